@@ -1,0 +1,1 @@
+export type { Connection, TraceRecord, TraceSink } from './connection.ts';
