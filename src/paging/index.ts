@@ -1,1 +1,18 @@
-export {};
+export type { Access } from './access.ts';
+export { bufferMemory } from './buffer-memory.ts';
+export { createContext, type PagingContext, type PagingRegisters, type ProcessorFeatures } from './context.ts';
+export { PagingInputError } from './errors.ts';
+export type { PagingMode, TableName } from './modes.ts';
+export { type BitFlags, type PlannedBits, planBits } from './plan-bits.ts';
+export { AMD, INTEL, type Profile } from './profiles.ts';
+export type { Rights } from './rights.ts';
+export { type EntrySource, startWalk, translate } from './translate.ts';
+export {
+  type FaultCause,
+  type FaultedTranslation,
+  type MappedTranslation,
+  type Translation,
+  toTranslation,
+  type WalkStep,
+} from './translation.ts';
+export { OUTCOME, type Outcome, Walk } from './walk.ts';

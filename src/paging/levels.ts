@@ -1,0 +1,112 @@
+import { ENTRY_P, ENTRY_PS, ENTRY_RW, ENTRY_US, ENTRY_XD_HIGH } from './architecture.ts';
+import type { LevelRow, ModeRow, TableName } from './modes.ts';
+import type { Profile } from './profiles.ts';
+
+/**
+ * One level of a paging mode with everything that registers, features and profile decide already worked in: what the walk
+ * and the enumerator read. Entries are two 32-bit halves, so every mask is too.
+ *
+ * @internal
+ */
+export interface Level {
+  readonly level: number;
+  readonly table: TableName;
+  readonly shift: number;
+  readonly indexMask: number;
+  readonly entrySize: 4 | 8;
+  /** The bit that makes a present entry a leaf: P itself in a PT, PS where large pages exist, 0 where no leaf may be. */
+  readonly leafBit: number;
+  readonly tableReservedLow: number;
+  readonly tableReservedHigh: number;
+  readonly leafReservedLow: number;
+  readonly leafReservedHigh: number;
+  /** The bits of an entry's high half that are address: 51:32. */
+  readonly addressHigh: number;
+  /** The bits of a leaf's low half that are address. */
+  readonly leafAddressLow: number;
+  /** PSE-36: the bits of `low >>> 13` that are physical address bits 39:32 of a 4 MB page. */
+  readonly leafHighFromLow: number;
+  /** ORed to an entry before its rights count: R/W and U/S where the entry has no such bits. */
+  readonly impliedRights: number;
+  /** False where the entry has no accessed bit (PAE PDPTEs). */
+  readonly hasAccessed: boolean;
+}
+
+/** What registers and CPUID say about the format of entries. @internal */
+export interface FormatConditions {
+  readonly maxPhyAddr: number;
+  readonly pse: boolean;
+  readonly nxe: boolean;
+  readonly pse36: boolean;
+  readonly pdpe1gb: boolean;
+  readonly profile: Profile;
+}
+
+/** All bits from `from` to `to` of a 32-bit half; none when `from` is above `to`. */
+function bits(from: number, to: number): number {
+  let mask = 0;
+  for (let bit = from; bit <= to; bit += 1) mask |= 1 << bit;
+  return mask;
+}
+
+/** How many physical address bits above 32 a 4 MB page can hold. SDM vol. 3A, 4.3 (PSE-36); APM vol. 2, 5.2.3. */
+function pse36AddressBits(when: FormatConditions): number {
+  if (!when.pse36) return 0;
+  if (when.profile.pse36 === '4-bits') return 4;
+  if (when.profile.pse36 === '8-bits') return 8;
+  return Math.min(40, when.maxPhyAddr) - 32;
+}
+
+function leafBitOf(row: LevelRow, when: FormatConditions): number {
+  switch (row.leaf) {
+    case 'always':
+      return ENTRY_P;
+    case 'ps':
+      return ENTRY_PS;
+    case 'ps-if-pse':
+      return when.pse ? ENTRY_PS : 0;
+    case 'ps-if-1g':
+      return when.pdpe1gb || !when.profile.honoursPdpe1gb ? ENTRY_PS : 0;
+    case 'never':
+      return 0;
+  }
+}
+
+function reservedHighOf(mode: ModeRow, row: LevelRow, when: FormatConditions): number {
+  if (mode.highBits === 'absent') return 0;
+  const aboveMaxPhyAddr = bits(when.maxPhyAddr - 32, 19);
+  const ignoredInLongMode = mode.highBits === 'reserved' ? bits(20, 30) : 0;
+  const executeDisable = when.nxe && row.carriesRights ? 0 : ENTRY_XD_HIGH;
+  return aboveMaxPhyAddr | ignoredInLongMode | executeDisable;
+}
+
+function reservedLowOf(mode: ModeRow, row: LevelRow, leafBit: number, when: FormatConditions): number {
+  const noLargePage = row.leaf === 'ps-if-1g' && leafBit === 0 ? ENTRY_PS : 0;
+  const bit8 = mode.protectionKeys && row.level >= 4 && when.profile.topLevelBit8Reserved ? 1 << 8 : 0;
+  return row.reservedLow | noLargePage | bit8;
+}
+
+/** @internal */
+export function compileLevel(mode: ModeRow, row: LevelRow, when: FormatConditions): Level {
+  const leafBit = leafBitOf(row, when);
+  const reservedHigh = reservedHighOf(mode, row, when);
+  const highFromLowBits = row.leaf === 'ps-if-pse' ? pse36AddressBits(when) : 0;
+  const pse36Reserved = row.leaf === 'ps-if-pse' ? bits(13 + highFromLowBits, 21) : 0;
+  return {
+    level: row.level,
+    table: row.table,
+    shift: row.shift,
+    indexMask: (1 << row.indexBits) - 1,
+    entrySize: mode.entrySize,
+    leafBit,
+    tableReservedLow: reservedLowOf(mode, row, leafBit, when),
+    tableReservedHigh: reservedHigh,
+    leafReservedLow: row.reservedLeaf | pse36Reserved,
+    leafReservedHigh: reservedHigh,
+    addressHigh: mode.entrySize === 8 ? bits(0, 19) : 0,
+    leafAddressLow: bits(row.shift, 31),
+    leafHighFromLow: bits(0, highFromLowBits - 1),
+    impliedRights: row.carriesRights ? 0 : ENTRY_RW | ENTRY_US,
+    hasAccessed: row.carriesRights,
+  };
+}

@@ -1,0 +1,29 @@
+/**
+ * The named ways in which processors, KVM and QEMU's TCG differ where they all translate the same entries. A profile is one
+ * row of switches; the walk reads switches and knows no machine.
+ *
+ * @public
+ */
+export interface Profile {
+  readonly name: string;
+  /** A reserved-bit fault reports P=1 (SDM vol. 3A, 4.7). TCG since QEMU 7.2 reports P=0. */
+  readonly reservedFaultSetsP: boolean;
+  /** Bit 8 of PML5Es and PML4Es must be 0 (APM vol. 2, 5.3.3); Intel ignores it. */
+  readonly topLevelBit8Reserved: boolean;
+  /** A 1 GB page needs CPUID.pdpe1gb; otherwise PS is reserved in a PDPTE. */
+  readonly honoursPdpe1gb: boolean;
+  /** How many physical address bits above 32 a 4 MB page takes from bits 20:13 (PSE-36); the rest, and bit 21, are reserved. */
+  readonly pse36: 'by-maxphyaddr' | '4-bits' | '8-bits';
+}
+
+/** The architecture as Intel's manual defines it. @public */
+export const INTEL: Profile = {
+  name: 'intel',
+  reservedFaultSetsP: true,
+  topLevelBit8Reserved: false,
+  honoursPdpe1gb: true,
+  pse36: 'by-maxphyaddr',
+};
+
+/** The architecture as AMD's manual defines it. @public */
+export const AMD: Profile = { ...INTEL, name: 'amd', topLevelBit8Reserved: true, pse36: '8-bits' };

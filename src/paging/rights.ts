@@ -1,0 +1,90 @@
+import { ACCESS_EXEC, ACCESS_IMPLICIT, ACCESS_USER, ACCESS_WRITE, ENTRY_RW, ENTRY_US } from './architecture.ts';
+
+/** The control-register state that judges an access, with what a mode ignores already cleared. @internal */
+export interface Policy {
+  readonly writeProtect: boolean;
+  readonly smep: boolean;
+  readonly smap: boolean;
+  readonly alignmentCheck: boolean;
+  /** Bit 63 of an entry where XD is in force, else 0. */
+  readonly executeDisableHigh: number;
+  /** The error code's I/D bit is reported. SDM vol. 3A, 4.7. */
+  readonly reportsFetch: boolean;
+  /** The mode's leaves carry protection keys. */
+  readonly protectionKeys: boolean;
+  /** PKRU where CR4.PKE puts it in force, else 0: all allowed. */
+  readonly userKeys: number;
+  /** IA32_PKRS likewise. */
+  readonly supervisorKeys: number;
+}
+
+/** Rights of a page over all levels: the AND of R/W and of U/S, and no XD anywhere. @public */
+export interface Rights {
+  readonly write: boolean;
+  readonly user: boolean;
+  readonly exec: boolean;
+}
+
+/** Why an access is denied, as a set of bits: several reasons may hold at once. @internal */
+export const DENIED = {
+  user: 1 << 0,
+  write: 1 << 1,
+  exec: 1 << 2,
+  smep: 1 << 3,
+  smap: 1 << 4,
+  key: 1 << 5,
+} as const;
+
+/** Access-disable and write-disable of one key. SDM vol. 3A, 4.6.2. */
+const KEY_AD = 1;
+const KEY_WD = 2;
+
+/** The protection key of a leaf: bits 62:59. @internal */
+export function protectionKeyOf(leafHigh: number): number {
+  return (leafHigh >>> 27) & 0xf;
+}
+
+/**
+ * A key denies data accesses only, to user pages by PKRU and to supervisor pages by PKRS; a supervisor's write is denied by WD
+ * only with CR0.WP=1. A user access to a supervisor page has no key violation: U/S alone denies it. SDM vol. 3A, 4.6.2.
+ */
+function keyDenies(policy: Policy, rights: number, leafHigh: number, access: number): boolean {
+  const userPage = (rights & ENTRY_US) !== 0;
+  const keys = userPage ? policy.userKeys : policy.supervisorKeys;
+  if (keys === 0 || (!userPage && access & ACCESS_USER)) return false;
+  const key = (keys >>> (2 * protectionKeyOf(leafHigh))) & 3;
+  if (key & KEY_AD) return true;
+  return (key & KEY_WD) !== 0 && (access & ACCESS_WRITE) !== 0 && (policy.writeProtect || (access & ACCESS_USER) !== 0);
+}
+
+/**
+ * The access rules of SDM vol. 3A, 4.6, all of them, judged once on rights accumulated over all levels: one supervisor entry
+ * anywhere makes the page a supervisor page for U/S, SMEP, SMAP and the choice between PKRU and PKRS.
+ *
+ * @param rights - ANDed R/W and U/S bits, in their entry positions
+ * @param executeDisabled - non-zero when an entry has XD=1 in force
+ * @param leafHigh - the leaf's high half, for its protection key
+ * @param access - ACCESS bits
+ * @returns a set of DENIED bits; 0 is allowed
+ * @internal
+ */
+export function judge(
+  policy: Policy,
+  rights: number,
+  executeDisabled: number,
+  leafHigh: number,
+  access: number,
+): number {
+  const byUser = access & ACCESS_USER;
+  const userPage = rights & ENTRY_US;
+  let denied = byUser && !userPage ? DENIED.user : 0;
+  if (access & ACCESS_EXEC) {
+    if (executeDisabled) denied |= DENIED.exec;
+    if (policy.smep && !byUser && userPage) denied |= DENIED.smep;
+    return denied;
+  }
+  if (access & ACCESS_WRITE && !(rights & ENTRY_RW) && (byUser || policy.writeProtect)) denied |= DENIED.write;
+  if (policy.smap && !byUser && userPage && (access & ACCESS_IMPLICIT || !policy.alignmentCheck)) denied |= DENIED.smap;
+  if (keyDenies(policy, rights, leafHigh, access)) denied |= DENIED.key;
+  return denied;
+}

@@ -1,0 +1,161 @@
+import { type Access, decodeAccess } from './access.ts';
+import { ENTRY_RW, ENTRY_US } from './architecture.ts';
+import { errorCodeOf, explainFault, responsibleDepth, VECTOR_GP, VECTOR_PF } from './fault.ts';
+import { joinHalves } from './halves.ts';
+import type { TableName } from './modes.ts';
+import { protectionKeyOf, type Rights } from './rights.ts';
+import { OUTCOME, type Walk } from './walk.ts';
+
+/** One entry that a walk used. @public */
+export interface WalkStep {
+  /** 1 for the PT, 5 for the PML5. */
+  readonly level: number;
+  readonly table: TableName;
+  /** The entry's index in its table. */
+  readonly index: number;
+  /** Guest physical address of the entry. */
+  readonly address: bigint;
+  /** The entry as the walk saw it. */
+  readonly value: bigint;
+  /** Size of the entry in bytes. */
+  readonly size: 4 | 8;
+  /** False for PAE PDPTEs, which have no accessed bit. */
+  readonly hasAccessed: boolean;
+  /** Whether this entry maps a page rather than pointing to a table. */
+  readonly leaf: boolean;
+}
+
+/** The access is allowed. @public */
+export interface MappedTranslation {
+  readonly kind: 'mapped';
+  readonly linearAddress: bigint;
+  readonly access: Access;
+  /** Where the address leads, offset included. */
+  readonly physicalAddress: bigint;
+  /** Bytes that the leaf maps; null when paging is off. */
+  readonly pageSize: number | null;
+  /** All true when paging is off. */
+  readonly rights: Rights;
+  /** Bits 62:59 of the leaf in 4-level and 5-level paging, in force or not; null in other modes. */
+  readonly protectionKey: number | null;
+  /** The entries used, from the top. */
+  readonly steps: readonly WalkStep[];
+}
+
+/** Why an access cannot be made. @public */
+export type FaultCause =
+  | 'not-present'
+  | 'reserved-bits'
+  | 'privilege'
+  | 'non-canonical'
+  | 'out-of-range'
+  | 'unbacked-table';
+
+/** The access is not allowed, or leads nowhere. @public */
+export interface FaultedTranslation {
+  readonly kind: 'fault';
+  readonly linearAddress: bigint;
+  readonly access: Access;
+  readonly cause: FaultCause;
+  /** #PF (14), or #GP (13) for an address that no access can be made to. */
+  readonly vector: 13 | 14;
+  /**
+   * The error code that the processor would push (SDM vol. 3A, 4.7). Null where the architecture defines none: a table that no
+   * memory holds, an address above 32 bits outside long mode.
+   */
+  readonly errorCode: number | null;
+  /** The entry that is to blame (see {@link FaultCause}); null when none was read. */
+  readonly responsible: { readonly level: number; readonly address: bigint } | null;
+  /** Rights of the page where the walk reached one (`privilege`), else null. */
+  readonly rights: Rights | null;
+  readonly pageSize: number | null;
+  readonly protectionKey: number | null;
+  readonly steps: readonly WalkStep[];
+  /** For a person. */
+  readonly reason: string;
+}
+
+/** What a walk found. A fault is an answer, not an error. @public */
+export type Translation = MappedTranslation | FaultedTranslation;
+
+const CAUSES: Readonly<Record<number, FaultCause>> = {
+  [OUTCOME.notPresent]: 'not-present',
+  [OUTCOME.reserved]: 'reserved-bits',
+  [OUTCOME.denied]: 'privilege',
+  [OUTCOME.nonCanonical]: 'non-canonical',
+  [OUTCOME.outOfRange]: 'out-of-range',
+  [OUTCOME.unbacked]: 'unbacked-table',
+};
+
+function stepsOf(walk: Walk): WalkStep[] {
+  const steps: WalkStep[] = [];
+  for (let depth = 0; depth < walk.depth; depth += 1) {
+    const level = walk.levelAt(depth);
+    const low = walk.lows[depth] ?? 0;
+    const address = walk.addresses[depth] ?? 0;
+    const tableBytes = (level.indexMask + 1) * level.entrySize;
+    steps.push({
+      level: level.level,
+      table: level.table,
+      index: (address % tableBytes) / level.entrySize,
+      address: BigInt(address),
+      value: joinHalves(walk.highs[depth] ?? 0, low),
+      size: level.entrySize,
+      hasAccessed: level.hasAccessed,
+      leaf: (low & 1) === 1 && (low & level.leafBit) !== 0,
+    });
+  }
+  return steps;
+}
+
+/** What is known of the page once a walk has reached a leaf. */
+function pageOf(walk: Walk): { rights: Rights; pageSize: number | null; protectionKey: number | null } {
+  const { context, depth } = walk;
+  const leaf = context.levels[depth - 1];
+  return {
+    rights: {
+      write: (walk.rights & ENTRY_RW) !== 0,
+      user: (walk.rights & ENTRY_US) !== 0,
+      exec: walk.executeDisabled === 0,
+    },
+    pageSize: leaf ? 2 ** leaf.shift : null,
+    protectionKey: context.policy.protectionKeys ? protectionKeyOf(walk.highs[depth - 1] ?? 0) : null,
+  };
+}
+
+const NO_PAGE = { rights: null, pageSize: null, protectionKey: null };
+
+function responsibleOf(walk: Walk): FaultedTranslation['responsible'] {
+  const depth = responsibleDepth(walk);
+  if (depth < 0) return null;
+  const address = depth < walk.depth ? walk.addresses[depth] : walk.wanted;
+  return { level: walk.levelAt(depth).level, address: BigInt(address ?? 0) };
+}
+
+/**
+ * The result of a walk that has ended.
+ *
+ * @internal
+ */
+export function toTranslation(walk: Walk): Translation {
+  const linearAddress = joinHalves(walk.linearHigh, walk.linearLow);
+  const access = decodeAccess(walk.access);
+  const steps = stepsOf(walk);
+  if (walk.outcome === OUTCOME.mapped) {
+    return { kind: 'mapped', linearAddress, access, physicalAddress: BigInt(walk.physical), ...pageOf(walk), steps };
+  }
+  const cause = CAUSES[walk.outcome];
+  if (cause === undefined) throw new RangeError('the walk has not ended');
+  return {
+    kind: 'fault',
+    linearAddress,
+    access,
+    cause,
+    vector: cause === 'non-canonical' || cause === 'out-of-range' ? VECTOR_GP : VECTOR_PF,
+    errorCode: errorCodeOf(walk),
+    responsible: responsibleOf(walk),
+    ...(cause === 'privilege' ? pageOf(walk) : NO_PAGE),
+    steps,
+    reason: explainFault(walk),
+  };
+}
