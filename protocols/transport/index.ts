@@ -1,1 +1,4 @@
+export { type ConnectOptions, connect } from './connect.ts';
 export type { Connection, TraceRecord, TraceSink } from './connection.ts';
+export { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
+export { ConnectError, type ConnectErrorCode, EndpointError, TransportError } from './errors.ts';

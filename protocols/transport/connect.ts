@@ -1,0 +1,29 @@
+import type { Connection } from './connection.ts';
+import { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
+import { connectCommand } from './exec-connection.ts';
+import { connectSocket } from './socket-connection.ts';
+
+/** How long and under whose control a connection may be tried. @public */
+export interface ConnectOptions {
+  /** For the whole attempt, name look-up included. Milliseconds. */
+  readonly timeoutMs: number;
+  /** Gives up when it fires. It has no effect once the connection is made. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Makes a connection. One attempt: nothing is retried, as a second knock at a GDB stub has effects of its own.
+ *
+ * An `exec:` command counts as connected when the shell has started; what it does wrong afterwards shows as the end of the
+ * stream, explained by {@link Connection.explainEnd}.
+ *
+ * @throws EndpointError (`ERR_TRANSPORT_ENDPOINT`) when this is no endpoint.
+ * @throws ConnectError (`ERR_TRANSPORT_REFUSED`, `_NOT_FOUND`, `_ACCESS`, `_RESOLVE`, `_BACKLOG`, `_TIMEOUT`, `_SPAWN`,
+ * `_ABORTED`, `_CONNECT`) when nothing was connected.
+ * @public
+ */
+export async function connect(endpoint: Endpoint | string, options: ConnectOptions): Promise<Connection> {
+  // An endpoint put together by hand goes through its text as well: what may be connected to is decided in one place.
+  const target = parseEndpoint(typeof endpoint === 'string' ? endpoint : formatEndpoint(endpoint));
+  return target.kind === 'exec' ? connectCommand(target, options) : connectSocket(target, options);
+}

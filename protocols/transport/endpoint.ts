@@ -1,0 +1,131 @@
+import { EndpointError } from './errors.ts';
+
+/**
+ * Where a connection leads.
+ *
+ * - `unix`: a socket file.
+ * - `tcp`: a host name or address (IPv6 without brackets) and a port, 1 to 65535.
+ * - `exec`: a command for `/bin/sh -c` whose standard input and output are the connection, as in gdb's `target remote |`.
+ *
+ * @public
+ */
+export type Endpoint =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'exec'; readonly command: string };
+
+/** What QEMU means by an empty host in `tcp::1234`, seen from a client. */
+const LOOPBACK = 'localhost';
+
+/** What fits in a `sockaddr_un`. Node cuts a longer path off without a word, and would connect to some other socket. */
+const SOCKET_PATH_BYTES = 107;
+
+/**
+ * The options of QEMU's `-qmp`, `-gdb` and `-chardev socket` that say how QEMU listens: nothing a client has to know, so
+ * that an argument pasted from QEMU's command line works. Options which change what travels (telnet, websocket,
+ * tls-creds) or what the name means (abstract) are not in this list on purpose.
+ */
+const LISTENING_OPTIONS = new Set(['server', 'wait', 'nowait', 'nodelay', 'reconnect', 'reconnect-ms', 'ipv4', 'ipv6']);
+
+/**
+ * Understands an endpoint as people write it.
+ *
+ * | text | meaning |
+ * |---|---|
+ * | `unix:/run/vm.qmp` | socket file; relative paths too |
+ * | `/run/vm.qmp`, `./vm.qmp`, `vm.qmp` | socket file, taken literally to the last character |
+ * | `tcp:host:1234`, `host:1234` | TCP |
+ * | `tcp::1234`, `:1234` | TCP to localhost |
+ * | `tcp:[::1]:1234`, `[::1]:1234` | TCP over IPv6; the brackets are required |
+ * | `exec:ssh lab socat - UNIX:/run/vm.qmp` | a shell command |
+ *
+ * After `unix:` and `tcp:` the options that QEMU itself takes there (`,server=on,wait=off`) are accepted and ignored. A
+ * path that contains a comma is written with the comma doubled, which is QEMU's own rule (`unix:/run/a,,b`), or without
+ * `unix:` in front.
+ *
+ * @throws EndpointError (`ERR_TRANSPORT_ENDPOINT`) when the text is none of these.
+ * @public
+ */
+export function parseEndpoint(text: string): Endpoint {
+  const scheme = /^(unix|tcp|exec):/.exec(text)?.[1];
+  const rest = scheme === undefined ? text : text.slice(scheme.length + 1);
+  switch (scheme) {
+    case 'unix':
+      return unixEndpoint(text, dropListeningOptions(text, rest));
+    case 'tcp':
+      return tcpEndpoint(text, dropListeningOptions(text, rest));
+    case 'exec':
+      return execEndpoint(text, rest);
+    default:
+      return bareEndpoint(text);
+  }
+}
+
+/**
+ * The text of an endpoint; {@link parseEndpoint} of it gives the endpoint again.
+ *
+ * @public
+ */
+export function formatEndpoint(endpoint: Endpoint): string {
+  switch (endpoint.kind) {
+    case 'unix':
+      return `unix:${endpoint.path.replaceAll(',', ',,')}`;
+    case 'tcp':
+      return `tcp:${endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`;
+    case 'exec':
+      return `exec:${endpoint.command}`;
+  }
+}
+
+function bareEndpoint(text: string): Endpoint {
+  if (text.includes('/')) return unixEndpoint(text, text);
+  if (text.includes(':')) return tcpEndpoint(text, text);
+  // A lone number is nearly always a port whose colon was forgotten; connecting to a file of that name would only confuse.
+  if (/^\d+$/.test(text)) throw new EndpointError(text, `for a port write tcp::${text}, for a socket file ./${text}`);
+  return unixEndpoint(text, text);
+}
+
+function unixEndpoint(text: string, path: string): Endpoint {
+  if (path === '') throw new EndpointError(text, 'the path is empty');
+  if (path.includes('\0')) throw new EndpointError(text, 'the path contains a NUL character');
+  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES) {
+    throw new EndpointError(
+      text,
+      `a socket's path has at most ${SOCKET_PATH_BYTES} bytes; go by a shorter or a relative path`,
+    );
+  }
+  return { kind: 'unix', path };
+}
+
+function tcpEndpoint(text: string, hostAndPort: string): Endpoint {
+  const match = /^(?:\[([^\][]+)\]|([^\][:]*)):(\d{1,5})$/.exec(hostAndPort);
+  const port = Number(match?.[3]);
+  if (match === null) throw new EndpointError(text, tcpProblem(hostAndPort));
+  if (port < 1 || port > 65535) throw new EndpointError(text, `${port} is not a port`);
+  return { kind: 'tcp', host: match[1] || match[2] || LOOPBACK, port };
+}
+
+function tcpProblem(hostAndPort: string): string {
+  const isBareIpv6 = (hostAndPort.match(/:/g)?.length ?? 0) > 1 && !hostAndPort.includes('[');
+  return isBareIpv6 ? 'an IPv6 address is written in brackets' : 'a host and a port are expected';
+}
+
+function execEndpoint(text: string, command: string): Endpoint {
+  if (command.trim() === '') throw new EndpointError(text, 'the command is empty');
+  return { kind: 'exec', command };
+}
+
+/** Cuts QEMU's options off and undoes the doubling of commas. */
+function dropListeningOptions(text: string, rest: string): string {
+  const address = /^(?:[^,]|,,)*/.exec(rest)?.[0] ?? '';
+  for (const option of rest.slice(address.length).split(',').slice(1)) {
+    const name = option.split('=', 1)[0] ?? '';
+    if (!LISTENING_OPTIONS.has(name)) {
+      throw new EndpointError(
+        text,
+        `the option ${JSON.stringify(name)} is not understood (a comma in a path is doubled)`,
+      );
+    }
+  }
+  return address.replaceAll(',,', ',');
+}

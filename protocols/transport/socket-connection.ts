@@ -1,0 +1,90 @@
+import { createConnection, type NetConnectOpts, type Socket } from 'node:net';
+import type { ConnectOptions } from './connect.ts';
+import { describeConnectFailure } from './connect-failure.ts';
+import type { Connection } from './connection.ts';
+import { type Endpoint, formatEndpoint } from './endpoint.ts';
+import { ConnectError } from './errors.ts';
+
+/** How long a peer may take to answer the end of the stream with its own before the socket is simply dropped. */
+const CLOSE_GRACE_MS = 250;
+
+/** Connects to a unix or TCP socket. @internal */
+export function connectSocket(
+  target: Extract<Endpoint, { kind: 'unix' | 'tcp' }>,
+  { timeoutMs, signal }: ConnectOptions,
+): Promise<Connection> {
+  const endpoint = formatEndpoint(target);
+  return new Promise((resolve, reject) => {
+    const fail = (error: ConnectError): void => {
+      settle();
+      socket.on('error', () => {});
+      socket.destroy();
+      reject(error);
+    };
+    const onError = (error: Error): void => fail(describeConnectFailure(error, target));
+    const onAbort = (): void =>
+      fail(new ConnectError('ERR_TRANSPORT_ABORTED', endpoint, 'the attempt was abandoned', { cause: signal?.reason }));
+    const onTimeout = (): void =>
+      fail(new ConnectError('ERR_TRANSPORT_TIMEOUT', endpoint, `no answer within ${timeoutMs} ms`));
+    const onConnect = (): void => {
+      settle();
+      resolve(new SocketConnection(endpoint, socket));
+    };
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      socket.off('error', onError).off('connect', onConnect);
+    };
+
+    const socket = createConnection(socketOptions(target, timeoutMs));
+    const timer = setTimeout(onTimeout, timeoutMs);
+    socket.on('error', onError).on('connect', onConnect);
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort);
+  });
+}
+
+function socketOptions(target: Extract<Endpoint, { kind: 'unix' | 'tcp' }>, timeoutMs: number): NetConnectOpts {
+  if (target.kind === 'unix') return { path: target.path };
+  return {
+    host: target.host,
+    port: target.port,
+    // Both protocols are small requests that wait for small replies: Nagle's algorithm costs 40 ms for each.
+    noDelay: true,
+    // Node drops an attempt after 250 ms to try the host's next address. To a GDB stub the dropped one is a client all the
+    // same, and pauses the guest; so the next address is tried early only if the first one refuses.
+    autoSelectFamilyAttemptTimeout: Math.max(250, Math.floor(timeoutMs / 2)),
+  };
+}
+
+class SocketConnection implements Connection {
+  readonly endpoint: string;
+  readonly stream: Socket;
+  readonly #gone: Promise<void>;
+  #explanation = '';
+
+  constructor(endpoint: string, socket: Socket) {
+    this.endpoint = endpoint;
+    this.stream = socket;
+    // Listening from the first moment on: an error event that nobody listens to would end the whole program.
+    socket.on('error', (error) => {
+      this.#explanation = error.message;
+    });
+    this.#gone = new Promise((resolve) => {
+      socket.once('close', () => resolve());
+    });
+  }
+
+  explainEnd(): string {
+    return this.#explanation;
+  }
+
+  async close(): Promise<void> {
+    // What was written still leaves; what arrives from now on is thrown away, or the end behind it would never be seen.
+    this.stream.end();
+    this.stream.resume();
+    const timer = setTimeout(() => this.stream.destroy(), CLOSE_GRACE_MS);
+    await this.#gone;
+    clearTimeout(timer);
+  }
+}
