@@ -1,0 +1,21 @@
+#!/bin/sh
+# Assembles test/kernels/*.asm into dist/kernels, those that are out of date. Says one line for each it builds.
+set -eu
+
+cd "$(dirname "$0")/.."
+out=dist/kernels
+mkdir -p "$out"
+
+# Every kernel includes most of include/, so a newer file there makes all of them out of date.
+newest_include=$(ls -t test/kernels/include/*.inc | head -n 1)
+
+for source in test/kernels/*.asm; do
+  name=$(basename "$source" .asm)
+  target=$out/$name.bin
+  if [ ! -e "$target" ] || [ "$source" -nt "$target" ] || [ "$newest_include" -nt "$target" ]; then
+    echo "assembling $source"
+    # Written beside and renamed: a run that is interrupted, or another at the same time, never sees half an image.
+    nasm -f bin -Wall -Werror -i test/kernels/include/ -o "$target.$$" "$source"
+    mv "$target.$$" "$target"
+  fi
+done
