@@ -1,0 +1,85 @@
+/** Where no paging happens, and the four formats (SDM vol. 3A, 4.1.1). @internal */
+export type ReferenceMode = 'off' | '32-bit' | 'pae' | '4-level' | '5-level';
+
+/** The registers and features that decide a translation. @internal */
+export interface ReferenceMachine {
+  registers: {
+    cr0: bigint;
+    cr3: bigint;
+    cr4: bigint;
+    efer: bigint;
+    rflags: bigint;
+    pkru: number;
+    pkrs: number;
+  };
+  processor: {
+    maxPhyAddr: number;
+    vendor: 'intel' | 'amd';
+    pse36: boolean;
+    pdpe1gb: boolean;
+  };
+}
+
+/** One access to judge; `implicit` is a supervisor access whatever the privilege level (SDM 4.6). @internal */
+export interface ReferenceAccess {
+  write: boolean;
+  user: boolean;
+  exec: boolean;
+  implicit: boolean;
+}
+
+/** Something that holds entries; null where no memory is. @internal */
+export interface ReferenceMemory {
+  readEntry(address: bigint, size: 4 | 8): bigint | null;
+}
+
+/** What all entries together allow. @internal */
+export interface ReferenceRights {
+  write: boolean;
+  user: boolean;
+  exec: boolean;
+}
+
+/** One entry as the walk saw it. @internal */
+export interface ReferenceStep {
+  level: number;
+  table: 'PML5' | 'PML4' | 'PDPT' | 'PD' | 'PT';
+  index: number;
+  address: bigint;
+  value: bigint;
+}
+
+/** The access goes through. @internal */
+export interface ReferenceMapped {
+  kind: 'mapped';
+  physicalAddress: bigint;
+  /** Bytes; null without paging. */
+  pageSize: number | null;
+  rights: ReferenceRights;
+  steps: readonly ReferenceStep[];
+}
+
+/** Why an access does not go through. @internal */
+export type ReferenceCause =
+  | 'not-present'
+  | 'privilege'
+  | 'reserved-bits'
+  | 'non-canonical'
+  | 'out-of-range'
+  | 'unbacked-table';
+
+/** The access does not go through. @internal */
+export interface ReferenceFault {
+  kind: 'fault';
+  cause: ReferenceCause;
+  /** As pushed by hardware; null where no hardware exception answers to the cause. */
+  errorCode: number | null;
+  responsible: { level: number; address: bigint } | null;
+  /** Known only once the leaf was reached, that is for `privilege`. */
+  rights: ReferenceRights | null;
+  pageSize: number | null;
+  steps: readonly ReferenceStep[];
+}
+
+/** @internal */
+export type ReferenceTranslation = ReferenceMapped | ReferenceFault;
