@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import split2 from 'split2';
+import { connect } from '../../protocols/transport/index.ts';
+
+const POLL_MS = 10;
+
+/**
+ * Waits until QEMU's main loop serves a QMP socket. The greeting does not prove that: a monitor greets while the machine
+ * is still being built and other sockets do not exist yet. The reply to a command does.
+ *
+ * @internal
+ */
+export async function awaitMonitor(
+  endpoint: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<'answered' | 'timed-out'> {
+  const deadline = Date.now() + timeoutMs;
+  while (Date.now() < deadline && !signal.aborted) {
+    const remaining = AbortSignal.timeout(Math.max(1, deadline - Date.now()));
+    if (await isAnswering(endpoint, AbortSignal.any([signal, remaining]))) return 'answered';
+    await delay(POLL_MS);
+  }
+  return 'timed-out';
+}
+
+async function isAnswering(endpoint: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const connection = await connect(endpoint, { timeoutMs: 60_000, signal });
+    try {
+      connection.stream.write('{"execute":"qmp_capabilities"}\n');
+      const lines = connection.stream.pipe(split2());
+      const [greeting] = await once(lines, 'data', { signal });
+      const [reply] = await once(lines, 'data', { signal });
+      return String(greeting).includes('"QMP"') && String(reply).includes('"return"');
+    } finally {
+      await connection.close();
+    }
+  } catch {
+    // No socket yet, or nobody behind it yet. If QEMU has failed, its exit says so.
+    return false;
+  }
+}

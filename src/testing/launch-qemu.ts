@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { awaitMonitor } from './await-monitor.ts';
+import { QemuLaunchError } from './errors.ts';
+import { GuestConsole } from './guest-console.ts';
+import { CONSOLE_FD, type QemuOptions, qemuArguments, socketPaths } from './qemu-arguments.ts';
+import { QemuProcess } from './qemu-process.ts';
+
+const DEFAULT_BINARY = 'qemu-system-x86_64';
+const DEFAULT_START_TIMEOUT_MS = 20_000;
+const KEPT_OUTPUT_CHARS = 4000;
+
+/**
+ * Starts a QEMU with QMP and GDB sockets in a private directory, and returns when it answers. It ends with
+ * {@link QemuProcess.stop}, and in any case with this process, even if that is killed.
+ *
+ * @example
+ * ```ts
+ * await using guest = await launchQemu({ kernel: 'guest.bin', cpu: 'max' });
+ * await guest.console.waitForLine((line) => line.startsWith('ready'));
+ * ```
+ *
+ * @throws QemuLaunchError (`ERR_TESTING_SPAWN`, `ERR_TESTING_EXITED`, `ERR_TESTING_TIMEOUT`); nothing is left behind then.
+ * @public
+ */
+export async function launchQemu(options: QemuOptions = {}): Promise<QemuProcess> {
+  // mkdtemp makes it for this user only (0700): whoever reaches a GDB socket owns the guest.
+  const directory = await mkdtemp(join(tmpdir(), 'pagewalk-'));
+  try {
+    const qemu = await startProcess(options, directory);
+    await awaitAnswer(qemu, options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS);
+    return qemu;
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** The program that {@link launchQemu} starts when none is named. @public */
+export function defaultQemuBinary(): string {
+  const { PAGEWALK_QEMU } = process.env;
+  return PAGEWALK_QEMU || DEFAULT_BINARY;
+}
+
+async function startProcess(options: QemuOptions, directory: string): Promise<QemuProcess> {
+  const binary = options.binary ?? defaultQemuBinary();
+  const command = [binary, ...qemuArguments(options, socketPaths(directory))];
+  const child = spawn(binary, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+  const output = collectOutput(child);
+  const pid = await new Promise<number>((resolve, reject) => {
+    child.once('spawn', () => resolve(Number(child.pid)));
+    child.once('error', (cause) => {
+      const problem = `${binary} could not be started (${cause.message}). Is QEMU installed? scripts/setup.sh installs it.`;
+      reject(new QemuLaunchError('ERR_TESTING_SPAWN', problem, { command, output: '' }, { cause }));
+    });
+  });
+  const stream = child.stdio[CONSOLE_FD];
+  const console = new GuestConsole(stream instanceof Readable && options.debugcon !== false ? stream : undefined);
+  return new QemuProcess({ child, pid, command, directory, options, console, output });
+}
+
+async function awaitAnswer(qemu: QemuProcess, timeoutMs: number): Promise<void> {
+  const giveUp = new AbortController();
+  try {
+    const answered = awaitMonitor(qemu.witnessEndpoint, timeoutMs, giveUp.signal);
+    const outcome = await Promise.race([answered, qemu.exited]);
+    if (outcome === 'answered') return;
+    const { command, output } = qemu;
+    if (outcome === 'timed-out') {
+      const problem = `QEMU did not answer on ${qemu.witnessEndpoint} in ${timeoutMs} ms`;
+      throw new QemuLaunchError('ERR_TESTING_TIMEOUT', problem, { command, output });
+    }
+    const end = outcome.signal === null ? `with status ${outcome.status}` : `by ${outcome.signal}`;
+    throw new QemuLaunchError('ERR_TESTING_EXITED', `QEMU ended ${end} before it answered`, { command, output });
+  } catch (error) {
+    await qemu.stop();
+    throw error;
+  } finally {
+    giveUp.abort();
+  }
+}
+
+function collectOutput(child: ChildProcess): () => string {
+  let text = '';
+  const keep = (chunk: string) => {
+    text = (text + chunk).slice(-KEPT_OUTPUT_CHARS);
+  };
+  child.stdout?.setEncoding('utf8').on('data', keep);
+  child.stderr?.setEncoding('utf8').on('data', keep);
+  return () => text.trim();
+}
