@@ -1,1 +1,42 @@
-export {};
+export {
+  type ExecuteOptions,
+  QmpClient,
+  type QmpClientOptions,
+  type QmpClientState,
+  type QmpEventListener,
+  type QmpExecutor,
+} from './client.ts';
+export { cont } from './commands/cont.ts';
+export { type HmpOptions, humanMonitorCommand } from './commands/human-monitor-command.ts';
+export { qomGet, qomGetBoolean, qomGetNumber, qomGetString } from './commands/qom-get.ts';
+export { type ChardevInfo, queryChardev } from './commands/query-chardev.ts';
+export { type CpuInfo, queryCpusFast } from './commands/query-cpus-fast.ts';
+export { type KvmInfo, queryKvm } from './commands/query-kvm.ts';
+export { queryStatus, type RunStatus } from './commands/query-status.ts';
+export { queryTarget } from './commands/query-target.ts';
+export { stop } from './commands/stop.ts';
+export { saveDevicesState } from './commands/xen-save-devices-state.ts';
+export {
+  DeviceStateError,
+  MonitorTextError,
+  QmpBusyError,
+  QmpClosedError,
+  QmpCommandError,
+  QmpError,
+  QmpHmpError,
+  QmpProtocolError,
+  QmpReplyError,
+  QmpTimeoutError,
+  type ShutdownNotice,
+} from './errors.ts';
+export { formatQemuVersion, type Greeting, greetingSchema } from './greeting.ts';
+export { type QmpEvent, qmpEventSchema } from './message.ts';
+export {
+  type AddressSpace,
+  type FlatRange,
+  type FlatRangeType,
+  type FlatView,
+  parseFlatViews,
+  selectFlatView,
+} from './monitor-text/flat-view.ts';
+export { isHmpError, normalizeLineEnds } from './monitor-text/hmp-output.ts';

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { formatEndpoint } from '../../transport/index.ts';
+import type { QmpExecutor } from '../client.ts';
+
+const chardevsSchema = z.array(z.object({ label: z.string(), filename: z.string() }));
+
+/** A character device of QEMU's, as far as a client that wants to connect to it must know. @public */
+export interface ChardevInfo {
+  /** `gdb` for the stub of `-gdb` and `-s`, the id for `-gdb chardev:id`, `compat_monitor0` for the first `-qmp`. */
+  readonly label: string;
+  /** QEMU's own description. */
+  readonly filename: string;
+  /** Whether a client is connected. A device that is no socket server counts as busy. */
+  readonly state: 'free' | 'busy';
+  /** Where it listens, if that is something this program can connect to. A path is on QEMU's side, and so is the host. */
+  readonly endpoint?: string;
+  /** It listens on every address of QEMU's host; `endpoint` names the loopback one. */
+  readonly isWildcard: boolean;
+}
+
+/**
+ * `query-chardev`. The way to learn, without touching it, whether a GDB stub has a client: a second one would be queued, and
+ * would pause the guest whenever its turn comes, even if it has long gone.
+ *
+ * @public
+ */
+export async function queryChardev(qmp: QmpExecutor): Promise<readonly ChardevInfo[]> {
+  const chardevs = await qmp.execute('query-chardev', undefined, { schema: chardevsSchema });
+  return chardevs.map(({ label, filename }) => ({ label, filename, ...parseChardevFilename(filename) }));
+}
+
+/**
+ * Understands QEMU's description of a socket server.
+ *
+ * ```
+ * disconnected:unix:/run/x.gdb,server=on                     free
+ * unix:/run/x.gdb,server=on                                  busy
+ * disconnected:tcp:0.0.0.0:1234,server=on                    free, from -gdb tcp::1234 and -s
+ * disconnected:tcp:::1:1234,server=on                        free, IPv6: no brackets while nobody is connected
+ * tcp:127.0.0.1:1234,server=on <-> 127.0.0.1:59110           busy
+ * tcp:[::1]:1234,server=on <-> [::1]:40388                   busy
+ * ```
+ *
+ * @internal
+ */
+export function parseChardevFilename(filename: string): Pick<ChardevInfo, 'state' | 'endpoint' | 'isWildcard'> {
+  const isFree = filename.startsWith('disconnected:');
+  const state = isFree ? 'free' : 'busy';
+  // Only the known tail is cut off: a path with commas is printed as it is.
+  const match = /^(?:disconnected:)?(unix|tcp):(.+?),server(?:=on)?(?: <-> .*)?$/.exec(filename);
+  const [, kind, address = ''] = match ?? [];
+  if (kind === 'unix') return { state, ...unixAddress(address), isWildcard: false };
+  if (kind === 'tcp') return { state, ...tcpAddress(address) };
+  return { state, isWildcard: false };
+}
+
+function unixAddress(path: string): { endpoint?: string } {
+  // A name in Linux's abstract namespace is not a file.
+  return /,abstract(,tight)?$/.test(path) ? {} : { endpoint: formatEndpoint({ kind: 'unix', path }) };
+}
+
+function tcpAddress(address: string): { endpoint?: string; isWildcard: boolean } {
+  const match = /^(.*):(\d+)$/.exec(address);
+  if (match === null) return { isWildcard: false };
+  const host = (match[1] ?? '').replace(/^\[(.*)\]$/, '$1');
+  const loopback = LOOPBACK_OF_WILDCARD[host];
+  const endpoint = formatEndpoint({ kind: 'tcp', host: loopback ?? host, port: Number(match[2]) });
+  return { endpoint, isWildcard: loopback !== undefined };
+}
+
+const LOOPBACK_OF_WILDCARD: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1', '': '127.0.0.1' };

@@ -1,0 +1,12 @@
+import { z } from 'zod';
+import type { QmpExecutor } from '../client.ts';
+
+const kvmSchema = z.object({ enabled: z.boolean(), present: z.boolean() });
+
+/** Whether KVM runs the guest (`enabled`) and whether this QEMU could use it (`present`). @public */
+export type KvmInfo = z.output<typeof kvmSchema>;
+
+/** `query-kvm`. @public */
+export function queryKvm(qmp: QmpExecutor): Promise<KvmInfo> {
+  return qmp.execute('query-kvm', undefined, { schema: kvmSchema });
+}

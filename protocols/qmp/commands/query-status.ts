@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import type { QmpExecutor } from '../client.ts';
+
+const runStatusSchema = z.object({ status: z.string(), running: z.boolean() });
+
+/**
+ * The run state of the guest. `status` is QEMU's name for it: `running`, `paused`, `prelaunch`, `inmigrate`, `suspended`,
+ * `debug`, ...
+ *
+ * @public
+ */
+export type RunStatus = z.output<typeof runStatusSchema>;
+
+/** `query-status`. QEMU 7.2 adds a member `singlestep`, which is dropped. @public */
+export function queryStatus(qmp: QmpExecutor): Promise<RunStatus> {
+  return qmp.execute('query-status', undefined, { schema: runStatusSchema });
+}
