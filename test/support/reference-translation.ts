@@ -56,6 +56,8 @@ export interface ReferenceMapped {
   /** Bytes; null without paging. */
   pageSize: number | null;
   rights: ReferenceRights;
+  /** Bits 62:59 of the leaf, in force or not; null where the mode has no keys. */
+  protectionKey: number | null;
   steps: readonly ReferenceStep[];
 }
 
@@ -72,12 +74,15 @@ export type ReferenceCause =
 export interface ReferenceFault {
   kind: 'fault';
   cause: ReferenceCause;
+  /** #PF, or #GP where no paging structure was looked at. */
+  vector: 13 | 14;
   /** As pushed by hardware; null where no hardware exception answers to the cause. */
   errorCode: number | null;
   responsible: { level: number; address: bigint } | null;
   /** Known only once the leaf was reached, that is for `privilege`. */
   rights: ReferenceRights | null;
   pageSize: number | null;
+  protectionKey: number | null;
   steps: readonly ReferenceStep[];
 }
 

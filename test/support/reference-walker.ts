@@ -82,6 +82,7 @@ function translateWithoutPaging(linear: bigint): ReferenceMapped {
     physicalAddress: linear,
     pageSize: null,
     rights: { write: true, user: true, exec: true },
+    protectionKey: null,
     steps: [],
   };
 }
@@ -316,11 +317,12 @@ class Walk {
   finish(physicalAddress: bigint, pageSize: number, leaf: bigint): ReferenceTranslation {
     const rights = combineRights(this.#rights);
     const denial = judgeAccess(this.machine, this.#mode, this.#access, this.#rights, leaf);
+    const protectionKey = this.#hasKeys() ? Number(field(leaf, 62, 59)) : null;
     if (denial === null) {
-      return { kind: 'mapped', physicalAddress, pageSize, rights, steps: this.#steps };
+      return { kind: 'mapped', physicalAddress, pageSize, rights, protectionKey, steps: this.#steps };
     }
     const errorCode = this.#accessBits() | 0x1 | (denial.protectionKey ? 0x20 : 0);
-    return { ...this.refuse('privilege', errorCode, denial.responsible), rights, pageSize };
+    return { ...this.refuse('privilege', errorCode, denial.responsible), rights, pageSize, protectionKey };
   }
 
   /** Ends the walk without a translation. */
@@ -329,7 +331,17 @@ class Walk {
     errorCode: number | null,
     responsible: ReferenceFault['responsible'] = null,
   ): ReferenceFault {
-    return { kind: 'fault', cause, errorCode, responsible, rights: null, pageSize: null, steps: this.#steps };
+    return {
+      kind: 'fault',
+      cause,
+      vector: cause === 'non-canonical' || cause === 'out-of-range' ? 13 : 14,
+      errorCode,
+      responsible,
+      rights: null,
+      pageSize: null,
+      protectionKey: null,
+      steps: this.#steps,
+    };
   }
 
   /** Tables 4-9 to 4-20, bit 63: reserved as long as EFER.NXE=0. */
@@ -340,6 +352,11 @@ class Walk {
   /** SDM 4.1.3: execute-disable exists with PAE paging and in IA-32e mode, if EFER.NXE=1. */
   #hasXd(): boolean {
     return this.#mode !== '32-bit' && (this.machine.registers.efer & eferNxe) !== 0n;
+  }
+
+  /** SDM 4.6.2: keys exist with four and five levels. */
+  #hasKeys(): boolean {
+    return this.#mode === '4-level' || this.#mode === '5-level';
   }
 
   /** SDM 4.7: the bits of the error code that describe the access, whatever its fate. */

@@ -1,0 +1,140 @@
+import { randomInt } from 'node:crypto';
+import { expect } from 'chai';
+import { type BitFlags, createContext, planBits, type Translation, translate } from '../../src/paging/index.ts';
+import { describePlan, describeTranslation, hex } from '../support/describe-translation.ts';
+import { Random } from '../support/random.ts';
+import { everyAccess, randomMachine } from '../support/random-machine.ts';
+import { type RandomTables, randomTables } from '../support/random-tables.ts';
+import { referencePlan } from '../support/reference-plan.ts';
+import type {
+  ReferenceAccess,
+  ReferenceMachine,
+  ReferenceMode,
+  ReferenceTranslation,
+} from '../support/reference-translation.ts';
+import { referenceTranslate } from '../support/reference-walker.ts';
+
+const { PAGEWALK_SEED: chosenSeed, PAGEWALK_WALKS: chosenWalks } = process.env;
+const firstSeed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);
+const walkCount = Number(chosenWalks ?? 240_000);
+const walksPerMachine = 120;
+
+const modes: readonly ReferenceMode[] = ['4-level', '5-level', 'pae', '32-bit', '4-level', '5-level', 'pae', 'off'];
+
+/** The flag sets that KVM_TRANSLATE2 accepts; dirty only with a write. */
+const flagSets: readonly BitFlags[] = [
+  { setAccessed: false, setDirty: false, forceSetAccessed: false },
+  { setAccessed: true, setDirty: false, forceSetAccessed: false },
+  { setAccessed: true, setDirty: false, forceSetAccessed: true },
+  { setAccessed: true, setDirty: true, forceSetAccessed: false },
+  { setAccessed: true, setDirty: true, forceSetAccessed: true },
+];
+
+/** Every ending that the generator must have reached, or it tests less than it says. */
+const endings: Readonly<Record<ReferenceMode, readonly string[]>> = {
+  off: ['mapped null', 'out-of-range'],
+  '32-bit': pagedEndings('out-of-range', [0x40_0000]),
+  pae: pagedEndings('out-of-range', [0x20_0000]),
+  '4-level': pagedEndings('non-canonical', [0x20_0000, 0x4000_0000]),
+  '5-level': pagedEndings('non-canonical', [0x20_0000, 0x4000_0000]),
+};
+
+describe('random walks against the reference walker', function () {
+  this.timeout(0);
+  const reached = new Map<string, number>();
+
+  it(`agree in every fact (${walkCount} walks)`, () => {
+    const machines = Math.ceil(walkCount / walksPerMachine);
+    for (let machine = 0; machine < machines; machine++) {
+      walkOneMachine((firstSeed + machine) >>> 0, reached);
+    }
+  });
+
+  it('reached every ending in every mode', function () {
+    if (walkCount < 200_000) {
+      this.skip();
+    }
+    for (const mode of Object.keys(endings) as ReferenceMode[]) {
+      for (const ending of endings[mode]) {
+        expect(reached.get(`${mode} ${ending}`) ?? 0, `walks that ended: ${mode} ${ending}`).to.be.above(50);
+      }
+    }
+  });
+});
+
+function pagedEndings(badAddress: string, largePages: readonly number[]): string[] {
+  const sizes = [4096, ...largePages].map((size) => `mapped ${size}`);
+  return [...sizes, 'not-present', 'reserved-bits', 'privilege', 'unbacked-table', badAddress];
+}
+
+/** One seed makes one machine, its tables and its walks: the unit of replay. */
+function walkOneMachine(seed: number, reached: Map<string, number>): void {
+  const random = new Random(seed);
+  const mode = random.pick(modes);
+  const machine = randomMachine(random, mode);
+  const tables = randomTables(random, machine, mode);
+  machine.registers.cr3 = tables.cr3;
+  const context = createContext(machine.registers, machine.processor);
+  expect(context.mode, recipe(seed, machine)).to.equal(mode);
+  for (let walk = 0; walk < walksPerMachine; walk++) {
+    const linear = tables.linearAddress(random);
+    const access = random.pick(everyAccess);
+    const expected = recordReads(tables, () => referenceTranslate(machine, tables.memory, linear, access));
+    const actual = recordReads(tables, () => translate(context, tables.memory, linear, access));
+    compare(expected, actual, access, mode, () => `${recipe(seed, machine)}${describeCase(linear, access)}`);
+    const { result } = expected;
+    const ending = `${mode} ${result.kind === 'mapped' ? `mapped ${result.pageSize}` : result.cause}`;
+    reached.set(ending, (reached.get(ending) ?? 0) + 1);
+  }
+}
+
+interface Recorded<T> {
+  result: T;
+  reads: string;
+}
+
+/** Entries read are part of the answer: reading one more could touch what must not be read. */
+function recordReads<T>(tables: RandomTables, run: () => T): Recorded<T> {
+  tables.memory.clearReads();
+  const result = run();
+  return { result, reads: tables.memory.reads.map(hex).join(' ') };
+}
+
+function compare(
+  expected: Recorded<ReferenceTranslation>,
+  actual: Recorded<Translation>,
+  access: ReferenceAccess,
+  mode: ReferenceMode,
+  explain: () => string,
+): void {
+  const expectedText = `${describeTranslation(expected.result)}\nread ${expected.reads}`;
+  const actualText = `${describeTranslation(actual.result)}\nread ${actual.reads}`;
+  if (actualText !== expectedText) {
+    expect(actualText, explain()).to.equal(expectedText);
+  }
+  for (const flags of flagSets) {
+    if (flags.setDirty && !access.write) {
+      continue;
+    }
+    const expectedPlan = describePlan(referencePlan(expected.result, flags, mode === 'pae'));
+    const actualPlan = describePlan(planBits(actual.result, flags));
+    if (actualPlan !== expectedPlan) {
+      expect(actualPlan, `${explain()}${JSON.stringify(flags)}\n${expectedText}\n`).to.equal(expectedPlan);
+    }
+  }
+}
+
+function recipe(seed: number, machine: ReferenceMachine): string {
+  const environment = `PAGEWALK_SEED=0x${seed.toString(16)} PAGEWALK_WALKS=${walksPerMachine}`;
+  const registers = Object.entries(machine.registers).map(([name, value]) => `${name}=0x${value.toString(16)}`);
+  return [
+    `replay with: ${environment} npx mocha dist/test/conformance/random-walks.test.js`,
+    registers.join(' '),
+    JSON.stringify(machine.processor),
+    '',
+  ].join('\n');
+}
+
+function describeCase(linear: bigint, access: ReferenceAccess): string {
+  return `linear ${hex(linear)} ${JSON.stringify(access)}\n`;
+}
