@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { addAbortSignal } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import split2 from 'split2';
 import { connect } from '../../protocols/transport/index.ts';
@@ -30,10 +30,10 @@ async function isAnswering(endpoint: string, signal: AbortSignal): Promise<boole
     const connection = await connect(endpoint, { timeoutMs: 60_000, signal });
     try {
       connection.stream.write('{"execute":"qmp_capabilities"}\n');
-      const lines = connection.stream.pipe(split2());
-      const [greeting] = await once(lines, 'data', { signal });
-      const [reply] = await once(lines, 'data', { signal });
-      return String(greeting).includes('"QMP"') && String(reply).includes('"return"');
+      for await (const line of addAbortSignal(signal, connection.stream.pipe(split2()))) {
+        if (String(line).includes('"return"')) return true;
+      }
+      return false;
     } finally {
       await connection.close();
     }
