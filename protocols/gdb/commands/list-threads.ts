@@ -1,0 +1,25 @@
+import { refuseReply, replyText } from '../reply.ts';
+import type { GdbRequest } from '../request.ts';
+import { type GdbThread, parseThreadId } from '../thread-id.ts';
+
+/**
+ * `qfThreadInfo`, then `qsThreadInfo` again and again: QEMU names one vCPU in each reply. Past the end the answer stays
+ * `end`, so several may be asked for at once.
+ *
+ * @public
+ */
+export function listThreadsRequest(position: 'first' | 'next'): GdbRequest<readonly GdbThread[] | 'end'> {
+  const payload = position === 'first' ? 'qfThreadInfo' : 'qsThreadInfo';
+  return {
+    payload,
+    maxReplyBytes: 4096,
+    decode(reply, context) {
+      const text = replyText(reply);
+      if (text === 'l') return 'end';
+      const threads = text.startsWith('m') ? text.slice(1).split(',').map(parseThreadId) : [undefined];
+      const known = threads.filter((thread) => thread !== undefined);
+      if (known.length !== threads.length) refuseReply(reply, payload, "'m' and thread ids, or 'l'", context);
+      return known;
+    },
+  };
+}

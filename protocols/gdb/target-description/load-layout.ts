@@ -1,0 +1,39 @@
+import { GdbArchitectureError, GdbTargetDescriptionError } from '../errors.ts';
+import { type DescriptionItem, parseDescription } from './parse-description.ts';
+import { buildRegisterLayout, type RegisterLayout } from './register-layout.ts';
+
+const MAX_FILES = 32;
+
+/**
+ * Reads a target description with all that it includes, and makes the register layout of it.
+ *
+ * @param readAnnex - fetches one file of the description.
+ * @throws {@link GdbArchitectureError} (`ERR_GDB_ARCHITECTURE`), {@link GdbTargetDescriptionError}
+ * (`ERR_GDB_TARGET_DESCRIPTION`), and what `readAnnex` throws.
+ * @internal
+ */
+export async function loadRegisterLayout(readAnnex: (annex: string) => Promise<string>): Promise<RegisterLayout> {
+  let architecture: string | undefined;
+  let files = 0;
+  const items: DescriptionItem[] = [];
+
+  async function load(annex: string): Promise<void> {
+    // Also ends a file that includes itself.
+    if (++files > MAX_FILES) throw new GdbTargetDescriptionError(annex, `more than ${MAX_FILES} files`);
+    for (const item of parseDescription(annex, await readAnnex(annex))) {
+      if (item.kind === 'include') {
+        await load(item.annex);
+      } else if (item.kind === 'architecture') {
+        architecture = item.name;
+        // Before any of its register files is asked for: they may be anything.
+        if (!/^i386(:|$)/.test(item.name)) throw new GdbArchitectureError(item.name);
+      } else {
+        items.push(item);
+      }
+    }
+  }
+
+  await load('target.xml');
+  if (architecture === undefined) throw new GdbTargetDescriptionError('target.xml', 'it names no architecture');
+  return buildRegisterLayout(architecture, items);
+}
