@@ -17,6 +17,23 @@ export { queryTarget } from './commands/query-target.ts';
 export { stop } from './commands/stop.ts';
 export { saveDevicesState } from './commands/xen-save-devices-state.ts';
 export {
+  type NestedPaging,
+  readNestedPaging,
+  readPdptrs,
+  readPkrs,
+  readPkru,
+  readSvmIntCtl,
+} from './device-state/cpu-extras.ts';
+export type {
+  CpuFields,
+  DeviceStateMtrr,
+  DeviceStateSegment,
+  DeviceStateSegmentName,
+  DeviceStateTarget,
+} from './device-state/cpu-fields.ts';
+export { type CpuDeviceState, type DeviceState, parseDeviceState } from './device-state/device-state.ts';
+export type { CpuSubsection } from './device-state/subsections.ts';
+export {
   DeviceStateError,
   MonitorTextError,
   QmpBusyError,
@@ -39,4 +56,14 @@ export {
   parseFlatViews,
   selectFlatView,
 } from './monitor-text/flat-view.ts';
+export { type GdbserverOutcome, parseGdbserverOutput } from './monitor-text/gdbserver.ts';
 export { isHmpError, normalizeLineEnds } from './monitor-text/hmp-output.ts';
+export { type InfoCpu, parseInfoCpus } from './monitor-text/info-cpus.ts';
+export {
+  type InfoRegisters,
+  type PrintedSegment,
+  type PrintedTable,
+  parseAllInfoRegisters,
+  parseInfoRegisters,
+} from './monitor-text/info-registers.ts';
+export { type InfoStatus, parseInfoStatus } from './monitor-text/info-status.ts';
