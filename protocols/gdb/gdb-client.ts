@@ -7,13 +7,7 @@ import { selectThreadRequest } from './commands/select-thread.ts';
 import { threadAliveRequest } from './commands/thread-alive.ts';
 import { type ThreadExtraInfo, threadExtraInfoRequest } from './commands/thread-extra-info.ts';
 import { MAX_WRITE_BYTES, writeMemoryRequest } from './commands/write-memory.ts';
-import {
-  GdbArchitectureError,
-  GdbArgumentError,
-  GdbError,
-  GdbTargetDescriptionError,
-  GdbUnsupportedError,
-} from './errors.ts';
+import { GdbArchitectureError, GdbError, GdbTargetDescriptionError, GdbUnsupportedError } from './errors.ts';
 import { type GdbFeatures, runHandshake } from './handshake.ts';
 import { type BlockReads, type MemoryPiece, makeBlockReads, makePieceReads, requireRange } from './memory-requests.ts';
 import { readAnnex } from './read-annex.ts';
@@ -21,7 +15,7 @@ import { GdbSession, type GdbState, type GdbStatistics } from './session.ts';
 import type { StopReply } from './stop-reply.ts';
 import { loadRegisterLayout } from './target-description/load-layout.ts';
 import type { RegisterLayout, RegisterValues } from './target-description/register-layout.ts';
-import type { GdbThread } from './thread-id.ts';
+import { type GdbThread, MAX_THREADS, requireCpuIndex } from './thread-id.ts';
 
 /** @public */
 export interface GdbClientOptions {
@@ -30,18 +24,17 @@ export interface GdbClientOptions {
   /** How long the first reply may take. Default 2000. */
   readonly handshakeTimeoutMs?: number;
   /**
-   * Bound on the replies that QEMU may have to write before we read them, in bytes. Default 65 536. QEMU writes them on its
-   * main loop and blocks there, with its big lock, on a client that does not read.
+   * Bound on the replies that QEMU may have to write before we read them, in bytes, counting 512 more for each than it is
+   * long. QEMU writes on its main loop and blocks there, with its big lock, when the socket is full: within the default of
+   * 65 536 it never is, even while this process is suspended.
    */
   readonly maxOutstandingReplyBytes?: number;
-  /** The same bound as a number of replies, since in a socket buffer a small one weighs as much as 1.5 KiB. Default 128. */
-  readonly maxOutstandingReplies?: number;
   /** Receives each packet and ack, both ways. */
   readonly trace?: TraceSink;
+  /** As {@link GdbClient.onStop}, from the first byte on: QEMU 7.2 greets with a stop reply when connecting paused the guest. */
+  readonly onStop?: (stop: StopReply) => void;
 }
 
-// More vCPUs than any QEMU machine has.
-const MAX_THREADS = 8192;
 const THREADS_PER_FLIGHT = 16;
 
 /**
@@ -90,9 +83,9 @@ export class GdbClient {
     const session = new GdbSession(connection, {
       requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
       maxOutstandingReplyBytes: options.maxOutstandingReplyBytes ?? 65_536,
-      maxOutstandingReplies: options.maxOutstandingReplies ?? 128,
       trace: options.trace,
     });
+    if (options.onStop) session.onStop(options.onStop);
     return new GdbClient(session, await runHandshake(session, options.handshakeTimeoutMs ?? 2000));
   }
 
@@ -268,11 +261,5 @@ export class GdbClient {
       this.#layout = undefined;
       throw error;
     }
-  }
-}
-
-function requireCpuIndex(cpuIndex: number): void {
-  if (!(Number.isInteger(cpuIndex) && cpuIndex >= 0 && cpuIndex < MAX_THREADS)) {
-    throw new GdbArgumentError(`not the index of a vCPU: ${cpuIndex}`);
   }
 }

@@ -20,6 +20,7 @@ export type { BlockReads, MemoryPiece } from './memory-requests.ts';
 export { PacketDecoder, type PacketDefect, type PacketSink } from './packet-decoder.ts';
 export { encodePacket, MAX_REQUEST_CHARS } from './packet-encoder.ts';
 export type { GdbRequest, ReplyContext } from './request.ts';
+export { GdbRunControl, type ResumeOptions } from './run-control.ts';
 export type { GdbState, GdbStatistics } from './session.ts';
 export type { StopReply } from './stop-reply.ts';
 export type { RegisterDescription, RegisterLayout, RegisterValues } from './target-description/register-layout.ts';

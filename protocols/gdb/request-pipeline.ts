@@ -17,14 +17,13 @@ export interface RequestGroup {
   readonly reject: (reason: unknown) => void;
 }
 
-/** Bounds on what may be outstanding. @internal */
-export interface PipelineLimits {
-  readonly maxOutstandingReplyBytes: number;
-  readonly maxOutstandingReplies: number;
-}
-
 // `+` and `$`, `#` and two digits around each payload.
 const FRAMING_BYTES = 5;
+
+// QEMU writes `+` and the packet separately, and Linux charges a socket buffer about 768 bytes for the smallest of writes:
+// with the default buffer of 212 992 bytes a client that stands still makes QEMU block on the 139th reply of 8 bytes to a
+// unix socket, though these are only 3 KB. With this much on top, 64 KiB by this count stay below that for any mix of sizes.
+const SOCKET_BUFFER_BYTES = 512;
 
 /**
  * The requests of a connection, in order: waiting to be sent, then outstanding, then done. The protocol has no request
@@ -32,7 +31,7 @@ const FRAMING_BYTES = 5;
  *
  * ```
  *   add ─► queue ─► takeSendable ─► outstanding ─► deliver ─► done ─► settled, when nothing is outstanding any more
- *             (never more than the limits)
+ *             (never more than the bound)
  * ```
  *
  * Why results wait until the whole flight is home: when somebody else resumes the guest, the stub swallows the next packet
@@ -42,7 +41,7 @@ const FRAMING_BYTES = 5;
  * @internal
  */
 export class RequestPipeline {
-  readonly #limits: PipelineLimits;
+  readonly #maxOutstandingBytes: number;
   #queue: PendingRequest[] = [];
   #queueHead = 0;
   #outstanding: PendingRequest[] = [];
@@ -50,8 +49,9 @@ export class RequestPipeline {
   #outstandingBytes = 0;
   #done = new Set<RequestGroup>();
 
-  constructor(limits: PipelineLimits) {
-    this.#limits = limits;
+  /** @param maxOutstandingBytes - bound on the replies that are owed, each with what a socket buffer takes for it. */
+  constructor(maxOutstandingBytes: number) {
+    this.#maxOutstandingBytes = maxOutstandingBytes;
   }
 
   /** How many requests were sent and are not answered. */
@@ -59,7 +59,7 @@ export class RequestPipeline {
     return this.#outstanding.length - this.#outstandingHead;
   }
 
-  /** The most that the replies to these can amount to. */
+  /** The most that the replies to these can take in a socket buffer. */
   get outstandingBytes(): number {
     return this.#outstandingBytes;
   }
@@ -75,7 +75,7 @@ export class RequestPipeline {
     for (const item of pending) this.#queue.push(item);
   }
 
-  /** Moves as many requests as the limits allow from the queue to the outstanding ones. */
+  /** Moves as many requests as the bound allows from the queue to the outstanding ones. */
   takeSendable(): PendingRequest[] {
     // Topping up after each reply would make a system call for each request: wait until there is room for many.
     if (this.outstandingCount > 0 && !this.#hasRoomForMany()) return [];
@@ -134,21 +134,16 @@ export class RequestPipeline {
   }
 
   #hasRoomForMany(): boolean {
-    const { maxOutstandingReplies, maxOutstandingReplyBytes } = this.#limits;
-    return this.outstandingCount <= maxOutstandingReplies / 2 && this.#outstandingBytes <= maxOutstandingReplyBytes / 2;
+    return this.#outstandingBytes <= this.#maxOutstandingBytes / 2;
   }
 
   #mayFollow(request: GdbRequest<unknown>): boolean {
     if (this.outstandingCount === 0) return true;
     const last = this.#outstanding[this.#outstanding.length - 1] as PendingRequest;
-    if (last.request.barrier) return false;
-    return (
-      this.outstandingCount < this.#limits.maxOutstandingReplies &&
-      this.#outstandingBytes + costOf(request) <= this.#limits.maxOutstandingReplyBytes
-    );
+    return !last.request.barrier && this.#outstandingBytes + costOf(request) <= this.#maxOutstandingBytes;
   }
 }
 
 function costOf(request: GdbRequest<unknown>): number {
-  return request.maxReplyBytes + FRAMING_BYTES;
+  return request.maxReplyBytes + FRAMING_BYTES + SOCKET_BUFFER_BYTES;
 }

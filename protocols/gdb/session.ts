@@ -4,7 +4,7 @@ import { PacketDecoder, type PacketDefect } from './packet-decoder.ts';
 import { MAX_REQUEST_CHARS } from './packet-encoder.ts';
 import { replyText } from './reply.ts';
 import type { GdbRequest } from './request.ts';
-import { type PipelineLimits, type RequestGroup, RequestPipeline } from './request-pipeline.ts';
+import { type RequestGroup, RequestPipeline } from './request-pipeline.ts';
 import { decodeStopReply, isStopReply, type StopReply } from './stop-reply.ts';
 
 /** What went over the wire so far. @public */
@@ -18,7 +18,8 @@ export interface GdbStatistics {
 }
 
 /** @internal */
-export interface SessionOptions extends PipelineLimits {
+export interface SessionOptions {
+  readonly maxOutstandingReplyBytes: number;
   /** The longest silence while a reply is owed. */
   readonly requestTimeoutMs: number;
   readonly trace: TraceSink | undefined;
@@ -60,7 +61,7 @@ export class GdbSession {
     this.endpoint = connection.endpoint;
     this.#connection = connection;
     this.#options = options;
-    this.#pipeline = new RequestPipeline(options);
+    this.#pipeline = new RequestPipeline(options.maxOutstandingReplyBytes);
     this.#decoder = new PacketDecoder({
       onPacket: (payload, wire) => this.#onPacket(payload, wire),
       onAck: () => this.#trace('<-', '+'),
@@ -81,11 +82,6 @@ export class GdbSession {
 
   get stats(): GdbStatistics {
     return { ...this.#stats };
-  }
-
-  /** The replies that are owed, at most: never above the limit, unless a single one is larger than that. */
-  get outstandingReplyBytes(): number {
-    return this.#pipeline.outstandingBytes;
   }
 
   /** Ends the handshake. @param packetSizeBytes - what the stub takes, its end mark included. */

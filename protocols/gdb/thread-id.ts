@@ -1,4 +1,8 @@
+import { GdbArgumentError } from './errors.ts';
 import { formatHex } from './hex.ts';
+
+/** More vCPUs than any QEMU machine has. @internal */
+export const MAX_THREADS = 8192;
 
 /** A thread of the protocol: in QEMU, a vCPU. @public */
 export interface GdbThread {
@@ -24,4 +28,11 @@ export function parseThreadId(text: string): GdbThread | undefined {
 /** Writes the id of a vCPU in the short syntax, which the stub takes in both modes. @internal */
 export function formatThreadId(cpuIndex: number): string {
   return formatHex(cpuIndex + 1);
+}
+
+/** @throws {@link GdbArgumentError} (`ERR_GDB_ARGUMENT`). @internal */
+export function requireCpuIndex(cpuIndex: number): void {
+  if (!(Number.isInteger(cpuIndex) && cpuIndex >= 0 && cpuIndex < MAX_THREADS)) {
+    throw new GdbArgumentError(`not the index of a vCPU: ${cpuIndex}`);
+  }
 }

@@ -1,0 +1,185 @@
+import { breakpointRequest } from './commands/breakpoint.ts';
+import { readRegisterRequest } from './commands/read-register.ts';
+import { readRegistersRequest } from './commands/read-registers.ts';
+import { resumeRequest } from './commands/resume.ts';
+import { selectThreadRequest } from './commands/select-thread.ts';
+import { writeRegisterRequest } from './commands/write-register.ts';
+import { GdbArgumentError, GdbReplyError, GdbTimeoutError, GdbUnsupportedError } from './errors.ts';
+import type { GdbClient } from './gdb-client.ts';
+import { formatHex } from './hex.ts';
+import { requireRange } from './memory-requests.ts';
+import type { GdbRequest } from './request.ts';
+import type { GdbSession } from './session.ts';
+import type { StopReply } from './stop-reply.ts';
+import type { RegisterDescription, RegisterLayout } from './target-description/register-layout.ts';
+import { requireCpuIndex } from './thread-id.ts';
+
+/** @public */
+export interface ResumeOptions {
+  /**
+   * How long the guest may run before it is interrupted. A vCPU that waits in HLT steps only after its next interrupt, which
+   * may never come.
+   */
+  readonly timeoutMs: number;
+}
+
+// After an interrupt QEMU has only to stop its vCPUs.
+const INTERRUPT_TIMEOUT_MS = 5000;
+const SIGNAL_INTERRUPT = 2;
+
+/**
+ * What changes the guest beyond its memory: registers, breakpoints, and letting it run. Kept apart from {@link GdbClient}
+ * so that looking at a guest can never do this by accident.
+ *
+ * After any run the guest's state is `debug` in QMP's words: `prelaunch` and `paused` cannot be had back exactly. QEMU
+ * reports each step as RESUME and STOP to everybody who listens on QMP.
+ *
+ * All requests of one turn of the event loop leave in one write, in the order of the calls: registers can be written and a
+ * step made in a single round trip.
+ *
+ * @public
+ */
+export class GdbRunControl {
+  readonly #session: GdbSession;
+  readonly #layout: RegisterLayout;
+  readonly #breakpoints = new Set<bigint>();
+  readonly #synchronized = new Set<number>();
+
+  private constructor(session: GdbSession, layout: RegisterLayout) {
+    this.#session = session;
+    this.#layout = layout;
+    session.onStop(() => this.#synchronized.clear());
+  }
+
+  /**
+   * Takes control of the guest that a client is attached to.
+   *
+   * @throws as {@link GdbClient.layout} does: without the register layout nothing here is safe.
+   */
+  static async take(client: GdbClient): Promise<GdbRunControl> {
+    return new GdbRunControl(client.session, await client.layout());
+  }
+
+  /** The addresses at which breakpoints are set. */
+  get breakpoints(): readonly bigint[] {
+    return [...this.#breakpoints];
+  }
+
+  /** Reads one register of a vCPU. @throws GdbArgumentError (`ERR_GDB_ARGUMENT`) if there is none of that name. */
+  async readRegister(cpuIndex: number, name: string): Promise<bigint> {
+    const [value] = await this.#onThread(cpuIndex, [readRegisterRequest(this.#register(name))]);
+    return value as bigint;
+  }
+
+  /**
+   * Changes registers of a vCPU, in the order given. QEMU checks nothing: no reserved bits, no consistency; after `cr4` or `efer` write `cr3`,
+   * which flushes its TLB. Says OK to a segment register that it could not load. While the vCPU is not in 64-bit code, only
+   * 32 bits of `cr3`, `cr4`, `efer` and the bases arrive. Read it again.
+   *
+   * @throws GdbArgumentError (`ERR_GDB_ARGUMENT`), GdbReplyError (`ERR_GDB_REPLY`).
+   */
+  async writeRegisters(cpuIndex: number, values: Iterable<readonly [name: string, value: bigint]>): Promise<void> {
+    const requests = Array.from(values, ([name, value]) => writeRegisterRequest(this.#register(name), value));
+    await this.#onThread(cpuIndex, requests);
+  }
+
+  /** Changes one register of a vCPU, as {@link GdbRunControl.writeRegisters} does. */
+  async writeRegister(cpuIndex: number, name: string, value: bigint): Promise<void> {
+    await this.writeRegisters(cpuIndex, [[name, value]]);
+  }
+
+  /** Sets a hardware breakpoint at a linear address, on all vCPUs. It outlives the connection: take it back. */
+  async setBreakpoint(address: bigint): Promise<void> {
+    requireRange(address, 1);
+    if (this.#breakpoints.has(address)) return;
+    // Noted before it is known to be set: if the reply is lost, it must be taken back all the same.
+    this.#breakpoints.add(address);
+    try {
+      await this.#session.send(breakpointRequest('insert', address));
+    } catch (error) {
+      if (error instanceof GdbReplyError || error instanceof GdbUnsupportedError) this.#breakpoints.delete(address);
+      throw error;
+    }
+  }
+
+  /** Takes a breakpoint back that was set here. */
+  async removeBreakpoint(address: bigint): Promise<void> {
+    if (!this.#breakpoints.has(address)) throw new GdbArgumentError(`no breakpoint was set at 0x${formatHex(address)}`);
+    await this.#session.send(breakpointRequest('remove', address));
+    this.#breakpoints.delete(address);
+  }
+
+  /** Takes all breakpoints back that were set here. */
+  async removeAllBreakpoints(): Promise<void> {
+    await Promise.all(this.breakpoints.map((address) => this.removeBreakpoint(address)));
+  }
+
+  /**
+   * Lets one vCPU execute one instruction, while the others stand still.
+   *
+   * @throws GdbTimeoutError (`ERR_GDB_TIMEOUT`) if it took too long. The guest has been stopped again then, and the client can
+   * be used further if its `state` is `open`.
+   */
+  step(cpuIndex: number, options: ResumeOptions): Promise<StopReply> {
+    return this.#resume(resumeRequest('step', cpuIndex), options);
+  }
+
+  /**
+   * Lets the guest run until something stops it.
+   *
+   * @param cpuIndex - the only vCPU to run; undefined: all.
+   * @throws GdbTimeoutError (`ERR_GDB_TIMEOUT`), as for {@link GdbRunControl.step}.
+   */
+  continue(cpuIndex: number | undefined, options: ResumeOptions): Promise<StopReply> {
+    return this.#resume(resumeRequest('continue', cpuIndex), options);
+  }
+
+  async #resume(request: GdbRequest<StopReply>, { timeoutMs }: ResumeOptions): Promise<StopReply> {
+    if (!(timeoutMs > 0)) throw new GdbArgumentError(`not a time in milliseconds: ${timeoutMs}`);
+    const session = this.#session;
+    let interrupted = false;
+    let timer = setTimeout(() => {
+      interrupted = true;
+      session.interrupt();
+      timer = setTimeout(() => session.fail(timeoutError()), INTERRUPT_TIMEOUT_MS);
+    }, timeoutMs);
+    const timeoutError = () => new GdbTimeoutError(request.payload, timeoutMs, interrupted, session);
+    try {
+      const stop = await session.send(request);
+      if (interrupted && stop.kind === 'stopped' && stop.signal === SIGNAL_INTERRUPT) throw timeoutError();
+      return stop;
+    } finally {
+      clearTimeout(timer);
+      this.#synchronized.clear();
+    }
+  }
+
+  #register(name: string): RegisterDescription {
+    const register = this.#layout.byName.get(name);
+    if (register === undefined) {
+      throw new GdbArgumentError(`the ${this.#layout.architecture} layout has no register '${name}'`);
+    }
+    return register;
+  }
+
+  async #onThread<Result>(cpuIndex: number, requests: readonly GdbRequest<Result>[]): Promise<Result[]> {
+    requireCpuIndex(cpuIndex);
+    const before = [selectThreadRequest(cpuIndex), ...this.#synchronize(cpuIndex)].map((one) =>
+      this.#session.send(one),
+    );
+    const results = Promise.all(requests.map((request) => this.#session.send(request)));
+    // A vCPU that does not exist must show: the requests behind went to another one.
+    await Promise.all([results, ...before]);
+    return results;
+  }
+
+  /**
+   * Under KVM only `g`, not `p` and `P`, makes QEMU fetch the registers from the kernel: without it `p` reads what was there
+   * at some earlier stop, and what `P` writes is lost.
+   */
+  #synchronize(cpuIndex: number): GdbRequest<unknown>[] {
+    if (this.#synchronized.has(cpuIndex)) return [];
+    this.#synchronized.add(cpuIndex);
+    return [readRegistersRequest(this.#layout)];
+  }
+}
