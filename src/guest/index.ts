@@ -1,1 +1,21 @@
-export {};
+export { attach, withPausedGuest } from './attach.ts';
+export type { AttachOptions } from './attach-options.ts';
+export {
+  GuestArchitectureError,
+  GuestCpuError,
+  GuestError,
+  GuestRunStateError,
+  type GuestRunStateErrorCode,
+  GuestStateError,
+  GuestStubError,
+  type GuestStubErrorCode,
+  GuestUsageError,
+} from './errors.ts';
+export { Guest } from './guest.ts';
+export type { GuestTranslation, TranslateRequest, TranslateScope } from './guest-translation.ts';
+export { MemoryMap, type Region, type RegionKind } from './memory-map.ts';
+export { PausedGuest } from './paused-guest.ts';
+export type { MemoryPiece, PhysicalMemory } from './physical-memory.ts';
+export type { Processor } from './processor.ts';
+export type { Sourced } from './sourced.ts';
+export { contextOf, type VcpuState } from './vcpu-state.ts';

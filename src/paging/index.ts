@@ -1,5 +1,6 @@
 export type { Access } from './access.ts';
 export { bufferMemory } from './buffer-memory.ts';
+export { CR4_PKE, CR4_PKS, EFER_LMA } from './architecture.ts';
 export { createContext, type PagingContext, type PagingRegisters, type ProcessorFeatures } from './context.ts';
 export { PagingInputError } from './errors.ts';
 export type { PagingMode, TableName } from './modes.ts';

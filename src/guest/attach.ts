@@ -1,0 +1,60 @@
+import type { AttachOptions } from './attach-options.ts';
+import { GuestUsageError } from './errors.ts';
+import { Guest } from './guest.ts';
+import type { Link } from './link.ts';
+import type { PausedGuest } from './paused-guest.ts';
+import { readProcessor } from './processor.ts';
+import { QmpLink } from './qmp-link.ts';
+import { StubLink } from './stub-link.ts';
+
+/**
+ * Attaches to a running QEMU. With QMP the guest goes on running until it is paused for a question; with a GDB endpoint alone
+ * connecting pauses it.
+ *
+ * @throws GuestUsageError `ERR_GUEST_USAGE` without an endpoint; GuestArchitectureError, GuestStubError; the errors of the
+ * transport, of QMP and of the GDB client.
+ * @public
+ */
+export async function attach(options: AttachOptions): Promise<Guest> {
+  const link = await openLink(options);
+  try {
+    const cpus = await link.monitor.listCpus();
+    return new Guest(link, cpus, await readProcessor(link.monitor, cpus[0]?.qomPath));
+  } catch (error) {
+    await link.release().catch(() => {});
+    throw error;
+  }
+}
+
+async function openLink(options: AttachOptions): Promise<Link> {
+  if (options.qmp !== undefined) return QmpLink.open(options.qmp, options);
+  if (options.gdb !== undefined) return StubLink.open(options.gdb, options);
+  throw new GuestUsageError('there is neither a QMP endpoint nor a GDB endpoint to attach to');
+}
+
+/**
+ * Attaches, pauses, runs `use`, and leaves the guest as it was found: one pause, whatever happens.
+ *
+ * @public
+ */
+export async function withPausedGuest<T>(
+  options: AttachOptions,
+  use: (paused: PausedGuest, guest: Guest) => Promise<T>,
+): Promise<T> {
+  const guest = await attach(options);
+  let result: T;
+  try {
+    result = await use(await guest.pause(), guest);
+  } catch (error) {
+    await guest.detach().catch((leaving: unknown) => {
+      throw new AggregateError([error, leaving], messageOf(leaving));
+    });
+    throw error;
+  }
+  await guest.detach();
+  return result;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

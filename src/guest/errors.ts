@@ -1,0 +1,99 @@
+/**
+ * What can go wrong between the protocols and the walks.
+ *
+ * ```
+ * GuestError
+ *  ├─ GuestArchitectureError  ERR_GUEST_ARCHITECTURE   the guest is not x86
+ *  ├─ GuestCpuError           ERR_GUEST_CPU            no such vCPU
+ *  ├─ GuestStubError                                   the GDB stub cannot be had:
+ *  │                          ERR_GUEST_STUB_BUSY      another debugger holds it
+ *  │                          ERR_GUEST_STUB_START     QEMU would not start one
+ *  │                          ERR_GUEST_STUB_UNREACHABLE  it listens where this host cannot reach it
+ *  ├─ GuestRunStateError                               pausing and resuming:
+ *  │                          ERR_GUEST_NOT_PAUSED     QEMU would not pause
+ *  │                          ERR_GUEST_RESUMED        somebody else resumed the guest in the middle
+ *  │                          ERR_GUEST_NOT_RESTORED   the guest could not be left as it was found
+ *  ├─ GuestStateError         ERR_GUEST_STATE          QEMU's answer about the machine makes no sense
+ *  └─ GuestUsageError         ERR_GUEST_USAGE          the library was asked for something impossible
+ * ```
+ *
+ * Errors of the connection itself are those of `pagewalk/qmp` and `pagewalk/gdb`, untouched.
+ *
+ * @packageDocumentation
+ */
+
+/** Root of this layer's errors. @public */
+export abstract class GuestError extends Error {
+  /** Stable; match on this, never on the message. */
+  abstract readonly code: string;
+}
+
+/** The guest's processor is not x86. @public */
+export class GuestArchitectureError extends GuestError {
+  override readonly name = 'GuestArchitectureError';
+  readonly code = 'ERR_GUEST_ARCHITECTURE';
+  /** QEMU's name of the target: `aarch64`. */
+  readonly architecture: string;
+
+  constructor(architecture: string, endpoint: string) {
+    super(`the guest behind ${endpoint} is ${architecture}; only x86 guests (x86_64, i386) can be walked`);
+    this.architecture = architecture;
+  }
+}
+
+/** The vCPU asked for does not exist. @public */
+export class GuestCpuError extends GuestError {
+  override readonly name = 'GuestCpuError';
+  readonly code = 'ERR_GUEST_CPU';
+  readonly cpu: number;
+  readonly count: number;
+
+  constructor(cpu: number, count: number) {
+    super(`there is no vCPU ${cpu}: this guest has ${count === 1 ? 'only vCPU 0' : `vCPUs 0 to ${count - 1}`}`);
+    this.cpu = cpu;
+    this.count = count;
+  }
+}
+
+/** @public */
+export type GuestStubErrorCode = 'ERR_GUEST_STUB_BUSY' | 'ERR_GUEST_STUB_START' | 'ERR_GUEST_STUB_UNREACHABLE';
+
+/** The GDB stub cannot be had. Nothing was touched. @public */
+export class GuestStubError extends GuestError {
+  override readonly name = 'GuestStubError';
+  readonly code: GuestStubErrorCode;
+  /** The stub, as QEMU names it. */
+  readonly stub: string;
+
+  constructor(code: GuestStubErrorCode, stub: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.stub = stub;
+  }
+}
+
+/** @public */
+export type GuestRunStateErrorCode = 'ERR_GUEST_NOT_PAUSED' | 'ERR_GUEST_RESUMED' | 'ERR_GUEST_NOT_RESTORED';
+
+/** The guest's run state is not what it was meant to be. @public */
+export class GuestRunStateError extends GuestError {
+  override readonly name = 'GuestRunStateError';
+  readonly code: GuestRunStateErrorCode;
+
+  constructor(code: GuestRunStateErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** QEMU's answer about the machine makes no sense, or lacks what a walk needs. @public */
+export class GuestStateError extends GuestError {
+  override readonly name = 'GuestStateError';
+  readonly code = 'ERR_GUEST_STATE';
+}
+
+/** The library was asked for something that cannot be. @public */
+export class GuestUsageError extends GuestError {
+  override readonly name = 'GuestUsageError';
+  readonly code = 'ERR_GUEST_USAGE';
+}

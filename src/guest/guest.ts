@@ -1,0 +1,86 @@
+import type { Link } from './link.ts';
+import type { MonitorCpu } from './monitor.ts';
+import { checkCpu, PausedGuest } from './paused-guest.ts';
+import type { Processor } from './processor.ts';
+
+/**
+ * A live guest that we are attached to.
+ *
+ * @example
+ * ```ts
+ * const guest = await attach({ qmp: 'unix:/run/vm.qmp' });
+ * try {
+ *   const [answer] = await guest.whilePaused((paused) =>
+ *     paused.translate([{ linearAddress: 0xffff_8000_0000_1000n, access: { write: true, user: false, exec: false } }]),
+ *   );
+ * } finally {
+ *   await guest.detach();
+ * }
+ * ```
+ * @public
+ */
+export class Guest {
+  readonly processor: Processor;
+  readonly #link: Link;
+  readonly #cpus: readonly MonitorCpu[];
+
+  /** @internal Use `attach`. */
+  constructor(link: Link, cpus: readonly MonitorCpu[], processor: Processor) {
+    this.#link = link;
+    this.#cpus = cpus;
+    this.processor = processor;
+  }
+
+  /** Where the guest is reached. */
+  get endpoint(): string {
+    return this.#link.endpoint;
+  }
+
+  get vcpuCount(): number {
+    return this.#cpus.length;
+  }
+
+  /** Whether the guest ran when it was last paused; undefined before that. */
+  get ranBefore(): boolean | undefined {
+    return this.#link.ranBefore;
+  }
+
+  /** What had to be guessed about the run state, in a sentence; empty when nothing had to. */
+  get runStateNote(): string {
+    return this.#link.runStateNote;
+  }
+
+  /** @throws GuestCpuError `ERR_GUEST_CPU`, with the range, when there is no such vCPU. */
+  requireCpu(cpu: number): void {
+    checkCpu(cpu, this.#cpus);
+  }
+
+  /** Makes the guest stand still. A guest that is paused already is left alone, and stays so when resumed here. */
+  async pause(): Promise<PausedGuest> {
+    return new PausedGuest(this.#link, await this.#link.pause(), this.#cpus, this.processor);
+  }
+
+  /** Lets the guest run again if it ran before. The `PausedGuest` of the pause is void. */
+  resume(): Promise<void> {
+    return this.#link.resume();
+  }
+
+  /** Pauses, runs `use`, and resumes, whatever happens. */
+  async whilePaused<T>(use: (paused: PausedGuest) => Promise<T>): Promise<T> {
+    try {
+      return await use(await this.pause());
+    } finally {
+      await this.resume();
+    }
+  }
+
+  /**
+   * Leaves the guest as it was found: the stub's modes put back, its socket closed, the guest running if it ran before, a stub
+   * of ours gone. Idempotent; may be called at any time, also while a question is under way.
+   *
+   * @throws GuestRunStateError `ERR_GUEST_NOT_RESTORED` when something could not be put back.
+   */
+  detach(): Promise<void> {
+    return this.#link.release();
+  }
+}

@@ -1,0 +1,34 @@
+import type { GdbClient } from '../../protocols/gdb/index.ts';
+import type { Monitor } from './monitor.ts';
+
+/**
+ * How one guest is reached, paused and left. Everything that a link does to the guest it undoes: `resume` what `pause` did,
+ * `release` everything.
+ *
+ * ```
+ *   open ──► pause ──► stub, monitor … ──► resume ──► (pause …)
+ *     └─────────┴──────────────┴───────────────┴───► release
+ * ```
+ *
+ * @internal
+ */
+export interface Link {
+  readonly monitor: Monitor;
+  /** Where the guest is reached, for messages. */
+  readonly endpoint: string;
+  /** Whether the guest ran when it was last found; undefined when nobody can tell. */
+  readonly ranBefore: boolean | undefined;
+  /** What had to be guessed about the run state, in a sentence; empty when nothing had to. */
+  readonly runStateNote: string;
+  /** Makes the guest stand still and the stub ready, in physical mode. */
+  pause(): Promise<GdbClient>;
+  /**
+   * @throws GuestRunStateError `ERR_GUEST_RESUMED` when somebody else has resumed the guest since the pause: what was read is
+   * torn.
+   */
+  checkStillPaused(): void;
+  /** Physical mode off, and the guest runs again if it ran before. The stub stays connected. */
+  resume(): Promise<void>;
+  /** Leaves: physical mode off, socket closed, the guest runs again if it ran before, a stub of ours gone. Idempotent. */
+  release(): Promise<void>;
+}

@@ -1,0 +1,174 @@
+import type { GdbClient } from '../../protocols/gdb/index.ts';
+import { parseFlatViews } from '../../protocols/qmp/index.ts';
+import { type BitFlags, planBits, startWalk, type Translation, toTranslation, Walk } from '../paging/index.ts';
+import { describeAssumptions } from './assumptions.ts';
+import { GuestCpuError } from './errors.ts';
+import type { GuestTranslation, TranslateRequest, TranslateScope } from './guest-translation.ts';
+import { readKeyRegisters } from './key-registers.ts';
+import type { Link } from './link.ts';
+import { type MemoryMap, selectMemoryMap } from './memory-map.ts';
+import type { MonitorCpu } from './monitor.ts';
+import type { Processor } from './processor.ts';
+import { runWalks } from './run-walks.ts';
+import { stubMemory } from './stub-memory.ts';
+import { assembleVcpuState, contextOf, keyRegistersInUse, type VcpuState, withCr3 } from './vcpu-state.ts';
+import { type BitsOutcome, type WritableMemory, writeBits } from './write-bits.ts';
+
+const NO_FLAGS: BitFlags = { setAccessed: false, setDirty: false, forceSetAccessed: false };
+/** An entry that changes between walk and write-back is walked again, as KVM does; not for ever, against a guest gone wild. */
+const MAX_WALKS = 3;
+
+interface Vcpu {
+  readonly state: VcpuState;
+  readonly map: MemoryMap;
+}
+
+interface Question {
+  readonly request: Required<TranslateRequest>;
+  translation: Translation;
+  outcomes: ReadonlyMap<bigint, BitsOutcome>;
+}
+
+/**
+ * A guest that stands still. What was read stays true for as long as it does, so registers and the memory map are read once.
+ * An instance is good until the guest is resumed.
+ *
+ * @public
+ */
+export class PausedGuest {
+  readonly #link: Link;
+  readonly #gdb: GdbClient;
+  readonly #memory: WritableMemory;
+  readonly #cpus: readonly MonitorCpu[];
+  readonly #processor: Processor;
+  readonly #vcpus = new Map<number, Promise<Vcpu>>();
+
+  /** @internal */
+  constructor(link: Link, gdb: GdbClient, cpus: readonly MonitorCpu[], processor: Processor) {
+    this.#link = link;
+    this.#gdb = gdb;
+    this.#memory = stubMemory(gdb);
+    this.#cpus = cpus;
+    this.#processor = processor;
+  }
+
+  /** Everything of a vCPU that a translation depends on. @throws GuestCpuError `ERR_GUEST_CPU`. */
+  async vcpuState(cpu = 0): Promise<VcpuState> {
+    return (await this.#vcpu(cpu)).state;
+  }
+
+  /** What lies at each guest physical address, as a vCPU sees it. @throws GuestCpuError `ERR_GUEST_CPU`. */
+  async memoryMap(cpu = 0): Promise<MemoryMap> {
+    return (await this.#vcpu(cpu)).map;
+  }
+
+  /**
+   * Translates, and sets the bits that the requests ask for. All walks advance together; all see the tables as they were
+   * before the first bit was set.
+   *
+   * @returns one answer for each request, in order
+   * @throws GuestCpuError `ERR_GUEST_CPU`; GuestRunStateError `ERR_GUEST_RESUMED` when somebody else resumed the guest in the
+   * middle; the errors of the GDB client.
+   */
+  async translate(requests: readonly TranslateRequest[], scope: TranslateScope = {}): Promise<GuestTranslation[]> {
+    const cpu = scope.cpu ?? 0;
+    const { state: own, map } = await this.#vcpu(cpu);
+    const state = scope.cr3 === undefined ? own : withCr3(own, scope.cr3);
+    const questions = await this.#answer(
+      requests.map((request) => ({ flags: NO_FLAGS, ...request })),
+      state,
+      map,
+    );
+    this.#link.checkStillPaused();
+    return questions.map((question) => this.#report(question, state, map));
+  }
+
+  async #answer(
+    requests: readonly Required<TranslateRequest>[],
+    state: VcpuState,
+    map: MemoryMap,
+  ): Promise<readonly Question[]> {
+    const answered: Question[] = [];
+    let open = requests.map((request, at) => ({ request, at }));
+    for (let round = 1; open.length > 0; round += 1) {
+      const translations = await this.#walk(
+        open.map(({ request }) => request),
+        state,
+        map,
+      );
+      const plans = open.map(({ request }, at) => {
+        const translation = translations[at];
+        return translation ? planBits(translation, request.flags) : [];
+      });
+      const outcomes = await writeBits(plans.flat(), this.#memory, map);
+      const retry: typeof open = [];
+      open.forEach((item, at) => {
+        const translation = translations[at];
+        if (!translation) return;
+        const changed = plans[at]?.some(({ address }) => outcomes.get(address) === 'changed') ?? false;
+        if (changed && round < MAX_WALKS) retry.push(item);
+        else answered[item.at] = { request: item.request, translation, outcomes };
+      });
+      open = retry;
+    }
+    return answered;
+  }
+
+  async #walk(
+    requests: readonly Required<TranslateRequest>[],
+    state: VcpuState,
+    map: MemoryMap,
+  ): Promise<readonly Translation[]> {
+    const context = contextOf(state);
+    const walks = requests.map(({ linearAddress, access }) => {
+      const walk = new Walk(context);
+      startWalk(walk, linearAddress, access);
+      return walk;
+    });
+    await runWalks(walks, this.#memory, map);
+    return walks.map(toTranslation);
+  }
+
+  #report({ request, translation, outcomes }: Question, state: VcpuState, map: MemoryMap): GuestTranslation {
+    const planned = planBits(translation, request.flags);
+    const wrote = planned.filter(({ address }) => outcomes.get(address) === 'written');
+    return {
+      request,
+      cpu: state.cpu,
+      mode: contextOf(state).mode,
+      translation,
+      wrote,
+      bitsAreSet: wrote.length === planned.length,
+      region: translation.kind === 'mapped' ? map.regionAt(translation.physicalAddress) : null,
+      assumed: describeAssumptions(state, translation),
+    };
+  }
+
+  #vcpu(cpu: number): Promise<Vcpu> {
+    const known = this.#vcpus.get(cpu);
+    if (known) return known;
+    const reading = this.#readVcpu(cpu);
+    this.#vcpus.set(cpu, reading);
+    return reading;
+  }
+
+  async #readVcpu(cpu: number): Promise<Vcpu> {
+    checkCpu(cpu, this.#cpus);
+    const { monitor } = this.#link;
+    const [registers, shown, mtree] = await Promise.all([
+      this.#gdb.readRegisters(cpu),
+      monitor.registers(cpu),
+      monitor.hmp('info mtree -f'),
+    ]);
+    const keys = await readKeyRegisters(monitor, cpu, keyRegistersInUse(registers), this.#cpus[0]?.threadId);
+    return {
+      state: assembleVcpuState(shown, registers, this.#processor, keys),
+      map: selectMemoryMap(parseFlatViews(mtree), cpu, shown.smm),
+    };
+  }
+}
+
+/** @throws GuestCpuError `ERR_GUEST_CPU`. @internal */
+export function checkCpu(cpu: number, cpus: readonly MonitorCpu[]): void {
+  if (!cpus.some(({ index }) => index === cpu)) throw new GuestCpuError(cpu, cpus.length);
+}

@@ -1,0 +1,18 @@
+/** A piece of guest physical memory. @public */
+export interface MemoryPiece {
+  /** Guest physical address; at most 52 bits, so that a number is exact. */
+  readonly address: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/**
+ * Guest physical memory as a walker needs it: many small pieces at once, in any order. Whoever implements it decides how the
+ * bytes travel; callers have already made sure that every piece lies in RAM or ROM.
+ *
+ * @public
+ */
+export interface PhysicalMemory {
+  /** @returns one array of `length` bytes for each piece, in the order of the pieces */
+  read(pieces: readonly MemoryPiece[]): Promise<readonly Uint8Array[]>;
+}

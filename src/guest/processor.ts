@@ -1,0 +1,55 @@
+import type { Monitor } from './monitor.ts';
+import { type Sourced, sourced } from './sourced.ts';
+
+/** What CPUID tells the guest, as far as a translation depends on it. @public */
+export interface Processor {
+  /** MAXPHYADDR. */
+  readonly maxPhyAddr: Sourced<number>;
+  /** Whose manual applies. */
+  readonly vendor: Sourced<'intel' | 'amd'>;
+  readonly pse36: Sourced<boolean>;
+  readonly pdpe1gb: Sourced<boolean>;
+}
+
+/** CPUID leaf 0 of processors that follow AMD's manual; every other vendor follows Intel's. */
+const AMD_VENDORS = new Set(['AuthenticAMD', 'HygonGenuine']);
+
+/** What is assumed when QEMU does not say: the widest processor that no address would be reserved on. */
+const WIDEST_MAXPHYADDR = 52;
+
+/**
+ * Reads what never changes of the guest's processors. All vCPUs of a QEMU machine have one model, so one is asked.
+ *
+ * @internal
+ */
+export async function readProcessor(monitor: Monitor, qomPath: string | undefined): Promise<Processor> {
+  const property = async <T>(
+    name: string,
+    fallback: T,
+    accept: (value: unknown) => T | undefined,
+  ): Promise<Sourced<T>> => {
+    if (qomPath === undefined) return sourced(fallback, 'assumed', 'the monitor shows no QOM path of a vCPU');
+    const value = accept(await monitor.qomGet(qomPath, name));
+    if (value === undefined) return sourced(fallback, 'assumed', `${qomPath} has no usable property "${name}"`);
+    return sourced(value, 'qom', `${qomPath}.${name}`);
+  };
+  const [maxPhyAddr, vendor, pse36, pdpe1gb] = await Promise.all([
+    property('phys-bits', WIDEST_MAXPHYADDR, asPhysBits),
+    property('vendor', 'intel', asVendor),
+    property('pse36', true, asBoolean),
+    property('pdpe1gb', true, asBoolean),
+  ]);
+  return { maxPhyAddr, vendor, pse36, pdpe1gb };
+}
+
+function asPhysBits(value: unknown): number | undefined {
+  return typeof value === 'number' && value >= 32 && value <= WIDEST_MAXPHYADDR ? value : undefined;
+}
+
+function asVendor(value: unknown): 'intel' | 'amd' | undefined {
+  return typeof value === 'string' ? (AMD_VENDORS.has(value) ? 'amd' : 'intel') : undefined;
+}
+
+function asBoolean(value: unknown): boolean | undefined {
+  return typeof value === 'boolean' ? value : undefined;
+}

@@ -1,0 +1,201 @@
+import type { GdbClient } from '../../protocols/gdb/index.ts';
+import { cont, QmpClient, queryChardev, queryStatus, stop } from '../../protocols/qmp/index.ts';
+import { formatEndpoint, parseEndpoint } from '../../protocols/transport/index.ts';
+import type { AttachOptions } from './attach-options.ts';
+import { GuestArchitectureError, GuestRunStateError, GuestUsageError } from './errors.ts';
+import type { Link } from './link.ts';
+import type { Monitor } from './monitor.ts';
+import { OwnStub } from './own-stub.ts';
+import { qmpMonitor } from './qmp-monitor.ts';
+import { checkNamedStub, locateStub } from './stub-location.ts';
+import { StubSession } from './stub-session.ts';
+import { Watchdog } from './watchdog.ts';
+
+/** Run states in which `stop` pauses nothing but spoils something: an incoming migration would not start the guest. */
+const NEVER_STOP = new Set(['inmigrate']);
+
+/**
+ * A guest whose QMP socket we hold: run state is QMP's business alone, and exact. The stub is touched only while the guest
+ * stands still.
+ *
+ * @internal
+ */
+export class QmpLink implements Link {
+  readonly monitor: Monitor;
+  readonly endpoint: string;
+  readonly runStateNote = '';
+  readonly #qmp: QmpClient;
+  readonly #options: AttachOptions;
+  readonly #watchdog: Watchdog;
+  #stubEndpoint: string | undefined;
+  #ownStub: OwnStub | undefined;
+  #session: StubSession | undefined;
+  #ranBefore: boolean | undefined;
+  /** We stopped the guest, and have not resumed it. */
+  #holding = false;
+  #resumedByOthers = false;
+  #released: Promise<void> | undefined;
+
+  private constructor(qmp: QmpClient, options: AttachOptions, watchdog: Watchdog) {
+    this.#qmp = qmp;
+    this.#options = options;
+    this.#watchdog = watchdog;
+    this.endpoint = qmp.endpoint;
+    this.monitor = qmpMonitor(qmp);
+    qmp.onEvent((event) => {
+      if (event.event === 'RESUME' && this.#holding) this.#resumedByOthers = true;
+    });
+  }
+
+  /** Connects to the monitor and settles where the stub is. The guest is not disturbed. */
+  static async open(qmpEndpoint: string, options: AttachOptions): Promise<QmpLink> {
+    const { timeoutMs, trace, signal } = options;
+    const qmp = await QmpClient.connect(qmpEndpoint, {
+      ...(timeoutMs === undefined ? {} : { timeoutMs, requestTimeoutMs: timeoutMs }),
+      ...(trace ? { trace } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    const watchdog = new Watchdog({ qmp: qmpEndpoint, enabled: options.watchdog ?? true });
+    const link = new QmpLink(qmp, options, watchdog);
+    try {
+      await link.#prepare(qmpEndpoint);
+      return link;
+    } catch (error) {
+      await link.release();
+      throw error;
+    }
+  }
+
+  get ranBefore(): boolean | undefined {
+    return this.#ranBefore;
+  }
+
+  async #prepare(qmpEndpoint: string): Promise<void> {
+    const target = (await this.monitor.target()) ?? 'unknown';
+    if (target !== 'x86_64' && target !== 'i386') throw new GuestArchitectureError(target, this.endpoint);
+    const qmp = parseEndpoint(qmpEndpoint);
+    const chardevs = await queryChardev(this.#qmp);
+    if (this.#options.gdb !== undefined) {
+      this.#stubEndpoint = this.#options.gdb;
+      checkNamedStub(chardevs, formatEndpoint(parseEndpoint(this.#options.gdb)));
+      return;
+    }
+    const location = locateStub(chardevs, qmp);
+    if (location.kind === 'listening') {
+      this.#stubEndpoint = location.endpoint;
+      return;
+    }
+    this.#ownStub = await OwnStub.start(this.monitor, qmp, this.#watchdog);
+    this.#stubEndpoint = this.#ownStub.endpoint;
+  }
+
+  async pause(): Promise<GdbClient> {
+    const { status, running } = await queryStatus(this.#qmp);
+    await this.#watchdog.arm({ resume: running, stub: this.#requireStub() });
+    if (!NEVER_STOP.has(status)) await this.#stop();
+    this.#session ??= await this.#openStub();
+    await this.#session.enterPhysicalMode();
+    return this.#session.client;
+  }
+
+  /** A STOP event comes before the reply if, and only if, the guest ran; a guest that stood still gives none. */
+  async #stop(): Promise<void> {
+    let stopped = false;
+    const unsubscribe = this.#qmp.onEvent((event) => {
+      if (event.event === 'STOP') stopped = true;
+    });
+    try {
+      await stop(this.#qmp);
+    } finally {
+      unsubscribe();
+    }
+    this.#ranBefore = stopped;
+    this.#resumedByOthers = false;
+    this.#holding = true;
+  }
+
+  #openStub(): Promise<StubSession> {
+    const { timeoutMs = 5000, trace, signal } = this.#options;
+    return StubSession.open({
+      endpoint: this.#requireStub(),
+      timeoutMs,
+      requestTimeoutMs: timeoutMs,
+      ...(trace ? { trace } : {}),
+      ...(signal ? { signal } : {}),
+    });
+  }
+
+  #requireStub(): string {
+    if (this.#stubEndpoint === undefined) throw new GuestUsageError('a link that was released cannot pause the guest');
+    return this.#stubEndpoint;
+  }
+
+  async resume(): Promise<void> {
+    await this.#standStillAgain();
+    await this.#session?.leavePhysicalMode();
+    await this.#run();
+    this.#watchdog.relax();
+  }
+
+  /** Somebody resumed the guest under our hands: a byte to the stub would stop it, so it is stopped properly first. */
+  async #standStillAgain(): Promise<void> {
+    if (!this.#resumedByOthers) return;
+    await this.#stop();
+    this.#ranBefore = true;
+  }
+
+  async #run(): Promise<void> {
+    if (!this.#holding) return;
+    this.#holding = false;
+    if (this.#ranBefore) await cont(this.#qmp);
+  }
+
+  /** Whether the guest was resumed by somebody else since the pause; results since then are torn. */
+  checkStillPaused(): void {
+    if (!this.#resumedByOthers) return;
+    throw new GuestRunStateError(
+      'ERR_GUEST_RESUMED',
+      `somebody else resumed the guest behind ${this.endpoint} in the middle; what was read may be torn. Try again`,
+    );
+  }
+
+  release(): Promise<void> {
+    this.#released ??= this.#leave();
+    return this.#released;
+  }
+
+  async #leave(): Promise<void> {
+    const failures: unknown[] = [];
+    const attempt = async (step: () => Promise<void> | undefined): Promise<void> => {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    // A QEMU that is gone has nothing to restore.
+    if (this.#qmp.state === 'ready') {
+      await attempt(() => this.#standStillAgain());
+      await attempt(() => this.#session?.close());
+      await attempt(() => this.#run());
+      await attempt(() => this.#ownStub?.remove());
+    } else {
+      await attempt(() => this.#session?.client.close());
+      await attempt(() => this.#ownStub?.forget());
+    }
+    await attempt(() => this.#qmp.close());
+    if (failures.length === 0) this.#watchdog.disarm();
+    else this.#watchdog.trigger();
+    if (failures.length > 0) throw notRestored(this.endpoint, failures);
+  }
+}
+
+function notRestored(endpoint: string, failures: readonly unknown[]): GuestRunStateError {
+  const [first] = failures;
+  const what = first instanceof Error ? first.message : String(first);
+  return new GuestRunStateError(
+    'ERR_GUEST_NOT_RESTORED',
+    `the guest behind ${endpoint} could not be left as it was found: ${what}. Check it with "info status", and "cont" if it should run`,
+    { cause: first },
+  );
+}

@@ -1,0 +1,16 @@
+/**
+ * A value with where it came from. `assumed` values could not be had; everything that depends on them says so.
+ *
+ * @public
+ */
+export interface Sourced<T> {
+  readonly value: T;
+  readonly from: 'gdb-stub' | 'qom' | 'monitor' | 'device-state' | 'given' | 'not-in-use' | 'assumed';
+  /** The register, property or section; for an assumption, why the value could not be had. */
+  readonly detail: string;
+}
+
+/** @internal */
+export function sourced<T>(value: T, from: Sourced<T>['from'], detail: string): Sourced<T> {
+  return { value, from, detail };
+}

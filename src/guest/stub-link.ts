@@ -1,0 +1,147 @@
+import type { GdbClient } from '../../protocols/gdb/index.ts';
+import { parseInfoStatus } from '../../protocols/qmp/index.ts';
+import type { AttachOptions } from './attach-options.ts';
+import { GuestRunStateError } from './errors.ts';
+import type { Link } from './link.ts';
+import type { Monitor } from './monitor.ts';
+import { stubMonitor } from './stub-monitor.ts';
+import { StubSession } from './stub-session.ts';
+import { Watchdog } from './watchdog.ts';
+
+/**
+ * A guest of which only the GDB stub is known. Connecting is what pauses it; the monitor behind the stub (`qRcmd`) resumes it
+ * with `cont`, after which not one more byte may go to the stub, so the socket is closed in the same breath.
+ *
+ * Whether the guest ran before is exact where the stub shows it: run states other than plain `paused` were there before us,
+ * and QEMU up to 8.0 greets with a stop reply when it was the connection that paused the guest. A later QEMU leaves one case
+ * open, a guest that had been paused by its monitor; it is taken to have run, which is what a debugger's detach does too.
+ *
+ * @internal
+ */
+export class StubLink implements Link {
+  readonly endpoint: string;
+  readonly #options: AttachOptions;
+  readonly #watchdog: Watchdog;
+  #session: StubSession | undefined;
+  #ranBefore: boolean | undefined;
+  #runStateNote = '';
+  #greetedWithStop = false;
+  #released: Promise<void> | undefined;
+
+  private constructor(endpoint: string, options: AttachOptions) {
+    this.endpoint = endpoint;
+    this.#options = options;
+    this.#watchdog = new Watchdog({ enabled: options.watchdog ?? true });
+  }
+
+  /** Connects, which pauses the guest. */
+  static async open(endpoint: string, options: AttachOptions): Promise<StubLink> {
+    const link = new StubLink(endpoint, options);
+    try {
+      await link.#connect();
+      return link;
+    } catch (error) {
+      await link.release().catch(() => {});
+      throw error;
+    }
+  }
+
+  get monitor(): Monitor {
+    return stubMonitor(this.#requireSession().client);
+  }
+
+  get ranBefore(): boolean | undefined {
+    return this.#ranBefore;
+  }
+
+  get runStateNote(): string {
+    return this.#runStateNote;
+  }
+
+  async pause(): Promise<GdbClient> {
+    const session = this.#session ?? (await this.#connect());
+    await session.enterPhysicalMode();
+    return session.client;
+  }
+
+  async resume(): Promise<void> {
+    const session = this.#session;
+    if (session === undefined) return;
+    this.#session = undefined;
+    try {
+      await session.leavePhysicalMode();
+      if (this.#ranBefore) await session.client.monitor('cont');
+    } finally {
+      await session.client.close();
+    }
+    this.#watchdog.relax();
+  }
+
+  checkStillPaused(): void {
+    // Nobody tells us here: a guest that was resumed shows as a request without an answer.
+  }
+
+  release(): Promise<void> {
+    this.#released ??= this.#leave();
+    return this.#released;
+  }
+
+  async #connect(): Promise<StubSession> {
+    const { timeoutMs = 5000, trace, signal } = this.#options;
+    await this.#watchdog.arm({ stub: this.endpoint, resume: true });
+    this.#greetedWithStop = false;
+    const session = await StubSession.open({
+      endpoint: this.endpoint,
+      timeoutMs,
+      requestTimeoutMs: timeoutMs,
+      onStop: () => {
+        this.#greetedWithStop = true;
+      },
+      ...(trace ? { trace } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    this.#session = session;
+    await this.#learnRunState(session.client);
+    await this.#watchdog.arm({ resume: this.#ranBefore === true });
+    return session;
+  }
+
+  async #learnRunState(client: GdbClient): Promise<void> {
+    const [status, version] = await Promise.all([client.monitor('info status'), client.monitor('info version')]);
+    this.#runStateNote = '';
+    if (this.#greetedWithStop) this.#ranBefore = true;
+    else if (parseInfoStatus(status).status !== 'paused') this.#ranBefore = false;
+    else if (greetsWithStop(version)) this.#ranBefore = false;
+    else {
+      this.#ranBefore = true;
+      this.#runStateNote =
+        'the GDB stub of this QEMU does not tell whether the guest ran before; it is taken to have run, and is resumed. With --qmp this is exact';
+    }
+  }
+
+  #requireSession(): StubSession {
+    if (this.#session === undefined) {
+      throw new GuestRunStateError(
+        'ERR_GUEST_NOT_PAUSED',
+        'without QMP the monitor can be asked only while the guest is paused',
+      );
+    }
+    return this.#session;
+  }
+
+  async #leave(): Promise<void> {
+    try {
+      await this.resume();
+      this.#watchdog.disarm();
+    } catch (error) {
+      this.#watchdog.trigger();
+      throw error;
+    }
+  }
+}
+
+/** QEMU sends stop replies that nobody asked for up to 8.0. */
+function greetsWithStop(version: string): boolean {
+  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(major) < 8 || (Number(major) === 8 && Number(minor) === 0);
+}

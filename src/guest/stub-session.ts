@@ -1,0 +1,78 @@
+import { GdbClient, type GdbClientOptions } from '../../protocols/gdb/index.ts';
+import { connect } from '../../protocols/transport/index.ts';
+
+/** How to connect to a stub. @internal */
+export interface StubOptions extends GdbClientOptions {
+  readonly endpoint: string;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The connection to a GDB stub, with the one setting of it that outlives a connection: physical mode is global to the QEMU
+ * process, so whoever turns it on must turn it off, or the user's next debugger reads physical memory as virtual.
+ *
+ * The guest must stand still whenever a method is called: the stub stops a running guest at any byte.
+ *
+ * @internal
+ */
+export class StubSession {
+  readonly #options: StubOptions;
+  #client: GdbClient;
+  #physical = false;
+
+  private constructor(options: StubOptions, client: GdbClient) {
+    this.#options = options;
+    this.#client = client;
+  }
+
+  /** @throws GdbBusyError, GdbProtocolError and the errors of the transport. */
+  static async open(options: StubOptions): Promise<StubSession> {
+    return new StubSession(options, await connectClient(options));
+  }
+
+  get client(): GdbClient {
+    return this.#client;
+  }
+
+  /** Memory requests are physical from here on. */
+  async enterPhysicalMode(): Promise<void> {
+    if (this.#physical) return;
+    this.#physical = true;
+    await this.#client.setPhysicalMode(true);
+  }
+
+  /** Memory requests are virtual again, as every debugger expects them. */
+  async leavePhysicalMode(): Promise<void> {
+    if (!this.#physical) return;
+    // A client that has failed cannot say it any more; a fresh connection can.
+    if (this.#client.state !== 'open') await this.#reconnect();
+    await this.#client.setPhysicalMode(false);
+    this.#physical = false;
+  }
+
+  /** Puts the stub's mode back and leaves, without a word that would resume the guest. */
+  async close(): Promise<void> {
+    try {
+      await this.leavePhysicalMode();
+    } finally {
+      await this.#client.close();
+    }
+  }
+
+  async #reconnect(): Promise<void> {
+    await this.#client.close();
+    this.#client = await connectClient(this.#options);
+  }
+}
+
+async function connectClient(options: StubOptions): Promise<GdbClient> {
+  const { endpoint, timeoutMs, signal, ...client } = options;
+  const connection = await connect(endpoint, signal ? { timeoutMs, signal } : { timeoutMs });
+  try {
+    return await GdbClient.connect(connection, { handshakeTimeoutMs: timeoutMs, ...client });
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
