@@ -44,14 +44,11 @@ export function keyRegistersInUse(registers: Registers): { pkru: boolean; pkrs: 
  * @internal
  */
 export function assembleVcpuState(
-  cpu: number,
+  shown: InfoRegisters,
   registers: Registers,
   processor: Processor,
   keys: KeyRegisters,
 ): VcpuState {
-  const cr0 = fromStub(registers, 'cr0');
-  const rflags = fromStub(registers, 'eflags');
-  const cs = fromStub(registers, 'cs');
   return {
     ...processor,
     ...keys,
