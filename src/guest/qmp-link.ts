@@ -55,8 +55,7 @@ export class QmpLink implements Link {
       ...(trace ? { trace } : {}),
       ...(signal ? { signal } : {}),
     });
-    const watchdog = new Watchdog({ qmp: qmpEndpoint, enabled: options.watchdog ?? true });
-    const link = new QmpLink(qmp, options, watchdog);
+    const link = new QmpLink(qmp, options, new Watchdog({ qmp: qmpEndpoint, enabled: options.watchdog ?? true }));
     try {
       await link.#prepare(qmpEndpoint);
       return link;
@@ -134,7 +133,7 @@ export class QmpLink implements Link {
     await this.#standStillAgain();
     await this.#session?.leavePhysicalMode();
     await this.#run();
-    this.#watchdog.relax();
+    await this.#watchdog.relax();
   }
 
   /** Somebody resumed the guest under our hands: a byte to the stub would stop it, so it is stopped properly first. */
@@ -184,8 +183,7 @@ export class QmpLink implements Link {
       await attempt(() => this.#ownStub?.forget());
     }
     await attempt(() => this.#qmp.close());
-    if (failures.length === 0) this.#watchdog.disarm();
-    else this.#watchdog.trigger();
+    await (failures.length === 0 ? this.#watchdog.disarm() : this.#watchdog.trigger());
     if (failures.length > 0) throw notRestored(this.endpoint, failures);
   }
 }

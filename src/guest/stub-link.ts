@@ -74,7 +74,7 @@ export class StubLink implements Link {
     } finally {
       await session.client.close();
     }
-    this.#watchdog.relax();
+    await this.#watchdog.relax();
   }
 
   checkStillPaused(): void {
@@ -132,9 +132,9 @@ export class StubLink implements Link {
   async #leave(): Promise<void> {
     try {
       await this.resume();
-      this.#watchdog.disarm();
+      await this.#watchdog.disarm();
     } catch (error) {
-      this.#watchdog.trigger();
+      await this.#watchdog.trigger();
       throw error;
     }
   }

@@ -27,49 +27,47 @@ const PROGRAM = fileURLToPath(new URL('./watchdog-main.js', import.meta.url));
  * @internal
  */
 export class Watchdog {
-  readonly #enabled: boolean;
   #plan: RestorePlan;
-  #process: ChildProcess | undefined;
+  #process: Promise<ChildProcess> | undefined;
 
   constructor({ qmp, enabled }: { readonly qmp?: string; readonly enabled: boolean }) {
-    this.#enabled = enabled;
     this.#plan = qmp === undefined ? {} : { qmp };
+    if (enabled) this.#process = start();
   }
 
   /** Makes sure that the watchdog knows before what it guards against can happen. */
   async arm(addition: RestorePlan): Promise<void> {
     this.#plan = { ...this.#plan, ...addition };
-    if (!this.#enabled) return;
-    this.#process ??= await start();
-    this.#say({ plan: this.#plan });
+    await this.#process;
+    await this.#say({ plan: this.#plan });
   }
 
   /** The guest runs again: nothing of the pause is left to put back, and a pause that comes later may be somebody else's. */
-  relax(): void {
+  async relax(): Promise<void> {
     const { resume, stub, ...standing } = this.#plan;
     this.#plan = standing;
-    this.#say({ plan: standing });
+    await this.#say({ plan: standing });
   }
 
   /** Everything is back in its place. */
-  disarm(): void {
-    this.#say({ disarm: true });
-    this.#end();
+  async disarm(): Promise<void> {
+    await this.#say({ disarm: true });
+    await this.#end();
   }
 
   /** Something could not be put back from here: the watchdog tries, from a fresh connection. */
-  trigger(): void {
-    this.#end();
+  trigger(): Promise<void> {
+    return this.#end();
   }
 
-  #say(message: WatchdogMessage): void {
-    this.#process?.stdin?.write(`${JSON.stringify(message)}\n`);
+  async #say(message: WatchdogMessage): Promise<void> {
+    (await this.#process)?.stdin?.write(`${JSON.stringify(message)}\n`);
   }
 
-  #end(): void {
-    this.#process?.stdin?.end();
-    this.#process?.unref();
+  async #end(): Promise<void> {
+    const child = await this.#process;
     this.#process = undefined;
+    child?.stdin?.end();
   }
 }
 
@@ -78,7 +76,7 @@ async function start(): Promise<ChildProcess> {
   // A watchdog that died is no reason to fail: everything is still put back from here.
   child.on('error', () => {});
   child.stdin?.on('error', () => {});
-  // Waiting until it is up costs some 40 ms before the guest is paused, and keeps its start out of the pause.
+  // Waited for before the guest is paused: so its start is not part of the pause, and nothing goes unguarded.
   await Promise.race([once(child.stdout ?? child, 'data'), once(child, 'exit').catch(() => {})]);
   child.stdout?.destroy();
   child.unref();
