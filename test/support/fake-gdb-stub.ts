@@ -1,0 +1,105 @@
+import { encodePacket, PacketDecoder } from '../../protocols/gdb/index.ts';
+import type { Connection } from '../../protocols/transport/index.ts';
+import { connectionOver, duplexPair } from './duplex-pair.ts';
+
+/** What a stub answers to a payload: payloads of packets, in order. Undefined: acks and says nothing. */
+export type Answer = (payload: string) => readonly string[] | undefined;
+
+export interface FakeStubOptions {
+  /** Comes before the default answers; gives `default` for what it does not care about. */
+  readonly answer?: (payload: string) => readonly string[] | undefined | 'default';
+  /** Answers one request in each turn of the event loop, not all at once. */
+  readonly slow?: boolean;
+  /** What the connection knows of its end. */
+  readonly end?: string;
+}
+
+/**
+ * The other end of an in-process connection, which behaves as QEMU's stub does, and keeps a record of what it was sent. Memory
+ * holds at each address the low byte of the address.
+ */
+export class FakeGdbStub {
+  readonly connection: Connection;
+  readonly requests: string[] = [];
+  /** Everything that came and is in no packet: there should be nothing. */
+  readonly strayBytes: number[] = [];
+  /** The most reply bytes ever owed at one time, as the client must count them. */
+  peakOwedBytes = 0;
+  readonly #stream: ReturnType<typeof duplexPair>[1];
+  readonly #client: ReturnType<typeof duplexPair>[0];
+  readonly #options: FakeStubOptions;
+  #owed: string[] = [];
+  #owedBytes = 0;
+  #physical = false;
+
+  constructor(options: FakeStubOptions = {}) {
+    this.#options = options;
+    [this.#client, this.#stream] = duplexPair();
+    this.connection = connectionOver(this.#client, options.end);
+    const decoder = new PacketDecoder({
+      onPacket: (payload) => this.#take(Buffer.from(payload).toString('latin1')),
+      onAck: () => this.strayBytes.push(0x2b),
+      onNak: () => this.strayBytes.push(0x2d),
+      onDefect: (_, wire) => this.strayBytes.push(...wire),
+      onGarbage: (bytes) => this.strayBytes.push(...bytes),
+    });
+    this.#stream.on('data', (chunk: Uint8Array) => decoder.push(chunk));
+    this.#stream.on('error', () => undefined);
+  }
+
+  /** How many times the client has written. */
+  get clientWrites(): number {
+    return this.#client.writes;
+  }
+
+  /** Sends bytes as they are. */
+  send(text: string): void {
+    this.#stream.write(text, 'latin1');
+  }
+
+  /** Ends the connection as an exiting QEMU does. */
+  hangUp(): void {
+    this.#stream.end();
+  }
+
+  #take(payload: string): void {
+    this.requests.push(payload);
+    const own = this.#options.answer?.(payload) ?? (this.#options.answer ? undefined : 'default');
+    const replies = own === 'default' ? [this.#defaultAnswer(payload)] : own;
+    const wire = `+${(replies ?? []).map((reply) => encodePacket(reply, 1 << 20)).join('')}`;
+    if (this.#options.slow === true) this.#owe(wire);
+    else this.send(wire);
+  }
+
+  #owe(wire: string): void {
+    this.#owed.push(wire);
+    this.#owedBytes += wire.length + 512;
+    this.peakOwedBytes = Math.max(this.peakOwedBytes, this.#owedBytes);
+    if (this.#owed.length === 1) setImmediate(() => this.#payOne());
+  }
+
+  #payOne(): void {
+    const wire = this.#owed.shift();
+    if (wire === undefined) return;
+    this.#owedBytes -= wire.length + 512;
+    this.send(wire);
+    if (this.#owed.length > 0) setImmediate(() => this.#payOne());
+  }
+
+  #defaultAnswer(payload: string): string {
+    if (payload === 'qSupported') return 'PacketSize=1000;qXfer:features:read+;vContSupported+;multiprocess+';
+    if (payload === 'qqemu.Supported') return 'sstepbits;sstep;PhyMemMode';
+    if (payload === 'qqemu.PhyMemMode') return this.#physical ? '1' : '0';
+    const mode = /^Qqemu\.PhyMemMode:([01])$/.exec(payload);
+    if (mode !== null) this.#physical = mode[1] === '1';
+    if (mode !== null || /^(Hg|T|M|P|Z1|z1)/.test(payload)) return 'OK';
+    const read = /^m([0-9a-f]+),([0-9a-f]+)$/.exec(payload);
+    return read === null ? '' : memoryAt(BigInt(`0x${read[1]}`), Number.parseInt(read[2] ?? '', 16));
+  }
+}
+
+function memoryAt(address: bigint, length: number): string {
+  if (length > 2048) return 'E22';
+  const bytes = Uint8Array.from({ length }, (_, index) => Number((address + BigInt(index)) & 0xffn));
+  return Buffer.from(bytes).toString('hex');
+}
