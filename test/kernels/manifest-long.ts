@@ -1,5 +1,14 @@
 import type { KernelManifest, KernelPage } from './manifest.ts';
-import { mapped, notPresent, outsideRam, type Path, page, reserved, table } from './manifest-parts.ts';
+import {
+  mapped,
+  notPresent,
+  outsideRam,
+  type PageConditions,
+  type Path,
+  page,
+  reserved,
+  table,
+} from './manifest-parts.ts';
 import { IDENTITY_PD, IDENTITY_PT, TEST_PD, TEST_PT } from './manifest-tables-64.ts';
 
 const SHAPE = { entrySize: 8, entryCount: 512 } as const;
@@ -40,6 +49,23 @@ const TEST_PDPT = table(
     7: 0x2087n,
     8: 0x8000000000000081n,
     9: 0x7000000007n,
+  },
+);
+
+const PML5 = table(
+  'pml5',
+  { ...SHAPE, level: 5, address: 0x117000n },
+  {
+    0: 0x110067n,
+    1: 0x110007n,
+    3: 0x0008000000110007n,
+    4: 0x110003n,
+    5: 0x110005n,
+    6: 0x8000000000110007n,
+    7: 0x110087n,
+    9: 0x7000000007n,
+    256: 0x110007n,
+    510: 0x117003n,
   },
 );
 
@@ -210,21 +236,64 @@ function pagesBelowPml4(above: Path, linearBits: 48 | 57): readonly KernelPage[]
   ];
 }
 
-type Rest = [outcome: KernelPage['outcome'], conditions?: Pick<KernelPage, 'only' | 'needs'>];
+type Rest = [outcome: KernelPage['outcome'], conditions?: PageConditions];
+
+/** What only a fifth level has: ways to the page `rw` through each of its entries. */
+function pagesOfPml5(): readonly KernelPage[] {
+  const format = { levels: 5, linearBits: 57 } as const;
+  const pml5e = (name: string, index: number, ...rest: Rest) => page(name, [[PML5, index]], format, ...rest);
+  const lower: Path = [
+    [PML4, 1],
+    [TEST_PDPT, 0],
+    [TEST_PD, 0],
+    [TEST_PT, 0],
+  ];
+  const rw = (name: string, index: number, rights: string) =>
+    page(name, [[PML5, index], ...lower], format, mapped(0x120000n, KIB_4, rights));
+
+  return [
+    pml5e('pml5e-zero', 2, notPresent(5)),
+    pml5e('pml5e-reserved', 3, reserved(5)),
+    rw('pml5e-supervisor', 4, 'wx'),
+    rw('pml5e-ro', 5, 'ux'),
+    rw('pml5e-xd', 6, 'wu'),
+    pml5e('pml5e-ps', 7, reserved(5)),
+    pml5e('pml4-unbacked', 9, outsideRam(4, 0x7000000000n, 'none')),
+    rw('pml5e-high', 256, 'wux'),
+    page(
+      'pml5e-self',
+      [
+        [PML5, 510],
+        [PML5, 510],
+        [PML5, 510],
+        [PML5, 510],
+        [PML5, 510],
+      ],
+      format,
+      mapped(0x117000n, KIB_4, 'wx'),
+    ),
+  ];
+}
+
+const REGISTERS = { cr0: 0x80010011n, efer: 0xd00n, pkru: 0xc0000024n, pkrs: 0x900n };
 
 export const LONG4: KernelManifest = {
   name: 'long4',
   image: 'long4.bin',
   mode: '4-level',
-  registers: {
-    cr0: 0x80010011n,
-    cr3: 0x110000n,
-    cr4: 0x1400020n,
-    efer: 0xd00n,
-    pkru: 0xc0000024n,
-    pkrs: 0x900n,
-  },
+  registers: { ...REGISTERS, cr3: 0x110000n, cr4: 0x1400020n },
   tables: TABLES,
   pages: pagesBelowPml4([], 48),
   watches: WATCHES,
+};
+
+/** The tables of long4 under a PML5 whose slot 1 leads to them; slot 0 is the kernel's own way. */
+export const LONG5: KernelManifest = {
+  name: 'long5',
+  image: 'long5.bin',
+  mode: '5-level',
+  registers: { ...REGISTERS, cr3: 0x117000n, cr4: 0x1401020n },
+  tables: [PML5, ...TABLES],
+  pages: [...pagesBelowPml4([[PML5, 1]], 57), ...pagesOfPml5()],
+  watches: { pml5e: 0x117008n, ...WATCHES },
 };

@@ -22,13 +22,16 @@ export function linearAddress(path: Path, format: { readonly linearBits: 32 | 48
   return format.linearBits === 32 ? address : BigInt.asUintN(64, BigInt.asIntN(format.linearBits, address));
 }
 
+/** Under which circumstances a page's outcome is what is stated. */
+export type PageConditions = Pick<KernelPage, 'only' | 'needs' | 'physicalBits'>;
+
 /** States a page from the way to it. A recursive way visits a table at a level that is not the table's own. */
 export function page(
   name: string,
   path: Path,
   format: { readonly levels: number; readonly linearBits: 32 | 48 | 57 },
   outcome: KernelOutcome,
-  conditions: Pick<KernelPage, 'only' | 'needs'> = {},
+  conditions: PageConditions = {},
 ): KernelPage {
   const visited = path.map(([visitedTable, index], depth) => {
     return [{ ...visitedTable, level: format.levels - depth }, index] as const;

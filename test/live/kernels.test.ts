@@ -30,7 +30,11 @@ function expectTablesAsStated(kernel: KernelManifest, memory: Buffer): void {
       const offset = Number(table.address) - IMAGE.address + index * table.entrySize;
       return table.entrySize === 8 ? memory.readBigUInt64LE(offset) : BigInt(memory.readUInt32LE(offset));
     });
-    expect(held).to.deep.equal(tableText(table, (index) => table.entries.get(index) ?? 0n));
+    const stated = tableText(table, (index) => {
+      const address = table.address + BigInt(index * table.entrySize);
+      return kernel.underTcg?.get(address) ?? table.entries.get(index) ?? 0n;
+    });
+    expect(held).to.deep.equal(stated);
   }
 }
 
@@ -109,12 +113,27 @@ describe('the kernels in test/kernels', function () {
       expect(cr4).to.equal('0000000001700020');
     }));
 
+  it('reports its exceptions', () =>
+    withKernel('paging32', { append: 'fault' }, async (guest) => {
+      const line = await guest.console.waitForLine((said) => said.startsWith('exception '));
+      // A supervisor write to a page that is not present, at 0x10.
+      expect(line).to.match(/^exception 000000000000000e 0000000000000002 0000000000000010 000000000010[0-9a-f]{4} $/);
+    }));
+
   it('says why it cannot run', async () => {
     const failure = await launchKernel('long4', { cpu: 'qemu64', append: 'smep' }).then(
       () => 'it ran',
       (error: Error) => error.message,
     );
     expect(failure).to.equal('long4 said: fail this CPU has no SMEP');
+  });
+
+  it('long5 says that the CPU has no 5-level paging', async () => {
+    const failure = await launchKernel('long5', { cpu: 'qemu64' }).then(
+      () => 'it ran',
+      (error: Error) => error.message,
+    );
+    expect(failure).to.equal('long5 said: fail this CPU has no 5-level paging (CPUID bit LA57); try -cpu max');
   });
 
   it('long4 holds its tables under KVM too', async function () {
