@@ -135,5 +135,9 @@ function pteFlags({ maxPhyAddr }: MatrixDimensions): number[] {
 
 /** Every union of some of the flags. */
 function subsets(flags: readonly number[]): number[] {
-  return flags.reduce<number[]>((sets, flag) => [...sets, ...sets.map((set) => set | flag)], [0]);
+  let sets = [0];
+  for (const flag of flags) {
+    sets = sets.concat(sets.map((set) => set | flag));
+  }
+  return sets;
 }
