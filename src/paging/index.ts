@@ -1,6 +1,19 @@
 export type { Access } from './access.ts';
 export { bufferMemory } from './buffer-memory.ts';
-export { CR4_PKE, CR4_PKS, EFER_LMA } from './architecture.ts';
+export {
+  CR0_PG,
+  CR0_WP,
+  CR4_LA57,
+  CR4_PAE,
+  CR4_PKE,
+  CR4_PKS,
+  CR4_PSE,
+  CR4_SMAP,
+  CR4_SMEP,
+  EFER_LMA,
+  EFER_NXE,
+  RFLAGS_AC,
+} from './architecture.ts';
 export { createContext, type PagingContext, type PagingRegisters, type ProcessorFeatures } from './context.ts';
 export { PagingInputError } from './errors.ts';
 export type { PagingMode, TableName } from './modes.ts';
