@@ -1,5 +1,6 @@
 import type { KernelManifest, KernelPage } from './manifest.ts';
 import { mapped, notPresent, outsideRam, type PageConditions, page, reserved, table } from './manifest-parts.ts';
+import { ROM_PT_32 } from './manifest-rom.ts';
 
 const SHAPE = { entrySize: 4, entryCount: 1024 } as const;
 const FORMAT = { levels: 2, linearBits: 32 } as const;
@@ -118,7 +119,7 @@ const PAGES: readonly KernelPage[] = [
   pde('page-4m-pse40', 266, mapped(0x7000400000n, MIB_4, 'wux', { memory: 'none' }), { physicalBits: 39 }),
   pde('pt-unbacked', 267, outsideRam(1, 0x70000000n, 'none')),
   pde('pt-device', 268, outsideRam(1, 0xfee00000n, 'device')),
-  pde('pt-rom', 269, outsideRam(1, 0xfffb0000n, 'rom')),
+  pde('pt-rom', 269, outsideRam(1, 0xfffb0000n, 'none')),
   via('high', [768, 0], mapped(0x120000n, KIB_4, 'wux')),
 
   // A directory that maps itself: seen through itself, its own page is the last one of the address space.
@@ -142,6 +143,24 @@ const PAGES: readonly KernelPage[] = [
   ),
 ];
 
+const inRom = (name: string, index: number, ...rest: Rest) =>
+  page(
+    name,
+    [
+      [PD, 269],
+      [ROM_PT_32, index],
+    ],
+    FORMAT,
+    ...rest,
+  );
+
+const PAGES_WITH_ROM: readonly KernelPage[] = [
+  inRom('rom-rw', 0, mapped(0x138000n, KIB_4, 'wux')),
+  inRom('rom-dirty', 2, mapped(0x139000n, KIB_4, 'wux')),
+  inRom('rom-ro', 4, mapped(0x13a000n, KIB_4, 'ux')),
+  inRom('rom-not-present', 6, notPresent(1)),
+];
+
 export const PAGING32: KernelManifest = {
   name: 'paging32',
   image: 'paging32.bin',
@@ -149,6 +168,7 @@ export const PAGING32: KernelManifest = {
   registers: { cr0: 0x80010011n, cr3: 0x110000n, cr4: 0x10n, efer: 0n },
   tables: [PD, IDENTITY_PT, TEST_PT],
   pages: PAGES,
+  pagesWithRom: PAGES_WITH_ROM,
   watches: {
     pde: 0x110400n,
     'page-4m': 0x110404n,

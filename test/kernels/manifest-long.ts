@@ -9,6 +9,7 @@ import {
   reserved,
   table,
 } from './manifest-parts.ts';
+import { ROM_PT } from './manifest-rom.ts';
 import { IDENTITY_PD, IDENTITY_PT, TEST_PD, TEST_PT } from './manifest-tables-64.ts';
 
 const SHAPE = { entrySize: 8, entryCount: 512 } as const;
@@ -170,7 +171,7 @@ function pagesBelowPml4(above: Path, linearBits: 48 | 57): readonly KernelPage[]
     pde('page-2m-reserved', 7, reserved(2)),
     pde('pt-unbacked', 8, outsideRam(1, 0x7000000000n, 'none')),
     pde('pt-device', 9, outsideRam(1, 0xfee00000n, 'device')),
-    pde('pt-rom', 10, outsideRam(1, 0xfffb0000n, 'rom')),
+    pde('pt-rom', 10, outsideRam(1, 0xfffb0000n, 'none')),
     pde('page-2m-supervisor-ro-xd', 11, mapped(0x800000n, MIB_2, '')),
     pde('page-2m-pat', 12, mapped(0x400000n, MIB_2, 'wux')),
     pde('page-2m-key-2', 13, mapped(0x800000n, MIB_2, 'wux', { protectionKey: 2 })),
@@ -275,6 +276,18 @@ function pagesOfPml5(): readonly KernelPage[] {
   ];
 }
 
+function pagesInRom(above: Path, linearBits: 48 | 57): readonly KernelPage[] {
+  const format = { levels: above.length + 4, linearBits };
+  const inRom = (name: string, index: number, ...rest: Rest) =>
+    page(name, [...above, [PML4, 1], [TEST_PDPT, 0], [TEST_PD, 10], [ROM_PT, index]], format, ...rest);
+  return [
+    inRom('rom-rw', 0, mapped(0x138000n, KIB_4, 'wux')),
+    inRom('rom-dirty', 1, mapped(0x139000n, KIB_4, 'wux')),
+    inRom('rom-ro', 2, mapped(0x13a000n, KIB_4, 'ux')),
+    inRom('rom-not-present', 3, notPresent(1)),
+  ];
+}
+
 const REGISTERS = { cr0: 0x80010011n, efer: 0xd00n, pkru: 0xc0000024n, pkrs: 0x900n };
 
 export const LONG4: KernelManifest = {
@@ -284,6 +297,7 @@ export const LONG4: KernelManifest = {
   registers: { ...REGISTERS, cr3: 0x110000n, cr4: 0x1400020n },
   tables: TABLES,
   pages: pagesBelowPml4([], 48),
+  pagesWithRom: pagesInRom([], 48),
   watches: WATCHES,
 };
 
@@ -295,5 +309,6 @@ export const LONG5: KernelManifest = {
   registers: { ...REGISTERS, cr3: 0x117000n, cr4: 0x1401020n },
   tables: [PML5, ...TABLES],
   pages: [...pagesBelowPml4([[PML5, 1]], 57), ...pagesOfPml5()],
+  pagesWithRom: pagesInRom([[PML5, 1]], 57),
   watches: { pml5e: 0x117008n, ...WATCHES },
 };

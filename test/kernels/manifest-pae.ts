@@ -9,6 +9,7 @@ import {
   reserved,
   table,
 } from './manifest-parts.ts';
+import { ROM_PT } from './manifest-rom.ts';
 import { IDENTITY_PD, IDENTITY_PT, TEST_PD, TEST_PT } from './manifest-tables-64.ts';
 
 const FORMAT = { levels: 3, linearBits: 32 } as const;
@@ -105,7 +106,7 @@ const PAGES: readonly KernelPage[] = [
   pde('page-2m-reserved', 7, reserved(2)),
   pde('pt-unbacked', 8, outsideRam(1, 0x7000000000n, 'none'), WIDE),
   pde('pt-device', 9, outsideRam(1, 0xfee00000n, 'device')),
-  pde('pt-rom', 10, outsideRam(1, 0xfffb0000n, 'rom')),
+  pde('pt-rom', 10, outsideRam(1, 0xfffb0000n, 'none')),
   pde('page-2m-supervisor-ro-xd', 11, mapped(0x800000n, MIB_2, '')),
   pde('page-2m-pat', 12, mapped(0x400000n, MIB_2, 'wux')),
   pde('page-2m-key-2', 13, reserved(2)),
@@ -113,6 +114,25 @@ const PAGES: readonly KernelPage[] = [
 
   page('pdpte-not-present', [[PDPT, 2]], FORMAT, notPresent(3)),
   via('high', [3, 0, 0], mapped(0x120000n, KIB_4, 'wux')),
+];
+
+const inRom = (name: string, index: number, ...rest: Rest) =>
+  page(
+    name,
+    [
+      [PDPT, 1],
+      [TEST_PD, 10],
+      [ROM_PT, index],
+    ],
+    FORMAT,
+    ...rest,
+  );
+
+const PAGES_WITH_ROM: readonly KernelPage[] = [
+  inRom('rom-rw', 0, mapped(0x138000n, KIB_4, 'wux')),
+  inRom('rom-dirty', 1, mapped(0x139000n, KIB_4, 'wux')),
+  inRom('rom-ro', 2, mapped(0x13a000n, KIB_4, 'ux')),
+  inRom('rom-not-present', 3, notPresent(1)),
 ];
 
 export const PAE: KernelManifest = {
@@ -123,6 +143,7 @@ export const PAE: KernelManifest = {
   tables: [PDPT, IDENTITY_PD, IDENTITY_PT, TEST_PD, TEST_PT],
   underTcg: new Map([[0x110020n, 0x112021n]]),
   pages: PAGES,
+  pagesWithRom: PAGES_WITH_ROM,
   watches: {
     pdpte: 0x110028n,
     pde: 0x115000n,

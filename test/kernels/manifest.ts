@@ -45,7 +45,7 @@ export type KernelOutcome =
   | { readonly kind: 'not-present'; readonly level: number }
   /** The entry of this level has a reserved bit set. */
   | { readonly kind: 'reserved'; readonly level: number }
-  /** The entry of this level would lie outside RAM. In ROM the walk goes on there; the other kinds end it. */
+  /** The entry of this level would lie outside RAM. */
   | {
       readonly kind: 'table-outside-ram';
       readonly level: number;
@@ -93,6 +93,11 @@ export interface KernelManifest {
    */
   readonly underTcg?: ReadonlyMap<bigint, bigint>;
   readonly pages: readonly KernelPage[];
+  /**
+   * More pages where QEMU was started with `rom.bin` as its firmware: their page table lies in ROM, which takes no A or D.
+   * The page `pt-rom` of `pages` is then none without memory.
+   */
+  readonly pagesWithRom: readonly KernelPage[];
   /** The names after `pte` on the debug console, and the physical address of the entry each one reports. */
   readonly watches: Readonly<Record<string, bigint>>;
 }

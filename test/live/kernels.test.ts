@@ -4,7 +4,8 @@ import { expect } from 'chai';
 import type { QemuOptions, QemuProcess } from '../../src/testing/index.ts';
 import { probeKvm } from '../../src/testing/index.ts';
 import { KERNELS, type KernelManifest, type KernelName, type KernelTable } from '../kernels/manifest.ts';
-import { kernelImage, launchKernel } from '../support/kernel-guest.ts';
+import { ROM_PT, ROM_PT_32 } from '../kernels/manifest-rom.ts';
+import { kernelImage, launchKernel, withRom } from '../support/kernel-guest.ts';
 import { RawQmp } from '../support/raw-qmp.ts';
 
 /** All tables and pages of every kernel lie in here. */
@@ -12,24 +13,30 @@ const IMAGE = { address: 0x100000, sizeBytes: 0x40000 };
 
 const hex = (value: bigint) => `0x${value.toString(16).padStart(16, '0')}`;
 
-async function readImage(guest: QemuProcess): Promise<Buffer> {
+async function readMemory(guest: QemuProcess, address: number, sizeBytes: number): Promise<Buffer> {
   const file = join(guest.directory, 'memory');
   await using qmp = await RawQmp.open(guest.witnessEndpoint);
-  await qmp.execute('pmemsave', { val: IMAGE.address, size: IMAGE.sizeBytes, filename: file });
+  await qmp.execute('pmemsave', { val: address, size: sizeBytes, filename: file });
   return readFile(file);
 }
+
+const readImage = (guest: QemuProcess) => readMemory(guest, IMAGE.address, IMAGE.sizeBytes);
 
 /** Every entry of a table, absent ones too, as `index: value` lines: a mismatch then shows where it is. */
 function tableText(table: KernelTable, valueAt: (index: number) => bigint): string[] {
   return Array.from({ length: table.entryCount }, (_, index) => `${table.name}[${index}] ${hex(valueAt(index))}`);
 }
 
+function heldText(table: KernelTable, memory: Buffer, memoryAddress: number): string[] {
+  return tableText(table, (index) => {
+    const offset = Number(table.address) - memoryAddress + index * table.entrySize;
+    return table.entrySize === 8 ? memory.readBigUInt64LE(offset) : BigInt(memory.readUInt32LE(offset));
+  });
+}
+
 function expectTablesAsStated(kernel: KernelManifest, memory: Buffer): void {
   for (const table of kernel.tables) {
-    const held = tableText(table, (index) => {
-      const offset = Number(table.address) - IMAGE.address + index * table.entrySize;
-      return table.entrySize === 8 ? memory.readBigUInt64LE(offset) : BigInt(memory.readUInt32LE(offset));
-    });
+    const held = heldText(table, memory, IMAGE.address);
     const stated = tableText(table, (index) => {
       const address = table.address + BigInt(index * table.entrySize);
       return kernel.underTcg?.get(address) ?? table.entries.get(index) ?? 0n;
@@ -111,6 +118,19 @@ describe('the kernels in test/kernels', function () {
       const { cr0, cr4 } = registerLines(guest);
       expect(cr0).to.equal('0000000080000011');
       expect(cr4).to.equal('0000000001700020');
+    }));
+
+  it('has a page table in ROM with the firmware rom.bin, for both sizes of entries', () =>
+    withKernel('long4', withRom(), async (guest) => {
+      const memory = await readMemory(guest, Number(ROM_PT.address), 0x1000);
+      for (const table of [ROM_PT, ROM_PT_32]) {
+        expect(heldText(table, memory, Number(table.address))).to.deep.equal(
+          tableText(table, (index) => table.entries.get(index) ?? 0n),
+        );
+      }
+      await using qmp = await RawQmp.open(guest.witnessEndpoint);
+      const map = await qmp.execute('human-monitor-command', { 'command-line': 'info mtree -f' });
+      expect(map).to.contain('00000000fffb0000-00000000ffffffff (prio 0, rom): pc.bios');
     }));
 
   it('reports its exceptions', () =>

@@ -11,6 +11,11 @@ export function kernelImage(name: KernelName | 'rom'): string {
   return fileURLToPath(new URL(file, KERNELS_DIRECTORY));
 }
 
+/** The options of a guest whose firmware has a page table in its first page (`pagesWithRom` of the manifest). */
+export function withRom(options: QemuOptions = {}): QemuOptions {
+  return { ...options, extraArgs: ['-bios', kernelImage('rom'), ...(options.extraArgs ?? [])] };
+}
+
 /** Starts a kernel with a CPU that has everything, and waits until it is ready. */
 export async function launchKernel(name: KernelName, options: QemuOptions = {}): Promise<QemuProcess> {
   // A triple fault ends QEMU and so the wait, instead of starting over for ever.
