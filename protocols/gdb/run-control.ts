@@ -120,7 +120,8 @@ export class GdbRunControl {
    * @throws GdbTimeoutError (`ERR_GDB_TIMEOUT`) if it took too long. The guest has been stopped again then, and the client can
    * be used further if its `state` is `open`.
    */
-  step(cpuIndex: number, options: ResumeOptions): Promise<StopReply> {
+  async step(cpuIndex: number, options: ResumeOptions): Promise<StopReply> {
+    requireCpuIndex(cpuIndex);
     return this.#resume(resumeRequest('step', cpuIndex), options);
   }
 
@@ -130,7 +131,8 @@ export class GdbRunControl {
    * @param cpuIndex - the only vCPU to run; undefined: all.
    * @throws GdbTimeoutError (`ERR_GDB_TIMEOUT`), as for {@link GdbRunControl.step}.
    */
-  continue(cpuIndex: number | undefined, options: ResumeOptions): Promise<StopReply> {
+  async continue(cpuIndex: number | undefined, options: ResumeOptions): Promise<StopReply> {
+    if (cpuIndex !== undefined) requireCpuIndex(cpuIndex);
     return this.#resume(resumeRequest('continue', cpuIndex), options);
   }
 

@@ -231,6 +231,7 @@ export class GdbSession {
   #onNak(): void {
     this.#trace('<-', '-');
     const head = this.#pipeline.head;
+    if (this.#state === 'handshake' && head === undefined) return;
     if (this.#state === 'handshake' && head !== undefined && this.#resendsLeft-- > 0) {
       this.#trace('->', head.wire);
       this.#stats.packetsSent++;

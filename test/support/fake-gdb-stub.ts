@@ -10,6 +10,8 @@ export interface FakeStubOptions {
   readonly answer?: (payload: string) => readonly string[] | undefined | 'default';
   /** Answers one request in each turn of the event loop, not all at once. */
   readonly slow?: boolean;
+  /** Another client left the beginning of a packet in the parser: the first packet becomes its rest, and is refused. */
+  readonly halfPacket?: boolean;
   /** What the connection knows of its end. */
   readonly end?: string;
 }
@@ -31,6 +33,7 @@ export class FakeGdbStub {
   #owed: string[] = [];
   #owedBytes = 0;
   #physical = false;
+  #halfPacket = '';
 
   constructor(options: FakeStubOptions = {}) {
     this.#options = options;
@@ -40,10 +43,11 @@ export class FakeGdbStub {
       onPacket: (payload) => this.#take(Buffer.from(payload).toString('latin1')),
       onAck: () => this.strayBytes.push(0x2b),
       onNak: () => this.strayBytes.push(0x2d),
-      onDefect: (_, wire) => this.strayBytes.push(...wire),
+      onDefect: (_, wire) => this.#refuse(wire),
       onGarbage: (bytes) => this.strayBytes.push(...bytes),
     });
-    this.#stream.on('data', (chunk: Uint8Array) => decoder.push(chunk));
+    if (options.halfPacket === true) this.#halfPacket = '$m10';
+    this.#stream.on('data', (chunk: Uint8Array) => this.#read(chunk, decoder));
     this.#stream.on('error', () => undefined);
   }
 
@@ -60,6 +64,23 @@ export class FakeGdbStub {
   /** Ends the connection as an exiting QEMU does. */
   hangUp(): void {
     this.#stream.end();
+  }
+
+  #read(chunk: Uint8Array, decoder: PacketDecoder): void {
+    if (this.#halfPacket === '') {
+      decoder.push(chunk);
+      return;
+    }
+    // QEMU goes on collecting until the next checksum, whatever comes.
+    this.#halfPacket += Buffer.from(chunk).toString('latin1');
+    if (!/#..$/.test(this.#halfPacket)) return;
+    this.#halfPacket = '';
+    this.send('-');
+  }
+
+  #refuse(wire: Uint8Array): void {
+    this.strayBytes.push(...wire);
+    this.send('-');
   }
 
   #take(payload: string): void {

@@ -1,0 +1,56 @@
+import { expect } from 'chai';
+import * as gdb from '../../../protocols/gdb/index.ts';
+
+const DETAILS = { endpoint: 'unix:/run/vm.gdb', cause: new Error('the cause') };
+
+// One of each; the test below sees to it that none is left out.
+const ERRORS: readonly gdb.GdbError[] = [
+  new gdb.GdbError('what', DETAILS),
+  new gdb.GdbArgumentError('what', DETAILS),
+  new gdb.GdbPacketTooLongError('m', 4096, 4095, DETAILS),
+  new gdb.GdbStateError('m1,8', 'failed', DETAILS),
+  new gdb.GdbReplyError('m1,8', 14, DETAILS),
+  new gdb.GdbUnsupportedError('X', 'no advice', DETAILS),
+  new gdb.GdbArchitectureError('aarch64', DETAILS),
+  new gdb.GdbTargetDescriptionError('target.xml', 'empty', DETAILS),
+  new gdb.GdbBusyError(2000, DETAILS),
+  new gdb.GdbTimeoutError('m1,8', 2000, false, DETAILS),
+  new gdb.GdbProtocolError('a packet that nothing had asked for', Uint8Array.of(0x24, 0, 0xff), DETAILS),
+  new gdb.GdbClosedError('ended', 'exit status 1', DETAILS),
+];
+
+describe('GDB errors', () => {
+  it('are all tried here', () => {
+    const classes = Object.values(gdb).filter((item) => typeof item === 'function' && item.prototype instanceof Error);
+    expect(ERRORS.map((error) => error.constructor)).to.have.members(classes);
+  });
+
+  it('have codes of their own', () => {
+    expect(new Set(ERRORS.map(({ code }) => code)).size).to.equal(ERRORS.length);
+  });
+
+  for (const error of ERRORS) {
+    it(`${error.name} carries its evidence`, () => {
+      expect(error).to.be.instanceOf(gdb.GdbError);
+      expect(error.name)
+        .to.equal(error.constructor.name)
+        .and.match(/Error$/);
+      const rest = error.name.slice('Gdb'.length, -'Error'.length);
+      const words = rest.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+      expect(error.code).to.equal(`ERR_GDB${words}`);
+      expect(error.endpoint).to.equal(DETAILS.endpoint);
+      expect(error.cause).to.equal(DETAILS.cause);
+      expect(error.message).not.to.contain('undefined');
+    });
+  }
+
+  it('show bytes that cannot be printed', () => {
+    expect(new gdb.GdbProtocolError('odd', Uint8Array.of(0x41, 0, 0xff), DETAILS).message).to.contain("'A\\x00\\xff'");
+  });
+
+  it('do not repeat a long request in full', () => {
+    const error = new gdb.GdbReplyError(`M0,400:${'00'.repeat(1024)}`, 14, DETAILS);
+    expect(error.message.length).to.be.below(300);
+    expect(error.request).to.have.length(2055);
+  });
+});
