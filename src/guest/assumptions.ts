@@ -10,6 +10,7 @@ const ALTERNATIVES = {
   vendor: ['intel', 'amd'],
   pse36: [true, false],
   pdpe1gb: [true, false],
+  accelerator: ['kvm', 'tcg'],
 } as const;
 
 const NAMES = {
@@ -19,6 +20,7 @@ const NAMES = {
   vendor: 'vendor',
   pse36: 'PSE-36',
   pdpe1gb: '1 GB pages',
+  accelerator: 'accelerator',
 } as const;
 
 type Assumable = keyof typeof ALTERNATIVES;

@@ -17,6 +17,8 @@ export interface Monitor {
   qomGet(path: string, property: string): Promise<string | number | boolean | undefined>;
   /** The vCPUs, by index, each with its QOM path. */
   listCpus(): Promise<readonly MonitorCpu[]>;
+  /** Whether guests run under KVM; undefined when the monitor does not say so in a form we know. */
+  usesKvm(): Promise<boolean | undefined>;
   /** `x86_64`, `i386`, `aarch64`, …; undefined when the monitor cannot tell. */
   target(): Promise<string | undefined>;
   /** Has QEMU write its device state into a file of its host; absent where the monitor has no such command. */

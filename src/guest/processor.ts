@@ -3,6 +3,8 @@ import { type Sourced, sourced } from './sourced.ts';
 
 /** What CPUID tells the guest, as far as a translation depends on it. @public */
 export interface Processor {
+  /** What runs the guest: KVM, or QEMU's own translator. */
+  readonly accelerator: Sourced<'kvm' | 'tcg'>;
   /** MAXPHYADDR. */
   readonly maxPhyAddr: Sourced<number>;
   /** Whose manual applies. */
@@ -33,13 +35,20 @@ export async function readProcessor(monitor: Monitor, qomPath: string | undefine
     if (value === undefined) return sourced(fallback, 'assumed', `${qomPath} has no usable property "${name}"`);
     return sourced(value, 'qom', `${qomPath}.${name}`);
   };
-  const [maxPhyAddr, vendor, pse36, pdpe1gb] = await Promise.all([
+  const [accelerator, maxPhyAddr, vendor, pse36, pdpe1gb] = await Promise.all([
+    readAccelerator(monitor),
     property('phys-bits', WIDEST_MAXPHYADDR, asPhysBits),
     property('vendor', 'intel', asVendor),
     property('pse36', true, asBoolean),
     property('pdpe1gb', true, asBoolean),
   ]);
-  return { maxPhyAddr, vendor, pse36, pdpe1gb };
+  return { accelerator, maxPhyAddr, vendor, pse36, pdpe1gb };
+}
+
+async function readAccelerator(monitor: Monitor): Promise<Sourced<'kvm' | 'tcg'>> {
+  const usesKvm = await monitor.usesKvm();
+  if (usesKvm === undefined) return sourced('tcg', 'assumed', 'the monitor does not say what runs the guest');
+  return sourced(usesKvm ? 'kvm' : 'tcg', 'monitor', 'query-kvm');
 }
 
 function asPhysBits(value: unknown): number | undefined {

@@ -4,6 +4,7 @@ import {
   QmpCommandError,
   qomGet,
   queryCpusFast,
+  queryKvm,
   queryTarget,
   saveDevicesState,
 } from '../../protocols/qmp/index.ts';
@@ -16,6 +17,7 @@ export function qmpMonitor(qmp: QmpClient): Monitor {
     hmp: (command) => qmp.hmp(command),
     registers: async (cpu) => parseInfoRegisters(await qmp.hmp('info registers', { cpuIndex: cpu })),
     target: () => queryTarget(qmp),
+    usesKvm: async () => (await queryKvm(qmp)).enabled,
     saveDeviceState: (file) => saveDevicesState(qmp, file),
     async qomGet(path, property) {
       try {

@@ -25,6 +25,10 @@ export function stubMonitor(gdb: GdbClient): Monitor {
       return own;
     },
     target: () => Promise.resolve(undefined),
+    async usesKvm() {
+      const answer = /^kvm support: (enabled|disabled)/m.exec(await hmp('info kvm'))?.[1];
+      return answer === undefined ? undefined : answer === 'enabled';
+    },
     async qomGet(path, property) {
       const text = (await hmp(`qom-get ${path} ${property}`)).trim();
       try {

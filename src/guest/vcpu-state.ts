@@ -1,5 +1,14 @@
 import type { InfoRegisters } from '../../protocols/qmp/index.ts';
-import { CR4_PKE, CR4_PKS, createContext, EFER_LMA, type PagingContext } from '../paging/index.ts';
+import {
+  AMD,
+  afterTcg,
+  CR4_PKE,
+  CR4_PKS,
+  createContext,
+  EFER_LMA,
+  INTEL,
+  type PagingContext,
+} from '../paging/index.ts';
 import { GuestStateError } from './errors.ts';
 import type { KeyRegisters } from './key-registers.ts';
 import type { Processor } from './processor.ts';
@@ -71,6 +80,7 @@ export function withCr3(state: VcpuState, cr3: bigint): VcpuState {
 
 /** @internal */
 export function contextOf(state: VcpuState): PagingContext {
+  const architecture = state.vendor.value === 'amd' ? AMD : INTEL;
   return createContext(
     {
       cr0: state.cr0.value,
@@ -83,9 +93,9 @@ export function contextOf(state: VcpuState): PagingContext {
     },
     {
       maxPhyAddr: state.maxPhyAddr.value,
-      vendor: state.vendor.value,
       pse36: state.pse36.value,
       pdpe1gb: state.pdpe1gb.value,
+      profile: state.accelerator.value === 'tcg' ? afterTcg(architecture) : architecture,
     },
   );
 }

@@ -1,5 +1,4 @@
 export type { Access } from './access.ts';
-export { bufferMemory } from './buffer-memory.ts';
 export {
   CR0_PG,
   CR0_WP,
@@ -14,11 +13,12 @@ export {
   EFER_NXE,
   RFLAGS_AC,
 } from './architecture.ts';
+export { bufferMemory } from './buffer-memory.ts';
 export { createContext, type PagingContext, type PagingRegisters, type ProcessorFeatures } from './context.ts';
 export { PagingInputError } from './errors.ts';
 export type { PagingMode, TableName } from './modes.ts';
 export { type BitFlags, type PlannedBits, planBits } from './plan-bits.ts';
-export { AMD, INTEL, type Profile } from './profiles.ts';
+export { AMD, afterTcg, INTEL, type Profile } from './profiles.ts';
 export type { Rights } from './rights.ts';
 export { type EntrySource, startWalk, translate } from './translate.ts';
 export {

@@ -83,7 +83,8 @@ function reservedHighOf(mode: ModeRow, row: LevelRow, when: FormatConditions): n
 function reservedLowOf(mode: ModeRow, row: LevelRow, leafBit: number, when: FormatConditions): number {
   const noLargePage = row.leaf === 'ps-if-1g' && leafBit === 0 ? ENTRY_PS : 0;
   const bit8 = mode.protectionKeys && row.level >= 4 && when.profile.topLevelBit8Reserved ? 1 << 8 : 0;
-  return row.reservedLow | noLargePage | bit8;
+  const low = row.carriesRights ? row.reservedLow : when.profile.pdpteReserved;
+  return low | noLargePage | bit8;
 }
 
 /** @internal */

@@ -46,8 +46,6 @@ const PS_RESERVED = 0x80;
 /** Bits 20:13 of a 2 MB page and bits 29:13 of a 1 GB page. */
 const BITS_20_13 = 0x001f_e000;
 const BITS_29_13 = 0x3fff_e000;
-/** Bits 2:1 and 8:5 of a PAE PDPTE. SDM table 4-8. */
-const PDPTE_RESERVED = 0x1e6;
 
 const PT: LevelRow = {
   level: 1,
@@ -68,7 +66,7 @@ const PML5: LevelRow = { ...PML4, level: 5, table: 'PML5', shift: 48 };
 const PT_32: LevelRow = { ...PT, indexBits: 10 };
 const PD_32: LevelRow = { ...PT_32, level: 2, table: 'PD', shift: 22, leaf: 'ps-if-pse' };
 
-/** SDM vol. 3A, 4.4: PAE paging. Four PDPTEs, 32-byte aligned. */
+/** SDM vol. 3A, 4.4: PAE paging. Four PDPTEs, 32-byte aligned; which of their low bits are reserved is the profile's word. */
 const PDPT_PAE: LevelRow = {
   ...PT,
   level: 3,
@@ -76,7 +74,6 @@ const PDPT_PAE: LevelRow = {
   shift: 30,
   indexBits: 2,
   leaf: 'never',
-  reservedLow: PDPTE_RESERVED,
   carriesRights: false,
 };
 

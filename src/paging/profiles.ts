@@ -12,6 +12,11 @@ export interface Profile {
   readonly topLevelBit8Reserved: boolean;
   /** A 1 GB page needs CPUID.pdpe1gb; otherwise PS is reserved in a PDPTE. */
   readonly honoursPdpe1gb: boolean;
+  /**
+   * Which of bits 8:0 of a PAE PDPTE must be 0. SDM table 4-8: 8:5 and 2:1, checked when MOV CR3 loads the PDPTEs. A walk that
+   * reads them from memory checks them then.
+   */
+  readonly pdpteReserved: number;
   /** How many physical address bits above 32 a 4 MB page takes from bits 20:13 (PSE-36); the rest, and bit 21, are reserved. */
   readonly pse36: 'by-maxphyaddr' | '4-bits' | '8-bits';
 }
@@ -22,8 +27,21 @@ export const INTEL: Profile = {
   reservedFaultSetsP: true,
   topLevelBit8Reserved: false,
   honoursPdpe1gb: true,
+  pdpteReserved: 0x1e6,
   pse36: 'by-maxphyaddr',
 };
 
 /** The architecture as AMD's manual defines it. @public */
 export const AMD: Profile = { ...INTEL, name: 'amd', topLevelBit8Reserved: true, pse36: '8-bits' };
+
+const PDPTE_A = 1 << 5;
+
+/**
+ * The same architecture, on PDPTEs that TCG has used: QEMU's TCG sets bit 5 of a PAE PDPTE in memory as if it were an accessed
+ * bit (7.2 and 10.0). A processor holds PDPTEs in registers since MOV CR3, where that bit was still 0, so it does not count.
+ *
+ * @public
+ */
+export function afterTcg(profile: Profile): Profile {
+  return { ...profile, pdpteReserved: profile.pdpteReserved & ~PDPTE_A };
+}

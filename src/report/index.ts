@@ -1,1 +1,8 @@
-export {};
+export { encodeTranslation } from './encode-translation.ts';
+export { entryFlags } from './entry-flags.ts';
+export { formatAccess } from './format-access.ts';
+export { formatHex } from './format-hex.ts';
+export { formatSize } from './format-size.ts';
+export { formatTranslation } from './format-translation.ts';
+export type { ReportedAddressSpace, ReportedRegion, ReportedTranslation } from './reported-translation.ts';
+export { COLOURED, PLAIN, type Style } from './style.ts';

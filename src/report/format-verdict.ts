@@ -1,0 +1,99 @@
+import { toTranslate2Answer, translate2ErrorOf } from '../abi/index.ts';
+import { type FaultedTranslation, type MappedTranslation, planBits } from '../paging/index.ts';
+import { formatHex } from './format-hex.ts';
+import { formatSize } from './format-size.ts';
+import { bitNames, entryName } from './format-walk.ts';
+import type { ReportedRegion, ReportedTranslation } from './reported-translation.ts';
+import type { Style } from './style.ts';
+
+const REGION_WORDS: Readonly<Record<ReportedRegion['kind'], string>> = {
+  ram: 'RAM',
+  rom: 'ROM',
+  device: 'device memory',
+  none: 'nothing: neither memory nor a device',
+};
+
+/** Page-fault error code bits. SDM vol. 3A, 4.7. */
+const ERROR_CODE_BITS = [
+  [1 << 0, 'P'],
+  [1 << 1, 'W'],
+  [1 << 2, 'U'],
+  [1 << 3, 'RSVD'],
+  [1 << 4, 'I'],
+  [1 << 5, 'PK'],
+] as const;
+const VECTOR_NAMES = { 13: '#GP', 14: '#PF' } as const;
+
+/**
+ * What came of it: where the address leads, or why it leads nowhere; what was set in guest memory; what had to be assumed.
+ *
+ * @returns lines, without line ends
+ * @internal
+ */
+export function formatVerdict(reported: ReportedTranslation, style: Style): readonly string[] {
+  const { translation, region } = reported;
+  const outcome =
+    translation.kind === 'mapped' ? formatMapped(translation, region, style) : formatFault(translation, style);
+  return [
+    ...outcome,
+    ...formatBits(reported).map((line) => `  ${line}`),
+    ...reported.assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
+  ];
+}
+
+function formatMapped(
+  { physicalAddress, pageSize, rights }: MappedTranslation,
+  region: ReportedRegion | null,
+  style: Style,
+): string[] {
+  const name = region === null || region.name === '' ? '' : ` (${region.name})`;
+  const where = region === null ? '' : ` in ${REGION_WORDS[region.kind]}${name}`;
+  const page =
+    pageSize === null
+      ? 'no paging, no access rights'
+      : [
+          `${formatSize(pageSize)} page`,
+          rights.write ? 'writable' : 'read-only',
+          rights.user ? 'user' : 'supervisor',
+          rights.exec ? 'executable' : 'not executable',
+        ].join(', ');
+  return [`${style.good('✓')} ${style.strong(formatHex(physicalAddress))}${where}: ${page}`];
+}
+
+function formatFault(translation: FaultedTranslation, style: Style): string[] {
+  const { vector, errorCode, reason } = translation;
+  const code =
+    errorCode === null
+      ? ' (the architecture defines no error code for this)'
+      : ` error code ${formatHex(errorCode)}${vector === 14 ? ` (${formatErrorCode(errorCode)})` : ''}`;
+  return [
+    `${style.bad('✗')} ${style.strong(translate2ErrorOf(translation) ?? '')}: ${reason}`,
+    `  ${VECTOR_NAMES[vector]}${code}`,
+  ];
+}
+
+function formatErrorCode(errorCode: number): string {
+  const names = ERROR_CODE_BITS.filter(([mask]) => (errorCode & mask) !== 0).map(([, name]) => name);
+  return names.length === 0 ? 'no bit set' : names.join(' ');
+}
+
+/** What became of the flags; nothing to say when none was given. */
+function formatBits({ request, translation, wrote, bitsAreSet }: ReportedTranslation): string[] {
+  const { flags } = request;
+  if (!flags.setAccessed) return [];
+  if (translation.kind === 'fault' && !flags.forceSetAccessed) {
+    return ['no bit was set, as the translation failed and FORCE_SET_ACCESSED was not asked for'];
+  }
+  const done = wrote.map((bits) => `${bitNames(bits).join(' and ')} in the ${entryName(bits.level)}`);
+  const written = done.length === 0 ? [] : [`set in guest memory: ${done.join(', ')}`];
+  if (toTranslate2Answer(translation, flags, bitsAreSet).setBitsSucceeded) {
+    return written.length === 0 ? ['nothing to set: every bit asked for was set before'] : written;
+  }
+  const missing = planBits(translation, flags)
+    .filter(({ level }) => !wrote.some((bits) => bits.level === level))
+    .map((bits) => `${bitNames(bits).join(' and ')} in the ${entryName(bits.level)} at ${formatHex(bits.address)}`);
+  return [
+    ...written,
+    `could not be set, as the entry is not in writable RAM or did not stay the same: ${missing.join(', ')}`,
+  ];
+}

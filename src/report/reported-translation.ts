@@ -1,0 +1,32 @@
+import type { Access, BitFlags, PagingMode, PlannedBits, Translation } from '../paging/index.ts';
+
+/** What kind of thing lies at a physical address, and QEMU's name of it. @public */
+export interface ReportedRegion {
+  readonly kind: 'ram' | 'rom' | 'device' | 'none';
+  /** Empty where nothing is. */
+  readonly name: string;
+}
+
+/** One answer of a guest, as far as it is shown. @public */
+export interface ReportedTranslation {
+  readonly request: { readonly linearAddress: bigint; readonly access: Access; readonly flags: BitFlags };
+  /** vCPU. */
+  readonly cpu: number;
+  readonly mode: PagingMode;
+  readonly translation: Translation;
+  /** The bits that were set in guest memory. */
+  readonly wrote: readonly PlannedBits[];
+  /** All bits that the flags asked for are set in memory now. */
+  readonly bitsAreSet: boolean;
+  /** What lies at the physical address; null when the translation failed. */
+  readonly region: ReportedRegion | null;
+  /** What the answer rests on that could not be had, a sentence each. */
+  readonly assumed: readonly string[];
+}
+
+/** The address space that was walked. @public */
+export interface ReportedAddressSpace {
+  readonly cr3: bigint;
+  /** CR3 was given by the user, and is not the vCPU's own. */
+  readonly given: boolean;
+}
