@@ -1,0 +1,79 @@
+import { duplexPair } from 'node:stream';
+import { expect } from 'chai';
+import { decodeMessage, type QmpMessage } from '../../../protocols/qmp/message.ts';
+import { MessageChannel } from '../../../protocols/qmp/message-channel.ts';
+import type { TraceRecord } from '../../../protocols/transport/index.ts';
+import { everyCut } from '../../support/chunks.ts';
+import { readFixtureText } from '../../support/read-fixture.ts';
+
+/** What QEMU said in the recorded session, message by message. */
+const RECORDED = readFixtureText('qmp/session.jsonl')
+  .trim()
+  .split('\n')
+  .map((line): TraceRecord => JSON.parse(line))
+  .filter(({ direction }) => direction === '<-')
+  .map(({ text }) => text);
+
+/** As a monitor with pretty=on would have said it. */
+const PRETTY = RECORDED.map((text) => JSON.stringify(JSON.parse(text), null, 4).replaceAll('\n', '\r\n'));
+
+interface Heard {
+  readonly messages: readonly QmpMessage[];
+  readonly traced: readonly string[];
+  readonly end: string;
+}
+
+/** What a channel makes of these pieces and the end after them. */
+async function hear(pieces: readonly Buffer[]): Promise<Heard> {
+  const [stream, peer] = duplexPair();
+  const connection = { endpoint: 'unix:/run/fake.qmp', stream, explainEnd: () => '', close: async () => {} };
+  const messages: QmpMessage[] = [];
+  const traced: string[] = [];
+  const end = new Promise<string>((resolve) => {
+    new MessageChannel(connection, ({ text }) => traced.push(text), {
+      onMessage: (message) => messages.push(message),
+      onEnd: (error) => resolve(error?.message ?? 'end of stream'),
+    });
+  });
+  for (const piece of pieces) peer.write(piece);
+  peer.end();
+  return { end: await end, messages, traced };
+}
+
+describe('MessageChannel', () => {
+  for (const [form, texts] of [
+    ['one line each', RECORDED],
+    ['with pretty=on', PRETTY],
+  ] as const) {
+    it(`hears a recorded session the same however it is cut, ${form}`, async () => {
+      for (const cut of everyCut(Buffer.from(`${texts.join('\r\n')}\r\n`))) {
+        const { messages, traced, end } = await hear(cut.pieces);
+        expect(messages, cut.name).to.deep.equal(RECORDED.map(decodeMessage));
+        expect(traced.map((text) => JSON.parse(text))).to.deep.equal(RECORDED.map((text) => JSON.parse(text)));
+        expect(end, cut.name).to.equal('end of stream');
+      }
+    });
+  }
+
+  it('puts characters together that the wire cut', async () => {
+    const text = '{"return": "Tür 木 😀", "id": 1}';
+    for (const cut of everyCut(Buffer.from(`${text}\r\n`))) {
+      expect((await hear(cut.pieces)).messages, cut.name).to.deep.equal([decodeMessage(text)]);
+    }
+  });
+
+  it('hears the messages before garbage, and nothing after it', async () => {
+    const { messages, end } = await hear([Buffer.from('{"id": 1, "return": 1}\n{"a": inf}\n{"id": 2, "return": 2}\n')]);
+    expect(messages).to.deep.equal([{ kind: 'return', id: 1, value: 1 }]);
+    expect(end).to.contain('expected a JSON object, received "{\\"a\\": inf}"');
+  });
+
+  it('forgives a last message that the end of the stream cut', async () => {
+    for (const tail of ['{"return": {', '{"return": "x', '{']) {
+      expect(await hear([Buffer.from(`{"id": 1, "return": 1}\n${tail}`)]), tail).to.deep.include({
+        messages: [{ kind: 'return', id: 1, value: 1 }],
+        end: 'end of stream',
+      });
+    }
+  });
+});

@@ -1,0 +1,84 @@
+import { expect } from 'chai';
+import { type Endpoint, EndpointError, formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
+
+const unix = (path: string): Endpoint => ({ kind: 'unix', path });
+const tcp = (host: string, port: number): Endpoint => ({ kind: 'tcp', host, port });
+const exec = (command: string): Endpoint => ({ kind: 'exec', command });
+
+const ACCEPTED: ReadonlyArray<readonly [text: string, endpoint: Endpoint]> = [
+  ['unix:/run/vm.qmp', unix('/run/vm.qmp')],
+  ['unix:vm.qmp', unix('vm.qmp')],
+  ['unix:/run/vm.qmp,server=on,wait=off', unix('/run/vm.qmp')],
+  ['unix:/run/vm.qmp,server,nowait', unix('/run/vm.qmp')],
+  ['unix:/run/a,,b', unix('/run/a,b')],
+  ['unix:/run/a,,,server=on', unix('/run/a,')],
+  ['unix:/run/a,,server=on', unix('/run/a,server=on')],
+  ['unix:1234', unix('1234')],
+  ['/run/vm.qmp', unix('/run/vm.qmp')],
+  ['/run/a,b', unix('/run/a,b')],
+  ['/run/a,server=on', unix('/run/a,server=on')],
+  ['/run/host:1234', unix('/run/host:1234')],
+  ['./vm.qmp', unix('./vm.qmp')],
+  ['vm.qmp', unix('vm.qmp')],
+  [`/${'x'.repeat(106)}`, unix(`/${'x'.repeat(106)}`)],
+  ['tcp:lab:4444', tcp('lab', 4444)],
+  ['tcp::4444', tcp('localhost', 4444)],
+  ['tcp::4444,server=on,wait=off', tcp('localhost', 4444)],
+  ['tcp:[::1]:4444', tcp('::1', 4444)],
+  ['tcp:[fe80::1%eth0]:1', tcp('fe80::1%eth0', 1)],
+  [':1234', tcp('localhost', 1234)],
+  ['lab:1234', tcp('lab', 1234)],
+  ['127.0.0.1:65535', tcp('127.0.0.1', 65535)],
+  ['[::1]:1234', tcp('::1', 1234)],
+  ['exec:ssh lab socat - UNIX:/run/a,,b', exec('ssh lab socat - UNIX:/run/a,,b')],
+];
+
+const REFUSED: ReadonlyArray<readonly [text: string, because: RegExp]> = [
+  ['', /the path is empty/],
+  ['unix:', /the path is empty/],
+  ['unix:,server=on', /the path is empty/],
+  ['unix:/run/a,b', /option "b" is not understood \(a comma in a path is doubled\)/],
+  ['unix:@name,abstract=on', /option "abstract"/],
+  ['unix:/run/a\0b', /NUL/],
+  [`/${'x'.repeat(107)}`, /at most 107 bytes/],
+  [`/${'ä'.repeat(54)}`, /at most 107 bytes/],
+  ['1234', /write tcp::1234/],
+  ['tcp:1234', /a host and a port/],
+  ['tcp:lab', /a host and a port/],
+  ['tcp:lab:0', /0 is not a port/],
+  ['tcp:lab:65536', /65536 is not a port/],
+  ['tcp:lab:12x', /a host and a port/],
+  ['tcp:::1:1234', /IPv6 address is written in brackets/],
+  ['::1:1234', /IPv6 address is written in brackets/],
+  ['tcp:lab:1234,telnet=on', /option "telnet"/],
+  ['exec:', /the command is empty/],
+  ['exec:  ', /the command is empty/],
+];
+
+describe('parseEndpoint', () => {
+  for (const [text, endpoint] of ACCEPTED) {
+    it(`reads ${JSON.stringify(text)}`, () => {
+      expect(parseEndpoint(text)).to.deep.equal(endpoint);
+    });
+  }
+
+  for (const [text, because] of REFUSED) {
+    it(`refuses ${JSON.stringify(text)} and says why`, () => {
+      expect(() => parseEndpoint(text))
+        .to.throw(EndpointError, because)
+        .with.property('text', text);
+    });
+  }
+
+  it('names the accepted forms', () => {
+    expect(() => parseEndpoint('')).to.throw(/unix:\/path\/to\/socket.*exec:command line/);
+  });
+});
+
+describe('formatEndpoint', () => {
+  for (const [, endpoint] of ACCEPTED) {
+    it(`gives a text that reads as the same again: ${formatEndpoint(endpoint)}`, () => {
+      expect(parseEndpoint(formatEndpoint(endpoint))).to.deep.equal(endpoint);
+    });
+  }
+});
