@@ -18,10 +18,14 @@ export function hasSectionFooters(bytes: Uint8Array): boolean {
   return bytes.at(-6) === FOOTER && bytes.at(-1) === END_OF_FILE;
 }
 
-/** Whether a section ends here: its footer, or, where footers are off, the next header or the end of the file. @internal */
+/**
+ * Whether a section ends here: with its footer or, where footers are off, with the header of the next. The end of the file is
+ * no end of a `cpu` section, as no machine saves a vCPU last: a file that was cut must not pass for a whole one.
+ *
+ * @internal
+ */
 export function isSectionEnd({ bytes, sectionId, hasFooters }: SectionEnd, offset: number): boolean {
   if (hasFooters) return bytes[offset] === FOOTER && readU32(bytes, offset + 1) === sectionId;
-  if (bytes[offset] === END_OF_FILE) return offset === bytes.length - 1;
   return isSectionHeader(bytes, offset) && readU32(bytes, offset + 1) === sectionId + 1;
 }
 

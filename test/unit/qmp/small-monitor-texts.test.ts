@@ -1,0 +1,115 @@
+import { expect } from 'chai';
+import {
+  isHmpError,
+  MonitorTextError,
+  normalizeLineEnds,
+  parseGdbserverOutput,
+  parseInfoCpus,
+  parseInfoStatus,
+} from '../../../protocols/qmp/index.ts';
+import { readFixtureText } from '../../support/read-fixture.ts';
+
+describe('parseInfoStatus', () => {
+  it('reads what QEMU prints', () => {
+    const read = (name: string) => parseInfoStatus(readFixtureText(`qmp/status-${name}.txt`));
+    expect(read('running')).to.deep.equal({ running: true, status: 'running' });
+    expect(read('paused')).to.deep.equal({ running: false, status: 'paused' });
+    expect(read('prelaunch')).to.deep.equal({ running: false, status: 'prelaunch' });
+  });
+
+  it('reads single step mode, which older versions mention', () => {
+    expect(parseInfoStatus('VM status: running (single step mode)\n')).to.deep.equal({
+      running: true,
+      status: 'running',
+    });
+    expect(parseInfoStatus('VM status: paused (single step mode) (guest-panicked)')).to.deep.equal({
+      running: false,
+      status: 'guest-panicked',
+    });
+  });
+
+  it('refuses anything else', () => {
+    for (const text of ['', 'VM status: asleep', 'VM status: running\nmore', "unknown command: 'info status'"]) {
+      expect(() => parseInfoStatus(text), text).to.throw(MonitorTextError);
+    }
+  });
+});
+
+describe('parseInfoCpus', () => {
+  it('reads what QEMU prints', () => {
+    const text = readFixtureText('qmp/cpus.txt');
+    const cpus = parseInfoCpus(text);
+    expect(cpus.map(({ cpuIndex, isCurrent }) => ({ cpuIndex, isCurrent }))).to.deep.equal([
+      { cpuIndex: 0, isCurrent: true },
+      { cpuIndex: 1, isCurrent: false },
+    ]);
+    for (const { threadId } of cpus) expect(text).to.contain(`thread_id=${threadId}\r\n`);
+  });
+
+  it('does not mind what older versions add', () => {
+    expect(parseInfoCpus('* CPU #0: pc=0x00000000000fd0f3 (halted) thread_id=77\n')).to.deep.equal([
+      { cpuIndex: 0, threadId: 77, isCurrent: true },
+    ]);
+  });
+
+  it('refuses anything else', () => {
+    expect(() => parseInfoCpus('')).to.throw(MonitorTextError, /no vCPU/);
+    expect(() => parseInfoCpus('* CPU #0: thread_id=77\nx'))
+      .to.throw(MonitorTextError)
+      .with.property('lineNumber', 2);
+  });
+});
+
+describe('parseGdbserverOutput', () => {
+  const device = 'unix:/run/x.gdb,server=on,wait=off';
+  it('tells success from failure', () => {
+    expect(parseGdbserverOutput(`Waiting for gdb connection on device '${device}'\r\n`)).to.deep.equal({
+      kind: 'listening',
+      device,
+    });
+    expect(parseGdbserverOutput('Disabled gdbserver\r\n')).to.deep.equal({ kind: 'disabled' });
+    expect(parseGdbserverOutput("duplicate yank instance\r\nCould not open gdbserver on device 'x'\r\n")).to.deep.equal(
+      {
+        kind: 'exists',
+      },
+    );
+    expect(
+      parseGdbserverOutput(
+        "Failed to bind socket to /no/x: No such file or directory\r\nCould not open gdbserver on device 'unix:/no/x'\r\n",
+      ),
+    ).to.deep.equal({
+      kind: 'failed',
+      problem:
+        "Failed to bind socket to /no/x: No such file or directory; Could not open gdbserver on device 'unix:/no/x'",
+    });
+  });
+
+  it('takes the unknown for failure', () => {
+    expect(parseGdbserverOutput('')).to.deep.equal({ kind: 'failed', problem: '' });
+    expect(parseGdbserverOutput('All is well\n')).to.deep.equal({ kind: 'failed', problem: 'All is well' });
+  });
+});
+
+describe('isHmpError', () => {
+  it('knows the complaints of the monitor', () => {
+    expect(isHmpError("unknown command: 'info bogus'\r\n")).to.equal(true);
+    expect(isHmpError('unexpected end of expression\nTry "help x" for more information\n')).to.equal(true);
+    expect(
+      isHmpError('registers: unsupported option -z\r\nTry "help info registers" for more information\r\n'),
+    ).to.equal(true);
+  });
+
+  it('takes nothing else for one', () => {
+    for (const name of ['mtree.txt', 'registers-all.txt', 'status-paused.txt', 'cpus.txt']) {
+      expect(isHmpError(readFixtureText(`qmp/${name}`)), name).to.equal(false);
+    }
+    expect(isHmpError('')).to.equal(false);
+    expect(isHmpError('a line that says unknown command: x\n')).to.equal(false);
+  });
+});
+
+describe('normalizeLineEnds', () => {
+  it('leaves single carriage returns alone', () => {
+    expect(normalizeLineEnds('a\r\nb\rc\n\r\n')).to.equal('a\nb\rc\n\n');
+  });
+});
