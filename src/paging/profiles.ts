@@ -32,7 +32,7 @@ export const INTEL: Profile = {
 };
 
 /** The architecture as AMD's manual defines it. @public */
-export const AMD: Profile = { ...INTEL, name: 'amd', topLevelBit8Reserved: true, pse36: '8-bits' };
+export const AMD: Profile = { ...INTEL, name: 'amd', topLevelBit8Reserved: true };
 
 const PDPTE_A = 1 << 5;
 

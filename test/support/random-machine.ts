@@ -37,7 +37,7 @@ export function randomMachine(random: Random, mode: ReferenceMode): ReferenceMac
       pkrs: randomKeys(random),
     },
     processor: {
-      maxPhyAddr: randomWidth(random, mode === '32-bit' && vendor === 'amd' ? 40 : 32),
+      maxPhyAddr: randomWidth(random),
       vendor,
       pse36: random.chance(75),
       pdpe1gb: random.chance(75),
@@ -45,13 +45,9 @@ export function randomMachine(random: Random, mode: ReferenceMode): ReferenceMac
   };
 }
 
-/**
- * MAXPHYADDR, often one that processors have. At least 40 for AMD in 32-bit mode: the APM does not say what bits 20:13 of a
- * 4 MiB entry do above a narrower width, and no such processor exists, so there is nothing to judge by.
- */
-function randomWidth(random: Random, least: number): number {
-  const usual = [32, 36, 39, 40, 46, 48, 51, 52].filter((width) => width >= least);
-  return random.chance(50) ? random.pick(usual) : random.between(least, 52);
+/** MAXPHYADDR, often one that processors have. */
+function randomWidth(random: Random): number {
+  return random.chance(50) ? random.pick([32, 36, 39, 40, 46, 48, 51, 52]) : random.between(32, 52);
 }
 
 function randomCr0(random: Random, mode: ReferenceMode): bigint {

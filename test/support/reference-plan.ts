@@ -46,6 +46,8 @@ function usedSteps(translation: ReferenceTranslation, force: boolean): Reference
   if (!force) {
     return [];
   }
-  // The entry that could not be read is not among the steps: all of those were passed.
-  return translation.cause === 'unbacked-table' ? translation.steps : translation.steps.slice(0, -1);
+  // KVM_TRANSLATE2 stops at the entry that it names in physical_address: the ones above it were passed. That entry is not
+  // among the steps where it could not be read.
+  const stoppedAt = translation.steps.findIndex((step) => step.level === translation.responsible?.level);
+  return stoppedAt === -1 ? translation.steps : translation.steps.slice(0, stoppedAt);
 }
