@@ -1,0 +1,86 @@
+#!/bin/sh
+# Unpacks QEMU 10 from Debian 12's backports beside the system's own QEMU, so that both can be tested:
+#
+#   scripts/install-qemu-10.sh DIR
+#   PAGEWALK_QEMU=DIR/qemu-system-x86_64 npm run test:live
+#
+# Everything goes into DIR; nothing is installed and the machine's own package lists stay as they are.
+set -eu
+
+if [ $# -ne 1 ]; then
+  echo "usage: $0 DIR" >&2
+  exit 2
+fi
+mkdir -p "$1"
+dir=$(cd "$1" && pwd)
+program=$dir/qemu-system-x86_64
+
+. /etc/os-release
+release=${VERSION_CODENAME:-}
+if [ "$release" != bookworm ]; then
+  echo "install-qemu-10: this takes QEMU from the backports of Debian 12 (bookworm); this machine runs ${PRETTY_NAME:-something else}" >&2
+  exit 1
+fi
+
+if [ -x "$program" ]; then
+  exit 0
+fi
+
+# The machine's own sources, wherever they lead, with the backports suite beside the release: entries for the plain release
+# only, in both of apt's formats.
+write_sources() {
+  mkdir -p "$dir/apt/sources"
+  for file in /etc/apt/sources.list.d/*.sources; do
+    [ -e "$file" ] || continue
+    # Paragraph by paragraph; the suites of those that have the plain release among them.
+    awk -v release="$release" '
+      BEGIN { RS = ""; ORS = "\n\n" }
+      $0 ~ "(^|\n)Suites:([^\n]* )?" release "( |\n|$)" {
+        sub(/(^|\n)Suites:[^\n]*/, "\nSuites: " release " " release "-backports")
+        print
+      }' "$file" >>"$dir/apt/sources/machine.sources"
+  done
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+    [ -e "$file" ] || continue
+    awk -v release="$release" '
+      $1 == "deb" {
+        for (i = 2; i <= NF; i++) if ($i == release) { print; $i = release "-backports"; print; break }
+      }' "$file" >>"$dir/apt/sources/machine.list"
+  done
+}
+
+apt_here() {
+  apt-get -qq \
+    -o Dir::Etc::sourcelist=/dev/null \
+    -o Dir::Etc::sourceparts="$dir/apt/sources" \
+    -o Dir::State::lists="$dir/apt/lists" \
+    -o Dir::Cache="$dir/apt/cache" \
+    -o Debug::NoLocking=1 \
+    -o APT::Sandbox::User= \
+    "$@"
+}
+
+echo "install-qemu-10: fetching QEMU into $dir"
+rm -rf "$dir/apt" "$dir/root"
+write_sources
+mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial" "$dir/root"
+apt_here update
+# What would have to be installed, libraries that the system lacks or has too old among it.
+apt_here install --yes --download-only --no-install-recommends -t "$release-backports" qemu-system-x86 >/dev/null
+for package in "$dir"/apt/cache/archives/*.deb; do
+  dpkg -x "$package" "$dir/root"
+done
+
+# Debian builds QEMU with fixed paths for firmware and modules, where the system's own QEMU has those of its version. `exec`
+# keeps the process id, by which the program is stopped.
+cat >"$program.new" <<WRAPPER
+#!/bin/sh
+root='$dir/root'
+export LD_LIBRARY_PATH="\$root/usr/lib/x86_64-linux-gnu:\$root/lib/x86_64-linux-gnu"
+export QEMU_MODULE_DIR="\$root/usr/lib/x86_64-linux-gnu/qemu"
+exec "\$root/usr/bin/qemu-system-x86_64" -L "\$root/usr/share/qemu" -L "\$root/usr/share/seabios" "\$@"
+WRAPPER
+chmod +x "$program.new"
+"$program.new" --version | head -n 1
+mv "$program.new" "$program"
+rm -rf "$dir/apt"
