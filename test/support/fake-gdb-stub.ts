@@ -1,6 +1,6 @@
+import { type Duplex, duplexPair } from 'node:stream';
 import { encodePacket, PacketDecoder } from '../../protocols/gdb/index.ts';
 import type { Connection } from '../../protocols/transport/index.ts';
-import { connectionOver, duplexPair } from './duplex-pair.ts';
 
 /** What a stub answers to a payload: payloads of packets, in order. Undefined: acks and says nothing. */
 export type Answer = (payload: string) => readonly string[] | undefined;
@@ -27,18 +27,27 @@ export class FakeGdbStub {
   readonly strayBytes: number[] = [];
   /** The most reply bytes ever owed at one time, as the client must count them. */
   peakOwedBytes = 0;
-  readonly #stream: ReturnType<typeof duplexPair>[1];
-  readonly #client: ReturnType<typeof duplexPair>[0];
+  readonly #stream: Duplex;
   readonly #options: FakeStubOptions;
   #owed: string[] = [];
   #owedBytes = 0;
   #physical = false;
+  #clientWrites = 0;
   #halfPacket = '';
 
   constructor(options: FakeStubOptions = {}) {
     this.#options = options;
-    [this.#client, this.#stream] = duplexPair();
-    this.connection = connectionOver(this.#client, options.end);
+    const [client, server] = duplexPair();
+    this.#stream = server;
+    this.#countWrites(client);
+    this.connection = {
+      endpoint: 'unix:/fake',
+      stream: client,
+      explainEnd: () => options.end ?? '',
+      close: async () => {
+        client.destroy();
+      },
+    };
     const decoder = new PacketDecoder({
       onPacket: (payload) => this.#take(Buffer.from(payload).toString('latin1')),
       onAck: () => this.strayBytes.push(0x2b),
@@ -51,9 +60,9 @@ export class FakeGdbStub {
     this.#stream.on('error', () => undefined);
   }
 
-  /** How many times the client has written. */
+  /** How many times the client has written: each is one system call on a real socket. */
   get clientWrites(): number {
-    return this.#client.writes;
+    return this.#clientWrites;
   }
 
   /** Sends bytes as they are. */
@@ -64,6 +73,14 @@ export class FakeGdbStub {
   /** Ends the connection as an exiting QEMU does. */
   hangUp(): void {
     this.#stream.end();
+  }
+
+  #countWrites(client: Duplex): void {
+    const write = client.write.bind(client) as (chunk: unknown, encoding: BufferEncoding) => boolean;
+    client.write = (chunk: unknown, encoding: unknown) => {
+      this.#clientWrites++;
+      return write(chunk, encoding as BufferEncoding);
+    };
   }
 
   #read(chunk: Uint8Array, decoder: PacketDecoder): void {

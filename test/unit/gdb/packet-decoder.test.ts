@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { encodePacket, PacketDecoder } from '../../../protocols/gdb/index.ts';
-import { cutsOf } from '../../support/cuts.ts';
+import { everyCut } from '../../support/chunks.ts';
 import { Random } from '../../support/random.ts';
 
 const LATIN1 = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
@@ -36,7 +36,7 @@ function decode(pieces: readonly Uint8Array[], maxPacketBytes?: number): string[
 
 function decodesTo(name: string, wire: string, events: readonly string[]): void {
   it(name, () => {
-    for (const cut of cutsOf(Buffer.from(wire, 'latin1'))) expect(decode(cut.pieces), cut.name).to.deep.equal(events);
+    for (const cut of everyCut(Buffer.from(wire, 'latin1'))) expect(decode(cut.pieces), cut.name).to.deep.equal(events);
   });
 }
 
@@ -96,7 +96,7 @@ describe('PacketDecoder', () => {
     const alphabet = '$#+-*}0aZ\0\xff~ 9e';
     for (let round = 0; round < 200; round++) {
       const text = Array.from({ length: 200 }, () => random.pick([...alphabet])).join('');
-      const [whole, ...others] = cutsOf(Buffer.from(text, 'latin1'));
+      const [whole, ...others] = everyCut(Buffer.from(text, 'latin1'));
       const expected = decode(whole?.pieces ?? []);
       for (const cut of others) expect(decode(cut.pieces), `seed ${seed}, ${cut.name}`).to.deep.equal(expected);
     }

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { GdbArchitectureError, GdbTargetDescriptionError, type RegisterLayout } from '../../../protocols/gdb/index.ts';
 import { loadRegisterLayout } from '../../../protocols/gdb/target-description/load-layout.ts';
 import { decodeRegisters } from '../../../protocols/gdb/target-description/register-layout.ts';
+import { readFixtureText } from '../../support/read-fixture.ts';
 
 // As QEMU 7.2 and 10.0 send them.
 const HEAD = '<?xml version="1.0"?><!DOCTYPE target SYSTEM "gdb-target.dtd"><target>';
@@ -14,7 +14,7 @@ const CORE = 'org.gnu.gdb.i386.core';
 
 describe('target description', () => {
   it("lays out QEMU's 64-bit registers, and not those in its comments", async () => {
-    const layout = await load({ 'target.xml': X86_64, 'i386-64bit.xml': fixture('i386-64bit.xml') });
+    const layout = await load({ 'target.xml': X86_64, 'i386-64bit.xml': readFixtureText('gdb/i386-64bit.xml') });
     expect(layout).to.include({ architecture: 'i386:x86-64', sizeBytes: 608 });
     expect(layout.registers).to.have.length(66);
     expect(layout.byName.get('rip')).to.deep.equal({ name: 'rip', bits: 64, number: 16, offset: 128, feature: CORE });
@@ -28,7 +28,7 @@ describe('target description', () => {
   });
 
   it("lays out QEMU's 32-bit registers", async () => {
-    const layout = await load({ 'target.xml': I386, 'i386-32bit.xml': fixture('i386-32bit.xml') });
+    const layout = await load({ 'target.xml': I386, 'i386-32bit.xml': readFixtureText('gdb/i386-32bit.xml') });
     expect(layout).to.include({ architecture: 'i386', sizeBytes: 344 });
     expect(layout.registers).to.have.length(50);
     expect(layout.byName.get('eip')).to.include({ number: 8, offset: 32, bits: 32 });
@@ -150,10 +150,6 @@ async function refused(files: Record<string, string>): Promise<unknown> {
     () => expect.fail('it was taken'),
     (error: unknown) => error,
   );
-}
-
-function fixture(name: string): string {
-  return readFileSync(new URL(`../../../../test/support/fixtures/gdb/${name}`, import.meta.url), 'latin1');
 }
 
 function hex(values: ReadonlyMap<string, bigint> | undefined): Record<string, string> {
