@@ -57,7 +57,7 @@ function encodeFault({ vector, errorCode, responsible, reason }: FaultedTranslat
   return {
     vector,
     errorCode: errorCode === null ? null : formatHex(errorCode),
-    responsibleLevel: responsible && responsible.level,
+    responsibleLevel: responsible?.level ?? null,
     responsibleEntry: responsible && formatHex(responsible.address),
     reason,
   };

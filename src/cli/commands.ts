@@ -1,0 +1,15 @@
+import type { CommandEntry } from './command.ts';
+
+/** All commands, in the order in which the help lists them. @internal */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'translate',
+    summary: 'where guest virtual addresses lead, or why they lead nowhere',
+    load: async () => (await import('./translate.ts')).translateCommand,
+  },
+  {
+    name: 'state',
+    summary: 'the registers and processor features that paging depends on, and where each was read',
+    load: async () => (await import('./state.ts')).stateCommand,
+  },
+];

@@ -1,0 +1,60 @@
+/**
+ * What the command refuses by itself; everything else it passes on.
+ *
+ * ```
+ * CliError
+ *  ├─ UsageError        ERR_CLI_USAGE        the command line asks for nothing that can be done; exit status 2
+ *  ├─ TraceFileError    ERR_CLI_TRACE_FILE   the trace cannot be written where it was asked for; exit status 2
+ *  └─ InterruptedError  ERR_CLI_INTERRUPTED  a signal; exit status 128 + its number
+ * ```
+ *
+ * @packageDocumentation
+ */
+
+/** Root of this layer's errors. @internal */
+export abstract class CliError extends Error {
+  /** Stable; match on this, never on the message. */
+  abstract readonly code: string;
+  abstract readonly exitStatus: number;
+}
+
+/** The command line is wrong. Found before anything is connected. @internal */
+export class UsageError extends CliError {
+  override readonly name = 'UsageError';
+  readonly code = 'ERR_CLI_USAGE';
+  readonly exitStatus = 2;
+  /** The command whose help would have helped; undefined when no command was recognised. */
+  readonly command: string | undefined;
+
+  constructor(message: string, command?: string, options?: ErrorOptions) {
+    super(message, options);
+    this.command = command;
+  }
+}
+
+/** The file for the trace cannot be opened. Found before anything is connected. @internal */
+export class TraceFileError extends CliError {
+  override readonly name = 'TraceFileError';
+  readonly code = 'ERR_CLI_TRACE_FILE';
+  readonly exitStatus = 2;
+  readonly file: string;
+
+  constructor(file: string, cause: unknown) {
+    super(`cannot write the trace to ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.file = file;
+  }
+}
+
+/** A signal asked the command to end. The guest was put back before this is thrown. @internal */
+export class InterruptedError extends CliError {
+  override readonly name = 'InterruptedError';
+  readonly code = 'ERR_CLI_INTERRUPTED';
+  readonly exitStatus: number;
+  readonly signalName: string;
+
+  constructor(signalName: string, signalNumber: number) {
+    super(`ended by ${signalName}`);
+    this.signalName = signalName;
+    this.exitStatus = 128 + signalNumber;
+  }
+}

@@ -1,0 +1,31 @@
+import type { Command, CommandEntry } from './command.ts';
+import type { OptionTable } from './option-table.ts';
+
+/** What `pagewalk --help` says. @internal */
+export function formatOverview(commands: readonly CommandEntry[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  return [
+    'pagewalk: page-table walks on a live QEMU guest, which is left as it was found',
+    '',
+    ...commands.map(({ name, summary }) => `  pagewalk ${name.padEnd(width)}  ${summary}`),
+    '',
+    `  pagewalk help COMMAND  what a command takes`,
+    `  pagewalk --version`,
+    '',
+    'Exit status: 0 all translated, 1 at least one fault, 2 wrong use, 3 no connection or a problem with the guest.',
+    '',
+  ].join('\n');
+}
+
+/** What `pagewalk help COMMAND` says. @internal */
+export function formatCommandHelp({ name, synopsis, description, options }: Command): string {
+  return [`usage: pagewalk ${name} ${synopsis}`, '', description, '', ...formatOptions(options), ''].join('\n');
+}
+
+function formatOptions(options: OptionTable): string[] {
+  const rows = Object.entries(options).map(([name, { value, help }]) => {
+    return { left: `--${name}${value === undefined ? '' : ` ${value}`}`, help };
+  });
+  const width = Math.max(...rows.map(({ left }) => left.length));
+  return rows.map(({ left, help }) => `  ${left.padEnd(width)}  ${help}`);
+}

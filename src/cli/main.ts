@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+import { constants } from 'node:os';
+import type { CliContext } from './command.ts';
+import { InterruptedError } from './errors.ts';
+import { runCli } from './run-cli.ts';
+
+/**
+ * The program: the only place that knows of argv, signals and exit statuses.
+ *
+ * A signal does not end the process: it fires `signal`, upon which the command puts the guest back, as it does in any case.
+ * A second signal finds that under way and changes nothing; what must not be waited for ends with the requests' timeouts.
+ */
+const end = new AbortController();
+
+const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
+
+function onSignal(name: NodeJS.Signals): void {
+  end.abort(new InterruptedError(name, constants.signals[name]));
+}
+
+/** A mistake in this program must not end it between pausing and resuming the guest either. */
+function onUncaughtException(error: unknown): void {
+  process.exitCode = 3;
+  end.abort(error);
+}
+
+/** Whoever reads our output may leave before its end (`| head`): nothing to complain of, and nobody to complain to. */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}
+
+for (const name of SIGNALS) process.on(name, onSignal);
+process.on('uncaughtException', onUncaughtException);
+process.stdout.on('error', onOutputError);
+process.stderr.on('error', onOutputError);
+
+const context: CliContext = {
+  environment: process.env,
+  isTerminal: process.stdout.isTTY === true,
+  print: (text) => {
+    process.stdout.write(text);
+  },
+  complain: (line) => {
+    process.stderr.write(`${line}\n`);
+  },
+  signal: end.signal,
+};
+
+process.exitCode = await runCli(process.argv.slice(2), context);
+// From here on there is nothing to put back, and a signal may end us as it ends any other program.
+for (const name of SIGNALS) process.off(name, onSignal);

@@ -1,0 +1,75 @@
+import { parseArgs } from 'node:util';
+import { UsageError } from './errors.ts';
+import type { OptionTable } from './option-table.ts';
+
+/** What a command line says, before any value is understood. @internal */
+export interface ParsedOptions {
+  /** By name; the last one counts when an option is given twice. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly flags: ReadonlySet<string>;
+  readonly positionals: readonly string[];
+}
+
+type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
+type OptionToken = Extract<Token, { kind: 'option' }>;
+
+const HELP_OPTION = 'help';
+
+/**
+ * Sorts the words of a command line by the command's table. `-h` and `--help` are known to every command.
+ *
+ * @throws {@link UsageError} `ERR_CLI_USAGE` for an option that the table lacks, a value that is missing or not wanted, and
+ * a negative number.
+ * @internal
+ */
+export function parseOptions(words: readonly string[], table: OptionTable, command: string): ParsedOptions {
+  const values = new Map<string, string>();
+  const flags = new Set<string>();
+  const positionals: string[] = [];
+  for (const token of tokenize(words, table)) {
+    if (token.kind === 'positional') positionals.push(token.value);
+    if (token.kind !== 'option') continue;
+    checkOption(token, table, command);
+    if (token.value === undefined) flags.add(token.name);
+    else values.set(token.name, token.value);
+  }
+  return { values, flags, positionals };
+}
+
+/** Not strict: node's own complaints advise on things that are of no use here. */
+function tokenize(words: readonly string[], table: OptionTable): readonly Token[] {
+  const options = Object.fromEntries(
+    Object.entries(table).map(([name, { value }]) => [
+      name,
+      { type: value === undefined ? 'boolean' : 'string' } as const,
+    ]),
+  );
+  const { tokens } = parseArgs({
+    args: [...words],
+    options: { ...options, [HELP_OPTION]: { type: 'boolean', short: 'h' } },
+    strict: false,
+    tokens: true,
+  });
+  return tokens;
+}
+
+function checkOption(token: OptionToken, table: OptionTable, command: string): void {
+  const { name, rawName, value, inlineValue } = token;
+  if (/^-\d/.test(rawName)) throw new UsageError(`${rawName}…: a number here is never negative`, command);
+  const row = name === HELP_OPTION ? { help: '' } : Object.hasOwn(table, name) ? table[name] : undefined;
+  if (row === undefined) throw new UsageError(`unknown option ${rawName}`, command);
+  if (row.value === undefined) {
+    if (value !== undefined)
+      throw new UsageError(`${rawName} takes no value, and has been given ${JSON.stringify(value)}`, command);
+    return;
+  }
+  if (value === undefined || value === '')
+    throw new UsageError(`${rawName} needs a value: ${rawName} ${row.value}`, command);
+  // The next word was taken for the value, and is most likely the next option.
+  if (inlineValue !== true && value.startsWith('-')) {
+    throw new UsageError(
+      `${rawName} needs a value: ${rawName} ${row.value} (${value} would be the next option; write ${rawName}=${value} if it is meant)`,
+      command,
+    );
+  }
+}

@@ -1,0 +1,66 @@
+import type { CliContext, CommandEntry } from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { describeFailure, exitStatusOf } from './describe-failure.ts';
+import { UsageError } from './errors.ts';
+import { formatCommandHelp, formatOverview } from './help.ts';
+import { packageVersion } from './version.ts';
+
+/**
+ * Runs a command line to its end.
+ *
+ * @param words - after the program's name
+ * @returns the exit status
+ * @internal
+ */
+export async function runCli(words: readonly string[], context: CliContext): Promise<number> {
+  try {
+    return await dispatch(words, context);
+  } catch (error) {
+    const { PAGEWALK_DEBUG = '' } = context.environment;
+    for (const line of describeFailure(error, PAGEWALK_DEBUG !== '')) context.complain(line);
+    if (error instanceof UsageError) context.complain(`Try: pagewalk help${error.command ? ` ${error.command}` : ''}`);
+    return exitStatusOf(error);
+  }
+}
+
+async function dispatch(words: readonly string[], context: CliContext): Promise<number> {
+  const [first, ...rest] = words;
+  switch (first) {
+    case undefined:
+      throw new UsageError('no command was given');
+    case '--version':
+      context.print(`${packageVersion()}\n`);
+      return 0;
+    case 'help':
+    case '--help':
+    case '-h':
+      context.print(await formatHelp(rest));
+      return 0;
+  }
+  const command = requireCommand(first);
+  if (asksForHelp(rest)) {
+    context.print(formatCommandHelp(await command.load()));
+    return 0;
+  }
+  return (await command.load()).run(rest, context);
+}
+
+async function formatHelp([name]: readonly string[]): Promise<string> {
+  return name === undefined ? formatOverview(COMMANDS) : formatCommandHelp(await requireCommand(name).load());
+}
+
+function asksForHelp(words: readonly string[]): boolean {
+  const end = words.indexOf('--');
+  const options = end < 0 ? words : words.slice(0, end);
+  return options.includes('--help') || options.includes('-h');
+}
+
+function requireCommand(name: string): CommandEntry {
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (command !== undefined) return command;
+  const list = COMMANDS.map((candidate) => candidate.name).join(', ');
+  const hint = /^(0x|\d)/i.test(name)
+    ? `; to translate an address: pagewalk translate ${name}`
+    : `; there are: ${list}`;
+  throw new UsageError(`${name.startsWith('-') ? 'unknown option' : 'unknown command'} ${JSON.stringify(name)}${hint}`);
+}
