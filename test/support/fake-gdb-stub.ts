@@ -130,7 +130,7 @@ export class FakeGdbStub {
     if (payload === 'qqemu.PhyMemMode') return this.#physical ? '1' : '0';
     const mode = /^Qqemu\.PhyMemMode:([01])$/.exec(payload);
     if (mode !== null) this.#physical = mode[1] === '1';
-    if (mode !== null || /^(Hg|T|M|P|Z1|z1)/.test(payload)) return 'OK';
+    if (mode !== null || /^(Hg|Hc|T|M|P|Z1|z1)/.test(payload)) return 'OK';
     const read = /^m([0-9a-f]+),([0-9a-f]+)$/.exec(payload);
     return read === null ? '' : memoryAt(BigInt(`0x${read[1]}`), Number.parseInt(read[2] ?? '', 16));
   }

@@ -3,13 +3,13 @@ import type { GdbRequest } from '../request.ts';
 import { formatThreadId } from '../thread-id.ts';
 
 /**
- * `Hg<id>`: the vCPU whose registers, and through whose page tables virtual memory, the following requests see. Forgotten by
- * the stub at each stop of the guest.
+ * `Hg<id>`: the vCPU whose registers, and through whose page tables virtual memory, the following requests see. `Hc<id>`: the
+ * vCPU whose single-step mode ends when the guest is stopped from outside. Both are forgotten by the stub at each stop.
  *
  * @param cpuIndex - QMP's `cpu-index`.
  * @public
  */
-export function selectThreadRequest(cpuIndex: number): GdbRequest<void> {
-  const payload = `Hg${formatThreadId(cpuIndex)}`;
+export function selectThreadRequest(cpuIndex: number, purpose: 'look' | 'run' = 'look'): GdbRequest<void> {
+  const payload = `H${purpose === 'look' ? 'g' : 'c'}${formatThreadId(cpuIndex)}`;
   return { payload, maxReplyBytes: 3, decode: (reply, context) => requireOk(reply, payload, context) };
 }

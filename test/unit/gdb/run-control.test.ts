@@ -42,7 +42,7 @@ describe('GdbRunControl', () => {
     const { stub, control } = await take((payload) => (payload === 'vCont;s:2' ? ['T05thread:02;'] : 'default'));
     const stop = await control.step(1, { timeoutMs: 1000 });
     expect(stop).to.deep.equal({ kind: 'stopped', signal: 5, cpuIndex: 1, text: 'T05thread:02;' });
-    expect(stub.requests).to.deep.equal(['vCont;s:2']);
+    expect(stub.requests).to.deep.equal(['Hc2', 'vCont;s:2']);
   });
 
   it('understands the thread ids of a multiprocess stub', async () => {
@@ -58,7 +58,7 @@ describe('GdbRunControl', () => {
       ['eip', 0x10n],
     ] as const;
     await Promise.all([control.writeRegisters(0, values), control.step(0, { timeoutMs: 1000 })]);
-    expect(stub.requests).to.deep.equal(['Hg1', 'g', 'P1=8877665544332211', 'P0=10000000', 'vCont;s:1']);
+    expect(stub.requests).to.deep.equal(['Hg1', 'g', 'P1=8877665544332211', 'P0=10000000', 'Hc1', 'vCont;s:1']);
     expect(stub.clientWrites - writes).to.equal(1);
   });
 
@@ -71,7 +71,7 @@ describe('GdbRunControl', () => {
     await control.readRegister(0, 'cr3');
     await control.step(0, { timeoutMs: 1000 });
     await control.writeRegister(0, 'eip', 1n);
-    expect(stub.requests).to.deep.equal(['Hg1', 'g', 'p1', 'Hg1', 'p1', 'vCont;s:1', 'Hg1', 'g', 'P0=01000000']);
+    expect(stub.requests).to.deep.equal(['Hg1', 'g', 'p1', 'Hg1', 'p1', 'Hc1', 'vCont;s:1', 'Hg1', 'g', 'P0=01000000']);
   });
 
   it('sends nothing behind a resume request until the stop is reported', async () => {
@@ -79,7 +79,7 @@ describe('GdbRunControl', () => {
     const stepping = control.step(0, { timeoutMs: 1000 });
     const reading = client.readMemory(1, 1);
     await delay(100);
-    expect(stub.requests).to.deep.equal(['vCont;s:1']);
+    expect(stub.requests).to.deep.equal(['Hc1', 'vCont;s:1']);
     stub.send(encodePacket('T05thread:01;'));
     await stepping;
     expect((await reading)[0]).to.equal(1);
