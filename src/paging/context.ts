@@ -69,8 +69,6 @@ export interface PagingContext {
 }
 
 const U64_MAX = 0xffff_ffff_ffff_ffffn;
-/** Table addresses end at bit 51 whatever MAXPHYADDR is (SDM table 4-12). */
-const PHYSICAL_MASK = (1n << 52n) - 1n;
 
 /** SDM vol. 3A, 4.1.1. PAE is tested before LMA, because PAE=0 with LMA=1 can be forged but never run as long mode. */
 function selectMode({ cr0, cr4, efer }: PagingRegisters): PagingMode {
@@ -80,25 +78,27 @@ function selectMode({ cr0, cr4, efer }: PagingRegisters): PagingMode {
   return cr4 & CR4_LA57 ? '5-level' : '4-level';
 }
 
-/** 32-bit and PAE paging see 32 bits of CR3; PCID, LAM and cache-control bits are never part of the root. SDM 4.3, 4.4.1, 4.5.2. */
-function rootOf(row: ModeRow, cr3: bigint): bigint {
-  const width = row.linearBits === 32 ? 0xffff_ffffn : PHYSICAL_MASK;
-  return ((cr3 & width) >> BigInt(row.rootShift)) << BigInt(row.rootShift);
+/** PCID, LAM and cache-control bits are never part of the root. SDM vol. 3A, 4.3, 4.4.1, 4.5.2. */
+function rootOf(row: ModeRow, cr3: bigint, profile: Profile): bigint {
+  const bits = row.linearBits === 32 ? profile.legacyRootBits : row.linearBits === 57 ? profile.la57RootBits : 52;
+  return (BigInt.asUintN(bits, cr3) >> BigInt(row.rootShift)) << BigInt(row.rootShift);
 }
 
-function policyOf(row: ModeRow | null, registers: PagingRegisters): Policy {
+function policyOf(row: ModeRow | null, registers: PagingRegisters, profile: Profile): Policy {
   const { cr0, cr4, efer, rflags = 0n, pkru = 0, pkrs = 0 } = registers;
   const keys = row?.protectionKeys ?? false;
-  // NXE has no effect with 32-bit paging (SDM vol. 3A, 4.1.3): its entries have no bit 63, and no fetch is reported for it.
-  const nxe = (efer & EFER_NXE) !== 0n && (cr4 & CR4_PAE) !== 0n;
+  // NXE has no effect with 32-bit paging, whose entries have no bit 63. SDM vol. 3A, 4.1.3.
+  const nxe = (efer & EFER_NXE) !== 0n;
+  const pae = (cr4 & CR4_PAE) !== 0n;
   const smep = (cr4 & CR4_SMEP) !== 0n;
   return {
     writeProtect: (cr0 & CR0_WP) !== 0n,
     smep,
     smap: (cr4 & CR4_SMAP) !== 0n,
     alignmentCheck: (rflags & RFLAGS_AC) !== 0n,
-    executeDisableHigh: nxe ? ENTRY_XD_HIGH : 0,
-    reportsFetch: nxe || smep,
+    executeDisableHigh: nxe && pae ? ENTRY_XD_HIGH : 0,
+    reportsFetch: smep || (nxe && (pae || !profile.fetchReportNeedsPae)),
+    implicitHonoursAc: profile.implicitHonoursAc,
     protectionKeys: keys,
     userKeys: keys && (cr4 & CR4_PKE) !== 0n ? pkru : 0,
     supervisorKeys: keys && (cr4 & CR4_PKS) !== 0n ? pkrs : 0,
@@ -136,16 +136,17 @@ export function createContext(registers: PagingRegisters, processor: ProcessorFe
   const mode = selectMode(registers);
   const row = mode === 'off' ? null : MODES[mode];
   const profile = processor.profile ?? (processor.vendor === 'amd' ? AMD : INTEL);
-  const policy = policyOf(row, registers);
+  const policy = policyOf(row, registers, profile);
   const conditions = {
     maxPhyAddr: processor.maxPhyAddr,
+    vendor: processor.vendor ?? 'intel',
     pse: (registers.cr4 & CR4_PSE) !== 0n,
     nxe: policy.executeDisableHigh !== 0,
     pse36: processor.pse36 ?? true,
     pdpe1gb: processor.pdpe1gb ?? true,
     profile,
   };
-  const root = row ? rootOf(row, registers.cr3) : 0n;
+  const root = row ? rootOf(row, registers.cr3, profile) : 0n;
   return {
     mode,
     profile,

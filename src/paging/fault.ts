@@ -27,6 +27,8 @@ export function errorCodeOf(walk: Walk): number | null {
       return access | PF_P | (walk.denied & DENIED.key ? PF_PK : 0);
     case OUTCOME.nonCanonical:
       return 0;
+    case OUTCOME.unbacked:
+      return profile.unbackedTable === 'not-present' ? access : null;
     default:
       return null;
   }

@@ -18,7 +18,8 @@ export { createContext, type PagingContext, type PagingRegisters, type Processor
 export { PagingInputError } from './errors.ts';
 export type { PagingMode, TableName } from './modes.ts';
 export { type BitFlags, type PlannedBits, planBits } from './plan-bits.ts';
-export { AMD, afterTcg, INTEL, type Profile } from './profiles.ts';
+export { cr2AfterFault, processorBits } from './processor-bits.ts';
+export { AMD, afterTcg, INTEL, KVM, type Profile, type QemuVersion, TCG, tcgProfile } from './profiles.ts';
 export type { Rights } from './rights.ts';
 export { type EntrySource, startWalk, translate } from './translate.ts';
 export {

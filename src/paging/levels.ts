@@ -35,6 +35,7 @@ export interface Level {
 /** What registers and CPUID say about the format of entries. @internal */
 export interface FormatConditions {
   readonly maxPhyAddr: number;
+  readonly vendor: 'intel' | 'amd';
   readonly pse: boolean;
   readonly nxe: boolean;
   readonly pse36: boolean;
@@ -51,10 +52,8 @@ function bits(from: number, to: number): number {
 
 /** How many physical address bits above 32 a 4 MB page can hold. SDM vol. 3A, 4.3 (PSE-36); APM vol. 2, 5.2.3. */
 function pse36AddressBits(when: FormatConditions): number {
-  if (!when.pse36) return 0;
-  if (when.profile.pse36 === '4-bits') return 4;
-  if (when.profile.pse36 === '8-bits') return 8;
-  return Math.min(40, when.maxPhyAddr) - 32;
+  if (when.profile.pse36 !== 'by-cpuid') return when.profile.pse36;
+  return when.pse36 ? Math.min(40, when.maxPhyAddr) - 32 : 0;
 }
 
 function leafBitOf(row: LevelRow, when: FormatConditions): number {
@@ -80,9 +79,13 @@ function reservedHighOf(mode: ModeRow, row: LevelRow, when: FormatConditions): n
   return aboveMaxPhyAddr | ignoredInLongMode | executeDisable;
 }
 
-function reservedLowOf(mode: ModeRow, row: LevelRow, leafBit: number, when: FormatConditions): number {
+function isBit8Reserved({ profile, vendor }: FormatConditions): boolean {
+  return profile.topLevelBit8Reserved === 'always' || (profile.topLevelBit8Reserved === 'on-amd' && vendor === 'amd');
+}
+
+function reservedLowOf(row: LevelRow, leafBit: number, when: FormatConditions): number {
   const noLargePage = row.leaf === 'ps-if-1g' && leafBit === 0 ? ENTRY_PS : 0;
-  const bit8 = mode.protectionKeys && row.level >= 4 && when.profile.topLevelBit8Reserved ? 1 << 8 : 0;
+  const bit8 = row.level >= 4 && isBit8Reserved(when) ? 1 << 8 : 0;
   const low = row.carriesRights ? row.reservedLow : when.profile.pdpteReserved;
   return low | noLargePage | bit8;
 }
@@ -100,7 +103,7 @@ export function compileLevel(mode: ModeRow, row: LevelRow, when: FormatCondition
     indexMask: (1 << row.indexBits) - 1,
     entrySize: mode.entrySize,
     leafBit,
-    tableReservedLow: reservedLowOf(mode, row, leafBit, when),
+    tableReservedLow: reservedLowOf(row, leafBit, when),
     tableReservedHigh: reservedHigh,
     leafReservedLow: row.reservedLeaf | pse36Reserved,
     leafReservedHigh: reservedHigh,

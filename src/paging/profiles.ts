@@ -1,38 +1,123 @@
 /**
- * The named ways in which processors, KVM and QEMU's TCG differ where they all translate the same entries. A profile is one
- * row of switches; the walk reads switches and knows no machine.
+ * The named ways in which processors, KVM's walker and QEMU's TCG differ where they all translate the same entries. A profile
+ * is one row of switches; the walk reads switches and knows no machine.
  *
  * @public
  */
 export interface Profile {
   readonly name: string;
-  /** A reserved-bit fault reports P=1 (SDM vol. 3A, 4.7). TCG since QEMU 7.2 reports P=0. */
+  /** A reserved-bit fault reports P=1. SDM vol. 3A, 4.7. */
   readonly reservedFaultSetsP: boolean;
-  /** Bit 8 of PML5Es and PML4Es must be 0 (APM vol. 2, 5.3.3); Intel ignores it. */
-  readonly topLevelBit8Reserved: boolean;
-  /** A 1 GB page needs CPUID.pdpe1gb; otherwise PS is reserved in a PDPTE. */
+  /** Bit 8 of PML5Es and PML4Es must be 0. APM vol. 2, 5.3.3; Intel ignores it; KVM goes by the guest's vendor. */
+  readonly topLevelBit8Reserved: 'never' | 'always' | 'on-amd';
+  /** A 1 GB page needs CPUID.Page1GB; otherwise PS is reserved in a PDPTE. */
   readonly honoursPdpe1gb: boolean;
   /**
    * Which of bits 8:0 of a PAE PDPTE must be 0. SDM table 4-8: 8:5 and 2:1, checked when MOV CR3 loads the PDPTEs. A walk that
    * reads them from memory checks them then.
    */
   readonly pdpteReserved: number;
-  /** How many physical address bits above 32 a 4 MB page takes from bits 20:13 (PSE-36); the rest, and bit 21, are reserved. */
-  readonly pse36: 'by-maxphyaddr' | '4-bits' | '8-bits';
+  /**
+   * How many physical address bits above 32 a 4 MB page takes from bits 20:13; the rest of them, and bit 21, are reserved. By
+   * CPUID.PSE-36 and MAXPHYADDR, at most 8 (SDM vol. 3A, 4.3), or a constant.
+   */
+  readonly pse36: 'by-cpuid' | 4 | 8;
+  /** EFER.NXE makes #PF report fetches only with CR4.PAE=1. SDM vol. 3A, 4.7. */
+  readonly fetchReportNeedsPae: boolean;
+  /** RFLAGS.AC lifts SMAP for implicit accesses too, at CPL 0 to 2. The manuals say never. SDM vol. 3A, 4.6. */
+  readonly implicitHonoursAc: boolean;
+  /** Addresses are checked for canonical form before the walk. KVM's walker leaves that to its callers. */
+  readonly checksCanonical: boolean;
+  /** The #GP of a non-canonical address leaves the address in CR2. */
+  readonly nonCanonicalSetsCr2: boolean;
+  /** What #PF reports when the memory of a table is not there; null where the architecture does not say. */
+  readonly unbackedTable: 'not-present' | null;
+  /** Which A bits the processor sets when the access then fails. SDM vol. 3A, 4.8 leaves it open. */
+  readonly accessedOnFault: 'none' | 'entries-passed';
+  /** A is set in a 1 GB leaf before its bits 29:13 and its rights are looked at. */
+  readonly accessedEarlyIn1G: boolean;
+  /** Bit 5 of a PAE PDPTE is set like an A bit. */
+  readonly setsPdpteAccessed: boolean;
+  /** How many bits of CR3 are the root's address with 32-bit and PAE paging, and with 5-level paging. */
+  readonly legacyRootBits: 32 | 64;
+  readonly la57RootBits: 52 | 64;
 }
 
 /** The architecture as Intel's manual defines it. @public */
 export const INTEL: Profile = {
   name: 'intel',
   reservedFaultSetsP: true,
-  topLevelBit8Reserved: false,
+  topLevelBit8Reserved: 'never',
   honoursPdpe1gb: true,
   pdpteReserved: 0x1e6,
-  pse36: 'by-maxphyaddr',
+  pse36: 'by-cpuid',
+  fetchReportNeedsPae: true,
+  implicitHonoursAc: false,
+  checksCanonical: true,
+  nonCanonicalSetsCr2: false,
+  unbackedTable: null,
+  accessedOnFault: 'none',
+  accessedEarlyIn1G: false,
+  setsPdpteAccessed: false,
+  legacyRootBits: 32,
+  la57RootBits: 52,
 };
 
 /** The architecture as AMD's manual defines it. @public */
-export const AMD: Profile = { ...INTEL, name: 'amd', topLevelBit8Reserved: true };
+export const AMD: Profile = { ...INTEL, name: 'amd', topLevelBit8Reserved: 'always' };
+
+/** KVM's own guest walker (Linux 6.12), which its ioctls and its instruction emulator use. @public */
+export const KVM: Profile = {
+  ...INTEL,
+  name: 'kvm',
+  topLevelBit8Reserved: 'on-amd',
+  pse36: 4,
+  fetchReportNeedsPae: false,
+  checksCanonical: false,
+  unbackedTable: 'not-present',
+};
+
+/** QEMU's TCG, as it is since 7.2.22 and 10.0.13. @public */
+export const TCG: Profile = {
+  ...INTEL,
+  name: 'tcg',
+  reservedFaultSetsP: false,
+  honoursPdpe1gb: false,
+  pdpteReserved: 0,
+  pse36: 8,
+  implicitHonoursAc: true,
+  unbackedTable: 'not-present',
+  accessedOnFault: 'entries-passed',
+  accessedEarlyIn1G: true,
+  setsPdpteAccessed: true,
+  la57RootBits: 64,
+};
+
+/** A QEMU version: major, minor, micro. @public */
+export type QemuVersion = readonly [major: number, minor: number, micro: number];
+
+function isBefore(version: QemuVersion, other: QemuVersion): boolean {
+  for (let at = 0; at < 3; at += 1) {
+    const difference = (version[at] ?? 0) - (other[at] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
+}
+
+/**
+ * TCG as one version of QEMU has it. The 7.2 series got corrections that later series got with their own point releases.
+ *
+ * @public
+ */
+export function tcgProfile(version: QemuVersion): Profile {
+  const [major, minor] = version;
+  const corrected = major === 7 && minor === 2 ? !isBefore(version, [7, 2, 22]) : !isBefore(version, [10, 0, 13]);
+  return {
+    ...TCG,
+    nonCanonicalSetsCr2: !corrected,
+    legacyRootBits: isBefore(version, [7, 2, 10]) ? 64 : 32,
+  };
+}
 
 const PDPTE_A = 1 << 5;
 

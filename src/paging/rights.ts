@@ -6,6 +6,8 @@ export interface Policy {
   readonly smep: boolean;
   readonly smap: boolean;
   readonly alignmentCheck: boolean;
+  /** SMAP yields to AC for implicit accesses too. */
+  readonly implicitHonoursAc: boolean;
   /** Bit 63 of an entry where XD is in force, else 0. */
   readonly executeDisableHigh: number;
   /** The error code's I/D bit is reported. SDM vol. 3A, 4.7. */
@@ -57,6 +59,11 @@ function keyDenies(policy: Policy, rights: number, leafHigh: number, access: num
   return (key & KEY_WD) !== 0 && (access & ACCESS_WRITE) !== 0 && (policy.writeProtect || (access & ACCESS_USER) !== 0);
 }
 
+/** SDM vol. 3A, 4.6: AC lifts SMAP for explicit accesses. */
+function isSmapLifted(policy: Policy, access: number): boolean {
+  return policy.alignmentCheck && ((access & ACCESS_IMPLICIT) === 0 || policy.implicitHonoursAc);
+}
+
 /**
  * The access rules of SDM vol. 3A, 4.6, all of them, judged once on rights accumulated over all levels: one supervisor entry
  * anywhere makes the page a supervisor page for U/S, SMEP, SMAP and the choice between PKRU and PKRS.
@@ -84,7 +91,7 @@ export function judge(
     return denied;
   }
   if (access & ACCESS_WRITE && !(rights & ENTRY_RW) && (byUser || policy.writeProtect)) denied |= DENIED.write;
-  if (policy.smap && !byUser && userPage && (access & ACCESS_IMPLICIT || !policy.alignmentCheck)) denied |= DENIED.smap;
+  if (policy.smap && !byUser && userPage && !isSmapLifted(policy, access)) denied |= DENIED.smap;
   if (keyDenies(policy, rights, leafHigh, access)) denied |= DENIED.key;
   return denied;
 }

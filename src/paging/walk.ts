@@ -79,7 +79,7 @@ export class Walk {
     this.rights = ALL_RIGHTS;
     this.executeDisabled = 0;
     this.denied = 0;
-    this.outcome = addressOutcome(linearBits, linearHigh);
+    this.outcome = addressOutcome(linearBits, linearHigh, this.context.profile.checksCanonical);
     if (this.outcome !== OUTCOME.pending) return false;
     const root = levels[0];
     if (root === undefined) {
@@ -146,8 +146,9 @@ export class Walk {
 }
 
 /** Bits above the width of a linear address must repeat its highest bit; outside long mode they must be 0. SDM vol. 1, 3.3.7.1. */
-function addressOutcome(linearBits: number, linearHigh: number): Outcome {
+function addressOutcome(linearBits: number, linearHigh: number, checksCanonical: boolean): Outcome {
   if (linearBits === 32) return linearHigh === 0 ? OUTCOME.pending : OUTCOME.outOfRange;
+  if (!checksCanonical) return OUTCOME.pending;
   const top = linearHigh >> (linearBits - 33);
   return top === 0 || top === -1 ? OUTCOME.pending : OUTCOME.nonCanonical;
 }
