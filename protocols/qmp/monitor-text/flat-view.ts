@@ -69,6 +69,8 @@ interface Draft {
  */
 export function parseFlatViews(text: string): readonly FlatView[] {
   const views: Draft[] = [];
+  // A number that was cut would still be a number.
+  if (text !== '' && !text.endsWith('\n')) throw new MonitorTextError(COMMAND_LINE, 'its last line is not whole');
   for (const line of splitLines(COMMAND_LINE, text)) readLine(line, views);
   if (views.length === 0) throw new MonitorTextError(COMMAND_LINE, 'there is no FlatView in it');
   return views;
