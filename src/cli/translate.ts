@@ -89,7 +89,6 @@ async function ask(line: TranslateCommandLine, context: CliContext): Promise<Ans
   const { access, flags, addresses, cr3 } = line;
   const { cpu } = line.guest;
   return withGuest(line.guest, context, async (paused, guest) => {
-    guest.requireCpu(cpu);
     const requests = addresses.map((linearAddress) => ({ linearAddress, access, flags }));
     const translations = await paused.translate(requests, cr3 === undefined ? { cpu } : { cpu, cr3 });
     const own = (await paused.vcpuState(cpu)).cr3.value;

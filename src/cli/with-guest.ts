@@ -8,7 +8,7 @@ import { TraceFile } from './trace-file.ts';
  * result is given back. When the context's signal fires the guest is left at once, under whatever `use` is doing; `use` then
  * fails for want of a connection, and the signal's reason is thrown.
  *
- * @throws {@link TraceFileError} before anything is connected; the errors of the guest layer; an AggregateError when leaving
+ * @throws {@link TraceFileError} before anything is connected; GuestCpuError before the pause; the errors of the guest layer; an AggregateError when leaving
  * the guest failed after something else had.
  * @internal
  */
@@ -27,7 +27,7 @@ export async function withGuest<T>(
 }
 
 async function attachAndUse<T>(
-  { qmp, gdb, timeoutMs }: GuestOptions,
+  { qmp, gdb, cpu, timeoutMs }: GuestOptions,
   signal: AbortSignal,
   trace: TraceFile | undefined,
   use: (paused: PausedGuest, guest: Guest) => Promise<T>,
@@ -48,6 +48,7 @@ async function attachAndUse<T>(
   let result: T;
   try {
     signal.throwIfAborted();
+    guest.requireCpu(cpu);
     result = await use(await guest.pause(), guest);
   } catch (error) {
     const reason = reasonOf(signal, error);

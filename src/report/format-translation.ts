@@ -1,5 +1,6 @@
 import { formatAccess } from './format-access.ts';
 import { formatHex } from './format-hex.ts';
+import { formatMode } from './format-mode.ts';
 import { formatVerdict } from './format-verdict.ts';
 import { formatWalk } from './format-walk.ts';
 import type { ReportedAddressSpace, ReportedTranslation } from './reported-translation.ts';
@@ -36,7 +37,7 @@ function formatQuestion(
   style: Style,
 ): string {
   const cr3 = `CR3 ${formatHex(space.cr3)}${space.given ? ' (given)' : ''}`;
-  const tables = mode === 'off' ? 'paging off' : `${mode === 'pae' ? 'PAE' : mode} paging, ${cr3}`;
+  const tables = mode === 'off' ? formatMode(mode) : `${formatMode(mode)}, ${cr3}`;
   const address = style.strong(formatHex(request.linearAddress, 16));
   return `${address}  ${formatAccess(request.access)}   ${style.faint(`${tables}, vCPU ${cpu}`)}`;
 }

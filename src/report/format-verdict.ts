@@ -1,8 +1,8 @@
 import { toTranslate2Answer, translate2ErrorOf } from '../abi/index.ts';
-import { type FaultedTranslation, type MappedTranslation, planBits } from '../paging/index.ts';
+import { type FaultedTranslation, type MappedTranslation, type PlannedBits, planBits } from '../paging/index.ts';
 import { formatHex } from './format-hex.ts';
 import { formatSize } from './format-size.ts';
-import { bitNames, entryName } from './format-walk.ts';
+import { entryName } from './format-walk.ts';
 import type { ReportedRegion, ReportedTranslation } from './reported-translation.ts';
 import type { Style } from './style.ts';
 
@@ -84,16 +84,22 @@ function formatBits({ request, translation, wrote, bitsAreSet }: ReportedTransla
   if (translation.kind === 'fault' && !flags.forceSetAccessed) {
     return ['no bit was set, as the translation failed and FORCE_SET_ACCESSED was not asked for'];
   }
-  const done = wrote.map((bits) => `${bitNames(bits).join(' and ')} in the ${entryName(bits.level)}`);
-  const written = done.length === 0 ? [] : [`set in guest memory: ${done.join(', ')}`];
+  const written = wrote.length === 0 ? [] : [`set in guest memory: ${listBits(wrote)}`];
   if (toTranslate2Answer(translation, flags, bitsAreSet).setBitsSucceeded) {
     return written.length === 0 ? ['nothing to set: every bit asked for was set before'] : written;
   }
-  const missing = planBits(translation, flags)
-    .filter(({ level }) => !wrote.some((bits) => bits.level === level))
-    .map((bits) => `${bitNames(bits).join(' and ')} in the ${entryName(bits.level)} at ${formatHex(bits.address)}`);
+  const missing = planBits(translation, flags).filter(({ level }) => !wrote.some((bits) => bits.level === level));
   return [
     ...written,
-    `could not be set, as the entry is not in writable RAM or did not stay the same: ${missing.join(', ')}`,
+    `could not be set, as the entry is not in writable RAM or did not stay the same: ${listBits(missing)}`,
   ];
+}
+
+/** `A in the PML4E, PDPTE, PDE, PTE; D in the PTE`. */
+function listBits(bits: readonly PlannedBits[]): string {
+  const list = (name: string, entries: readonly PlannedBits[]) =>
+    entries.length === 0 ? [] : [`${name} in the ${entries.map(({ level }) => entryName(level)).join(', ')}`];
+  const accessed = bits.filter((each) => each.accessed);
+  const dirty = bits.filter((each) => each.dirty);
+  return [...list('A', accessed), ...list('D', dirty)].join('; ');
 }

@@ -1,8 +1,18 @@
+export { encodeState } from './encode-state.ts';
 export { encodeTranslation } from './encode-translation.ts';
 export { entryFlags } from './entry-flags.ts';
 export { formatAccess } from './format-access.ts';
 export { formatHex } from './format-hex.ts';
+export { formatMode } from './format-mode.ts';
 export { formatSize } from './format-size.ts';
+export { formatState } from './format-state.ts';
 export { formatTranslation } from './format-translation.ts';
+export type {
+  ReportedProcessor,
+  ReportedRange,
+  ReportedRegisters,
+  ReportedState,
+  ReportedValue,
+} from './reported-state.ts';
 export type { ReportedAddressSpace, ReportedRegion, ReportedTranslation } from './reported-translation.ts';
 export { COLOURED, PLAIN, type Style } from './style.ts';

@@ -1,0 +1,53 @@
+import type { PagingContext } from '../paging/index.ts';
+import type { ReportedRegion } from './reported-translation.ts';
+
+/** A value with where it came from. @public */
+export interface ReportedValue<T> {
+  readonly value: T;
+  /** `gdb-stub`, `qom`, `monitor`, `device-state`, `given`, `not-in-use`, `assumed`. */
+  readonly from: string;
+  /** The register, property or section; or why there is none. */
+  readonly detail: string;
+}
+
+/** The registers of a vCPU that translations depend on. @public */
+export interface ReportedRegisters {
+  readonly cr0: ReportedValue<bigint>;
+  readonly cr3: ReportedValue<bigint>;
+  readonly cr4: ReportedValue<bigint>;
+  readonly efer: ReportedValue<bigint>;
+  readonly rflags: ReportedValue<bigint>;
+  readonly cs: ReportedValue<bigint>;
+  readonly ss: ReportedValue<bigint>;
+  readonly cpl: ReportedValue<number>;
+  readonly pkru: ReportedValue<number>;
+  readonly pkrs: ReportedValue<number>;
+}
+
+/** What CPUID tells the guest. @public */
+export interface ReportedProcessor {
+  readonly maxPhyAddr: ReportedValue<number>;
+  readonly vendor: ReportedValue<string>;
+  readonly pse36: ReportedValue<boolean>;
+  readonly pdpe1gb: ReportedValue<boolean>;
+}
+
+/** A part of the guest's physical address space. @public */
+export interface ReportedRange extends ReportedRegion {
+  readonly first: bigint;
+  /** Inclusive. */
+  readonly last: bigint;
+}
+
+/** One vCPU of a guest, and the guest around it. @public */
+export interface ReportedState {
+  readonly cpu: number;
+  readonly cpuCount: number;
+  readonly state: ReportedRegisters & ReportedProcessor;
+  readonly context: Pick<PagingContext, 'mode' | 'root' | 'linearBits'>;
+  /** Whether the guest runs when nobody looks at it; undefined when nobody can tell. */
+  readonly runs: boolean | undefined;
+  readonly memory: readonly ReportedRange[];
+  /** What had to be assumed beside the values marked so, a sentence each. */
+  readonly notes: readonly string[];
+}
