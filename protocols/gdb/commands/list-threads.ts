@@ -12,7 +12,8 @@ export function listThreadsRequest(position: 'first' | 'next'): GdbRequest<reado
   const payload = position === 'first' ? 'qfThreadInfo' : 'qsThreadInfo';
   return {
     payload,
-    maxReplyBytes: 4096,
+    // One id; this leaves room for a few.
+    maxReplyBytes: 64,
     decode(reply, context) {
       const text = replyText(reply);
       if (text === 'l') return 'end';

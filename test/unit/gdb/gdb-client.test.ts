@@ -22,6 +22,8 @@ import { FakeGdbStub, type FakeStubOptions } from '../../support/fake-gdb-stub.t
 const SMALL_LAYOUT =
   'l<target><architecture>i386</architecture><feature name="f"><reg name="eip" bitsize="32"/></feature></target>';
 
+const IMPATIENT: GdbClientOptions = { requestTimeoutMs: 50 };
+
 interface Attached {
   readonly stub: FakeGdbStub;
   readonly client: GdbClient;
@@ -29,7 +31,7 @@ interface Attached {
 
 async function attach(stubOptions: FakeStubOptions = {}, options: GdbClientOptions = {}): Promise<Attached> {
   const stub = new FakeGdbStub(stubOptions);
-  const client = await GdbClient.connect(stub.connection, { requestTimeoutMs: 50, ...options });
+  const client = await GdbClient.connect(stub.connection, { requestTimeoutMs: 5000, ...options });
   stub.requests.length = 0;
   return { stub, client };
 }
@@ -187,10 +189,7 @@ describe('GdbClient pipelining', () => {
 
   for (const lengthBytes of [1, 8, 256, 2048]) {
     it(`never owes more than the bound with reads of ${lengthBytes} bytes, and uses it`, async () => {
-      const { stub, client } = await attach(
-        { slow: true },
-        { maxOutstandingReplyBytes: 20_000, requestTimeoutMs: 1000 },
-      );
+      const { stub, client } = await attach({ slow: true }, { maxOutstandingReplyBytes: 20_000 });
       await client.readMemoryMany(Array.from({ length: 300 }, (_, index) => ({ address: index, lengthBytes })));
       expect(stub.peakOwedBytes).to.be.at.most(20_000);
       expect(stub.peakOwedBytes).to.be.above(20_000 - (2 * lengthBytes + 517));
@@ -224,7 +223,8 @@ describe('GdbClient pipelining', () => {
   it('gives no result of a flight that is not complete', async () => {
     // The stub swallows the first packet, as it does when somebody resumed the guest: all replies are one too early.
     let reads = 0;
-    const { client } = await attach(answerReads((payload) => (reads++ === 0 ? undefined : [payload.slice(1, 3)])));
+    const answer = answerReads((payload) => (reads++ === 0 ? undefined : [payload.slice(1, 3)]));
+    const { client } = await attach(answer, IMPATIENT);
     const settled = await Promise.allSettled([0x10, 0x11, 0x12].map((address) => client.readMemory(address, 1)));
     expect(settled.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected', 'rejected']);
   });
@@ -242,7 +242,10 @@ describe('GdbClient pipelining', () => {
 
 describe('GdbClient failures', () => {
   it('fails after a missing reply, and takes nothing more', async () => {
-    const { stub, client } = await attach(answerReads(() => undefined));
+    const { stub, client } = await attach(
+      answerReads(() => undefined),
+      IMPATIENT,
+    );
     const [first, second] = await Promise.all([rejection(client.readMemory(1, 1)), rejection(client.readMemory(2, 1))]);
     expect(first).to.be.instanceOf(GdbTimeoutError).and.include({ request: 'm1,1', timeoutMs: 50, stopSeen: false });
     expect(first.message).to.contain('resumed').and.contain('query-status');
@@ -258,30 +261,39 @@ describe('GdbClient failures', () => {
   });
 
   it('says that somebody resumed the guest when the stub reported a stop instead', async () => {
-    const { client } = await attach(answerReads(() => ['T02thread:01;']));
+    const { client } = await attach(
+      answerReads(() => ['T02thread:01;']),
+      IMPATIENT,
+    );
     const error = await rejection(client.readMemory(1, 1));
     expect(error).to.be.instanceOf(GdbTimeoutError).and.include({ stopSeen: true });
   });
 
   it('does not time out while replies keep coming', async () => {
-    const { stub, client } = await attach(answerReads(() => undefined));
+    const { stub, client } = await attach(
+      answerReads(() => undefined),
+      { requestTimeoutMs: 200 },
+    );
     const reading = client.readMemoryMany(Array.from({ length: 6 }, () => ({ address: 1, lengthBytes: 1 })));
     for (let reply = 0; reply < 6; reply++) {
-      await delay(20);
+      await delay(50);
       stub.send(`+${encodePacket('01')}`);
     }
     expect(await reading).to.have.length(6);
   });
 
   it('is not kept waiting by acks', async () => {
-    const { stub, client } = await attach(answerReads(() => undefined));
+    const { stub, client } = await attach(
+      answerReads(() => undefined),
+      IMPATIENT,
+    );
     const trickle = setInterval(() => stub.send('+'), 10);
     expect(await rejection(client.readMemory(1, 1))).to.be.instanceOf(GdbTimeoutError);
     clearInterval(trickle);
   });
 
   it('finds a reply that came while the process was suspended', async () => {
-    const { client } = await attach();
+    const { client } = await attach({}, IMPATIENT);
     const reading = client.readMemory(1, 1);
     await delay(0);
     const resumeAt = Date.now() + 100;
@@ -321,7 +333,7 @@ describe('GdbClient failures', () => {
   }
 
   it('rejects everything, promptly, when QEMU goes', async () => {
-    const { stub, client } = await attach({ ...answerReads(() => undefined), end: '' }, { requestTimeoutMs: 60_000 });
+    const { stub, client } = await attach(answerReads(() => undefined));
     const readings = [client.readMemory(1, 1), client.readMemory(2, 4096)].map(rejection);
     await delay(5);
     stub.send('+$00');
@@ -547,7 +559,7 @@ describe('GdbClient requests', () => {
   it('is not held by a description without an end', async () => {
     for (const piece of ['m', `m${'x'.repeat(2000)}`]) {
       const answer = (payload: string) => (payload.startsWith('qXfer') ? [piece] : ('default' as const));
-      const { client } = await attach({ answer }, { requestTimeoutMs: 5000 });
+      const { client } = await attach({ answer });
       const error = await rejection(client.layout());
       expect(error).to.include({ code: 'ERR_GDB_TARGET_DESCRIPTION', annex: 'target.xml' });
     }
