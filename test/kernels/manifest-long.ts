@@ -70,6 +70,13 @@ const PML5 = table(
   },
 );
 
+/** The other CPUs' own root: the supervisor's way to the test pages, and one that the first CPU lacks. */
+const AP_PML4 = table(
+  'ap-pml4',
+  { ...SHAPE, level: 4, address: 0x118000n },
+  { 0: 0x111067n, 1: 0x114003n, 2: 0x114007n },
+);
+
 const TABLES = [PML4, IDENTITY_PDPT, IDENTITY_PD, IDENTITY_PT, TEST_PDPT, TEST_PD, TEST_PT];
 
 const WATCHES = {
@@ -288,6 +295,28 @@ function pagesInRom(above: Path, linearBits: 48 | 57): readonly KernelPage[] {
   ];
 }
 
+/** What a second CPU of long4 sees; the first CPU has other answers for the same addresses. */
+function pagesOfOtherCpus(): readonly KernelPage[] {
+  const format = { levels: 4, linearBits: 48 } as const;
+  const rw = (name: string, index: number, rights: string) =>
+    page(
+      name,
+      [
+        [AP_PML4, index],
+        [TEST_PDPT, 0],
+        [TEST_PD, 0],
+        [TEST_PT, 0],
+      ],
+      format,
+      mapped(0x120000n, KIB_4, rights),
+    );
+  return [
+    rw('ap-supervisor', 1, 'wx'),
+    rw('ap-rw', 2, 'wux'),
+    page('ap-pml4e-zero', [[AP_PML4, 3]], format, notPresent(4)),
+  ];
+}
+
 const REGISTERS = { cr0: 0x80010011n, efer: 0xd00n, pkru: 0xc0000024n, pkrs: 0x900n };
 
 export const LONG4: KernelManifest = {
@@ -295,10 +324,14 @@ export const LONG4: KernelManifest = {
   image: 'long4.bin',
   mode: '4-level',
   registers: { ...REGISTERS, cr3: 0x110000n, cr4: 0x1400020n },
-  tables: TABLES,
+  tables: [...TABLES, AP_PML4],
   pages: pagesBelowPml4([], 48),
   pagesWithRom: pagesInRom([], 48),
   watches: WATCHES,
+  otherCpus: {
+    registers: { cr0: 0x80000011n, cr3: 0x118000n, cr4: 0x1400020n, efer: 0xd00n, pkru: 0n, pkrs: 0n },
+    pages: pagesOfOtherCpus(),
+  },
 };
 
 /** The tables of long4 under a PML5 whose slot 1 leads to them; slot 0 is the kernel's own way. */

@@ -98,6 +98,8 @@ export interface KernelManifest {
    * The page `pt-rom` of `pages` is then none without memory.
    */
   readonly pagesWithRom: readonly KernelPage[];
+  /** Of the CPUs after the first, which run if there are any (`-smp 2`) and the command line has the word `ap`. */
+  readonly otherCpus?: { readonly registers: KernelRegisters; readonly pages: readonly KernelPage[] };
   /** The names after `pte` on the debug console, and the physical address of the entry each one reports. */
   readonly watches: Readonly<Record<string, bigint>>;
 }

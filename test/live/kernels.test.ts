@@ -133,6 +133,20 @@ describe('the kernels in test/kernels', function () {
       expect(map).to.contain('00000000fffb0000-00000000ffffffff (prio 0, rom): pc.bios');
     }));
 
+  it('long4 starts a second CPU with tables and rights of its own', () =>
+    withKernel('long4', { smp: 2, append: 'ap smep smap' }, async (guest) => {
+      await using qmp = await RawQmp.open(guest.witnessEndpoint);
+      const text = await qmp.execute('human-monitor-command', { 'command-line': 'info registers', 'cpu-index': 1 });
+      const held = (name: string) => new RegExp(`\\b${name} *=([0-9a-f]+)`, 'i').exec(String(text))?.[1];
+      const stated = KERNELS.long4.otherCpus?.registers;
+      expect({ cr0: held('cr0'), cr3: held('cr3'), cr4: held('cr4'), efer: held('efer') }).to.deep.equal({
+        cr0: hex(stated?.cr0 ?? 0n).slice(-8),
+        cr3: hex(stated?.cr3 ?? 0n).slice(2),
+        cr4: hex(stated?.cr4 ?? 0n).slice(-8),
+        efer: hex(stated?.efer ?? 0n).slice(2),
+      });
+    }));
+
   it('reports its exceptions', () =>
     withKernel('paging32', { append: 'fault' }, async (guest) => {
       const line = await guest.console.waitForLine((said) => said.startsWith('exception '));
