@@ -117,20 +117,26 @@ export class QmpClient implements QmpExecutor {
    */
   static async connect(target: Connection | Endpoint | string, options: QmpClientOptions = {}): Promise<QmpClient> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
-    const deadline = Date.now() + timeoutMs;
+    const deadline = performance.now() + timeoutMs;
     const isConnection = typeof target === 'object' && 'stream' in target;
     const connection = isConnection
       ? target
       : await connect(target, signal === undefined ? { timeoutMs } : { timeoutMs, signal });
     const client = new QmpClient(connection, options);
+    const onAbort = (): void =>
+      client.#end(client.#closedError('the attempt was abandoned', { cause: signal?.reason }));
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort);
     try {
-      await client.#awaitGreeting(timeoutMs, deadline, signal);
+      await client.#awaitGreeting(timeoutMs, deadline);
       await client.#request('qmp_capabilities', undefined, timeoutMs);
       client.#advance('ready');
       return client;
     } catch (error) {
       await client.close();
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
     }
   }
 
@@ -223,17 +229,13 @@ export class QmpClient implements QmpExecutor {
     await this.#connection.close();
   }
 
-  async #awaitGreeting(timeoutMs: number, deadline: number, signal: AbortSignal | undefined): Promise<void> {
-    const onAbort = (): void => this.#end(this.#closedError('the attempt was abandoned', { cause: signal?.reason }));
-    const timer = setTimeout(() => this.#end(this.#noGreeting(timeoutMs)), Math.max(0, deadline - Date.now()));
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener('abort', onAbort);
+  async #awaitGreeting(timeoutMs: number, deadline: number): Promise<void> {
+    const remainingMs = Math.max(0, deadline - performance.now());
+    const timer = setTimeout(() => this.#end(this.#noGreeting(timeoutMs)), remainingMs);
     try {
-      const body = await this.#greeted;
-      this.#greeting = checkReply(this.endpoint, 'greeting', body, greetingSchema);
+      this.#greeting = checkReply(this.endpoint, 'greeting', await this.#greeted, greetingSchema);
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
     }
   }
 

@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 const POLL_MS = 5;
-/** Nothing survives SIGKILL, but the dead may wait long for a careless init process to collect them. */
-const AFTER_KILL_MS = 500;
+/**
+ * Nothing survives SIGKILL. But the dead whose parent died too count as members until the init process collects them, which in
+ * a container can take long: so they are not waited for to the end.
+ */
+const AFTER_KILL_MS = 100;
 
 /** All processes descending from one command, as long as they did not leave its process group. @internal */
 export class ProcessGroup {
@@ -32,9 +35,9 @@ export class ProcessGroup {
   }
 
   async #isGoneWithin(timeoutMs: number): Promise<boolean> {
-    const deadline = Date.now() + timeoutMs;
+    const deadline = performance.now() + timeoutMs;
     while (this.#signal(0)) {
-      if (Date.now() >= deadline) return false;
+      if (performance.now() >= deadline) return false;
       await delay(POLL_MS);
     }
     this.#isGone = true;

@@ -20,10 +20,6 @@ export class ByteReader {
     return this.#view.getUint8(this.#advance(1));
   }
 
-  u16(): number {
-    return this.#view.getUint16(this.#advance(2));
-  }
-
   u32(): number {
     return this.#view.getUint32(this.#advance(4));
   }

@@ -178,6 +178,12 @@ describe('parseDeviceState', () => {
     expect(() => readSvmIntCtl(cpuOf(withSubsections(short)))).to.throw(DeviceStateError, /only 2 bytes/);
   });
 
+  it('refuses an unknown subsection that has no end', () => {
+    const whole = withSubsections(subsection('cpu/from_the_future', Buffer.alloc(10)));
+    const cut = whole.subarray(0, whole.indexOf('cpu/from_the_future') + 'cpu/from_the_future'.length + 8);
+    expectRefusal(cut, /an unknown subsection has no end/);
+  });
+
   it('refuses a vCPU that comes twice, as a guest could forge one in a device', () => {
     const name = STATE.indexOf('\x03cpu', 0, 'latin1');
     const end = STATE.indexOf(Buffer.concat([Buffer.of(0x7e), sectionId(STATE)]));
