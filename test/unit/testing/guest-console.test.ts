@@ -1,0 +1,82 @@
+import { PassThrough } from 'node:stream';
+import { expect } from 'chai';
+import { GuestConsole, GuestConsoleError } from '../../../src/testing/index.ts';
+
+async function failureOf(promise: Promise<unknown>): Promise<GuestConsoleError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).to.be.instanceOf(GuestConsoleError);
+  return error as GuestConsoleError;
+}
+
+describe('GuestConsole', () => {
+  it('puts lines together from whatever pieces arrive', async () => {
+    const stream = new PassThrough();
+    const guest = new GuestConsole(stream);
+    for (const piece of ['rea', 'dy lo', 'ng4\nti', 'ck 0\ntick 1\npart']) stream.write(piece);
+    await guest.waitForLine((line) => line === 'tick 1');
+    expect(guest.lines).to.deep.equal(['ready long4', 'tick 0', 'tick 1']);
+  });
+
+  it('finds a line that was there before it was asked for', async () => {
+    const stream = new PassThrough();
+    const guest = new GuestConsole(stream);
+    stream.write('ready\ntick 0\n');
+    await guest.waitForLine((line) => line === 'tick 0');
+    expect(await guest.waitForLine((line) => line.startsWith('r'))).to.equal('ready');
+  });
+
+  it('can ask for news only', async () => {
+    const stream = new PassThrough();
+    const guest = new GuestConsole(stream);
+    stream.write('tick 0\n');
+    await guest.waitForLine((line) => line === 'tick 0');
+    const next = guest.waitForNextLine((line) => line.startsWith('tick'));
+    stream.write('tick 1\n');
+    expect(await next).to.equal('tick 1');
+  });
+
+  it('gives up in time, and shows what the guest said instead', async () => {
+    const stream = new PassThrough();
+    const guest = new GuestConsole(stream);
+    stream.write('fail no luck\n');
+    await guest.waitForLine(() => true);
+    const error = await failureOf(guest.waitForLine((line) => line === 'ready', 5));
+    expect(error.code).to.equal('ERR_TESTING_CONSOLE_TIMEOUT');
+    expect(error.lastLines).to.deep.equal(['fail no luck']);
+    expect(error.message).to.contain('5 ms').and.to.contain('fail no luck');
+  });
+
+  it('tells those who wait, and those who come later, that the guest is gone', async () => {
+    const stream = new PassThrough();
+    const guest = new GuestConsole(stream);
+    const waiting = failureOf(guest.waitForLine(() => true));
+    stream.end();
+    expect((await waiting).code).to.equal('ERR_TESTING_CONSOLE_CLOSED');
+    expect((await failureOf(guest.waitForLine(() => true))).code).to.equal('ERR_TESTING_CONSOLE_CLOSED');
+  });
+
+  it('takes an error of the stream for its end', async () => {
+    const stream = new PassThrough();
+    const guest = new GuestConsole(stream);
+    const waiting = failureOf(guest.waitForLine(() => true));
+    stream.destroy(new Error('reset by peer'));
+    expect((await waiting).code).to.equal('ERR_TESTING_CONSOLE_CLOSED');
+  });
+
+  it('keeps the last 10,000 lines', async () => {
+    const stream = new PassThrough();
+    const guest = new GuestConsole(stream);
+    stream.write(Array.from({ length: 10_002 }, (_, line) => `${line}\n`).join(''));
+    await guest.waitForLine((line) => line === '10001');
+    expect(guest.lines).to.have.lengthOf(10_000);
+    expect(guest.lines[0]).to.equal('2');
+  });
+
+  it('says nothing without a stream', async () => {
+    const error = await failureOf(new GuestConsole(undefined).waitForLine(() => true));
+    expect(error.message).to.contain('without a debug console');
+  });
+});

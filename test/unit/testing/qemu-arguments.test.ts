@@ -1,0 +1,48 @@
+import { expect } from 'chai';
+import { type QemuOptions, qemuArguments, socketPaths } from '../../../src/testing/qemu-arguments.ts';
+
+const argumentsOf = (options: QemuOptions) => qemuArguments(options, socketPaths('/run/guest')).join(' ');
+
+describe('qemuArguments', () => {
+  it('gives QEMU nothing but sockets and a debug console by default', () => {
+    expect(argumentsOf({})).to.equal(
+      [
+        '-nodefaults -no-user-config -display none',
+        '-qmp unix:/run/guest/qmp.sock,server=on,wait=off',
+        '-qmp unix:/run/guest/witness.sock,server=on,wait=off',
+        '-gdb unix:/run/guest/gdb.sock,server=on,wait=off',
+        '-chardev socket,id=pagewalk-console,fd=3',
+        '-device isa-debugcon,iobase=0xe9,chardev=pagewalk-console',
+      ].join(' '),
+    );
+  });
+
+  it('passes on what was asked for, the caller having the last word', () => {
+    const text = argumentsOf({
+      kernel: 'k.bin',
+      append: 'smep user',
+      cpu: 'max,phys-bits=46',
+      memory: '64M',
+      smp: 2,
+      machine: 'q35',
+      accel: 'kvm',
+      paused: true,
+      extraArgs: ['-no-reboot'],
+    });
+    expect(text).to.contain(
+      '-machine q35 -accel kvm -cpu max,phys-bits=46 -m 64M -smp 2 -kernel k.bin -append smep user -S -qmp',
+    );
+    expect(text).to.match(/ -no-reboot$/);
+  });
+
+  it('leaves out the stub and the console', () => {
+    const text = argumentsOf({ gdb: false, debugcon: false });
+    expect(text).not.to.contain('gdb');
+    expect(text).not.to.contain('debugcon');
+  });
+
+  it("doubles commas in paths, which is QEMU's rule", () => {
+    const all = qemuArguments({}, socketPaths('/tmp/a,b'));
+    expect(all).to.include('unix:/tmp/a,,b/qmp.sock,server=on,wait=off');
+  });
+});
