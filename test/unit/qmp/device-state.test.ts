@@ -205,7 +205,9 @@ describe('parseDeviceState', () => {
   });
 
   it('gives nothing wrong of a file that was cut, at any length', () => {
-    for (let end = 0; end < STATE.length; end++) {
+    // Behind the vCPUs are other devices, where one place is like the other.
+    const endOfCpus = STATE.lastIndexOf('cpu/poll_control_msr') + 100;
+    for (let end = 0; end < STATE.length; end += end < endOfCpus ? 1 : 61) {
       const cpus = parseOrRefuse(STATE.subarray(0, end));
       if (cpus !== undefined) expect(readPkru(cpus.get(0) ?? cpuOf(STATE))).to.equal(PROTECTION_KEYS.pkru);
     }
