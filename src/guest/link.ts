@@ -1,5 +1,5 @@
-import type { GdbClient } from '../../protocols/gdb/index.ts';
 import type { Monitor } from './monitor.ts';
+import type { StubSession } from './stub-session.ts';
 
 /**
  * How one guest is reached, paused and left. Everything that a link does to the guest it undoes: `resume` what `pause` did,
@@ -21,7 +21,7 @@ export interface Link {
   /** What had to be guessed about the run state, in a sentence; empty when nothing had to. */
   readonly runStateNote: string;
   /** Makes the guest stand still and the stub ready, in physical mode. */
-  pause(): Promise<GdbClient>;
+  pause(): Promise<StubSession>;
   /**
    * @throws GuestRunStateError `ERR_GUEST_RESUMED` when somebody else has resumed the guest since the pause: what was read is
    * torn.
@@ -29,6 +29,9 @@ export interface Link {
   checkStillPaused(): void;
   /** Physical mode off, and the guest runs again if it ran before. The stub stays connected. */
   resume(): Promise<void>;
-  /** Leaves: physical mode off, socket closed, the guest runs again if it ran before, a stub of ours gone. Idempotent. */
+  /**
+   * Leaves: physical mode off, socket closed, the guest runs again if it ran before, a stub of ours gone. Idempotent. A pause
+   * or resume under way is waited for; a question under way fails.
+   */
   release(): Promise<void>;
 }

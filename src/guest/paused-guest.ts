@@ -1,4 +1,3 @@
-import type { GdbClient } from '../../protocols/gdb/index.ts';
 import { parseFlatViews } from '../../protocols/qmp/index.ts';
 import { type BitFlags, planBits, startWalk, type Translation, toTranslation, Walk } from '../paging/index.ts';
 import { describeAssumptions } from './assumptions.ts';
@@ -11,6 +10,7 @@ import type { MonitorCpu } from './monitor.ts';
 import type { Processor } from './processor.ts';
 import { runWalks } from './run-walks.ts';
 import { stubMemory } from './stub-memory.ts';
+import type { StubSession } from './stub-session.ts';
 import { assembleVcpuState, contextOf, keyRegistersInUse, type VcpuState, withCr3 } from './vcpu-state.ts';
 import { type BitsOutcome, type WritableMemory, writeBits } from './write-bits.ts';
 
@@ -37,17 +37,17 @@ interface Question {
  */
 export class PausedGuest {
   readonly #link: Link;
-  readonly #gdb: GdbClient;
+  readonly #stub: StubSession;
   readonly #memory: WritableMemory;
   readonly #cpus: readonly MonitorCpu[];
   readonly #processor: Processor;
   readonly #vcpus = new Map<number, Promise<Vcpu>>();
 
   /** @internal */
-  constructor(link: Link, gdb: GdbClient, cpus: readonly MonitorCpu[], processor: Processor) {
+  constructor(link: Link, stub: StubSession, cpus: readonly MonitorCpu[], processor: Processor) {
     this.#link = link;
-    this.#gdb = gdb;
-    this.#memory = stubMemory(gdb);
+    this.#stub = stub;
+    this.#memory = stubMemory(stub);
     this.#cpus = cpus;
     this.#processor = processor;
   }
@@ -156,7 +156,7 @@ export class PausedGuest {
     checkCpu(cpu, this.#cpus);
     const { monitor } = this.#link;
     const [registers, shown, mtree] = await Promise.all([
-      this.#gdb.readRegisters(cpu),
+      this.#stub.client.readRegisters(cpu),
       monitor.registers(cpu),
       monitor.hmp('info mtree -f'),
     ]);

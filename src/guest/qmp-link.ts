@@ -1,4 +1,3 @@
-import type { GdbClient } from '../../protocols/gdb/index.ts';
 import { cont, QmpClient, queryChardev, queryStatus, stop } from '../../protocols/qmp/index.ts';
 import { formatEndpoint, parseEndpoint } from '../../protocols/transport/index.ts';
 import type { AttachOptions } from './attach-options.ts';
@@ -9,6 +8,7 @@ import { OwnStub } from './own-stub.ts';
 import { qmpMonitor } from './qmp-monitor.ts';
 import { checkNamedStub, locateStub } from './stub-location.ts';
 import { StubSession } from './stub-session.ts';
+import { Turns } from './turns.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** Run states in which `stop` pauses nothing but spoils something: an incoming migration would not start the guest. */
@@ -34,7 +34,7 @@ export class QmpLink implements Link {
   /** We stopped the guest, and have not resumed it. */
   #holding = false;
   #resumedByOthers = false;
-  #released: Promise<void> | undefined;
+  readonly #turns = new Turns();
 
   private constructor(qmp: QmpClient, options: AttachOptions, watchdog: Watchdog) {
     this.#qmp = qmp;
@@ -88,18 +88,26 @@ export class QmpLink implements Link {
     this.#stubEndpoint = this.#ownStub.endpoint;
   }
 
-  async pause(): Promise<GdbClient> {
-    const { status, running } = await queryStatus(this.#qmp);
-    await this.#watchdog.arm({ resume: running, stub: this.#requireStub() });
-    if (!NEVER_STOP.has(status)) await this.#stop();
-    this.#session ??= await this.#openStub();
-    await this.#session.enterPhysicalMode();
-    return this.#session.client;
+  pause(): Promise<StubSession> {
+    return this.#turns.take(async () => {
+      const { status, running } = await queryStatus(this.#qmp);
+      await this.#watchdog.arm({ resume: running, stub: this.#requireStub() });
+      if (!NEVER_STOP.has(status)) await this.#stop(running);
+      this.#session ??= await this.#openStub();
+      await this.#session.enterPhysicalMode();
+      return this.#session;
+    });
   }
 
-  /** A STOP event comes before the reply if, and only if, the guest ran; a guest that stood still gives none. */
-  async #stop(): Promise<void> {
+  /**
+   * A STOP event comes before the reply if, and only if, the guest ran; a guest that stood still gives none.
+   *
+   * @param running - what counts if there is no reply: QEMU may carry the command out later
+   */
+  async #stop(running: boolean): Promise<void> {
     let stopped = false;
+    this.#ranBefore = running;
+    this.#holding = true;
     const unsubscribe = this.#qmp.onEvent((event) => {
       if (event.event === 'STOP') stopped = true;
     });
@@ -110,7 +118,6 @@ export class QmpLink implements Link {
     }
     this.#ranBefore = stopped;
     this.#resumedByOthers = false;
-    this.#holding = true;
   }
 
   #openStub(): Promise<StubSession> {
@@ -129,17 +136,19 @@ export class QmpLink implements Link {
     return this.#stubEndpoint;
   }
 
-  async resume(): Promise<void> {
-    await this.#standStillAgain();
-    await this.#session?.leavePhysicalMode();
-    await this.#run();
-    await this.#watchdog.relax();
+  resume(): Promise<void> {
+    return this.#turns.take(async () => {
+      await this.#standStillAgain();
+      await this.#session?.leavePhysicalMode();
+      await this.#run();
+      await this.#watchdog.relax();
+    });
   }
 
   /** Somebody resumed the guest under our hands: a byte to the stub would stop it, so it is stopped properly first. */
   async #standStillAgain(): Promise<void> {
     if (!this.#resumedByOthers) return;
-    await this.#stop();
+    await this.#stop(true);
     this.#ranBefore = true;
   }
 
@@ -159,8 +168,7 @@ export class QmpLink implements Link {
   }
 
   release(): Promise<void> {
-    this.#released ??= this.#leave();
-    return this.#released;
+    return this.#turns.end(() => this.#leave());
   }
 
   async #leave(): Promise<void> {
@@ -172,18 +180,20 @@ export class QmpLink implements Link {
         failures.push(error);
       }
     };
-    // A QEMU that is gone has nothing to restore.
+    // A QEMU that is gone has nothing to restore; but if only the way to it is, the watchdog may still find one.
+    let lost = false;
     if (this.#qmp.state === 'ready') {
       await attempt(() => this.#standStillAgain());
       await attempt(() => this.#session?.close());
       await attempt(() => this.#run());
       await attempt(() => this.#ownStub?.remove());
     } else {
-      await attempt(() => this.#session?.client.close());
+      lost = this.#holding;
+      await attempt(() => this.#session?.abandon());
       await attempt(() => this.#ownStub?.forget());
     }
     await attempt(() => this.#qmp.close());
-    await (failures.length === 0 ? this.#watchdog.disarm() : this.#watchdog.trigger());
+    await (failures.length === 0 && !lost ? this.#watchdog.disarm() : this.#watchdog.trigger());
     if (failures.length > 0) throw notRestored(this.endpoint, failures);
   }
 }

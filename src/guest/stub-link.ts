@@ -6,6 +6,7 @@ import type { Link } from './link.ts';
 import type { Monitor } from './monitor.ts';
 import { stubMonitor } from './stub-monitor.ts';
 import { StubSession } from './stub-session.ts';
+import { Turns } from './turns.ts';
 import { Watchdog } from './watchdog.ts';
 
 /**
@@ -26,7 +27,7 @@ export class StubLink implements Link {
   #ranBefore: boolean | undefined;
   #runStateNote = '';
   #greetedWithStop = false;
-  #released: Promise<void> | undefined;
+  readonly #turns = new Turns();
 
   private constructor(endpoint: string, options: AttachOptions) {
     this.endpoint = endpoint;
@@ -58,21 +59,27 @@ export class StubLink implements Link {
     return this.#runStateNote;
   }
 
-  async pause(): Promise<GdbClient> {
-    const session = this.#session ?? (await this.#connect());
-    await session.enterPhysicalMode();
-    return session.client;
+  pause(): Promise<StubSession> {
+    return this.#turns.take(async () => {
+      const session = this.#session ?? (await this.#connect());
+      await session.enterPhysicalMode();
+      return session;
+    });
   }
 
-  async resume(): Promise<void> {
+  resume(): Promise<void> {
+    return this.#turns.take(() => this.#resumeNow());
+  }
+
+  async #resumeNow(): Promise<void> {
     const session = this.#session;
     if (session === undefined) return;
     this.#session = undefined;
     try {
       await session.leavePhysicalMode();
-      if (this.#ranBefore) await session.client.monitor('cont');
+      if (this.#ranBefore) await session.runGuest();
     } finally {
-      await session.client.close();
+      await session.abandon();
     }
     await this.#watchdog.relax();
   }
@@ -82,8 +89,7 @@ export class StubLink implements Link {
   }
 
   release(): Promise<void> {
-    this.#released ??= this.#leave();
-    return this.#released;
+    return this.#turns.end(() => this.#leave());
   }
 
   async #connect(): Promise<StubSession> {
@@ -131,7 +137,7 @@ export class StubLink implements Link {
 
   async #leave(): Promise<void> {
     try {
-      await this.resume();
+      await this.#resumeNow();
       await this.#watchdog.disarm();
     } catch (error) {
       await this.#watchdog.trigger();

@@ -1,12 +1,16 @@
-import type { GdbClient } from '../../protocols/gdb/index.ts';
-import type { MemoryPiece } from './physical-memory.ts';
+import type { StubSession } from './stub-session.ts';
 import type { WritableMemory } from './write-bits.ts';
 
-/** Guest physical memory through the stub's memory packets, in physical mode: the provider that always works. @internal */
-export function stubMemory(gdb: GdbClient): WritableMemory {
+/**
+ * Guest physical memory through the stub's memory packets, in physical mode: the provider that always works. The session is
+ * asked for its client each time, so that nothing is sent once it is being left.
+ *
+ * @internal
+ */
+export function stubMemory(session: StubSession): WritableMemory {
   return {
-    read: (pieces: readonly MemoryPiece[]) =>
-      gdb.readMemoryMany(pieces.map(({ address, length }) => ({ address, lengthBytes: length }))),
-    write: (address, bytes) => gdb.writeMemory(address, bytes),
+    read: async (pieces) =>
+      session.client.readMemoryMany(pieces.map(({ address, length }) => ({ address, lengthBytes: length }))),
+    write: async (address, bytes) => session.client.writeMemory(address, bytes),
   };
 }

@@ -1,5 +1,6 @@
 import { GdbClient, type GdbClientOptions } from '../../protocols/gdb/index.ts';
 import { connect } from '../../protocols/transport/index.ts';
+import { GuestRunStateError } from './errors.ts';
 
 /** How to connect to a stub. @internal */
 export interface StubOptions extends GdbClientOptions {
@@ -20,6 +21,7 @@ export class StubSession {
   readonly #options: StubOptions;
   #client: GdbClient;
   #physical = false;
+  #leaving = false;
 
   private constructor(options: StubOptions, client: GdbClient) {
     this.#options = options;
@@ -31,12 +33,22 @@ export class StubSession {
     return new StubSession(options, await connectClient(options));
   }
 
+  /**
+   * For one request at a time, to be asked for anew for the next: a write that is sent after physical mode was left would go
+   * to a virtual address.
+   *
+   * @throws GuestRunStateError `ERR_GUEST_NOT_PAUSED` once the guest is being left.
+   */
   get client(): GdbClient {
+    if (this.#leaving) {
+      throw new GuestRunStateError('ERR_GUEST_NOT_PAUSED', 'the guest was left while a question to it was under way');
+    }
     return this.#client;
   }
 
   /** Memory requests are physical from here on. */
   async enterPhysicalMode(): Promise<void> {
+    this.#leaving = false;
     if (this.#physical) return;
     this.#physical = true;
     await this.#client.setPhysicalMode(true);
@@ -44,6 +56,7 @@ export class StubSession {
 
   /** Memory requests are virtual again, as every debugger expects them. */
   async leavePhysicalMode(): Promise<void> {
+    this.#leaving = true;
     if (!this.#physical) return;
     // A client that has failed cannot say it any more; a fresh connection can.
     if (this.#client.state !== 'open') await this.#reconnect();
@@ -58,6 +71,17 @@ export class StubSession {
     } finally {
       await this.#client.close();
     }
+  }
+
+  /** The guest runs again, by the monitor behind the stub. Only {@link StubSession.abandon} may follow. */
+  async runGuest(): Promise<void> {
+    await this.#client.monitor('cont');
+  }
+
+  /** Closes the socket and sends nothing. */
+  abandon(): Promise<void> {
+    this.#leaving = true;
+    return this.#client.close();
   }
 
   async #reconnect(): Promise<void> {
