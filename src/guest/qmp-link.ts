@@ -9,6 +9,7 @@ import { qmpMonitor } from './qmp-monitor.ts';
 import { checkNamedStub, locateStub } from './stub-location.ts';
 import { StubSession } from './stub-session.ts';
 import { Turns } from './turns.ts';
+import { undoStubPause } from './undo-stub-pause.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** Run states in which `stop` pauses nothing but spoils something: an incoming migration would not start the guest. */
@@ -54,6 +55,8 @@ export class QmpLink implements Link {
       ...(timeoutMs === undefined ? {} : { timeoutMs, requestTimeoutMs: timeoutMs }),
       ...(trace ? { trace } : {}),
       ...(signal ? { signal } : {}),
+    }).catch(async (error: unknown) => {
+      throw await undoStubPause(qmpEndpoint, timeoutMs ?? 5000, error);
     });
     const link = new QmpLink(qmp, options, new Watchdog({ qmp: qmpEndpoint, enabled: options.watchdog ?? true }));
     try {

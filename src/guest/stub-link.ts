@@ -109,6 +109,8 @@ export class StubLink implements Link {
     this.#session = session;
     await this.#learnRunState(session.client);
     await this.#watchdog.arm({ resume: this.#ranBefore === true });
+    // Refuses a guest that is not x86, before anything else stumbles over it.
+    await session.client.layout();
     return session;
   }
 

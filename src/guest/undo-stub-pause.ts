@@ -1,0 +1,30 @@
+import { GdbClient } from '../../protocols/gdb/index.ts';
+import { QmpProtocolError } from '../../protocols/qmp/index.ts';
+import { connect } from '../../protocols/transport/index.ts';
+import { GuestUsageError } from './errors.ts';
+
+/** QEMU up to 8.0 greets so when it was the connection that stopped the guest; from a paused guest there is no greeting. */
+const STOP_REPLY = /^\+?\$T[0-9a-f]{2}/;
+
+/**
+ * Somebody gave the GDB stub for the QMP socket, and connecting has paused the guest: lets it run again.
+ *
+ * @param error - of the attempt to speak QMP
+ * @returns the error to tell: the given one, unless it was this
+ * @internal
+ */
+export async function undoStubPause(endpoint: string, timeoutMs: number, error: unknown): Promise<unknown> {
+  if (!(error instanceof QmpProtocolError) || !STOP_REPLY.test(error.received)) return error;
+  try {
+    const gdb = await GdbClient.connect(await connect(endpoint, { timeoutMs }), { handshakeTimeoutMs: timeoutMs });
+    await gdb.monitor('cont');
+    await gdb.close();
+  } catch {
+    // The given error says that the guest is paused.
+    return error;
+  }
+  return new GuestUsageError(
+    `${endpoint} was given as the QMP endpoint but is a GDB stub. Connecting to it paused the guest, which has been resumed`,
+    { cause: error },
+  );
+}
