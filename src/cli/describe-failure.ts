@@ -9,8 +9,9 @@ export function exitStatusOf(error: unknown): number {
 }
 
 /**
- * An error in lines for standard error: what happened, and of the causes what the message does not say already. Several
- * errors at once, a failure and the failure to leave the guest after it, are told one after the other.
+ * An error in lines for standard error. The messages of all layers already tell of a cause what a person can use, so causes
+ * are shown only of mistakes in this program, and for debugging. Several errors at once, a failure and the failure to leave
+ * the guest after it, are told one after the other.
  *
  * @param debug - with stack traces
  * @internal
@@ -18,8 +19,10 @@ export function exitStatusOf(error: unknown): number {
 export function describeFailure(error: unknown, debug: boolean): readonly string[] {
   if (error instanceof AggregateError) return error.errors.flatMap((each) => describeFailure(each, debug));
   if (!(error instanceof Error)) return [`pagewalk: ${String(error)}`];
-  const lines = [`pagewalk: ${hasCode(error) ? '' : 'internal error, please report it: '}${withCauses(error)}`];
-  return debug ? [...lines, ...stacks(error)] : lines;
+  const line = hasCode(error)
+    ? `pagewalk: ${error.message}`
+    : `pagewalk: internal error, please report it: ${[error, ...causesOf(error)].map(String).join('; because of ')}`;
+  return debug ? [line, ...stacks(error)] : [line];
 }
 
 /** Every error that is meant to be seen has one; what has none is a mistake in this program. */
@@ -33,12 +36,6 @@ function* causesOf(error: Error): Generator<Error> {
     seen.add(cause);
     yield cause;
   }
-}
-
-function withCauses(error: Error): string {
-  let text = error.message || error.name;
-  for (const { message } of causesOf(error)) if (message !== '' && !text.includes(message)) text += `: ${message}`;
-  return text;
 }
 
 function stacks(error: Error): string[] {

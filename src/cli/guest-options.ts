@@ -1,4 +1,4 @@
-import { type EndpointError, parseEndpoint } from '../../protocols/transport/index.ts';
+import { type EndpointError, formatEndpoint, parseEndpoint } from '../../protocols/transport/index.ts';
 import { UsageError } from './errors.ts';
 import { parseCount } from './parse-number.ts';
 import type { ParsedOptions } from './parse-options.ts';
@@ -33,6 +33,9 @@ export function parseGuestOptions({ values }: ParsedOptions, environment: Enviro
       command,
     );
   }
+  if (qmp !== undefined && gdb !== undefined && canonical(qmp) === canonical(gdb)) {
+    throw new UsageError(`${qmp} was given as the QMP endpoint and as the GDB stub; they are two sockets`, command);
+  }
   const cpu = values.get('cpu');
   const timeout = values.get('timeout');
   return {
@@ -45,6 +48,10 @@ export function parseGuestOptions({ values }: ParsedOptions, environment: Enviro
         : parseCount(timeout, '--timeout', { least: 1, most: LONGEST_TIMEOUT_MS }, command),
     traceFile: values.get('trace'),
   };
+}
+
+function canonical(endpoint: string): string {
+  return formatEndpoint(parseEndpoint(endpoint));
 }
 
 function endpointOf(

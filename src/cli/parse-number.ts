@@ -32,7 +32,6 @@ function readNumber(text: string): bigint | undefined {
 
 function hintFor(text: string): string {
   if (BARE_HEX.test(text)) return `; hexadecimal is written with 0x in front: 0x${text.replace(/h$/i, '')}`;
-  if (text.startsWith('-')) return '; it cannot be negative';
   return ' (hexadecimal with 0x in front, or decimal)';
 }
 

@@ -13,11 +13,8 @@ export interface ParsedOptions {
 type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
 type OptionToken = Extract<Token, { kind: 'option' }>;
 
-const HELP_OPTION = 'help';
-
 /**
- * Sorts the words of a command line by the command's table. `-h` and `--help` are known to every command.
- *
+ * Sorts the words of a command line by the command's table. *
  * @throws {@link UsageError} `ERR_CLI_USAGE` for an option that the table lacks, a value that is missing or not wanted, and
  * a negative number.
  * @internal
@@ -26,6 +23,7 @@ export function parseOptions(words: readonly string[], table: OptionTable, comma
   const values = new Map<string, string>();
   const flags = new Set<string>();
   const positionals: string[] = [];
+  refuseNegativeNumbers(words, command);
   for (const token of tokenize(words, table)) {
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
@@ -46,17 +44,22 @@ function tokenize(words: readonly string[], table: OptionTable): readonly Token[
   );
   const { tokens } = parseArgs({
     args: [...words],
-    options: { ...options, [HELP_OPTION]: { type: 'boolean', short: 'h' } },
+    options,
     strict: false,
     tokens: true,
   });
   return tokens;
 }
 
+/** They look like options, and would be reported as unknown ones. */
+function refuseNegativeNumbers(words: readonly string[], command: string): void {
+  const negative = words.find((word) => /^-\d/.test(word));
+  if (negative !== undefined) throw new UsageError(`${negative}: a number cannot be negative here`, command);
+}
+
 function checkOption(token: OptionToken, table: OptionTable, command: string): void {
   const { name, rawName, value, inlineValue } = token;
-  if (/^-\d/.test(rawName)) throw new UsageError(`${rawName}…: a number here is never negative`, command);
-  const row = name === HELP_OPTION ? { help: '' } : Object.hasOwn(table, name) ? table[name] : undefined;
+  const row = Object.hasOwn(table, name) ? table[name] : undefined;
   if (row === undefined) throw new UsageError(`unknown option ${rawName}`, command);
   if (row.value === undefined) {
     if (value !== undefined)
