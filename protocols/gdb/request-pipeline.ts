@@ -77,8 +77,6 @@ export class RequestPipeline {
 
   /** Moves as many requests as the bound allows from the queue to the outstanding ones. */
   takeSendable(): PendingRequest[] {
-    // Topping up after each reply would make a system call for each request: wait until there is room for many.
-    if (this.outstandingCount > 0 && !this.#hasRoomForMany()) return [];
     const start = this.#queueHead;
     while (this.#queueHead < this.#queue.length) {
       const next = this.#queue[this.#queueHead] as PendingRequest;
@@ -131,10 +129,6 @@ export class RequestPipeline {
     this.#outstandingBytes = 0;
     this.#done = new Set();
     return groups;
-  }
-
-  #hasRoomForMany(): boolean {
-    return this.#outstandingBytes <= this.#maxOutstandingBytes / 2;
   }
 
   #mayFollow(request: GdbRequest<unknown>): boolean {

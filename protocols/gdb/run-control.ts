@@ -158,7 +158,6 @@ export class GdbRunControl {
       return stop;
     } finally {
       clearTimeout(timer);
-      this.#synchronized.clear();
     }
   }
 
