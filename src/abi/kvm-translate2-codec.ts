@@ -38,12 +38,12 @@ const NO_ANSWER: Translate2Answer = { physicalAddress: 0n, valid: false, errorCo
 export function encodeTranslate2(request: Translate2Request, answer: Translate2Answer = NO_ANSWER): Uint8Array {
   const bytes = new Uint8Array(TRANSLATE2_SIZE);
   const view = new DataView(bytes.buffer);
-  view.setBigUint64(OFFSET.linearAddress, fit(request.linearAddress, 'linearAddress'), true);
-  view.setUint16(OFFSET.flags, fitU16(request.flags, 'flags'), true);
-  view.setUint16(OFFSET.access, fitU16(request.access, 'access'), true);
-  view.setBigUint64(OFFSET.physicalAddress, fit(answer.physicalAddress, 'physicalAddress'), true);
+  view.setBigUint64(OFFSET.linearAddress, toU64(request.linearAddress, 'linearAddress'), true);
+  view.setUint16(OFFSET.flags, toU16(request.flags, 'flags'), true);
+  view.setUint16(OFFSET.access, toU16(request.access, 'access'), true);
+  view.setBigUint64(OFFSET.physicalAddress, toU64(answer.physicalAddress, 'physicalAddress'), true);
   view.setUint8(OFFSET.valid, answer.valid ? 1 : 0);
-  view.setUint16(OFFSET.errorCode, fitU16(answer.errorCode, 'errorCode'), true);
+  view.setUint16(OFFSET.errorCode, toU16(answer.errorCode, 'errorCode'), true);
   view.setUint8(OFFSET.setBitsSucceeded, answer.setBitsSucceeded ? 1 : 0);
   return bytes;
 }
@@ -70,12 +70,12 @@ export function decodeTranslate2(bytes: Uint8Array): Translate2Structure {
   };
 }
 
-function fit(value: bigint, field: string): bigint {
+function toU64(value: bigint, field: string): bigint {
   if (BigInt.asUintN(64, value) !== value) throw new RangeError(`${field} does not fit 64 bits: ${value}`);
   return value;
 }
 
-function fitU16(value: number, field: string): number {
+function toU16(value: number, field: string): number {
   if (!Number.isInteger(value) || value < 0 || value > 0xffff)
     throw new RangeError(`${field} does not fit 16 bits: ${value}`);
   return value;

@@ -51,6 +51,8 @@ const ERROR_OF_CAUSE: Readonly<Record<FaultCause, Translate2ErrorName>> = {
   'non-canonical': 'INVALID_GVA',
   'out-of-range': 'INVALID_GVA',
   'unbacked-table': 'INVALID_GPA',
+  // The series knows no LASS; what it takes away is a right.
+  lass: 'PRIVILEGE_VIOLATION',
 };
 
 const KNOWN_ACCESS = TRANSLATE2_ACCESS.write | TRANSLATE2_ACCESS.user | TRANSLATE2_ACCESS.exec;

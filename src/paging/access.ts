@@ -1,4 +1,12 @@
-import { ACCESS_EXEC, ACCESS_IMPLICIT, ACCESS_USER, ACCESS_WRITE } from './architecture.ts';
+import {
+  ACCESS_EXEC,
+  ACCESS_IMPLICIT,
+  ACCESS_SHADOW_STACK,
+  ACCESS_USER,
+  ACCESS_VIA_OTHER,
+  ACCESS_VIA_SS,
+  ACCESS_WRITE,
+} from './architecture.ts';
 import { PagingInputError } from './errors.ts';
 
 /**
@@ -16,36 +24,50 @@ export interface Access {
   readonly exec: boolean;
   /**
    * A supervisor access that the processor makes by itself to a system structure (GDT, LDT, IDT, TSS): RFLAGS.AC does not
-   * lift SMAP for it. SDM vol. 3A, 4.6. Excludes `user`.
+   * lift SMAP for it. SDM vol. 3A, 4.6. Excludes `user`, `exec` and `shadowStack`.
    */
   readonly implicit?: boolean;
+  /** A shadow-stack read or write (CALL, RET, WRSS …). Needs CR4.CET=1. SDM vol. 3A, 4.6.1. Excludes `exec`. */
+  readonly shadowStack?: boolean;
+  /**
+   * The segment that the address is relative to: `ds-es` unless given. AMD's upper address ignore holds for DS and ES alone,
+   * and a non-canonical address relative to SS is #SS instead of #GP.
+   */
+  readonly segment?: 'ds-es' | 'ss' | 'other';
+}
+
+function refuse(message: string): never {
+  throw new PagingInputError('ERR_PAGING_ACCESS', message);
 }
 
 /**
- * @throws {@link PagingInputError} `ERR_PAGING_ACCESS` for a write that is also a fetch, or an implicit access by a user.
+ * @throws {@link PagingInputError} `ERR_PAGING_ACCESS` for kinds of access that exclude each other.
  * @internal
  */
 export function encodeAccess(access: Access): number {
-  if (access.write && access.exec) {
-    throw new PagingInputError('ERR_PAGING_ACCESS', 'an access is a write or an instruction fetch, not both');
-  }
-  if (access.implicit && (access.user || access.exec)) {
-    throw new PagingInputError('ERR_PAGING_ACCESS', 'an implicit access is a supervisor data access');
-  }
+  const { write, user, exec, implicit = false, shadowStack = false, segment } = access;
+  if (write && exec) refuse('an access is a write or an instruction fetch, not both');
+  if (implicit && (user || exec || shadowStack)) refuse('an implicit access is an ordinary supervisor data access');
+  if (shadowStack && exec) refuse('a shadow-stack access is a data access');
   return (
-    (access.write ? ACCESS_WRITE : 0) |
-    (access.user ? ACCESS_USER : 0) |
-    (access.exec ? ACCESS_EXEC : 0) |
-    (access.implicit ? ACCESS_IMPLICIT : 0)
+    (write ? ACCESS_WRITE : 0) |
+    (user ? ACCESS_USER : 0) |
+    (exec ? ACCESS_EXEC : 0) |
+    (implicit ? ACCESS_IMPLICIT : 0) |
+    (shadowStack ? ACCESS_SHADOW_STACK : 0) |
+    (segment === 'ss' ? ACCESS_VIA_SS : segment === 'other' ? ACCESS_VIA_OTHER : 0)
   );
 }
 
 /** @internal */
 export function decodeAccess(access: number): Access {
-  const explicit = {
+  return {
     write: (access & ACCESS_WRITE) !== 0,
     user: (access & ACCESS_USER) !== 0,
     exec: (access & ACCESS_EXEC) !== 0,
+    ...(access & ACCESS_IMPLICIT ? { implicit: true } : {}),
+    ...(access & ACCESS_SHADOW_STACK ? { shadowStack: true } : {}),
+    ...(access & ACCESS_VIA_SS ? { segment: 'ss' as const } : {}),
+    ...(access & ACCESS_VIA_OTHER ? { segment: 'other' as const } : {}),
   };
-  return access & ACCESS_IMPLICIT ? { ...explicit, implicit: true } : explicit;
 }

@@ -19,6 +19,16 @@ export const CR4_SMEP = 1n << 20n;
 /** @public */
 export const CR4_SMAP = 1n << 21n;
 /** @public */
+export const CR4_CET = 1n << 23n;
+/** @public */
+export const CR4_LASS = 1n << 27n;
+/** @public */
+export const CR4_LAM_SUP = 1n << 28n;
+/** @public */
+export const CR3_LAM_U57 = 1n << 61n;
+/** @public */
+export const CR3_LAM_U48 = 1n << 62n;
+/** @public */
 export const CR4_PKE = 1n << 22n;
 /** @public */
 export const CR4_PKS = 1n << 24n;
@@ -26,6 +36,8 @@ export const CR4_PKS = 1n << 24n;
 export const EFER_LMA = 1n << 10n;
 /** @public */
 export const EFER_NXE = 1n << 11n;
+/** AMD's upper address ignore. APM vol. 2, 5.10. @public */
+export const EFER_UAIE = 1n << 20n;
 /** @public */
 export const RFLAGS_AC = 1n << 18n;
 
@@ -55,8 +67,14 @@ export const ACCESS_WRITE = 1 << 1;
 export const ACCESS_USER = 1 << 2;
 /** @internal */
 export const ACCESS_EXEC = 1 << 4;
+/** A shadow-stack access; bit 6 of the error code too. SDM vol. 3A, 4.6.1. @internal */
+export const ACCESS_SHADOW_STACK = 1 << 6;
 /** An access that the processor makes by itself to GDT, LDT, IDT or TSS: supervisor whatever CPL is. @internal */
 export const ACCESS_IMPLICIT = 1 << 8;
+/** Relative to SS. @internal */
+export const ACCESS_VIA_SS = 1 << 9;
+/** Relative to CS, FS or GS. @internal */
+export const ACCESS_VIA_OTHER = 1 << 10;
 
 /** Page-fault error code bits that are not copies of the access. SDM vol. 3A, 4.7. @internal */
 export const PF_P = 1 << 0;

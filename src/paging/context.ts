@@ -1,6 +1,7 @@
 import {
   CR0_PG,
   CR0_WP,
+  CR4_CET,
   CR4_LA57,
   CR4_PAE,
   CR4_PKE,
@@ -14,7 +15,9 @@ import {
   RFLAGS_AC,
 } from './architecture.ts';
 import { PagingInputError } from './errors.ts';
+import { highHalf, lowHalf } from './halves.ts';
 import { compileLevel, type Level } from './levels.ts';
+import { compileLinearAddressRules, type LinearAddressRules } from './linear-address.ts';
 import { MODES, type ModeRow, type PagingMode } from './modes.ts';
 import { AMD, INTEL, type Profile } from './profiles.ts';
 import type { Policy } from './rights.ts';
@@ -28,6 +31,13 @@ export interface PagingRegisters {
   readonly efer: bigint;
   /** Only AC (bit 18) counts: it lifts SMAP for explicit accesses. Default 0. */
   readonly rflags?: bigint;
+  /**
+   * The four PDPTE registers of PAE paging, as MOV CR3 loaded them. Where they are known the walk uses them, as a processor
+   * does, and not what memory holds by now. SDM vol. 3A, 4.4.1.
+   */
+  readonly pdptes?: readonly [bigint, bigint, bigint, bigint];
+  /** False while the A20 gate masks bit 20 of every physical address. Default true. */
+  readonly a20?: boolean;
   /** Rights of user pages by protection key, two bits a key. Counts when CR4.PKE=1 in long mode. Default 0. */
   readonly pkru?: number;
   /** IA32_PKRS, the same for supervisor pages. Counts when CR4.PKS=1 in long mode. Default 0. */
@@ -44,6 +54,11 @@ export interface ProcessorFeatures {
   readonly pse36?: boolean;
   /** CPUID.80000001H:EDX.Page1GB. Default true. */
   readonly pdpe1gb?: boolean;
+  /**
+   * SEV's C-bit: the position of the bit in entries and CR3 that says "encrypted" and is no address bit, 32 to 51.
+   * CPUID.8000001FH:EBX[5:0]. APM vol. 2, 15.34.
+   */
+  readonly encryptionBit?: number;
   /** Which machine's behaviour to follow. Default: the architecture, as `vendor` defines it. */
   readonly profile?: Profile;
 }
@@ -60,6 +75,14 @@ export interface PagingContext {
   readonly root: bigint;
   /** Width of a linear address in this mode: 32, 48 or 57. */
   readonly linearBits: 32 | 48 | 57;
+  /** @internal */
+  readonly linearAddress: LinearAddressRules;
+  /** @internal The PDPTE registers, in halves, where they are known and the mode is PAE. */
+  readonly latched: { readonly lows: Int32Array; readonly highs: Int32Array } | null;
+  /** @internal Bit 20 while the A20 gate masks it, else 0. */
+  readonly a20Masked: number;
+  /** @internal CR4.CET: shadow-stack accesses exist. */
+  readonly hasShadowStacks: boolean;
   /** @internal Top to bottom; empty when paging is off. */
   readonly levels: readonly Level[];
   /** @internal `root` as a number: it has at most 52 bits. */
@@ -82,6 +105,14 @@ function selectMode({ cr0, cr4, efer }: PagingRegisters): PagingMode {
 function rootOf(row: ModeRow, cr3: bigint, profile: Profile): bigint {
   const bits = row.linearBits === 32 ? profile.legacyRootBits : row.linearBits === 57 ? profile.la57RootBits : 52;
   return (BigInt.asUintN(bits, cr3) >> BigInt(row.rootShift)) << BigInt(row.rootShift);
+}
+
+function withoutBit(value: bigint, bit: number | undefined): bigint {
+  return bit === undefined ? value : value & ~(1n << BigInt(bit));
+}
+
+function toHalves(values: readonly bigint[]): { lows: Int32Array; highs: Int32Array } {
+  return { lows: Int32Array.from(values, lowHalf), highs: Int32Array.from(values, highHalf) };
 }
 
 function policyOf(row: ModeRow | null, registers: PagingRegisters, profile: Profile): Policy {
@@ -118,7 +149,15 @@ function checkRegisters(registers: PagingRegisters, processor: ProcessorFeatures
       throw new PagingInputError('ERR_PAGING_REGISTER', `${name} is not an unsigned 32-bit number: ${value}`);
     }
   }
-  const { maxPhyAddr } = processor;
+  registers.pdptes?.forEach((value) => {
+    if (BigInt.asUintN(64, value) !== value) {
+      throw new PagingInputError('ERR_PAGING_REGISTER', 'a PDPTE does not fit 64 bits');
+    }
+  });
+  const { maxPhyAddr, encryptionBit } = processor;
+  if (encryptionBit !== undefined && !(Number.isInteger(encryptionBit) && encryptionBit >= 32 && encryptionBit <= 51)) {
+    throw new PagingInputError('ERR_PAGING_PROCESSOR', `the C-bit is one of bits 32 to 51, not ${encryptionBit}`);
+  }
   if (!Number.isInteger(maxPhyAddr) || maxPhyAddr < 32 || maxPhyAddr > 52) {
     throw new PagingInputError('ERR_PAGING_PROCESSOR', `MAXPHYADDR is ${maxPhyAddr}; a processor has 32 to 52`);
   }
@@ -145,13 +184,18 @@ export function createContext(registers: PagingRegisters, processor: ProcessorFe
     pse36: processor.pse36 ?? true,
     pdpe1gb: processor.pdpe1gb ?? true,
     profile,
+    encryptionHigh: processor.encryptionBit === undefined ? 0 : 1 << (processor.encryptionBit - 32),
   };
-  const root = row ? rootOf(row, registers.cr3, profile) : 0n;
+  const root = row ? rootOf(row, withoutBit(registers.cr3, processor.encryptionBit), profile) : 0n;
   return {
     mode,
     profile,
     root,
     linearBits: row?.linearBits ?? 32,
+    linearAddress: compileLinearAddressRules(row, registers, profile),
+    latched: mode === 'pae' && registers.pdptes ? toHalves(registers.pdptes) : null,
+    a20Masked: registers.a20 === false ? 1 << 20 : 0,
+    hasShadowStacks: (registers.cr4 & CR4_CET) !== 0n,
     levels: row ? row.levels.map((level) => compileLevel(row, level, conditions)) : [],
     rootAddress: Number(root),
     policy,

@@ -1,12 +1,36 @@
-import { ACCESS_EXEC, ACCESS_USER, ACCESS_WRITE, ENTRY_RW, ENTRY_US, PF_P, PF_PK, PF_RSVD } from './architecture.ts';
+import {
+  ACCESS_EXEC,
+  ACCESS_SHADOW_STACK,
+  ACCESS_USER,
+  ACCESS_VIA_SS,
+  ACCESS_WRITE,
+  ENTRY_RW,
+  ENTRY_US,
+  PF_P,
+  PF_PK,
+  PF_RSVD,
+} from './architecture.ts';
 import type { Level } from './levels.ts';
-import { DENIED } from './rights.ts';
+import { DENIED, protectionKeyOf } from './rights.ts';
 import { OUTCOME, type Walk } from './walk.ts';
 
-/** The exception vectors that a translation can end in. @internal */
-export const VECTOR_GP = 13;
-/** @internal */
-export const VECTOR_PF = 14;
+const VECTOR_SS = 12;
+const VECTOR_GP = 13;
+const VECTOR_PF = 14;
+
+/**
+ * The exception that the processor raises: #PF, or #GP (#SS for an access relative to SS) for an address that no access can
+ * be made to.
+ *
+ * @internal
+ */
+export function vectorOf(walk: Walk): 12 | 13 | 14 {
+  const { outcome, access, context } = walk;
+  const isAddressFault =
+    outcome === OUTCOME.nonCanonical || outcome === OUTCOME.outOfRange || outcome === OUTCOME.separated;
+  if (!isAddressFault) return VECTOR_PF;
+  return access & ACCESS_VIA_SS && context.profile.stackFaults ? VECTOR_SS : VECTOR_GP;
+}
 
 /**
  * The page-fault error code that the processor pushes, SDM vol. 3A, 4.7; 0 for the #GP of a non-canonical address; null where
@@ -17,7 +41,7 @@ export const VECTOR_PF = 14;
 export function errorCodeOf(walk: Walk): number | null {
   const { policy, profile } = walk.context;
   const fetch = policy.reportsFetch ? walk.access & ACCESS_EXEC : 0;
-  const access = (walk.access & (ACCESS_WRITE | ACCESS_USER)) | fetch;
+  const access = (walk.access & (ACCESS_WRITE | ACCESS_USER | ACCESS_SHADOW_STACK)) | fetch;
   switch (walk.outcome) {
     case OUTCOME.notPresent:
       return access;
@@ -26,6 +50,7 @@ export function errorCodeOf(walk: Walk): number | null {
     case OUTCOME.denied:
       return access | PF_P | (walk.denied & DENIED.key ? PF_PK : 0);
     case OUTCOME.nonCanonical:
+    case OUTCOME.separated:
       return 0;
     case OUTCOME.unbacked:
       return profile.unbackedTable === 'not-present' ? access : null;
@@ -42,6 +67,7 @@ function takesRightAway(walk: Walk, depth: number): boolean {
   return (
     ((denied & DENIED.user) !== 0 && (low & ENTRY_US) === 0) ||
     ((denied & DENIED.write) !== 0 && (low & ENTRY_RW) === 0) ||
+    ((denied & DENIED.notShadowStack) !== 0 && depth < walk.depth - 1 && (low & ENTRY_RW) === 0) ||
     ((denied & DENIED.exec) !== 0 && (high & walk.context.policy.executeDisableHigh) !== 0)
   );
 }
@@ -95,9 +121,10 @@ function reservedBitsSet(walk: Walk): string {
 function explainDenied(walk: Walk): string {
   const { denied, access, context } = walk;
   const who = access & ACCESS_USER ? 'user' : 'supervisor';
-  const what = access & ACCESS_EXEC ? 'fetch' : access & ACCESS_WRITE ? 'write' : 'read';
+  const plain = access & ACCESS_EXEC ? 'fetch' : access & ACCESS_WRITE ? 'write' : 'read';
+  const what = access & ACCESS_SHADOW_STACK ? `shadow-stack ${plain}` : plain;
   const entry = entryNameOf(walk.levelAt(responsibleDepth(walk)));
-  const key = ((walk.highs[walk.depth - 1] ?? 0) >>> 27) & 0xf;
+  const key = protectionKeyOf(walk.leafHigh);
   const keyRegister = walk.rights & ENTRY_US ? 'PKRU' : 'PKRS';
   const reasons = [
     denied & DENIED.user ? 'the page is a supervisor page (U/S=0)' : '',
@@ -107,6 +134,8 @@ function explainDenied(walk: Walk): string {
     denied & DENIED.smap
       ? `the page is a user page and CR4.SMAP=1${context.policy.alignmentCheck ? ' (implicit access)' : ', RFLAGS.AC=0'}`
       : '',
+    denied & DENIED.notShadowStack ? 'the page is no shadow stack (R/W=0 and D=1 in the leaf, R/W=1 above)' : '',
+    denied & DENIED.userShadowStack ? 'the page is a user page' : '',
     denied & DENIED.key ? `protection key ${key} forbids it (${keyRegister})` : '',
   ].filter((reason) => reason !== '');
   return `${who} ${what} denied by the ${entry}: ${reasons.join('; ')}`;
@@ -126,6 +155,8 @@ export function explainFault(walk: Walk): string {
       return `the address is not canonical: bits 63:${width - 1} differ (${width}-bit linear addresses)`;
     case OUTCOME.outOfRange:
       return `the address is above 32 bits and the paging mode is ${walk.context.mode}`;
+    case OUTCOME.separated:
+      return 'the address lies in the other half of the address space and CR4.LASS=1';
     case OUTCOME.unbacked:
       return `no memory holds the ${entryNameOf(walk.levelAt(walk.depth))}`;
     default:

@@ -41,6 +41,8 @@ export interface FormatConditions {
   readonly pse36: boolean;
   readonly pdpe1gb: boolean;
   readonly profile: Profile;
+  /** SEV's C-bit as a mask on the high half, or 0. */
+  readonly encryptionHigh: number;
 }
 
 /** All bits from `from` to `to` of a 32-bit half; none when `from` is above `to`. */
@@ -76,7 +78,7 @@ function reservedHighOf(mode: ModeRow, row: LevelRow, when: FormatConditions): n
   const aboveMaxPhyAddr = bits(when.maxPhyAddr - 32, 19);
   const ignoredInLongMode = mode.highBits === 'reserved' ? bits(20, 30) : 0;
   const executeDisable = when.nxe && row.carriesRights ? 0 : ENTRY_XD_HIGH;
-  return aboveMaxPhyAddr | ignoredInLongMode | executeDisable;
+  return (aboveMaxPhyAddr & ~when.encryptionHigh) | ignoredInLongMode | executeDisable;
 }
 
 function isBit8Reserved({ profile, vendor }: FormatConditions): boolean {
@@ -107,7 +109,7 @@ export function compileLevel(mode: ModeRow, row: LevelRow, when: FormatCondition
     tableReservedHigh: reservedHigh,
     leafReservedLow: row.reservedLeaf | pse36Reserved,
     leafReservedHigh: reservedHigh,
-    addressHigh: mode.entrySize === 8 ? bits(0, 19) : 0,
+    addressHigh: mode.entrySize === 8 ? bits(0, 19) & ~when.encryptionHigh : 0,
     leafAddressLow: bits(row.shift, 31),
     leafHighFromLow: bits(0, highFromLowBits - 1),
     impliedRights: row.carriesRights ? 0 : ENTRY_RW | ENTRY_US,

@@ -48,5 +48,5 @@ export function processorBits(context: PagingContext, translation: Translation):
 export function cr2AfterFault(context: PagingContext, translation: Translation): bigint | null {
   if (translation.kind === 'mapped') return null;
   const reported = translation.vector === 14 || context.profile.nonCanonicalSetsCr2;
-  return reported ? translation.linearAddress : null;
+  return reported ? translation.untaggedAddress : null;
 }

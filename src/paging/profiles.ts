@@ -28,6 +28,12 @@ export interface Profile {
   readonly implicitHonoursAc: boolean;
   /** Addresses are checked for canonical form before the walk. KVM's walker leaves that to its callers. */
   readonly checksCanonical: boolean;
+  /** A non-canonical address relative to SS is #SS, not #GP. */
+  readonly stackFaults: boolean;
+  /** Linear-address masking, upper address ignore and linear address-space separation exist. */
+  readonly lam: boolean;
+  readonly uai: boolean;
+  readonly lass: boolean;
   /** The #GP of a non-canonical address leaves the address in CR2. */
   readonly nonCanonicalSetsCr2: boolean;
   /** What #PF reports when the memory of a table is not there; null where the architecture does not say. */
@@ -54,6 +60,10 @@ export const INTEL: Profile = {
   fetchReportNeedsPae: true,
   implicitHonoursAc: false,
   checksCanonical: true,
+  stackFaults: true,
+  lam: true,
+  uai: false,
+  lass: true,
   nonCanonicalSetsCr2: false,
   unbackedTable: null,
   accessedOnFault: 'none',
@@ -64,7 +74,13 @@ export const INTEL: Profile = {
 };
 
 /** The architecture as AMD's manual defines it. @public */
-export const AMD: Profile = { ...INTEL, name: 'amd', topLevelBit8Reserved: 'always' };
+export const AMD: Profile = {
+  ...INTEL,
+  name: 'amd',
+  topLevelBit8Reserved: 'always',
+  lam: false,
+  uai: true,
+};
 
 /** KVM's own guest walker (Linux 6.12), which its ioctls and its instruction emulator use. @public */
 export const KVM: Profile = {
@@ -86,6 +102,9 @@ export const TCG: Profile = {
   pdpteReserved: 0,
   pse36: 8,
   implicitHonoursAc: true,
+  stackFaults: false,
+  lam: false,
+  lass: false,
   unbackedTable: 'not-present',
   accessedOnFault: 'entries-passed',
   accessedEarlyIn1G: true,

@@ -1,4 +1,13 @@
-import { ACCESS_EXEC, ACCESS_IMPLICIT, ACCESS_USER, ACCESS_WRITE, ENTRY_RW, ENTRY_US } from './architecture.ts';
+import {
+  ACCESS_EXEC,
+  ACCESS_IMPLICIT,
+  ACCESS_SHADOW_STACK,
+  ACCESS_USER,
+  ACCESS_WRITE,
+  ENTRY_D,
+  ENTRY_RW,
+  ENTRY_US,
+} from './architecture.ts';
 
 /** The control-register state that judges an access, with what a mode ignores already cleared. @internal */
 export interface Policy {
@@ -20,6 +29,18 @@ export interface Policy {
   readonly supervisorKeys: number;
 }
 
+/** What a walk has gathered when it reaches a leaf. @internal */
+export interface PageRights {
+  /** R/W and U/S, in their entry positions, ANDed over all entries. */
+  rights: number;
+  /** The same without the leaf. */
+  rightsAboveLeaf: number;
+  /** Non-zero when an entry has XD=1 in force. */
+  executeDisabled: number;
+  leafLow: number;
+  leafHigh: number;
+}
+
 /** Rights of a page over all levels: the AND of R/W and of U/S, and no XD anywhere. @public */
 export interface Rights {
   readonly write: boolean;
@@ -35,6 +56,10 @@ export const DENIED = {
   smep: 1 << 3,
   smap: 1 << 4,
   key: 1 << 5,
+  /** A shadow-stack access to a page that is no shadow stack. */
+  notShadowStack: 1 << 6,
+  /** A supervisor's shadow-stack access to a user page. */
+  userShadowStack: 1 << 7,
 } as const;
 
 /** Access-disable and write-disable of one key. SDM vol. 3A, 4.6.2. */
@@ -68,30 +93,39 @@ function isSmapLifted(policy: Policy, access: number): boolean {
  * The access rules of SDM vol. 3A, 4.6, all of them, judged once on rights accumulated over all levels: one supervisor entry
  * anywhere makes the page a supervisor page for U/S, SMEP, SMAP and the choice between PKRU and PKRS.
  *
- * @param rights - ANDed R/W and U/S bits, in their entry positions
- * @param executeDisabled - non-zero when an entry has XD=1 in force
- * @param leafHigh - the leaf's high half, for its protection key
+ * @param page - what the walk accumulated
  * @param access - ACCESS bits
  * @returns a set of DENIED bits; 0 is allowed
  * @internal
  */
-export function judge(
-  policy: Policy,
-  rights: number,
-  executeDisabled: number,
-  leafHigh: number,
-  access: number,
-): number {
+export function judge(policy: Policy, page: PageRights, access: number): number {
+  if (access & ACCESS_SHADOW_STACK) return judgeShadowStack(policy, page, access);
+  const { rights } = page;
   const byUser = access & ACCESS_USER;
   const userPage = rights & ENTRY_US;
   let denied = byUser && !userPage ? DENIED.user : 0;
   if (access & ACCESS_EXEC) {
-    if (executeDisabled) denied |= DENIED.exec;
+    if (page.executeDisabled) denied |= DENIED.exec;
     if (policy.smep && !byUser && userPage) denied |= DENIED.smep;
     return denied;
   }
   if (access & ACCESS_WRITE && !(rights & ENTRY_RW) && (byUser || policy.writeProtect)) denied |= DENIED.write;
   if (policy.smap && !byUser && userPage && !isSmapLifted(policy, access)) denied |= DENIED.smap;
-  if (keyDenies(policy, rights, leafHigh, access)) denied |= DENIED.key;
+  if (keyDenies(policy, rights, page.leafHigh, access)) denied |= DENIED.key;
+  return denied;
+}
+
+/**
+ * SDM vol. 3A, 4.6.1: a shadow-stack page has R/W=0 and D=1 in its leaf and R/W=1 above; users reach user pages alone,
+ * supervisors supervisor pages alone. SMAP has no part in it; keys have.
+ */
+function judgeShadowStack(policy: Policy, page: PageRights, access: number): number {
+  const byUser = (access & ACCESS_USER) !== 0;
+  const userPage = (page.rights & ENTRY_US) !== 0;
+  const isShadowStack =
+    (page.rightsAboveLeaf & ENTRY_RW) !== 0 && (page.leafLow & ENTRY_RW) === 0 && (page.leafLow & ENTRY_D) !== 0;
+  let denied = isShadowStack ? 0 : DENIED.notShadowStack;
+  if (byUser !== userPage) denied |= byUser ? DENIED.user : DENIED.userShadowStack;
+  if (keyDenies(policy, page.rights, page.leafHigh, access)) denied |= DENIED.key;
   return denied;
 }

@@ -19,12 +19,16 @@ export interface EntrySource {
  * Starts a walk for a linear address.
  *
  * @returns whether the walk wants an entry
- * @throws {@link PagingInputError} `ERR_PAGING_ADDRESS` for an address that does not fit 64 bits.
+ * @throws {@link PagingInputError} `ERR_PAGING_ADDRESS` for an address that does not fit 64 bits, `ERR_PAGING_ACCESS` for a
+ * kind of access that cannot be.
  * @internal
  */
 export function startWalk(walk: Walk, linearAddress: bigint, access: Access): boolean {
   if (linearAddress < 0n || BigInt.asUintN(64, linearAddress) !== linearAddress) {
     throw new PagingInputError('ERR_PAGING_ADDRESS', `a linear address has 64 bits: ${linearAddress}`);
+  }
+  if (access.shadowStack && !walk.context.hasShadowStacks) {
+    throw new PagingInputError('ERR_PAGING_ACCESS', 'there are no shadow-stack accesses with CR4.CET=0');
   }
   return walk.start(highHalf(linearAddress), lowHalf(linearAddress), encodeAccess(access));
 }

@@ -1,6 +1,6 @@
 import { type Access, decodeAccess } from './access.ts';
 import { ENTRY_RW, ENTRY_US } from './architecture.ts';
-import { errorCodeOf, explainFault, responsibleDepth, VECTOR_GP, VECTOR_PF } from './fault.ts';
+import { errorCodeOf, explainFault, responsibleDepth, vectorOf } from './fault.ts';
 import { joinHalves } from './halves.ts';
 import type { TableName } from './modes.ts';
 import { protectionKeyOf, type Rights } from './rights.ts';
@@ -29,6 +29,8 @@ export interface WalkStep {
 export interface MappedTranslation {
   readonly kind: 'mapped';
   readonly linearAddress: bigint;
+  /** The address that was walked: as given, but for the tag that LAM or UAI takes off. #PF leaves this one in CR2. */
+  readonly untaggedAddress: bigint;
   readonly access: Access;
   /** Where the address leads, offset included. */
   readonly physicalAddress: bigint;
@@ -49,16 +51,19 @@ export type FaultCause =
   | 'privilege'
   | 'non-canonical'
   | 'out-of-range'
-  | 'unbacked-table';
+  | 'unbacked-table'
+  | 'lass';
 
 /** The access is not allowed, or leads nowhere. @public */
 export interface FaultedTranslation {
   readonly kind: 'fault';
   readonly linearAddress: bigint;
+  /** The address that was walked: as given, but for the tag that LAM or UAI takes off. #PF leaves this one in CR2. */
+  readonly untaggedAddress: bigint;
   readonly access: Access;
   readonly cause: FaultCause;
-  /** #PF (14), or #GP (13) for an address that no access can be made to. */
-  readonly vector: 13 | 14;
+  /** #PF (14), or #GP (13) for an address that no access can be made to; #SS (12) for such an address relative to SS. */
+  readonly vector: 12 | 13 | 14;
   /**
    * The error code that the processor would push (SDM vol. 3A, 4.7). Null where the architecture defines none: a table that no
    * memory holds, an address above 32 bits outside long mode.
@@ -85,6 +90,7 @@ const CAUSES: Readonly<Record<number, FaultCause>> = {
   [OUTCOME.nonCanonical]: 'non-canonical',
   [OUTCOME.outOfRange]: 'out-of-range',
   [OUTCOME.unbacked]: 'unbacked-table',
+  [OUTCOME.separated]: 'lass',
 };
 
 function stepsOf(walk: Walk): WalkStep[] {
@@ -138,20 +144,30 @@ function responsibleOf(walk: Walk): FaultedTranslation['responsible'] {
  * @internal
  */
 export function toTranslation(walk: Walk): Translation {
-  const linearAddress = joinHalves(walk.linearHigh, walk.linearLow);
+  const linearAddress = joinHalves(walk.givenHigh, walk.linearLow);
+  const untaggedAddress = joinHalves(walk.linearHigh, walk.linearLow);
   const access = decodeAccess(walk.access);
   const steps = stepsOf(walk);
   if (walk.outcome === OUTCOME.mapped) {
-    return { kind: 'mapped', linearAddress, access, physicalAddress: BigInt(walk.physical), ...pageOf(walk), steps };
+    return {
+      kind: 'mapped',
+      linearAddress,
+      untaggedAddress,
+      access,
+      physicalAddress: BigInt(walk.physical),
+      ...pageOf(walk),
+      steps,
+    };
   }
   const cause = CAUSES[walk.outcome];
   if (cause === undefined) throw new RangeError('the walk has not ended');
   return {
     kind: 'fault',
     linearAddress,
+    untaggedAddress,
     access,
     cause,
-    vector: cause === 'non-canonical' || cause === 'out-of-range' ? VECTOR_GP : VECTOR_PF,
+    vector: vectorOf(walk),
     errorCode: errorCodeOf(walk),
     responsible: responsibleOf(walk),
     ...(cause === 'privilege' ? pageOf(walk) : NO_PAGE),

@@ -1,9 +1,10 @@
 import { ENTRY_P, ENTRY_RW, ENTRY_US } from './architecture.ts';
 import type { PagingContext } from './context.ts';
 import type { Level } from './levels.ts';
-import { judge } from './rights.ts';
+import { isCanonical, untagHigh, violatesSeparation } from './linear-address.ts';
+import { judge, type PageRights } from './rights.ts';
 
-/** How a walk stands or ended. @internal */
+/** How a walk stands or ended. @public */
 export const OUTCOME = {
   pending: 0,
   mapped: 1,
@@ -13,9 +14,10 @@ export const OUTCOME = {
   nonCanonical: 5,
   outOfRange: 6,
   unbacked: 7,
+  separated: 8,
 } as const;
 
-/** @internal */
+/** @public */
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 
 const TWO_32 = 0x1_0000_0000;
@@ -31,28 +33,32 @@ const MAX_LEVELS = 5;
  * ```
  *   start ──► pending ──feed──► pending ──feed──► … ──► mapped | notPresent | reserved | denied
  *     │          └──feedUnbacked──► unbacked
- *     └──► mapped (paging off) | nonCanonical | outOfRange
+ *     └──► mapped (paging off) | nonCanonical | outOfRange | separated
  * ```
  *
- * @internal
+ * @public
  */
-export class Walk {
+export class Walk implements PageRights {
   readonly context: PagingContext;
   outcome: Outcome = OUTCOME.pending;
   /** Physical address of the entry that the walk waits for; meaningful while pending and, after `feedUnbacked`, the culprit's. */
   wanted = 0;
   /** How many entries were fed. */
   depth = 0;
+  /** The address as it was given. */
+  givenHigh = 0;
+  /** The address as it is looked up, without a tag. */
   linearHigh = 0;
   linearLow = 0;
   access = 0;
-  /** R/W and U/S, ANDed over the entries fed. */
   rights = ALL_RIGHTS;
-  /** XD in force in any entry fed. */
+  rightsAboveLeaf = ALL_RIGHTS;
   executeDisabled = 0;
+  leafLow = 0;
+  leafHigh = 0;
   /** DENIED bits. */
   denied = 0;
-  /** Where a mapped walk leads. */
+  /** Where a walk that reached a leaf leads. */
   physical = 0;
   readonly addresses = new Float64Array(MAX_LEVELS);
   readonly lows = new Int32Array(MAX_LEVELS);
@@ -62,7 +68,7 @@ export class Walk {
     this.context = context;
   }
 
-  /** The level that the next entry belongs to, or the last one fed when the walk has ended on it. */
+  /** The level that the entry of a depth belongs to; the root's is 0. */
   levelAt(depth: number): Level {
     const level = this.context.levels[depth];
     if (level === undefined) throw new RangeError(`a ${this.context.mode} walk has no entry ${depth}`);
@@ -70,25 +76,26 @@ export class Walk {
   }
 
   /** @returns whether an entry is wanted */
-  start(linearHigh: number, linearLow: number, access: number): boolean {
-    const { levels, linearBits, rootAddress } = this.context;
-    this.linearHigh = linearHigh;
-    this.linearLow = linearLow;
+  start(high: number, low: number, access: number): boolean {
+    const { linearAddress: rules, levels, rootAddress, latched } = this.context;
+    this.givenHigh = high;
+    this.linearHigh = rules.takesTags ? untagHigh(rules, high, access) : high;
+    this.linearLow = low;
     this.access = access;
     this.depth = 0;
     this.rights = ALL_RIGHTS;
     this.executeDisabled = 0;
     this.denied = 0;
-    this.outcome = addressOutcome(linearBits, linearHigh, this.context.profile.checksCanonical);
+    this.outcome = this.addressOutcome();
     if (this.outcome !== OUTCOME.pending) return false;
     const root = levels[0];
     if (root === undefined) {
-      this.physical = linearLow >>> 0;
-      this.outcome = OUTCOME.mapped;
-      return false;
+      this.physical = this.onBus(low >>> 0);
+      return this.end(OUTCOME.mapped);
     }
-    this.wanted = rootAddress + indexOf(root, linearHigh, linearLow) * root.entrySize;
-    return true;
+    const index = indexOf(root, this.linearHigh, low);
+    this.wanted = this.onBus(rootAddress + index * root.entrySize);
+    return latched ? this.feed(latched.lows[index] ?? 0, latched.highs[index] ?? 0) : true;
   }
 
   /**
@@ -115,14 +122,13 @@ export class Walk {
     ) {
       return this.end(OUTCOME.reserved);
     }
+    this.rightsAboveLeaf = this.rights;
     this.rights &= low | level.impliedRights;
     this.executeDisabled |= high & this.context.policy.executeDisableHigh;
     if (isLeaf) return this.finish(level, low, high);
     const next = this.levelAt(depth + 1);
-    this.wanted =
-      (high & level.addressHigh) * TWO_32 +
-      ((low & TABLE_LOW) >>> 0) +
-      indexOf(next, this.linearHigh, this.linearLow) * next.entrySize;
+    const table = (high & level.addressHigh) * TWO_32 + ((low & TABLE_LOW) >>> 0);
+    this.wanted = this.onBus(table + indexOf(next, this.linearHigh, this.linearLow) * next.entrySize);
     return true;
   }
 
@@ -131,26 +137,33 @@ export class Walk {
     this.end(OUTCOME.unbacked);
   }
 
+  private addressOutcome(): Outcome {
+    const { linearAddress: rules, policy } = this.context;
+    if (rules.linearBits === 32) return this.linearHigh === 0 ? OUTCOME.pending : OUTCOME.outOfRange;
+    if (!isCanonical(rules, this.linearHigh)) return OUTCOME.nonCanonical;
+    return violatesSeparation(rules, policy, this.linearHigh, this.access) ? OUTCOME.separated : OUTCOME.pending;
+  }
+
+  /** With A20 masked every physical address has bit 20 clear, those of tables too. */
+  private onBus(address: number): number {
+    const { a20Masked } = this.context;
+    return address & a20Masked ? address - a20Masked : address;
+  }
+
   private end(outcome: Outcome): false {
     this.outcome = outcome;
     return false;
   }
 
   private finish(level: Level, low: number, high: number): false {
-    this.denied = judge(this.context.policy, this.rights, this.executeDisabled, high, this.access);
+    this.leafLow = low;
+    this.leafHigh = high;
+    this.denied = judge(this.context.policy, this, this.access);
     const baseHigh = (high & level.addressHigh) | ((low >>> 13) & level.leafHighFromLow);
     const baseLow = low & level.leafAddressLow;
-    this.physical = baseHigh * TWO_32 + ((baseLow | (this.linearLow & ~level.leafAddressLow)) >>> 0);
+    this.physical = this.onBus(baseHigh * TWO_32 + ((baseLow | (this.linearLow & ~level.leafAddressLow)) >>> 0));
     return this.end(this.denied === 0 ? OUTCOME.mapped : OUTCOME.denied);
   }
-}
-
-/** Bits above the width of a linear address must repeat its highest bit; outside long mode they must be 0. SDM vol. 1, 3.3.7.1. */
-function addressOutcome(linearBits: number, linearHigh: number, checksCanonical: boolean): Outcome {
-  if (linearBits === 32) return linearHigh === 0 ? OUTCOME.pending : OUTCOME.outOfRange;
-  if (!checksCanonical) return OUTCOME.pending;
-  const top = linearHigh >> (linearBits - 33);
-  return top === 0 || top === -1 ? OUTCOME.pending : OUTCOME.nonCanonical;
 }
 
 /** The index that a linear address has in a level's table; a level's bits may straddle the halves. */

@@ -22,7 +22,7 @@ const ERROR_CODE_BITS = [
   [1 << 4, 'I'],
   [1 << 5, 'PK'],
 ] as const;
-const VECTOR_NAMES = { 13: '#GP', 14: '#PF' } as const;
+const VECTOR_NAMES = { 12: '#SS', 13: '#GP', 14: '#PF' } as const;
 
 /**
  * What came of it: where the address leads, or why it leads nowhere; what was set in guest memory; what had to be assumed.
