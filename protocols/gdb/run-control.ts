@@ -123,7 +123,7 @@ export class GdbRunControl {
   async step(cpuIndex: number, options: ResumeOptions): Promise<StopReply> {
     requireCpuIndex(cpuIndex);
     // When a step is interrupted, QEMU takes single-step mode back from the `Hc` vCPU only. Any other would keep it, and stop
-    // the guest in state `debug` after one instruction some time after it was resumed (seen on QEMU 7.2).
+    // the guest in state `debug` after one instruction some time after it was resumed (QEMU 7.2, not 10.0).
     const [, stop] = await Promise.all([
       this.#session.send(selectThreadRequest(cpuIndex, 'run')),
       this.#resume(resumeRequest('step', cpuIndex), options),
