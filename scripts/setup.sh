@@ -23,9 +23,7 @@ install_npm_packages() {
     return
   fi
   echo 'setup: installing npm packages'
-  # Not `npm ci`: it refuses a lock file which lacks optional packages for other platforms, and a registry mirror that does
-  # not carry those gives just such a lock file. This installs what the lock file names as well, and does not write to it.
-  quietly npm install --no-save --no-audit --no-fund
+  quietly npm ci --no-audit --no-fund
   touch "$installed"
 }
 
