@@ -55,6 +55,6 @@ function formatMemory(ranges: readonly ReportedRange[], style: Style): string[] 
   return [
     `physical memory  ${style.faint('monitor: info mtree -f')}`,
     ...lines,
-    `  and ${devices} device region${devices === 1 ? '' : 's'}, which are never read`,
+    `  device regions, never read: ${devices}`,
   ];
 }

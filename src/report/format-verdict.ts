@@ -7,10 +7,10 @@ import type { ReportedRegion, ReportedTranslation } from './reported-translation
 import type { Style } from './style.ts';
 
 const REGION_WORDS: Readonly<Record<ReportedRegion['kind'], string>> = {
-  ram: 'RAM',
-  rom: 'ROM',
-  device: 'device memory',
-  none: 'nothing: neither memory nor a device',
+  ram: 'in RAM',
+  rom: 'in ROM',
+  device: 'in device memory',
+  none: 'where neither memory nor a device is',
 };
 
 /** Page-fault error code bits. SDM vol. 3A, 4.7. */
@@ -47,7 +47,7 @@ function formatMapped(
   style: Style,
 ): string[] {
   const name = region === null || region.name === '' ? '' : ` (${region.name})`;
-  const where = region === null ? '' : ` in ${REGION_WORDS[region.kind]}${name}`;
+  const where = region === null ? '' : ` ${REGION_WORDS[region.kind]}${name}`;
   const page =
     pageSize === null
       ? 'no paging, no access rights'
