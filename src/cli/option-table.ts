@@ -16,7 +16,7 @@ export const GUEST_OPTIONS = {
   },
   gdb: {
     value: 'ENDPOINT',
-    help: 'GDB stub of the guest (or $PAGEWALK_GDB); found, or started for a moment, through QMP when not given',
+    help: 'GDB stub of the guest (or $PAGEWALK_GDB); not needed with QMP, which finds or starts one',
   },
   cpu: { value: 'N', help: 'vCPU whose registers count; 0 when not given' },
   json: { help: 'one JSON object a line instead of text' },

@@ -61,6 +61,6 @@ function requireCommand(name: string): CommandEntry {
   const list = COMMANDS.map((candidate) => candidate.name).join(', ');
   const hint = /^(0x|\d)/i.test(name)
     ? `; to translate an address: pagewalk translate ${name}`
-    : `; there are: ${list}`;
+    : `; a command comes first: ${list}`;
   throw new UsageError(`${name.startsWith('-') ? 'unknown option' : 'unknown command'} ${JSON.stringify(name)}${hint}`);
 }

@@ -1,0 +1,114 @@
+import { expect } from 'chai';
+import { UsageError } from '../../../src/cli/errors.ts';
+import { parseState } from '../../../src/cli/state.ts';
+import { parseTranslate } from '../../../src/cli/translate.ts';
+
+const QMP = ['--qmp', 'unix:/run/vm.qmp'];
+
+describe('cli/parseTranslate', () => {
+  it('understands everything that a command line can say', () => {
+    const words =
+      '0x1000 --write --user --set-accessed --set-dirty --force-set-accessed --cpu 3 --cr3 0x5000 --json --trace t.log ' +
+      '--timeout 250 --qmp=vm.qmp --gdb tcp::1234 4096';
+    expect(parseTranslate(words.split(' '), {})).to.deep.equal({
+      addresses: [0x1000n, 4096n],
+      access: { write: true, user: true, exec: false },
+      flags: { setAccessed: true, setDirty: true, forceSetAccessed: true },
+      cr3: 0x5000n,
+      json: true,
+      guest: { qmp: 'vm.qmp', gdb: 'tcp::1234', cpu: 3, timeoutMs: 250, traceFile: 't.log' },
+    });
+  });
+
+  it('has defaults for the rest', () => {
+    expect(parseTranslate(['0', ...QMP], {})).to.deep.equal({
+      addresses: [0n],
+      access: { write: false, user: false, exec: false },
+      flags: { setAccessed: false, setDirty: false, forceSetAccessed: false },
+      cr3: undefined,
+      json: false,
+      guest: { qmp: 'unix:/run/vm.qmp', gdb: undefined, cpu: 0, timeoutMs: undefined, traceFile: undefined },
+    });
+  });
+
+  it('takes endpoints from the environment, options first, and an empty variable for none', () => {
+    const environment = { PAGEWALK_QMP: 'a.qmp', PAGEWALK_GDB: 'a.gdb' };
+    expect(parseTranslate(['0'], environment).guest).to.include({ qmp: 'a.qmp', gdb: 'a.gdb' });
+    expect(parseTranslate(['0', ...QMP], environment).guest).to.include({ qmp: 'unix:/run/vm.qmp', gdb: 'a.gdb' });
+    expect(parseTranslate(['0'], { ...environment, PAGEWALK_GDB: '' }).guest).to.include({ gdb: undefined });
+  });
+
+  it('takes what follows -- for an address', () => {
+    expect(parseTranslate([...QMP, '--', '0x10'], {}).addresses).to.deep.equal([16n]);
+  });
+
+  const refused: readonly (readonly [string, string])[] = [
+    ['', 'no address was given'],
+    ['0x1z', 'address "0x1z" is not a number (hexadecimal with 0x in front, or decimal)'],
+    ['-4096', '-4096: a number cannot be negative here'],
+    ['0 --cr3 -1', '-1: a number cannot be negative here'],
+    ['0 --cr3 x', '--cr3 "x" is not a number (hexadecimal with 0x in front, or decimal)'],
+    ['0 --colour', 'unknown option --colour'],
+    ['0 -w', 'unknown option -w'],
+    ['0 --toString', 'unknown option --toString'],
+    ['0 --write=yes', '--write takes no value, and has been given "yes"'],
+    ['0 --cpu', '--cpu needs a value: --cpu N'],
+    ['0 --cpu=', '--cpu needs a value: --cpu N'],
+    [
+      '0 --cpu --json',
+      '--cpu needs a value: --cpu N (--json would be the next option; write --cpu=--json if it is meant)',
+    ],
+    ['0 --cpu one', '--cpu "one" is not a whole number from 0 to 4294967295'],
+    ['0 --timeout 0', '--timeout "0" is not a whole number from 1 to 2147483647'],
+    ['0 --set-accessed --set-dirty', '--set-dirty needs the --write access'],
+    ['0 --write --set-dirty', '--set-dirty needs --set-accessed'],
+    ['0 --force-set-accessed', '--force-set-accessed needs --set-accessed'],
+    ['0 --write --exec', '--write and --exec exclude each other'],
+  ];
+  for (const [words, message] of refused) {
+    it(`refuses "${words}"`, () => {
+      const line = [...words.split(' ').filter((word) => word !== ''), ...QMP];
+      // The options that need a value must be the last words for it to be missing.
+      const ordered = / --cpu$/.test(words) ? [...QMP, ...words.split(' ')] : line;
+      expect(() => parseTranslate(ordered, {}))
+        .to.throw(UsageError)
+        .that.includes({ message, command: 'translate', exitStatus: 2, code: 'ERR_CLI_USAGE' });
+    });
+  }
+
+  it('refuses to have no endpoint, and names the ways to give one', () => {
+    expect(() => parseTranslate(['0'], {})).to.throw(UsageError, /--qmp.*PAGEWALK_QMP.*--gdb/);
+  });
+
+  it('refuses what is no endpoint, and says where it was given', () => {
+    expect(() => parseTranslate(['0', '--gdb', '1234'], {})).to.throw(UsageError, /^--gdb: "1234" is not an endpoint/);
+    expect(() => parseTranslate(['0'], { PAGEWALK_QMP: 'tcp:x' })).to.throw(
+      UsageError,
+      /^PAGEWALK_QMP: "tcp:x" is not/,
+    );
+  });
+
+  it('refuses one socket for both endpoints, however it is written', () => {
+    expect(() => parseTranslate(['0', '--qmp', '/run/vm', '--gdb', 'unix:/run/vm'], {})).to.throw(
+      UsageError,
+      '/run/vm was given as the QMP endpoint and as the GDB stub; they are two sockets',
+    );
+  });
+});
+
+describe('cli/parseState', () => {
+  it('understands its options', () => {
+    expect(parseState(['--json', '--cpu', '1', ...QMP], {})).to.deep.equal({
+      json: true,
+      guest: { qmp: 'unix:/run/vm.qmp', gdb: undefined, cpu: 1, timeoutMs: undefined, traceFile: undefined },
+    });
+  });
+
+  it('refuses an argument, and the options of translate', () => {
+    expect(() => parseState(['0x1', ...QMP], {})).to.throw(
+      UsageError,
+      'state takes no argument, and has been given "0x1"',
+    );
+    expect(() => parseState(['--write', ...QMP], {})).to.throw(UsageError, 'unknown option --write');
+  });
+});

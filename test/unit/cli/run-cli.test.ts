@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { chooseStyle } from '../../../src/cli/choose-style.ts';
+import { type CliContext, runCli } from '../../../src/cli/index.ts';
+import { COLOURED, PLAIN } from '../../../src/report/index.ts';
+
+interface Outcome {
+  readonly status: number;
+  readonly out: string;
+  readonly err: readonly string[];
+}
+
+/** Runs a command line that needs no guest. */
+async function run(...words: string[]): Promise<Outcome> {
+  const said = { out: '', err: [] as string[] };
+  const status = await runCli(words, {
+    environment: {},
+    isTerminal: false,
+    print: (text) => {
+      said.out += text;
+    },
+    complain: (line) => said.err.push(line),
+    signal: new AbortController().signal,
+  });
+  return { status, ...said };
+}
+
+describe('cli/runCli', () => {
+  it('prints the version of the package', async () => {
+    const packageFile = new URL('../../../../package.json', import.meta.url);
+    const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+    expect(await run('--version')).to.deep.equal({ status: 0, out: `${version}\n`, err: [] });
+  });
+
+  for (const words of [['--help'], ['-h'], ['help']]) {
+    it(`lists the commands and the exit statuses: ${words.join(' ')}`, async () => {
+      const { status, out, err } = await run(...words);
+      expect({ status, err }).to.deep.equal({ status: 0, err: [] });
+      expect(out).to.match(/^ {2}pagewalk translate {2}\S/m);
+      expect(out).to.match(/^ {2}pagewalk state {6}\S/m);
+      expect(out).to.match(/^Exit status: 0 all translated, 1 at least one fault, 2 .*, 3 /m);
+    });
+  }
+
+  for (const words of [
+    ['help', 'translate'],
+    ['translate', '--help'],
+    ['translate', '0x1', '-h'],
+  ]) {
+    it(`explains every option: ${words.join(' ')}`, async () => {
+      const { status, out, err } = await run(...words);
+      expect({ status, err }).to.deep.equal({ status: 0, err: [] });
+      const options = [...out.matchAll(/^ {2}--([a-z0-9-]+)/gm)].map(([, name]) => name);
+      expect(options).to.deep.equal(
+        'qmp gdb cpu cr3 write user exec set-accessed set-dirty force-set-accessed json trace timeout'.split(' '),
+      );
+    });
+  }
+
+  it('keeps its help within 120 columns', async () => {
+    for (const words of [['help'], ['help', 'translate'], ['help', 'state']]) {
+      const { out } = await run(...words);
+      expect(out.split('\n').filter((line) => line.length > 120)).to.deep.equal([]);
+    }
+  });
+
+  const refused: readonly (readonly [string[], readonly string[]])[] = [
+    [[], ['pagewalk: no command was given', 'Try: pagewalk help']],
+    [['walk'], ['pagewalk: unknown command "walk"; a command comes first: translate, state', 'Try: pagewalk help']],
+    [
+      ['help', 'walk'],
+      ['pagewalk: unknown command "walk"; a command comes first: translate, state', 'Try: pagewalk help'],
+    ],
+    [['--json'], ['pagewalk: unknown option "--json"; a command comes first: translate, state', 'Try: pagewalk help']],
+    [
+      ['0xffff'],
+      ['pagewalk: unknown command "0xffff"; to translate an address: pagewalk translate 0xffff', 'Try: pagewalk help'],
+    ],
+    [
+      ['state', '--foo'],
+      ['pagewalk: unknown option --foo', 'Try: pagewalk help state'],
+    ],
+    [
+      ['translate', '--', '--help'],
+      [
+        'pagewalk: address "--help" is not a number (hexadecimal with 0x in front, or decimal)',
+        'Try: pagewalk help translate',
+      ],
+    ],
+  ];
+  for (const [words, err] of refused) {
+    it(`refuses "${words.join(' ')}" with status 2, and prints nothing`, async () => {
+      expect(await run(...words)).to.deep.equal({ status: 2, out: '', err });
+    });
+  }
+});
+
+describe('cli/chooseStyle', () => {
+  const context = (isTerminal: boolean, environment: CliContext['environment']): CliContext => {
+    return { isTerminal, environment, print: () => {}, complain: () => {}, signal: new AbortController().signal };
+  };
+
+  it('colours for a terminal alone, and not where colours are refused', () => {
+    expect(chooseStyle(context(true, {}))).to.equal(COLOURED);
+    expect(chooseStyle(context(true, { NO_COLOR: '' }))).to.equal(COLOURED);
+    expect(chooseStyle(context(true, { NO_COLOR: '1' }))).to.equal(PLAIN);
+    expect(chooseStyle(context(true, { TERM: 'dumb' }))).to.equal(PLAIN);
+    expect(chooseStyle(context(false, {}))).to.equal(PLAIN);
+  });
+});
