@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { type BitFlags, createContext, planBits, type Translation, translate } from '../../src/paging/index.ts';
 import { describePlan, describeTranslation, hex } from '../support/describe-translation.ts';
 import { Random } from '../support/random.ts';
-import { everyAccess, randomMachine } from '../support/random-machine.ts';
+import { randomAccess, randomMachine } from '../support/random-machine.ts';
 import { type RandomTables, randomTables } from '../support/random-tables.ts';
 import { referencePlan } from '../support/reference-plan.ts';
 import type {
@@ -30,13 +30,35 @@ const flagSets: readonly BitFlags[] = [
   { setAccessed: true, setDirty: true, forceSetAccessed: true },
 ];
 
-/** Every ending that the generator must have reached, or it tests less than it says. */
+const pagedFeatures = ['shadow stack, privilege', 'A20 masked, mapped', 'C-bit, mapped'];
+
+const longFeatures = [
+  'shadow stack, mapped',
+  'shadow stack, lass',
+  'tagged, mapped',
+  'tagged, privilege',
+  'tagged, non-canonical',
+  'tagged, lass',
+  'relative to SS, non-canonical',
+  'relative to SS, lass',
+];
+
+/** What the generator must have reached beside every ending, or it tests less than it says. */
+const features: Readonly<Record<ReferenceMode, readonly string[]>> = {
+  off: ['shadow stack, mapped', 'A20 masked, mapped', 'C-bit, mapped'],
+  '32-bit': [...pagedFeatures, 'shadow stack, mapped'],
+  pae: [...pagedFeatures, 'latched, mapped', 'latched, privilege', 'latched, not-present'],
+  '4-level': [...pagedFeatures, ...longFeatures],
+  '5-level': [...pagedFeatures, ...longFeatures],
+};
+
+/** Every ending likewise. */
 const endings: Readonly<Record<ReferenceMode, readonly string[]>> = {
   off: ['mapped null', 'out-of-range'],
   '32-bit': pagedEndings('out-of-range', [0x40_0000]),
   pae: pagedEndings('out-of-range', [0x20_0000]),
-  '4-level': pagedEndings('non-canonical', [0x20_0000, 0x4000_0000]),
-  '5-level': pagedEndings('non-canonical', [0x20_0000, 0x4000_0000]),
+  '4-level': [...pagedEndings('non-canonical', [0x20_0000, 0x4000_0000]), 'lass'],
+  '5-level': [...pagedEndings('non-canonical', [0x20_0000, 0x4000_0000]), 'lass'],
 };
 
 describe('random walks against the reference walker', function () {
@@ -50,12 +72,12 @@ describe('random walks against the reference walker', function () {
     }
   });
 
-  it('reached every ending in every mode', function () {
+  it('reached every ending and every feature in every mode', function () {
     if (walkCount < 200_000) {
       this.skip();
     }
     for (const mode of Object.keys(endings) as ReferenceMode[]) {
-      for (const ending of endings[mode]) {
+      for (const ending of [...endings[mode], ...features[mode]]) {
         expect(reached.get(`${mode} ${ending}`) ?? 0, `walks that ended: ${mode} ${ending}`).to.be.above(50);
       }
     }
@@ -73,19 +95,39 @@ function walkOneMachine(seed: number, reached: Map<string, number>): void {
   const mode = random.pick(modes);
   const machine = randomMachine(random, mode);
   const tables = randomTables(random, machine, mode);
-  machine.registers.cr3 = tables.cr3;
+  Object.assign(machine.registers, tables.registers);
   const context = createContext(machine.registers, machine.processor);
   expect(context.mode, recipe(seed, machine)).to.equal(mode);
   for (let walk = 0; walk < walksPerMachine; walk++) {
     const linear = tables.linearAddress(random);
-    const access = random.pick(everyAccess);
+    const access = randomAccess(random, machine);
     const expected = recordReads(tables, () => referenceTranslate(machine, tables.memory, linear, access));
     const actual = recordReads(tables, () => translate(context, tables.memory, linear, access));
     compare(expected, actual, access, mode, () => `${recipe(seed, machine)}${describeCase(linear, access)}`);
-    const { result } = expected;
-    const ending = `${mode} ${result.kind === 'mapped' ? `mapped ${result.pageSize}` : result.cause}`;
-    reached.set(ending, (reached.get(ending) ?? 0) + 1);
+    for (const ending of describeEnding(machine, linear, access, expected.result)) {
+      reached.set(`${mode} ${ending}`, (reached.get(`${mode} ${ending}`) ?? 0) + 1);
+    }
   }
+}
+
+/** How a walk ended, and each thing out of the ordinary that it ended so with. */
+function describeEnding(
+  { registers, processor }: ReferenceMachine,
+  linear: bigint,
+  access: ReferenceAccess,
+  result: ReferenceTranslation,
+): string[] {
+  const outcome = result.kind === 'mapped' ? 'mapped' : result.cause;
+  const present = {
+    'shadow stack': access.shadowStack,
+    tagged: result.untaggedAddress !== linear,
+    'relative to SS': access.segment === 'ss',
+    latched: registers.pdptes !== undefined,
+    'A20 masked': registers.a20 === false,
+    'C-bit': processor.encryptionBit !== undefined,
+  };
+  const names = Object.entries(present).flatMap(([name, isPresent]) => (isPresent ? [`${name}, ${outcome}`] : []));
+  return [result.kind === 'mapped' ? `mapped ${result.pageSize}` : result.cause, ...names];
 }
 
 interface Recorded<T> {

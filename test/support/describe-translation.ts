@@ -11,14 +11,15 @@ export function describeTranslation(translation: ReferenceTranslation): string {
   const steps = translation.steps
     .map((step) => `\n  ${step.level} ${step.table}[${step.index}] at ${hex(step.address)}: ${hex(step.value)}`)
     .join('');
+  const walked = `${hex(translation.untaggedAddress)} `;
   if (translation.kind === 'mapped') {
-    return `mapped to ${hex(translation.physicalAddress)}, ${describePage(translation)}${steps}`;
+    return `${walked}mapped to ${hex(translation.physicalAddress)}, ${describePage(translation)}${steps}`;
   }
   const code = translation.errorCode === null ? 'none' : hex(BigInt(translation.errorCode));
   const { responsible } = translation;
   const culprit = responsible ? `level ${responsible.level} at ${hex(responsible.address)}` : 'nobody';
   const exception = `vector ${translation.vector}, code ${code}`;
-  return `${translation.cause}, ${exception}, because of ${culprit}, ${describePage(translation)}${steps}`;
+  return `${walked}${translation.cause}, ${exception}, because of ${culprit}, ${describePage(translation)}${steps}`;
 }
 
 /** A plan as one text. @internal */

@@ -1,11 +1,13 @@
 import type { Random } from './random.ts';
+import { controlBits } from './reference-machine.ts';
 import type { ReferenceMachine, ReferenceMode } from './reference-translation.ts';
 import { SparseMemory } from './sparse-memory.ts';
 
 /** Random tables and the linear addresses that lead through them. @internal */
 export interface RandomTables {
   memory: SparseMemory;
-  cr3: bigint;
+  /** The registers that lead to the tables: CR3, and in PAE mode perhaps the PDPTEs that it once loaded. */
+  registers: Pick<ReferenceMachine['registers'], 'cr3' | 'pdptes'>;
   /** An address that mostly leads through entries that were filled in, and else is an edge or anything. */
   linearAddress(random: Random): bigint;
 }
@@ -83,7 +85,7 @@ class TableMaker {
     }
     return {
       memory: this.#memory,
-      cr3: this.#cr3(root),
+      registers: this.#registers(root),
       linearAddress: (random) => this.#linearAddress(random),
     };
   }
@@ -113,15 +115,43 @@ class TableMaker {
     const limit = 1n << BigInt(width);
     const edge = this.#random.pick([0n, limit - 0x1000n, 0xffff_f000n, 0x1_0000_0000n % limit]);
     const anywhere = this.#random.uint64() % limit;
-    return (this.#random.chance(15) ? edge : anywhere) & ~0xfffn;
+    return (this.#random.chance(15) ? edge : anywhere) & ~0xfffn & ~this.#maskedBits();
+  }
+
+  /** What an address says in vain: the C-bit, and bit 20 with the A20 gate closed. */
+  #maskedBits(): bigint {
+    const { processor, registers } = this.#machine;
+    const a20 = registers.a20 === false ? 1n << 20n : 0n;
+    return a20 | this.#encryptionBit(processor.encryptionBit);
+  }
+
+  #encryptionBit(position: number | undefined): bigint {
+    return position === undefined || this.#mode === '32-bit' || this.#mode === 'off' ? 0n : 1n << BigInt(position);
+  }
+
+  #registers(root: bigint): RandomTables['registers'] {
+    if (this.#mode !== 'pae' || !this.#random.chance(40)) {
+      return { cr3: this.#cr3(root) };
+    }
+    const latched = () => this.#pointerOfPae({ isLegal: true });
+    const pdptes = [latched(), latched(), latched(), latched()] as const;
+    // Nothing is read through CR3 any more, so it may as well lead nowhere.
+    return { cr3: this.#cr3(this.#random.chance(20) ? this.#physicalPage(32) : root), pdptes };
   }
 
   #cr3(root: bigint): bigint {
     // The low bits are PWT, PCD, the PCID or ignored. In IA-32e mode those above the address are zero, as MOV to CR3 sees
     // to; in legacy modes bits 63:32, left from before, are not looked at.
     const low = this.#mode === 'pae' ? 0x1fn : 0xfffn;
-    const high = this.#mode === 'pae' || this.#mode === '32-bit' ? this.#bits(30, 0xff_ffff_0000_0000n) : 0n;
-    return root | (this.#random.uint64() & (low | high));
+    const isLegacy = this.#mode === 'pae' || this.#mode === '32-bit';
+    const high = isLegacy ? this.#bits(30, 0xffff_ffff_0000_0000n) : this.#maskingBits();
+    return root | (this.#random.uint64() & (low | high | this.#maskedBits()));
+  }
+
+  /** LAM's bits in CR3, which Intel's processors have in IA-32e mode. */
+  #maskingBits(): bigint {
+    const isIntel = this.#machine.processor.vendor === 'intel';
+    return isIntel ? controlBits.cr3.lamU48 | controlBits.cr3.lamU57 : 0n;
   }
 
   #fill(table: bigint, level: Level): void {
@@ -136,7 +166,7 @@ class TableMaker {
       return this.#entry32Bit(level);
     }
     if (this.#mode === 'pae' && level === 3) {
-      return this.#pointerOfPae();
+      return this.#pointerOfPae({ isLegal: false });
     }
     return this.#entry64Bit(level);
   }
@@ -146,20 +176,22 @@ class TableMaker {
     if (!isLarge) {
       // Bit 7 of a PDE is the page size; in a PTE it is PAT and free.
       const free = level === 1 ? this.#bits(50, 0x80n) : this.#bits(3, 0x80n);
-      return this.#lowFlags() | free | BigInt.asUintN(32, this.#target(level, 32));
+      return this.#lowFlags(level === 1) | free | BigInt.asUintN(32, this.#target(level, 32));
     }
     const width = Math.min(40, this.#machine.processor.maxPhyAddr);
     const high = this.#machine.processor.pse36 ? this.#random.uint64() & ((1n << BigInt(width - 32)) - 1n) : 0n;
     const address = (this.#random.uint64() & 0xffc0_0000n) | (high << 13n) | this.#bits(50, 0x1000n);
-    return this.#lowFlags() | 0x80n | address | this.#bits(10, 1n << BigInt(this.#random.between(13, 21)));
+    return this.#lowFlags(true) | 0x80n | address | this.#bits(10, 1n << BigInt(this.#random.between(13, 21)));
   }
 
-  #pointerOfPae(): bigint {
+  /** Legal is what MOV to CR3 loads instead of refusing. */
+  #pointerOfPae({ isLegal }: { isLegal: boolean }): bigint {
     const free = this.#random.uint64() & 0xe18n;
+    const target = this.#target(3, this.#machine.processor.maxPhyAddr);
+    const pointer = this.#bits(95, 1n) | free | target;
     const reserved = this.#random.pick([1n, 2n, 5n, 6n, 7n, 8n, 52n, 59n, 62n, 63n]);
     const beyond = BigInt(this.#random.between(12, 63));
-    const target = this.#target(3, this.#machine.processor.maxPhyAddr);
-    return this.#bits(95, 1n) | free | target | this.#bits(4, 1n << reserved) | this.#bits(2, 1n << beyond);
+    return isLegal ? pointer : pointer | this.#bits(4, 1n << reserved) | this.#bits(2, 1n << beyond);
   }
 
   #entry64Bit(level: number): bigint {
@@ -167,32 +199,41 @@ class TableMaker {
     const isLarge = (level === 2 || (level === 3 && this.#mode !== 'pae')) && this.#random.chance(25);
     const address = isLarge ? this.#largePage(level, maxPhyAddr) : this.#target(level, maxPhyAddr);
     const pat = level === 1 ? this.#bits(50, 0x80n) : this.#bits(level > 3 ? 2 : 0, 0x80n);
-    return this.#lowFlags() | pat | address | this.#highFlags() | this.#bits(3, this.#oneReservedBit());
+    return (
+      this.#lowFlags(isLarge || level === 1) | pat | address | this.#highFlags() | this.#bits(3, this.#oneReservedBit())
+    );
   }
 
   #largePage(level: number, maxPhyAddr: number): bigint {
     const size = level === 3 ? 0x4000_0000n : 0x20_0000n;
     const address = (this.#random.uint64() % (1n << BigInt(maxPhyAddr))) & ~(size - 1n);
     const reserved = 1n << BigInt(this.#random.between(13, level === 3 ? 29 : 20));
-    return 0x80n | address | this.#bits(50, 0x1000n) | this.#bits(8, reserved);
+    return 0x80n | this.#withMaskedBits(address) | this.#bits(50, 0x1000n) | this.#bits(8, reserved);
   }
 
   /** Where an entry leads: to the next table, rarely to any table (loops) or to no memory; from level 1, anywhere. */
   #target(level: number, width: number): bigint {
     const next = this.#tables.get(level - 1);
     if (next === undefined || this.#random.chance(3)) {
-      return this.#physicalPage(width);
+      return this.#withMaskedBits(this.#physicalPage(width));
     }
     if (this.#random.chance(4)) {
-      return this.#random.pick([...this.#tables.values()].flat()) & ~0xfffn;
+      return this.#withMaskedBits(this.#random.pick([...this.#tables.values()].flat()) & ~0xfffn);
     }
-    return this.#random.pick(next);
+    return this.#withMaskedBits(this.#random.pick(next));
+  }
+
+  /** The same address, said with bits that do not count. */
+  #withMaskedBits(address: bigint): bigint {
+    return address | (this.#random.uint64() & this.#maskedBits());
   }
 
   /** P, R/W, U/S mostly set; PWT, PCD, A, D and the bits free to software as they fall. */
-  #lowFlags(): bigint {
-    const free = this.#random.uint64() & 0xe78n;
-    const allowing = this.#bits(95, 1n) | this.#bits(80, 2n) | this.#bits(80, 4n);
+  #lowFlags(isLeaf: boolean): bigint {
+    const isShadowStack =
+      isLeaf && (this.#machine.registers.cr4 & controlBits.cr4.cet) !== 0n && this.#random.chance(40);
+    const free = (this.#random.uint64() & 0xe78n) | (isShadowStack ? 0x40n : 0n);
+    const allowing = this.#bits(95, 1n) | (isShadowStack ? 0n : this.#bits(80, 2n)) | this.#bits(80, 4n);
     return free | allowing | this.#bits(this.#machine.processor.vendor === 'amd' ? 5 : 50, 0x100n);
   }
 
@@ -238,7 +279,17 @@ class TableMaker {
     if (width === 32 || random.chance(2)) {
       return random.chance(2) ? address | (1n << BigInt(random.between(32, 63))) : address;
     }
-    return BigInt.asUintN(64, BigInt.asIntN(width, address));
+    return this.#tag(random, BigInt.asUintN(64, BigInt.asIntN(width, address)));
+  }
+
+  /** Puts a tag into the bits that LAM or UAI may let pass, and now and then into one bit beside them. */
+  #tag(random: Random, address: bigint): bigint {
+    if (!random.chance(40)) {
+      return address;
+    }
+    const tagged = random.pick([0x7e00_0000_0000_0000n, 0x7fff_0000_0000_0000n, 0xfe00_0000_0000_0000n]);
+    const wrong = random.chance(10) ? 1n << BigInt(random.between(46, 63)) : 0n;
+    return ((address & ~tagged) | (random.uint64() & tagged)) ^ wrong;
   }
 }
 

@@ -53,6 +53,50 @@ export function judgeAccess(
   entries: readonly EntryRights[],
   leafEntry: bigint,
 ): Denial | null {
+  return access.shadowStack
+    ? judgeShadowStack(machine, mode, access, entries, leafEntry)
+    : judgeOrdinary(machine, mode, access, entries, leafEntry);
+}
+
+/**
+ * SDM vol. 3A, 4.6 and 4.6.1: a shadow-stack access is allowed only to a shadow-stack address of its own mode. That is one
+ * whose leaf has R/W=0 and D=1 and whose other entries all have R/W=1. Neither CR0.WP, which CR4.CET=1 forces, nor SMAP and
+ * RFLAGS.AC make a difference: a supervisor's shadow stack is never a user's page. Keys count as for any data access.
+ */
+function judgeShadowStack(
+  machine: ReferenceMachine,
+  mode: ReferenceMode,
+  access: ReferenceAccess,
+  entries: readonly EntryRights[],
+  leafEntry: bigint,
+): Denial | null {
+  const leaf = entries.at(-1);
+  if (leaf === undefined) {
+    throw new Error('an access was judged without an entry to judge it by');
+  }
+  const rights = combineRights(entries);
+  const isDirty = (leafEntry & 0x40n) !== 0n;
+  const wrongMode = isUserAccess(access) !== rights.user;
+  const wrongLeaf = leaf.write || !isDirty;
+  const wrongAbove = entries.slice(0, -1).some((entry) => !entry.write);
+  const protectionKey = keyDenies(machine, mode, access, rights, leafEntry);
+  if (!wrongMode && !wrongLeaf && !wrongAbove && !protectionKey) {
+    return null;
+  }
+  // Any entry above the leaf can take U/S or R/W away by itself. What remains is what the leaf says, or what all of them say
+  // together, which is complete only at the leaf: a user's page where the supervisor's is needed, the key.
+  const taker = entries.slice(0, -1).find((entry) => (isUserAccess(access) && !entry.user) || !entry.write);
+  const responsible = taker ?? leaf;
+  return { protectionKey, responsible: { level: responsible.level, address: responsible.address } };
+}
+
+function judgeOrdinary(
+  machine: ReferenceMachine,
+  mode: ReferenceMode,
+  access: ReferenceAccess,
+  entries: readonly EntryRights[],
+  leafEntry: bigint,
+): Denial | null {
   const rights = combineRights(entries);
   const lost = lostRights(machine, access, rights);
   const leafDenies = smepDenies(machine, access, rights) || smapDenies(machine, access, rights);

@@ -11,12 +11,18 @@ export interface ReferenceMachine {
     rflags: bigint;
     pkru: number;
     pkrs: number;
+    /** The PDPTE registers, as MOV CR3 loaded them; where absent, PAE paging reads PDPTEs from memory. */
+    pdptes?: readonly [bigint, bigint, bigint, bigint];
+    /** False: the A20 gate is closed. Open unless given. */
+    a20?: boolean;
   };
   processor: {
     maxPhyAddr: number;
     vendor: 'intel' | 'amd';
     pse36: boolean;
     pdpe1gb: boolean;
+    /** Position of SEV's C-bit; none unless given. */
+    encryptionBit?: number;
   };
 }
 
@@ -26,6 +32,10 @@ export interface ReferenceAccess {
   user: boolean;
   exec: boolean;
   implicit: boolean;
+  /** Made by CALL, RET, WRSS and their like to a shadow stack (SDM 4.6). */
+  shadowStack: boolean;
+  /** The segment that the address is relative to. */
+  segment: 'ds-es' | 'ss' | 'other';
 }
 
 /** Something that holds entries; null where no memory is. @internal */
@@ -52,6 +62,7 @@ export interface ReferenceStep {
 /** The access goes through. @internal */
 export interface ReferenceMapped {
   kind: 'mapped';
+  untaggedAddress: bigint;
   physicalAddress: bigint;
   /** Bytes; null without paging. */
   pageSize: number | null;
@@ -67,15 +78,17 @@ export type ReferenceCause =
   | 'privilege'
   | 'reserved-bits'
   | 'non-canonical'
+  | 'lass'
   | 'out-of-range'
   | 'unbacked-table';
 
 /** The access does not go through. @internal */
 export interface ReferenceFault {
   kind: 'fault';
+  untaggedAddress: bigint;
   cause: ReferenceCause;
-  /** #PF, or #GP where no paging structure was looked at. */
-  vector: 13 | 14;
+  /** #PF, or #GP where no paging structure was looked at; #SS instead of #GP relative to SS. */
+  vector: 12 | 13 | 14;
   /** As pushed by hardware; null where no hardware exception answers to the cause. */
   errorCode: number | null;
   responsible: { level: number; address: bigint } | null;

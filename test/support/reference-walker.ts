@@ -1,3 +1,4 @@
+import { referenceLinear } from './reference-linear.ts';
 import type { EntryRights } from './reference-rights.ts';
 import { combineRights, isUserAccess, judgeAccess } from './reference-rights.ts';
 import type {
@@ -40,18 +41,22 @@ export function referenceTranslate(
   access: ReferenceAccess,
 ): ReferenceTranslation {
   const mode = referenceMode(machine);
-  const walk = new Walk(machine, mode, memory, access);
+  const { address, refusal } = referenceLinear(machine, mode, linear, access);
+  const walk = new Walk(machine, mode, memory, access, address);
+  if (refusal !== null) {
+    return walk.refuse(refusal, refusal === 'out-of-range' ? null : 0);
+  }
   switch (mode) {
     case 'off':
-      return linear > 0xffff_ffffn ? walk.refuse('out-of-range', null) : translateWithoutPaging(linear);
+      return translateWithoutPaging(walk, address);
     case '32-bit':
-      return linear > 0xffff_ffffn ? walk.refuse('out-of-range', null) : walk32Bit(walk, linear);
+      return walk32Bit(walk, address);
     case 'pae':
-      return linear > 0xffff_ffffn ? walk.refuse('out-of-range', null) : walkPae(walk, linear);
+      return walkPae(walk, address);
     case '4-level':
-      return isCanonical(linear, 48) ? walk4Level(walk, linear) : walk.refuse('non-canonical', 0);
+      return walk4Level(walk, address);
     case '5-level':
-      return isCanonical(linear, 57) ? walk5Level(walk, linear) : walk.refuse('non-canonical', 0);
+      return walk5Level(walk, address);
   }
 }
 
@@ -70,16 +75,12 @@ export function referenceMode(machine: ReferenceMachine): ReferenceMode {
   return (cr4 & cr4La57) === 0n ? '4-level' : '5-level';
 }
 
-/** SDM vol. 1, 3.3.7.1: all bits from the highest translated one upwards are equal. */
-function isCanonical(linear: bigint, width: number): boolean {
-  return BigInt.asUintN(64, BigInt.asIntN(width, linear)) === linear;
-}
-
 /** SDM 4.1.1: without paging, linear addresses are physical addresses. */
-function translateWithoutPaging(linear: bigint): ReferenceMapped {
+function translateWithoutPaging(walk: Walk, linear: bigint): ReferenceMapped {
   return {
     kind: 'mapped',
-    physicalAddress: linear,
+    untaggedAddress: linear,
+    physicalAddress: walk.onTheBus(linear),
     pageSize: null,
     rights: { write: true, user: true, exec: true },
     protectionKey: null,
@@ -138,11 +139,13 @@ function walkPae(walk: Walk, linear: bigint): ReferenceTranslation {
 
   const pdptIndex = field(linear, 31, 30);
   const pdptAddress = (field(walk.machine.registers.cr3, 31, 5) << 5n) + pdptIndex * 8n;
-  // Table 4-8: bits 2:1, 8:5 and 63:MAXPHYADDR are reserved. The walk reads PDPTEs from memory, as AMD processors do
-  // under nested paging (APM 15.25); then a reserved bit is a page fault instead of #GP on the load of CR3.
-  const pdpte = walk.visit(3, 'PDPT', pdptIndex, pdptAddress, 8, (entry) => {
-    return field(entry, 2, 1) !== 0n || field(entry, 8, 5) !== 0n || field(entry, 63, m) !== 0n;
-  });
+  // Section 4.4.1: MOV to CR3 loads four registers, and memory is not asked again. Where those are not known the walk reads
+  // PDPTEs from memory, as AMD processors do under nested paging (APM 15.25). Table 4-8: bits 2:1, 8:5 and 63:MAXPHYADDR
+  // are reserved; MOV to CR3 refuses them with #GP, a walk in memory with a page fault.
+  const latched = walk.machine.registers.pdptes?.[Number(pdptIndex)];
+  const isReserved = (entry: bigint) =>
+    field(entry, 2, 1) !== 0n || field(entry, 8, 5) !== 0n || field(entry, 63, m) !== 0n;
+  const pdpte = walk.visit(3, 'PDPT', pdptIndex, pdptAddress, 8, isReserved, latched);
   if (typeof pdpte !== 'bigint') {
     return pdpte;
   }
@@ -177,7 +180,8 @@ function walkPae(walk: Walk, linear: bigint): ReferenceTranslation {
 
 /** SDM 4.5, 4-level: the table that CR3 names is a PML4. */
 function walk4Level(walk: Walk, linear: bigint): ReferenceTranslation {
-  const pml4 = tableBits(walk.machine.registers.cr3, walk.machine.processor.maxPhyAddr) << 12n;
+  const cr3 = walk.withoutEncryptionBit(walk.machine.registers.cr3);
+  const pml4 = tableBits(cr3, walk.machine.processor.maxPhyAddr) << 12n;
   return walkFromPml4(walk, linear, pml4);
 }
 
@@ -185,7 +189,8 @@ function walk4Level(walk: Walk, linear: bigint): ReferenceTranslation {
 function walk5Level(walk: Walk, linear: bigint): ReferenceTranslation {
   const m = walk.machine.processor.maxPhyAddr;
   const pml5Index = field(linear, 56, 48);
-  const pml5Address = (tableBits(walk.machine.registers.cr3, m) << 12n) + pml5Index * 8n;
+  const cr3 = walk.withoutEncryptionBit(walk.machine.registers.cr3);
+  const pml5Address = (tableBits(cr3, m) << 12n) + pml5Index * 8n;
   const pml5e = walk.visit(5, 'PML5', pml5Index, pml5Address, 8, (entry) => reservedInTopEntry(walk, entry));
   if (typeof pml5e !== 'bigint') {
     return pml5e;
@@ -264,26 +269,54 @@ class Walk {
   readonly #mode: ReferenceMode;
   readonly #memory: ReferenceMemory;
   readonly #access: ReferenceAccess;
+  readonly #untaggedAddress: bigint;
   readonly #steps: ReferenceStep[] = [];
   readonly #rights: EntryRights[] = [];
 
-  constructor(machine: ReferenceMachine, mode: ReferenceMode, memory: ReferenceMemory, access: ReferenceAccess) {
+  constructor(
+    machine: ReferenceMachine,
+    mode: ReferenceMode,
+    memory: ReferenceMemory,
+    access: ReferenceAccess,
+    untaggedAddress: bigint,
+  ) {
     this.machine = machine;
     this.#mode = mode;
     this.#memory = memory;
     this.#access = access;
+    this.#untaggedAddress = untaggedAddress;
   }
 
-  /** Reads an entry; SDM 4.7: one that is not present has no reserved bits, so P is judged first. */
+  /** The address that memory sees: with the A20 gate closed bit 20 is 0, for tables as for pages. */
+  onTheBus(physical: bigint): bigint {
+    return (this.machine.registers.a20 ?? true) ? physical : physical & ~(1n << 20n);
+  }
+
+  /**
+   * APM vol. 2, 15.34.1 and 7.10: the C-bit is no address bit and never reserved. 32-bit paging has no room for one: nothing
+   * above bit 31 of its entries and of CR3 exists.
+   */
+  withoutEncryptionBit(value: bigint): bigint {
+    const { encryptionBit } = this.machine.processor;
+    return encryptionBit === undefined || this.#mode === '32-bit' ? value : value & ~(1n << BigInt(encryptionBit));
+  }
+
+  /**
+   * Reads an entry, unless a register holds it; SDM 4.7: one that is not present has no reserved bits, so P is judged first.
+   *
+   * @returns the entry without its C-bit, or what stopped the walk
+   */
   visit(
     level: number,
     table: ReferenceStep['table'],
     index: bigint,
-    address: bigint,
+    unmasked: bigint,
     size: 4 | 8,
     isReserved: (entry: bigint) => boolean,
+    latched?: bigint,
   ): bigint | ReferenceFault {
-    const value = this.#memory.readEntry(address, size);
+    const address = this.onTheBus(unmasked);
+    const value = latched ?? this.#memory.readEntry(address, size);
     if (value === null) {
       return this.refuse('unbacked-table', null, { level, address });
     }
@@ -291,11 +324,12 @@ class Walk {
     if (!bit(value, 0)) {
       return this.refuse('not-present', this.#accessBits(), { level, address });
     }
-    if (isReserved(value)) {
+    const entry = this.withoutEncryptionBit(value);
+    if (isReserved(entry)) {
       // SDM 4.7: RSVD is set only if P is: an entry that is not present has no reserved bits.
       return this.refuse('reserved-bits', this.#accessBits() | 0x9, { level, address });
     }
-    return value;
+    return entry;
   }
 
   /** Takes the rights of the entry visited last into account. */
@@ -314,12 +348,14 @@ class Walk {
   }
 
   /** The leaf was reached: judges the access by all entries together (SDM 4.6). */
-  finish(physicalAddress: bigint, pageSize: number, leaf: bigint): ReferenceTranslation {
+  finish(physical: bigint, pageSize: number, leaf: bigint): ReferenceTranslation {
+    const untaggedAddress = this.#untaggedAddress;
+    const physicalAddress = this.onTheBus(physical);
     const rights = combineRights(this.#rights);
     const denial = judgeAccess(this.machine, this.#mode, this.#access, this.#rights, leaf);
     const protectionKey = this.#hasKeys() ? Number(field(leaf, 62, 59)) : null;
     if (denial === null) {
-      return { kind: 'mapped', physicalAddress, pageSize, rights, protectionKey, steps: this.#steps };
+      return { kind: 'mapped', untaggedAddress, physicalAddress, pageSize, rights, protectionKey, steps: this.#steps };
     }
     const errorCode = this.#accessBits() | 0x1 | (denial.protectionKey ? 0x20 : 0);
     return { ...this.refuse('privilege', errorCode, denial.responsible), rights, pageSize, protectionKey };
@@ -333,8 +369,9 @@ class Walk {
   ): ReferenceFault {
     return {
       kind: 'fault',
+      untaggedAddress: this.#untaggedAddress,
       cause,
-      vector: cause === 'non-canonical' || cause === 'out-of-range' ? 13 : 14,
+      vector: this.#vectorOf(cause),
       errorCode,
       responsible,
       rights: null,
@@ -342,6 +379,17 @@ class Walk {
       protectionKey: null,
       steps: this.#steps,
     };
+  }
+
+  /**
+   * Before paging: #GP, or #SS relative to SS, as for a limit of 32 bits so for the canonical form. A LASS violation is the
+   * fault that a non-canonical address would be.
+   */
+  #vectorOf(cause: ReferenceCause): 12 | 13 | 14 {
+    if (cause === 'out-of-range' || cause === 'non-canonical' || cause === 'lass') {
+      return this.#access.segment === 'ss' ? 12 : 13;
+    }
+    return 14;
   }
 
   /** Tables 4-9 to 4-20, bit 63: reserved as long as EFER.NXE=0. */
@@ -363,7 +411,12 @@ class Walk {
   #accessBits(): number {
     const smep = (this.machine.registers.cr4 & cr4Smep) !== 0n;
     const fetchShown = this.#access.exec && (smep || this.#hasXd());
-    return (this.#access.write ? 0x2 : 0) | (isUserAccess(this.#access) ? 0x4 : 0) | (fetchShown ? 0x10 : 0);
+    return (
+      (this.#access.write ? 0x2 : 0) |
+      (isUserAccess(this.#access) ? 0x4 : 0) |
+      (fetchShown ? 0x10 : 0) |
+      (this.#access.shadowStack ? 0x40 : 0)
+    );
   }
 }
 

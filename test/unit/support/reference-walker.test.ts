@@ -327,7 +327,9 @@ describe('referencePlan', () => {
     const missing = { ...open, [pte]: 0n };
     expect(plan(missing, 'w', { setAccessed: true, setDirty: true })).to.deep.equal([]);
     expect(plan(missing, 'w', all)).to.deep.equal(['4A', '3A', '2A']);
-    expect(plan({ ...open, [pml4e]: 0x2005n }, 'w', all)).to.deep.equal(['4A', '3A', '2A']);
+    expect(plan({ ...open, [pml4e]: 0x2005n }, 'w', all)).to.deep.equal([]);
+    expect(plan({ ...open, [pde]: 0x4005n }, 'w', all)).to.deep.equal(['4A', '3A']);
+    expect(plan({ ...open, [pte]: 0x5005n }, 'w', all)).to.deep.equal(['4A', '3A', '2A']);
     expect(plan({ ...open, [pde]: 0x20_0007n }, 'w', all)).to.deep.equal(['4A', '3A', '2A']);
   });
 
