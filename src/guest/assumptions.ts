@@ -1,4 +1,5 @@
-import { type Translation, translate } from '../paging/index.ts';
+import type { Translation } from '../paging/index.ts';
+import { isSameOutcome, retranslate } from './retranslate.ts';
 import { type Sourced, sourced } from './sourced.ts';
 import { contextOf, type VcpuState } from './vcpu-state.ts';
 
@@ -11,6 +12,7 @@ const ALTERNATIVES = {
   pse36: [true, false],
   pdpe1gb: [true, false],
   accelerator: ['kvm', 'tcg'],
+  pdptes: [],
 } as const;
 
 const NAMES = {
@@ -21,6 +23,7 @@ const NAMES = {
   pse36: 'PSE-36',
   pdpe1gb: '1 GB pages',
   accelerator: 'accelerator',
+  pdptes: 'PDPTE registers',
 } as const;
 
 type Assumable = keyof typeof ALTERNATIVES;
@@ -29,39 +32,18 @@ function isAssumable(name: string): name is Assumable {
   return name in ALTERNATIVES;
 }
 
-function show(value: number | string | boolean, name: Assumable): string {
+function show(value: unknown, name: Assumable): string {
+  if (name === 'pdptes') return 'those in memory';
   return typeof value === 'number' && name !== 'maxPhyAddr' ? `0x${value.toString(16)}` : String(value);
 }
 
-/** What a caller acts on; two translations with the same are the same answer. */
-function outcomeOf(translation: Translation): string {
-  return translation.kind === 'mapped'
-    ? `${translation.physicalAddress}`
-    : `${translation.cause} ${translation.errorCode} ${translation.responsible?.address}`;
-}
-
-/** The translation over the entries that the first walk saw; undefined when it would read others. */
-function retranslate(state: VcpuState, translation: Translation): Translation | undefined {
-  let strayed = false;
-  const known = new Map(translation.steps.map((step) => [step.address, step.value]));
-  const unbacked =
-    translation.kind === 'fault' && translation.cause === 'unbacked-table' ? translation.responsible : null;
-  const memory = {
-    readEntry(address: bigint): bigint | null {
-      const value = known.get(address);
-      if (value === undefined && address !== unbacked?.address) strayed = true;
-      return value ?? null;
-    },
-  };
-  const again = translate(contextOf(state), memory, translation.linearAddress, translation.access);
-  return strayed ? undefined : again;
-}
-
 function dependsOn(name: Assumable, state: VcpuState, translation: Translation): boolean {
+  // Registers that were loaded once can hold anything.
+  if (name === 'pdptes') return translation.steps.length > 0;
   return ALTERNATIVES[name].some((value) => {
     const other: VcpuState = { ...state, [name]: sourced(value, 'given', 'what if') };
-    const again = retranslate(other, translation);
-    return again === undefined || outcomeOf(again) !== outcomeOf(translation);
+    const again = retranslate(contextOf(other), translation);
+    return again === undefined || !isSameOutcome(again, translation);
   });
 }
 
@@ -72,7 +54,7 @@ function dependsOn(name: Assumable, state: VcpuState, translation: Translation):
  * @internal
  */
 export function describeAssumptions(state: VcpuState, translation: Translation): string[] {
-  const entries = Object.entries(state) as [string, Sourced<number | string | boolean>][];
+  const entries = Object.entries(state) as [string, Sourced<unknown>][];
   return entries.flatMap(([name, value]) => {
     if (!isAssumable(name) || value.from !== 'assumed') return [];
     const verdict = dependsOn(name, state, translation)

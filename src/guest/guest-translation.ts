@@ -1,5 +1,6 @@
-import type { Access, BitFlags, PagingMode, PlannedBits, Translation } from '../paging/index.ts';
+import type { Access, BitFlags, PagingMode, PlannedBits, Profile, Translation } from '../paging/index.ts';
 import type { Region } from './memory-map.ts';
+import type { Override } from './overrides.ts';
 
 /** One question to a guest. @public */
 export interface TranslateRequest {
@@ -15,6 +16,10 @@ export interface TranslateScope {
   readonly cpu?: number;
   /** Another address space than the vCPU's own. */
   readonly cr3?: bigint;
+  /** "What if": changes to the vCPU, in order. Nothing is changed in the guest. */
+  readonly overrides?: readonly Override[];
+  /** The machine whose behaviour is asked for; the architecture unless given. */
+  readonly profile?: Profile;
 }
 
 /** The answer of a guest. @public */
@@ -22,6 +27,8 @@ export interface GuestTranslation {
   readonly request: Required<TranslateRequest>;
   readonly cpu: number;
   readonly mode: PagingMode;
+  /** Whose behaviour the answer is. */
+  readonly profile: string;
   readonly translation: Translation;
   /** The bits that were set in guest memory for this request, and seen there afterwards. */
   readonly wrote: readonly PlannedBits[];
@@ -29,6 +36,8 @@ export interface GuestTranslation {
   readonly bitsAreSet: boolean;
   /** What lies at the physical address; null when the translation failed. */
   readonly region: Region | null;
+  /** Where the machine that runs the guest would answer otherwise, in a line; null where it would not. */
+  readonly deviation: string | null;
   /** What the answer rests on that could not be had, a sentence each. */
   readonly assumed: readonly string[];
 }

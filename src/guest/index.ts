@@ -13,7 +13,9 @@ export {
 } from './errors.ts';
 export { Guest } from './guest.ts';
 export type { GuestTranslation, TranslateRequest, TranslateScope } from './guest-translation.ts';
+export type { HiddenRegisters, Pdptes } from './hidden-registers.ts';
 export { MemoryMap, type Region, type RegionKind } from './memory-map.ts';
+export { type Override, overrideNames, parseOverride, parseProfile } from './overrides.ts';
 export { PausedGuest } from './paused-guest.ts';
 export type { MemoryPiece, PhysicalMemory } from './physical-memory.ts';
 export type { Processor } from './processor.ts';

@@ -1,4 +1,5 @@
 import type { InfoRegisters } from '../../protocols/qmp/index.ts';
+import type { QemuVersion } from '../paging/index.ts';
 
 /**
  * What the guest layer asks of QEMU's monitor, whichever way it is reached: a QMP socket, or the GDB stub's `qRcmd` when there
@@ -17,6 +18,7 @@ export interface Monitor {
   qomGet(path: string, property: string): Promise<string | number | boolean | undefined>;
   /** The vCPUs, by index, each with its QOM path. */
   listCpus(): Promise<readonly MonitorCpu[]>;
+  qemuVersion(): Promise<QemuVersion>;
   /** Whether guests run under KVM; undefined when the monitor does not say so in a form we know. */
   usesKvm(): Promise<boolean | undefined>;
   /** `x86_64`, `i386`, `aarch64`, …; undefined when the monitor cannot tell. */

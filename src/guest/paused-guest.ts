@@ -1,17 +1,35 @@
 import { parseFlatViews } from '../../protocols/qmp/index.ts';
-import { type BitFlags, planBits, startWalk, type Translation, toTranslation, Walk } from '../paging/index.ts';
+import {
+  type BitFlags,
+  type PagingContext,
+  planBits,
+  startWalk,
+  type Translation,
+  toTranslation,
+  Walk,
+} from '../paging/index.ts';
 import { describeAssumptions } from './assumptions.ts';
+import { describeDeviation } from './deviation.ts';
 import { GuestCpuError } from './errors.ts';
 import type { GuestTranslation, TranslateRequest, TranslateScope } from './guest-translation.ts';
-import { readKeyRegisters } from './key-registers.ts';
+import { readHiddenRegisters } from './hidden-registers.ts';
 import type { Link } from './link.ts';
 import { type MemoryMap, selectMemoryMap } from './memory-map.ts';
 import type { MonitorCpu } from './monitor.ts';
+import { applyOverrides } from './overrides.ts';
 import type { Processor } from './processor.ts';
+import { retranslate } from './retranslate.ts';
 import { runWalks } from './run-walks.ts';
 import { stubMemory } from './stub-memory.ts';
 import type { StubSession } from './stub-session.ts';
-import { assembleVcpuState, contextOf, keyRegistersInUse, type VcpuState, withCr3 } from './vcpu-state.ts';
+import {
+  assembleVcpuState,
+  contextOf,
+  hiddenRegistersInUse,
+  machineProfile,
+  type VcpuState,
+  withCr3,
+} from './vcpu-state.ts';
 import { type BitsOutcome, type WritableMemory, writeBits } from './write-bits.ts';
 
 const NO_FLAGS: BitFlags = { setAccessed: false, setDirty: false, forceSetAccessed: false };
@@ -73,14 +91,16 @@ export class PausedGuest {
   async translate(requests: readonly TranslateRequest[], scope: TranslateScope = {}): Promise<GuestTranslation[]> {
     const cpu = scope.cpu ?? 0;
     const { state: own, map } = await this.#vcpu(cpu);
-    const state = scope.cr3 === undefined ? own : withCr3(own, scope.cr3);
+    const base = scope.cr3 === undefined ? own : withCr3(own, scope.cr3);
+    const state = applyOverrides(base, scope.overrides ?? [], scope.profile);
     const questions = await this.#answer(
       requests.map((request) => ({ flags: NO_FLAGS, ...request })),
       state,
       map,
     );
+    const onMachine = await this.#answerAsMachine(questions, state, map);
     this.#link.checkStillPaused();
-    return questions.map((question) => this.#report(question, state, map));
+    return questions.map((question, at) => this.#report(question, onMachine[at] ?? question.translation, state, map));
   }
 
   async #answer(
@@ -119,7 +139,14 @@ export class PausedGuest {
     state: VcpuState,
     map: MemoryMap,
   ): Promise<readonly Translation[]> {
-    const context = contextOf(state);
+    return this.#walkIn(contextOf(state), requests, map);
+  }
+
+  async #walkIn(
+    context: PagingContext,
+    requests: readonly Pick<TranslateRequest, 'linearAddress' | 'access'>[],
+    map: MemoryMap,
+  ): Promise<readonly Translation[]> {
     const walks = requests.map(({ linearAddress, access }) => {
       const walk = new Walk(context);
       startWalk(walk, linearAddress, access);
@@ -129,17 +156,45 @@ export class PausedGuest {
     return walks.map(toTranslation);
   }
 
-  #report({ request, translation, outcomes }: Question, state: VcpuState, map: MemoryMap): GuestTranslation {
+  /** What the machine that runs the guest makes of the questions; memory is read only where it goes on further than we did. */
+  async #answerAsMachine(
+    questions: readonly Question[],
+    state: VcpuState,
+    map: MemoryMap,
+  ): Promise<readonly Translation[]> {
+    const context = contextOf(state, machineProfile(state));
+    const answers = questions.map(({ translation }) => retranslate(context, translation));
+    const open = answers.flatMap((answer, at) => (answer === undefined ? [at] : []));
+    const walked = await this.#walkIn(
+      context,
+      open.flatMap((at) => questions[at]?.translation ?? []),
+      map,
+    );
+    open.forEach((at, position) => {
+      answers[at] = walked[position];
+    });
+    return answers.map((answer, at) => answer ?? (questions[at] as Question).translation);
+  }
+
+  #report(
+    { request, translation, outcomes }: Question,
+    onMachine: Translation,
+    state: VcpuState,
+    map: MemoryMap,
+  ): GuestTranslation {
     const planned = planBits(translation, request.flags);
+    const context = contextOf(state);
     const wrote = planned.filter(({ address }) => outcomes.get(address) === 'written');
     return {
       request,
       cpu: state.cpu,
-      mode: contextOf(state).mode,
+      mode: context.mode,
+      profile: context.profile.name,
       translation,
       wrote,
       bitsAreSet: wrote.length === planned.length,
       region: translation.kind === 'mapped' ? map.regionAt(translation.physicalAddress) : null,
+      deviation: describeDeviation(state, translation, onMachine),
       assumed: describeAssumptions(state, translation),
     };
   }
@@ -160,9 +215,10 @@ export class PausedGuest {
       monitor.registers(cpu),
       monitor.hmp('info mtree -f'),
     ]);
-    const keys = await readKeyRegisters(monitor, cpu, keyRegistersInUse(registers), this.#cpus[0]?.threadId);
+    const inUse = hiddenRegistersInUse(registers, this.#processor);
+    const hidden = await readHiddenRegisters(monitor, cpu, inUse, this.#cpus[0]?.threadId);
     return {
-      state: assembleVcpuState(shown, registers, this.#processor, keys),
+      state: assembleVcpuState(shown, registers, this.#processor, hidden),
       map: selectMemoryMap(parseFlatViews(mtree), cpu, shown.smm),
     };
   }

@@ -1,3 +1,4 @@
+import type { QemuVersion } from '../paging/index.ts';
 import type { Monitor } from './monitor.ts';
 import { type Sourced, sourced } from './sourced.ts';
 
@@ -5,6 +6,8 @@ import { type Sourced, sourced } from './sourced.ts';
 export interface Processor {
   /** What runs the guest: KVM, or QEMU's own translator. */
   readonly accelerator: Sourced<'kvm' | 'tcg'>;
+  /** QEMU's own version; a TCG behaves by it. */
+  readonly qemuVersion: QemuVersion;
   /** MAXPHYADDR. */
   readonly maxPhyAddr: Sourced<number>;
   /** Whose manual applies. */
@@ -42,7 +45,7 @@ export async function readProcessor(monitor: Monitor, qomPath: string | undefine
     property('pse36', true, asBoolean),
     property('pdpe1gb', true, asBoolean),
   ]);
-  return { accelerator, maxPhyAddr, vendor, pse36, pdpe1gb };
+  return { accelerator, qemuVersion: await monitor.qemuVersion(), maxPhyAddr, vendor, pse36, pdpe1gb };
 }
 
 async function readAccelerator(monitor: Monitor): Promise<Sourced<'kvm' | 'tcg'>> {

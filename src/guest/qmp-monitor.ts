@@ -17,6 +17,10 @@ export function qmpMonitor(qmp: QmpClient): Monitor {
     hmp: (command) => qmp.hmp(command),
     registers: async (cpu) => parseInfoRegisters(await qmp.hmp('info registers', { cpuIndex: cpu })),
     target: () => queryTarget(qmp),
+    qemuVersion: () => {
+      const { major, minor, micro } = qmp.greeting.version.qemu;
+      return Promise.resolve([major, minor, micro]);
+    },
     usesKvm: async () => (await queryKvm(qmp)).enabled,
     saveDeviceState: (file) => saveDevicesState(qmp, file),
     async qomGet(path, property) {

@@ -1,10 +1,11 @@
 import type { GdbClient } from '../../protocols/gdb/index.ts';
 import { parseInfoStatus } from '../../protocols/qmp/index.ts';
+import type { QemuVersion } from '../paging/index.ts';
 import type { AttachOptions } from './attach-options.ts';
 import { GuestRunStateError } from './errors.ts';
 import type { Link } from './link.ts';
 import type { Monitor } from './monitor.ts';
-import { stubMonitor } from './stub-monitor.ts';
+import { parseQemuVersion, stubMonitor } from './stub-monitor.ts';
 import { StubSession } from './stub-session.ts';
 import { Turns } from './turns.ts';
 import { Watchdog } from './watchdog.ts';
@@ -119,7 +120,7 @@ export class StubLink implements Link {
     this.#runStateNote = '';
     if (this.#greetedWithStop) this.#ranBefore = true;
     else if (parseInfoStatus(status).status !== 'paused') this.#ranBefore = false;
-    else if (greetsWithStop(version)) this.#ranBefore = false;
+    else if (greetsWithStop(parseQemuVersion(version))) this.#ranBefore = false;
     else {
       this.#ranBefore = true;
       this.#runStateNote =
@@ -149,7 +150,6 @@ export class StubLink implements Link {
 }
 
 /** QEMU sends stop replies that nobody asked for up to 8.0. */
-function greetsWithStop(version: string): boolean {
-  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(version) ?? [];
-  return Number(major) < 8 || (Number(major) === 8 && Number(minor) === 0);
+function greetsWithStop([major, minor]: QemuVersion): boolean {
+  return major < 8 || (major === 8 && minor === 0);
 }

@@ -1,5 +1,6 @@
 import type { GdbClient } from '../../protocols/gdb/index.ts';
 import { parseAllInfoRegisters, parseInfoCpus } from '../../protocols/qmp/index.ts';
+import type { QemuVersion } from '../paging/index.ts';
 import { GuestStateError } from './errors.ts';
 import type { Monitor } from './monitor.ts';
 
@@ -25,6 +26,7 @@ export function stubMonitor(gdb: GdbClient): Monitor {
       return own;
     },
     target: () => Promise.resolve(undefined),
+    qemuVersion: async () => parseQemuVersion(await hmp('info version')),
     async usesKvm() {
       const answer = /^kvm support: (enabled|disabled)/m.exec(await hmp('info kvm'))?.[1];
       return answer === undefined ? undefined : answer === 'enabled';
@@ -45,4 +47,10 @@ export function stubMonitor(gdb: GdbClient): Monitor {
       return parseInfoCpus(cpus).map(({ cpuIndex, threadId }) => ({ index: cpuIndex, qomPath, threadId }));
     },
   };
+}
+
+/** `info version`: `7.2.22Debian 1:7.2+dfsg-7+deb12u18+b3`. @internal */
+export function parseQemuVersion(text: string): QemuVersion {
+  const [, major = '0', minor = '0', micro = '0'] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(text.trim()) ?? [];
+  return [Number(major), Number(minor), Number(micro)];
 }

@@ -2,20 +2,25 @@ import type { InfoRegisters } from '../../protocols/qmp/index.ts';
 import {
   AMD,
   afterTcg,
+  CR0_PG,
+  CR4_PAE,
   CR4_PKE,
   CR4_PKS,
   createContext,
   EFER_LMA,
   INTEL,
+  KVM,
   type PagingContext,
+  type Profile,
+  tcgProfile,
 } from '../paging/index.ts';
 import { GuestStateError } from './errors.ts';
-import type { KeyRegisters } from './key-registers.ts';
+import type { HiddenRegisters, HiddenRegistersInUse } from './hidden-registers.ts';
 import type { Processor } from './processor.ts';
 import { type Sourced, sourced } from './sourced.ts';
 
 /** Everything of one vCPU that a translation depends on, each value with its source. @public */
-export interface VcpuState extends Processor {
+export interface VcpuState extends Processor, HiddenRegisters {
   readonly cpu: number;
   readonly cr0: Sourced<bigint>;
   readonly cr3: Sourced<bigint>;
@@ -26,8 +31,12 @@ export interface VcpuState extends Processor {
   readonly ss: Sourced<bigint>;
   /** Current privilege level: shown, but accesses are judged by what the request says. */
   readonly cpl: Sourced<number>;
-  readonly pkru: Sourced<number>;
-  readonly pkrs: Sourced<number>;
+  /** False while the A20 gate masks bit 20 of physical addresses. */
+  readonly a20: Sourced<boolean>;
+  /** SEV's C-bit, where the caller says that there is one. */
+  readonly encryptionBit: Sourced<number | null>;
+  /** Which machine's behaviour is asked for; null is the architecture, as the vendor defines it. */
+  readonly profile: Sourced<Profile | null>;
 }
 
 /** The registers of a `g` reply, by the names of the target description. */
@@ -39,11 +48,15 @@ function fromStub(registers: Registers, name: string): Sourced<bigint> {
   return sourced(value, 'gdb-stub', `register ${name}`);
 }
 
-/** Which key registers the modes in use need. @internal */
-export function keyRegistersInUse(registers: Registers): { pkru: boolean; pkrs: boolean } {
-  const cr4 = registers.get('cr4') ?? 0n;
-  const longMode = ((registers.get('efer') ?? 0n) & EFER_LMA) !== 0n;
-  return { pkru: longMode && (cr4 & CR4_PKE) !== 0n, pkrs: longMode && (cr4 & CR4_PKS) !== 0n };
+/** Which of the registers that the stub does not show the modes in use need. @internal */
+export function hiddenRegistersInUse(registers: Registers, processor: Processor): HiddenRegistersInUse {
+  const bit = (name: string, mask: bigint): boolean => ((registers.get(name) ?? 0n) & mask) !== 0n;
+  const longMode = bit('efer', EFER_LMA);
+  return {
+    pkru: longMode && bit('cr4', CR4_PKE),
+    pkrs: longMode && bit('cr4', CR4_PKS),
+    pdptes: !longMode && bit('cr0', CR0_PG) && bit('cr4', CR4_PAE) && processor.accelerator.value === 'kvm',
+  };
 }
 
 /**
@@ -56,11 +69,11 @@ export function assembleVcpuState(
   shown: InfoRegisters,
   registers: Registers,
   processor: Processor,
-  keys: KeyRegisters,
+  hidden: HiddenRegisters,
 ): VcpuState {
   return {
     ...processor,
-    ...keys,
+    ...hidden,
     cpu: shown.cpuIndex,
     cr0: fromStub(registers, 'cr0'),
     cr3: fromStub(registers, 'cr3'),
@@ -70,17 +83,44 @@ export function assembleVcpuState(
     cs: fromStub(registers, 'cs'),
     ss: fromStub(registers, 'ss'),
     cpl: sourced(shown.cpl, 'monitor', 'info registers, CPL'),
+    a20: sourced(shown.a20, 'monitor', 'info registers, A20'),
+    encryptionBit: sourced(null, 'not-in-use', 'no C-bit was named'),
+    profile: sourced(null, 'not-in-use', 'no profile was named: the architecture'),
   };
 }
 
 /** The same vCPU with another address space. @internal */
 export function withCr3(state: VcpuState, cr3: bigint): VcpuState {
-  return { ...state, cr3: sourced(cr3, 'given', 'the request') };
+  const pdptes = sourced(null, 'not-in-use', 'another address space: its PDPTEs are in memory') satisfies Sourced<null>;
+  return { ...state, pdptes, cr3: sourced(cr3, 'given', 'the request') };
 }
 
-/** @internal */
-export function contextOf(state: VcpuState): PagingContext {
+/**
+ * The profile of the machine that runs the guest: what it would answer where it differs from the manuals.
+ *
+ * @internal
+ */
+export function machineProfile(state: VcpuState): Profile {
+  return state.accelerator.value === 'kvm' ? KVM : tcgProfile(state.qemuVersion);
+}
+
+/**
+ * The architecture by the vendor's manual. TCG leaves a trace in PAE PDPTEs that a processor, which holds them in registers,
+ * would not see.
+ */
+function architectureOf(state: VcpuState): Profile {
   const architecture = state.vendor.value === 'amd' ? AMD : INTEL;
+  return state.accelerator.value === 'tcg' ? afterTcg(architecture) : architecture;
+}
+
+/**
+ * Everything of a vCPU state that a walk needs.
+ *
+ * @param profile - instead of the one that the state names
+ * @public
+ */
+export function contextOf(state: VcpuState, profile?: Profile): PagingContext {
+  const { pdptes, encryptionBit } = state;
   return createContext(
     {
       cr0: state.cr0.value,
@@ -90,12 +130,16 @@ export function contextOf(state: VcpuState): PagingContext {
       rflags: state.rflags.value,
       pkru: state.pkru.value,
       pkrs: state.pkrs.value,
+      a20: state.a20.value,
+      ...(pdptes.value === null ? {} : { pdptes: pdptes.value }),
     },
     {
       maxPhyAddr: state.maxPhyAddr.value,
+      vendor: state.vendor.value,
       pse36: state.pse36.value,
       pdpe1gb: state.pdpe1gb.value,
-      profile: state.accelerator.value === 'tcg' ? afterTcg(architecture) : architecture,
+      profile: profile ?? state.profile.value ?? architectureOf(state),
+      ...(encryptionBit.value === null ? {} : { encryptionBit: encryptionBit.value }),
     },
   );
 }

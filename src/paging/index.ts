@@ -20,6 +20,7 @@ export type { PagingMode, TableName } from './modes.ts';
 export { type BitFlags, type PlannedBits, planBits } from './plan-bits.ts';
 export { cr2AfterFault, processorBits } from './processor-bits.ts';
 export { AMD, afterTcg, INTEL, KVM, type Profile, type QemuVersion, TCG, tcgProfile } from './profiles.ts';
+export { REGISTER_BITS } from './register-bits.ts';
 export type { Rights } from './rights.ts';
 export { type EntrySource, startWalk, translate } from './translate.ts';
 export {

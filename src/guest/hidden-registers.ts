@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CpuDeviceState, parseDeviceState, readPdptrs, readPkrs, readPkru } from '../../protocols/qmp/index.ts';
+import type { Monitor } from './monitor.ts';
+import { makePrivateDirectory } from './private-directory.ts';
+import { type Sourced, sourced } from './sourced.ts';
+
+/** The PDPTE registers of PAE paging. @public */
+export type Pdptes = readonly [bigint, bigint, bigint, bigint];
+
+/** What no GDB stub shows. @public */
+export interface HiddenRegisters {
+  readonly pkru: Sourced<number>;
+  readonly pkrs: Sourced<number>;
+  /** Null where the guest's machine reads PDPTEs from memory, or where the registers could not be had. */
+  readonly pdptes: Sourced<Pdptes | null>;
+}
+
+/** Which of them the modes in use consult. @internal */
+export interface HiddenRegistersInUse {
+  readonly pkru: boolean;
+  readonly pkrs: boolean;
+  readonly pdptes: boolean;
+}
+
+const NOT_IN_USE: HiddenRegisters = {
+  pkru: sourced(0, 'not-in-use', 'CR4.PKE=0, or not in long mode'),
+  pkrs: sourced(0, 'not-in-use', 'CR4.PKS=0, or not in long mode'),
+  pdptes: sourced(null, 'not-in-use', 'no PAE paging, or TCG, which reads PDPTEs from memory'),
+};
+
+/**
+ * Reads them out of QEMU's device state, if the modes in use need any. QEMU leaves out a PKRU or PKRS that is 0.
+ *
+ * @param threadId - of a QEMU thread on this host, where known
+ * @internal
+ */
+export async function readHiddenRegisters(
+  monitor: Monitor,
+  cpu: number,
+  inUse: HiddenRegistersInUse,
+  threadId: number | undefined,
+): Promise<HiddenRegisters> {
+  if (!inUse.pkru && !inUse.pkrs && !inUse.pdptes) return NOT_IN_USE;
+  const state = await readCpuState(monitor, cpu, threadId);
+  const read = <T>(name: string, fallback: T, of: (cpu: CpuDeviceState) => T): Sourced<T> =>
+    typeof state === 'string'
+      ? sourced(fallback, 'assumed', state)
+      : sourced(of(state), 'device-state', `section cpu, subsection cpu/${name}`);
+  return {
+    pkru: inUse.pkru ? read('pkru', 0, readPkru) : NOT_IN_USE.pkru,
+    pkrs: inUse.pkrs ? read('pkrs', 0, readPkrs) : NOT_IN_USE.pkrs,
+    pdptes: inUse.pdptes ? read('pdptrs', null, pdptesOf) : NOT_IN_USE.pdptes,
+  };
+}
+
+function pdptesOf(cpu: CpuDeviceState): Pdptes | null {
+  const [first, second, third, fourth] = readPdptrs(cpu) ?? [];
+  return first === undefined || second === undefined || third === undefined || fourth === undefined
+    ? null
+    : [first, second, third, fourth];
+}
+
+/** @returns the vCPU's state, or why it cannot be had */
+async function readCpuState(
+  monitor: Monitor,
+  cpu: number,
+  threadId: number | undefined,
+): Promise<CpuDeviceState | string> {
+  if (!monitor.saveDeviceState) return 'the GDB stub does not show it, and there is no QMP';
+  const directory = await makePrivateDirectory(threadId);
+  try {
+    const file = join(directory.path, 'device-state');
+    await monitor.saveDeviceState(file);
+    const state = parseDeviceState(await readFile(file));
+    return state.cpus.get(cpu) ?? `QEMU's device state has no vCPU ${cpu}`;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return `QEMU's device state cannot be read here: ${why}`;
+  } finally {
+    await directory.remove();
+  }
+}
