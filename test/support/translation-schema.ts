@@ -1,0 +1,83 @@
+import { z } from 'zod';
+
+const hex = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,15})$/);
+const error = z.enum(['NOT_PRESENT', 'PRIVILEGE_VIOLATION', 'RESERVED_BITS', 'INVALID_GVA', 'INVALID_GPA']);
+const rights = z.strictObject({ write: z.boolean(), user: z.boolean(), exec: z.boolean() });
+
+/** One line of `pagewalk translate --json`, to the last field: what scripts may rely on. */
+export const translationLineSchema = z.strictObject({
+  linearAddress: hex,
+  access: z.strictObject({ write: z.boolean(), user: z.boolean(), exec: z.boolean() }),
+  flags: z.strictObject({ setAccessed: z.boolean(), setDirty: z.boolean(), forceSetAccessed: z.boolean() }),
+  valid: z.boolean(),
+  physicalAddress: hex.nullable(),
+  error: error.nullable(),
+  errorCode: z.int().min(0).max(5),
+  setBitsSucceeded: z.boolean(),
+  mode: z.enum(['off', '32-bit', 'pae', '4-level', '5-level']),
+  pageSize: z.literal([2 ** 12, 2 ** 21, 2 ** 22, 2 ** 30]).nullable(),
+  cpu: z.int().min(0),
+  entries: z.array(
+    z.strictObject({
+      level: z.int().min(1).max(5),
+      table: z.enum(['PML5', 'PML4', 'PDPT', 'PD', 'PT']),
+      index: z.int().min(0).max(1023),
+      address: hex,
+      value: hex,
+      wrote: z.array(z.enum(['A', 'D'])),
+    }),
+  ),
+  fault: z
+    .strictObject({
+      vector: z.literal([13, 14]),
+      errorCode: hex.nullable(),
+      responsibleLevel: z.int().min(1).max(5).nullable(),
+      responsibleEntry: hex.nullable(),
+      reason: z.string().min(1),
+    })
+    .nullable(),
+  rights: rights.nullable(),
+  region: z.strictObject({ kind: z.enum(['ram', 'rom', 'device', 'none']), name: z.string() }).nullable(),
+  assumed: z.array(z.string().min(1)),
+});
+
+export type TranslationLine = z.output<typeof translationLineSchema>;
+
+const sourced = <Value extends z.ZodType>(value: Value) =>
+  z.strictObject({
+    value,
+    source: z.enum(['gdb-stub', 'qom', 'monitor', 'device-state', 'given', 'not-in-use', 'assumed']),
+    detail: z.string().min(1),
+  });
+
+/** What `pagewalk state --json` prints, likewise. */
+export const stateLineSchema = z.strictObject({
+  cpu: z.int().min(0),
+  cpuCount: z.int().min(1),
+  mode: z.enum(['off', '32-bit', 'pae', '4-level', '5-level']),
+  root: hex.nullable(),
+  linearAddressBits: z.literal([32, 48, 57]),
+  runState: z.enum(['running', 'paused']).nullable(),
+  registers: z.strictObject({
+    cr0: sourced(hex),
+    cr3: sourced(hex),
+    cr4: sourced(hex),
+    efer: sourced(hex),
+    rflags: sourced(hex),
+    cs: sourced(hex),
+    ss: sourced(hex),
+    cpl: sourced(z.int().min(0).max(3)),
+    pkru: sourced(hex),
+    pkrs: sourced(hex),
+  }),
+  processor: z.strictObject({
+    maxPhyAddr: sourced(z.int().min(32).max(52)),
+    vendor: sourced(z.enum(['intel', 'amd'])),
+    pse36: sourced(z.boolean()),
+    pdpe1gb: sourced(z.boolean()),
+  }),
+  memory: z.array(
+    z.strictObject({ kind: z.enum(['ram', 'rom', 'device', 'none']), name: z.string(), first: hex, last: hex }),
+  ),
+  assumed: z.array(z.string().min(1)),
+});
