@@ -1,26 +1,16 @@
 import { expect } from 'chai';
+import { hex } from '../../support/describe-translation.ts';
+import { formatVerdict } from '../../support/format-verdict.ts';
+import { memoryOf } from '../../support/hand-made-memory.ts';
 import type { MachineChanges } from '../../support/reference-machine.ts';
 import { accessOf, controlBits, machineIn } from '../../support/reference-machine.ts';
 import { referencePlan } from '../../support/reference-plan.ts';
-import type { ReferenceMemory, ReferenceMode } from '../../support/reference-translation.ts';
+import type { ReferenceMode } from '../../support/reference-translation.ts';
 import { referenceTranslate } from '../../support/reference-walker.ts';
 
 const { smep, smap, pke, pks, pse } = controlBits.cr4;
 const xd = 1n << 63n;
 
-/**
- * Memory of a few 8-byte entries by address (4-byte ones read the low half), zero elsewhere below 1 MiB and nothing
- * above. Every address in these tests was worked out by hand, so that neither the builder nor the walker is asked.
- */
-function memoryOf(entries: Readonly<Record<string, bigint>>): ReferenceMemory {
-  const byAddress = new Map(Object.entries(entries).map(([address, value]) => [BigInt(address), value]));
-  return {
-    readEntry: (address, size) =>
-      address >= 0x10_0000n ? null : BigInt.asUintN(size * 8, byAddress.get(address) ?? 0n),
-  };
-}
-
-/** One line that says all: `pa/size/rights`, or `cause code responsible-level:address`. */
 function verdict(
   mode: ReferenceMode,
   entries: Readonly<Record<string, bigint>>,
@@ -28,14 +18,7 @@ function verdict(
   access: string,
   changes: MachineChanges = {},
 ): string {
-  const result = referenceTranslate(machineIn(mode, changes), memoryOf(entries), linear, accessOf(access));
-  if (result.kind === 'mapped') {
-    const { write, user, exec } = result.rights;
-    const letters = `${write ? 'w' : '-'}${user ? 'u' : '-'}${exec ? 'x' : '-'}`;
-    return `0x${result.physicalAddress.toString(16)} ${result.pageSize} ${letters}`;
-  }
-  const where = result.responsible && ` ${result.responsible.level}:0x${result.responsible.address.toString(16)}`;
-  return `${result.cause} ${result.errorCode?.toString(16) ?? '-'}${where ?? ''}`;
+  return formatVerdict(referenceTranslate(machineIn(mode, changes), memoryOf(entries), linear, accessOf(access)));
 }
 
 // Linear 0x0000_1234_5678_9abc: PML4 index 36, PDPT 209, PD 179, PT 393, offset 0xabc.
@@ -193,6 +176,50 @@ describe('referenceTranslate', () => {
     });
   });
 
+  describe('with four levels, in later processors', () => {
+    it('walks an address without the tag that LAM masks, and names it', () => {
+      const changes = { cr3: controlBits.cr3.lamU57 | 0x1000n };
+      const tagged = 0x7a00_0000_0000_0000n | linear;
+      expect(verdict('4-level', open, tagged, 'uw', changes)).to.equal('0x5abc 4096 wux');
+      expect(verdict('4-level', open, tagged, 'ux', changes)).to.equal('non-canonical 0');
+      const walked = (access: string) =>
+        referenceTranslate(machineIn('4-level', changes), memoryOf(open), tagged, accessOf(access)).untaggedAddress;
+      expect(hex(walked('u'))).to.equal('0x123456789abc');
+      expect(hex(walked('ux'))).to.equal('0x7a00123456789abc');
+    });
+
+    it('separates the halves by LASS before it looks at any entry', () => {
+      const changes = { cr4: controlBits.cr4.lass };
+      expect(verdict('4-level', open, linear, 'x', changes)).to.equal('lass 0');
+      expect(verdict('4-level', open, linear, '', changes)).to.equal('0x5abc 4096 wux');
+      expect(verdict('4-level', open, linear, '', { cr4: controlBits.cr4.lass | smap })).to.equal('lass 0');
+      expect(verdict('4-level', open, 0xffff_8000_0000_0000n, 'u', changes)).to.equal('lass 0');
+      expect(verdict('4-level', open, 0xffff_7fff_0000_0000n, 'u', changes)).to.equal('non-canonical 0');
+    });
+
+    it('knows a shadow-stack page by R/W=0 and D=1 in the leaf and R/W=1 above it', () => {
+      const cet = { cr4: controlBits.cr4.cet };
+      const stack = { ...open, [pte]: 0x5045n };
+      expect(verdict('4-level', stack, linear, 'ku', cet)).to.equal('0x5abc 4096 -ux');
+      expect(verdict('4-level', stack, linear, 'wku', cet)).to.equal('0x5abc 4096 -ux');
+      expect(verdict('4-level', stack, linear, 'wk', cet)).to.equal('privilege 43 1:0x4c48');
+      expect(verdict('4-level', { ...open, [pte]: 0x5005n }, linear, 'ku', cet)).to.equal('privilege 45 1:0x4c48');
+      expect(verdict('4-level', { ...stack, [pdpte]: 0x3005n }, linear, 'ku', cet)).to.equal('privilege 45 3:0x2688');
+      expect(verdict('4-level', { ...stack, [pte]: 0x5041n }, linear, 'wk', cet)).to.equal('0x5abc 4096 --x');
+      expect(verdict('4-level', { ...stack, [pde]: 0x4003n }, linear, 'ku', cet)).to.equal('privilege 45 2:0x3598');
+    });
+
+    it('takes bit 20 and the C-bit out of addresses', () => {
+      const marked = 1n << 47n;
+      const entries = { [pml4e]: 0x10_2007n | marked, [pdpte]: 0x3007n, [pde]: 0x4007n, [pte]: 0x30_5007n | marked };
+      const changes = { a20: false, encryptionBit: 47, cr3: 0x10_1000n | marked };
+      expect(verdict('4-level', entries, linear, '', changes)).to.equal('0x205abc 4096 wux');
+      expect(verdict('4-level', entries, linear, '', { ...changes, encryptionBit: 46 })).to.equal(
+        'reserved-bits 9 4:0x1120',
+      );
+    });
+  });
+
   describe('with five levels', () => {
     // Bits 56:48 of 0x00ab_1234_5678_9abc are 0xab; the PML5 lies at 0x6000, so its entry is 0x6000 + 171 * 8.
     const high = 0xab_1234_5678_9abcn;
@@ -250,6 +277,12 @@ describe('referenceTranslate', () => {
       expect(verdict('pae', { ...tables, [table]: xd | 0x5007n }, address, '', { cr3, nxe: false })).to.equal(
         'reserved-bits 9 1:0x43c0',
       );
+    });
+
+    it('uses the PDPTE registers where they are known', () => {
+      const pdptes = [0n, 0n, 0n, 0x3001n] as const;
+      expect(verdict('pae', { ...tables, [pointer]: 0n }, address, 'uw', { cr3, pdptes })).to.equal('0x59ab 4096 wux');
+      expect(verdict('pae', tables, address & 0x3fff_ffffn, 'w', { cr3, pdptes })).to.equal('not-present 2 3:0x1fe0');
     });
 
     it('has no keys and no long addresses', () => {
