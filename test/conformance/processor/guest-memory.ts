@@ -1,0 +1,106 @@
+import type { EntrySource } from '../../../src/paging/index.ts';
+import {
+  ARENA_BYTES,
+  ARENA_OFFSET,
+  IMAGE_BASE,
+  IMAGE_END,
+  IMAGE_TABLES,
+  KERNEL_END,
+  RAM_BYTES,
+  TABLES_OFFSET,
+} from './layout.ts';
+
+/** The 16 MiB of one of the two memories that are the test's. */
+export interface Arena {
+  readonly base: number;
+  readonly bytes: Buffer;
+}
+
+/** What lies at a physical address: pages that say where they are, tables, zeros, the kernel, devices, or nothing at all. */
+export type Place = 'pages' | 'tables' | 'zeros' | 'kernel' | 'devices' | 'nothing';
+
+/** A walk went where none should: into what the guest itself lives on. Such a probe is not made. */
+export class StrayWalkError extends Error {
+  override name = 'StrayWalkError';
+}
+
+/** Bytes before each place marker's number: `mov eax, imm32`; and after it `int3; nop; nop`. */
+const MARKER_LOW = 0xb8;
+const MARKER_HIGH = 0x9090_cc00;
+const MARKER_STEP = 16;
+/** Below 4 GiB QEMU's PC has what is not RAM: PCI, interrupt controllers, firmware. */
+const DEVICES = 0xc000_0000;
+const DEVICES_END = 0x1_0000_0000;
+
+const MARKER_IN_HIGH_MEMORY = 0x80_0000;
+
+/** The number in the 16 bytes of pages at an address: `mov eax, number; int3`, to be loaded or fetched. */
+export function markerNumber(memory: GuestMemory, address: number): number {
+  const { highBase } = memory;
+  const isHigh = highBase !== null && address >= highBase;
+  const offset = isHigh ? address - highBase : address;
+  return Math.floor(offset / MARKER_STEP) + (isHigh ? MARKER_IN_HIGH_MEMORY : 0);
+}
+
+/**
+ * What the host knows of the guest's physical memory while no probe runs: a copy of what it wrote itself. Memory that nobody
+ * wrote is zero.
+ */
+export class GuestMemory implements EntrySource {
+  readonly highBase: number | null;
+  readonly arenas: readonly Arena[];
+  readonly #image: Buffer;
+
+  /** @param image - the kernel, with what the host changed in its tables */
+  constructor(highBase: number | null, image: Buffer) {
+    this.highBase = highBase;
+    this.#image = image;
+    const bases = highBase === null ? [0] : [0, highBase];
+    this.arenas = bases.map((base) => ({ base: base + ARENA_OFFSET, bytes: Buffer.alloc(ARENA_BYTES) }));
+    for (const { base, bytes } of this.arenas) this.#writeMarkers(base, bytes);
+  }
+
+  readEntry(address: bigint, size: 4 | 8): bigint | null {
+    const at = Number(address);
+    const place = this.placeOf(at);
+    if (place === 'nothing') return null;
+    if (place === 'zeros') return 0n;
+    if (place === 'devices') throw new StrayWalkError(`a walk reads a device at 0x${at.toString(16)}`);
+    const { bytes, offset } = place === 'kernel' ? this.#inImage(at) : this.#inArena(at);
+    return size === 8 ? bytes.readBigUInt64LE(offset) : BigInt(bytes.readUInt32LE(offset));
+  }
+
+  placeOf(address: number): Place {
+    if (address < KERNEL_END) return 'kernel';
+    const offset = this.#offsetInMemory(address);
+    if (offset === null) return address >= DEVICES && address < DEVICES_END ? 'devices' : 'nothing';
+    if (offset < ARENA_OFFSET) return 'zeros';
+    return offset < ARENA_OFFSET + TABLES_OFFSET ? 'pages' : 'tables';
+  }
+
+  #offsetInMemory(address: number): number | null {
+    if (address < RAM_BYTES) return address;
+    const { highBase } = this;
+    return highBase !== null && address >= highBase && address < highBase + RAM_BYTES ? address - highBase : null;
+  }
+
+  #inArena(address: number): { bytes: Buffer; offset: number } {
+    for (const { base, bytes } of this.arenas) {
+      if (address >= base && address < base + ARENA_BYTES) return { bytes, offset: address - base };
+    }
+    throw new RangeError(`not in an arena: 0x${address.toString(16)}`);
+  }
+
+  #inImage(address: number): { bytes: Buffer; offset: number } {
+    if (address >= IMAGE_TABLES && address < IMAGE_END) return { bytes: this.#image, offset: address - IMAGE_BASE };
+    throw new StrayWalkError(`a walk reads the kernel's own memory at 0x${address.toString(16)}`);
+  }
+
+  #writeMarkers(base: number, bytes: Buffer): void {
+    for (let offset = 0; offset < TABLES_OFFSET; offset += MARKER_STEP) {
+      const number = markerNumber(this, base + offset);
+      bytes.writeUInt32LE(((number << 8) | MARKER_LOW) >>> 0, offset);
+      bytes.writeUInt32LE((MARKER_HIGH | (number >>> 24)) >>> 0, offset + 4);
+    }
+  }
+}

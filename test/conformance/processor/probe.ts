@@ -1,0 +1,77 @@
+import {
+  createContext,
+  type PagingRegisters,
+  type Profile,
+  type Translation,
+  translate,
+} from '../../../src/paging/index.ts';
+import type { Random } from '../../support/random.ts';
+import { type ExpectedOutcome, expectOutcome } from './expected-outcome.ts';
+import { type GuestMemory, StrayWalkError } from './guest-memory.ts';
+import type { ProbeMachine } from './machine.ts';
+import { type ProbeKind, probeKinds } from './probe-kind.ts';
+import { randomAddress } from './random-address.ts';
+import { type ProbeRegisters, randomRegisters } from './random-registers.ts';
+import type { TablePool } from './table-pool.ts';
+
+/** One access that the guest's processor is to make, and what the walker says will come of it. */
+export interface Probe {
+  readonly kind: ProbeKind;
+  readonly linear: bigint;
+  readonly cr3: number;
+  readonly registers: ProbeRegisters;
+  readonly translation: Translation;
+  readonly expected: ExpectedOutcome;
+}
+
+/** What a batch's probes are drawn from. */
+export interface ProbeSource {
+  readonly random: Random;
+  readonly machine: ProbeMachine;
+  readonly profile: Profile;
+  readonly memory: GuestMemory;
+  readonly pool: TablePool;
+}
+
+const RFLAGS_AC = 0x4_0000;
+
+/** Draws a probe; one that cannot be made is drawn again. */
+export function randomProbe(source: ProbeSource): Probe {
+  for (;;) {
+    const probe = tryProbe(source);
+    if (probe !== null) return probe;
+  }
+}
+
+function tryProbe(source: ProbeSource): Probe | null {
+  const { random, machine, profile, memory, pool } = source;
+  const kind = random.pick(probeKinds);
+  const registers = randomRegisters(random, machine.mode);
+  const cr3 = random.pick(pool.roots) + (random.uint32() & (machine.mode === 'pae' ? 0x1f : 0xfff));
+  // Stores have a place of their own in every 16 bytes, beside the code.
+  const linear = randomAddress(random, machine.mode) + (kind.does === 'store' ? 8n : 0n);
+  const context = createContext(pagingRegisters(registers, cr3, kind), { ...machine, profile });
+  try {
+    const translation = translate(context, memory, linear, kind.access);
+    const expected = expectOutcome({ kind, linear, context, translation }, memory);
+    return expected && { kind, linear, cr3, registers, translation, expected };
+  } catch (error) {
+    if (error instanceof StrayWalkError) return null;
+    throw error;
+  }
+}
+
+/** AC at CPL 3 is no word of the supervisor's: what the processor then does by itself is not lifted by it. */
+function pagingRegisters(registers: ProbeRegisters, cr3: number, kind: ProbeKind): PagingRegisters {
+  const { cr0, cr4, efer, flags, pkru, pkrs } = registers;
+  const rflags = kind.access.implicit && kind.user ? flags & ~RFLAGS_AC : flags;
+  return {
+    cr0: BigInt(cr0),
+    cr3: BigInt(cr3),
+    cr4: BigInt(cr4),
+    efer: BigInt(efer),
+    rflags: BigInt(rflags),
+    pkru,
+    pkrs,
+  };
+}

@@ -1,0 +1,235 @@
+import type { Random } from '../../support/random.ts';
+import type { Arena, GuestMemory } from './guest-memory.ts';
+import {
+  ARENA_OFFSET,
+  RAM_BYTES,
+  TABLES_HALF_BYTES,
+  TABLES_OFFSET,
+  WINDOW_PDPT,
+  WINDOW_PML4,
+  WINDOW_PT,
+} from './layout.ts';
+import type { ProbeMachine, ProbeMode } from './machine.ts';
+
+const PAGE = 4096;
+const TWO_32 = 0x1_0000_0000;
+const ROOTS = 4;
+const TABLES_PER_LEVEL = 6;
+/** P, RW, US, A, D: with A preset, running the kernel changes no entry that leads to its window. */
+const WINDOW_FLAGS = 0x67;
+
+const topLevels: Readonly<Record<ProbeMode, number>> = { '32-bit': 2, pae: 3, '4-level': 4, '5-level': 5 };
+
+/** The chances, in percent, of what a random entry has. */
+const odds = { present: 97, writable: 86, user: 86, executeDisable: 8, strayBit: 5, reservedBit: 2 } as const;
+
+/**
+ * Some tables for each level, every entry of them random: any linear address leads through them. Mostly an entry is one that
+ * works, here and there it has each thing that does not.
+ */
+export class TablePool {
+  /** Physical addresses of the roots. */
+  readonly roots: readonly number[];
+  readonly #random: Random;
+  readonly #machine: ProbeMachine;
+  readonly #memory: GuestMemory;
+  readonly #tables = new Map<number, number[]>();
+  /** PAE: directories with the window's table in them, for the last of the four PDPTEs. */
+  #lastDirectories: readonly number[] = [];
+  readonly #taken = new Set<number>();
+  readonly #half: 0 | 1;
+  #low = 0;
+  #high = 0;
+
+  /** Empties one half of the table memory and fills it anew. */
+  constructor(random: Random, machine: ProbeMachine, memory: GuestMemory, half: 0 | 1) {
+    this.#random = random;
+    this.#machine = machine;
+    this.#memory = memory;
+    this.#half = half;
+    const start = TABLES_OFFSET + half * TABLES_HALF_BYTES;
+    for (const { bytes } of memory.arenas) bytes.fill(0, start, start + TABLES_HALF_BYTES);
+    const top = topLevels[machine.mode];
+    for (let level = top; level >= 1; level--) this.#allocateLevel(level, level === top);
+    if (machine.mode === 'pae') this.#lastDirectories = [this.#allocate(false), this.#allocate(false)];
+    for (const [level, tables] of this.#tables) for (const table of tables) this.#fillTable(table, level);
+    for (const table of this.#lastDirectories) this.#fillTable(table, 2);
+    const roots = this.#tables.get(top) ?? [];
+    for (const root of roots) this.#linkWindow(root);
+    for (const table of this.#lastDirectories) this.#put(table + 511 * 8, WINDOW_PT + WINDOW_FLAGS, 0);
+    this.roots = machine.mode === 'pae' ? roots.map((root) => root + 32 * random.below(128)) : roots;
+  }
+
+  #allocateLevel(level: number, isRoot: boolean): void {
+    // CR3 has 32 bits in these modes, and 4-byte entries lead no further.
+    const isLow = this.#machine.mode === '32-bit' || (isRoot && this.#machine.mode === 'pae');
+    const count = isRoot ? ROOTS : TABLES_PER_LEVEL;
+    this.#tables.set(
+      level,
+      Array.from({ length: count }, () => this.#allocate(isLow)),
+    );
+  }
+
+  #allocate(isLow: boolean): number {
+    const { arenas } = this.#memory;
+    const arena = isLow ? arenas[0] : this.#random.pick(arenas);
+    if (arena === undefined) throw new RangeError('a guest has at least its low memory');
+    for (;;) {
+      const offset =
+        TABLES_OFFSET + this.#half * TABLES_HALF_BYTES + PAGE * this.#random.below(TABLES_HALF_BYTES / PAGE);
+      const table = arena.base + offset;
+      if (!this.#taken.has(table)) {
+        this.#taken.add(table);
+        return table;
+      }
+    }
+  }
+
+  /** The last entry of a root leads to the kernel's window. In PAE mode that is in the last directory instead. */
+  #linkWindow(root: number): void {
+    const { mode } = this.#machine;
+    if (mode === '32-bit') this.#put(root + 1023 * 4, WINDOW_PT + WINDOW_FLAGS, null);
+    if (mode === '4-level') this.#put(root + 511 * 8, WINDOW_PDPT + WINDOW_FLAGS, 0);
+    if (mode === '5-level') this.#put(root + 511 * 8, WINDOW_PML4 + WINDOW_FLAGS, 0);
+  }
+
+  #put(address: number, low: number, high: number | null): void {
+    const { bytes, base } = this.#arenaOf(address);
+    bytes.writeUInt32LE(low >>> 0, address - base);
+    if (high !== null) bytes.writeUInt32LE(high >>> 0, address - base + 4);
+  }
+
+  #arenaOf(address: number): Arena {
+    const arena = this.#memory.arenas.find(({ base, bytes }) => address >= base && address < base + bytes.length);
+    if (arena === undefined) throw new RangeError(`no table can be at 0x${address.toString(16)}`);
+    return arena;
+  }
+
+  #fillTable(table: number, level: number): void {
+    const { mode } = this.#machine;
+    const size = mode === '32-bit' ? 4 : 8;
+    const { bytes, base } = this.#arenaOf(table);
+    for (let index = 0; index < PAGE / size; index++) {
+      const isPointer = mode === 'pae' && level === 3;
+      if (isPointer) this.#makePdpte(index % 4 === 3);
+      else if (mode === '32-bit') this.#makeEntry32(level);
+      else this.#makeEntry64(level);
+      const offset = table - base + index * size;
+      bytes.writeUInt32LE(this.#low >>> 0, offset);
+      if (size === 8) bytes.writeUInt32LE(this.#high >>> 0, offset + 4);
+    }
+  }
+
+  #makeEntry32(level: number): void {
+    const random = this.#random;
+    const isLarge = level === 2 && random.chance(40);
+    if (isLarge) {
+      const target = this.#largePage(0x40_0000);
+      this.#low =
+        this.#flags() | 0x80 | target | ((Math.floor(target / TWO_32) & 0xff) << 13) | this.#maybe(50, 0x1000);
+      if (random.chance(4)) this.#low ^= 1 << random.between(13, 21);
+    } else {
+      const free = level === 1 ? this.#maybe(50, 0x80) : this.#maybe(3, 0x80);
+      this.#low = this.#flags() | free | this.#target(level, true);
+    }
+    if (random.chance(odds.strayBit)) this.#low ^= 1 << random.below(32);
+  }
+
+  /**
+   * TCG looks at few of a PDPTE's bits. The last one must lead to the window whatever happens, and has the bit that TCG takes
+   * for A already, as the kernel uses it all the time.
+   */
+  #makePdpte(isLast: boolean): void {
+    const random = this.#random;
+    const target = isLast ? random.pick(this.#lastDirectories) : this.#target(3, false);
+    this.#low = target | (random.uint32() & 0xffe) | (isLast ? 0x21 : this.#maybe(odds.present, 1));
+    this.#high = Math.floor(target / TWO_32);
+    if (!isLast) this.#disturb64(0);
+  }
+
+  #makeEntry64(level: number): void {
+    const random = this.#random;
+    const isLong = this.#machine.mode !== 'pae';
+    const isLarge = (level === 2 && random.chance(25)) || (level === 3 && random.chance(12));
+    const pageBytes = level === 3 ? 0x4000_0000 : 0x20_0000;
+    const target = isLarge ? this.#largePage(pageBytes) : this.#target(level, false);
+    const bit7 = isLarge ? 0x80 : level === 1 ? this.#maybe(50, 0x80) : 0;
+    this.#low = this.#flags() | bit7 | target | (isLarge ? this.#maybe(50, 0x1000) : 0);
+    const free = isLong && random.chance(50) ? random.uint32() & 0x7ff0_0000 : 0;
+    const key = isLong && random.chance(30) ? random.uint32() & 0x7800_0000 : 0;
+    this.#high = Math.floor(target / TWO_32) | free | key | (random.chance(odds.executeDisable) ? 0x8000_0000 : 0);
+    if (isLarge && random.chance(6)) this.#low ^= 1 << random.between(13, level === 3 ? 29 : 20);
+    this.#disturb64(level);
+  }
+
+  /** Any bit at all, or one from MAXPHYADDR up to bit 51, which is reserved at any level. */
+  #disturb64(level: number): void {
+    const random = this.#random;
+    const { maxPhyAddr } = this.#machine;
+    if (random.chance(odds.strayBit)) this.#flip(random.below(64));
+    if (maxPhyAddr < 52 && random.chance(odds.reservedBit)) this.#flip(random.between(maxPhyAddr, 51));
+    if (level >= 4 && random.chance(odds.reservedBit)) this.#flip(random.between(7, 8));
+  }
+
+  #flip(bit: number): void {
+    if (bit < 32) this.#low ^= 1 << bit;
+    else this.#high ^= 1 << (bit - 32);
+  }
+
+  /** P, R/W, U/S; PWT, PCD, A, D, G and the bits free to software as they fall. */
+  #flags(): number {
+    const { present, writable, user } = odds;
+    return this.#maybe(present, 1) | this.#maybe(writable, 2) | this.#maybe(user, 4) | (this.#random.uint32() & 0xf78);
+  }
+
+  #maybe(percent: number, bits: number): number {
+    return this.#random.chance(percent) ? bits : 0;
+  }
+
+  /** Where an entry leads that maps no large page: to a table of the next level, rarely to any table, or to no memory. */
+  #target(level: number, is32Bit: boolean): number {
+    const random = this.#random;
+    const next = this.#tables.get(level - 1);
+    if (random.chance(2)) return this.#nowhere(PAGE, is32Bit);
+    if (random.chance(2)) {
+      const any = random.pick(random.pick([...this.#tables.values()]));
+      return is32Bit && any >= TWO_32 ? random.pick(this.#tables.get(1) ?? []) : any;
+    }
+    return next === undefined ? this.#page(PAGE, TABLES_OFFSET, is32Bit) : random.pick(next);
+  }
+
+  #largePage(bytes: number): number {
+    return this.#random.chance(15) ? this.#nowhere(bytes, false) : this.#page(bytes, TABLES_OFFSET, false);
+  }
+
+  /**
+   * A page of the test's memory. One of 1 GiB begins where the high memory does, as at 0 the kernel would be in it; where
+   * there is none it leads to nothing.
+   */
+  #page(bytes: number, span: number, is32Bit: boolean): number {
+    const { arenas, highBase } = this.#memory;
+    if (bytes > span) return highBase ?? this.#nowhere(bytes, false);
+    const arena = is32Bit ? arenas[0] : this.#random.pick(arenas);
+    return (arena?.base ?? ARENA_OFFSET) + bytes * this.#random.below(span / bytes);
+  }
+
+  /**
+   * A physical address where nothing is: between RAM and the devices below 4 GiB, chosen so that no single wrong bit leads to
+   * either, or far up.
+   */
+  #nowhere(bytes: number, is32Bit: boolean): number {
+    const random = this.#random;
+    const { maxPhyAddr, mode } = this.#machine;
+    const bits = mode === '32-bit' ? Math.min(maxPhyAddr, 40) : maxPhyAddr;
+    if (is32Bit || bits < 34 || random.chance(30)) {
+      return bytes > 0x1000_0000 ? 0x4000_0000 : 0x3000_0000 + bytes * random.below(0x1000_0000 / bytes);
+    }
+    const { highBase } = this.#memory;
+    for (;;) {
+      const anywhere = (random.uint32() * 2 ** 20 + random.below(2 ** 20)) % 2 ** bits;
+      const address = Math.floor(anywhere / bytes) * bytes;
+      const isHighMemory = highBase !== null && address >= highBase && address < highBase + RAM_BYTES;
+      if (address >= TWO_32 && !isHighMemory) return address;
+    }
+  }
+}
