@@ -1,4 +1,4 @@
-import type { Connection, TraceSink } from '../transport/connection.ts';
+import type { Connection, TraceSink } from '../transport/index.ts';
 import { listThreadsRequest } from './commands/list-threads.ts';
 import { monitorRequest } from './commands/monitor.ts';
 import { queryPhysicalMemoryModeRequest, setPhysicalMemoryModeRequest } from './commands/physical-memory-mode.ts';

@@ -1,4 +1,4 @@
-import type { Connection, TraceSink } from '../transport/connection.ts';
+import type { Connection, TraceSink } from '../transport/index.ts';
 import { GdbClosedError, GdbError, GdbProtocolError, GdbStateError, GdbTimeoutError } from './errors.ts';
 import { PacketDecoder, type PacketDefect } from './packet-decoder.ts';
 import { MAX_REQUEST_CHARS } from './packet-encoder.ts';
@@ -261,7 +261,7 @@ export class GdbSession {
 
   readonly #onError = (cause: unknown): void => {
     const reason = this.#connection.explainEnd() || (cause instanceof Error ? cause.message : String(cause));
-    this.fail(new GdbClosedError('broke', reason, { endpoint: this.endpoint, cause }));
+    this.fail(new GdbClosedError('broke (perhaps as QEMU exited)', reason, { endpoint: this.endpoint, cause }));
   };
 
   readonly #onEnd = (): void => {

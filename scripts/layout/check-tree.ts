@@ -1,0 +1,21 @@
+import { checkFileNames } from './file-names.ts';
+import { checkHexPrinting } from './hex-printing.ts';
+import { checkImports } from './imports.ts';
+import { checkIndexFiles } from './index-files.ts';
+import { checkPureLayers } from './pure-layers.ts';
+import type { Finding, Rule, SourceFile } from './source-file.ts';
+import { checkWording } from './wording.ts';
+
+const RULES: readonly Rule[] = [
+  checkFileNames,
+  checkImports,
+  checkIndexFiles,
+  checkHexPrinting,
+  checkPureLayers,
+  checkWording,
+];
+
+/** Everything in a tree that breaks a rule which neither the compiler nor the linter can see. */
+export function checkTree(files: readonly SourceFile[]): Finding[] {
+  return RULES.flatMap((rule) => rule(files));
+}

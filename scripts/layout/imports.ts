@@ -1,0 +1,59 @@
+import { posix } from 'node:path';
+import { type Finding, findMatches, type SourceFile } from './source-file.ts';
+
+/** `from '…'`, `import '…'`, `import('…')`. */
+const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g;
+
+/**
+ * Who may use what leads out of this process. The transport owns sockets and `exec:` commands; the watchdog must outlive its
+ * process; a test kit starts guests; scripts and tests start programs.
+ */
+const MODULE_OWNERS: Readonly<Record<string, readonly string[]>> = {
+  'node:net': ['protocols/transport/', 'test/'],
+  'node:tls': [],
+  'node:dgram': [],
+  'node:http': [],
+  'node:https': [],
+  'node:child_process': ['protocols/transport/', 'src/guest/watchdog.ts', 'src/testing/', 'scripts/', 'test/'],
+};
+
+/** Layers that the compiler lets each other see nothing of; `from` may not import from `to`. */
+const STRANGERS: readonly { readonly from: string; readonly to: string }[] = [
+  { from: 'protocols/gdb/', to: 'protocols/qmp/' },
+  { from: 'protocols/qmp/', to: 'protocols/gdb/' },
+];
+
+/** A layer is a folder one below these. */
+const LAYER = /^((?:src|protocols)\/[^/]+)\//;
+
+function isCode(path: string): boolean {
+  return path.endsWith('.ts');
+}
+
+/** `node:net` and its like stay where they belong, `gdb` and `qmp` know nothing of each other, layers have one door. */
+export function checkImports(files: readonly SourceFile[]): Finding[] {
+  return findMatches(files, IMPORT, isCode, ([, specifier = ''], path) => judgeImport(path, specifier));
+}
+
+function judgeImport(path: string, specifier: string): string | undefined {
+  if (!specifier.startsWith('.')) return judgeModule(path, specifier);
+  const target = posix.join(posix.dirname(path), specifier);
+  const strangers = STRANGERS.find(({ from, to }) => path.startsWith(from) && target.startsWith(to));
+  if (strangers) return `${strangers.from} must not know ${strangers.to}`;
+  return judgeDoor(path, target);
+}
+
+function judgeModule(path: string, specifier: string): string | undefined {
+  const name = specifier.startsWith('node:') ? specifier : `node:${specifier}`;
+  const owners = Object.hasOwn(MODULE_OWNERS, name) ? MODULE_OWNERS[name] : undefined;
+  if (owners === undefined || owners.some((owner) => path.startsWith(owner))) return undefined;
+  return `${specifier} is for ${owners.length === 0 ? 'nobody' : owners.join(', ')}`;
+}
+
+/** Tests and scripts may look behind the doors. */
+function judgeDoor(path: string, target: string): string | undefined {
+  const from = LAYER.exec(path)?.[1];
+  const to = LAYER.exec(target)?.[1];
+  if (from === undefined || to === undefined || from === to || target === `${to}/index.ts`) return undefined;
+  return `${to} is entered through its index.ts, not ${target}`;
+}

@@ -1,0 +1,177 @@
+import { expect } from 'chai';
+import { checkTree } from '../../../scripts/layout/check-tree.ts';
+import type { SourceFile } from '../../../scripts/layout/source-file.ts';
+
+/** `path:line` of everything that is found in a tree of these files. */
+function complaints(tree: Readonly<Record<string, string | undefined>>): string[] {
+  const files: SourceFile[] = Object.entries(tree).map(([path, text]) => ({ path, text }));
+  return checkTree(files).map(({ path, line, problem }) => `${path}:${line} ${problem}`);
+}
+
+/** A file with one import. */
+function importing(specifier: string): string {
+  return `// first line\nimport { thing } from '${specifier}';\nthing();\n`;
+}
+
+describe('the layout of the repository', () => {
+  it('finds nothing in a tree that is in order', () => {
+    expect(
+      complaints({
+        'README.md': '# pagewalk',
+        'protocols/transport/socket-connection.ts': importing('node:net'),
+        'protocols/gdb/gdb-client.ts': importing('../transport/index.ts'),
+        'src/guest/watchdog.ts': importing('node:child_process'),
+        'src/guest/guest.ts': importing('../../protocols/gdb/index.ts'),
+        'src/guest/index.ts': "export { Guest } from './guest.ts';\nexport type * from './guest.ts';\n",
+        'src/paging/tsconfig.json': '{ "compilerOptions": { "types": [] } }',
+        'src/report/format-hex.ts': 'export const hex = (value: number) => value.toString(16);\n',
+        'test/live/a-guest.test.ts': importing('node:net'),
+        'test/support/fixtures/qmp/device-state-x86_64.bin': undefined,
+        '.ci/run': '#!/bin/sh\n',
+      }),
+    ).to.deep.equal([]);
+  });
+
+  describe('imports', () => {
+    it('gdb and qmp know nothing of each other', () => {
+      const tree = {
+        'protocols/gdb/session.ts': importing('../qmp/index.ts'),
+        'protocols/qmp/client.ts': importing('../gdb/index.ts'),
+      };
+      expect(complaints(tree)).to.deep.equal([
+        'protocols/gdb/session.ts:2 protocols/gdb/ must not know protocols/qmp/',
+        'protocols/qmp/client.ts:2 protocols/qmp/ must not know protocols/gdb/',
+      ]);
+    });
+
+    it('also when they are loaded later, or only for their types', () => {
+      expect(
+        complaints({
+          'protocols/qmp/client.ts': "const gdb = await import('../gdb/index.ts');\n",
+          'protocols/qmp/reply.ts': "import type { GdbClient } from '../gdb/index.ts';\n",
+          'protocols/qmp/index.ts': "export { GdbClient } from '../gdb/index.ts';\n",
+          'protocols/qmp/greeting.ts': "import '../gdb/index.ts';\n",
+        }),
+      ).to.have.length(4);
+    });
+
+    it('sockets belong to the transport', () => {
+      for (const path of [
+        'src/guest/attach.ts',
+        'protocols/qmp/client.ts',
+        'src/testing/launch-qemu.ts',
+        'scripts/a.ts',
+      ]) {
+        for (const module of ['node:net', 'net']) {
+          expect(complaints({ [path]: importing(module) }), path).to.deep.equal([
+            `${path}:2 ${module} is for protocols/transport/, test/`,
+          ]);
+        }
+      }
+      expect(complaints({ 'protocols/transport/tls.ts': importing('node:tls') })).to.deep.equal([
+        'protocols/transport/tls.ts:2 node:tls is for nobody',
+      ]);
+    });
+
+    it('processes are started by the transport, the watchdog and the test kit', () => {
+      for (const path of ['src/guest/attach.ts', 'src/cli/main.ts', 'protocols/gdb/session.ts']) {
+        expect(complaints({ [path]: importing('node:child_process') }), path).to.have.length(1);
+      }
+      for (const path of ['src/testing/launch-qemu.ts', 'protocols/transport/exec-connection.ts', 'scripts/demo.ts']) {
+        expect(complaints({ [path]: importing('node:child_process') }), path).to.deep.equal([]);
+      }
+    });
+
+    it('a layer is entered through its index, but by its own files, by tests and by scripts', () => {
+      expect(complaints({ 'src/cli/state.ts': importing('../report/style.ts') })).to.deep.equal([
+        'src/cli/state.ts:2 src/report is entered through its index.ts, not src/report/style.ts',
+      ]);
+      expect(complaints({ 'src/guest/a.ts': importing('../../protocols/gdb/hex.ts') })).to.have.length(1);
+      expect(
+        complaints({
+          'src/report/format-size.ts': importing('./style.ts'),
+          'protocols/gdb/commands/resume.ts': importing('../request.ts'),
+          'scripts/demo.ts': importing('../src/report/style.ts'),
+          'test/unit/report/style.test.ts': importing('../../../src/report/style.ts'),
+        }),
+      ).to.deep.equal([]);
+    });
+  });
+
+  describe('names', () => {
+    for (const path of [
+      'src/guest/PausedGuest.ts',
+      'src/guest/paused_guest.ts',
+      'src/Guest/guest.ts',
+      'test/unit/aB.test.ts',
+    ]) {
+      it(`${path} is not kebab-case`, () => {
+        expect(complaints({ [path]: '' })).to.have.length(1);
+        expect(complaints({ [path]: '' })[0]).to.match(/is not kebab-case$/);
+      });
+    }
+
+    it('dumping grounds are refused', () => {
+      for (const name of ['util.ts', 'utils.ts', 'types.ts', 'helpers.ts']) {
+        expect(complaints({ [`src/guest/${name}`]: '' }), name).to.have.length(1);
+      }
+    });
+
+    it('two names that differ by case alone are refused', () => {
+      expect(complaints({ 'docs/readme.md': '', 'docs/README.md': '' })).to.deep.equal([
+        'docs/README.md:0 differs from docs/readme.md by case alone',
+      ]);
+    });
+  });
+
+  it('an index.ts re-exports and does nothing else', () => {
+    const reExports =
+      "/**\n * What there is.\n */\nexport { a, type B } from './a.ts';\n// more\nexport * as c from './c.ts';\nexport type {\n  D,\n} from './d.ts';\n";
+    expect(complaints({ 'src/guest/index.ts': reExports })).to.deep.equal([]);
+    expect(complaints({ 'src/guest/index.ts': `${reExports}export const five = 5;\n` })).to.deep.equal([
+      'src/guest/index.ts:0 does more than re-export: export const five = 5;',
+    ]);
+    expect(complaints({ 'src/guest/index.ts': "import './side-effect.ts';\n" })).to.have.length(1);
+  });
+
+  it('hexadecimal is made in few places', () => {
+    const text = 'const a = 1;\nconst b = a.toString(16);\n';
+    expect(complaints({ 'src/cli/state.ts': text })).to.deep.equal([
+      'src/cli/state.ts:2 .toString(16): hexadecimal is made by src/report/format-hex.ts',
+    ]);
+    expect(complaints({ 'protocols/qmp/client.ts': "bytes.toString('hex');" })).to.have.length(1);
+    expect(complaints({ 'test/unit/a.test.ts': text, 'scripts/a.ts': text })).to.deep.equal([]);
+  });
+
+  it('the compiler keeps I/O out of the pure layers', () => {
+    for (const layer of ['src/paging', 'src/abi', 'src/report']) {
+      const config = { [`${layer}/tsconfig.json`]: '{ "compilerOptions": { "types": ["node"] } }' };
+      expect(complaints(config), layer).to.have.length(1);
+    }
+  });
+
+  describe('words', () => {
+    it('what is to be done later has an issue', () => {
+      const mark = 'TO'.concat('DO');
+      expect(complaints({ 'src/a/b.ts': `const a = 1;\n// ${mark}: later\n` })).to.have.length(1);
+      expect(complaints({ 'README.md': `# ${mark}\n` })).to.have.length(1);
+      expect(complaints({ 'src/a/b.ts': `const a = 1; // ${mark}(#12) later\n` })).to.deep.equal([]);
+    });
+
+    it('no path of somebody’s machine', () => {
+      for (const directory of ['home', 'root', 'work']) {
+        const path = `/${directory}`.concat('/someone/guest.bin');
+        expect(complaints({ 'README.md': `See ${path}.` }), path).to.have.length(1);
+      }
+      expect(complaints({ 'README.md': 'unix:/run/vm.qmp, a/work/b' })).to.deep.equal([]);
+    });
+
+    it('no address of somebody’s network', () => {
+      for (const host of ['registry.', '127.0.0.1:', '10.', 'localhost:', '192.168.']) {
+        const address = 'http'.concat(`s://${host}4873/a`);
+        expect(complaints({ 'package-lock.json': `"resolved": "${address}"` }), address).to.have.length(1);
+      }
+      expect(complaints({ 'README.md': 'https://www.qemu.org/docs' })).to.deep.equal([]);
+    });
+  });
+});
