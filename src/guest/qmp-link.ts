@@ -43,6 +43,7 @@ export class QmpLink implements Link {
     this.#watchdog = watchdog;
     this.endpoint = qmp.endpoint;
     this.monitor = qmpMonitor(qmp);
+    qmp.onClosed((reason) => this.#session?.lose(reason));
     qmp.onEvent((event) => {
       if (event.event === 'RESUME' && this.#holding) this.#resumedByOthers = true;
     });
@@ -175,29 +176,45 @@ export class QmpLink implements Link {
   }
 
   async #leave(): Promise<void> {
+    const held = this.#holding;
+    const failures = this.#qmp.state === 'ready' ? await this.#restore() : [];
+    if (this.#qmp.state !== 'ready') {
+      await this.#leaveTheLost(held);
+      return;
+    }
+    await this.#qmp.close();
+    await (failures.length === 0 ? this.#watchdog.disarm() : this.#watchdog.trigger());
+    if (failures.length > 0) throw notRestored(this.endpoint, failures);
+  }
+
+  /** Puts everything back that can be put back. @returns what could not */
+  async #restore(): Promise<readonly unknown[]> {
     const failures: unknown[] = [];
-    const attempt = async (step: () => Promise<void> | undefined): Promise<void> => {
+    const steps = [
+      () => this.#standStillAgain(),
+      () => this.#session?.close(),
+      () => this.#run(),
+      () => this.#ownStub?.remove(),
+    ];
+    for (const step of steps) {
       try {
         await step();
       } catch (error) {
         failures.push(error);
       }
-    };
-    // A QEMU that is gone has nothing to restore; but if only the way to it is, the watchdog may still find one.
-    let lost = false;
-    if (this.#qmp.state === 'ready') {
-      await attempt(() => this.#standStillAgain());
-      await attempt(() => this.#session?.close());
-      await attempt(() => this.#run());
-      await attempt(() => this.#ownStub?.remove());
-    } else {
-      lost = this.#holding;
-      await attempt(() => this.#session?.abandon());
-      await attempt(() => this.#ownStub?.forget());
     }
-    await attempt(() => this.#qmp.close());
-    await (failures.length === 0 && !lost ? this.#watchdog.disarm() : this.#watchdog.trigger());
-    if (failures.length > 0) throw notRestored(this.endpoint, failures);
+    return failures;
+  }
+
+  /**
+   * QEMU is gone, perhaps while it was being left, and has nothing to restore: what failed for that reason is no news. But if
+   * only the way to it is gone (a tunnel), the watchdog may still find one.
+   */
+  async #leaveTheLost(held: boolean): Promise<void> {
+    await this.#session?.abandon();
+    await this.#ownStub?.forget();
+    await this.#qmp.close();
+    await (held ? this.#watchdog.trigger() : this.#watchdog.disarm());
   }
 }
 

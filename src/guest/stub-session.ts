@@ -1,4 +1,4 @@
-import { GdbClient, type GdbClientOptions } from '../../protocols/gdb/index.ts';
+import { GdbClient, type GdbClientOptions, GdbClosedError } from '../../protocols/gdb/index.ts';
 import { connect } from '../../protocols/transport/index.ts';
 import { GuestRunStateError } from './errors.ts';
 
@@ -76,6 +76,12 @@ export class StubSession {
   /** The guest runs again, by the monitor behind the stub. Only {@link StubSession.abandon} may follow. */
   async runGuest(): Promise<void> {
     await this.#client.monitor('cont');
+  }
+
+  /** QEMU's monitor is gone, and QEMU most likely with it: whoever waits for the stub learns of it at once. */
+  lose(reason: Error): void {
+    const { endpoint, session } = this.#client;
+    session.fail(new GdbClosedError('was given up', reason.message, { endpoint, cause: reason }));
   }
 
   /** Closes the socket and sends nothing. */
