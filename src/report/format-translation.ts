@@ -32,12 +32,15 @@ export function formatTranslation(reported: ReportedTranslation, space: Reported
 }
 
 function formatQuestion(
-  { request, mode, cpu }: ReportedTranslation,
+  { request, translation, mode, cpu }: ReportedTranslation,
   space: ReportedAddressSpace,
   style: Style,
 ): string {
   const cr3 = `CR3 ${formatHex(space.cr3)}${space.given ? ' (given)' : ''}`;
   const tables = mode === 'off' ? formatMode(mode) : `${formatMode(mode)}, ${cr3}`;
-  const address = style.strong(formatHex(request.linearAddress, 16));
+  const { linearAddress, untaggedAddress } = translation;
+  // LAM and UAI take a tag off before the walk.
+  const untagged = untaggedAddress === linearAddress ? '' : ` walked as ${formatHex(untaggedAddress, 16)}`;
+  const address = `${style.strong(formatHex(linearAddress, 16))}${untagged}`;
   return `${address}  ${formatAccess(request.access)}   ${style.faint(`${tables}, vCPU ${cpu}`)}`;
 }

@@ -37,6 +37,7 @@ export function formatVerdict(reported: ReportedTranslation, style: Style): read
   return [
     ...outcome,
     ...formatBits(reported).map((line) => `  ${line}`),
+    ...(reported.deviation === null ? [] : [style.mark(`! this machine differs: ${reported.deviation}`)]),
     ...reported.assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
   ];
 }

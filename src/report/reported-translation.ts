@@ -20,6 +20,8 @@ export interface ReportedTranslation {
   readonly bitsAreSet: boolean;
   /** What lies at the physical address; null when the translation failed. */
   readonly region: ReportedRegion | null;
+  /** Where the machine that runs the guest would answer otherwise, in a line; null where it would not. */
+  readonly deviation: string | null;
   /** What the answer rests on that could not be had, a sentence each. */
   readonly assumed: readonly string[];
 }

@@ -30,6 +30,7 @@ export interface Case {
   /** Levels whose entries lie where nothing can be written. */
   readonly readOnlyLevels?: readonly number[];
   readonly region?: ReportedRegion;
+  readonly deviation?: string;
   readonly assumed?: readonly string[];
 }
 
@@ -51,6 +52,7 @@ export function answerOf(question: Case): ReportedTranslation {
     wrote,
     bitsAreSet: wrote.length === planned.length,
     region: translation.kind === 'mapped' ? (question.region ?? { kind: 'ram', name: 'pc.ram' }) : null,
+    deviation: question.deviation ?? null,
     assumed: question.assumed ?? [],
   };
 }

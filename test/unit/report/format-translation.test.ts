@@ -262,6 +262,19 @@ describe('report/formatTranslation', () => {
     ]);
   });
 
+  it('says where the machine that runs the guest would answer otherwise', () => {
+    const deviation = "QEMU 7.2.22's TCG raises #PF with error code 0x8";
+    expect(textOf(long(0x5007n, { deviation })).at(-2)).to.equal(`! this machine differs: ${deviation}`);
+  });
+
+  it('shows the address that was walked when a tag was taken off', () => {
+    // CR4.LAM_SUP (bit 28): bits 62:47 of a supervisor address are a tag.
+    const registers = { ...REGISTERS['4-level'], cr4: 0x1000_0020n };
+    const lines = textOf(long(0x5007n, { registers, linearAddress: 0xab00_8000_0000_1123n | (1n << 63n) }));
+    expect(lines[0]).to.equal(`0xab00800000001123 walked as 0xffff800000001123  supervisor read   ${LONG_HEADING}`);
+    expect(lines.at(-2)).to.match(/^✓ 0x5123 /);
+  });
+
   it('says that CR3 was given, and which vCPU it was', () => {
     const answer = { ...answerOf(long(0x5007n)), cpu: 3 };
     const text = formatTranslation(answer, { cr3: 0x1000n, given: true }, PLAIN);
