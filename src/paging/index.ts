@@ -15,7 +15,15 @@ export {
 } from './architecture.ts';
 export { bufferMemory } from './buffer-memory.ts';
 export { createContext, type PagingContext, type PagingRegisters, type ProcessorFeatures } from './context.ts';
+export {
+  type EnumerateOptions,
+  type EnumerateResult,
+  enumerate,
+  type LeafSink,
+  type PageSource,
+} from './enumerate.ts';
 export { PagingInputError } from './errors.ts';
+export { canonicalAddress, enumerateRuns, linearPageOf, type MappedRun } from './mapped-runs.ts';
 export type { PagingMode, TableName } from './modes.ts';
 export { type BitFlags, type PlannedBits, planBits } from './plan-bits.ts';
 export { cr2AfterFault, processorBits } from './processor-bits.ts';

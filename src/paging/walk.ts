@@ -1,5 +1,6 @@
-import { ENTRY_P, ENTRY_RW, ENTRY_US } from './architecture.ts';
+import { ENTRY_RW, ENTRY_US } from './architecture.ts';
 import type { PagingContext } from './context.ts';
+import { ENTRY, entryKindOf, leafPageOf, tablePageOf } from './entry-kind.ts';
 import type { Level } from './levels.ts';
 import { isCanonical, untagHigh, violatesSeparation } from './linear-address.ts';
 import { judge, type PageRights } from './rights.ts';
@@ -20,8 +21,7 @@ export const OUTCOME = {
 /** @public */
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 
-const TWO_32 = 0x1_0000_0000;
-const TABLE_LOW = 0xffff_f000 | 0;
+const PAGE_BYTES = 4096;
 const ALL_RIGHTS = ENTRY_RW | ENTRY_US;
 const MAX_LEVELS = 5;
 
@@ -113,21 +113,15 @@ export class Walk implements PageRights {
     this.lows[depth] = low;
     this.highs[depth] = high;
     this.depth = depth + 1;
-    if ((low & ENTRY_P) === 0) return this.end(OUTCOME.notPresent);
-    const isLeaf = (low & level.leafBit) !== 0;
-    if (
-      isLeaf
-        ? (low & level.leafReservedLow) | (high & level.leafReservedHigh)
-        : (low & level.tableReservedLow) | (high & level.tableReservedHigh)
-    ) {
-      return this.end(OUTCOME.reserved);
-    }
+    const kind = entryKindOf(level, low, high);
+    if (kind === ENTRY.absent) return this.end(OUTCOME.notPresent);
+    if (kind === ENTRY.reserved) return this.end(OUTCOME.reserved);
     this.rightsAboveLeaf = this.rights;
     this.rights &= low | level.impliedRights;
     this.executeDisabled |= high & this.context.policy.executeDisableHigh;
-    if (isLeaf) return this.finish(level, low, high);
+    if (kind === ENTRY.leaf) return this.finish(level, low, high);
     const next = this.levelAt(depth + 1);
-    const table = (high & level.addressHigh) * TWO_32 + ((low & TABLE_LOW) >>> 0);
+    const table = tablePageOf(level, low, high) * PAGE_BYTES;
     this.wanted = this.onBus(table + indexOf(next, this.linearHigh, this.linearLow) * next.entrySize);
     return true;
   }
@@ -159,9 +153,8 @@ export class Walk implements PageRights {
     this.leafLow = low;
     this.leafHigh = high;
     this.denied = judge(this.context.policy, this, this.access);
-    const baseHigh = (high & level.addressHigh) | ((low >>> 13) & level.leafHighFromLow);
-    const baseLow = low & level.leafAddressLow;
-    this.physical = this.onBus(baseHigh * TWO_32 + ((baseLow | (this.linearLow & ~level.leafAddressLow)) >>> 0));
+    const offset = (this.linearLow & ~level.leafAddressLow) >>> 0;
+    this.physical = this.onBus(leafPageOf(level, low, high) * PAGE_BYTES + offset);
     return this.end(this.denied === 0 ? OUTCOME.mapped : OUTCOME.denied);
   }
 }
