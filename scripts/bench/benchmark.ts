@@ -1,0 +1,16 @@
+import type { Figure } from './figure.ts';
+import type { LinuxGuests } from './linux-guests.ts';
+
+/** What a benchmark runs in. */
+export interface Setting {
+  /** For files; goes away with the run. */
+  readonly directory: string;
+  /** Linux guests, booted when first asked for. */
+  readonly linux: LinuxGuests;
+}
+
+/** One thing to be measured, in one or several figures. */
+export interface Benchmark {
+  readonly name: string;
+  run(setting: Setting): Promise<readonly Figure[]>;
+}
