@@ -15,8 +15,10 @@ export interface ExpectedOutcome {
   readonly errorCode: number;
   readonly cr2: bigint;
   readonly ip: bigint;
-  /** What was loaded, or by the code that was fetched; null where nothing was. */
-  readonly value: bigint | null;
+  /** The register into which the access loads, or the code that it fetches; as it was before where neither came to pass. */
+  readonly value: bigint;
+  /** CS where the exception comes from. */
+  readonly codeSegment: number;
   /** Every entry on the way, and what was stored. */
   readonly samples: readonly ExpectedSample[];
 }
@@ -37,6 +39,9 @@ const FETCHED_BYTES = 6n;
 const SELECTOR_ERROR = 4;
 const PF_USER = 4;
 const UNIT = 8;
+const SELECTOR_CODE_32 = 0x08;
+const SELECTOR_CODE_64 = 0x18;
+const SELECTOR_USER_CODE = 0x23;
 
 /**
  * What the walker's answer means for the guest: the exception that must end the probe, and memory afterwards.
@@ -44,41 +49,42 @@ const UNIT = 8;
  * @returns null for a probe that must not be made, as it would use the guest's own memory or run what is no code.
  */
 export function expectOutcome(question: Question, memory: GuestMemory): ExpectedOutcome | null {
-  const { translation } = question;
   const after = new MemoryAfter(question, memory);
-  if (translation.kind === 'fault') return expectFault(question, after);
+  const outcome = expectEnd(question, memory, after);
+  return outcome && { ...outcome, codeSegment: codeSegmentOf(question), samples: after.samples() };
+}
+
+type End = Omit<ExpectedOutcome, 'codeSegment' | 'samples'>;
+
+function expectEnd(question: Question, memory: GuestMemory, after: MemoryAfter): End | null {
+  const { translation, kind } = question;
+  if (translation.kind === 'fault') return expectFault(question);
   const address = Number(translation.physicalAddress);
   const place = memory.placeOf(address);
-  if (place === 'kernel' || place === 'devices') return null;
-  const { does } = question.kind;
+  if (place === 'forbidden') return null;
   // Code and descriptors are only what was made to be them, and zeros.
-  if (place === 'tables' && (does === 'fetch' || does === 'implicit')) return null;
+  if (place === 'tables' && (kind.does === 'fetch' || kind.does === 'implicit')) return null;
   const breakpoint = { vector: VECTOR_BREAKPOINT, errorCode: 0, cr2: CR2_BEFORE };
-  switch (does) {
+  switch (kind.does) {
     case 'load':
-      return { ...breakpoint, ip: behind(question), value: after.valueAt(address), samples: after.samples() };
+      return { ...breakpoint, ip: behind(question), value: after.valueAt(address) };
     case 'store':
       if (place !== 'nothing') after.store(address);
-      return { ...breakpoint, ip: behind(question), value: null, samples: after.samples() };
+      return { ...breakpoint, ip: behind(question), value: valueBefore(question) };
     case 'fetch': {
-      if (place !== 'pages') return { ...expectZerosRun(question), samples: after.samples() };
+      if (place !== 'pages') return expectZerosRun(question);
       const ip = inMode(question, question.linear + FETCHED_BYTES);
-      return { ...breakpoint, ip, value: BigInt(markerNumber(memory, address)), samples: after.samples() };
+      return { ...breakpoint, ip, value: BigInt(markerNumber(memory, address)) };
     }
-    case 'implicit':
+    case 'implicit': {
       // What was read is no descriptor of a segment (its S bit is 0), and that is complained of.
-      return {
-        vector: VECTOR_GP,
-        errorCode: SELECTOR_ERROR,
-        cr2: CR2_BEFORE,
-        ip: placeOfAccess(question),
-        value: null,
-        samples: after.samples(),
-      };
+      const complaint = { vector: VECTOR_GP, errorCode: SELECTOR_ERROR, cr2: CR2_BEFORE };
+      return { ...complaint, ip: placeOfAccess(question), value: valueBefore(question) };
+    }
   }
 }
 
-function expectFault(question: Question, after: MemoryAfter): ExpectedOutcome {
+function expectFault(question: Question): End {
   const { context, translation, kind, linear } = question;
   if (translation.kind !== 'fault' || translation.errorCode === null) {
     throw new RangeError(
@@ -91,8 +97,7 @@ function expectFault(question: Question, after: MemoryAfter): ExpectedOutcome {
     cr2: cr2AfterFault(context, translation) ?? CR2_BEFORE,
     // The fault of a fetch is reported at the address that could not be fetched.
     ip: kind.does === 'fetch' ? linear : placeOfAccess(question),
-    value: null,
-    samples: after.samples(),
+    value: valueBefore(question),
   };
 }
 
@@ -100,15 +105,21 @@ function expectFault(question: Question, after: MemoryAfter): ExpectedOutcome {
  * Zeros are `add [xax], al` with an address in xax where nothing is. TCG makes such an instruction's read first, and reports
  * that one: W/R is 0, where a processor has 1. That is the fault of a later access, not of the fetch.
  */
-function expectZerosRun(question: Question): Omit<ExpectedOutcome, 'samples'> {
+function expectZerosRun(question: Question): End {
   const nowhere = inMode(question, NOWHERE);
   return {
     vector: VECTOR_PF,
     errorCode: question.kind.user ? PF_USER : 0,
     cr2: nowhere,
     ip: question.linear,
-    value: nowhere,
+    value: valueBefore(question),
   };
+}
+
+/** For a store the register holds what is stored, and is the same else, but for fetches: see expectZerosRun. */
+function valueBefore(question: Question): bigint {
+  if (question.kind.does === 'fetch') return inMode(question, NOWHERE);
+  return isLong(question) ? STORED : STORED_32;
 }
 
 function placeOfAccess(question: Question): bigint {
@@ -121,6 +132,11 @@ function placeOfAccess(question: Question): bigint {
 function behind(question: Question): bigint {
   const instructionBytes = isLong(question) ? 3n : 2n;
   return placeOfAccess(question) + instructionBytes + 1n;
+}
+
+function codeSegmentOf(question: Question): number {
+  if (question.kind.user) return SELECTOR_USER_CODE;
+  return isLong(question) ? SELECTOR_CODE_64 : SELECTOR_CODE_32;
 }
 
 function isLong({ context }: Question): boolean {

@@ -7,6 +7,7 @@ import {
   IMAGE_TABLES,
   KERNEL_END,
   RAM_BYTES,
+  TABLES_HALF_BYTES,
   TABLES_OFFSET,
 } from './layout.ts';
 
@@ -16,8 +17,11 @@ export interface Arena {
   readonly bytes: Buffer;
 }
 
-/** What lies at a physical address: pages that say where they are, tables, zeros, the kernel, devices, or nothing at all. */
-export type Place = 'pages' | 'tables' | 'zeros' | 'kernel' | 'devices' | 'nothing';
+/**
+ * What lies at a physical address: pages that say where they are, tables, zeros, nothing at all; or what is not to be touched:
+ * the kernel, devices, the tables of another batch.
+ */
+export type Place = 'pages' | 'tables' | 'zeros' | 'nothing' | 'forbidden';
 
 /** A walk went where none should: into what the guest itself lives on. Such a probe is not made. */
 export class StrayWalkError extends Error {
@@ -49,6 +53,8 @@ export function markerNumber(memory: GuestMemory, address: number): number {
 export class GuestMemory implements EntrySource {
   readonly highBase: number | null;
   readonly arenas: readonly Arena[];
+  /** Which half of the memory for tables is the batch's that probes are drawn for. */
+  tablesHalf: 0 | 1 = 0;
   readonly #image: Buffer;
 
   /** @param image - the kernel, with what the host changed in its tables */
@@ -60,22 +66,24 @@ export class GuestMemory implements EntrySource {
     for (const { base, bytes } of this.arenas) this.#writeMarkers(base, bytes);
   }
 
+  /** @throws StrayWalkError where nothing is to be touched but the window's tables */
   readEntry(address: bigint, size: 4 | 8): bigint | null {
     const at = Number(address);
     const place = this.placeOf(at);
     if (place === 'nothing') return null;
     if (place === 'zeros') return 0n;
-    if (place === 'devices') throw new StrayWalkError(`a walk reads a device at 0x${at.toString(16)}`);
-    const { bytes, offset } = place === 'kernel' ? this.#inImage(at) : this.#inArena(at);
+    const { bytes, offset } = place === 'forbidden' ? this.#inWindowTables(at) : this.#inArena(at);
     return size === 8 ? bytes.readBigUInt64LE(offset) : BigInt(bytes.readUInt32LE(offset));
   }
 
   placeOf(address: number): Place {
-    if (address < KERNEL_END) return 'kernel';
+    if (address < KERNEL_END) return 'forbidden';
     const offset = this.#offsetInMemory(address);
-    if (offset === null) return address >= DEVICES && address < DEVICES_END ? 'devices' : 'nothing';
+    if (offset === null) return address >= DEVICES && address < DEVICES_END ? 'forbidden' : 'nothing';
     if (offset < ARENA_OFFSET) return 'zeros';
-    return offset < ARENA_OFFSET + TABLES_OFFSET ? 'pages' : 'tables';
+    const half = Math.floor((offset - ARENA_OFFSET - TABLES_OFFSET) / TABLES_HALF_BYTES);
+    if (half < 0) return 'pages';
+    return half === this.tablesHalf ? 'tables' : 'forbidden';
   }
 
   #offsetInMemory(address: number): number | null {
@@ -91,9 +99,9 @@ export class GuestMemory implements EntrySource {
     throw new RangeError(`not in an arena: 0x${address.toString(16)}`);
   }
 
-  #inImage(address: number): { bytes: Buffer; offset: number } {
+  #inWindowTables(address: number): { bytes: Buffer; offset: number } {
     if (address >= IMAGE_TABLES && address < IMAGE_END) return { bytes: this.#image, offset: address - IMAGE_BASE };
-    throw new StrayWalkError(`a walk reads the kernel's own memory at 0x${address.toString(16)}`);
+    throw new StrayWalkError(`a walk reads what is not to be touched, at 0x${address.toString(16)}`);
   }
 
   #writeMarkers(base: number, bytes: Buffer): void {

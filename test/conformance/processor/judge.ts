@@ -2,43 +2,27 @@ import { describeTranslation } from '../../support/describe-translation.ts';
 import type { Probe } from './probe.ts';
 import type { ProbeResult } from './wire.ts';
 
-/** @returns what the processor did otherwise than the walker said, or null if nothing */
-export function findDisagreement(probe: Probe, result: ProbeResult, left: number): string | null {
-  return agrees(probe, result, left) ? null : describeDisagreement(probe, result, left);
-}
+type Fact = readonly [name: string, walker: bigint | number, processor: bigint | number];
 
-function agrees({ expected, kind }: Probe, result: ProbeResult, left: number): boolean {
-  return (
-    result.vector === expected.vector &&
-    result.errorCode === expected.errorCode &&
-    result.cr2 === expected.cr2 &&
-    result.ip === expected.ip &&
-    (expected.value === null || result.value === expected.value) &&
-    result.cpl === (kind.user ? 3 : 0) &&
-    result.left === left &&
-    expected.samples.every(({ after }, at) => result.samples[at] === after)
-  );
-}
-
-function describeDisagreement(probe: Probe, result: ProbeResult, left: number): string {
+/** What the processor did otherwise than the walker said, fact by fact, and the walk. */
+export function describeDisagreement(probe: Probe, result: ProbeResult, left: number): string {
   const { kind, linear, registers, translation, expected, cr3 } = probe;
-  const facts: [string, bigint | number, bigint | number][] = [
+  const facts: Fact[] = [
     ['vector', expected.vector, result.vector],
     ['error code', expected.errorCode, result.errorCode],
     ['CR2', expected.cr2, result.cr2],
     ['instruction pointer', expected.ip, result.ip],
-    ['value', expected.value ?? result.value, result.value],
-    ['CPL', kind.user ? 3 : 0, result.cpl],
-    ['probes left', left, result.left],
-    ...expected.samples.map(({ address, after }, at): [string, bigint | number, bigint | number] => [
-      `memory at ${hex(address)}`,
-      after,
-      result.samples[at] ?? -1n,
-    ]),
+    ['CS', expected.codeSegment, result.codeSegment],
+    ['register', expected.value, result.value],
+    ['number of probes left', left, result.left],
+    ...result.samples.map((value, at): Fact => {
+      const sample = expected.samples[at];
+      return [sample ? `memory at ${hex(sample.address)}` : 'spare memory', sample?.after ?? 0n, value];
+    }),
   ];
   const differences = facts
-    .filter(([, wanted, got]) => BigInt(wanted) !== BigInt(got))
-    .map(([name, wanted, got]) => `  ${name}: the walker says ${hex(wanted)}, the processor ${hex(got)}`);
+    .filter(([, walker, processor]) => BigInt(walker) !== BigInt(processor))
+    .map(([name, walker, processor]) => `  ${name}: the walker says ${hex(walker)}, the processor ${hex(processor)}`);
   const state = Object.entries({ cr3, ...registers }).map(([name, value]) => `${name}=${hex(value)}`);
   return [
     `${kind.name} at ${hex(linear)}, ${state.join(' ')}`,

@@ -29,6 +29,15 @@ export function highMemoryBase({ mode, maxPhyAddr }: ProbeMachine): number | nul
   return bits < 34 ? null : 2 ** (bits - 1);
 }
 
+/** A machine as options of main.ts. */
+export function formatMachineOptions({ mode, maxPhyAddr, vendor, pse36, pdpe1gb }: ProbeMachine): string {
+  const words = [`--mode ${mode} --phys-bits ${maxPhyAddr}`];
+  if (vendor !== undefined) words.push(`--vendor ${vendor}`);
+  if (pse36 === false) words.push('--no-pse36');
+  if (pdpe1gb === false) words.push('--no-pdpe1gb');
+  return words.join(' ');
+}
+
 function onOff(value: boolean): string {
   return value ? 'on' : 'off';
 }

@@ -1,12 +1,12 @@
 import { type Profile, tcgProfile } from '../../../src/paging/index.ts';
 import { Random } from '../../support/random.ts';
-import { findDisagreement } from './judge.ts';
+import { describeDisagreement } from './judge.ts';
 import { BATCH_PROBES, RECORD, RESULT } from './layout.ts';
-import type { ProbeMachine } from './machine.ts';
-import { type Probe, type ProbeSource, randomProbe } from './probe.ts';
+import { formatMachineOptions, type ProbeMachine } from './machine.ts';
+import { type Probe, randomProbe } from './probe.ts';
 import type { ProbeGuest } from './probe-guest.ts';
 import { TablePool } from './table-pool.ts';
-import { decodeResult, encodeRecord } from './wire.ts';
+import { decodeResult, encodeExpected, encodeRecord } from './wire.ts';
 
 /** How a run went. */
 export interface ProbeReport {
@@ -23,14 +23,16 @@ export interface ProbeRun {
   /** The first batch's; each further one's is one higher. */
   readonly seed: number;
   readonly probes: number;
-  /** By default that of the QEMU that is running. */
+  /** What the walker is told to be. By default the TCG of the QEMU that is running. */
   readonly profile?: Profile;
 }
 
 interface Batch {
   readonly seed: number;
   readonly half: 0 | 1;
-  readonly probes: readonly Probe[];
+  readonly count: number;
+  /** What the guest must write. Probes are not kept: the seed makes them again if one must be looked at. */
+  readonly expected: Buffer;
 }
 
 const KEPT_DESCRIPTIONS = 10;
@@ -39,48 +41,70 @@ const KEPT_DESCRIPTIONS = 10;
 export async function runProbes(guest: ProbeGuest, run: ProbeRun): Promise<ProbeReport> {
   const report: ProbeReport = { probes: 0, endings: new Map(), disagreements: 0, descriptions: [] };
   const batches = Math.ceil(run.probes / BATCH_PROBES);
-  // One batch runs while the one before it is judged and the one after it is made.
-  let ready = makeBatch(guest, run, 0);
+  // While the guest runs one batch the next one is made.
+  let next = makeBatch(guest, run, 0, report);
   for (let at = 0; at < batches; at++) {
-    const batch = ready;
-    const running = guest.run(batch.half, batch.probes.length);
-    if (at + 1 < batches) ready = makeBatch(guest, run, at + 1);
+    const batch = next;
+    const running = guest.run(batch.half, batch.count);
+    if (at + 1 < batches) next = makeBatch(guest, run, at + 1, report);
     await running;
     judgeBatch(guest, run, batch, report);
   }
   return report;
 }
 
-function makeBatch(guest: ProbeGuest, run: ProbeRun, at: number): Batch {
+function makeBatch(guest: ProbeGuest, run: ProbeRun, at: number, { endings }: ProbeReport): Batch {
   const seed = (run.seed + at) >>> 0;
-  const half = seed % 2 === 0 ? 0 : 1;
+  const count = Math.min(BATCH_PROBES, run.probes - at * BATCH_PROBES);
+  const records = Buffer.alloc(count * RECORD.size);
+  const expected = Buffer.alloc(count * RESULT.size);
+  drawProbes(guest, run, { seed, count }, (probe, index) => {
+    encodeRecord(probe, guest.memory, records, index * RECORD.size);
+    encodeExpected(probe, count - index, expected, index * RESULT.size);
+    const ending = endingOf(probe);
+    endings.set(ending, (endings.get(ending) ?? 0) + 1);
+  });
+  const half = halfOf(seed);
+  guest.prepare(half, records);
+  return { seed, half, count, expected };
+}
+
+/** The tables and probes of a seed. The half of the memory for tables is part of it, as their addresses are. */
+function drawProbes(
+  guest: ProbeGuest,
+  { machine, profile = tcgProfile(guest.version) }: ProbeRun,
+  { seed, count }: { readonly seed: number; readonly count: number },
+  take: (probe: Probe, index: number) => void,
+): void {
   const random = new Random(seed);
   const { memory } = guest;
-  const pool = new TablePool(random, run.machine, memory, half);
-  const profile = run.profile ?? tcgProfile(guest.version);
-  const source: ProbeSource = { random, machine: run.machine, profile, memory, pool };
-  const count = Math.min(BATCH_PROBES, run.probes - at * BATCH_PROBES);
-  const probes = Array.from({ length: count }, () => randomProbe(source));
-  const records = Buffer.alloc(count * RECORD.size);
-  for (const [index, probe] of probes.entries()) encodeRecord(probe, memory, records, index * RECORD.size);
-  guest.prepare(half, records);
-  return { seed, half, probes };
+  const pool = new TablePool(random, machine, memory, halfOf(seed));
+  const source = { random, machine, profile, memory, pool };
+  for (let index = 0; index < count; index++) take(randomProbe(source), index);
+}
+
+function halfOf(seed: number): 0 | 1 {
+  return seed % 2 === 0 ? 0 : 1;
 }
 
 function judgeBatch(guest: ProbeGuest, run: ProbeRun, batch: Batch, report: ProbeReport): void {
-  const { half, probes } = batch;
-  const isLong = run.machine.mode === '4-level' || run.machine.mode === '5-level';
-  const results = guest.results(half, probes.length);
-  for (const [index, probe] of probes.entries()) {
-    const result = decodeResult(results, index * RESULT.size, isLong, probe.expected.samples.length);
-    const ending = `${probe.kind.name}: ${endingOf(probe)}`;
-    report.endings.set(ending, (report.endings.get(ending) ?? 0) + 1);
-    const disagreement = findDisagreement(probe, result, probes.length - index);
-    if (disagreement !== null) note(report, `${recipe(run, batch)}\n  probe ${index}: ${disagreement}`);
-  }
+  const { half, count, expected } = batch;
+  const results = guest.results(half, count);
+  if (!results.equals(expected)) noteDisagreements(guest, run, batch, results, report);
   const change = guest.findChange(half);
-  if (change !== null) note(report, `${recipe(run, batch)}\n  ${change}, and no probe says so`);
-  report.probes += probes.length;
+  if (change !== null) note(report, `${replayCommand(run, batch)}\n  ${change}, and no probe says so`);
+  report.probes += count;
+}
+
+function noteDisagreements(guest: ProbeGuest, run: ProbeRun, batch: Batch, results: Buffer, report: ProbeReport): void {
+  const { count, expected } = batch;
+  drawProbes(guest, run, batch, (probe, index) => {
+    const start = index * RESULT.size;
+    const end = start + RESULT.size;
+    if (results.compare(expected, start, end, start, end) === 0) return;
+    const disagreement = describeDisagreement(probe, decodeResult(results, start), count - index);
+    note(report, `${replayCommand(run, batch)}\n  probe ${index}: ${disagreement}`);
+  });
 }
 
 function note(report: ProbeReport, description: string): void {
@@ -88,17 +112,12 @@ function note(report: ProbeReport, description: string): void {
   if (report.descriptions.length < KEPT_DESCRIPTIONS) report.descriptions.push(description);
 }
 
-function endingOf({ translation }: Probe): string {
-  return translation.kind === 'mapped' ? `mapped ${translation.pageSize}` : translation.cause;
+function endingOf({ kind, translation }: Probe): string {
+  return `${kind.name} ${translation.kind === 'mapped' ? `mapped ${translation.pageSize}` : translation.cause}`;
 }
 
 /** The command that makes the same batch again. */
-function recipe({ machine }: ProbeRun, { seed, probes }: Batch): string {
-  const { mode, maxPhyAddr, vendor, pse36, pdpe1gb } = machine;
-  const words = [`--mode ${mode}`, `--phys-bits ${maxPhyAddr}`];
-  if (vendor !== undefined) words.push(`--vendor ${vendor}`);
-  if (pse36 === false) words.push('--no-pse36');
-  if (pdpe1gb === false) words.push('--no-pdpe1gb');
-  words.push(`--seed 0x${seed.toString(16)}`, `--probes ${probes.length}`);
-  return `replay with: node dist/test/conformance/processor/main.js ${words.join(' ')}`;
+function replayCommand({ machine }: ProbeRun, { seed, count }: Batch): string {
+  const options = `${formatMachineOptions(machine)} --seed 0x${seed.toString(16)} --probes ${count}`;
+  return `replay with: node dist/test/conformance/processor/main.js ${options}`;
 }

@@ -47,6 +47,7 @@ export class TablePool {
     this.#machine = machine;
     this.#memory = memory;
     this.#half = half;
+    memory.tablesHalf = half;
     const start = TABLES_OFFSET + half * TABLES_HALF_BYTES;
     for (const { bytes } of memory.arenas) bytes.fill(0, start, start + TABLES_HALF_BYTES);
     const top = topLevels[machine.mode];

@@ -9,8 +9,8 @@ export interface ProbeResult {
   readonly cr2: bigint;
   readonly ip: bigint;
   readonly value: bigint;
-  /** CPL where the exception came from. */
-  readonly cpl: number;
+  /** CS where the exception came from. */
+  readonly codeSegment: number;
   readonly samples: readonly bigint[];
   /** How many probes the guest had before it, this one included. */
   readonly left: number;
@@ -40,18 +40,33 @@ function guestAddress({ highBase }: GuestMemory, address: number): number {
   return HIGH_ALIAS + (address - (highBase ?? 0));
 }
 
-/** Reads what the guest wrote of a probe. Of words it wrote as many bits as its mode has. */
-export function decodeResult(results: Buffer, offset: number, isLong: boolean, samples: number): ProbeResult {
-  const word = (at: number): bigint =>
-    isLong ? results.readBigUInt64LE(offset + at) : BigInt(results.readUInt32LE(offset + at));
+/**
+ * Writes what the guest must write of a probe if the walker is right, byte for byte: a whole batch is then compared at once.
+ * Words have as many bits as the mode; samples that are not wanted are of the spare bytes, which are zero.
+ */
+export function encodeExpected({ expected }: Probe, left: number, results: Buffer, offset: number): void {
+  results.writeUInt32LE(expected.vector, offset + RESULT.vector);
+  results.writeUInt32LE(expected.errorCode, offset + RESULT.error);
+  results.writeBigUInt64LE(expected.ip, offset + RESULT.ip);
+  results.writeBigUInt64LE(expected.cr2, offset + RESULT.cr2);
+  results.writeBigUInt64LE(expected.value, offset + RESULT.value);
+  results.writeUInt32LE(expected.codeSegment, offset + RESULT.cs);
+  for (const [at, { after }] of expected.samples.entries()) {
+    results.writeBigUInt64LE(after, offset + RESULT.samples + 8 * at);
+  }
+  results.writeUInt32LE(left, offset + RESULT.left);
+}
+
+/** Reads what the guest wrote of a probe. */
+export function decodeResult(results: Buffer, offset: number): ProbeResult {
   return {
     vector: results.readUInt32LE(offset + RESULT.vector),
     errorCode: results.readUInt32LE(offset + RESULT.error),
-    cr2: word(RESULT.cr2),
-    ip: word(RESULT.ip),
-    value: word(RESULT.value),
-    cpl: results.readUInt32LE(offset + RESULT.cs) & 3,
-    samples: Array.from({ length: samples }, (_, at) => results.readBigUInt64LE(offset + RESULT.samples + 8 * at)),
+    ip: results.readBigUInt64LE(offset + RESULT.ip),
+    cr2: results.readBigUInt64LE(offset + RESULT.cr2),
+    value: results.readBigUInt64LE(offset + RESULT.value),
+    codeSegment: results.readUInt32LE(offset + RESULT.cs),
+    samples: Array.from({ length: SAMPLES }, (_, at) => results.readBigUInt64LE(offset + RESULT.samples + 8 * at)),
     left: results.readUInt32LE(offset + RESULT.left),
   };
 }
