@@ -13,6 +13,11 @@ export interface AttachOptions {
   /** Gives up attaching. */
   readonly signal?: AbortSignal;
   /**
+   * Read many pages from this host (a shared backing file, the QEMU process) where that can be had, and is verified. On unless
+   * false: then everything goes through the stub.
+   */
+  readonly hostMemory?: boolean;
+  /**
    * A small process that resumes the guest should this one be killed outright. On unless false; a test that boots guests of
    * its own may do without.
    */

@@ -19,7 +19,7 @@ export async function attach(options: AttachOptions): Promise<Guest> {
   const link = await openLink(options);
   try {
     const cpus = await link.monitor.listCpus();
-    return new Guest(link, cpus, await readProcessor(link.monitor, cpus[0]?.qomPath));
+    return new Guest(link, cpus, await readProcessor(link.monitor, cpus[0]?.qomPath), options.hostMemory ?? true);
   } catch (error) {
     await link.release().catch(() => {});
     throw error;

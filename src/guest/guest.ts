@@ -23,9 +23,12 @@ export class Guest {
   readonly processor: Processor;
   readonly #link: Link;
   readonly #cpus: readonly MonitorCpu[];
+  readonly #useHostMemory: boolean;
+  #paused: PausedGuest | undefined;
 
   /** @internal Use `attach`. */
-  constructor(link: Link, cpus: readonly MonitorCpu[], processor: Processor) {
+  constructor(link: Link, cpus: readonly MonitorCpu[], processor: Processor, useHostMemory: boolean) {
+    this.#useHostMemory = useHostMemory;
     this.#link = link;
     this.#cpus = cpus;
     this.processor = processor;
@@ -57,11 +60,15 @@ export class Guest {
 
   /** Makes the guest stand still. A guest that is paused already is left alone, and stays so when resumed here. */
   async pause(): Promise<PausedGuest> {
-    return new PausedGuest(this.#link, await this.#link.pause(), this.#cpus, this.processor);
+    const stub = await this.#link.pause();
+    this.#paused?.[Symbol.dispose]();
+    this.#paused = new PausedGuest(this.#link, stub, this.#cpus, this.processor, this.#useHostMemory);
+    return this.#paused;
   }
 
   /** Lets the guest run again if it ran before. The `PausedGuest` of the pause is void. */
   resume(): Promise<void> {
+    this.#paused?.[Symbol.dispose]();
     return this.#link.resume();
   }
 
@@ -81,6 +88,7 @@ export class Guest {
    * @throws GuestRunStateError `ERR_GUEST_NOT_RESTORED` when something could not be put back.
    */
   detach(): Promise<void> {
+    this.#paused?.[Symbol.dispose]();
     return this.#link.release();
   }
 }

@@ -1,5 +1,6 @@
 import { type FlatRange, type FlatRangeType, type FlatView, selectFlatView } from '../../protocols/qmp/index.ts';
 import { GuestStateError } from './errors.ts';
+import type { MemoryPiece } from './physical-memory.ts';
 
 /** What backs a guest physical address. @public */
 export type RegionKind = 'ram' | 'rom' | 'device' | 'none';
@@ -12,6 +13,8 @@ export interface Region {
   readonly first: bigint;
   /** Inclusive. */
   readonly last: bigint;
+  /** Where `first` lies in the memory region, and for RAM in its RAM block. */
+  readonly offset: bigint;
 }
 
 interface Span {
@@ -36,8 +39,8 @@ const KIND_OF_TYPE: Readonly<Record<FlatRangeType, RegionKind>> = {
 };
 
 function toSpan(range: FlatRange): Span {
-  const { first, last, name } = range;
-  const region = { kind: KIND_OF_TYPE[range.type], name, first, last };
+  const { first, last, name, offset } = range;
+  const region = { kind: KIND_OF_TYPE[range.type], name, first, last, offset };
   return { region, first: Number(first), last: last > BigInt(PHYSICAL_END) ? PHYSICAL_END : Number(last) };
 }
 
@@ -62,7 +65,7 @@ export class MemoryMap {
   /** The region that an address lies in. */
   regionAt(address: bigint): Region {
     const span = address <= BigInt(PHYSICAL_END) ? this.#spanAt(Number(address)) : undefined;
-    return span?.region ?? { kind: 'none', name: '', first: address, last: address };
+    return span?.region ?? { kind: 'none', name: '', first: address, last: address, offset: 0n };
   }
 
   /** Whether a piece lies wholly in one RAM or ROM region, so that reading it has no side effect. */
@@ -74,6 +77,16 @@ export class MemoryMap {
   /** Whether a piece lies wholly in one RAM region. */
   isWritable(address: number, length: number): boolean {
     return this.isReadable(address, length) && this.#spanAt(address)?.region.kind === 'ram';
+  }
+
+  /** The pieces of a range that lie in RAM or ROM. */
+  readableParts(address: number, length: number): MemoryPiece[] {
+    const last = address + length - 1;
+    return this.#spans.flatMap((span) => {
+      if (span.last < address || span.first > last || !isMemory(span.region.kind)) return [];
+      const from = Math.max(address, span.first);
+      return [{ address: from, length: Math.min(last, span.last) - from + 1 }];
+    });
   }
 
   #spanAt(address: number): Span | undefined {

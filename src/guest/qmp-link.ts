@@ -125,13 +125,12 @@ export class QmpLink implements Link {
   }
 
   #openStub(): Promise<StubSession> {
-    const { timeoutMs = 5000, trace, signal } = this.#options;
+    const { timeoutMs = 5000, trace } = this.#options;
     return StubSession.open({
       endpoint: this.#requireStub(),
       timeoutMs,
       requestTimeoutMs: timeoutMs,
       ...(trace ? { trace } : {}),
-      ...(signal ? { signal } : {}),
     });
   }
 

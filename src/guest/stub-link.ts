@@ -79,6 +79,7 @@ export class StubLink implements Link {
     try {
       await session.leavePhysicalMode();
       if (this.#ranBefore) await session.runGuest();
+      this.#greetedWithStop = false;
     } finally {
       await session.abandon();
     }
@@ -96,6 +97,7 @@ export class StubLink implements Link {
   async #connect(): Promise<StubSession> {
     const { timeoutMs = 5000, trace, signal } = this.#options;
     await this.#watchdog.arm({ stub: this.endpoint, resume: true });
+    signal?.throwIfAborted();
     this.#greetedWithStop = false;
     const session = await StubSession.open({
       endpoint: this.endpoint,
@@ -105,9 +107,10 @@ export class StubLink implements Link {
         this.#greetedWithStop = true;
       },
       ...(trace ? { trace } : {}),
-      ...(signal ? { signal } : {}),
     });
     this.#session = session;
+    // What is known so far counts if nothing more comes.
+    this.#ranBefore = this.#greetedWithStop || undefined;
     await this.#learnRunState(session.client);
     await this.#watchdog.arm({ resume: this.#ranBefore === true });
     // Refuses a guest that is not x86, before anything else stumbles over it.
@@ -139,9 +142,11 @@ export class StubLink implements Link {
   }
 
   async #leave(): Promise<void> {
+    // Our connection stopped the guest, and was of no use after that.
+    const isStranded = this.#session === undefined && this.#greetedWithStop;
     try {
       await this.#resumeNow();
-      await this.#watchdog.disarm();
+      await (isStranded ? this.#watchdog.trigger() : this.#watchdog.disarm());
     } catch (error) {
       await this.#watchdog.trigger();
       throw error;

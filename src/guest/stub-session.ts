@@ -6,7 +6,6 @@ import { GuestRunStateError } from './errors.ts';
 export interface StubOptions extends GdbClientOptions {
   readonly endpoint: string;
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
 }
 
 /**
@@ -97,8 +96,9 @@ export class StubSession {
 }
 
 async function connectClient(options: StubOptions): Promise<GdbClient> {
-  const { endpoint, timeoutMs, signal, ...client } = options;
-  const connection = await connect(endpoint, signal ? { timeoutMs, signal } : { timeoutMs });
+  const { endpoint, timeoutMs, ...client } = options;
+  // Never abandoned half-way: QEMU takes a connection out of its queue later, and pauses the guest for it then.
+  const connection = await connect(endpoint, { timeoutMs });
   try {
     return await GdbClient.connect(connection, { handshakeTimeoutMs: timeoutMs, ...client });
   } catch (error) {

@@ -95,6 +95,13 @@ export function responsibleDepth(walk: Walk): number {
   }
 }
 
+/** Guest physical address of the responsible entry; -1 where no entry is to blame. @internal */
+export function responsibleAddressOf(walk: Walk): number {
+  const depth = responsibleDepth(walk);
+  if (depth < 0) return -1;
+  return depth < walk.depth ? (walk.addresses[depth] as number) : walk.wanted;
+}
+
 /** `PML4E`, `PTE`: an entry is named after its table. @internal */
 export function entryNameOf(level: Level): string {
   return `${level.table}E`;

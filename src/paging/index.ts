@@ -1,4 +1,4 @@
-export type { Access } from './access.ts';
+export { type Access, encodeAccess } from './access.ts';
 export {
   CR0_PG,
   CR0_WP,
@@ -23,17 +23,19 @@ export {
   type PageSource,
 } from './enumerate.ts';
 export { PagingInputError } from './errors.ts';
+export { errorCodeOf, responsibleAddressOf } from './fault.ts';
 export { canonicalAddress, enumerateRuns, linearPageOf, type MappedRun } from './mapped-runs.ts';
 export type { PagingMode, TableName } from './modes.ts';
 export { type BitFlags, type PlannedBits, planBits } from './plan-bits.ts';
 export { cr2AfterFault, processorBits } from './processor-bits.ts';
 export { AMD, afterTcg, INTEL, KVM, type Profile, type QemuVersion, TCG, tcgProfile } from './profiles.ts';
 export { REGISTER_BITS } from './register-bits.ts';
-export type { Rights } from './rights.ts';
+export { decodeRights, type Rights } from './rights.ts';
 export { type EntrySource, startWalk, translate } from './translate.ts';
 export {
   type FaultCause,
   type FaultedTranslation,
+  faultCauseOf,
   type MappedTranslation,
   type Translation,
   toTranslation,

@@ -1,9 +1,9 @@
-import { ENTRY_A, ENTRY_D, ENTRY_RW, ENTRY_US } from './architecture.ts';
+import { ENTRY_A, ENTRY_D } from './architecture.ts';
 import type { PagingContext } from './context.ts';
 import { leafPageOf } from './entry-kind.ts';
 import { type EnumerateOptions, type EnumerateResult, enumerate, type LeafSink, type PageSource } from './enumerate.ts';
 import type { Level } from './levels.ts';
-import { protectionKeyOf, type Rights } from './rights.ts';
+import { decodeRights, protectionKeyOf, type Rights } from './rights.ts';
 
 const ENTRY_G = 1 << 8;
 
@@ -184,11 +184,7 @@ class RunMerger implements LeafSink<Summary> {
     const more = this.#emit({
       first: canonicalAddress(this.#context, this.#first),
       last: canonicalAddress(this.#context, this.#next - 1) | 0xfffn,
-      rights: {
-        write: (attributes & ENTRY_RW) !== 0,
-        user: (attributes & ENTRY_US) !== 0,
-        exec: (attributes & ATTRIBUTE_XD) === 0,
-      },
+      rights: decodeRights(attributes, (attributes & ATTRIBUTE_XD) === 0),
       protectionKey: this.#context.policy.protectionKeys ? attributes >>> ATTRIBUTE_KEY_SHIFT : null,
       global: (attributes & ENTRY_G) !== 0,
       leaves,

@@ -48,6 +48,11 @@ export interface Rights {
   readonly exec: boolean;
 }
 
+/** @internal */
+export function decodeRights(rights: number, exec: boolean): Rights {
+  return { write: (rights & ENTRY_RW) !== 0, user: (rights & ENTRY_US) !== 0, exec };
+}
+
 /** Why an access is denied, as a set of bits: several reasons may hold at once. @internal */
 export const DENIED = {
   user: 1 << 0,

@@ -1,10 +1,9 @@
 import { type Access, decodeAccess } from './access.ts';
-import { ENTRY_RW, ENTRY_US } from './architecture.ts';
-import { errorCodeOf, explainFault, responsibleDepth, vectorOf } from './fault.ts';
+import { errorCodeOf, explainFault, responsibleAddressOf, responsibleDepth, vectorOf } from './fault.ts';
 import { joinHalves } from './halves.ts';
 import type { TableName } from './modes.ts';
-import { protectionKeyOf, type Rights } from './rights.ts';
-import { OUTCOME, type Walk } from './walk.ts';
+import { decodeRights, protectionKeyOf, type Rights } from './rights.ts';
+import { OUTCOME, type Outcome, type Walk } from './walk.ts';
 
 /** One entry that a walk used. @public */
 export interface WalkStep {
@@ -93,6 +92,11 @@ const CAUSES: Readonly<Record<number, FaultCause>> = {
   [OUTCOME.separated]: 'lass',
 };
 
+/** @internal */
+export function faultCauseOf(outcome: Outcome | number): FaultCause | null {
+  return CAUSES[outcome] ?? null;
+}
+
 function stepsOf(walk: Walk): WalkStep[] {
   const steps: WalkStep[] = [];
   for (let depth = 0; depth < walk.depth; depth += 1) {
@@ -119,11 +123,7 @@ function pageOf(walk: Walk): { rights: Rights; pageSize: number | null; protecti
   const { context, depth } = walk;
   const leaf = context.levels[depth - 1];
   return {
-    rights: {
-      write: (walk.rights & ENTRY_RW) !== 0,
-      user: (walk.rights & ENTRY_US) !== 0,
-      exec: walk.executeDisabled === 0,
-    },
+    rights: decodeRights(walk.rights, walk.executeDisabled === 0),
     pageSize: leaf ? 2 ** leaf.shift : null,
     protectionKey: context.policy.protectionKeys ? protectionKeyOf(walk.highs[depth - 1] ?? 0) : null,
   };
@@ -134,8 +134,7 @@ const NO_PAGE = { rights: null, pageSize: null, protectionKey: null };
 function responsibleOf(walk: Walk): FaultedTranslation['responsible'] {
   const depth = responsibleDepth(walk);
   if (depth < 0) return null;
-  const address = depth < walk.depth ? walk.addresses[depth] : walk.wanted;
-  return { level: walk.levelAt(depth).level, address: BigInt(address ?? 0) };
+  return { level: walk.levelAt(depth).level, address: BigInt(responsibleAddressOf(walk)) };
 }
 
 /**

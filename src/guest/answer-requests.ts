@@ -1,0 +1,147 @@
+import {
+  type BitFlags,
+  encodeAccess,
+  type PagingContext,
+  planBits,
+  startWalk,
+  type Translation,
+  toTranslation,
+  Walk,
+} from '../paging/index.ts';
+import { describeAssumptions } from './assumptions.ts';
+import { describeDeviation } from './deviation.ts';
+import { GuestUsageError } from './errors.ts';
+import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
+import { retranslate } from './retranslate.ts';
+import { runWalks } from './run-walks.ts';
+import type { Space } from './space.ts';
+import { walkMany } from './walk-many.ts';
+import { type BitsOutcome, writeBits } from './write-bits.ts';
+
+const NO_FLAGS: BitFlags = { setAccessed: false, setDirty: false, forceSetAccessed: false };
+/** An entry that changes between walk and write-back is walked again, as KVM does; not for ever, against a guest gone wild. */
+const MAX_WALKS = 3;
+/** From here on whole pages of tables cost less than single entries. */
+const MANY = 16;
+
+type Request = Required<TranslateRequest>;
+type Question = Pick<TranslateRequest, 'linearAddress' | 'access'>;
+
+interface Answered {
+  readonly request: Request;
+  readonly translation: Translation;
+  readonly outcomes: ReadonlyMap<bigint, BitsOutcome>;
+}
+
+/**
+ * Answers requests about one address space, and sets the bits that they ask for. All walks advance together, and all see the
+ * tables as they were before the first bit was set.
+ *
+ * @returns one answer for each request, in order
+ * @throws GuestUsageError `ERR_GUEST_USAGE` when bits are to be set where nothing may be written.
+ * @internal
+ */
+export async function answerRequests(requests: readonly TranslateRequest[], space: Space): Promise<GuestTranslation[]> {
+  const answered = await walkAndWrite(
+    requests.map((request) => ({ flags: NO_FLAGS, ...request })),
+    space,
+  );
+  const onMachine = await answerAsMachine(
+    answered.map(({ translation }) => translation),
+    space,
+  );
+  return answered.map((answer, at) => report(answer, onMachine[at] ?? answer.translation, space));
+}
+
+async function walkAndWrite(requests: readonly Request[], space: Space): Promise<readonly Answered[]> {
+  const answered: Answered[] = [];
+  let open = requests.map((request, at) => ({ request, at }));
+  for (let round = 1; open.length > 0; round += 1) {
+    const questions = open.map(({ request }) => request);
+    const translations = await walkAll(questions, space.context, space);
+    const plans = translations.map((translation, at) => planBits(translation, questions[at]?.flags ?? NO_FLAGS));
+    const outcomes = await write(plans.flat(), space);
+    const retry: typeof open = [];
+    open.forEach(({ request, at }, position) => {
+      const changed = plans[position]?.some(({ address }) => outcomes.get(address) === 'changed') ?? false;
+      const translation = translations[position];
+      if (changed && round < MAX_WALKS) retry.push({ request, at });
+      else if (translation) answered[at] = { request, translation, outcomes };
+    });
+    open = retry;
+  }
+  return answered;
+}
+
+async function write(
+  planned: Parameters<typeof writeBits>[0],
+  { writable, map }: Space,
+): Promise<ReadonlyMap<bigint, BitsOutcome>> {
+  if (planned.length === 0) return new Map();
+  if (writable === undefined) {
+    throw new GuestUsageError('accessed and dirty bits can be set only in a guest that stands still');
+  }
+  return writeBits(planned, writable, map);
+}
+
+async function walkAll(questions: readonly Question[], context: PagingContext, space: Space): Promise<Translation[]> {
+  return questions.length < MANY ? walkFew(questions, context, space) : walkPages(questions, context, space);
+}
+
+async function walkFew(questions: readonly Question[], context: PagingContext, space: Space): Promise<Translation[]> {
+  const walks = questions.map(({ linearAddress, access }) => {
+    const walk = new Walk(context);
+    startWalk(walk, linearAddress, access);
+    return walk;
+  });
+  await runWalks(walks, space.memory, space.map);
+  return walks.map(toTranslation);
+}
+
+async function walkPages(questions: readonly Question[], context: PagingContext, space: Space): Promise<Translation[]> {
+  const translations = new Array<Translation>(questions.length);
+  const addresses = BigInt64Array.from(questions, ({ linearAddress }) => BigInt.asIntN(64, linearAddress));
+  const halves = new Int32Array(addresses.buffer);
+  const columns = {
+    lows: halves.filter((_, at) => at % 2 === 0),
+    highs: halves.filter((_, at) => at % 2 === 1),
+    accesses: Uint16Array.from(questions, ({ access }) => encodeAccess(access)),
+  };
+  await walkMany(context, columns, await space.cache(), (index, walk) => {
+    translations[index] = toTranslation(walk);
+  });
+  return translations;
+}
+
+/** What the machine that runs the guest makes of the questions; memory is read only where it goes on further than we did. */
+async function answerAsMachine(
+  translations: readonly Translation[],
+  space: Space,
+): Promise<readonly (Translation | undefined)[]> {
+  const answers = translations.map((translation) => retranslate(space.machineContext, translation));
+  const open = answers.flatMap((answer, at) => (answer === undefined ? [at] : []));
+  const questions = open.flatMap((at) => translations[at] ?? []);
+  const walked = await walkAll(questions, space.machineContext, space);
+  open.forEach((at, position) => {
+    answers[at] = walked[position];
+  });
+  return answers;
+}
+
+function report({ request, translation, outcomes }: Answered, onMachine: Translation, space: Space): GuestTranslation {
+  const { state, context, map } = space;
+  const planned = planBits(translation, request.flags);
+  const wrote = planned.filter(({ address }) => outcomes.get(address) === 'written');
+  return {
+    request,
+    cpu: state.cpu,
+    mode: context.mode,
+    profile: context.profile.name,
+    translation,
+    wrote,
+    bitsAreSet: wrote.length === planned.length,
+    region: translation.kind === 'mapped' ? map.regionAt(translation.physicalAddress) : null,
+    deviation: describeDeviation(state, translation, onMachine),
+    assumed: describeAssumptions(state, translation),
+  };
+}

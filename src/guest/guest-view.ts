@@ -1,0 +1,205 @@
+import {
+  type Access,
+  type EnumerateResult,
+  encodeAccess,
+  enumerateRuns,
+  linearPageOf,
+  type MappedRun,
+} from '../paging/index.ts';
+import { answerRequests } from './answer-requests.ts';
+import type { GuestTranslation, TranslateRequest, TranslateScope } from './guest-translation.ts';
+import { loadTables } from './load-tables.ts';
+import type { MemoryMap } from './memory-map.ts';
+import type { MemoryAttempt } from './open-host-memory.ts';
+import { applyOverrides } from './overrides.ts';
+import { PageCache } from './page-cache.ts';
+import type { PhysicalMemory } from './physical-memory.ts';
+import type { Space } from './space.ts';
+import { TranslationTable } from './translation-table.ts';
+import { contextOf, machineProfile, type VcpuState, withCr3 } from './vcpu-state.ts';
+import { walkMany } from './walk-many.ts';
+import type { WritableMemory } from './write-bits.ts';
+
+/** One vCPU and the memory that it sees. @internal */
+export interface Vcpu {
+  readonly state: VcpuState;
+  readonly map: MemoryMap;
+}
+
+/** How memory is read, and why not in a better way. @public */
+export interface MemoryReport {
+  readonly provider: 'host-file' | 'host-process' | 'gdb-stub';
+  /** The better ways, and why each is not used. */
+  readonly attempts: readonly MemoryAttempt[];
+}
+
+/** The ways to memory that a view has. @internal */
+export interface ViewMemory {
+  readonly memory: PhysicalMemory;
+  readonly report: MemoryReport;
+}
+
+/** Part of an address space, and bounds. @public */
+export interface MapScope extends TranslateScope {
+  /** First and last linear address. Everything unless given. */
+  readonly first?: bigint;
+  readonly last?: bigint;
+}
+
+/** Walks of one chunk use at most this many tables for each address; the cache holds them all. */
+const CHUNK = 4096;
+/** A gigabyte of tables maps half a terabyte in 4 KB pages. */
+const MAX_MAP_PAGES = 262_144;
+
+/**
+ * What can be asked of a guest. What was read stays true for as long as the guest stands still, so registers, the memory map
+ * and pages of tables are read once.
+ *
+ * @public
+ */
+export abstract class GuestView {
+  readonly #vcpus = new Map<number, Promise<Vcpu>>();
+  readonly #memories = new Map<MemoryMap, Promise<ViewMemory>>();
+  readonly #caches = new Map<MemoryMap, Promise<PageCache>>();
+
+  protected abstract readVcpu(cpu: number): Promise<Vcpu>;
+  /** The best way to read many pages. */
+  protected abstract openMemory(vcpu: Vcpu): Promise<ViewMemory>;
+  /** The way to read few entries at once. */
+  protected abstract smallMemory(vcpu: Vcpu): Promise<PhysicalMemory>;
+  protected abstract readonly writable: WritableMemory | undefined;
+  /** @throws when what was read can no longer be trusted. */
+  protected abstract checkStanding(): void;
+  /** What every answer rests on, in sentences. */
+  protected abstract readonly notes: readonly string[];
+
+  /** Everything of a vCPU that a translation depends on. @throws GuestCpuError `ERR_GUEST_CPU`. */
+  async vcpuState(cpu = 0): Promise<VcpuState> {
+    return (await this.#vcpu(cpu)).state;
+  }
+
+  /** What lies at each guest physical address, as a vCPU sees it. @throws GuestCpuError `ERR_GUEST_CPU`. */
+  async memoryMap(cpu = 0): Promise<MemoryMap> {
+    return (await this.#vcpu(cpu)).map;
+  }
+
+  /** How many pages are read here, and why not in a better way. @throws GuestCpuError `ERR_GUEST_CPU`. */
+  async memoryReport(cpu = 0): Promise<MemoryReport> {
+    return (await this.#memory(await this.#vcpu(cpu))).report;
+  }
+
+  /**
+   * Translates, and sets the bits that the requests ask for. All walks advance together; all see the tables as they were
+   * before the first bit was set.
+   *
+   * @returns one answer for each request, in order
+   * @throws GuestCpuError `ERR_GUEST_CPU`; GuestRunStateError `ERR_GUEST_RESUMED` when somebody else resumed the guest in the
+   * middle; GuestUsageError `ERR_GUEST_USAGE` for bits to be set in a guest that runs; the errors of the GDB client.
+   */
+  async translate(requests: readonly TranslateRequest[], scope: TranslateScope = {}): Promise<GuestTranslation[]> {
+    const answers = await answerRequests(requests, await this.#space(scope));
+    this.checkStanding();
+    if (this.notes.length === 0) return answers;
+    return answers.map((answer) => ({ ...answer, assumed: [...answer.assumed, ...this.notes] }));
+  }
+
+  /**
+   * Translates many addresses for one kind of access: nothing is written, and the answers are columns of numbers. Thousands a
+   * millisecond; entries and reasons are `translate`'s.
+   *
+   * @throws as {@link GuestView.translate}.
+   */
+  async translateMany(
+    addresses: BigUint64Array,
+    access: Access,
+    scope: TranslateScope = {},
+  ): Promise<TranslationTable> {
+    const space = await this.#space(scope);
+    const cache = await space.cache();
+    const table = new TranslationTable(addresses.length, space.context);
+    const code = encodeAccess(access);
+    for (let start = 0; start < addresses.length; start += CHUNK) {
+      const chunk = addresses.subarray(start, start + CHUNK);
+      const halves = new Int32Array(chunk.buffer, chunk.byteOffset, chunk.length * 2);
+      const columns = {
+        lows: Int32Array.from(chunk, (_, at) => halves[at * 2] as number),
+        highs: Int32Array.from(chunk, (_, at) => halves[at * 2 + 1] as number),
+        accesses: new Uint16Array(chunk.length).fill(code),
+      };
+      await walkMany(space.context, columns, cache, (index, walk) => table.set(start + index, walk));
+    }
+    this.checkStanding();
+    return table;
+  }
+
+  /**
+   * Goes through a whole address space, or a part: runs of pages with the same rights, in ascending order, the lower half
+   * first.
+   *
+   * @param emit - takes each run; false ends the enumeration
+   * @throws as {@link GuestView.translate}.
+   */
+  async mapRuns(emit: (run: MappedRun) => boolean | undefined, scope: MapScope = {}): Promise<EnumerateResult> {
+    const vcpu = await this.#vcpu(scope.cpu ?? 0);
+    const { context, map } = await this.#space(scope);
+    const options = {
+      ...(scope.first === undefined ? {} : { firstPage: linearPageOf(context, scope.first) }),
+      ...(scope.last === undefined ? {} : { lastPage: linearPageOf(context, scope.last) }),
+    };
+    const cache = new PageCache((await this.#memory(vcpu)).memory, map, MAX_MAP_PAGES);
+    const isWhole = await loadTables(context, cache, MAX_MAP_PAGES, options);
+    const result = enumerateRuns(context, (page) => cache.words(page) ?? null, emit, options);
+    this.checkStanding();
+    return { ...result, complete: result.complete && isWhole };
+  }
+
+  async #space(scope: TranslateScope): Promise<Space> {
+    const vcpu = await this.#vcpu(scope.cpu ?? 0);
+    const base = scope.cr3 === undefined ? vcpu.state : withCr3(vcpu.state, scope.cr3);
+    const state = applyOverrides(base, scope.overrides ?? [], scope.profile);
+    return {
+      state,
+      context: contextOf(state),
+      machineContext: contextOf(state, machineProfile(state)),
+      map: vcpu.map,
+      memory: await this.smallMemory(vcpu),
+      cache: () => this.#cache(vcpu),
+      writable: this.writable && this.#writtenThrough(this.writable),
+    };
+  }
+
+  /** What is written also becomes true in the pages that were read before. */
+  #writtenThrough(memory: WritableMemory): WritableMemory {
+    return {
+      read: (pieces) => memory.read(pieces),
+      write: async (address, bytes) => {
+        await memory.write(address, bytes);
+        for (const cache of await Promise.all(this.#caches.values())) {
+          bytes.forEach((byte, at) => {
+            cache.writeThrough(address + at, byte);
+          });
+        }
+      },
+    };
+  }
+
+  #vcpu(cpu: number): Promise<Vcpu> {
+    return remember(this.#vcpus, cpu, () => this.readVcpu(cpu));
+  }
+
+  #memory(vcpu: Vcpu): Promise<ViewMemory> {
+    return remember(this.#memories, vcpu.map, () => this.openMemory(vcpu));
+  }
+
+  #cache(vcpu: Vcpu): Promise<PageCache> {
+    return remember(this.#caches, vcpu.map, async () => new PageCache((await this.#memory(vcpu)).memory, vcpu.map));
+  }
+}
+
+function remember<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {
+  const old = known.get(key);
+  if (old) return old;
+  const made = make();
+  known.set(key, made);
+  return made;
+}

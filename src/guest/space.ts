@@ -1,0 +1,25 @@
+import type { PagingContext } from '../paging/index.ts';
+import type { MemoryMap } from './memory-map.ts';
+import type { PageCache } from './page-cache.ts';
+import type { PhysicalMemory } from './physical-memory.ts';
+import type { VcpuState } from './vcpu-state.ts';
+import type { WritableMemory } from './write-bits.ts';
+
+/**
+ * One address space of a guest with all that questions about it need: the vCPU as the question has it, and the ways to memory.
+ *
+ * @internal
+ */
+export interface Space {
+  readonly state: VcpuState;
+  readonly context: PagingContext;
+  /** The same vCPU, judged as the machine that runs the guest would. */
+  readonly machineContext: PagingContext;
+  readonly map: MemoryMap;
+  /** For few entries: what is quick for one. */
+  readonly memory: PhysicalMemory;
+  /** For many: whole pages, each once, from the best provider. Made when first asked for. */
+  readonly cache: () => Promise<PageCache>;
+  /** Absent where the guest runs: a bit must not be set behind its back. */
+  readonly writable: WritableMemory | undefined;
+}
