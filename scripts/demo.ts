@@ -1,21 +1,18 @@
-import { fileURLToPath } from 'node:url';
 import { formatQemuVersion, QmpClient, queryStatus } from '../protocols/qmp/index.ts';
 import { chooseStyle } from '../src/cli/choose-style.ts';
-import { launchQemu, type QemuProcess } from '../src/testing/index.ts';
+import type { QemuProcess } from '../src/testing/index.ts';
 import { type Audience, ask } from './demo/ask.ts';
 import { DemoError } from './demo/demo-error.ts';
 import { PauseClock } from './demo/pause-clock.ts';
 import { QUESTIONS, SETTING_BITS, WATCHED_ENTRIES } from './demo/questions.ts';
 import { Screen } from './demo/screen.ts';
 import { countIn, type GuestReport, nextReport, valueIn } from './demo/watched-entries.ts';
+import { launchLong4 } from './long4-guest.ts';
 
 /*
  * `npm start`: pagewalk shown on a guest of ours. What is shown is what happens: the commands are run, the answers are the
  * command's own, and the proof is the guest's. If anything is not as announced the demo fails.
  */
-
-/** Seen from dist/scripts, where this file runs. */
-const KERNEL = fileURLToPath(new URL('../kernels/long4.bin', import.meta.url));
 
 function print(text: string): void {
   process.stdout.write(text);
@@ -74,7 +71,7 @@ async function showAll(screen: Screen, guest: QemuProcess, qmp: QmpClient): Prom
 async function main(): Promise<void> {
   const style = chooseStyle({ environment: process.env, isTerminal: process.stdout.isTTY === true });
   const screen = new Screen(style, print);
-  await using guest = await launchQemu({ kernel: KERNEL, cpu: 'max', accel: 'tcg', extraArgs: ['-no-reboot'] });
+  await using guest = await launchLong4();
   const qmp = await QmpClient.connect(guest.witnessEndpoint);
   try {
     await showAll(screen, guest, qmp);
