@@ -1,6 +1,8 @@
 import type { Benchmark } from './benchmark.ts';
 import { commandStart } from './command-start.ts';
+import { pauses } from './pauses.ts';
 import { pureWalk } from './pure-walk.ts';
+import { randomAddresses } from './random-addresses.ts';
 
 /** All of them, in the order in which they run. */
-export const BENCHMARKS: readonly Benchmark[] = [pureWalk, commandStart];
+export const BENCHMARKS: readonly Benchmark[] = [pureWalk, commandStart, pauses, randomAddresses];
