@@ -1,0 +1,142 @@
+import { expect } from 'chai';
+import {
+  AbiError,
+  bitsMayBeSet,
+  checkTerms,
+  decodeRequestTerms,
+  TRANSLATE2_ACCESS,
+  TRANSLATE2_ERROR,
+  TRANSLATE2_FLAG,
+  type Translate2Terms,
+} from '../../../src/abi/index.ts';
+import { expectErrorShape } from '../../support/expect-error-shape.ts';
+
+const WRITE = 1;
+const USER = 2;
+const EXEC = 4;
+const ACCESSED = 1;
+const DIRTY = 2;
+const FORCE = 4;
+
+/** Every combination of known bits that the ioctl takes, and there is no other. */
+const accepted: readonly (readonly [access: number, flags: number])[] = [
+  ...[0, USER, EXEC, USER | EXEC].flatMap((access) =>
+    [0, ACCESSED, ACCESSED | FORCE].map((flags) => [access, flags] as const),
+  ),
+  ...[WRITE, WRITE | USER].flatMap((access) =>
+    [0, ACCESSED, ACCESSED | FORCE, ACCESSED | DIRTY, ACCESSED | DIRTY | FORCE].map(
+      (flags) => [access, flags] as const,
+    ),
+  ),
+];
+
+function refusalOf(request: { access: number; flags: number }): AbiError | null {
+  try {
+    decodeRequestTerms(request);
+    return null;
+  } catch (error) {
+    if (error instanceof AbiError) return error;
+    throw error;
+  }
+}
+
+describe('KVM_TRANSLATE2 requests', () => {
+  it('have the numbers of the series', () => {
+    expect(TRANSLATE2_ACCESS).to.deep.equal({ write: WRITE, user: USER, exec: EXEC });
+    expect(TRANSLATE2_FLAG).to.deep.equal({ setAccessed: ACCESSED, setDirty: DIRTY, forceSetAccessed: FORCE });
+    expect(TRANSLATE2_ERROR).to.deep.equal({
+      NOT_PRESENT: 1,
+      PRIVILEGE_VIOLATION: 2,
+      RESERVED_BITS: 3,
+      INVALID_GVA: 4,
+      INVALID_GPA: 5,
+    });
+  });
+
+  it('are taken or refused as a whole, every combination of known bits', () => {
+    const taken: string[] = [];
+    for (let access = 0; access < 8; access += 1) {
+      for (let flags = 0; flags < 8; flags += 1) {
+        const refusal = refusalOf({ access, flags });
+        if (refusal === null) taken.push(`access ${access} flags ${flags}`);
+        else expect(refusal.code).to.equal('ERR_ABI_EINVAL');
+      }
+    }
+    expect(taken).to.have.members(accepted.map(([access, flags]) => `access ${access} flags ${flags}`));
+  });
+
+  it('are refused for each unknown bit, which the message names', () => {
+    for (let bit = 3; bit < 16; bit += 1) {
+      const unknown = 1 << bit;
+      const text = `0x${unknown.toString(16)}`;
+      expect(refusalOf({ access: unknown | WRITE, flags: ACCESSED })?.message, 'access').to.contain(text);
+      expect(refusalOf({ access: WRITE, flags: unknown | ACCESSED })?.message, 'flags').to.contain(text);
+    }
+  });
+
+  it('say why they are refused', () => {
+    const reasons = [
+      [{ access: WRITE | EXEC, flags: 0 }, /WRITE and EXEC/],
+      [{ access: WRITE, flags: DIRTY }, /SET_DIRTY needs SET_ACCESSED/],
+      [{ access: WRITE, flags: FORCE }, /FORCE_SET_ACCESSED needs SET_ACCESSED/],
+      [{ access: USER, flags: ACCESSED | DIRTY }, /SET_DIRTY needs the WRITE access/],
+    ] as const;
+    for (const [request, reason] of reasons) {
+      const refusal = refusalOf(request);
+      expect(refusal?.message).to.match(reason);
+      if (refusal) expectErrorShape(refusal, 'ABI');
+    }
+  });
+
+  it('mean what their bits say', () => {
+    for (const [access, flags] of accepted) {
+      expect(decodeRequestTerms({ access, flags })).to.deep.equal({
+        access: { write: access % 2 === 1, user: [2, 3, 6, 7].includes(access), exec: access >= 4 },
+        flags: { setAccessed: flags % 2 === 1, setDirty: [2, 3, 6, 7].includes(flags), forceSetAccessed: flags >= 4 },
+      });
+    }
+  });
+
+  it('are checked the same when they come spelt out', () => {
+    const terms = (access: Partial<Translate2Terms['access']>, flags: Partial<Translate2Terms['flags']>) => () =>
+      checkTerms({
+        access: { write: false, user: false, exec: false, ...access },
+        flags: { setAccessed: false, setDirty: false, forceSetAccessed: false, ...flags },
+      });
+    expect(terms({ write: true }, { setAccessed: true, setDirty: true, forceSetAccessed: true })).to.not.throw();
+    expect(terms({ write: true, exec: true }, {})).to.throw(AbiError);
+    expect(terms({ write: true }, { setDirty: true })).to.throw(AbiError);
+    expect(terms({}, { forceSetAccessed: true })).to.throw(AbiError);
+    expect(terms({ exec: true }, { setAccessed: true, setDirty: true })).to.throw(AbiError);
+  });
+});
+
+describe('bitsMayBeSet', () => {
+  it('needs a flag, and after a failure the forcing one', () => {
+    const none = { setAccessed: false, setDirty: false, forceSetAccessed: false };
+    const accessed = { ...none, setAccessed: true };
+    const forced = { ...accessed, forceSetAccessed: true };
+    const base = {
+      linearAddress: 0n,
+      untaggedAddress: 0n,
+      access: { write: false, user: false, exec: false },
+      pageSize: 4096,
+      protectionKey: 0,
+      steps: [],
+    };
+    const rights = { write: true, user: true, exec: true };
+    const mapped = { ...base, kind: 'mapped', physicalAddress: 0n, rights } as const;
+    const fault = {
+      ...base,
+      kind: 'fault',
+      cause: 'not-present',
+      vector: 14,
+      errorCode: 0,
+      responsible: null,
+      rights: null,
+      reason: '',
+    } as const;
+    expect([none, accessed, forced].map((flags) => bitsMayBeSet(mapped, flags))).to.deep.equal([false, true, true]);
+    expect([none, accessed, forced].map((flags) => bitsMayBeSet(fault, flags))).to.deep.equal([false, false, true]);
+  });
+});
