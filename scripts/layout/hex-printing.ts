@@ -6,20 +6,16 @@ const MAKES_HEX = /\.toString\(16\)|\.toString\('hex'\)/g;
 /** Where digits are made, each with what they are for. */
 const FORMATTERS = new Set([
   // Everything that people and JSON readers see.
-  'src/report/format-hex.ts',
+  'src/paging/format-hex.ts',
   // Digits on the wire, which have no 0x.
   'protocols/gdb/hex.ts',
   // Characters that no terminal should get.
   'protocols/qmp/format-printable.ts',
   'src/cli/trace-file.ts',
-  // Messages of layers that lie below the report, and may not know it.
-  'src/abi/kvm-translate2.ts',
-  'src/guest/assumptions.ts',
-  'src/guest/deviation.ts',
 ]);
 
 /** Hexadecimal is printed in few places, so that it looks the same everywhere. Tests and scripts print as they like. */
 export function checkHexPrinting(files: readonly SourceFile[]): Finding[] {
   const applies = (path: string): boolean => /^(?:src|protocols)\/.*\.ts$/.test(path) && !FORMATTERS.has(path);
-  return findMatches(files, MAKES_HEX, applies, ([what]) => `${what}: hexadecimal is made by src/report/format-hex.ts`);
+  return findMatches(files, MAKES_HEX, applies, ([what]) => `${what}: hexadecimal is made by src/paging/format-hex.ts`);
 }

@@ -1,4 +1,4 @@
-import type { Access, BitFlags, FaultCause, Translation } from '../paging/index.ts';
+import { type Access, type BitFlags, type FaultCause, formatHex, type Translation } from '../paging/index.ts';
 import { AbiError } from './errors.ts';
 
 /**
@@ -77,8 +77,8 @@ export interface Translate2Terms {
  */
 export function decodeRequestTerms(request: Pick<Translate2Request, 'flags' | 'access'>): Translate2Terms {
   const { flags, access } = request;
-  if (access & ~KNOWN_ACCESS) refuse(`unknown access bits: 0x${(access & ~KNOWN_ACCESS).toString(16)}`);
-  if (flags & ~KNOWN_FLAGS) refuse(`unknown flags: 0x${(flags & ~KNOWN_FLAGS).toString(16)}`);
+  if (access & ~KNOWN_ACCESS) refuse(`unknown access bits: ${formatHex(access & ~KNOWN_ACCESS)}`);
+  if (flags & ~KNOWN_FLAGS) refuse(`unknown flags: ${formatHex(flags & ~KNOWN_FLAGS)}`);
   const terms = {
     access: {
       write: (access & TRANSLATE2_ACCESS.write) !== 0,

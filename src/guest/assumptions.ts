@@ -1,4 +1,4 @@
-import type { Translation } from '../paging/index.ts';
+import { formatHex, type Translation } from '../paging/index.ts';
 import { isSameOutcome, retranslate } from './retranslate.ts';
 import { type Sourced, sourced } from './sourced.ts';
 import { contextOf, type VcpuState } from './vcpu-state.ts';
@@ -34,7 +34,7 @@ function isAssumable(name: string): name is Assumable {
 
 function show(value: unknown, name: Assumable): string {
   if (name === 'pdptes') return 'those in memory';
-  return typeof value === 'number' && name !== 'maxPhyAddr' ? `0x${value.toString(16)}` : String(value);
+  return typeof value === 'number' && name !== 'maxPhyAddr' ? formatHex(value) : String(value);
 }
 
 function dependsOn(name: Assumable, state: VcpuState, translation: Translation): boolean {

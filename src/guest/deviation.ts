@@ -1,14 +1,12 @@
-import type { Translation } from '../paging/index.ts';
+import { formatHex, type Translation } from '../paging/index.ts';
 import { isSameOutcome } from './retranslate.ts';
 import type { VcpuState } from './vcpu-state.ts';
 
-const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
-
 function describe(translation: Translation): string {
-  if (translation.kind === 'mapped') return `maps it to ${hex(translation.physicalAddress)}`;
+  if (translation.kind === 'mapped') return `maps it to ${formatHex(translation.physicalAddress)}`;
   const { vector, errorCode, reason } = translation;
   const exception = vector === 14 ? '#PF' : vector === 13 ? '#GP' : '#SS';
-  return `raises ${exception}${errorCode === null ? '' : ` with error code ${hex(errorCode)}`} (${reason})`;
+  return `raises ${exception}${errorCode === null ? '' : ` with error code ${formatHex(errorCode)}`} (${reason})`;
 }
 
 function machineName({ accelerator, qemuVersion }: VcpuState): string {

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { formatHex } from '../paging/index.ts';
 import type { MemoryMap, Region } from './memory-map.ts';
 import type { MemoryPiece, PhysicalMemory } from './physical-memory.ts';
 
@@ -48,14 +49,13 @@ export class HostDescriptorMemory implements HostMemory {
   #readPiece({ address, length }: MemoryPiece): Uint8Array {
     const region = this.#map.regionAt(BigInt(address));
     const offset = this.#offsetOf(region);
-    if (offset === undefined)
-      throw new RangeError(`${region.name || 'nothing'} at 0x${address.toString(16)} is not here`);
+    if (offset === undefined) throw new RangeError(`${region.name || 'nothing'} at ${formatHex(address)} is not here`);
     const bytes = new Uint8Array(length);
     const position = offset + (address - Number(region.first));
     // A short read means that the mapping is gone: QEMU is, or the region was unplugged.
     const count = readSync(this.#descriptor, bytes, 0, length, position);
     if (count !== length)
-      throw new RangeError(`only ${count} of ${length} bytes could be read at 0x${address.toString(16)}`);
+      throw new RangeError(`only ${count} of ${length} bytes could be read at ${formatHex(address)}`);
     return bytes;
   }
 }

@@ -1,5 +1,6 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { formatHex } from '../paging/index.ts';
 import { HostDescriptorMemory, type HostMemory } from './host-memory.ts';
 import type { MemoryMap, Region } from './memory-map.ts';
 import type { Monitor } from './monitor.ts';
@@ -71,7 +72,7 @@ const HOST_ADDRESS = /^Host virtual address for 0x[0-9a-f]+ \(.*\) is 0x([0-9a-f
 
 /** `gpa2hva` looks at QEMU's own tables: it has no effect on the guest. */
 async function hostAddressOf(monitor: Monitor, region: Region): Promise<number | undefined> {
-  const text = await monitor.hmp(`gpa2hva 0x${region.first.toString(16)}`);
+  const text = await monitor.hmp(`gpa2hva ${formatHex(region.first)}`);
   const address = HOST_ADDRESS.exec(text)?.[1];
   return address === undefined ? undefined : Number.parseInt(address, 16);
 }

@@ -1,3 +1,4 @@
+import { formatHex } from '../paging/index.ts';
 import type { MemoryMap } from './memory-map.ts';
 import type { VerifyMemory } from './open-host-memory.ts';
 import type { MemoryPiece, PhysicalMemory } from './physical-memory.ts';
@@ -29,7 +30,7 @@ export function compareWith(trusted: PhysicalMemory, map: MemoryMap, root: numbe
     const pieces = samplePages(map, root).filter(({ address }) => found.covers(map.regionAt(BigInt(address))));
     const [expected, actual] = await Promise.all([trusted.read(pieces), found.read(pieces)]);
     const differing = pieces.find((_, at) => Buffer.compare(expected[at] ?? EMPTY, actual[at] ?? EMPTY) !== 0);
-    if (differing) return `it is not the guest's memory: the page at 0x${differing.address.toString(16)} differs`;
+    if (differing) return `it is not the guest's memory: the page at ${formatHex(differing.address)} differs`;
     const proves = expected.some((bytes) => bytes.some((byte) => byte !== 0));
     return proves ? undefined : 'it could not be verified: every page compared is zero';
   };

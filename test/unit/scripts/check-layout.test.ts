@@ -24,7 +24,7 @@ describe('the layout of the repository', () => {
         'src/guest/guest.ts': importing('../../protocols/gdb/index.ts'),
         'src/guest/index.ts': "export { Guest } from './guest.ts';\nexport type * from './guest.ts';\n",
         'src/paging/tsconfig.json': '{ "compilerOptions": { "types": [] } }',
-        'src/report/format-hex.ts': 'export const hex = (value: number) => value.toString(16);\n',
+        'src/paging/format-hex.ts': 'export const hex = (value: number) => value.toString(16);\n',
         'test/live/a-guest.test.ts': importing('node:net'),
         'test/support/fixtures/qmp/device-state-x86_64.bin': undefined,
         '.ci/run': '#!/bin/sh\n',
@@ -137,7 +137,7 @@ describe('the layout of the repository', () => {
   it('hexadecimal is made in few places', () => {
     const text = 'const a = 1;\nconst b = a.toString(16);\n';
     expect(complaints({ 'src/cli/state.ts': text })).to.deep.equal([
-      'src/cli/state.ts:2 .toString(16): hexadecimal is made by src/report/format-hex.ts',
+      'src/cli/state.ts:2 .toString(16): hexadecimal is made by src/paging/format-hex.ts',
     ]);
     expect(complaints({ 'protocols/qmp/client.ts': "bytes.toString('hex');" })).to.have.length(1);
     expect(complaints({ 'test/unit/a.test.ts': text, 'scripts/a.ts': text })).to.deep.equal([]);
