@@ -41,11 +41,15 @@ interface Answered {
  * @throws GuestUsageError `ERR_GUEST_USAGE` when bits are to be set where nothing may be written.
  * @internal
  */
-export async function answerRequests(requests: readonly TranslateRequest[], space: Space): Promise<GuestTranslation[]> {
-  const answered = await walkAndWrite(
-    requests.map((request) => ({ flags: NO_FLAGS, ...request })),
-    space,
-  );
+export async function answerRequests(requests: readonly TranslateRequest[], quick: Space): Promise<GuestTranslation[]> {
+  const full = requests.map((request) => ({ flags: NO_FLAGS, ...request }));
+  const first = await walkAll(full, quick.context, quick);
+  // Key registers take milliseconds of a standing guest: they are read only if a walk has come to where they judge.
+  const { complete } = quick;
+  const space = complete && first.some(isJudgedByKeys) ? await complete() : quick;
+  const seen =
+    space === quick ? first : first.map((translation) => retranslate(space.context, translation) ?? translation);
+  const answered = await walkAndWrite(full, seen, space);
   const onMachine = await answerAsMachine(
     answered.map(({ translation }) => translation),
     space,
@@ -53,12 +57,20 @@ export async function answerRequests(requests: readonly TranslateRequest[], spac
   return answered.map((answer, at) => report(answer, onMachine[at] ?? answer.translation, space));
 }
 
-async function walkAndWrite(requests: readonly Request[], space: Space): Promise<readonly Answered[]> {
+function isJudgedByKeys({ access, ...translation }: Translation): boolean {
+  return translation.rights !== null && translation.protectionKey !== null && !access.exec;
+}
+
+async function walkAndWrite(
+  requests: readonly Request[],
+  seen: readonly Translation[],
+  space: Space,
+): Promise<readonly Answered[]> {
   const answered: Answered[] = [];
   let open = requests.map((request, at) => ({ request, at }));
   for (let round = 1; open.length > 0; round += 1) {
     const questions = open.map(({ request }) => request);
-    const translations = await walkAll(questions, space.context, space);
+    const translations = round === 1 ? seen : await walkAll(questions, space.context, space);
     const plans = translations.map((translation, at) => planBits(translation, questions[at]?.flags ?? NO_FLAGS));
     const outcomes = await write(plans.flat(), space);
     const retry: typeof open = [];

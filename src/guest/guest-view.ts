@@ -22,8 +22,10 @@ import type { WritableMemory } from './write-bits.ts';
 
 /** One vCPU and the memory that it sees. @internal */
 export interface Vcpu {
+  /** Everything that is quick to have; registers that take longer are still to come when `complete` is there. */
   readonly state: VcpuState;
   readonly map: MemoryMap;
+  readonly complete: (() => Promise<VcpuState>) | undefined;
 }
 
 /** How memory is read, and why not in a better way. @public */
@@ -75,7 +77,8 @@ export abstract class GuestView {
 
   /** Everything of a vCPU that a translation depends on. @throws GuestCpuError `ERR_GUEST_CPU`. */
   async vcpuState(cpu = 0): Promise<VcpuState> {
-    return (await this.#vcpu(cpu)).state;
+    const vcpu = await this.#vcpu(cpu);
+    return vcpu.complete ? vcpu.complete() : vcpu.state;
   }
 
   /** What lies at each guest physical address, as a vCPU sees it. @throws GuestCpuError `ERR_GUEST_CPU`. */
@@ -114,7 +117,8 @@ export abstract class GuestView {
     access: Access,
     scope: TranslateScope = {},
   ): Promise<TranslationTable> {
-    const space = await this.#space(scope);
+    const quick = await this.#space(scope);
+    const space = quick.complete ? await quick.complete() : quick;
     const cache = await space.cache();
     const table = new TranslationTable(addresses.length, space.context);
     const code = encodeAccess(access);
@@ -155,14 +159,24 @@ export abstract class GuestView {
 
   async #space(scope: TranslateScope): Promise<Space> {
     const vcpu = await this.#vcpu(scope.cpu ?? 0);
-    const base = scope.cr3 === undefined ? vcpu.state : withCr3(vcpu.state, scope.cr3);
+    const memory = await this.smallMemory(vcpu);
+    const { complete } = vcpu;
+    return {
+      ...this.#spaceOf(vcpu, vcpu.state, scope, memory),
+      complete: complete && (async () => this.#spaceOf(vcpu, await complete(), scope, memory)),
+    };
+  }
+
+  #spaceOf(vcpu: Vcpu, own: VcpuState, scope: TranslateScope, memory: PhysicalMemory): Space {
+    const base = scope.cr3 === undefined ? own : withCr3(own, scope.cr3);
     const state = applyOverrides(base, scope.overrides ?? [], scope.profile);
     return {
       state,
       context: contextOf(state),
       machineContext: contextOf(state, machineProfile(state)),
       map: vcpu.map,
-      memory: await this.smallMemory(vcpu),
+      memory,
+      complete: undefined,
       cache: () => this.#cache(vcpu),
       writable: this.writable && this.#writtenThrough(this.writable),
     };

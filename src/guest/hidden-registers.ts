@@ -23,7 +23,8 @@ export interface HiddenRegistersInUse {
   readonly pdptes: boolean;
 }
 
-const NOT_IN_USE: HiddenRegisters = {
+/** What a vCPU has that uses none of them. @internal */
+export const NO_HIDDEN_REGISTERS: HiddenRegisters = {
   pkru: sourced(0, 'not-in-use', 'CR4.PKE=0, or not in long mode'),
   pkrs: sourced(0, 'not-in-use', 'CR4.PKS=0, or not in long mode'),
   pdptes: sourced(null, 'not-in-use', 'no PAE paging, or TCG, which reads PDPTEs from memory'),
@@ -41,16 +42,16 @@ export async function readHiddenRegisters(
   inUse: HiddenRegistersInUse,
   threadId: number | undefined,
 ): Promise<HiddenRegisters> {
-  if (!inUse.pkru && !inUse.pkrs && !inUse.pdptes) return NOT_IN_USE;
+  if (!inUse.pkru && !inUse.pkrs && !inUse.pdptes) return NO_HIDDEN_REGISTERS;
   const state = await readCpuState(monitor, cpu, threadId);
   const read = <T>(name: string, fallback: T, of: (cpu: CpuDeviceState) => T): Sourced<T> =>
     typeof state === 'string'
       ? sourced(fallback, 'assumed', state)
       : sourced(of(state), 'device-state', `section cpu, subsection cpu/${name}`);
   return {
-    pkru: inUse.pkru ? read('pkru', 0, readPkru) : NOT_IN_USE.pkru,
-    pkrs: inUse.pkrs ? read('pkrs', 0, readPkrs) : NOT_IN_USE.pkrs,
-    pdptes: inUse.pdptes ? read('pdptrs', null, pdptesOf) : NOT_IN_USE.pdptes,
+    pkru: inUse.pkru ? read('pkru', 0, readPkru) : NO_HIDDEN_REGISTERS.pkru,
+    pkrs: inUse.pkrs ? read('pkrs', 0, readPkrs) : NO_HIDDEN_REGISTERS.pkrs,
+    pdptes: inUse.pdptes ? read('pdptrs', null, pdptesOf) : NO_HIDDEN_REGISTERS.pdptes,
   };
 }
 

@@ -1,7 +1,7 @@
 import { parseFlatViews } from '../../protocols/qmp/index.ts';
 import { GuestCpuError, GuestRunStateError } from './errors.ts';
 import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
-import { readHiddenRegisters } from './hidden-registers.ts';
+import { type HiddenRegisters, NO_HIDDEN_REGISTERS, readHiddenRegisters } from './hidden-registers.ts';
 import { layeredMemory } from './host-memory.ts';
 import type { Link } from './link.ts';
 import { selectMemoryMap } from './memory-map.ts';
@@ -11,7 +11,7 @@ import type { PhysicalMemory } from './physical-memory.ts';
 import type { Processor } from './processor.ts';
 import { stubMemory } from './stub-memory.ts';
 import type { StubSession } from './stub-session.ts';
-import { assembleVcpuState, contextOf, hiddenRegistersInUse } from './vcpu-state.ts';
+import { assembleVcpuState, contextOf, hiddenRegistersInUse, type VcpuState } from './vcpu-state.ts';
 import { compareWith } from './verify-memory.ts';
 import type { WritableMemory } from './write-bits.ts';
 
@@ -80,19 +80,32 @@ export class PausedGuest extends GuestView implements Disposable {
   protected override async readVcpu(cpu: number): Promise<Vcpu> {
     checkCpu(cpu, this.#cpus);
     this.checkStanding();
-    const { monitor } = this.#link;
+    const { monitor, early } = this.#link;
     const [registers, shown, mtree] = await Promise.all([
       this.#stub.client.readRegisters(cpu),
-      monitor.registers(cpu),
-      monitor.hmp('info mtree -f'),
+      early?.cpu === cpu ? early.registers : monitor.registers(cpu),
+      early?.mtree ?? monitor.hmp('info mtree -f'),
     ]);
     const inUse = hiddenRegistersInUse(registers, this.#processor);
-    const hidden = await readHiddenRegisters(monitor, cpu, inUse, this.#cpus[0]?.threadId);
+    const assemble = (hidden: HiddenRegisters): VcpuState =>
+      assembleVcpuState(shown, registers, this.#processor, hidden);
+    const read = once(async () => assemble(await readHiddenRegisters(monitor, cpu, inUse, this.#cpus[0]?.threadId)));
+    // PDPTE registers take part in every walk; keys only where a walk ends at a page.
+    const mustWait = inUse.pdptes;
     return {
-      state: assembleVcpuState(shown, registers, this.#processor, hidden),
+      state: mustWait ? await read() : assemble(NO_HIDDEN_REGISTERS),
       map: selectMemoryMap(parseFlatViews(mtree), cpu, shown.smm),
+      complete: mustWait || !(inUse.pkru || inUse.pkrs) ? undefined : read,
     };
   }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** @throws GuestCpuError `ERR_GUEST_CPU`. @internal */

@@ -2,7 +2,7 @@ import { cont, QmpClient, queryChardev, queryStatus, stop } from '../../protocol
 import { formatEndpoint, parseEndpoint } from '../../protocols/transport/index.ts';
 import type { AttachOptions } from './attach-options.ts';
 import { GuestArchitectureError, GuestRunStateError, GuestUsageError } from './errors.ts';
-import type { Link } from './link.ts';
+import type { EarlyFacts, Link } from './link.ts';
 import type { Monitor } from './monitor.ts';
 import { OwnStub } from './own-stub.ts';
 import { qmpMonitor } from './qmp-monitor.ts';
@@ -28,6 +28,8 @@ export class QmpLink implements Link {
   readonly #qmp: QmpClient;
   readonly #options: AttachOptions;
   readonly #watchdog: Watchdog;
+  readonly #qmpEndpoint: string;
+  #early: EarlyFacts | undefined;
   #stubEndpoint: string | undefined;
   #ownStub: OwnStub | undefined;
   #session: StubSession | undefined;
@@ -37,7 +39,8 @@ export class QmpLink implements Link {
   #resumedByOthers = false;
   readonly #turns = new Turns();
 
-  private constructor(qmp: QmpClient, options: AttachOptions, watchdog: Watchdog) {
+  private constructor(qmp: QmpClient, qmpEndpoint: string, options: AttachOptions, watchdog: Watchdog) {
+    this.#qmpEndpoint = qmpEndpoint;
     this.#qmp = qmp;
     this.#options = options;
     this.#watchdog = watchdog;
@@ -49,7 +52,7 @@ export class QmpLink implements Link {
     });
   }
 
-  /** Connects to the monitor and settles where the stub is. The guest is not disturbed. */
+  /** Connects to the monitor. The guest is not disturbed. */
   static async open(qmpEndpoint: string, options: AttachOptions): Promise<QmpLink> {
     const { timeoutMs, trace, signal } = options;
     const qmp = await QmpClient.connect(qmpEndpoint, {
@@ -59,9 +62,10 @@ export class QmpLink implements Link {
     }).catch(async (error: unknown) => {
       throw await undoStubPause(qmpEndpoint, timeoutMs ?? 5000, error);
     });
-    const link = new QmpLink(qmp, options, new Watchdog({ qmp: qmpEndpoint, enabled: options.watchdog ?? true }));
+    const watchdog = new Watchdog({ qmp: qmpEndpoint, enabled: options.watchdog ?? true });
+    const link = new QmpLink(qmp, qmpEndpoint, options, watchdog);
     try {
-      await link.#prepare(qmpEndpoint);
+      await link.#requireX86();
       return link;
     } catch (error) {
       await link.release();
@@ -69,14 +73,22 @@ export class QmpLink implements Link {
     }
   }
 
+  get early(): EarlyFacts | undefined {
+    return this.#early;
+  }
+
   get ranBefore(): boolean | undefined {
     return this.#ranBefore;
   }
 
-  async #prepare(qmpEndpoint: string): Promise<void> {
+  async #requireX86(): Promise<void> {
     const target = (await this.monitor.target()) ?? 'unknown';
     if (target !== 'x86_64' && target !== 'i386') throw new GuestArchitectureError(target, this.endpoint);
-    const qmp = parseEndpoint(qmpEndpoint);
+  }
+
+  /** Settles where the stub is, before the guest is disturbed. */
+  async #findStub(): Promise<void> {
+    const qmp = parseEndpoint(this.#qmpEndpoint);
     const chardevs = await queryChardev(this.#qmp);
     if (this.#options.gdb !== undefined) {
       this.#stubEndpoint = this.#options.gdb;
@@ -92,15 +104,27 @@ export class QmpLink implements Link {
     this.#stubEndpoint = this.#ownStub.endpoint;
   }
 
-  pause(): Promise<StubSession> {
+  pause(cpu: number): Promise<StubSession> {
     return this.#turns.take(async () => {
+      if (this.#stubEndpoint === undefined) await this.#findStub();
       const { status, running } = await queryStatus(this.#qmp);
       await this.#watchdog.arm({ resume: running, stub: this.#requireStub() });
-      if (!NEVER_STOP.has(status)) await this.#stop(running);
+      const stopping = NEVER_STOP.has(status) ? Promise.resolve() : this.#stop(running);
+      this.#early = this.#askEarly(cpu);
+      await stopping;
       this.#session ??= await this.#openStub();
       await this.#session.enterPhysicalMode();
       return this.#session;
     });
+  }
+
+  /** The monitor takes one command after the other: these are answered as soon as the guest stands still. */
+  #askEarly(cpu: number): EarlyFacts {
+    const early = { cpu, registers: this.monitor.registers(cpu), mtree: this.monitor.hmp('info mtree -f') };
+    // Whoever needs them sees them fail; if nobody does, nobody shall be bothered.
+    early.registers.catch(() => {});
+    early.mtree.catch(() => {});
+    return early;
   }
 
   /**

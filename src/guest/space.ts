@@ -13,6 +13,8 @@ import type { WritableMemory } from './write-bits.ts';
 export interface Space {
   readonly state: VcpuState;
   readonly context: PagingContext;
+  /** The same with registers that take longer to have (PKRU, PKRS); absent where nothing is missing. */
+  readonly complete: (() => Promise<Space>) | undefined;
   /** The same vCPU, judged as the machine that runs the guest would. */
   readonly machineContext: PagingContext;
   readonly map: MemoryMap;
