@@ -64,6 +64,7 @@ function expectEnd(question: Question, memory: GuestMemory, after: MemoryAfter):
   if (place === 'forbidden') return null;
   // Code and descriptors are only what was made to be them, and zeros.
   if (place === 'tables' && (kind.does === 'fetch' || kind.does === 'implicit')) return null;
+  if (kind.does === 'store' && memory.vitalUnits.has(address - (address % UNIT))) return null;
   const breakpoint = { vector: VECTOR_BREAKPOINT, errorCode: 0, cr2: CR2_BEFORE };
   switch (kind.does) {
     case 'load':

@@ -55,6 +55,8 @@ export class GuestMemory implements EntrySource {
   readonly arenas: readonly Arena[];
   /** Which half of the memory for tables is the batch's that probes are drawn for. */
   tablesHalf: 0 | 1 = 0;
+  /** Where, in units of eight bytes, the entries lie that lead to the kernel's window: storing there would be its end. */
+  readonly vitalUnits = new Set<number>();
   readonly #image: Buffer;
 
   /** @param image - the kernel, with what the host changed in its tables */

@@ -6,7 +6,7 @@ type Fact = readonly [name: string, walker: bigint | number, processor: bigint |
 
 /** What the processor did otherwise than the walker said, fact by fact, and the walk. */
 export function describeDisagreement(probe: Probe, result: ProbeResult, left: number): string {
-  const { kind, linear, registers, translation, expected, cr3 } = probe;
+  const { expected } = probe;
   const facts: Fact[] = [
     ['vector', expected.vector, result.vector],
     ['error code', expected.errorCode, result.errorCode],
@@ -23,12 +23,15 @@ export function describeDisagreement(probe: Probe, result: ProbeResult, left: nu
   const differences = facts
     .filter(([, walker, processor]) => BigInt(walker) !== BigInt(processor))
     .map(([name, walker, processor]) => `  ${name}: the walker says ${hex(walker)}, the processor ${hex(processor)}`);
+  const [heading, ...walk] = describeProbe(probe).split('\n');
+  return [heading, ...differences, ...walk].join('\n');
+}
+
+/** A probe, the registers it is made with, and the walker's answer. */
+export function describeProbe({ kind, linear, cr3, registers, translation }: Probe): string {
   const state = Object.entries({ cr3, ...registers }).map(([name, value]) => `${name}=${hex(value)}`);
-  return [
-    `${kind.name} at ${hex(linear)}, ${state.join(' ')}`,
-    ...differences,
-    `  the walk: ${describeTranslation(asReference(translation)).replaceAll('\n', '\n  ')}`,
-  ].join('\n');
+  const walk = describeTranslation(asReference(translation)).replaceAll('\n', '\n  ');
+  return `${kind.name} at ${hex(linear)}, ${state.join(' ')}\n  the walk: ${walk}`;
 }
 
 /** The two kinds of answers have the same facts. */

@@ -26,6 +26,7 @@ import {
   KERNEL_END,
   MAILBOX,
   RAM_BYTES,
+  RECORD,
   RECORDS,
   RESULT,
   RESULTS,
@@ -144,6 +145,7 @@ export class ProbeGuest implements AsyncDisposable {
   /** Puts a batch's records and tables into the guest's memory. The guest may be busy with the other half meanwhile. */
   prepare(half: 0 | 1, records: Buffer): void {
     this.#write(0, RECORDS + half * BATCH_STRIDE, records);
+    this.#write(0, RESULTS + half * BATCH_STRIDE, Buffer.alloc((records.length / RECORD.size) * RESULT.size));
     const start = TABLES_OFFSET + half * TABLES_HALF_BYTES;
     for (const [at, { bytes }] of this.memory.arenas.entries()) {
       this.#write(at, ARENA_OFFSET + start, bytes.subarray(start, start + TABLES_HALF_BYTES));

@@ -1,6 +1,6 @@
 import { type Profile, tcgProfile } from '../../../src/paging/index.ts';
 import { Random } from '../../support/random.ts';
-import { describeDisagreement } from './judge.ts';
+import { describeDisagreement, describeProbe } from './judge.ts';
 import { BATCH_PROBES, RECORD, RESULT } from './layout.ts';
 import { formatMachineOptions, type ProbeMachine } from './machine.ts';
 import { type Probe, randomProbe } from './probe.ts';
@@ -46,11 +46,35 @@ export async function runProbes(guest: ProbeGuest, run: ProbeRun): Promise<Probe
   for (let at = 0; at < batches; at++) {
     const batch = next;
     const running = guest.run(batch.half, batch.count);
+    // It may fail before it is waited for.
+    running.catch(() => {});
     if (at + 1 < batches) next = makeBatch(guest, run, at + 1, report);
-    await running;
+    try {
+      await running;
+    } catch (error) {
+      throw lostGuest(guest, run, batch, error);
+    }
     judgeBatch(guest, run, batch, report);
   }
   return report;
+}
+
+/** A guest that did not come back: which probe it was that it did not survive. */
+function lostGuest(guest: ProbeGuest, run: ProbeRun, batch: Batch, cause: unknown): Error {
+  const results = guest.results(batch.half, batch.count);
+  const made = indexesUpTo(batch.count).findIndex(
+    (index) => results.readUInt32LE(index * RESULT.size + RESULT.left) === 0,
+  );
+  let last = 'it made all probes';
+  drawProbes(guest, run, batch, (probe, index) => {
+    if (index !== made) return;
+    last = `its last probe was ${index}: ${describeProbe(probe)}`;
+  });
+  return new Error(`the guest did not come back from a batch. ${replayCommand(run, batch)}\n${last}`, { cause });
+}
+
+function indexesUpTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
 }
 
 function makeBatch(guest: ProbeGuest, run: ProbeRun, at: number, { endings }: ProbeReport): Batch {

@@ -48,6 +48,7 @@ export class TablePool {
     this.#memory = memory;
     this.#half = half;
     memory.tablesHalf = half;
+    memory.vitalUnits.clear();
     const start = TABLES_OFFSET + half * TABLES_HALF_BYTES;
     for (const { bytes } of memory.arenas) bytes.fill(0, start, start + TABLES_HALF_BYTES);
     const top = topLevels[machine.mode];
@@ -57,7 +58,7 @@ export class TablePool {
     for (const table of this.#lastDirectories) this.#fillTable(table, 2);
     const roots = this.#tables.get(top) ?? [];
     for (const root of roots) this.#linkWindow(root);
-    for (const table of this.#lastDirectories) this.#put(table + 511 * 8, WINDOW_PT + WINDOW_FLAGS, 0);
+    for (const table of this.#lastDirectories) this.#putVital(table + 511 * 8, WINDOW_PT);
     this.roots = machine.mode === 'pae' ? roots.map((root) => root + 32 * random.below(128)) : roots;
   }
 
@@ -89,9 +90,14 @@ export class TablePool {
   /** The last entry of a root leads to the kernel's window. In PAE mode that is in the last directory instead. */
   #linkWindow(root: number): void {
     const { mode } = this.#machine;
-    if (mode === '32-bit') this.#put(root + 1023 * 4, WINDOW_PT + WINDOW_FLAGS, null);
-    if (mode === '4-level') this.#put(root + 511 * 8, WINDOW_PDPT + WINDOW_FLAGS, 0);
-    if (mode === '5-level') this.#put(root + 511 * 8, WINDOW_PML4 + WINDOW_FLAGS, 0);
+    if (mode === '32-bit') this.#putVital(root + 1023 * 4, WINDOW_PT);
+    if (mode === '4-level') this.#putVital(root + 511 * 8, WINDOW_PDPT);
+    if (mode === '5-level') this.#putVital(root + 511 * 8, WINDOW_PML4);
+  }
+
+  #putVital(address: number, table: number): void {
+    this.#put(address, table + WINDOW_FLAGS, this.#machine.mode === '32-bit' ? null : 0);
+    this.#memory.vitalUnits.add(address - (address % 8));
   }
 
   #put(address: number, low: number, high: number | null): void {
@@ -112,7 +118,9 @@ export class TablePool {
     const { bytes, base } = this.#arenaOf(table);
     for (let index = 0; index < PAGE / size; index++) {
       const isPointer = mode === 'pae' && level === 3;
-      if (isPointer) this.#makePdpte(index % 4 === 3);
+      const isLast = isPointer && index % 4 === 3;
+      if (isLast) this.#memory.vitalUnits.add(table + index * size);
+      if (isPointer) this.#makePdpte(isLast);
       else if (mode === '32-bit') this.#makeEntry32(level);
       else this.#makeEntry64(level);
       const offset = table - base + index * size;
