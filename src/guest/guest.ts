@@ -59,8 +59,8 @@ export class Guest {
   }
 
   /** Makes the guest stand still. A guest that is paused already is left alone, and stays so when resumed here. */
-  async pause(cpu = 0): Promise<PausedGuest> {
-    const stub = await this.#link.pause(cpu);
+  async pause(): Promise<PausedGuest> {
+    const stub = await this.#link.pause();
     this.#paused?.[Symbol.dispose]();
     this.#paused = new PausedGuest(this.#link, stub, this.#cpus, this.processor, this.#useHostMemory);
     return this.#paused;
@@ -73,9 +73,9 @@ export class Guest {
   }
 
   /** Pauses, runs `use`, and resumes, whatever happens. */
-  async whilePaused<T>(use: (paused: PausedGuest) => Promise<T>, cpu = 0): Promise<T> {
+  async whilePaused<T>(use: (paused: PausedGuest) => Promise<T>): Promise<T> {
     try {
-      return await use(await this.pause(cpu));
+      return await use(await this.pause());
     } finally {
       await this.resume();
     }

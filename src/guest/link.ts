@@ -1,13 +1,5 @@
-import type { InfoRegisters } from '../../protocols/qmp/index.ts';
 import type { Monitor } from './monitor.ts';
 import type { StubSession } from './stub-session.ts';
-
-/** Texts of the monitor that every question needs. @internal */
-export interface EarlyFacts {
-  readonly cpu: number;
-  readonly registers: Promise<InfoRegisters>;
-  readonly mtree: Promise<string>;
-}
 
 /**
  * How one guest is reached, paused and left. Everything that a link does to the guest it undoes: `resume` what `pause` did,
@@ -28,14 +20,8 @@ export interface Link {
   readonly ranBefore: boolean | undefined;
   /** What had to be guessed about the run state, in a sentence; empty when nothing had to. */
   readonly runStateNote: string;
-  /**
-   * Makes the guest stand still and the stub ready, in physical mode.
-   *
-   * @param cpu - whose registers will be asked for
-   */
-  pause(cpu: number): Promise<StubSession>;
-  /** What was asked for together with the pause, so that it is on its way while the stub is; absent where it was not. */
-  readonly early: EarlyFacts | undefined;
+  /** Makes the guest stand still and the stub ready, in physical mode. */
+  pause(): Promise<StubSession>;
   /**
    * @throws GuestRunStateError `ERR_GUEST_RESUMED` when somebody else has resumed the guest since the pause: what was read is
    * torn.

@@ -1,6 +1,9 @@
 import type { InfoRegisters } from '../../protocols/qmp/index.ts';
 import type { QemuVersion } from '../paging/index.ts';
 
+/** The monitor command that shows the memory map. @internal */
+export const FLAT_VIEWS = 'info mtree -f';
+
 /**
  * What the guest layer asks of QEMU's monitor, whichever way it is reached: a QMP socket, or the GDB stub's `qRcmd` when there
  * is no QMP.

@@ -2,7 +2,7 @@ import { cont, QmpClient, queryChardev, queryStatus, stop } from '../../protocol
 import { formatEndpoint, parseEndpoint } from '../../protocols/transport/index.ts';
 import type { AttachOptions } from './attach-options.ts';
 import { GuestArchitectureError, GuestRunStateError, GuestUsageError } from './errors.ts';
-import type { EarlyFacts, Link } from './link.ts';
+import type { Link } from './link.ts';
 import type { Monitor } from './monitor.ts';
 import { OwnStub } from './own-stub.ts';
 import { qmpMonitor } from './qmp-monitor.ts';
@@ -29,7 +29,6 @@ export class QmpLink implements Link {
   readonly #options: AttachOptions;
   readonly #watchdog: Watchdog;
   readonly #qmpEndpoint: string;
-  #early: EarlyFacts | undefined;
   #stubEndpoint: string | undefined;
   #ownStub: OwnStub | undefined;
   #session: StubSession | undefined;
@@ -73,10 +72,6 @@ export class QmpLink implements Link {
     }
   }
 
-  get early(): EarlyFacts | undefined {
-    return this.#early;
-  }
-
   get ranBefore(): boolean | undefined {
     return this.#ranBefore;
   }
@@ -104,27 +99,16 @@ export class QmpLink implements Link {
     this.#stubEndpoint = this.#ownStub.endpoint;
   }
 
-  pause(cpu: number): Promise<StubSession> {
+  pause(): Promise<StubSession> {
     return this.#turns.take(async () => {
       if (this.#stubEndpoint === undefined) await this.#findStub();
       const { status, running } = await queryStatus(this.#qmp);
       await this.#watchdog.arm({ resume: running, stub: this.#requireStub() });
-      const stopping = NEVER_STOP.has(status) ? Promise.resolve() : this.#stop(running);
-      this.#early = this.#askEarly(cpu);
-      await stopping;
+      if (!NEVER_STOP.has(status)) await this.#stop(running);
       this.#session ??= await this.#openStub();
       await this.#session.enterPhysicalMode();
       return this.#session;
     });
-  }
-
-  /** The monitor takes one command after the other: these are answered as soon as the guest stands still. */
-  #askEarly(cpu: number): EarlyFacts {
-    const early = { cpu, registers: this.monitor.registers(cpu), mtree: this.monitor.hmp('info mtree -f') };
-    // Whoever needs them sees them fail; if nobody does, nobody shall be bothered.
-    early.registers.catch(() => {});
-    early.mtree.catch(() => {});
-    return early;
   }
 
   /**

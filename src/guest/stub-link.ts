@@ -60,8 +60,6 @@ export class StubLink implements Link {
     return this.#runStateNote;
   }
 
-  readonly early = undefined;
-
   pause(): Promise<StubSession> {
     return this.#turns.take(async () => {
       const session = this.#session ?? (await this.#connect());
