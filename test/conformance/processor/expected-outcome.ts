@@ -1,6 +1,7 @@
-import { cr2AfterFault, type PagingContext, processorBits, type Translation } from '../../../src/paging/index.ts';
-import { type GuestMemory, markerNumber } from './guest-memory.ts';
+import { cr2AfterFault, type PagingContext, type Translation } from '../../../src/paging/index.ts';
+import { DESCRIPTOR_ACCESSED, type GuestMemory, markerNumber, type Place } from './guest-memory.ts';
 import { CR2_BEFORE, NOWHERE, STORED, STORED_32, WINDOW, WINDOW_USER } from './layout.ts';
+import { MemoryAfter, unitOf } from './memory-after.ts';
 import type { ProbeKind } from './probe-kind.ts';
 
 /** Eight bytes of physical memory, as they must be after a probe. */
@@ -23,22 +24,24 @@ export interface ExpectedOutcome {
   readonly samples: readonly ExpectedSample[];
 }
 
+/** A probe, and the walker's answers for its accesses: all that are made, the last of which may fault. */
 export interface Question {
   readonly kind: ProbeKind;
   readonly linear: bigint;
   readonly context: PagingContext;
-  readonly translation: Translation;
+  readonly translations: readonly Translation[];
 }
+
+type End = Omit<ExpectedOutcome, 'codeSegment' | 'samples'>;
 
 const VECTOR_BREAKPOINT = 3;
 const VECTOR_GP = 13;
 const VECTOR_PF = 14;
 const PLACE_BYTES = 16n;
 const FETCHED_BYTES = 6n;
-/** The selector that an implicit access loads, as an error code: the first entry of the LDT. */
+/** The selector of the LDT's first descriptor, as an error code. */
 const SELECTOR_ERROR = 4;
 const PF_USER = 4;
-const UNIT = 8;
 const SELECTOR_CODE_32 = 0x08;
 const SELECTOR_CODE_64 = 0x18;
 const SELECTOR_USER_CODE = 0x23;
@@ -49,90 +52,105 @@ const SELECTOR_USER_CODE = 0x23;
  * @returns null for a probe that must not be made, as it would use the guest's own memory or run what is no code.
  */
 export function expectOutcome(question: Question, memory: GuestMemory): ExpectedOutcome | null {
-  const after = new MemoryAfter(question, memory);
-  const outcome = expectEnd(question, memory, after);
-  return outcome && { ...outcome, codeSegment: codeSegmentOf(question), samples: after.samples() };
+  const after = new MemoryAfter(question.context, memory);
+  const end = expectEnd(question, memory, after);
+  return end && { ...end, codeSegment: codeSegmentOf(question), samples: after.samples() };
 }
-
-type End = Omit<ExpectedOutcome, 'codeSegment' | 'samples'>;
 
 function expectEnd(question: Question, memory: GuestMemory, after: MemoryAfter): End | null {
-  const { translation, kind } = question;
-  if (translation.kind === 'fault') return expectFault(question);
-  const address = Number(translation.physicalAddress);
+  const { kind, translations } = question;
+  const [first, second] = translations;
+  if (first === undefined) throw new RangeError('a probe makes at least one access');
+  after.walk(first);
+  if (first.kind === 'fault') return expectFault(question, first);
+  const address = Number(first.physicalAddress);
   const place = memory.placeOf(address);
-  if (place === 'forbidden') return null;
-  // Code and descriptors are only what was made to be them, and zeros.
-  if (place === 'tables' && (kind.does === 'fetch' || kind.does === 'implicit')) return null;
-  if (kind.does === 'store' && memory.vitalUnits.has(address - (address % UNIT))) return null;
-  const breakpoint = { vector: VECTOR_BREAKPOINT, errorCode: 0, cr2: CR2_BEFORE };
-  switch (kind.does) {
-    case 'load':
-      return { ...breakpoint, ip: behind(question), value: after.valueAt(address) };
-    case 'store':
-      if (place !== 'nothing') after.store(address);
-      return { ...breakpoint, ip: behind(question), value: valueBefore(question) };
-    case 'fetch': {
-      if (place !== 'pages') return expectZerosRun(question);
-      const ip = inMode(question, question.linear + FETCHED_BYTES);
-      return { ...breakpoint, ip, value: BigInt(markerNumber(memory, address)) };
-    }
-    case 'implicit': {
-      // What was read is no descriptor of a segment (its S bit is 0), and that is complained of.
-      const complaint = { vector: VECTOR_GP, errorCode: SELECTOR_ERROR, cr2: CR2_BEFORE };
-      return { ...complaint, ip: placeOfAccess(question), value: valueBefore(question) };
-    }
+  if (!canBeMade(question, memory, address, place)) return null;
+  if (kind.does === 'fetch') return expectFetch(question, memory, address, place);
+  // What was read is no descriptor of a segment (its S bit is 0), and that is complained of.
+  if (kind.does === 'implicit' || (kind.does === 'descriptor' && place !== 'pages')) return expectComplaint(question);
+  const read = after.valueAt(address);
+  if (second !== undefined) {
+    after.walk(second);
+    if (second.kind === 'fault') return expectFault(question, second);
   }
+  const isLoad = kind.does === 'load' || kind.does === 'stack';
+  if (!isLoad) after.store(address, written(question, read));
+  const value = isLoad ? inMode(question, read) : registerBefore(question);
+  return { vector: VECTOR_BREAKPOINT, errorCode: 0, cr2: CR2_BEFORE, ip: behind(question), value };
 }
 
-function expectFault(question: Question): End {
-  const { context, translation, kind, linear } = question;
+/** Code and descriptors are only what was made to be them, and zeros; the kernel's way to its window is not written to. */
+function canBeMade({ kind, translations }: Question, memory: GuestMemory, address: number, place: Place): boolean {
+  if (place === 'forbidden') return false;
+  if (place === 'tables' && ['fetch', 'implicit', 'descriptor'].includes(kind.does)) return false;
+  const writes = translations.some(({ access }) => access.write);
+  return !writes || !memory.vitalUnits.has(unitOf(address));
+}
+
+function expectFault(question: Question, translation: Translation): End {
+  const { context, kind } = question;
   if (translation.kind !== 'fault' || translation.errorCode === null) {
-    throw new RangeError(
-      `the walker has no error code for 0x${linear.toString(16)}, though the processor will have one`,
-    );
+    throw new RangeError(`the walker has no error code for 0x${translation.linearAddress.toString(16)}`);
   }
   return {
     vector: translation.vector,
     errorCode: translation.errorCode,
     cr2: cr2AfterFault(context, translation) ?? CR2_BEFORE,
     // The fault of a fetch is reported at the address that could not be fetched.
-    ip: kind.does === 'fetch' ? linear : placeOfAccess(question),
-    value: valueBefore(question),
+    ip: kind.does === 'fetch' ? question.linear : placeOfAccess(question),
+    value: registerBefore(question),
   };
+}
+
+function expectComplaint(question: Question): End {
+  const complaint = { vector: VECTOR_GP, errorCode: SELECTOR_ERROR, cr2: CR2_BEFORE };
+  return { ...complaint, ip: placeOfAccess(question), value: registerBefore(question) };
 }
 
 /**
  * Zeros are `add [xax], al` with an address in xax where nothing is. TCG makes such an instruction's read first, and reports
  * that one: W/R is 0, where a processor has 1. That is the fault of a later access, not of the fetch.
  */
-function expectZerosRun(question: Question): End {
-  const nowhere = inMode(question, NOWHERE);
-  return {
-    vector: VECTOR_PF,
-    errorCode: question.kind.user ? PF_USER : 0,
-    cr2: nowhere,
-    ip: question.linear,
-    value: valueBefore(question),
-  };
+function expectFetch(question: Question, memory: GuestMemory, address: number, place: Place): End {
+  if (place !== 'pages') {
+    const errorCode = question.kind.user ? PF_USER : 0;
+    const nowhere = registerBefore(question);
+    return { vector: VECTOR_PF, errorCode, cr2: nowhere, ip: question.linear, value: nowhere };
+  }
+  const ip = inMode(question, question.linear + FETCHED_BYTES);
+  const value = BigInt(markerNumber(memory, address));
+  return { vector: VECTOR_BREAKPOINT, errorCode: 0, cr2: CR2_BEFORE, ip, value };
 }
 
-/** For a store the register holds what is stored, and is the same else, but for fetches: see expectZerosRun. */
-function valueBefore(question: Question): bigint {
+/** What a probe leaves in the eight bytes at its address, of which a 32-bit store writes four. */
+function written(question: Question, read: bigint): bigint {
+  const { does } = question.kind;
+  if (does === 'descriptor') return read | DESCRIPTOR_ACCESSED;
+  const stored = registerBefore(question);
+  const value = inMode(question, does === 'modify' ? read + stored : stored);
+  return isLong(question) ? BigInt.asUintN(64, value) : ((read >> 32n) << 32n) | value;
+}
+
+/** For a store the register holds what is stored, and is the same else, but for fetches: see expectFetch. */
+function registerBefore(question: Question): bigint {
   if (question.kind.does === 'fetch') return inMode(question, NOWHERE);
   return isLong(question) ? STORED : STORED_32;
 }
 
 function placeOfAccess(question: Question): bigint {
   const { kind } = question;
-  const place = BigInt(kind.number % 4) * PLACE_BYTES;
+  const place = BigInt(Math.floor(kind.number / 2)) * PLACE_BYTES;
   return inMode(question, (kind.user ? WINDOW_USER : WINDOW) + place);
 }
 
-/** Where int3 leaves the instruction pointer: behind it, so within the 16 bytes but not at their start. */
+/** Where int3 leaves the instruction pointer. The instructions before it have one length each in 32-bit and in 64-bit code. */
 function behind(question: Question): bigint {
-  const instructionBytes = isLong(question) ? 3n : 2n;
-  return placeOfAccess(question) + instructionBytes + 1n;
+  const bytes = { load: 3n, store: 3n, modify: 3n, stack: 4n, descriptor: 2n, implicit: 2n, fetch: 0n }[
+    question.kind.does
+  ];
+  const prefixBytes = isLong(question) || question.kind.does === 'descriptor' ? 0n : 1n;
+  return placeOfAccess(question) + bytes - prefixBytes + 1n;
 }
 
 function codeSegmentOf(question: Question): number {
@@ -146,54 +164,4 @@ function isLong({ context }: Question): boolean {
 
 function inMode(question: Question, address: bigint): bigint {
   return isLong(question) ? address : BigInt.asUintN(32, address);
-}
-
-/** Memory as it must be after a probe, in units of eight bytes. */
-class MemoryAfter {
-  readonly #question: Question;
-  readonly #memory: GuestMemory;
-  readonly #units = new Map<number, bigint>();
-
-  constructor(question: Question, memory: GuestMemory) {
-    this.#question = question;
-    this.#memory = memory;
-    for (const { address } of question.translation.steps) this.#unit(Number(address));
-    for (const { address, accessed, dirty } of processorBits(question.context, question.translation)) {
-      const at = Number(address);
-      const bits = (accessed ? 0x20n : 0n) | (dirty ? 0x40n : 0n);
-      this.#set(at, this.#unit(at) | (bits << BigInt(8 * (at % UNIT))));
-    }
-  }
-
-  samples(): ExpectedSample[] {
-    return [...this.#units].map(([address, after]) => ({ address, after }));
-  }
-
-  valueAt(address: number): bigint {
-    if (this.#memory.placeOf(address) === 'nothing') return 0n;
-    const known = this.#units.get(address - (address % UNIT));
-    const value = known ?? this.#memory.readEntry(BigInt(address), 8) ?? 0n;
-    return isLong(this.#question) ? value : BigInt.asUintN(32, value);
-  }
-
-  store(address: number): void {
-    const before = this.#unit(address);
-    this.#set(address, isLong(this.#question) ? STORED : ((before >> 32n) << 32n) | STORED_32);
-  }
-
-  /** Memory that is not there is neither looked at nor kept. */
-  #unit(address: number): bigint {
-    const unit = address - (address % UNIT);
-    const known = this.#units.get(unit);
-    if (known !== undefined) return known;
-    const value = this.#memory.readEntry(BigInt(unit), UNIT);
-    if (value === null) return 0n;
-    this.#units.set(unit, value);
-    return value;
-  }
-
-  #set(address: number, value: bigint): void {
-    const unit = address - (address % UNIT);
-    if (this.#units.has(unit)) this.#units.set(unit, value);
-  }
 }

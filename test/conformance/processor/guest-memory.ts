@@ -28,9 +28,19 @@ export class StrayWalkError extends Error {
   override name = 'StrayWalkError';
 }
 
-/** Bytes before each place marker's number: `mov eax, imm32`; and after it `int3; nop; nop`. */
+/**
+ * Every 16 bytes of pages: `mov eax, number; int3; nop; nop`, and a descriptor of a flat data segment for users whose accessed
+ * bit is not set.
+ *
+ * ```
+ *   b8 nn nn nn nn cc 90 90   ff ff 00 00 00 f2 cf 00
+ * ```
+ */
 const MARKER_LOW = 0xb8;
 const MARKER_HIGH = 0x9090_cc00;
+const DESCRIPTOR = 0x00cf_f200_0000_ffffn;
+/** The descriptor's accessed bit. SDM vol. 3A, 3.4.5.1. */
+export const DESCRIPTOR_ACCESSED = 1n << 40n;
 const MARKER_STEP = 16;
 /** Below 4 GiB QEMU's PC has what is not RAM: PCI, interrupt controllers, firmware. */
 const DEVICES = 0xc000_0000;
@@ -111,6 +121,7 @@ export class GuestMemory implements EntrySource {
       const number = markerNumber(this, base + offset);
       bytes.writeUInt32LE(((number << 8) | MARKER_LOW) >>> 0, offset);
       bytes.writeUInt32LE((MARKER_HIGH | (number >>> 24)) >>> 0, offset + 4);
+      bytes.writeBigUInt64LE(DESCRIPTOR, offset + 8);
     }
   }
 }

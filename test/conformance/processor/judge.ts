@@ -1,3 +1,4 @@
+import type { Translation } from '../../../src/paging/index.ts';
 import { describeTranslation } from '../../support/describe-translation.ts';
 import type { Probe } from './probe.ts';
 import type { ProbeResult } from './wire.ts';
@@ -28,14 +29,17 @@ export function describeDisagreement(probe: Probe, result: ProbeResult, left: nu
 }
 
 /** A probe, the registers it is made with, and the walker's answer. */
-export function describeProbe({ kind, linear, cr3, registers, translation }: Probe): string {
+export function describeProbe({ kind, linear, cr3, registers, translations }: Probe): string {
   const state = Object.entries({ cr3, ...registers }).map(([name, value]) => `${name}=${hex(value)}`);
-  const walk = describeTranslation(asReference(translation)).replaceAll('\n', '\n  ');
-  return `${kind.name} at ${hex(linear)}, ${state.join(' ')}\n  the walk: ${walk}`;
+  const walks = translations.map((translation) => {
+    const walk = describeTranslation(asReference(translation)).replaceAll('\n', '\n  ');
+    return `\n  the walk for a ${translation.access.write ? 'write' : 'read'}: ${walk}`;
+  });
+  return `${kind.name} at ${hex(linear)}, ${state.join(' ')}${walks.join('')}`;
 }
 
 /** The two kinds of answers have the same facts. */
-function asReference(translation: Probe['translation']): Parameters<typeof describeTranslation>[0] {
+function asReference(translation: Translation): Parameters<typeof describeTranslation>[0] {
   return translation as Parameters<typeof describeTranslation>[0];
 }
 

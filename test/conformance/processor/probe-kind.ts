@@ -1,27 +1,69 @@
 import type { Access } from '../../../src/paging/index.ts';
 
-/** What a probe does; the numbers are those of the kernel's table `kinds`. */
+/** What a probe's instruction does. */
+export type Doing = 'load' | 'store' | 'fetch' | 'implicit' | 'modify' | 'stack' | 'descriptor';
+
+/** One access of an instruction, as the walker is asked. */
+export interface KindAccess {
+  readonly access: Access;
+  /** From the probe's address. */
+  readonly offset: bigint;
+}
+
+/** A kind of probe; the numbers are those of the kernel's table `kinds`. */
 export interface ProbeKind {
   readonly number: number;
   readonly name: string;
   readonly user: boolean;
-  readonly does: 'load' | 'store' | 'fetch' | 'implicit';
-  /** As the walker is asked. An implicit access is the supervisor's at any CPL. */
-  readonly access: Access;
+  readonly does: Doing;
+  /** In the order in which they are made. What follows one that faults is not made. */
+  readonly accesses: readonly KindAccess[];
 }
 
-const doings = ['load', 'store', 'fetch', 'implicit'] as const;
+type Letters = readonly string[];
 
-export const probeKinds: readonly ProbeKind[] = [false, true].flatMap((user) =>
-  doings.map((does, index) => {
-    const implicit = does === 'implicit';
-    const access = { write: does === 'store', exec: does === 'fetch', user: user && !implicit };
-    return {
-      number: index + (user ? 4 : 0),
-      name: `${user ? 'user' : 'supervisor'} ${does}`,
-      user,
-      does,
-      access: implicit ? { ...access, implicit } : access,
-    };
-  }),
+/**
+ * The accesses of each instruction: `w`rite, fetch (`x`), `i`mplicit, relative to SS (`s`), else a read.
+ *
+ * `implicit` and `descriptor` load a segment register from an LDT that begins at the address: the processor reads the
+ * descriptor by itself and, where it finds a good one, sets the accessed bit in its second half. TCG makes `modify`
+ * (add to memory) as a read and then a write; a processor makes one access, a write.
+ */
+const instructions: readonly (readonly [Doing, Letters])[] = [
+  ['load', ['']],
+  ['store', ['w']],
+  ['fetch', ['x']],
+  ['implicit', ['i']],
+  ['modify', ['', 'w']],
+  ['stack', ['s']],
+  ['descriptor', ['i', 'iw']],
+];
+
+export const probeKinds: readonly ProbeKind[] = instructions.flatMap(([does, accesses], index) =>
+  [false, true].map((user) => ({
+    number: 2 * index + (user ? 1 : 0),
+    name: `${user ? 'user' : 'supervisor'} ${does}`,
+    user,
+    does,
+    accesses: accesses.map((letters) => makeAccess(letters, user)),
+  })),
 );
+
+/** An implicit access is the supervisor's at any CPL. */
+function makeAccess(letters: string, byUser: boolean): KindAccess {
+  const implicit = letters.includes('i');
+  const write = letters.includes('w');
+  const access = {
+    write,
+    exec: letters.includes('x'),
+    user: byUser && !implicit,
+    ...(implicit ? { implicit } : {}),
+    ...(letters.includes('s') ? { segment: 'ss' as const } : {}),
+  };
+  return { access, offset: implicit && write ? 4n : 0n };
+}
+
+/** The other eight of every 16 bytes are for what is written: the code beside it stays whole. */
+export function isAtSecondHalf(does: Doing): boolean {
+  return does === 'store' || does === 'modify' || does === 'descriptor';
+}

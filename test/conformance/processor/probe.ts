@@ -1,5 +1,6 @@
 import {
   createContext,
+  type PagingContext,
   type PagingRegisters,
   type Profile,
   type Translation,
@@ -9,7 +10,7 @@ import type { Random } from '../../support/random.ts';
 import { type ExpectedOutcome, expectOutcome } from './expected-outcome.ts';
 import { type GuestMemory, StrayWalkError } from './guest-memory.ts';
 import type { ProbeMachine } from './machine.ts';
-import { type ProbeKind, probeKinds } from './probe-kind.ts';
+import { isAtSecondHalf, type ProbeKind, probeKinds } from './probe-kind.ts';
 import { randomAddress } from './random-address.ts';
 import { type ProbeRegisters, randomRegisters } from './random-registers.ts';
 import type { TablePool } from './table-pool.ts';
@@ -20,7 +21,8 @@ export interface Probe {
   readonly linear: bigint;
   readonly cr3: number;
   readonly registers: ProbeRegisters;
-  readonly translation: Translation;
+  /** Of its accesses, as many as are made. */
+  readonly translations: readonly Translation[];
   readonly expected: ExpectedOutcome;
 }
 
@@ -48,23 +50,33 @@ function tryProbe(source: ProbeSource): Probe | null {
   const kind = random.pick(probeKinds);
   const registers = randomRegisters(random, machine.mode);
   const cr3 = random.pick(pool.roots) + (random.uint32() & (machine.mode === 'pae' ? 0x1f : 0xfff));
-  // Stores have a place of their own in every 16 bytes, beside the code.
-  const linear = randomAddress(random, machine.mode) + (kind.does === 'store' ? 8n : 0n);
+  const linear = randomAddress(random, machine.mode) + (isAtSecondHalf(kind.does) ? 8n : 0n);
   const context = createContext(pagingRegisters(registers, cr3, kind), { ...machine, profile });
   try {
-    const translation = translate(context, memory, linear, kind.access);
-    const expected = expectOutcome({ kind, linear, context, translation }, memory);
-    return expected && { kind, linear, cr3, registers, translation, expected };
+    const translations = walkAccesses(context, memory, linear, kind);
+    const expected = expectOutcome({ kind, linear, context, translations }, memory);
+    return expected && { kind, linear, cr3, registers, translations, expected };
   } catch (error) {
     if (error instanceof StrayWalkError) return null;
     throw error;
   }
 }
 
+function walkAccesses(context: PagingContext, memory: GuestMemory, linear: bigint, kind: ProbeKind): Translation[] {
+  const translations: Translation[] = [];
+  for (const { access, offset } of kind.accesses) {
+    const translation = translate(context, memory, linear + offset, access);
+    translations.push(translation);
+    if (translation.kind === 'fault') break;
+  }
+  return translations;
+}
+
 /** AC at CPL 3 is no word of the supervisor's: what the processor then does by itself is not lifted by it. */
 function pagingRegisters(registers: ProbeRegisters, cr3: number, kind: ProbeKind): PagingRegisters {
   const { cr0, cr4, efer, flags, pkru, pkrs } = registers;
-  const rflags = kind.access.implicit && kind.user ? flags & ~RFLAGS_AC : flags;
+  const isImplicit = kind.accesses.some(({ access }) => access.implicit);
+  const rflags = isImplicit && kind.user ? flags & ~RFLAGS_AC : flags;
   return {
     cr0: BigInt(cr0),
     cr3: BigInt(cr3),

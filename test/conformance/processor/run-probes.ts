@@ -136,8 +136,9 @@ function note(report: ProbeReport, description: string): void {
   if (report.descriptions.length < KEPT_DESCRIPTIONS) report.descriptions.push(description);
 }
 
-function endingOf({ kind, translation }: Probe): string {
-  return `${kind.name} ${translation.kind === 'mapped' ? `mapped ${translation.pageSize}` : translation.cause}`;
+function endingOf({ kind, translations }: Probe): string {
+  const last = translations.at(-1);
+  return `${kind.name} ${last?.kind === 'mapped' ? `mapped ${last.pageSize}` : last?.cause}`;
 }
 
 /** The command that makes the same batch again. */
