@@ -14,6 +14,10 @@ export function connectSocket(
   { timeoutMs, signal }: ConnectOptions,
 ): Promise<Connection> {
   const endpoint = formatEndpoint(target);
+  const abandoned = () =>
+    new ConnectError('ERR_TRANSPORT_ABORTED', endpoint, 'the attempt was abandoned', { cause: signal?.reason });
+  // Not even tried: a GDB stub pauses its guest for a client that is gone before it said a word.
+  if (signal?.aborted) return Promise.reject(abandoned());
   return new Promise((resolve, reject) => {
     const fail = (error: ConnectError): void => {
       settle();
@@ -22,8 +26,7 @@ export function connectSocket(
       reject(error);
     };
     const onError = (error: Error): void => fail(describeConnectFailure(error, target));
-    const onAbort = (): void =>
-      fail(new ConnectError('ERR_TRANSPORT_ABORTED', endpoint, 'the attempt was abandoned', { cause: signal?.reason }));
+    const onAbort = (): void => fail(abandoned());
     const onTimeout = (): void =>
       fail(new ConnectError('ERR_TRANSPORT_TIMEOUT', endpoint, `no answer within ${timeoutMs} ms`));
     const onConnect = (): void => {
@@ -39,8 +42,7 @@ export function connectSocket(
     const socket = createConnection(socketOptions(target, timeoutMs));
     const timer = setTimeout(onTimeout, timeoutMs);
     socket.on('error', onError).on('connect', onConnect);
-    if (signal?.aborted) onAbort();
-    else signal?.addEventListener('abort', onAbort);
+    signal?.addEventListener('abort', onAbort);
   });
 }
 

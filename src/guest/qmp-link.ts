@@ -25,6 +25,7 @@ export class QmpLink implements Link {
   readonly monitor: Monitor;
   readonly endpoint: string;
   readonly runStateNote = '';
+  readonly asksLive = true;
   readonly #qmp: QmpClient;
   readonly #options: AttachOptions;
   readonly #watchdog: Watchdog;

@@ -22,6 +22,7 @@ import { Watchdog } from './watchdog.ts';
  */
 export class StubLink implements Link {
   readonly endpoint: string;
+  readonly asksLive = false;
   readonly #options: AttachOptions;
   readonly #watchdog: Watchdog;
   #session: StubSession | undefined;
