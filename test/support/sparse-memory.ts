@@ -49,6 +49,11 @@ export class SparseMemory {
     }
   }
 
+  /** Every page that exists, with its physical address. */
+  pages(): { address: bigint; bytes: Uint8Array }[] {
+    return [...this.#pages].map(([address, { buffer }]) => ({ address, bytes: new Uint8Array(buffer) }));
+  }
+
   /** Forgets the reads recorded so far. */
   clearReads(): void {
     this.reads.length = 0;
