@@ -59,7 +59,9 @@ describe('where the stub is', () => {
   });
 
   it('says where a stub is that it does not understand the address of', async () => {
-    expect(await refusal([MONITOR, 'gdb disconnected:unix:name,abstract,tight,server=on'])).to.match(/^ERR_GUEST_STUB_/);
+    expect(await refusal([MONITOR, 'gdb disconnected:unix:name,abstract,tight,server=on'])).to.match(
+      /^ERR_GUEST_STUB_/,
+    );
     expect(await refusal([MONITOR, 'gdb pty:/dev/pts/4'])).to.match(/^ERR_GUEST_STUB_/);
   });
 

@@ -1,0 +1,105 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { expect } from 'chai';
+import { readHiddenRegisters } from '../../../src/guest/hidden-registers.ts';
+import type { Monitor } from '../../../src/guest/monitor.ts';
+import { fakeMonitor } from '../../support/fake-monitor.ts';
+import { PROTECTION_KEYS } from '../../support/protection-keys-rom.ts';
+import { readFixture } from '../../support/read-fixture.ts';
+
+const STATE = readFixture('qmp/device-state-x86_64.bin');
+const ALL = { pkru: true, pkrs: true, pdptes: false };
+const NONE = { pkru: false, pkrs: false, pdptes: false };
+
+/** A monitor that writes these bytes, as QEMU writes its device state; and where it wrote them. */
+function savingMonitor(bytes: Uint8Array): { monitor: Monitor; files: string[] } {
+  const files: string[] = [];
+  const monitor = fakeMonitor({
+    saveDeviceState: async (file) => {
+      files.push(file);
+      await writeFile(file, bytes);
+    },
+  });
+  return { monitor, files };
+}
+
+async function exists(directory: string): Promise<boolean> {
+  return readdir(directory).then(
+    () => true,
+    () => false,
+  );
+}
+
+describe('registers that no stub shows', () => {
+  it('come out of QEMU’s device state, through a file that is gone afterwards', async () => {
+    const { monitor, files } = savingMonitor(STATE);
+    const { pkru, pkrs } = await readHiddenRegisters(monitor, 0, ALL, undefined);
+    expect(pkru).to.include({ value: PROTECTION_KEYS.pkru, from: 'device-state' });
+    expect(pkrs).to.include({ value: PROTECTION_KEYS.pkrs, from: 'device-state' });
+    expect(files).to.have.length(1);
+    expect(await exists(dirname(files[0] ?? ''))).to.equal(false);
+  });
+
+  it('are not asked for when nothing consults them', async () => {
+    const monitor = fakeMonitor({ saveDeviceState: () => Promise.reject(new Error('asked')) });
+    const registers = await readHiddenRegisters(monitor, 0, NONE, undefined);
+    for (const value of Object.values(registers)) expect(value.from).to.equal('not-in-use');
+  });
+
+  it('those in use are read, and the others left out', async () => {
+    const { monitor } = savingMonitor(STATE);
+    const { pkru, pkrs } = await readHiddenRegisters(monitor, 0, { ...NONE, pkrs: true }, undefined);
+    expect(pkru).to.include({ value: 0, from: 'not-in-use' });
+    expect(pkrs.from).to.equal('device-state');
+  });
+
+  it('PDPTE registers that QEMU has not saved are taken from memory', async () => {
+    const { monitor } = savingMonitor(STATE);
+    const { pdptes } = await readHiddenRegisters(monitor, 0, { ...NONE, pdptes: true }, undefined);
+    expect(pdptes.value).to.equal(null);
+  });
+
+  describe('are assumed, with the reason,', () => {
+    async function assumption(monitor: Monitor, cpu = 0): Promise<string> {
+      const { pkru, pkrs } = await readHiddenRegisters(monitor, cpu, ALL, undefined);
+      expect([pkru, pkrs].map(({ value, from }) => `${from} ${value}`)).to.deep.equal(['assumed 0', 'assumed 0']);
+      expect(pkru.detail).to.equal(pkrs.detail);
+      return pkru.detail;
+    }
+
+    it('without QMP', async () => {
+      expect(await assumption(fakeMonitor())).to.match(/does not show it, and there is no QMP/);
+    });
+
+    it('when QEMU refuses, with what it says', async () => {
+      const refusing = fakeMonitor({ saveDeviceState: () => Promise.reject(new Error('Unable to open')) });
+      expect(await assumption(refusing)).to.match(/cannot be read here: Unable to open$/);
+    });
+
+    it('when QEMU writes to another host’s file system', async () => {
+      const elsewhere = fakeMonitor({ saveDeviceState: () => Promise.resolve() });
+      expect(await assumption(elsewhere)).to.match(/cannot be read here: ENOENT/);
+    });
+
+    it('when the file is none that can be read', async () => {
+      expect(await assumption(savingMonitor(Buffer.from('nonsense')).monitor)).to.match(/cannot be read here/);
+      expect(await assumption(savingMonitor(STATE.subarray(0, 2000)).monitor)).to.match(/cannot be read here/);
+    });
+
+    it('when this vCPU is not in it', async () => {
+      expect(await assumption(savingMonitor(STATE).monitor, 7)).to.equal("QEMU's device state has no vCPU 7");
+    });
+  });
+
+  it('leave no directory behind when they cannot be had', async () => {
+    const files: string[] = [];
+    const refusing = fakeMonitor({
+      saveDeviceState: (file) => {
+        files.push(file);
+        return Promise.reject(new Error('no'));
+      },
+    });
+    await readHiddenRegisters(refusing, 0, ALL, undefined);
+    expect(await exists(dirname(files[0] ?? ''))).to.equal(false);
+  });
+});
