@@ -13,6 +13,7 @@
  *  │                          ERR_GUEST_NOT_PAUSED     QEMU would not pause
  *  │                          ERR_GUEST_RESUMED        somebody else resumed the guest in the middle
  *  │                          ERR_GUEST_NOT_RESTORED   the guest could not be left as it was found
+ *  ├─ GuestMemoryError        ERR_GUEST_MEMORY         this host does not have the guest's memory, and it was needed
  *  ├─ GuestStateError         ERR_GUEST_STATE          QEMU's answer about the machine makes no sense
  *  └─ GuestUsageError         ERR_GUEST_USAGE          the library was asked for something impossible
  * ```
@@ -83,6 +84,28 @@ export class GuestRunStateError extends GuestError {
   constructor(code: GuestRunStateErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
+  }
+}
+
+/** A way to the guest's memory that was tried, and why it is not used. @public */
+export interface MemoryAttempt {
+  readonly provider: 'host-file' | 'host-process';
+  /** In words; names the permission that is missing, where one is. */
+  readonly reason: string;
+}
+
+/** A guest that is not paused can be walked only with its memory at hand, and it is not. @public */
+export class GuestMemoryError extends GuestError {
+  override readonly name = 'GuestMemoryError';
+  readonly code = 'ERR_GUEST_MEMORY';
+  readonly attempts: readonly MemoryAttempt[];
+
+  constructor(attempts: readonly MemoryAttempt[]) {
+    const tried = attempts.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ');
+    super(
+      `a running guest can be walked only with its memory at hand on this host, and it is not (${tried}). Let it be paused instead`,
+    );
+    this.attempts = attempts;
   }
 }
 

@@ -7,10 +7,10 @@ import {
   type MappedRun,
 } from '../paging/index.ts';
 import { answerRequests } from './answer-requests.ts';
+import type { MemoryAttempt } from './errors.ts';
 import type { GuestTranslation, TranslateRequest, TranslateScope } from './guest-translation.ts';
 import { loadTables } from './load-tables.ts';
 import type { MemoryMap } from './memory-map.ts';
-import type { MemoryAttempt } from './open-host-memory.ts';
 import { applyOverrides } from './overrides.ts';
 import { PageCache } from './page-cache.ts';
 import type { PhysicalMemory } from './physical-memory.ts';

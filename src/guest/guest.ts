@@ -1,4 +1,6 @@
+import { GuestUsageError } from './errors.ts';
 import type { Link } from './link.ts';
+import { LiveGuest } from './live-guest.ts';
 import type { MonitorCpu } from './monitor.ts';
 import { checkCpu, PausedGuest } from './paused-guest.ts';
 import type { Processor } from './processor.ts';
@@ -64,6 +66,20 @@ export class Guest {
     this.#paused?.[Symbol.dispose]();
     this.#paused = new PausedGuest(this.#link, stub, this.#cpus, this.processor, this.#useHostMemory);
     return this.#paused;
+  }
+
+  /**
+   * Asks the guest while it goes on running: registers from the monitor, memory from this host. Answers say so. Needs QMP; throw
+   * the view away after the question.
+   *
+   * @throws GuestUsageError `ERR_GUEST_USAGE` without QMP: connecting to the stub pauses the guest. Questions throw
+   * GuestMemoryError `ERR_GUEST_MEMORY` when this host does not have the guest's memory.
+   */
+  live(): LiveGuest {
+    if (!this.#link.asksLive) {
+      throw new GuestUsageError('a guest can be asked live only through QMP: the GDB stub pauses it');
+    }
+    return new LiveGuest(this.#link.monitor, this.#cpus, this.processor);
   }
 
   /** Lets the guest run again if it ran before. The `PausedGuest` of the pause is void. */

@@ -4,19 +4,21 @@ export {
   GuestArchitectureError,
   GuestCpuError,
   GuestError,
+  GuestMemoryError,
   GuestRunStateError,
   type GuestRunStateErrorCode,
   GuestStateError,
   GuestStubError,
   type GuestStubErrorCode,
   GuestUsageError,
+  type MemoryAttempt,
 } from './errors.ts';
 export { Guest } from './guest.ts';
 export type { GuestTranslation, TranslateRequest, TranslateScope } from './guest-translation.ts';
 export { GuestView, type MapScope, type MemoryReport } from './guest-view.ts';
 export type { HiddenRegisters, Pdptes } from './hidden-registers.ts';
+export { LiveGuest } from './live-guest.ts';
 export { MemoryMap, type Region, type RegionKind } from './memory-map.ts';
-export type { MemoryAttempt } from './open-host-memory.ts';
 export { type Override, overrideNames, parseOverride, parseProfile } from './overrides.ts';
 export { PausedGuest } from './paused-guest.ts';
 export type { MemoryPiece, PhysicalMemory } from './physical-memory.ts';

@@ -16,6 +16,8 @@ export interface Link {
   readonly monitor: Monitor;
   /** Where the guest is reached, for messages. */
   readonly endpoint: string;
+  /** The monitor can be asked while the guest runs. */
+  readonly asksLive: boolean;
   /** Whether the guest ran when it was last found; undefined when nobody can tell. */
   readonly ranBefore: boolean | undefined;
   /** What had to be guessed about the run state, in a sentence; empty when nothing had to. */

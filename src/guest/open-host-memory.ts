@@ -1,16 +1,10 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { formatHex } from '../paging/index.ts';
+import type { MemoryAttempt } from './errors.ts';
 import { HostDescriptorMemory, type HostMemory } from './host-memory.ts';
 import type { MemoryMap, Region } from './memory-map.ts';
 import type { Monitor } from './monitor.ts';
-
-/** A way to read memory that was tried, and why it is not used. @public */
-export interface MemoryAttempt {
-  readonly provider: 'host-file' | 'host-process';
-  /** In words; names the permission that is missing, where one is. */
-  readonly reason: string;
-}
 
 /** What came of looking for guest memory on this host. @internal */
 export interface HostMemorySearch {

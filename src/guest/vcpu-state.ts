@@ -42,10 +42,10 @@ export interface VcpuState extends Processor, HiddenRegisters {
 /** The registers of a `g` reply, by the names of the target description. */
 type Registers = ReadonlyMap<string, bigint>;
 
-function fromStub(registers: Registers, name: string): Sourced<bigint> {
+function register(registers: Registers, name: string, from: 'gdb-stub' | 'monitor'): Sourced<bigint> {
   const value = registers.get(name);
   if (value === undefined) throw new GuestStateError(`the GDB stub's target description has no register "${name}"`);
-  return sourced(value, 'gdb-stub', `register ${name}`);
+  return sourced(value, from, from === 'monitor' ? `info registers, ${name}` : `register ${name}`);
 }
 
 /** Which of the registers that the stub does not show the modes in use need. @internal */
@@ -61,7 +61,7 @@ export function hiddenRegistersInUse(registers: Registers, processor: Processor)
 
 /**
  * @param shown - `info registers` of the vCPU
- * @param registers - of the stub's `g`, which makes KVM hand its registers over first
+ * @param registers - of the stub's `g`, which makes KVM hand its registers over first; or of `info registers`, which does too
  * @throws {@link GuestStateError} when the stub does not describe a register that decides translations.
  * @internal
  */
@@ -70,18 +70,20 @@ export function assembleVcpuState(
   registers: Registers,
   processor: Processor,
   hidden: HiddenRegisters,
+  from: 'gdb-stub' | 'monitor' = 'gdb-stub',
 ): VcpuState {
+  const read = (name: string): Sourced<bigint> => register(registers, name, from);
   return {
     ...processor,
     ...hidden,
     cpu: shown.cpuIndex,
-    cr0: fromStub(registers, 'cr0'),
-    cr3: fromStub(registers, 'cr3'),
-    cr4: fromStub(registers, 'cr4'),
-    efer: fromStub(registers, 'efer'),
-    rflags: fromStub(registers, 'eflags'),
-    cs: fromStub(registers, 'cs'),
-    ss: fromStub(registers, 'ss'),
+    cr0: read('cr0'),
+    cr3: read('cr3'),
+    cr4: read('cr4'),
+    efer: read('efer'),
+    rflags: read('eflags'),
+    cs: read('cs'),
+    ss: read('ss'),
     cpl: sourced(shown.cpl, 'monitor', 'info registers, CPL'),
     a20: sourced(shown.a20, 'monitor', 'info registers, A20'),
     encryptionBit: sourced(null, 'not-in-use', 'no C-bit was named'),

@@ -5,15 +5,18 @@ import { type Connection, connect } from '../../protocols/transport/index.ts';
 const TIMEOUT_MS = 10_000;
 
 interface Message {
+  readonly event?: string;
   readonly return?: unknown;
   readonly error?: unknown;
 }
 
 /**
- * The least QMP there can be: one command at a time, events thrown away. For tests that must not trust the client which they
+ * The least QMP there can be: one command at a time, events only counted. For tests that must not trust the client which they
  * are there to test.
  */
 export class RawQmp implements AsyncDisposable {
+  /** The names of the events that came before the last answer. */
+  readonly events: string[] = [];
   readonly #connection: Connection;
   /** An iterator keeps what arrives while nobody waits; an event and a reply often come together. */
   readonly #lines: AsyncIterator<unknown>;
@@ -36,6 +39,7 @@ export class RawQmp implements AsyncDisposable {
     for (;;) {
       const message = await this.#nextMessage(command);
       if (message.error !== undefined) throw new Error(`${command}: ${JSON.stringify(message.error)}`);
+      if (message.event !== undefined) this.events.push(message.event);
       if ('return' in message) return message.return;
     }
   }

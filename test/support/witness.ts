@@ -15,6 +15,11 @@ export class Witness implements AsyncDisposable {
     return new Witness(await RawQmp.open(guest.witnessEndpoint));
   }
 
+  /** How often the guest was paused since this witness came, up to its last answer. */
+  get stops(): number {
+    return this.#qmp.events.filter((name) => name === 'STOP').length;
+  }
+
   async runState(): Promise<string> {
     return ((await this.#qmp.execute('query-status')) as { status: string }).status;
   }

@@ -1,0 +1,95 @@
+import { type InfoRegisters, parseFlatViews } from '../../protocols/qmp/index.ts';
+import { GuestMemoryError } from './errors.ts';
+import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
+import { NO_HIDDEN_REGISTERS } from './hidden-registers.ts';
+import { selectMemoryMap } from './memory-map.ts';
+import { FLAT_VIEWS, type Monitor, type MonitorCpu } from './monitor.ts';
+import { monitorMemory } from './monitor-memory.ts';
+import { openHostMemory } from './open-host-memory.ts';
+import { checkCpu } from './paused-guest.ts';
+import type { PhysicalMemory } from './physical-memory.ts';
+import type { Processor } from './processor.ts';
+import { sourced } from './sourced.ts';
+import { assembleVcpuState, contextOf, hiddenRegistersInUse } from './vcpu-state.ts';
+import { compareRootTable } from './verify-memory.ts';
+
+/** A vCPU that runs on shows one register after the other. */
+const TAKEN_LIVE = 'taken live: the guest ran while its registers and tables were read';
+
+/**
+ * A guest that goes on running while it is asked: registers from the monitor, memory from this host. Nothing is paused, and
+ * nothing can be written.
+ *
+ * @public
+ */
+export class LiveGuest extends GuestView implements Disposable {
+  protected override readonly notes: readonly string[] = [TAKEN_LIVE];
+  protected override readonly writable = undefined;
+  readonly #monitor: Monitor;
+  readonly #cpus: readonly MonitorCpu[];
+  readonly #processor: Processor;
+  readonly #opened: Disposable[] = [];
+
+  /** @internal */
+  constructor(monitor: Monitor, cpus: readonly MonitorCpu[], processor: Processor) {
+    super();
+    this.#monitor = monitor;
+    this.#cpus = cpus;
+    this.#processor = processor;
+  }
+
+  [Symbol.dispose](): void {
+    for (const opened of this.#opened.splice(0)) opened[Symbol.dispose]();
+  }
+
+  protected override checkStanding(): void {
+    // It never stood still; the note says so.
+  }
+
+  protected override async smallMemory(vcpu: Vcpu): Promise<PhysicalMemory> {
+    return (await this.openMemory(vcpu)).memory;
+  }
+
+  /** @throws GuestMemoryError `ERR_GUEST_MEMORY` when this host does not have the guest's memory. */
+  protected override async openMemory({ state, map }: Vcpu): Promise<ViewMemory> {
+    const verify = compareRootTable(monitorMemory(this.#monitor), map, contextOf(state).rootAddress);
+    const { memory, attempts } = await openHostMemory(this.#monitor, map, this.#cpus[0]?.threadId, verify);
+    if (memory === undefined) throw new GuestMemoryError(attempts);
+    this.#opened.push(memory);
+    return { memory, report: { provider: memory.kind, attempts } };
+  }
+
+  protected override async readVcpu(cpu: number): Promise<Vcpu> {
+    checkCpu(cpu, this.#cpus);
+    const [shown, mtree] = await Promise.all([this.#monitor.registers(cpu), this.#monitor.hmp(FLAT_VIEWS)]);
+    const registers = registersOf(shown);
+    const inUse = hiddenRegistersInUse(registers, this.#processor);
+    const unread = (name: string) => `${name} is in the device state, which cannot be saved while the guest runs`;
+    const state = assembleVcpuState(
+      shown,
+      registers,
+      this.#processor,
+      {
+        pkru: inUse.pkru ? sourced(0, 'assumed', unread('PKRU')) : NO_HIDDEN_REGISTERS.pkru,
+        pkrs: inUse.pkrs ? sourced(0, 'assumed', unread('PKRS')) : NO_HIDDEN_REGISTERS.pkrs,
+        pdptes: inUse.pdptes ? sourced(null, 'assumed', unread('a PDPTE register')) : NO_HIDDEN_REGISTERS.pdptes,
+      },
+      'monitor',
+    );
+    return { state, map: selectMemoryMap(parseFlatViews(mtree), cpu, shown.smm), complete: undefined };
+  }
+}
+
+/** By the names that the stub's target description has for them. */
+function registersOf(shown: InfoRegisters): ReadonlyMap<string, bigint> {
+  const { cr0, cr3, cr4, efer, rflags, segments } = shown;
+  return new Map([
+    ['cr0', cr0],
+    ['cr3', cr3],
+    ['cr4', cr4],
+    ['efer', efer],
+    ['eflags', rflags],
+    ['cs', BigInt(segments.cs.selector)],
+    ['ss', BigInt(segments.ss.selector)],
+  ]);
+}
