@@ -57,8 +57,7 @@ export function parseOverride(text: string): Override {
   const value = parseValue(text, rawValue);
   if (isKey(WIDE, name)) return wideOverride(text, WIDE[name], value);
   if (isKey(NUMBERS, name)) return numberOverride(text, name, value);
-  if (isKey(SWITCHES, name))
-    return { text, apply: (state) => ({ ...state, [SWITCHES[name]]: given(isOn(text, value), text) }) };
+  if (isKey(SWITCHES, name)) return switchOverride(text, SWITCHES[name], isOn(text, value));
   const [register = '', bit = ''] = name.split('.');
   if (isKey(WIDE, register) && isKey(REGISTER_BITS, register)) {
     const bits: Readonly<Record<string, bigint>> = REGISTER_BITS[register];
@@ -97,6 +96,10 @@ function numberOverride(text: string, name: keyof typeof NUMBERS, value: bigint)
   const [least, most] = RANGES[name];
   if (value < least || value > most) refuse(text, `${name} is ${least} to ${most}`);
   return { text, apply: (state) => ({ ...state, [NUMBERS[name]]: given(Number(value), text) }) };
+}
+
+function switchOverride(text: string, field: (typeof SWITCHES)[keyof typeof SWITCHES], on: boolean): Override {
+  return { text, apply: (state) => ({ ...state, [field]: given(on, text) }) };
 }
 
 function vendorOverride(text: string, value: string): Override {
