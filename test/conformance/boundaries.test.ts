@@ -7,6 +7,7 @@ import {
   createContext,
   INTEL,
   KVM,
+  PagingInputError,
   type PlannedBits,
   type Profile,
   planBits,
@@ -18,7 +19,7 @@ import {
 } from '../../src/paging/index.ts';
 import { anyAccess, anyEntries, anyLinear, anyMachine } from '../support/arbitrary-machine.ts';
 import { describePlan, describeTranslation, hex } from '../support/describe-translation.ts';
-import { controlBits } from '../support/reference-machine.ts';
+import { accessOf, controlBits, machineIn } from '../support/reference-machine.ts';
 import { referencePlan } from '../support/reference-plan.ts';
 import type { ReferenceAccess, ReferenceMachine, ReferenceMemory } from '../support/reference-translation.ts';
 import { referenceMode, referenceTranslate } from '../support/reference-walker.ts';
@@ -100,6 +101,53 @@ interface AnyWalk {
   /** What is read, in this order; an address read again gives the same. */
   entries: readonly bigint[];
 }
+
+describe('input that names no machine state', () => {
+  const { registers, processor } = machineIn('4-level');
+  const refusal = (attempt: () => unknown): string => {
+    try {
+      attempt();
+      return 'taken';
+    } catch (error) {
+      return error instanceof PagingInputError ? error.code : String(error);
+    }
+  };
+
+  it('a register wider than it is', () => {
+    for (const name of ['cr0', 'cr3', 'cr4', 'efer', 'rflags', 'pkru', 'pkrs'] as const) {
+      const isKey = name === 'pkru' || name === 'pkrs';
+      const wrong = isKey ? [0x1_0000_0000, -1, 0.5, Number.NaN] : [1n << 64n, -1n];
+      for (const value of wrong) {
+        const attempt = () => createContext({ ...registers, [name]: value }, processor);
+        expect(refusal(attempt), `${name} ${value}`).to.equal('ERR_PAGING_REGISTER');
+      }
+    }
+    const pdptes = [0n, 0n, 0n, 1n << 64n] as const;
+    expect(refusal(() => createContext({ ...registers, pdptes }, processor))).to.equal('ERR_PAGING_REGISTER');
+  });
+
+  it('a processor with widths that there are not', () => {
+    for (const maxPhyAddr of [31, 53, 40.5, Number.NaN]) {
+      const attempt = () => createContext(registers, { ...processor, maxPhyAddr });
+      expect(refusal(attempt), `MAXPHYADDR ${maxPhyAddr}`).to.equal('ERR_PAGING_PROCESSOR');
+    }
+    for (const encryptionBit of [31, 52, 47.5]) {
+      const attempt = () => createContext(registers, { ...processor, encryptionBit });
+      expect(refusal(attempt), `C-bit ${encryptionBit}`).to.equal('ERR_PAGING_PROCESSOR');
+    }
+  });
+
+  it('an address of more than 64 bits, and accesses that are two at once', () => {
+    const context = createContext({ ...registers, cr4: registers.cr4 | controlBits.cr4.cet }, processor);
+    const ask = (linear: bigint, letters: string) => () =>
+      translate(context, new ListedMemory([]), linear, accessOf(letters));
+    expect(refusal(ask(1n << 64n, ''))).to.equal('ERR_PAGING_ADDRESS');
+    expect(refusal(ask(-1n, ''))).to.equal('ERR_PAGING_ADDRESS');
+    for (const letters of ['wx', 'iu', 'ix', 'ik', 'kx']) {
+      expect(refusal(ask(0n, letters)), letters).to.equal('ERR_PAGING_ACCESS');
+    }
+  });
+});
 
 const widths = { off: 32, '32-bit': 32, pae: 32, '4-level': 48, '5-level': 57 } as const;
 
