@@ -38,7 +38,8 @@ export class StrayWalkError extends Error {
  */
 const MARKER_LOW = 0xb8;
 const MARKER_HIGH = 0x9090_cc00;
-const DESCRIPTOR = 0x00cf_f200_0000_ffffn;
+const DESCRIPTOR_LOW = 0x0000_ffff;
+const DESCRIPTOR_HIGH = 0x00cf_f200;
 /** The descriptor's accessed bit. SDM vol. 3A, 3.4.5.1. */
 export const DESCRIPTOR_ACCESSED = 1n << 40n;
 const MARKER_STEP = 16;
@@ -49,11 +50,36 @@ const DEVICES_END = 0x1_0000_0000;
 const MARKER_IN_HIGH_MEMORY = 0x80_0000;
 
 /** The number in the 16 bytes of pages at an address: `mov eax, number; int3`, to be loaded or fetched. */
-export function markerNumber(memory: GuestMemory, address: number): number {
-  const { highBase } = memory;
+export function markerNumber({ highBase }: GuestMemory, address: number): number {
   const isHigh = highBase !== null && address >= highBase;
-  const offset = isHigh ? address - highBase : address;
+  return numberAt(isHigh ? address - highBase : address, isHigh);
+}
+
+function numberAt(offset: number, isHigh: boolean): number {
   return Math.floor(offset / MARKER_STEP) + (isHigh ? MARKER_IN_HIGH_MEMORY : 0);
+}
+
+/** An arena whose tables are empty. Its pages are the same in every guest, and take longer to make than to copy. */
+function makeArena(isHigh: boolean): Buffer {
+  const bytes = Buffer.alloc(ARENA_BYTES);
+  const pages = knownPages.get(isHigh) ?? makePages(isHigh);
+  knownPages.set(isHigh, pages);
+  pages.copy(bytes);
+  return bytes;
+}
+
+const knownPages = new Map<boolean, Buffer>();
+
+function makePages(isHigh: boolean): Buffer {
+  const pages = Buffer.alloc(TABLES_OFFSET);
+  for (let offset = 0; offset < TABLES_OFFSET; offset += MARKER_STEP) {
+    const number = numberAt(ARENA_OFFSET + offset, isHigh);
+    pages.writeUInt32LE(((number << 8) | MARKER_LOW) >>> 0, offset);
+    pages.writeUInt32LE((MARKER_HIGH | (number >>> 24)) >>> 0, offset + 4);
+    pages.writeUInt32LE(DESCRIPTOR_LOW, offset + 8);
+    pages.writeUInt32LE(DESCRIPTOR_HIGH, offset + 12);
+  }
+  return pages;
 }
 
 /**
@@ -74,8 +100,7 @@ export class GuestMemory implements EntrySource {
     this.highBase = highBase;
     this.#image = image;
     const bases = highBase === null ? [0] : [0, highBase];
-    this.arenas = bases.map((base) => ({ base: base + ARENA_OFFSET, bytes: Buffer.alloc(ARENA_BYTES) }));
-    for (const { base, bytes } of this.arenas) this.#writeMarkers(base, bytes);
+    this.arenas = bases.map((base, at) => ({ base: base + ARENA_OFFSET, bytes: makeArena(at === 1) }));
   }
 
   /** @throws StrayWalkError where nothing is to be touched but the window's tables */
@@ -114,14 +139,5 @@ export class GuestMemory implements EntrySource {
   #inWindowTables(address: number): { bytes: Buffer; offset: number } {
     if (address >= IMAGE_TABLES && address < IMAGE_END) return { bytes: this.#image, offset: address - IMAGE_BASE };
     throw new StrayWalkError(`a walk reads what is not to be touched, at 0x${address.toString(16)}`);
-  }
-
-  #writeMarkers(base: number, bytes: Buffer): void {
-    for (let offset = 0; offset < TABLES_OFFSET; offset += MARKER_STEP) {
-      const number = markerNumber(this, base + offset);
-      bytes.writeUInt32LE(((number << 8) | MARKER_LOW) >>> 0, offset);
-      bytes.writeUInt32LE((MARKER_HIGH | (number >>> 24)) >>> 0, offset + 4);
-      bytes.writeBigUInt64LE(DESCRIPTOR, offset + 8);
-    }
   }
 }

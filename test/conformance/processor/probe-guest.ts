@@ -96,7 +96,7 @@ export class ProbeGuest implements AsyncDisposable {
         // The default of 1 GiB for translated code is more than a machine for tests may have.
         accel: 'tcg,tb-size=64',
         gdb: false,
-        extraArgs: [...memoryArguments(files, highBase), '-no-reboot'],
+        extraArgs: [...memoryArguments(files, highBase), ...addressLimitArguments(machine), '-no-reboot'],
       });
       return await ProbeGuest.#start(qemu, machine, readFileSync(kernel), ram);
     } catch (error) {
@@ -132,9 +132,7 @@ export class ProbeGuest implements AsyncDisposable {
         ram,
       });
       guest.#write(0, HOME_ROOT, image.subarray(HOME_ROOT - IMAGE_BASE));
-      // The firmware left its own there.
-      guest.#write(0, KERNEL_END, Buffer.alloc(ARENA_OFFSET - KERNEL_END));
-      for (const [at, { bytes }] of memory.arenas.entries()) guest.#write(at, ARENA_OFFSET, bytes);
+      guest.repair();
       return guest;
     } catch (error) {
       await qemu.stop();
@@ -181,6 +179,15 @@ export class ProbeGuest implements AsyncDisposable {
       }
     }
     return null;
+  }
+
+  /**
+   * Makes the guest's memory what the host takes it for: the firmware left its own there, and probes that did otherwise than
+   * expected may have stored anywhere.
+   */
+  repair(): void {
+    this.#write(0, KERNEL_END, Buffer.alloc(ARENA_OFFSET - KERNEL_END));
+    for (const [at, { bytes }] of this.memory.arenas.entries()) this.#write(at, ARENA_OFFSET, bytes);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -234,6 +241,11 @@ function memoryArguments(files: readonly string[], highBase: number | null): str
     ];
   });
   return highBase === null ? objects : [...objects, '-device', `pc-dimm,memdev=high,addr=${highBase}`];
+}
+
+/** QEMU 10 refuses a processor whose addresses end below the place that it keeps for 64-bit PCI. */
+function addressLimitArguments({ maxPhyAddr }: ProbeMachine): string[] {
+  return maxPhyAddr > 33 ? [] : ['-global', 'i440FX-pcihost.pci-hole64-size=0'];
 }
 
 /** Has the kernel see the high memory at HIGH_ALIAS between probes: large pages in tables that it left for that. */

@@ -116,7 +116,10 @@ function judgeBatch(guest: ProbeGuest, run: ProbeRun, batch: Batch, report: Prob
   const results = guest.results(half, count);
   if (!results.equals(expected)) noteDisagreements(guest, run, batch, results, report);
   const change = guest.findChange(half);
-  if (change !== null) note(report, `${replayCommand(run, batch)}\n  ${change}, and no probe says so`);
+  if (change !== null) {
+    note(report, `${replayCommand(run, batch)}\n  ${change}, and no probe says so`);
+    guest.repair();
+  }
   report.probes += count;
 }
 

@@ -136,7 +136,9 @@ export class TablePool {
       const target = this.#largePage(0x40_0000);
       this.#low =
         this.#flags() | 0x80 | target | ((Math.floor(target / TWO_32) & 0xff) << 13) | this.#maybe(50, 0x1000);
-      if (random.chance(4)) this.#low ^= 1 << random.between(13, 21);
+      // Bit 21 is no address bit on any processor; the bits below it are on some.
+      if (random.chance(4)) this.#low ^= 1 << 21;
+      if (random.chance(4)) this.#low ^= 1 << random.between(13, 20);
     } else {
       const free = level === 1 ? this.#maybe(50, 0x80) : this.#maybe(3, 0x80);
       this.#low = this.#flags() | free | this.#target(level, true);
