@@ -10,15 +10,20 @@ export interface WritableMemory extends PhysicalMemory {
 /** What became of the bits planned for one entry. @internal */
 export type BitsOutcome = 'written' | 'read-only' | 'changed' | 'not-taken';
 
-/** The bits of an entry's lowest byte. */
-const A = 0x20;
-const D = 0x40;
-
 interface Target {
   readonly address: number;
   readonly size: 4 | 8;
   readonly value: bigint;
-  bits: number;
+  /** The bits to set, where they are in the entry. */
+  bits: bigint;
+}
+
+/** The byte of an entry that holds its A and D: the lowest, and in an EPT entry the one above. */
+function byteToWrite({ address, value, bits }: Target): { address: number; bits: number; byte: number } {
+  const at = (bits & 0xffn) === 0n ? 1 : 0;
+  const shift = BigInt(8 * at);
+  const set = Number((bits >> shift) & 0xffn);
+  return { address: address + at, bits: set, byte: Number((value >> shift) & 0xffn) | set };
 }
 
 function littleEndian(bytes: Uint8Array): bigint {
@@ -30,9 +35,9 @@ function littleEndian(bytes: Uint8Array): bigint {
 /** Several walks may plan bits in one entry: their bits are one write. */
 function mergeByEntry(planned: readonly PlannedBits[]): Map<bigint, Target> {
   const targets = new Map<bigint, Target>();
-  for (const { address, size, value, accessed, dirty } of planned) {
-    const target = targets.get(address) ?? { address: Number(address), size, value, bits: 0 };
-    target.bits |= (accessed ? A : 0) | (dirty ? D : 0);
+  for (const { address, size, value, accessed, dirty, usageBits } of planned) {
+    const target = targets.get(address) ?? { address: Number(address), size, value, bits: 0n };
+    target.bits |= (accessed ? usageBits.accessed : 0n) | (dirty ? usageBits.dirty : 0n);
     targets.set(address, target);
   }
   return targets;
@@ -60,14 +65,12 @@ export async function writeBits(
     else outcomes.set(address, 'read-only');
   }
   const unchanged = await keepUnchanged(candidates, memory, outcomes);
-  const pieces = unchanged.map(([, { address }]) => ({ address, length: 1 }));
-  const writes = unchanged.map(([, { address, value, bits }]) =>
-    memory.write(address, Uint8Array.of(Number(value & 0xffn) | bits)),
-  );
-  const [readBack] = await Promise.all([memory.read(pieces), ...writes]);
-  unchanged.forEach(([address, { bits }], at) => {
+  const bytes = unchanged.map(([entry, target]) => ({ entry, ...byteToWrite(target) }));
+  const writes = bytes.map(({ address, byte }) => memory.write(address, Uint8Array.of(byte)));
+  const [readBack] = await Promise.all([memory.read(bytes.map(({ address }) => ({ address, length: 1 }))), ...writes]);
+  bytes.forEach(({ entry, bits }, at) => {
     const taken = ((readBack[at]?.[0] ?? 0) & bits) === bits;
-    outcomes.set(address, taken ? 'written' : 'not-taken');
+    outcomes.set(entry, taken ? 'written' : 'not-taken');
   });
   return outcomes;
 }

@@ -20,7 +20,7 @@ import { compileLevel, type Level } from './levels.ts';
 import { compileLinearAddressRules, type LinearAddressRules } from './linear-address.ts';
 import { MODES, type ModeRow, type PagingMode } from './modes.ts';
 import { AMD, INTEL, type Profile } from './profiles.ts';
-import type { Policy } from './rights.ts';
+import { type AccessRules, ORDINARY_RULES, type Policy } from './rights.ts';
 
 /** The registers of one vCPU that decide a translation, as the processor holds them. @public */
 export interface PagingRegisters {
@@ -89,6 +89,8 @@ export interface PagingContext {
   readonly rootAddress: number;
   /** @internal */
   readonly policy: Policy;
+  /** @internal How rights are accumulated and judged. */
+  readonly rules: AccessRules;
 }
 
 const U64_MAX = 0xffff_ffff_ffff_ffffn;
@@ -199,5 +201,6 @@ export function createContext(registers: PagingRegisters, processor: ProcessorFe
     levels: row ? row.levels.map((level) => compileLevel(row, level, conditions)) : [],
     rootAddress: Number(root),
     policy,
+    rules: ORDINARY_RULES,
   };
 }

@@ -1,4 +1,3 @@
-import { ENTRY_P } from './architecture.ts';
 import type { Level } from './levels.ts';
 
 /** What an entry is to the processor. @internal */
@@ -14,11 +13,22 @@ export type EntryKind = (typeof ENTRY)[keyof typeof ENTRY];
  * @internal
  */
 export function entryKindOf(level: Level, low: number, high: number): EntryKind {
-  if ((low & ENTRY_P) === 0) return ENTRY.absent;
+  if ((low & level.presentMask) === 0) return ENTRY.absent;
+  if (level.misconfigured !== null && level.misconfigured[combinationOf(low, high)] !== 0) return ENTRY.reserved;
   if ((low & level.leafBit) !== 0) {
     return (low & level.leafReservedLow) | (high & level.leafReservedHigh) ? ENTRY.reserved : ENTRY.leaf;
   }
   return (low & level.tableReservedLow) | (high & level.tableReservedHigh) ? ENTRY.reserved : ENTRY.table;
+}
+
+/**
+ * Rights, memory type and size bit of an EPT entry as an index: bits 5:0 and 7 as they stand, bit 10 (XU) in place of 6, and
+ * bit 58 (paging-write) as bit 8.
+ *
+ * @internal
+ */
+export function combinationOf(low: number, high: number): number {
+  return (low & 0xbf) | ((low >>> 4) & 0x40) | ((high >>> 18) & 0x100);
 }
 
 const TWO_20 = 0x10_0000;

@@ -4,7 +4,6 @@ import {
   ACCESS_USER,
   ACCESS_VIA_SS,
   ACCESS_WRITE,
-  ENTRY_RW,
   ENTRY_US,
   PF_P,
   PF_PK,
@@ -62,14 +61,8 @@ export function errorCodeOf(walk: Walk): number | null {
 /** Whether this entry by itself takes away a right that the denied access needed. */
 function takesRightAway(walk: Walk, depth: number): boolean {
   const low = (walk.lows[depth] ?? 0) | walk.levelAt(depth).impliedRights;
-  const high = walk.highs[depth] ?? 0;
-  const { denied } = walk;
-  return (
-    ((denied & DENIED.user) !== 0 && (low & ENTRY_US) === 0) ||
-    ((denied & DENIED.write) !== 0 && (low & ENTRY_RW) === 0) ||
-    ((denied & DENIED.notShadowStack) !== 0 && depth < walk.depth - 1 && (low & ENTRY_RW) === 0) ||
-    ((denied & DENIED.exec) !== 0 && (high & walk.context.policy.executeDisableHigh) !== 0)
-  );
+  const { rules, policy } = walk.context;
+  return rules.takesAway(policy, walk.denied, low, walk.highs[depth] ?? 0, depth === walk.depth - 1);
 }
 
 /**

@@ -25,6 +25,7 @@ export {
 export { PagingInputError } from './errors.ts';
 export { errorCodeOf, responsibleAddressOf } from './fault.ts';
 export { formatHex } from './format-hex.ts';
+export type { UsageBits } from './levels.ts';
 export { canonicalAddress, enumerateRuns, linearPageOf, type MappedRun } from './mapped-runs.ts';
 export type { PagingMode, TableName } from './modes.ts';
 export { type BitFlags, type PlannedBits, planBits } from './plan-bits.ts';

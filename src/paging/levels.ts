@@ -1,4 +1,4 @@
-import { ENTRY_P, ENTRY_PS, ENTRY_RW, ENTRY_US, ENTRY_XD_HIGH } from './architecture.ts';
+import { ENTRY_A, ENTRY_D, ENTRY_P, ENTRY_PS, ENTRY_RW, ENTRY_US, ENTRY_XD_HIGH } from './architecture.ts';
 import type { LevelRow, ModeRow, TableName } from './modes.ts';
 import type { Profile } from './profiles.ts';
 
@@ -14,8 +14,12 @@ export interface Level {
   readonly shift: number;
   readonly indexMask: number;
   readonly entrySize: 4 | 8;
-  /** The bit that makes a present entry a leaf: P itself in a PT, PS where large pages exist, 0 where no leaf may be. */
+  /** An entry with none of these bits is not present: P, or in an EPT entry any right. */
+  readonly presentMask: number;
+  /** The bits that make a present entry a leaf: P itself in a PT, PS where large pages exist, none where no leaf may be. */
   readonly leafBit: number;
+  /** For EPT: whether a combination of rights and memory type, see `combinationOf`, is a misconfiguration; else null. */
+  readonly misconfigured: Uint8Array | null;
   readonly tableReservedLow: number;
   readonly tableReservedHigh: number;
   readonly leafReservedLow: number;
@@ -28,9 +32,20 @@ export interface Level {
   readonly leafHighFromLow: number;
   /** ORed to an entry before its rights count: R/W and U/S where the entry has no such bits. */
   readonly impliedRights: number;
-  /** False where the entry has no accessed bit (PAE PDPTEs). */
+  /** False where the entry has no accessed bit (PAE PDPTEs, EPT without the A/D flag). */
   readonly hasAccessed: boolean;
+  /** Where an entry has A and D. */
+  readonly usageBits: UsageBits;
 }
+
+/** The masks of an entry's accessed and dirty bits. @public */
+export interface UsageBits {
+  readonly accessed: bigint;
+  readonly dirty: bigint;
+}
+
+/** SDM table 4-19: bits 5 and 6, in every format but EPT's. @internal */
+export const ORDINARY_USAGE_BITS: UsageBits = { accessed: BigInt(ENTRY_A), dirty: BigInt(ENTRY_D) };
 
 /** What registers and CPUID say about the format of entries. @internal */
 export interface FormatConditions {
@@ -45,8 +60,8 @@ export interface FormatConditions {
   readonly encryptionHigh: number;
 }
 
-/** All bits from `from` to `to` of a 32-bit half; none when `from` is above `to`. */
-function bits(from: number, to: number): number {
+/** All bits from `from` to `to` of a 32-bit half; none when `from` is above `to`. @internal */
+export function bits(from: number, to: number): number {
   let mask = 0;
   for (let bit = from; bit <= to; bit += 1) mask |= 1 << bit;
   return mask;
@@ -104,7 +119,9 @@ export function compileLevel(mode: ModeRow, row: LevelRow, when: FormatCondition
     shift: row.shift,
     indexMask: (1 << row.indexBits) - 1,
     entrySize: mode.entrySize,
+    presentMask: ENTRY_P,
     leafBit,
+    misconfigured: null,
     tableReservedLow: reservedLowOf(row, leafBit, when),
     tableReservedHigh: reservedHigh,
     leafReservedLow: row.reservedLeaf | pse36Reserved,
@@ -114,5 +131,6 @@ export function compileLevel(mode: ModeRow, row: LevelRow, when: FormatCondition
     leafHighFromLow: bits(0, highFromLowBits - 1),
     impliedRights: row.carriesRights ? 0 : ENTRY_RW | ENTRY_US,
     hasAccessed: row.carriesRights,
+    usageBits: ORDINARY_USAGE_BITS,
   };
 }

@@ -19,6 +19,8 @@ import type { Policy } from './rights.ts';
 export interface LinearAddressRules {
   readonly linearBits: 32 | 48 | 57;
   readonly checksCanonical: boolean;
+  /** Addresses are not sign-extended: bits above `linearBits` must be 0. */
+  readonly isUnsigned: boolean;
   /** Anything below takes tags off; lets the common case skip it. */
   readonly takesTags: boolean;
   /** The bit that LAM extends over the tag of a user pointer (bit 63 = 0): 56 or 47; 63 where LAM is off. SDM vol. 3A, 4.4. */
@@ -47,6 +49,7 @@ export function compileLinearAddressRules(
   return {
     linearBits,
     checksCanonical: profile.checksCanonical,
+    isUnsigned: !long,
     takesTags: ignoresUpper || userTagBelow !== 63 || supervisorTagBelow !== 63,
     userTagBelow,
     supervisorTagBelow,
@@ -79,6 +82,11 @@ export function untagHigh(rules: LinearAddressRules, high: number, access: numbe
 export function isCanonical(rules: LinearAddressRules, high: number): boolean {
   const top = high >> (rules.linearBits - 33);
   return !rules.checksCanonical || top === 0 || top === -1;
+}
+
+/** Whether an unsigned address has no bit above its width. @internal */
+export function isInRange(rules: LinearAddressRules, high: number): boolean {
+  return rules.linearBits === 32 ? high === 0 : high >>> (rules.linearBits - 32) === 0;
 }
 
 /** LASS: users stay in the lower half; supervisors fetch from the upper, and reach the lower only where SMAP lets them. @internal */

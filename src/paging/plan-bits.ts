@@ -1,4 +1,4 @@
-import { ENTRY_A, ENTRY_D } from './architecture.ts';
+import type { UsageBits } from './levels.ts';
 import type { Translation, WalkStep } from './translation.ts';
 
 /** Which accessed and dirty bits a caller wants set. @public */
@@ -21,6 +21,8 @@ export interface PlannedBits {
   readonly size: 4 | 8;
   readonly accessed: boolean;
   readonly dirty: boolean;
+  /** Where A and D are in this entry. */
+  readonly usageBits: UsageBits;
 }
 
 /** The entries whose A bits may be set: all of a successful walk, those above the responsible one of a failed walk. */
@@ -41,10 +43,11 @@ function entriesToMark(translation: Translation, flags: BitFlags): readonly Walk
 export function planBits(translation: Translation, flags: BitFlags): readonly PlannedBits[] {
   const planned: PlannedBits[] = [];
   for (const step of entriesToMark(translation, flags)) {
-    const { address, level, value, size } = step;
-    const accessed = step.hasAccessed && (value & BigInt(ENTRY_A)) === 0n;
-    const dirty = translation.kind === 'mapped' && flags.setDirty && step.leaf && (value & BigInt(ENTRY_D)) === 0n;
-    if (accessed || dirty) planned.push({ address, level, value, size, accessed, dirty });
+    const { address, level, value, size, usageBits } = step;
+    const accessed = step.hasAccessed && (value & usageBits.accessed) === 0n;
+    const isDirtied = translation.kind === 'mapped' && flags.setDirty && step.leaf && step.hasAccessed;
+    const dirty = isDirtied && (value & usageBits.dirty) === 0n;
+    if (accessed || dirty) planned.push({ address, level, value, size, accessed, dirty, usageBits });
   }
   return planned;
 }

@@ -1,4 +1,3 @@
-import { ENTRY_A, ENTRY_D } from './architecture.ts';
 import type { PagingContext } from './context.ts';
 import { highHalf } from './halves.ts';
 import type { PlannedBits } from './plan-bits.ts';
@@ -30,12 +29,12 @@ function passedOnFault(context: PagingContext, translation: Translation): readon
 export function processorBits(context: PagingContext, translation: Translation): readonly PlannedBits[] {
   const used = translation.kind === 'mapped' ? translation.steps : passedOnFault(context, translation);
   return used.flatMap((step) => {
-    const { address, level, value, size } = step;
+    const { address, level, value, size, usageBits } = step;
     const hasAccessed = step.hasAccessed || context.profile.setsPdpteAccessed;
-    const accessed = hasAccessed && (value & BigInt(ENTRY_A)) === 0n;
+    const accessed = hasAccessed && (value & usageBits.accessed) === 0n;
     const writes = translation.kind === 'mapped' && step.leaf && translation.access.write;
-    const dirty = writes && (value & BigInt(ENTRY_D)) === 0n;
-    return accessed || dirty ? [{ address, level, value, size, accessed, dirty }] : [];
+    const dirty = writes && (value & usageBits.dirty) === 0n;
+    return accessed || dirty ? [{ address, level, value, size, accessed, dirty, usageBits }] : [];
   });
 }
 

@@ -41,6 +41,16 @@ export interface PageRights {
   leafHigh: number;
 }
 
+/** How rights are accumulated and judged: one row for ordinary tables, one for EPT. @internal */
+export interface AccessRules {
+  /** What a walk has before its first entry: every right. */
+  readonly initialRights: number;
+  /** @returns a set of DENIED bits; 0 is allowed */
+  judge(policy: Policy, page: PageRights, access: number): number;
+  /** Whether an entry by itself takes away a right that a denied access needed. */
+  takesAway(policy: Policy, denied: number, low: number, high: number, isLeaf: boolean): boolean;
+}
+
 /** Rights of a page over all levels: the AND of R/W and of U/S, and no XD anywhere. @public */
 export interface Rights {
   readonly write: boolean;
@@ -103,7 +113,7 @@ function isSmapLifted(policy: Policy, access: number): boolean {
  * @returns a set of DENIED bits; 0 is allowed
  * @internal
  */
-export function judge(policy: Policy, page: PageRights, access: number): number {
+function judge(policy: Policy, page: PageRights, access: number): number {
   if (access & ACCESS_SHADOW_STACK) return judgeShadowStack(policy, page, access);
   const { rights } = page;
   const byUser = access & ACCESS_USER;
@@ -134,3 +144,15 @@ function judgeShadowStack(policy: Policy, page: PageRights, access: number): num
   if (keyDenies(policy, page.rights, page.leafHigh, access)) denied |= DENIED.key;
   return denied;
 }
+
+function takesAway(policy: Policy, denied: number, low: number, high: number, isLeaf: boolean): boolean {
+  return (
+    ((denied & DENIED.user) !== 0 && (low & ENTRY_US) === 0) ||
+    ((denied & DENIED.write) !== 0 && (low & ENTRY_RW) === 0) ||
+    ((denied & DENIED.notShadowStack) !== 0 && !isLeaf && (low & ENTRY_RW) === 0) ||
+    ((denied & DENIED.exec) !== 0 && (high & policy.executeDisableHigh) !== 0)
+  );
+}
+
+/** SDM vol. 3A, 4.6. @internal */
+export const ORDINARY_RULES: AccessRules = { initialRights: ENTRY_RW | ENTRY_US, judge, takesAway };

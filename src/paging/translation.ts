@@ -1,6 +1,7 @@
 import { type Access, decodeAccess } from './access.ts';
 import { errorCodeOf, explainFault, responsibleAddressOf, responsibleDepth, vectorOf } from './fault.ts';
 import { joinHalves } from './halves.ts';
+import type { UsageBits } from './levels.ts';
 import type { TableName } from './modes.ts';
 import { decodeRights, protectionKeyOf, type Rights } from './rights.ts';
 import { OUTCOME, type Outcome, type Walk } from './walk.ts';
@@ -18,8 +19,10 @@ export interface WalkStep {
   readonly value: bigint;
   /** Size of the entry in bytes. */
   readonly size: 4 | 8;
-  /** False for PAE PDPTEs, which have no accessed bit. */
+  /** False for PAE PDPTEs, and EPT entries without the A/D flag, which have no accessed bit. */
   readonly hasAccessed: boolean;
+  /** Where A and D are, if the entry has them. */
+  readonly usageBits: UsageBits;
   /** Whether this entry maps a page rather than pointing to a table. */
   readonly leaf: boolean;
 }
@@ -112,7 +115,8 @@ function stepsOf(walk: Walk): WalkStep[] {
       value: joinHalves(walk.highs[depth] ?? 0, low),
       size: level.entrySize,
       hasAccessed: level.hasAccessed,
-      leaf: (low & 1) === 1 && (low & level.leafBit) !== 0,
+      usageBits: level.usageBits,
+      leaf: (low & level.presentMask) !== 0 && (low & level.leafBit) !== 0,
     });
   }
   return steps;

@@ -1,9 +1,8 @@
-import { ENTRY_RW, ENTRY_US } from './architecture.ts';
 import type { PagingContext } from './context.ts';
 import { ENTRY, entryKindOf, leafPageOf, tablePageOf } from './entry-kind.ts';
 import type { Level } from './levels.ts';
-import { isCanonical, untagHigh, violatesSeparation } from './linear-address.ts';
-import { judge, type PageRights } from './rights.ts';
+import { isCanonical, isInRange, untagHigh, violatesSeparation } from './linear-address.ts';
+import type { PageRights } from './rights.ts';
 
 /** How a walk stands or ended. @public */
 export const OUTCOME = {
@@ -22,7 +21,6 @@ export const OUTCOME = {
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 
 const PAGE_BYTES = 4096;
-const ALL_RIGHTS = ENTRY_RW | ENTRY_US;
 const MAX_LEVELS = 5;
 
 /**
@@ -51,8 +49,8 @@ export class Walk implements PageRights {
   linearHigh = 0;
   linearLow = 0;
   access = 0;
-  rights = ALL_RIGHTS;
-  rightsAboveLeaf = ALL_RIGHTS;
+  rights = 0;
+  rightsAboveLeaf = 0;
   executeDisabled = 0;
   leafLow = 0;
   leafHigh = 0;
@@ -83,7 +81,7 @@ export class Walk implements PageRights {
     this.linearLow = low;
     this.access = access;
     this.depth = 0;
-    this.rights = ALL_RIGHTS;
+    this.rights = this.context.rules.initialRights;
     this.executeDisabled = 0;
     this.denied = 0;
     this.outcome = this.addressOutcome();
@@ -133,7 +131,7 @@ export class Walk implements PageRights {
 
   private addressOutcome(): Outcome {
     const { linearAddress: rules, policy } = this.context;
-    if (rules.linearBits === 32) return this.linearHigh === 0 ? OUTCOME.pending : OUTCOME.outOfRange;
+    if (rules.isUnsigned) return isInRange(rules, this.linearHigh) ? OUTCOME.pending : OUTCOME.outOfRange;
     if (!isCanonical(rules, this.linearHigh)) return OUTCOME.nonCanonical;
     return violatesSeparation(rules, policy, this.linearHigh, this.access) ? OUTCOME.separated : OUTCOME.pending;
   }
@@ -152,7 +150,7 @@ export class Walk implements PageRights {
   private finish(level: Level, low: number, high: number): false {
     this.leafLow = low;
     this.leafHigh = high;
-    this.denied = judge(this.context.policy, this, this.access);
+    this.denied = this.context.rules.judge(this.context.policy, this, this.access);
     const offset = (this.linearLow & ~level.leafAddressLow) >>> 0;
     this.physical = this.onBus(leafPageOf(level, low, high) * PAGE_BYTES + offset);
     return this.end(this.denied === 0 ? OUTCOME.mapped : OUTCOME.denied);

@@ -20,6 +20,7 @@ function plan(address: number, value: bigint, bits: 'A' | 'D' | 'AD', size: 4 | 
     size,
     accessed: bits.includes('A'),
     dirty: bits.includes('D'),
+    usageBits: { accessed: 0x20n, dirty: 0x40n },
   };
 }
 
