@@ -42,10 +42,27 @@ export function referenceTranslate(
 ): ReferenceTranslation {
   const mode = referenceMode(machine);
   const { address, refusal } = referenceLinear(machine, mode, linear, access);
-  const walk = new Walk(machine, mode, memory, access, address);
   if (refusal !== null) {
+    const walk = new Walk(machine, mode, memory, access, address);
     return walk.refuse(refusal, refusal === 'out-of-range' ? null : 0);
   }
+  return referenceWalk(machine, memory, address, access);
+}
+
+/**
+ * The walk alone, of an address that is looked up as it is: canonical form, tags and separation are matters of linear
+ * addresses. Nested tables are walked so, by guest-physical addresses.
+ *
+ * @internal
+ */
+export function referenceWalk(
+  machine: ReferenceMachine,
+  memory: ReferenceMemory,
+  address: bigint,
+  access: ReferenceAccess,
+): ReferenceTranslation {
+  const mode = referenceMode(machine);
+  const walk = new Walk(machine, mode, memory, access, address);
   switch (mode) {
     case 'off':
       return translateWithoutPaging(walk, address);
