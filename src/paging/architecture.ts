@@ -7,6 +7,8 @@
 /** CR0, CR4, EFER and RFLAGS bits. SDM vol. 3A, 2.5 and 2.2.1. @public */
 export const CR0_WP = 1n << 16n;
 /** @public */
+export const CR0_CD = 1n << 30n;
+/** @public */
 export const CR0_PG = 1n << 31n;
 /** @public */
 export const CR4_PSE = 1n << 4n;
@@ -48,11 +50,19 @@ export const ENTRY_RW = 1 << 1;
 /** @internal */
 export const ENTRY_US = 1 << 2;
 /** @internal */
+export const ENTRY_PWT = 1 << 3;
+/** @internal */
+export const ENTRY_PCD = 1 << 4;
+/** @internal */
 export const ENTRY_A = 1 << 5;
 /** @internal */
 export const ENTRY_D = 1 << 6;
 /** @internal */
 export const ENTRY_PS = 1 << 7;
+/** PAT stands where PS does in entries that can only be leaves, and above it in large pages. @internal */
+export const ENTRY_PAT_4K = 1 << 7;
+/** @internal */
+export const ENTRY_PAT_LARGE = 1 << 12;
 /** Bit 63 of an 8-byte entry, as a mask on its high half. @internal */
 export const ENTRY_XD_HIGH = 1 << 31;
 

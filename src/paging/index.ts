@@ -1,5 +1,6 @@
 export { type Access, encodeAccess } from './access.ts';
 export {
+  CR0_CD,
   CR0_PG,
   CR0_WP,
   CR4_LA57,
@@ -27,7 +28,9 @@ export { errorCodeOf, responsibleAddressOf } from './fault.ts';
 export { formatHex } from './format-hex.ts';
 export type { UsageBits } from './levels.ts';
 export { canonicalAddress, enumerateRuns, linearPageOf, type MappedRun } from './mapped-runs.ts';
+export { effectiveMemoryType, type MemoryTypeLeaf, type MemoryTypeRegisters } from './memory-type.ts';
 export type { PagingMode, TableName } from './modes.ts';
+export { type MemoryType, type MtrrRegisters, mtrrTypeAt, type VariableMtrr } from './mtrr.ts';
 export { type BitFlags, type PlannedBits, planBits } from './plan-bits.ts';
 export { cr2AfterFault, processorBits } from './processor-bits.ts';
 export { AMD, afterTcg, INTEL, KVM, type Profile, type QemuVersion, TCG, tcgProfile } from './profiles.ts';
