@@ -1,8 +1,9 @@
 import type { Benchmark } from './benchmark.ts';
 import { commandStart } from './command-start.ts';
+import { map } from './map.ts';
 import { pauses } from './pauses.ts';
 import { pureWalk } from './pure-walk.ts';
 import { randomAddresses } from './random-addresses.ts';
 
 /** All of them, in the order in which they run. */
-export const BENCHMARKS: readonly Benchmark[] = [pureWalk, commandStart, pauses, randomAddresses];
+export const BENCHMARKS: readonly Benchmark[] = [pureWalk, commandStart, pauses, randomAddresses, map];

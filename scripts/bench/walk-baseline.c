@@ -3,11 +3,15 @@
  * else - no reserved bits, no large pages, no modes, no keys, no reasons. The walk of src/paging is measured against it, on the
  * same tables and the same addresses, in the same run.
  *
- *   walk-baseline TABLES ADDRESSES ROOT ACCESS PASSES
+ *   walk-baseline TABLES ADDRESSES ROOT ACCESS LINK PASSES
  *
  * TABLES is guest physical memory from address 0 on, ADDRESSES little-endian 64-bit linear addresses, ROOT the physical address
  * of the top table in hexadecimal, ACCESS any of the letters w, u and x. Says for each pass how many nanoseconds a walk took,
  * and at the end a checksum over the page numbers, by which the caller sees that both walked to the same places.
+ *
+ * Walks of a loop overlap: while one waits for memory the processor begins the next dozen. That is throughput. With LINK
+ * "linked" each address depends on where the walk before led (by a mask of no bits, which the compiler does not know), so that
+ * what is measured is how long one walk takes.
  */
 #define _POSIX_C_SOURCE 200112L
 #include <inttypes.h>
@@ -78,8 +82,8 @@ int main(int argc, char **argv)
 	size_t table_bytes, address_bytes;
 	uint32_t checksum = 0;
 
-	if (argc != 6) {
-		fprintf(stderr, "usage: walk-baseline TABLES ADDRESSES ROOT ACCESS PASSES\n");
+	if (argc != 7) {
+		fprintf(stderr, "usage: walk-baseline TABLES ADDRESSES ROOT ACCESS LINK PASSES\n");
 		return 2;
 	}
 	const uint8_t *memory = read_file(argv[1], &table_bytes);
@@ -87,15 +91,27 @@ int main(int argc, char **argv)
 	uint64_t root = strtoull(argv[3], NULL, 16);
 	uint64_t needed = (strchr(argv[4], 'w') ? ENTRY_RW : 0) | (strchr(argv[4], 'u') ? ENTRY_US : 0);
 	uint64_t forbidden = strchr(argv[4], 'x') ? ENTRY_XD : 0;
-	int passes = atoi(argv[5]);
+	int passes = atoi(argv[6]);
 	size_t count = address_bytes / sizeof(*addresses);
 
+	int linked = strcmp(argv[5], "linked") == 0;
+	volatile uint64_t no_bits = 0;
+
 	for (int pass = 0; pass < passes; pass++) {
+		uint64_t mask = no_bits;
 		double start = now_ns();
 
 		checksum = 0;
-		for (size_t at = 0; at < count; at++)
-			checksum ^= (uint32_t)(walk(memory, root, addresses[at], needed, forbidden) >> 12);
+		if (linked) {
+			for (size_t at = 0; at < count; at++) {
+				uint64_t linear = addresses[at] ^ (checksum & mask);
+
+				checksum ^= (uint32_t)(walk(memory, root, linear, needed, forbidden) >> 12);
+			}
+		} else {
+			for (size_t at = 0; at < count; at++)
+				checksum ^= (uint32_t)(walk(memory, root, addresses[at], needed, forbidden) >> 12);
+		}
 		printf("%.3f\n", (now_ns() - start) / (double)count);
 	}
 	printf("%08" PRIx32 "\n", checksum);

@@ -39,9 +39,13 @@ export class WalkBaseline {
     return new WalkBaseline(program, files, tables.root.toString(16));
   }
 
-  /** Two passes over the addresses, the second with caches as warm as they get. Each access is a user's write. */
-  async walkAll(): Promise<{ readonly nsPerWalk: number; readonly checksum: string }> {
-    const { stdout } = await run(this.#program, [...this.#files, this.#root, 'wu', '2']);
+  /**
+   * Two passes over the addresses, the second with caches as warm as they get. Each access is a user's write.
+   *
+   * @param link - `linked`: a walk begins when the one before has ended; `free`: walks overlap
+   */
+  async walkAll(link: 'linked' | 'free'): Promise<{ readonly nsPerWalk: number; readonly checksum: string }> {
+    const { stdout } = await run(this.#program, [...this.#files, this.#root, 'wu', link, '2']);
     const [, nsPerWalk, checksum = ''] = stdout.split('\n');
     return { nsPerWalk: Number(nsPerWalk), checksum };
   }
