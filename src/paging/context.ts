@@ -135,6 +135,8 @@ function policyOf(row: ModeRow | null, registers: PagingRegisters, profile: Prof
     protectionKeys: keys,
     userKeys: keys && (cr4 & CR4_PKE) !== 0n ? pkru : 0,
     supervisorKeys: keys && (cr4 & CR4_PKS) !== 0n ? pkrs : 0,
+    modeBasedExecute: false,
+    pagingWrite: false,
   };
 }
 

@@ -6,7 +6,12 @@
  */
 export class PagingInputError extends RangeError {
   override readonly name = 'PagingInputError';
-  readonly code: 'ERR_PAGING_ACCESS' | 'ERR_PAGING_ADDRESS' | 'ERR_PAGING_REGISTER' | 'ERR_PAGING_PROCESSOR';
+  readonly code:
+    | 'ERR_PAGING_ACCESS'
+    | 'ERR_PAGING_ADDRESS'
+    | 'ERR_PAGING_REGISTER'
+    | 'ERR_PAGING_PROCESSOR'
+    | 'ERR_PAGING_EPTP';
 
   constructor(code: PagingInputError['code'], message: string) {
     super(message);

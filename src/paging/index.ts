@@ -31,6 +31,19 @@ export { canonicalAddress, enumerateRuns, linearPageOf, type MappedRun } from '.
 export { effectiveMemoryType, type MemoryTypeLeaf, type MemoryTypeRegisters } from './memory-type.ts';
 export type { PagingMode, TableName } from './modes.ts';
 export { type MemoryType, type MtrrRegisters, mtrrTypeAt, type VariableMtrr } from './mtrr.ts';
+export { createEpt, type EptCapabilities } from './nested/ept.ts';
+export type { NestedContext } from './nested/nested-context.ts';
+export {
+  type NestedFaultCause,
+  type NestedStep,
+  type NestedTranslation,
+  startNestedWalk,
+  toNestedTranslation,
+  translateNested,
+} from './nested/nested-translation.ts';
+export { type NestedPurpose, NestedWalk } from './nested/nested-walk.ts';
+export { createNpt, type NptRegisters } from './nested/npt.ts';
+export { type NestedPlannedBits, planNestedBits, processorNestedBits } from './nested/plan-nested-bits.ts';
 export { type BitFlags, type PlannedBits, planBits } from './plan-bits.ts';
 export { cr2AfterFault, processorBits } from './processor-bits.ts';
 export { AMD, afterTcg, INTEL, KVM, type Profile, type QemuVersion, TCG, tcgProfile } from './profiles.ts';

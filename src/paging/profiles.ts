@@ -44,6 +44,12 @@ export interface Profile {
   readonly accessedEarlyIn1G: boolean;
   /** Bit 5 of a PAE PDPTE is set like an A bit. */
   readonly setsPdpteAccessed: boolean;
+  /** Nested paging of a host without PAE translates nothing. */
+  readonly legacyNptIsIdentity: boolean;
+  /** CR4.SMEP of the host makes nested page faults report fetches. */
+  readonly nestedFetchReportFromSmep: boolean;
+  /** A guest physical address that the nested tables cannot index faults. */
+  readonly checksGuestPhysicalWidth: boolean;
   /** How many bits of CR3 are the root's address with 32-bit and PAE paging, and with 5-level paging. */
   readonly legacyRootBits: 32 | 64;
   readonly la57RootBits: 52 | 64;
@@ -69,6 +75,9 @@ export const INTEL: Profile = {
   accessedOnFault: 'none',
   accessedEarlyIn1G: false,
   setsPdpteAccessed: false,
+  legacyNptIsIdentity: false,
+  nestedFetchReportFromSmep: true,
+  checksGuestPhysicalWidth: true,
   legacyRootBits: 32,
   la57RootBits: 52,
 };
@@ -109,6 +118,9 @@ export const TCG: Profile = {
   accessedOnFault: 'entries-passed',
   accessedEarlyIn1G: true,
   setsPdpteAccessed: true,
+  legacyNptIsIdentity: true,
+  nestedFetchReportFromSmep: false,
+  checksGuestPhysicalWidth: false,
   la57RootBits: 64,
 };
 
@@ -135,6 +147,7 @@ export function tcgProfile(version: QemuVersion): Profile {
     ...TCG,
     nonCanonicalSetsCr2: !corrected,
     legacyRootBits: isBefore(version, [7, 2, 10]) ? 64 : 32,
+    legacyNptIsIdentity: !isBefore(version, [7, 2, 15]),
   };
 }
 

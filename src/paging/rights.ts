@@ -27,6 +27,10 @@ export interface Policy {
   readonly userKeys: number;
   /** IA32_PKRS likewise. */
   readonly supervisorKeys: number;
+  /** EPT only: execute rights are told apart by the mode of the address. */
+  readonly modeBasedExecute: boolean;
+  /** EPT only: guest tables may be written through a leaf with bit 58, whatever its W is. */
+  readonly pagingWrite: boolean;
 }
 
 /** What a walk has gathered when it reaches a leaf. @internal */

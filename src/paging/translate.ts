@@ -16,6 +16,20 @@ export interface EntrySource {
 }
 
 /**
+ * @throws {@link PagingInputError} `ERR_PAGING_ADDRESS` for an address that does not fit 64 bits, `ERR_PAGING_ACCESS` for a
+ * shadow-stack access where there are none.
+ * @internal
+ */
+export function checkQuestion(context: PagingContext, linearAddress: bigint, access: Access): void {
+  if (linearAddress < 0n || BigInt.asUintN(64, linearAddress) !== linearAddress) {
+    throw new PagingInputError('ERR_PAGING_ADDRESS', `a linear address has 64 bits: ${linearAddress}`);
+  }
+  if (access.shadowStack && !context.hasShadowStacks) {
+    throw new PagingInputError('ERR_PAGING_ACCESS', 'there are no shadow-stack accesses with CR4.CET=0');
+  }
+}
+
+/**
  * Starts a walk for a linear address.
  *
  * @returns whether the walk wants an entry
@@ -24,12 +38,7 @@ export interface EntrySource {
  * @internal
  */
 export function startWalk(walk: Walk, linearAddress: bigint, access: Access): boolean {
-  if (linearAddress < 0n || BigInt.asUintN(64, linearAddress) !== linearAddress) {
-    throw new PagingInputError('ERR_PAGING_ADDRESS', `a linear address has 64 bits: ${linearAddress}`);
-  }
-  if (access.shadowStack && !walk.context.hasShadowStacks) {
-    throw new PagingInputError('ERR_PAGING_ACCESS', 'there are no shadow-stack accesses with CR4.CET=0');
-  }
+  checkQuestion(walk.context, linearAddress, access);
   return walk.start(highHalf(linearAddress), lowHalf(linearAddress), encodeAccess(access));
 }
 

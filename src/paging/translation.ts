@@ -100,7 +100,8 @@ export function faultCauseOf(outcome: Outcome | number): FaultCause | null {
   return CAUSES[outcome] ?? null;
 }
 
-function stepsOf(walk: Walk): WalkStep[] {
+/** The entries that a walk was fed. @internal */
+export function stepsOf(walk: Walk): WalkStep[] {
   const steps: WalkStep[] = [];
   for (let depth = 0; depth < walk.depth; depth += 1) {
     const level = walk.levelAt(depth);

@@ -20,6 +20,7 @@ export const OUTCOME = {
 /** @public */
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 
+const TWO_32 = 0x1_0000_0000;
 const PAGE_BYTES = 4096;
 const MAX_LEVELS = 5;
 
@@ -88,7 +89,8 @@ export class Walk implements PageRights {
     if (this.outcome !== OUTCOME.pending) return false;
     const root = levels[0];
     if (root === undefined) {
-      this.physical = this.onBus(low >>> 0);
+      // Above 32 bits only a second stage without paging has anything.
+      this.physical = this.onBus((high >>> 0) * TWO_32 + (low >>> 0));
       return this.end(OUTCOME.mapped);
     }
     const index = indexOf(root, this.linearHigh, low);

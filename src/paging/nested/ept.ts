@@ -1,0 +1,172 @@
+import { ENTRY_PS } from '../architecture.ts';
+import type { PagingContext } from '../context.ts';
+import { combinationOf } from '../entry-kind.ts';
+import { PagingInputError } from '../errors.ts';
+import { formatHex } from '../format-hex.ts';
+import { bits, type Level } from '../levels.ts';
+import { MODES } from '../modes.ts';
+import { INTEL } from '../profiles.ts';
+import { EPT_R, EPT_RULES, EPT_W, EPT_X, EPT_XU } from './ept-rules.ts';
+import type { NestedContext } from './nested-context.ts';
+
+/** What the processor and the VM-execution controls say about EPT. IA32_VMX_EPT_VPID_CAP, SDM vol. 3D, A.10. @public */
+export interface EptCapabilities {
+  /** MAXPHYADDR, 32 to 52. */
+  readonly maxPhyAddr: number;
+  /** Entries may allow execution without reading. Default true. */
+  readonly executeOnly?: boolean;
+  /** 1 GB pages. Default true. */
+  readonly page1g?: boolean;
+  /** The control "mode-based execute control for EPT" is set: bit 10 is execute for user-mode addresses. Default false. */
+  readonly modeBasedExecute?: boolean;
+  /** The control "EPT paging-write control" is set: bit 58 lets guest-paging writes through. Default false. */
+  readonly pagingWrite?: boolean;
+  /** Shadow-stack control in EPTP bit 7 exists. Default false. */
+  readonly supervisorShadowStack?: boolean;
+  /** VM exits tell more about the guest's page (qualification bits 11:9). Default false. */
+  readonly advancedExitInformation?: boolean;
+}
+
+const EPT_USAGE_BITS = { accessed: 1n << 8n, dirty: 1n << 9n };
+const EPTP_ACCESSED_DIRTY = 1n << 6n;
+const EPTP_SHADOW_STACK = 1n << 7n;
+/** Bits 6:3 of an entry that points to a table, and 7 where no page is that large. SDM vol. 3C, table 31-2 ff. */
+const TABLE_RESERVED = 0x78;
+/** A 2 MB leaf has bits 20:12 reserved and a 1 GB leaf 29:12: no PAT bit here. */
+const LEAF_RESERVED: Readonly<Record<number, number>> = { 1: 0, 2: bits(12, 20), 3: bits(12, 29) };
+/** Memory types that no leaf may have. SDM vol. 3C, 31.3.3.1. */
+const BAD_MEMORY_TYPES = new Set([2, 3, 7]);
+/** Bit 58 as {@link combinationOf} packs it. */
+const PAGING_WRITE = 0x100;
+
+/**
+ * Which combinations of rights, memory type, size and paging-write bit are misconfigurations: writable or (without
+ * execute-only) executable but not readable, a leaf of an unknown memory type, a paging-writable leaf that is not readable.
+ */
+function misconfigurations(when: EptCapabilities, isLeaf: (combination: number) => boolean): Uint8Array {
+  const table = new Uint8Array(0x200);
+  const xu = when.modeBasedExecute ? combinationOf(EPT_XU, 0) : 0;
+  for (let combination = 0; combination < table.length; combination += 1) {
+    const readable = (combination & EPT_R) !== 0;
+    const executable = (combination & (EPT_X | xu)) !== 0;
+    const leaf = isLeaf(combination);
+    const bad =
+      (!readable && (combination & EPT_W) !== 0) ||
+      (!readable && executable && when.executeOnly === false) ||
+      (leaf && BAD_MEMORY_TYPES.has((combination >> 3) & 7)) ||
+      (leaf && !readable && when.pagingWrite === true && (combination & PAGING_WRITE) !== 0);
+    table[combination] = bad ? 1 : 0;
+  }
+  return table;
+}
+
+function eptLevel(row: Level['level'], when: EptCapabilities, hasUsageBits: boolean): Level {
+  const shape = MODES['5-level'].levels.find(({ level }) => level === row);
+  if (shape === undefined) throw new RangeError(`EPT has no level ${row}`);
+  const rights = EPT_R | EPT_W | EPT_X | (when.modeBasedExecute ? EPT_XU : 0);
+  const mayBeLeaf = row === 2 || (row === 3 && when.page1g !== false);
+  const reservedHigh = bits(when.maxPhyAddr - 32, 19);
+  return {
+    level: row,
+    table: shape.table,
+    shift: shape.shift,
+    indexMask: (1 << shape.indexBits) - 1,
+    entrySize: 8,
+    presentMask: rights,
+    leafBit: row === 1 ? rights : mayBeLeaf ? ENTRY_PS : 0,
+    misconfigured: misconfigurations(when, (value) => row === 1 || (mayBeLeaf && (value & ENTRY_PS) !== 0)),
+    tableReservedLow: TABLE_RESERVED | (mayBeLeaf ? 0 : ENTRY_PS),
+    tableReservedHigh: reservedHigh,
+    leafReservedLow: LEAF_RESERVED[row] ?? 0,
+    leafReservedHigh: reservedHigh,
+    addressHigh: bits(0, 19),
+    leafAddressLow: bits(shape.shift, 31),
+    leafHighFromLow: 0,
+    impliedRights: 0,
+    hasAccessed: hasUsageBits,
+    usageBits: EPT_USAGE_BITS,
+  };
+}
+
+/** SDM vol. 3C, table 25-9 (24-8): memory type 0 or 6, walk length 3 or 4 (plus 1), and what must be 0. */
+function checkEptp(eptp: bigint, when: EptCapabilities): void {
+  const refuse = (what: string): never => {
+    throw new PagingInputError('ERR_PAGING_EPTP', `EPTP ${formatHex(eptp)}: ${what}`);
+  };
+  if (BigInt.asUintN(64, eptp) !== eptp) refuse('it does not fit 64 bits');
+  const memoryType = eptp & 7n;
+  if (memoryType !== 0n && memoryType !== 6n)
+    refuse(`memory type ${memoryType} in bits 2:0 is neither 0 (UC) nor 6 (WB)`);
+  const length = ((eptp >> 3n) & 7n) + 1n;
+  if (length !== 4n && length !== 5n) refuse(`a walk length of ${length} in bits 5:3 is neither 4 nor 5`);
+  const shadowStack = when.supervisorShadowStack ? EPTP_SHADOW_STACK : 0n;
+  const reservedLow = eptp & 0xf80n & ~shadowStack;
+  const reservedHigh = (eptp >> BigInt(when.maxPhyAddr)) << BigInt(when.maxPhyAddr);
+  if (reservedLow !== 0n) refuse(`reserved bits ${formatHex(reservedLow)} of 11:7 are set`);
+  if (reservedHigh !== 0n) refuse(`bits ${formatHex(reservedHigh)} above MAXPHYADDR (${when.maxPhyAddr}) are set`);
+}
+
+/**
+ * Intel's second stage, as an EPT pointer and the controls define it.
+ *
+ * @throws PagingInputError `ERR_PAGING_EPTP`, naming what is wrong with the pointer; `ERR_PAGING_PROCESSOR`.
+ * @public
+ */
+export function createEpt(eptp: bigint, capabilities: EptCapabilities): NestedContext {
+  const { maxPhyAddr } = capabilities;
+  if (!Number.isInteger(maxPhyAddr) || maxPhyAddr < 32 || maxPhyAddr > 52) {
+    throw new PagingInputError('ERR_PAGING_PROCESSOR', `MAXPHYADDR is ${maxPhyAddr}; a processor has 32 to 52`);
+  }
+  checkEptp(eptp, capabilities);
+  const hasUsageBits = (eptp & EPTP_ACCESSED_DIRTY) !== 0n;
+  const depth = Number((eptp >> 3n) & 7n) + 1;
+  const root = (eptp >> 12n) << 12n;
+  const levels = Array.from({ length: depth }, (_, at) => eptLevel(depth - at, capabilities, hasUsageBits));
+  return {
+    kind: 'ept',
+    stage: eptStage(root, levels, capabilities),
+    writesTables: hasUsageBits ? 'always' : 'when-bits-are-missing',
+    modeBasedExecute: capabilities.modeBasedExecute ?? false,
+    advancedExitInformation: capabilities.advancedExitInformation ?? false,
+  };
+}
+
+function eptStage(root: bigint, levels: readonly Level[], capabilities: EptCapabilities): PagingContext {
+  const linearBits = levels.length === 5 ? 57 : 48;
+  return {
+    mode: levels.length === 5 ? '5-level' : '4-level',
+    profile: INTEL,
+    root,
+    linearBits,
+    linearAddress: {
+      linearBits,
+      checksCanonical: false,
+      isUnsigned: true,
+      takesTags: false,
+      userTagBelow: 63,
+      supervisorTagBelow: 63,
+      ignoresUpper: false,
+      separates: false,
+    },
+    latched: null,
+    a20Masked: 0,
+    hasShadowStacks: false,
+    levels,
+    rootAddress: Number(root),
+    policy: {
+      writeProtect: true,
+      smep: false,
+      smap: false,
+      alignmentCheck: false,
+      implicitHonoursAc: false,
+      executeDisableHigh: 0,
+      reportsFetch: true,
+      protectionKeys: false,
+      userKeys: 0,
+      supervisorKeys: 0,
+      modeBasedExecute: capabilities.modeBasedExecute ?? false,
+      pagingWrite: capabilities.pagingWrite ?? false,
+    },
+    rules: EPT_RULES,
+  };
+}

@@ -1,0 +1,205 @@
+import { type Access, encodeAccess } from '../access.ts';
+import type { PagingContext } from '../context.ts';
+import { entryNameOf } from '../fault.ts';
+import { formatHex } from '../format-hex.ts';
+import { highHalf, lowHalf } from '../halves.ts';
+import { checkQuestion, type EntrySource } from '../translate.ts';
+import {
+  type FaultCause,
+  type FaultedTranslation,
+  type MappedTranslation,
+  stepsOf,
+  type Translation,
+  toTranslation,
+  type WalkStep,
+} from '../translation.ts';
+import { exitInfo1Of, exitQualificationOf } from './exit-information.ts';
+import type { NestedContext } from './nested-context.ts';
+import { type NestedPurpose, NestedWalk, type StageRecord } from './nested-walk.ts';
+
+/** One second-stage walk: a guest physical address, and where it leads in the host. @public */
+export interface NestedStep {
+  readonly guestPhysicalAddress: bigint;
+  readonly purpose: NestedPurpose;
+  /** The nested entries used; their addresses are host physical. */
+  readonly steps: readonly WalkStep[];
+  /** Null when this walk failed. */
+  readonly hostPhysicalAddress: bigint | null;
+  /** The walk as the second stage's own translation. */
+  readonly translation: Translation;
+}
+
+/** Why the second stage stopped the access. A misconfiguration is EPT's word for a malformed entry. @public */
+export type NestedFaultCause = 'not-present' | 'reserved-bits' | 'misconfiguration' | 'privilege' | 'unbacked-table';
+
+/** What both stages together make of an access. @public */
+export type NestedTranslation =
+  | {
+      readonly kind: 'mapped';
+      readonly linearAddress: bigint;
+      readonly guestPhysicalAddress: bigint;
+      /** In the host. */
+      readonly physicalAddress: bigint;
+      /** The smaller of both stages' pages in bytes; null when neither pages. */
+      readonly pageSize: number | null;
+      /** The first stage; addresses of its steps are guest physical. */
+      readonly guest: MappedTranslation;
+      /** One for each guest entry used, then the final one. */
+      readonly walks: readonly NestedStep[];
+    }
+  | {
+      readonly kind: 'guest-fault';
+      readonly linearAddress: bigint;
+      readonly guest: FaultedTranslation;
+      readonly walks: readonly NestedStep[];
+    }
+  | {
+      readonly kind: 'nested-fault';
+      readonly linearAddress: bigint;
+      readonly purpose: NestedPurpose;
+      /** Which guest physical address could not be had: of the guest's entry, or of the page with its offset. */
+      readonly guestPhysicalAddress: bigint;
+      readonly cause: NestedFaultCause;
+      /** NPT: EXITINFO1 of #NPF; null under EPT, and where the architecture does not say. */
+      readonly exitInfo1: bigint | null;
+      /** EPT: the qualification of the violation; null under NPT, and for a misconfiguration, which has none. */
+      readonly exitQualification: bigint | null;
+      /** The nested entry that is to blame, at a host physical address. */
+      readonly responsible: { readonly level: number; readonly address: bigint } | null;
+      /** The guest's entries that were read before. */
+      readonly guestSteps: readonly WalkStep[];
+      /** The first stage where it had ended: the final page was what could not be had. */
+      readonly guest: MappedTranslation | null;
+      readonly walks: readonly NestedStep[];
+      readonly reason: string;
+    };
+
+/**
+ * Translates in two dimensions, reading host memory as the walk asks for it.
+ *
+ * @param memory - host physical memory
+ * @throws PagingInputError for an address or access that no processor could make.
+ * @public
+ */
+export function translateNested(
+  guest: PagingContext,
+  nested: NestedContext,
+  memory: EntrySource,
+  linearAddress: bigint,
+  access: Access,
+): NestedTranslation {
+  const walk = new NestedWalk(guest, nested);
+  let wants = startNestedWalk(walk, linearAddress, access);
+  while (wants) {
+    const entry = memory.readEntry(BigInt(walk.wanted), walk.wantedSize);
+    if (entry === null) {
+      walk.feedUnbacked();
+      break;
+    }
+    wants = walk.feed(lowHalf(entry), highHalf(entry));
+  }
+  return toNestedTranslation(walk, nested);
+}
+
+/** @returns whether the walk wants an entry @throws PagingInputError, as `startWalk`. @internal */
+export function startNestedWalk(walk: NestedWalk, linearAddress: bigint, access: Access): boolean {
+  checkQuestion(walk.guest.context, linearAddress, access);
+  return walk.start(highHalf(linearAddress), lowHalf(linearAddress), encodeAccess(access));
+}
+
+/** The result of a walk that has ended. @internal */
+export function toNestedTranslation(walk: NestedWalk, nested: NestedContext): NestedTranslation {
+  const walks = walk.records.map(toStep);
+  if (!walk.isThrough) return toNestedFault(walk, nested, walks);
+  const guest = toTranslation(walk.guest);
+  const { linearAddress } = guest;
+  const last = walk.records.at(-1)?.translation;
+  if (guest.kind === 'fault') return { kind: 'guest-fault', linearAddress, guest, walks };
+  if (last?.kind !== 'mapped') throw new RangeError('the walk has not ended');
+  return {
+    kind: 'mapped',
+    linearAddress,
+    guestPhysicalAddress: guest.physicalAddress,
+    physicalAddress: last.physicalAddress,
+    pageSize: smaller(guest.pageSize, last.pageSize),
+    guest,
+    walks,
+  };
+}
+
+function smaller(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.min(one, other);
+}
+
+function toStep({ translation, purpose, guestPhysicalAddress }: StageRecord): NestedStep {
+  return {
+    guestPhysicalAddress: BigInt(guestPhysicalAddress),
+    purpose,
+    steps: translation.steps,
+    hostPhysicalAddress: translation.kind === 'mapped' ? translation.physicalAddress : null,
+    translation,
+  };
+}
+
+const CAUSES: Readonly<Record<FaultCause, NestedFaultCause>> = {
+  'not-present': 'not-present',
+  'reserved-bits': 'reserved-bits',
+  privilege: 'privilege',
+  'unbacked-table': 'unbacked-table',
+  // What the nested tables cannot index they do not map.
+  'out-of-range': 'not-present',
+  'non-canonical': 'not-present',
+  lass: 'privilege',
+};
+
+function toNestedFault(walk: NestedWalk, nested: NestedContext, walks: readonly NestedStep[]): NestedTranslation {
+  const record = walk.records.at(-1);
+  if (record === undefined) throw new RangeError('the walk has not started');
+  const { translation, purpose } = record;
+  const stageCause = translation.kind === 'fault' ? CAUSES[translation.cause] : 'unbacked-table';
+  const cause = nested.kind === 'ept' && stageCause === 'reserved-bits' ? 'misconfiguration' : stageCause;
+  const isFinal = purpose === 'final';
+  const guest = isFinal ? toTranslation(walk.guest) : null;
+  return {
+    kind: 'nested-fault',
+    linearAddress: (BigInt(walk.guest.givenHigh >>> 0) << 32n) | BigInt(walk.guest.linearLow >>> 0),
+    purpose,
+    guestPhysicalAddress: BigInt(record.guestPhysicalAddress),
+    cause,
+    exitInfo1: nested.kind === 'npt' && translation.kind === 'fault' ? exitInfo1Of(record) : null,
+    exitQualification:
+      nested.kind === 'ept' && cause !== 'unbacked-table' ? exitQualificationOf(walk, nested, record) : null,
+    responsible: translation.kind === 'fault' ? translation.responsible : null,
+    guestSteps: stepsOf(walk.guest),
+    guest: guest?.kind === 'mapped' ? guest : null,
+    walks,
+    reason: explain(walk, nested, record, cause),
+  };
+}
+
+const WORDS: Readonly<Record<NestedFaultCause, string>> = {
+  'not-present': 'is not present',
+  'reserved-bits': 'has reserved bits set',
+  misconfiguration: 'is misconfigured',
+  privilege: 'does not allow the access',
+  'unbacked-table': 'is in no memory',
+};
+
+function explain(walk: NestedWalk, nested: NestedContext, record: StageRecord, cause: NestedFaultCause): string {
+  const stage = nested.kind.toUpperCase();
+  const what = record.purpose === 'final' ? 'the page' : `the guest's ${guestEntryName(walk)}`;
+  const where = `${what} at guest physical ${formatHex(BigInt(record.guestPhysicalAddress))}`;
+  if (record.translation.kind === 'mapped') return `${where}: no host memory holds it`;
+  const { responsible } = record.translation;
+  const level = nested.stage.levels.find((candidate) => candidate.level === responsible?.level);
+  if (level === undefined) return `${where}: the ${stage} does not reach that far`;
+  return `${where}: the ${stage} ${entryNameOf(level)} ${WORDS[cause]}`;
+}
+
+/** The guest's entry that a table walk was for: the one wanted, or, when it was to be written back, the one just taken. */
+function guestEntryName({ guest, records }: NestedWalk): string {
+  const tables = records.filter(({ purpose }) => purpose === 'table').length;
+  const { levels, latched } = guest.context;
+  const level = levels[tables - 1 + (latched ? 1 : 0)];
+  return level === undefined ? 'table' : entryNameOf(level);
+}

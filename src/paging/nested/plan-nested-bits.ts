@@ -1,0 +1,103 @@
+import type { PagingContext } from '../context.ts';
+import type { BitFlags, PlannedBits } from '../plan-bits.ts';
+import { planBits } from '../plan-bits.ts';
+import { processorBits } from '../processor-bits.ts';
+import type { Translation } from '../translation.ts';
+import type { NestedContext } from './nested-context.ts';
+import type { NestedStep, NestedTranslation } from './nested-translation.ts';
+
+/** Bits of one entry of either stage, at a host physical address. @public */
+export interface NestedPlannedBits extends PlannedBits {
+  readonly stage: 'guest' | 'nested';
+}
+
+/** The bits of the guest's entries, put where the second stage has them. An entry that could not be had has none. */
+function inHost(planned: readonly PlannedBits[], walks: readonly NestedStep[]): NestedPlannedBits[] {
+  const hostOf = new Map(walks.map((walk) => [walk.guestPhysicalAddress, walk.hostPhysicalAddress]));
+  return planned.flatMap((bits) => {
+    const address = hostOf.get(bits.address);
+    return typeof address === 'bigint' ? [{ ...bits, address, stage: 'guest' as const }] : [];
+  });
+}
+
+/** Several walks use the same nested entries: what the first one sets, no other needs to. D may come later than A. */
+function withoutRepeats(planned: readonly NestedPlannedBits[]): NestedPlannedBits[] {
+  const seen = new Map<bigint, { accessed: boolean; dirty: boolean }>();
+  return planned.flatMap((bits) => {
+    const before = seen.get(bits.address) ?? { accessed: false, dirty: false };
+    const accessed = bits.accessed && !before.accessed;
+    const dirty = bits.dirty && !before.dirty;
+    seen.set(bits.address, { accessed: before.accessed || accessed, dirty: before.dirty || dirty });
+    return accessed || dirty ? [{ ...bits, accessed, dirty }] : [];
+  });
+}
+
+type StagePlan = (translation: Translation) => readonly PlannedBits[];
+
+/** In the processor's order: for each guest entry the nested entries that lead to it, then its own; at the end the page's. */
+function interleave(
+  walks: readonly NestedStep[],
+  guestBits: readonly NestedPlannedBits[],
+  stagePlan: StagePlan,
+): NestedPlannedBits[] {
+  const ofEntry = new Map(guestBits.map((bits) => [bits.address, bits]));
+  const planned = walks.flatMap((walk) => {
+    const nested = stagePlan(walk.translation).map((bits) => ({ ...bits, stage: 'nested' as const }));
+    const own =
+      walk.purpose === 'table' && walk.hostPhysicalAddress !== null ? ofEntry.get(walk.hostPhysicalAddress) : undefined;
+    return own ? [...nested, own] : nested;
+  });
+  return withoutRepeats(planned);
+}
+
+const SET_ALL: BitFlags = { setAccessed: true, setDirty: true, forceSetAccessed: false };
+
+/** The second stage's own bits for one of its walks: D where that walk was a write. */
+const planStage: StagePlan = (translation) => planBits(translation, { ...SET_ALL, setDirty: translation.access.write });
+
+/**
+ * The accessed and dirty bits of both stages that the flags ask for, in the processor's order. On a failed translation only
+ * FORCE_SET_ACCESSED sets any: in what was passed.
+ *
+ * @returns addresses are host physical
+ * @public
+ */
+export function planNestedBits(
+  translation: NestedTranslation,
+  flags: BitFlags = SET_ALL,
+): readonly NestedPlannedBits[] {
+  if (!flags.setAccessed) return [];
+  if (translation.kind !== 'mapped' && !flags.forceSetAccessed) return [];
+  const { walks } = translation;
+  const first = translation.kind === 'nested-fault' ? null : translation.guest;
+  const guestBits = first === null ? [] : inHost(planBits(first, flags), walks);
+  return interleave(walks, guestBits, planStage);
+}
+
+/**
+ * The bits that the processor of the contexts' profiles sets by itself when it makes the access, on failures too where it does.
+ *
+ * @returns addresses are host physical
+ * @public
+ */
+export function processorNestedBits(
+  translation: NestedTranslation,
+  guest: PagingContext,
+  nested: NestedContext,
+): readonly NestedPlannedBits[] {
+  const { walks } = translation;
+  const stagePlan: StagePlan = (stage) => processorBits(nested.stage, stage);
+  return interleave(walks, inHost(guestBitsOf(translation, guest), walks), stagePlan);
+}
+
+/** A guest whose tables could not be had to the end has, where A is set in passing, A in those that could. */
+function guestBitsOf(translation: NestedTranslation, guest: PagingContext): readonly PlannedBits[] {
+  if (translation.kind !== 'nested-fault') return processorBits(guest, translation.guest);
+  if (guest.profile.accessedOnFault === 'none') return [];
+  if (translation.guest) return processorBits(guest, translation.guest);
+  return translation.guestSteps.flatMap(({ address, level, value, size, usageBits, hasAccessed }) => {
+    const has = hasAccessed || guest.profile.setsPdpteAccessed;
+    const accessed = has && (value & usageBits.accessed) === 0n;
+    return accessed ? [{ address, level, value, size, usageBits, accessed, dirty: false }] : [];
+  });
+}
