@@ -19,6 +19,16 @@ export class SparseMemory {
     }
   }
 
+  /** Makes the page at `address` the one that `other` has at `there`: what is written to either is read from both. */
+  sharePage(address: bigint, other: SparseMemory, there: bigint): void {
+    this.#pages.set(address & ~(pageSize - 1n), other.#locate(there & ~(pageSize - 1n), 8).page);
+  }
+
+  /** The addresses of the pages that exist. */
+  get pageAddresses(): readonly bigint[] {
+    return [...this.#pages.keys()];
+  }
+
   /** Whether memory backs `address`. */
   hasPage(address: bigint): boolean {
     return this.#pages.has(address & ~(pageSize - 1n));
