@@ -1,3 +1,4 @@
+import { formatHex } from '../paging/index.ts';
 import type { Monitor } from './monitor.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 
@@ -15,7 +16,7 @@ export function monitorMemory(monitor: Monitor): PhysicalMemory {
     read: (pieces) =>
       Promise.all(
         pieces.map(async ({ address, length }) => {
-          const text = await monitor.hmp(`xp /${length / 8}xg 0x${address.toString(16)}`);
+          const text = await monitor.hmp(`xp /${length / 8}xg ${formatHex(address)}`);
           const values = text.split('\n').flatMap((line) => LINE.exec(line)?.[1]?.trim().split(' ') ?? []);
           return new Uint8Array(BigUint64Array.from(values, BigInt).buffer);
         }),
