@@ -1,4 +1,33 @@
 export { AbiError } from './errors.ts';
+export { type HvChecks, type HvOverrides, hvChecks } from './hv-checks.ts';
+export { HV_CONTROL, HV_CONTROL_INPUT_VTL, type HvControlName, hvControlProblem } from './hv-control.ts';
+export { selectInputVtl } from './hv-input-vtl.ts';
+export { HV_CACHE_TYPE, HV_RESULT, type HvResultName } from './hv-result.ts';
+export type { HvPageAccess, HvPages } from './hv-table-access.ts';
+export {
+  checkHvRequest,
+  type HvTranslateAnswer,
+  type HvTranslateRequest,
+  type HvVirtualProcessor,
+  type HvWalk,
+  hvTranslate,
+  judgeHvTranslate,
+} from './hv-translate.ts';
+export {
+  decodeHvTranslateInput,
+  decodeHvTranslateOutput,
+  decodeHvTranslateOutputEx,
+  encodeHvTranslateInput,
+  encodeHvTranslateOutput,
+  encodeHvTranslateOutputEx,
+  HV_TRANSLATE_INPUT_SIZE,
+  HV_TRANSLATE_OUTPUT_EX_SIZE,
+  HV_TRANSLATE_OUTPUT_SIZE,
+  type HvTranslateInput,
+  type HvTranslateOutput,
+  type HvTranslateOutputEx,
+} from './hv-translate-codec.ts';
+export { hvWalkInMemory } from './hv-walk-in-memory.ts';
 export { type TranslateAnswer, toTranslateAnswer } from './kvm-translate.ts';
 export {
   bitsMayBeSet,

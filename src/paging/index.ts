@@ -3,6 +3,7 @@ export {
   CR0_CD,
   CR0_PG,
   CR0_WP,
+  CR4_CET,
   CR4_LA57,
   CR4_PAE,
   CR4_PKE,
