@@ -8,15 +8,16 @@ import {
   toTranslation,
   Walk,
 } from '../paging/index.ts';
+import { answerNested } from './answer-nested.ts';
 import { describeAssumptions } from './assumptions.ts';
 import { describeDeviation } from './deviation.ts';
-import { GuestUsageError } from './errors.ts';
 import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
 import { retranslate } from './retranslate.ts';
 import { runWalks } from './run-walks.ts';
 import type { Space } from './space.ts';
 import { walkMany } from './walk-many.ts';
-import { type BitsOutcome, writeBits } from './write-bits.ts';
+import type { BitsOutcome } from './write-bits.ts';
+import { writePlanned } from './write-planned.ts';
 
 const NO_FLAGS: BitFlags = { setAccessed: false, setDirty: false, forceSetAccessed: false };
 /** An entry that changes between walk and write-back is walked again, as KVM does; not for ever, against a guest gone wild. */
@@ -43,6 +44,7 @@ interface Answered {
  */
 export async function answerRequests(requests: readonly TranslateRequest[], quick: Space): Promise<GuestTranslation[]> {
   const full = requests.map((request) => ({ flags: NO_FLAGS, ...request }));
+  if (quick.nested !== null) return answerNested(full, quick.nested, quick.complete ? await quick.complete() : quick);
   const first = await walkAll(full, quick.context, quick);
   // Key registers take milliseconds of a standing guest: they are read only if a walk has come to where they judge.
   const { complete } = quick;
@@ -72,7 +74,7 @@ async function walkAndWrite(
     const questions = open.map(({ request }) => request);
     const translations = round === 1 ? seen : await walkAll(questions, space.context, space);
     const plans = translations.map((translation, at) => planBits(translation, questions[at]?.flags ?? NO_FLAGS));
-    const outcomes = await write(plans.flat(), space);
+    const outcomes = await writePlanned(plans.flat(), space);
     const retry: typeof open = [];
     open.forEach(({ request, at }, position) => {
       const changed = plans[position]?.some(({ address }) => outcomes.get(address) === 'changed') ?? false;
@@ -83,17 +85,6 @@ async function walkAndWrite(
     open = retry;
   }
   return answered;
-}
-
-async function write(
-  planned: Parameters<typeof writeBits>[0],
-  { writable, map }: Space,
-): Promise<ReadonlyMap<bigint, BitsOutcome>> {
-  if (planned.length === 0) return new Map();
-  if (writable === undefined) {
-    throw new GuestUsageError('accessed and dirty bits can be set only in a guest that stands still');
-  }
-  return writeBits(planned, writable, map);
 }
 
 async function walkAll(questions: readonly Question[], context: PagingContext, space: Space): Promise<Translation[]> {
@@ -150,6 +141,7 @@ function report({ request, translation, outcomes }: Answered, onMachine: Transla
     mode: context.mode,
     profile: context.profile.name,
     translation,
+    nested: null,
     wrote,
     bitsAreSet: wrote.length === planned.length,
     region: translation.kind === 'mapped' ? map.regionAt(translation.physicalAddress) : null,

@@ -13,6 +13,7 @@ const ALTERNATIVES = {
   pdpe1gb: [true, false],
   accelerator: ['kvm', 'tcg'],
   pdptes: [],
+  nested: [],
 } as const;
 
 const NAMES = {
@@ -24,6 +25,7 @@ const NAMES = {
   pdpe1gb: '1 GB pages',
   accelerator: 'accelerator',
   pdptes: 'PDPTE registers',
+  nested: 'second stage',
 } as const;
 
 type Assumable = keyof typeof ALTERNATIVES;
@@ -34,12 +36,13 @@ function isAssumable(name: string): name is Assumable {
 
 function show(value: unknown, name: Assumable): string {
   if (name === 'pdptes') return 'those in memory';
+  if (name === 'nested') return 'none; name it with npt:ROOT, ept:EPTP or none';
   return typeof value === 'number' && name !== 'maxPhyAddr' ? formatHex(value) : String(value);
 }
 
 function dependsOn(name: Assumable, state: VcpuState, translation: Translation): boolean {
   // Registers that were loaded once can hold anything.
-  if (name === 'pdptes') return translation.steps.length > 0;
+  if (name === 'pdptes' || name === 'nested') return translation.steps.length > 0;
   return ALTERNATIVES[name].some((value) => {
     const other: VcpuState = { ...state, [name]: sourced(value, 'given', 'what if') };
     const again = retranslate(contextOf(other), translation);

@@ -1,5 +1,14 @@
-import type { Access, BitFlags, PagingMode, PlannedBits, Profile, Translation } from '../paging/index.ts';
+import type {
+  Access,
+  BitFlags,
+  NestedTranslation,
+  PagingMode,
+  PlannedBits,
+  Profile,
+  Translation,
+} from '../paging/index.ts';
 import type { Region } from './memory-map.ts';
+import type { NestedStage } from './nested-state.ts';
 import type { Override } from './overrides.ts';
 
 /** One question to a guest. @public */
@@ -18,6 +27,11 @@ export interface TranslateScope {
   readonly cr3?: bigint;
   /** "What if": changes to the vCPU, in order. Nothing is changed in the guest. */
   readonly overrides?: readonly Override[];
+  /**
+   * The second stage of a guest's guest; null for none. Unless given it is the vCPU's own, where QEMU shows it (SVM guests under
+   * TCG).
+   */
+  readonly nested?: NestedStage | null;
   /** The machine whose behaviour is asked for; the architecture unless given. */
   readonly profile?: Profile;
 }
@@ -30,6 +44,11 @@ export interface GuestTranslation {
   /** Whose behaviour the answer is. */
   readonly profile: string;
   readonly translation: Translation;
+  /**
+   * Both stages, when the vCPU runs the guest of a guest: `translation` then speaks of that guest's own addresses, and what the
+   * second stage refuses is an unbacked table in it.
+   */
+  readonly nested: NestedTranslation | null;
   /** The bits that were set in guest memory for this request, and seen there afterwards. */
   readonly wrote: readonly PlannedBits[];
   /** All bits that the flags asked for are set in memory now; true also when none was missing. */

@@ -7,7 +7,7 @@ import {
   type MappedRun,
 } from '../paging/index.ts';
 import { answerRequests } from './answer-requests.ts';
-import type { MemoryAttempt } from './errors.ts';
+import { GuestUsageError, type MemoryAttempt } from './errors.ts';
 import type { GuestTranslation, TranslateRequest, TranslateScope } from './guest-translation.ts';
 import { loadTables } from './load-tables.ts';
 import type { MemoryMap } from './memory-map.ts';
@@ -16,7 +16,7 @@ import { PageCache } from './page-cache.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 import type { Space } from './space.ts';
 import { TranslationTable } from './translation-table.ts';
-import { contextOf, machineProfile, type VcpuState, withCr3 } from './vcpu-state.ts';
+import { contextOf, machineProfile, nestedContextOf, type VcpuState, withCr3, withNestedStage } from './vcpu-state.ts';
 import { walkMany } from './walk-many.ts';
 import type { WritableMemory } from './write-bits.ts';
 
@@ -119,6 +119,7 @@ export abstract class GuestView {
   ): Promise<TranslationTable> {
     const quick = await this.#space(scope);
     const space = quick.complete ? await quick.complete() : quick;
+    requireOneStage(space);
     const cache = await space.cache();
     const table = new TranslationTable(addresses.length, space.context);
     const code = encodeAccess(access);
@@ -145,7 +146,9 @@ export abstract class GuestView {
    */
   async mapRuns(emit: (run: MappedRun) => boolean | undefined, scope: MapScope = {}): Promise<EnumerateResult> {
     const vcpu = await this.#vcpu(scope.cpu ?? 0);
-    const { context, map } = await this.#space(scope);
+    const space = await this.#space(scope);
+    requireOneStage(space);
+    const { context, map } = space;
     const options = {
       ...(scope.first === undefined ? {} : { firstPage: linearPageOf(context, scope.first) }),
       ...(scope.last === undefined ? {} : { lastPage: linearPageOf(context, scope.last) }),
@@ -169,11 +172,13 @@ export abstract class GuestView {
 
   #spaceOf(vcpu: Vcpu, own: VcpuState, scope: TranslateScope, memory: PhysicalMemory): Space {
     const base = scope.cr3 === undefined ? own : withCr3(own, scope.cr3);
-    const state = applyOverrides(base, scope.overrides ?? [], scope.profile);
+    const staged = scope.nested === undefined ? base : withNestedStage(base, scope.nested);
+    const state = applyOverrides(staged, scope.overrides ?? [], scope.profile);
     return {
       state,
       context: contextOf(state),
       machineContext: contextOf(state, machineProfile(state)),
+      nested: nestedContextOf(state),
       map: vcpu.map,
       memory,
       complete: undefined,
@@ -208,6 +213,13 @@ export abstract class GuestView {
   #cache(vcpu: Vcpu): Promise<PageCache> {
     return remember(this.#caches, vcpu.map, async () => new PageCache((await this.#memory(vcpu)).memory, vcpu.map));
   }
+}
+
+function requireOneStage({ nested }: Space): void {
+  if (nested === null) return;
+  throw new GuestUsageError(
+    'the vCPU runs the guest of a guest: its addresses can be translated one by one, or say that there is no second stage',
+  );
 }
 
 function remember<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {

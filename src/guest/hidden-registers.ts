@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CpuDeviceState, parseDeviceState, readPdptrs, readPkrs, readPkru } from '../../protocols/qmp/index.ts';
 import type { Monitor } from './monitor.ts';
+import { type NestedStage, nestedStageOf } from './nested-state.ts';
 import { makePrivateDirectory } from './private-directory.ts';
 import { type Sourced, sourced } from './sourced.ts';
 
@@ -14,6 +15,8 @@ export interface HiddenRegisters {
   readonly pkrs: Sourced<number>;
   /** Null where the guest's machine reads PDPTEs from memory, or where the registers could not be had. */
   readonly pdptes: Sourced<Pdptes | null>;
+  /** The second stage of the guest that the vCPU runs for a hypervisor in it; null where it runs none. */
+  readonly nested: Sourced<NestedStage | null>;
 }
 
 /** Which of them the modes in use consult. @internal */
@@ -21,6 +24,7 @@ export interface HiddenRegistersInUse {
   readonly pkru: boolean;
   readonly pkrs: boolean;
   readonly pdptes: boolean;
+  readonly nested: boolean;
 }
 
 /** What a vCPU has that uses none of them. @internal */
@@ -28,6 +32,7 @@ export const NO_HIDDEN_REGISTERS: HiddenRegisters = {
   pkru: sourced(0, 'not-in-use', 'CR4.PKE=0, or not in long mode'),
   pkrs: sourced(0, 'not-in-use', 'CR4.PKS=0, or not in long mode'),
   pdptes: sourced(null, 'not-in-use', 'no PAE paging, or TCG, which reads PDPTEs from memory'),
+  nested: sourced(null, 'not-in-use', 'EFER.SVME=0'),
 };
 
 /**
@@ -42,7 +47,7 @@ export async function readHiddenRegisters(
   inUse: HiddenRegistersInUse,
   threadId: number | undefined,
 ): Promise<HiddenRegisters> {
-  if (!inUse.pkru && !inUse.pkrs && !inUse.pdptes) return NO_HIDDEN_REGISTERS;
+  if (!inUse.pkru && !inUse.pkrs && !inUse.pdptes && !inUse.nested) return NO_HIDDEN_REGISTERS;
   const state = await readCpuState(monitor, cpu, threadId);
   const read = <T>(name: string, fallback: T, of: (cpu: CpuDeviceState) => T): Sourced<T> =>
     typeof state === 'string'
@@ -52,6 +57,7 @@ export async function readHiddenRegisters(
     pkru: inUse.pkru ? read('pkru', 0, readPkru) : NO_HIDDEN_REGISTERS.pkru,
     pkrs: inUse.pkrs ? read('pkrs', 0, readPkrs) : NO_HIDDEN_REGISTERS.pkrs,
     pdptes: inUse.pdptes ? read('pdptrs', null, pdptesOf) : NO_HIDDEN_REGISTERS.pdptes,
+    nested: inUse.nested ? read('svn_npt', null, nestedStageOf) : NO_HIDDEN_REGISTERS.nested,
   };
 }
 

@@ -72,6 +72,7 @@ export class LiveGuest extends GuestView implements Disposable {
       {
         pkru: inUse.pkru ? sourced(0, 'assumed', unread('PKRU')) : NO_HIDDEN_REGISTERS.pkru,
         pkrs: inUse.pkrs ? sourced(0, 'assumed', unread('PKRS')) : NO_HIDDEN_REGISTERS.pkrs,
+        nested: inUse.nested ? sourced(null, 'assumed', unread('the nested state')) : NO_HIDDEN_REGISTERS.nested,
         pdptes: inUse.pdptes ? sourced(null, 'assumed', unread('a PDPTE register')) : NO_HIDDEN_REGISTERS.pdptes,
       },
       'monitor',

@@ -96,8 +96,8 @@ export class PausedGuest extends GuestView implements Disposable {
     const assemble = (hidden: HiddenRegisters): VcpuState =>
       assembleVcpuState(shown, registers, this.#processor, hidden);
     const read = once(async () => assemble(await readHiddenRegisters(monitor, cpu, inUse, this.#cpus[0]?.threadId)));
-    // PDPTE registers take part in every walk; keys only where a walk ends at a page.
-    const mustWait = inUse.pdptes;
+    // PDPTE registers and a second stage take part in every walk; keys only where a walk ends at a page.
+    const mustWait = inUse.pdptes || inUse.nested;
     return {
       state: mustWait ? await read() : assemble(NO_HIDDEN_REGISTERS),
       map: selectMemoryMap(parseFlatViews(mtree), cpu, shown.smm),

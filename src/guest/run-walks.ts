@@ -1,6 +1,15 @@
-import { OUTCOME, type Walk } from '../paging/index.ts';
 import type { MemoryMap } from './memory-map.ts';
 import type { MemoryPiece, PhysicalMemory } from './physical-memory.ts';
+
+/** A walk, through one stage or two, as its driver sees it. @internal */
+export interface DrivenWalk {
+  readonly isPending: boolean;
+  /** Physical address of the entry that is wanted, and its bytes. */
+  readonly wanted: number;
+  readonly wantedSize: 4 | 8;
+  feed(low: number, high: number): boolean;
+  feedUnbacked(): void;
+}
 
 /**
  * Advances walks together, level by level, until all have ended: as many flights of reads as there are levels, and an entry
@@ -9,12 +18,12 @@ import type { MemoryPiece, PhysicalMemory } from './physical-memory.ts';
  * @param walks - started walks; those that have ended already are left alone
  * @internal
  */
-export async function runWalks(walks: readonly Walk[], memory: PhysicalMemory, map: MemoryMap): Promise<void> {
-  let pending = walks.filter((walk) => walk.outcome === OUTCOME.pending);
+export async function runWalks(walks: readonly DrivenWalk[], memory: PhysicalMemory, map: MemoryMap): Promise<void> {
+  let pending = walks.filter((walk) => walk.isPending);
   while (pending.length > 0) {
     const pieces = new Map<number, MemoryPiece>();
     const readable = pending.filter((walk) => {
-      const piece = { address: walk.wanted, length: walk.levelAt(walk.depth).entrySize };
+      const piece = { address: walk.wanted, length: walk.wantedSize };
       if (map.isReadable(piece.address, piece.length)) {
         pieces.set(piece.address, piece);
         return true;

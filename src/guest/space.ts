@@ -1,4 +1,4 @@
-import type { PagingContext } from '../paging/index.ts';
+import type { NestedContext, PagingContext } from '../paging/index.ts';
 import type { MemoryMap } from './memory-map.ts';
 import type { PageCache } from './page-cache.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
@@ -17,6 +17,8 @@ export interface Space {
   readonly complete: (() => Promise<Space>) | undefined;
   /** The same vCPU, judged as the machine that runs the guest would. */
   readonly machineContext: PagingContext;
+  /** The second stage, and the same as the machine would judge it; null where there is none. */
+  readonly nested: NestedContext | null;
   readonly map: MemoryMap;
   /** For few entries: what is quick for one. */
   readonly memory: PhysicalMemory;

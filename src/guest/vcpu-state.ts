@@ -7,15 +7,20 @@ import {
   CR4_PKE,
   CR4_PKS,
   createContext,
+  createEpt,
+  createNpt,
   EFER_LMA,
   INTEL,
   KVM,
+  type NestedContext,
   type PagingContext,
+  type ProcessorFeatures,
   type Profile,
   tcgProfile,
 } from '../paging/index.ts';
 import { GuestStateError } from './errors.ts';
 import type { HiddenRegisters, HiddenRegistersInUse } from './hidden-registers.ts';
+import type { NestedStage } from './nested-state.ts';
 import type { Processor } from './processor.ts';
 import { type Sourced, sourced } from './sourced.ts';
 
@@ -48,6 +53,9 @@ function register(registers: Registers, name: string, from: 'gdb-stub' | 'monito
   return sourced(value, from, from === 'monitor' ? `info registers, ${name}` : `register ${name}`);
 }
 
+/** Secure virtual machine enable: without it no guest of a guest runs. */
+const EFER_SVME = 1n << 12n;
+
 /** Which of the registers that the stub does not show the modes in use need. @internal */
 export function hiddenRegistersInUse(registers: Registers, processor: Processor): HiddenRegistersInUse {
   const bit = (name: string, mask: bigint): boolean => ((registers.get(name) ?? 0n) & mask) !== 0n;
@@ -56,6 +64,7 @@ export function hiddenRegistersInUse(registers: Registers, processor: Processor)
     pkru: longMode && bit('cr4', CR4_PKE),
     pkrs: longMode && bit('cr4', CR4_PKS),
     pdptes: !longMode && bit('cr0', CR0_PG) && bit('cr4', CR4_PAE) && processor.accelerator.value === 'kvm',
+    nested: bit('efer', EFER_SVME),
   };
 }
 
@@ -97,6 +106,11 @@ export function withCr3(state: VcpuState, cr3: bigint): VcpuState {
   return { ...state, pdptes, cr3: sourced(cr3, 'given', 'the request') };
 }
 
+/** The same vCPU behind another second stage, or none. @internal */
+export function withNestedStage(state: VcpuState, stage: NestedStage | null): VcpuState {
+  return { ...state, nested: sourced(stage, 'given', 'the request') };
+}
+
 /**
  * The profile of the machine that runs the guest: what it would answer where it differs from the manuals.
  *
@@ -122,7 +136,7 @@ function architectureOf(state: VcpuState): Profile {
  * @public
  */
 export function contextOf(state: VcpuState, profile?: Profile): PagingContext {
-  const { pdptes, encryptionBit } = state;
+  const { pdptes } = state;
   return createContext(
     {
       cr0: state.cr0.value,
@@ -135,13 +149,33 @@ export function contextOf(state: VcpuState, profile?: Profile): PagingContext {
       a20: state.a20.value,
       ...(pdptes.value === null ? {} : { pdptes: pdptes.value }),
     },
-    {
-      maxPhyAddr: state.maxPhyAddr.value,
-      vendor: state.vendor.value,
-      pse36: state.pse36.value,
-      pdpe1gb: state.pdpe1gb.value,
-      profile: profile ?? state.profile.value ?? architectureOf(state),
-      ...(encryptionBit.value === null ? {} : { encryptionBit: encryptionBit.value }),
-    },
+    featuresOf(state, profile),
   );
+}
+
+function featuresOf(state: VcpuState, profile: Profile | undefined): ProcessorFeatures {
+  const { encryptionBit } = state;
+  return {
+    maxPhyAddr: state.maxPhyAddr.value,
+    vendor: state.vendor.value,
+    pse36: state.pse36.value,
+    pdpe1gb: state.pdpe1gb.value,
+    profile: profile ?? state.profile.value ?? architectureOf(state),
+    ...(encryptionBit.value === null ? {} : { encryptionBit: encryptionBit.value }),
+  };
+}
+
+/**
+ * The second stage that a vCPU state names; null where it names none.
+ *
+ * @throws PagingInputError `ERR_PAGING_EPTP` for an EPT pointer that no processor takes.
+ * @public
+ */
+export function nestedContextOf(state: VcpuState, profile?: Profile): NestedContext | null {
+  const stage = state.nested.value;
+  if (stage === null) return null;
+  const features = featuresOf(state, profile);
+  return stage.kind === 'npt'
+    ? createNpt(stage.registers, features)
+    : createEpt(stage.eptp, { ...stage.capabilities, maxPhyAddr: features.maxPhyAddr });
 }

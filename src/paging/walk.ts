@@ -74,6 +74,16 @@ export class Walk implements PageRights {
     return level;
   }
 
+  /** Bytes of the entry that is wanted. */
+  get wantedSize(): 4 | 8 {
+    return this.levelAt(this.depth).entrySize;
+  }
+
+  /** Whether an entry is wanted. */
+  get isPending(): boolean {
+    return this.outcome === OUTCOME.pending;
+  }
+
   /** @returns whether an entry is wanted */
   start(high: number, low: number, access: number): boolean {
     const { linearAddress: rules, levels, rootAddress, latched } = this.context;

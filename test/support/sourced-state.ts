@@ -19,6 +19,7 @@ export function vcpuStateWith(replaced: Partial<VcpuState> = {}): VcpuState {
     pkru: sourced(0, 'not-in-use', 'CR4.PKE=0'),
     pkrs: sourced(0, 'not-in-use', 'CR4.PKS=0'),
     pdptes: sourced(null, 'not-in-use', 'no PAE paging'),
+    nested: sourced(null, 'not-in-use', 'EFER.SVME=0'),
     accelerator: sourced('kvm', 'monitor', 'query-kvm'),
     qemuVersion: [7, 2, 22],
     maxPhyAddr: sourced(40, 'qom', 'cpu.phys-bits'),

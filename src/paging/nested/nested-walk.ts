@@ -58,6 +58,11 @@ export class NestedWalk {
     return !this.isGuestEntryUnbacked && this.records.at(-1)?.translation.kind !== 'fault';
   }
 
+  /** Whether an entry is wanted. */
+  get isPending(): boolean {
+    return this.#phase !== 'ended';
+  }
+
   /** @returns whether an entry is wanted */
   start(high: number, low: number, access: number): boolean {
     this.records.length = 0;

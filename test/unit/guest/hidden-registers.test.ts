@@ -8,8 +8,8 @@ import { PROTECTION_KEYS } from '../../support/protection-keys-rom.ts';
 import { readFixture } from '../../support/read-fixture.ts';
 
 const STATE = readFixture('qmp/device-state-x86_64.bin');
-const ALL = { pkru: true, pkrs: true, pdptes: false };
-const NONE = { pkru: false, pkrs: false, pdptes: false };
+const ALL = { pkru: true, pkrs: true, pdptes: false, nested: false };
+const NONE = { pkru: false, pkrs: false, pdptes: false, nested: false };
 
 /** A monitor that writes these bytes, as QEMU writes its device state; and where it wrote them. */
 function savingMonitor(bytes: Uint8Array): { monitor: Monitor; files: string[] } {
@@ -55,7 +55,7 @@ describe('registers that no stub shows', () => {
 
   it('PDPTE registers that QEMU has not saved are taken from memory', async () => {
     const { monitor } = savingMonitor(STATE);
-    const { pdptes } = await readHiddenRegisters(monitor, 0, { ...NONE, pdptes: true }, undefined);
+    const { pdptes } = await readHiddenRegisters(monitor, 0, { ...NONE, pdptes: true, nested: false }, undefined);
     expect(pdptes.value).to.equal(null);
   });
 

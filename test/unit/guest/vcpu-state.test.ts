@@ -16,8 +16,8 @@ import { vcpuStateWith } from '../../support/sourced-state.ts';
 const NAMES = ['cr0', 'cr3', 'cr4', 'efer', 'eflags', 'cs', 'ss'] as const;
 const REGISTERS = new Map<string, bigint>(NAMES.map((name, at) => [name, BigInt(at + 1)]));
 const SHOWN = parseInfoRegisters(readFixtureText('qmp/registers-long-mode.txt'));
-const { pkru, pkrs, pdptes, ...PROCESSOR } = vcpuStateWith();
-const HIDDEN = { pkru, pkrs, pdptes };
+const { pkru, pkrs, pdptes, nested, ...PROCESSOR } = vcpuStateWith();
+const HIDDEN = { pkru, pkrs, pdptes, nested };
 
 describe('the state of a vCPU', () => {
   it('takes each register from the stub, by its name', () => {

@@ -1,0 +1,97 @@
+import {
+  type FaultedTranslation,
+  type NestedContext,
+  type NestedTranslation,
+  NestedWalk,
+  type PagingContext,
+  planNestedBits,
+  startNestedWalk,
+  type Translation,
+  toNestedTranslation,
+} from '../paging/index.ts';
+import { describeAssumptions } from './assumptions.ts';
+import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
+import { runWalks } from './run-walks.ts';
+import type { Space } from './space.ts';
+import { writePlanned } from './write-planned.ts';
+
+/**
+ * Answers requests about the guest of a guest: addresses go through its own tables and through the second stage. Bits are set
+ * in both.
+ *
+ * @throws as `answerRequests`.
+ * @internal
+ */
+export async function answerNested(
+  requests: readonly Required<TranslateRequest>[],
+  nested: NestedContext,
+  space: Space,
+): Promise<GuestTranslation[]> {
+  const walks = requests.map(({ linearAddress, access }) => {
+    const walk = new NestedWalk(space.context, nested);
+    startNestedWalk(walk, linearAddress, access);
+    return walk;
+  });
+  await runWalks(walks, space.memory, space.map);
+  const found = walks.map((walk) => toNestedTranslation(walk, nested));
+  const plans = found.map((translation, at) =>
+    planNestedBits(translation, (requests[at] as (typeof requests)[number]).flags),
+  );
+  const outcomes = await writePlanned(plans.flat(), space);
+  return found.map((translation, at) => {
+    const planned = plans[at] ?? [];
+    const wrote = planned.filter(({ address }) => outcomes.get(address) === 'written');
+    const request = requests[at] as (typeof requests)[number];
+    const first = firstStageOf(translation, request, space.context);
+    return {
+      request,
+      cpu: space.state.cpu,
+      mode: space.context.mode,
+      profile: space.context.profile.name,
+      translation: first,
+      nested: translation,
+      wrote,
+      bitsAreSet: wrote.length === planned.length,
+      region: translation.kind === 'mapped' ? space.map.regionAt(translation.physicalAddress) : null,
+      deviation: null,
+      assumed: describeAssumptions(space.state, first),
+    };
+  });
+}
+
+/**
+ * The translation in the guest's own terms. What the second stage refuses is memory that is not there to it: KVM_TRANSLATE2's
+ * INVALID_GPA.
+ */
+function firstStageOf(
+  translation: NestedTranslation,
+  { access }: Required<TranslateRequest>,
+  context: PagingContext,
+): Translation {
+  if (translation.kind !== 'nested-fault') return translation.guest;
+  const { linearAddress, guestPhysicalAddress, guestSteps, reason } = translation;
+  const fault: FaultedTranslation = {
+    kind: 'fault',
+    linearAddress,
+    untaggedAddress: linearAddress,
+    access,
+    cause: 'unbacked-table',
+    vector: 14,
+    errorCode: null,
+    responsible: { level: levelOf(translation, context), address: guestPhysicalAddress },
+    rights: null,
+    pageSize: null,
+    protectionKey: null,
+    steps: guestSteps,
+    reason,
+  };
+  return fault;
+}
+
+/** The level of the guest's entry that could not be had; of the leaf, when it was the page. */
+function levelOf(fault: Extract<NestedTranslation, { kind: 'nested-fault' }>, { levels }: PagingContext): number {
+  const { guestSteps, guestPhysicalAddress, purpose } = fault;
+  const taken = guestSteps.find(({ address }) => address === guestPhysicalAddress) ?? guestSteps.at(-1);
+  if (purpose === 'final' || taken?.address === guestPhysicalAddress) return taken?.level ?? 0;
+  return levels[guestSteps.length]?.level ?? 0;
+}
