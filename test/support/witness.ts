@@ -28,6 +28,12 @@ export class Witness implements AsyncDisposable {
     return (await this.#qmp.execute('human-monitor-command', { 'command-line': command })) as string;
   }
 
+  /** Whether QEMU is of this version's series or an older one: some behaviour ended with 8.0. */
+  async isUpTo([major, minor]: readonly [number, number]): Promise<boolean> {
+    const { qemu } = (await this.#qmp.execute('query-version')) as { qemu: { major: number; minor: number } };
+    return qemu.major < major || (qemu.major === major && qemu.minor <= minor);
+  }
+
   /** An entry as `xp` shows it. */
   async entry(address: bigint, size: 4 | 8): Promise<bigint> {
     const text = await this.hmp(`xp /1x${size === 8 ? 'g' : 'w'} 0x${address.toString(16)}`);
