@@ -5,6 +5,7 @@ import {
   enumerateRuns,
   linearPageOf,
   type MappedRun,
+  type PlannedBits,
 } from '../paging/index.ts';
 import { answerRequests } from './answer-requests.ts';
 import { GuestUsageError, type MemoryAttempt } from './errors.ts';
@@ -19,6 +20,7 @@ import { TranslationTable } from './translation-table.ts';
 import { contextOf, machineProfile, nestedContextOf, type VcpuState, withCr3, withNestedStage } from './vcpu-state.ts';
 import { walkMany } from './walk-many.ts';
 import type { WritableMemory } from './write-bits.ts';
+import { writePlanned } from './write-planned.ts';
 
 /** One vCPU and the memory that it sees. @internal */
 export interface Vcpu {
@@ -104,6 +106,18 @@ export abstract class GuestView {
     this.checkStanding();
     if (this.notes.length === 0) return answers;
     return answers.map((answer) => ({ ...answer, assumed: [...answer.assumed, ...this.notes] }));
+  }
+
+  /**
+   * Sets bits that were planned for translations of this pause.
+   *
+   * @returns those that were set, and seen in guest memory afterwards
+   * @throws as {@link GuestView.translate}.
+   */
+  async setBits(planned: readonly PlannedBits[], cpu = 0): Promise<readonly PlannedBits[]> {
+    const outcomes = await writePlanned(planned, await this.#space({ cpu }));
+    this.checkStanding();
+    return planned.filter(({ address }) => outcomes.get(address) === 'written');
   }
 
   /**

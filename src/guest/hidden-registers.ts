@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type CpuDeviceState, parseDeviceState, readPdptrs, readPkrs, readPkru } from '../../protocols/qmp/index.ts';
+import { type CpuDeviceState, readPdptrs, readPkrs, readPkru } from '../../protocols/qmp/index.ts';
 import type { Monitor } from './monitor.ts';
 import { type NestedStage, nestedStageOf } from './nested-state.ts';
-import { makePrivateDirectory } from './private-directory.ts';
+import { readCpuState } from './read-cpu-state.ts';
 import { type Sourced, sourced } from './sourced.ts';
 
 /** The PDPTE registers of PAE paging. @public */
@@ -66,25 +64,4 @@ function pdptesOf(cpu: CpuDeviceState): Pdptes | null {
   return first === undefined || second === undefined || third === undefined || fourth === undefined
     ? null
     : [first, second, third, fourth];
-}
-
-/** @returns the vCPU's state, or why it cannot be had */
-async function readCpuState(
-  monitor: Monitor,
-  cpu: number,
-  threadId: number | undefined,
-): Promise<CpuDeviceState | string> {
-  if (!monitor.saveDeviceState) return 'the GDB stub does not show it, and there is no QMP';
-  const directory = await makePrivateDirectory(threadId);
-  try {
-    const file = join(directory.path, 'device-state');
-    await monitor.saveDeviceState(file);
-    const state = parseDeviceState(await readFile(file));
-    return state.cpus.get(cpu) ?? `QEMU's device state has no vCPU ${cpu}`;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return `QEMU's device state cannot be read here: ${why}`;
-  } finally {
-    await directory.remove();
-  }
 }

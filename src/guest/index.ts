@@ -19,6 +19,7 @@ export { GuestView, type MapScope, type MemoryReport } from './guest-view.ts';
 export type { HiddenRegisters, Pdptes } from './hidden-registers.ts';
 export { LiveGuest } from './live-guest.ts';
 export { MemoryMap, type Region, type RegionKind } from './memory-map.ts';
+export type { MemoryTypeMsrs } from './memory-types.ts';
 export { type NestedStage, parseNestedStage } from './nested-state.ts';
 export { type Override, overrideNames, parseOverride, parseProfile } from './overrides.ts';
 export { PausedGuest } from './paused-guest.ts';

@@ -5,10 +5,12 @@ import { type HiddenRegisters, NO_HIDDEN_REGISTERS, readHiddenRegisters } from '
 import { layeredMemory } from './host-memory.ts';
 import type { Link } from './link.ts';
 import { selectMemoryMap } from './memory-map.ts';
+import { type MemoryTypeMsrs, readMemoryTypes } from './memory-types.ts';
 import { FLAT_VIEWS, type MonitorCpu } from './monitor.ts';
 import { openHostMemory } from './open-host-memory.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 import type { Processor } from './processor.ts';
+import type { Sourced } from './sourced.ts';
 import { stubMemory } from './stub-memory.ts';
 import { stubMonitor } from './stub-monitor.ts';
 import type { StubSession } from './stub-session.ts';
@@ -56,6 +58,21 @@ export class PausedGuest extends GuestView implements Disposable {
   [Symbol.dispose](): void {
     this.#isOver = true;
     for (const opened of this.#opened.splice(0)) opened[Symbol.dispose]();
+  }
+
+  /**
+   * PAT and MTRRs of a vCPU: milliseconds of a standing guest that no translation needs.
+   *
+   * @throws GuestCpuError `ERR_GUEST_CPU`; GuestRunStateError `ERR_GUEST_NOT_PAUSED`, `ERR_GUEST_RESUMED`; the errors of QMP.
+   */
+  async memoryTypes(cpu = 0): Promise<Sourced<MemoryTypeMsrs>> {
+    checkCpu(cpu, this.#cpus);
+    this.checkStanding();
+    const [first] = this.#cpus;
+    const source = { qomPath: first?.qomPath, threadId: first?.threadId };
+    const types = await readMemoryTypes(this.#link.monitor, cpu, source);
+    this.checkStanding();
+    return types;
   }
 
   protected override checkStanding(): void {

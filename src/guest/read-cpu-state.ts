@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CpuDeviceState, parseDeviceState } from '../../protocols/qmp/index.ts';
+import type { Monitor } from './monitor.ts';
+import { makePrivateDirectory } from './private-directory.ts';
+
+/**
+ * One vCPU out of QEMU's device state, which QEMU writes into a file that only it and we can reach.
+ *
+ * @param threadId - of a QEMU thread on this host, where known
+ * @returns the vCPU's state, or why it cannot be had
+ * @internal
+ */
+export async function readCpuState(
+  monitor: Monitor,
+  cpu: number,
+  threadId: number | undefined,
+): Promise<CpuDeviceState | string> {
+  if (!monitor.saveDeviceState) return 'the GDB stub does not show it, and there is no QMP';
+  const directory = await makePrivateDirectory(threadId);
+  try {
+    const file = join(directory.path, 'device-state');
+    await monitor.saveDeviceState(file);
+    const state = parseDeviceState(await readFile(file));
+    return state.cpus.get(cpu) ?? `QEMU's device state has no vCPU ${cpu}`;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return `QEMU's device state cannot be read here: ${why}`;
+  } finally {
+    await directory.remove();
+  }
+}
