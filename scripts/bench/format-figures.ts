@@ -33,7 +33,8 @@ export function formatFigures(figures: readonly Figure[]): string {
   return rows
     .map((row, at) => {
       const line = row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
-      return `${line.trimEnd()}\n    ${formatDetails(figures[at] as Figure)}\n`;
+      const details = formatDetails(figures[at] as Figure);
+      return `${line.trimEnd()}\n${details === '' ? '' : `    ${details}\n`}`;
     })
     .join('');
 }
