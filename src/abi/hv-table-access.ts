@@ -1,5 +1,6 @@
-import type { PlannedBits, Translation } from '../paging/index.ts';
+import type { PlannedBits } from '../paging/index.ts';
 import type { HvResultName } from './hv-result.ts';
+import { type HvWalkEnd, pageOf } from './hv-walk-end.ts';
 
 /** What the partition may do with a guest physical page. @public */
 export interface HvPageAccess {
@@ -19,27 +20,13 @@ export interface HvPages {
 export interface TableFailure {
   readonly result: HvResultName;
   readonly gpaPage: bigint;
-  /** Bits of the entries above. */
+  /** Bits of the entries before. */
   readonly bits: readonly PlannedBits[];
-}
-
-const PAGE_SHIFT = 12n;
-
-/** @internal */
-export function pageOf(address: bigint): bigint {
-  return address >> PAGE_SHIFT;
 }
 
 /** @internal */
 export function isOverlayPage({ overlayPages = [] }: HvPages, gpaPage: bigint): boolean {
   return overlayPages.includes(gpaPage);
-}
-
-/** The entries that the walk has looked at when it ends, from the top; the one that ends it is the last. */
-function entriesVisited(translation: Translation): readonly { readonly level: number; readonly address: bigint }[] {
-  const responsible = translation.kind === 'fault' ? translation.responsible : null;
-  if (responsible === null) return translation.steps;
-  return [...translation.steps.filter(({ level }) => level > responsible.level), responsible];
 }
 
 /**
@@ -50,22 +37,23 @@ function entriesVisited(translation: Translation): readonly { readonly level: nu
  * @internal
  */
 export function findTableFailure(
-  translation: Translation,
+  { entries }: Pick<HvWalkEnd, 'entries'>,
   bits: readonly PlannedBits[],
   pages: HvPages,
 ): TableFailure | null {
   const { accessTo } = pages;
   if (accessTo === undefined) return null;
-  for (const { level, address } of entriesVisited(translation)) {
-    const gpaPage = pageOf(address);
+  for (const [at, entry] of entries.entries()) {
+    const gpaPage = pageOf(entry);
     const { read, write } = accessTo(gpaPage);
-    const isWritten = bits.some((planned) => planned.level === level);
+    const isWritten = bits.some(({ address }) => address === entry);
     if (read && (write || !isWritten)) continue;
     const denied = read ? 'GpaNoWriteAccess' : 'GpaNoReadAccess';
+    const before = new Set(entries.slice(0, at));
     return {
       result: isOverlayPage(pages, gpaPage) ? 'GpaIllegalOverlayAccess' : denied,
       gpaPage,
-      bits: bits.filter((planned) => planned.level > level),
+      bits: bits.filter(({ address }) => before.has(address)),
     };
   }
   return null;

@@ -4,18 +4,15 @@ import {
   CR0_PG,
   CR4_CET,
   effectiveMemoryType,
-  type FaultedTranslation,
-  type MappedTranslation,
   type MemoryTypeRegisters,
   type PlannedBits,
-  planBits,
-  type Translation,
 } from '../paging/index.ts';
 import { type HvOverrides, hvChecks } from './hv-checks.ts';
 import { hasControl, hvControlProblem, refuseParameter } from './hv-control.ts';
-import { HV_CACHE_TYPE, HV_RESULT, HV_RESULT_OF_CAUSE, type HvResultName } from './hv-result.ts';
-import { findTableFailure, type HvPages, isOverlayPage, pageOf } from './hv-table-access.ts';
+import { HV_CACHE_TYPE, HV_RESULT, type HvResultName } from './hv-result.ts';
+import { findTableFailure, type HvPages, isOverlayPage } from './hv-table-access.ts';
 import type { HvTranslateOutput } from './hv-translate-codec.ts';
+import { type HvWalkEnd, type HvWalked, pageOf, walkEndOf } from './hv-walk-end.ts';
 
 /** One question to HvCallTranslateVirtualAddress. @public */
 export interface HvTranslateRequest {
@@ -36,8 +33,13 @@ export interface HvVirtualProcessor {
   readonly memoryTypes: Omit<MemoryTypeRegisters, 'cr0' | 'maxPhyAddr'>;
 }
 
-/** Walks to the request's address for one access, with the vCPU's registers but for what is overridden. @public */
-export type HvWalk = (access: Access, overrides: HvOverrides) => Translation;
+/**
+ * Walks to the request's address for one access, with the vCPU's registers but for what is overridden; through both stages
+ * while the vCPU runs the guest of a hypervisor in the partition.
+ *
+ * @public
+ */
+export type HvWalk = (access: Access, overrides: HvOverrides) => HvWalked;
 
 /** The output, and what led to it. @public */
 export interface HvTranslateAnswer extends HvTranslateOutput {
@@ -47,11 +49,8 @@ export interface HvTranslateAnswer extends HvTranslateOutput {
   /** The target's TLB flushes are to be inhibited: asked for, and the translation succeeded. */
   readonly inhibitsTlbFlush: boolean;
   /** The walk that decided; null when the address is one that no walk is made for. */
-  readonly translation: Translation | null;
+  readonly walk: HvWalked | null;
 }
-
-const BITS_WANTED = { setAccessed: true, setDirty: true, forceSetAccessed: true };
-const NO_BITS: BitFlags = { setAccessed: false, setDirty: false, forceSetAccessed: false };
 
 /**
  * HvCallTranslateVirtualAddress: all accesses that the flags name must be allowed, each by its own rules. Nothing is written;
@@ -71,8 +70,8 @@ export function hvTranslate(
   checkHvRequest(request, vp);
   const { accesses, overrides } = hvChecks(request.controlFlags, vp.cpl);
   const isWalked = BigInt.asUintN(64, request.gva) === request.gva;
-  const translations = isWalked ? accesses.map((access) => walk(access, overrides)) : [];
-  return judgeHvTranslate(request, vp, translations, pages);
+  const walks = isWalked ? accesses.map((access) => walk(access, overrides)) : [];
+  return judgeHvTranslate(request, vp, walks, pages);
 }
 
 /**
@@ -95,73 +94,60 @@ export function checkHvRequest(
 /**
  * The answer, given the walks: for whoever makes them in a way of their own.
  *
- * @param translations - of the accesses of {@link hvChecks}, in that order; none for an address of more than 64 bits
+ * @param walks - of the accesses of {@link hvChecks}, in that order; none for an address of more than 64 bits
  * @public
  */
 export function judgeHvTranslate(
   request: HvTranslateRequest,
   vp: HvVirtualProcessor,
-  translations: readonly Translation[],
+  walks: readonly HvWalked[],
   pages: HvPages = {},
 ): HvTranslateAnswer {
-  const [first] = translations;
-  if (!(vp.cr0 & CR0_PG)) return withoutPaging(request, vp, first, pages);
+  const { accesses } = hvChecks(request.controlFlags, vp.cpl);
+  const ends = walks.map((walked, at) => walkEndOf(walked, accesses[at] as Access));
+  const [first] = ends;
+  if (!(vp.cr0 & CR0_PG) && first?.isNested !== true) return withoutPaging(request, vp, first, pages);
   if (first === undefined) return failed('PageNotPresent', 0n, [], null);
-  const decisive = firstToFail(translations) ?? translations.find(({ access }) => access.write) ?? first;
-  const bits = planBits(decisive, flagsOf(request));
-  const tables = findTableFailure(decisive, bits, pages);
-  if (tables !== null) return failed(tables.result, tables.gpaPage, tables.bits, decisive);
-  if (decisive.kind === 'mapped') return succeeded(request, vp, decisive, bits, pages);
-  const result = HV_RESULT_OF_CAUSE[decisive.cause];
-  const gpaPage = result === 'GpaUnmapped' ? pageOf(decisive.responsible?.address ?? 0n) : 0n;
-  return failed(result, gpaPage, bits, decisive);
+  const end = firstToFail(ends) ?? ends.find(({ access }) => access.write) ?? first;
+  const bits = hasControl(request.controlFlags, 'setPageTableBits') ? end.plan(bitFlagsOf(request)) : [];
+  const tables = findTableFailure(end, bits, pages);
+  if (tables !== null) return failed(tables.result, tables.gpaPage, tables.bits, end);
+  if (end.result !== 'Success') return failed(end.result, pageOf(end.physicalAddress ?? 0n), bits, end);
+  return { ...success(request, vp, end, end.physicalAddress ?? 0n, pages), bits, walk: end.walked };
 }
 
-/** A walk that checks everything on its way ends where the first of the accesses fails; before the root, for some. */
-function firstToFail(translations: readonly Translation[]): FaultedTranslation | undefined {
-  const levelOf = (fault: FaultedTranslation) => fault.responsible?.level ?? Number.POSITIVE_INFINITY;
-  return translations
-    .filter((translation) => translation.kind === 'fault')
-    .reduce<FaultedTranslation | undefined>(
-      (top, fault) => (top === undefined || levelOf(fault) > levelOf(top) ? fault : top),
+/** A walk that checks everything on its way ends where the first of the accesses fails. */
+function firstToFail(ends: readonly HvWalkEnd[]): HvWalkEnd | undefined {
+  return ends
+    .filter(({ result }) => result !== 'Success')
+    .reduce<HvWalkEnd | undefined>(
+      (first, end) => (first === undefined || end.entries.length < first.entries.length ? end : first),
       undefined,
     );
 }
 
-function flagsOf({ controlFlags }: HvTranslateRequest): BitFlags {
-  if (!hasControl(controlFlags, 'setPageTableBits')) return NO_BITS;
-  return { ...BITS_WANTED, setDirty: hasControl(controlFlags, 'validateWrite') };
+function bitFlagsOf({ controlFlags }: HvTranslateRequest): BitFlags {
+  return { setAccessed: true, forceSetAccessed: true, setDirty: hasControl(controlFlags, 'validateWrite') };
 }
 
-/** With paging off a translation always succeeds: the GPA is the GVA, whatever its size. */
+/** With no stage that pages a translation always succeeds: the GPA is the GVA, whatever its size. */
 function withoutPaging(
   request: HvTranslateRequest,
   vp: HvVirtualProcessor,
-  translation: Translation | undefined,
+  end: HvWalkEnd | undefined,
   pages: HvPages,
 ): HvTranslateAnswer {
-  const physicalAddress = translation?.kind === 'mapped' ? translation.physicalAddress : request.gva;
-  return { ...success(request, vp, null, physicalAddress, pages), bits: [], translation: translation ?? null };
-}
-
-function succeeded(
-  request: HvTranslateRequest,
-  vp: HvVirtualProcessor,
-  translation: MappedTranslation,
-  bits: readonly PlannedBits[],
-  pages: HvPages,
-): HvTranslateAnswer {
-  const leaf = translation.steps.at(-1) ?? null;
-  return { ...success(request, vp, leaf, translation.physicalAddress, pages), bits, translation };
+  const physicalAddress = (end?.result === 'Success' ? end.physicalAddress : null) ?? request.gva;
+  return { ...success(request, vp, { leaf: null }, physicalAddress, pages), bits: [], walk: end?.walked ?? null };
 }
 
 function success(
   { controlFlags }: HvTranslateRequest,
   { cr0, maxPhyAddr, memoryTypes }: HvVirtualProcessor,
-  leaf: Parameters<typeof effectiveMemoryType>[1],
+  { leaf }: Pick<HvWalkEnd, 'leaf'>,
   physicalAddress: bigint,
   pages: HvPages,
-): Omit<HvTranslateAnswer, 'bits' | 'translation'> {
+): Omit<HvTranslateAnswer, 'bits' | 'walk'> {
   const gpaPage = pageOf(physicalAddress);
   return {
     resultCode: HV_RESULT.Success,
@@ -177,8 +163,8 @@ function failed(
   name: HvResultName,
   gpaPage: bigint,
   bits: readonly PlannedBits[],
-  translation: Translation | null,
+  end: HvWalkEnd | null,
 ): HvTranslateAnswer {
   const nothing = { cacheType: 0, overlayPage: false, inhibitsTlbFlush: false };
-  return { ...nothing, resultCode: HV_RESULT[name], name, gpaPage, bits, translation };
+  return { ...nothing, resultCode: HV_RESULT[name], name, gpaPage, bits, walk: end?.walked ?? null };
 }

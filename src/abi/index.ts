@@ -27,6 +27,7 @@ export {
   type HvTranslateOutput,
   type HvTranslateOutputEx,
 } from './hv-translate-codec.ts';
+export type { HvWalked } from './hv-walk-end.ts';
 export { hvWalkInMemory } from './hv-walk-in-memory.ts';
 export { type TranslateAnswer, toTranslateAnswer } from './kvm-translate.ts';
 export {

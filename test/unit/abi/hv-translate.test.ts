@@ -112,7 +112,7 @@ describe('HvCallTranslateVirtualAddress', () => {
       expect(answerOf({ flags: validateRead, gva: 1n << 47n })).to.deep.include({ name: 'PageNotPresent', ...nothing });
       expect(nameOf({ flags: validateRead, gva: 1n << 32n, efer: 0n })).to.equal('PageNotPresent');
       expect(nameOf({ flags: validateRead, gva: 1n << 64n })).to.equal('PageNotPresent');
-      expect(answerOf({ flags: validateRead, gva: 1n << 64n }).translation).to.equal(null);
+      expect(answerOf({ flags: validateRead, gva: 1n << 64n }).walk).to.equal(null);
     });
 
     it('with InvalidPageTableFlags where a reserved bit is set', () => {

@@ -1,0 +1,87 @@
+import {
+  type Access,
+  type BitFlags,
+  type MemoryTypeLeaf,
+  type NestedTranslation,
+  type PlannedBits,
+  planBits,
+  planNestedBits,
+  type Translation,
+} from '../paging/index.ts';
+import { HV_RESULT_OF_CAUSE, type HvResultName } from './hv-result.ts';
+
+/** A walk through the tables of a guest, or through those of a guest's guest and of its hypervisor. @public */
+export type HvWalked = Translation | NestedTranslation;
+
+type NestedFault = Extract<NestedTranslation, { kind: 'nested-fault' }>;
+
+/** A walk in the hypercall's terms; every address is one of the partition. @internal */
+export interface HvWalkEnd {
+  readonly result: HvResultName;
+  /** Where the access leads, or which table could not be had; null for other failures. */
+  readonly physicalAddress: bigint | null;
+  readonly leaf: MemoryTypeLeaf | null;
+  /** The entries that the walk has looked at, in their order; the one that ended it, if one did, is the last. */
+  readonly entries: readonly bigint[];
+  readonly plan: (flags: BitFlags) => readonly PlannedBits[];
+  readonly walked: HvWalked;
+  readonly isNested: boolean;
+  readonly access: Access;
+}
+
+const PAGE_SHIFT = 12n;
+
+/** @internal */
+export function pageOf(address: bigint): bigint {
+  return address >> PAGE_SHIFT;
+}
+
+/** @internal */
+export function walkEndOf(walked: HvWalked, access: Access): HvWalkEnd {
+  if ('walks' in walked) {
+    const plan = (flags: BitFlags) => planNestedBits(walked, flags);
+    return { ...nestedEndOf(walked), entries: nestedEntriesOf(walked), plan, walked, isNested: true, access };
+  }
+  const plan = (flags: BitFlags) => planBits(walked, flags);
+  return { ...endOf(walked), entries: entriesOf(walked), plan, walked, isNested: false, access };
+}
+
+type End = Pick<HvWalkEnd, 'result' | 'physicalAddress' | 'leaf'>;
+
+function endOf(translation: Translation): End {
+  if (translation.kind === 'mapped') {
+    const { physicalAddress, steps } = translation;
+    return { result: 'Success', physicalAddress, leaf: steps.at(-1) ?? null };
+  }
+  const { cause, responsible } = translation;
+  const table = cause === 'unbacked-table' ? responsible : null;
+  return { result: HV_RESULT_OF_CAUSE[cause], physicalAddress: table?.address ?? null, leaf: null };
+}
+
+/** An access that the tables of a nested hypervisor refuse is intercepted for that one. */
+function nestedEndOf(translation: NestedTranslation): End {
+  if (translation.kind === 'guest-fault') return endOf(translation.guest);
+  if (translation.kind === 'mapped')
+    return { ...endOf(translation.guest), physicalAddress: translation.physicalAddress };
+  if (translation.cause !== 'unbacked-table') return { result: 'Intercept', physicalAddress: null, leaf: null };
+  return { result: 'GpaUnmapped', physicalAddress: unbackedTableOf(translation), leaf: null };
+}
+
+/** The nested table that no memory holds; or where nested tables lead for a table of the guest. */
+function unbackedTableOf({ responsible, walks }: NestedFault): bigint | null {
+  return responsible?.address ?? walks.at(-1)?.hostPhysicalAddress ?? null;
+}
+
+function entriesOf(translation: Translation): readonly bigint[] {
+  const responsible = translation.kind === 'fault' ? translation.responsible : null;
+  if (responsible === null) return translation.steps.map(({ address }) => address);
+  const above = translation.steps.filter(({ level }) => level > responsible.level);
+  return [...above.map(({ address }) => address), responsible.address];
+}
+
+function nestedEntriesOf({ walks }: NestedTranslation): readonly bigint[] {
+  return walks.flatMap(({ translation, purpose, hostPhysicalAddress }) => {
+    const entries = entriesOf(translation);
+    return purpose === 'table' && hostPhysicalAddress !== null ? [...entries, hostPhysicalAddress] : entries;
+  });
+}
