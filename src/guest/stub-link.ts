@@ -1,4 +1,4 @@
-import type { GdbClient } from '../../protocols/gdb/index.ts';
+import { type GdbClient, GdbTimeoutError } from '../../protocols/gdb/index.ts';
 import { parseInfoStatus } from '../../protocols/qmp/index.ts';
 import type { QemuVersion } from '../paging/index.ts';
 import type { AttachOptions } from './attach-options.ts';
@@ -29,6 +29,8 @@ export class StubLink implements Link {
   #ranBefore: boolean | undefined;
   #runStateNote = '';
   #greetedWithStop = false;
+  /** Connecting has paused the guest, as far as can be told, and nothing came of it. */
+  #hasPaused = false;
   readonly #turns = new Turns();
 
   private constructor(endpoint: string, options: AttachOptions) {
@@ -44,6 +46,8 @@ export class StubLink implements Link {
       await link.#connect();
       return link;
     } catch (error) {
+      // A stub that answered and then fell silent has paused the guest; one that is busy has not been reached.
+      if (error instanceof GdbTimeoutError) link.#hasPaused = true;
       await link.release().catch(() => {});
       throw error;
     }
@@ -144,7 +148,7 @@ export class StubLink implements Link {
 
   async #leave(): Promise<void> {
     // Our connection stopped the guest, and was of no use after that.
-    const isStranded = this.#session === undefined && this.#greetedWithStop;
+    const isStranded = this.#session === undefined && (this.#greetedWithStop || this.#hasPaused);
     try {
       await this.#resumeNow();
       await (isStranded ? this.#watchdog.trigger() : this.#watchdog.disarm());

@@ -1,10 +1,18 @@
 import { GdbClient } from '../../protocols/gdb/index.ts';
-import { QmpProtocolError } from '../../protocols/qmp/index.ts';
+import { parseInfoStatus, QmpBusyError, QmpProtocolError } from '../../protocols/qmp/index.ts';
 import { connect } from '../../protocols/transport/index.ts';
 import { GuestUsageError } from './errors.ts';
 
 /** QEMU up to 8.0 greets so when it was the connection that stopped the guest; from a paused guest there is no greeting. */
 const STOP_REPLY = /^\+?\$T[0-9a-f]{2}/;
+
+/** A stub answers at once; who does not is a monitor that serves somebody else. */
+const PROBE_TIMEOUT_MS = 1000;
+
+/** A stub of QEMU 10 says nothing to somebody who waits to be greeted, just like a monitor that is in use. */
+function mayBeStub(error: unknown): boolean {
+  return error instanceof QmpBusyError || (error instanceof QmpProtocolError && STOP_REPLY.test(error.received));
+}
 
 /**
  * Somebody gave the GDB stub for the QMP socket, and connecting has paused the guest: lets it run again.
@@ -14,10 +22,12 @@ const STOP_REPLY = /^\+?\$T[0-9a-f]{2}/;
  * @internal
  */
 export async function undoStubPause(endpoint: string, timeoutMs: number, error: unknown): Promise<unknown> {
-  if (!(error instanceof QmpProtocolError) || !STOP_REPLY.test(error.received)) return error;
+  if (!mayBeStub(error)) return error;
   try {
-    const gdb = await GdbClient.connect(await connect(endpoint, { timeoutMs }), { handshakeTimeoutMs: timeoutMs });
-    await gdb.monitor('cont');
+    const handshakeTimeoutMs = Math.min(timeoutMs, PROBE_TIMEOUT_MS);
+    const gdb = await GdbClient.connect(await connect(endpoint, { timeoutMs }), { handshakeTimeoutMs });
+    // Another run state than plainly paused was there before us.
+    if (parseInfoStatus(await gdb.monitor('info status')).status === 'paused') await gdb.monitor('cont');
     await gdb.close();
   } catch {
     // The given error says that the guest is paused.

@@ -239,7 +239,7 @@ describe('the command pagewalk, when it is ended in the middle', function () {
   it('QEMU that dies is reported, even when its monitor says so later than its stub', async () => {
     const monitor = await StallingProxy.before(guest.qmpEndpoint);
     try {
-      const stalled = monitor.stallAt(/info mtree/);
+      const stalled = monitor.stallAt(/xen-save-devices-state/);
       const { ended } = startPagewalk(['translate', ADDRESS, '--qmp', monitor.endpoint, '--gdb', guest.gdbEndpoint]);
       await stalled;
       process.kill(guest.pid, 'SIGKILL');
