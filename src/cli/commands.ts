@@ -8,6 +8,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./translate.ts')).translateCommand,
   },
   {
+    name: 'hv-translate',
+    summary: "the same questions as Hyper-V's HvCallTranslateVirtualAddress answers them",
+    load: async () => (await import('./hv-translate.ts')).hvTranslateCommand,
+  },
+  {
     name: 'state',
     summary: 'the registers and processor features that paging depends on, and where each was read',
     load: async () => (await import('./state.ts')).stateCommand,

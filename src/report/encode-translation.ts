@@ -41,7 +41,8 @@ function physicalAddressOf({ translation }: ReportedTranslation): string | null 
   return translation.responsible && formatHex(translation.responsible.address);
 }
 
-function encodeStep(step: WalkStep, wrote: readonly PlannedBits[]): object {
+/** @internal */
+export function encodeStep(step: WalkStep, wrote: readonly PlannedBits[]): object {
   const bits = wrote.find(({ level }) => level === step.level);
   return {
     level: step.level,

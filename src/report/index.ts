@@ -1,12 +1,15 @@
+export { encodeHvTranslation } from './encode-hv-translation.ts';
 export { encodeState } from './encode-state.ts';
 export { encodeTranslation } from './encode-translation.ts';
 export { entryFlags } from './entry-flags.ts';
 export { formatAccess } from './format-access.ts';
 export { formatHex } from './format-hex.ts';
+export { formatHvTranslation } from './format-hv-translation.ts';
 export { formatMode } from './format-mode.ts';
 export { formatSize } from './format-size.ts';
 export { formatState } from './format-state.ts';
 export { formatTranslation } from './format-translation.ts';
+export type { ReportedHvTranslation } from './reported-hv-translation.ts';
 export type {
   ReportedProcessor,
   ReportedRange,
