@@ -1,4 +1,5 @@
 import { ENTRY_RW, ENTRY_US } from './architecture.ts';
+import { busPage } from './bus-page.ts';
 import type { PagingContext } from './context.ts';
 import { ENTRY, entryKindOf, tablePageOf } from './entry-kind.ts';
 import type { Level } from './levels.ts';
@@ -56,7 +57,7 @@ export interface EnumerateResult {
   readonly reservedEntries: number;
   /** Entries that point to tables outside of readable memory. */
   readonly unbackedTables: number;
-  /** False when it was given up, by the sink or by `maxTables`. */
+  /** False when it was ended early: by the sink, or after `maxTables`. */
   readonly complete: boolean;
 }
 
@@ -102,10 +103,8 @@ class Enumeration<Summary> {
   }
 
   run(): EnumerateResult {
-    const { levels, rootAddress, latched } = this.#context;
-    if (levels.length > 0) {
-      const words = latched ? interleave(latched.lows, latched.highs) : this.#pageOf(Math.floor(rootAddress / 4096));
-      const firstWord = latched ? 0 : (rootAddress % 4096) / 4;
+    if (this.#context.levels.length > 0) {
+      const { words, firstWord } = rootTable(this.#context, this.#pageOf);
       if (words === null) this.#unbacked += 1;
       else this.#visit(0, words, firstWord, 0, ALL_RIGHTS, 0);
     }
@@ -158,9 +157,7 @@ class Enumeration<Summary> {
       this.#sink.applySummary(page, known);
       return;
     }
-    const { a20Masked } = this.#context;
-    const busPage = a20Masked === 0 ? tablePage : tablePage - (Math.floor(tablePage / 256) % 2) * 256;
-    const words = this.#pageOf(busPage);
+    const words = this.#pageOf(busPage(this.#context.a20Masked, tablePage));
     if (words === null) {
       this.#unbacked += 1;
       return;
@@ -172,11 +169,20 @@ class Enumeration<Summary> {
   }
 }
 
+/** The table that a walk begins with: in memory, where it may begin in the middle of a page, or in registers. @internal */
+export function rootTable(
+  { rootAddress, latched, a20Masked }: PagingContext,
+  pageOf: PageSource,
+): { readonly words: Int32Array | null; readonly firstWord: number } {
+  if (latched) return { words: interleave(latched.lows, latched.highs), firstWord: 0 };
+  return { words: pageOf(busPage(a20Masked, Math.floor(rootAddress / 4096))), firstWord: (rootAddress % 4096) / 4 };
+}
+
 function interleave(lows: Int32Array, highs: Int32Array): Int32Array {
   const words = new Int32Array(1024);
   lows.forEach((low, index) => {
     words[index * 2] = low;
-    words[index * 2 + 1] = highs[index] ?? 0;
+    words[index * 2 + 1] = highs[index] as number;
   });
   return words;
 }

@@ -16,6 +16,7 @@ export {
   RFLAGS_AC,
 } from './architecture.ts';
 export { bufferMemory } from './buffer-memory.ts';
+export { changedRanges, type PageRange, type TablesAtOnce } from './changed-ranges.ts';
 export { createContext, type PagingContext, type PagingRegisters, type ProcessorFeatures } from './context.ts';
 export {
   type EnumerateOptions,
@@ -26,9 +27,13 @@ export {
 } from './enumerate.ts';
 export { PagingInputError } from './errors.ts';
 export { errorCodeOf, responsibleAddressOf } from './fault.ts';
+export { type Alias, findAliases, type PhysicalRange } from './find-aliases.ts';
 export { formatHex } from './format-hex.ts';
+export type { PageAttributes } from './leaf-attributes.ts';
 export type { UsageBits } from './levels.ts';
-export { canonicalAddress, enumerateRuns, linearPageOf, type MappedRun } from './mapped-runs.ts';
+export { canonicalAddress, linearPageOf } from './linear-page.ts';
+export { enumerateLeaves, type MappedLeaf } from './mapped-leaves.ts';
+export { type ClassifyPages, enumerateRuns, type MappedRun, type RunOptions } from './mapped-runs.ts';
 export { effectiveMemoryType, type MemoryTypeLeaf, type MemoryTypeRegisters } from './memory-type.ts';
 export type { PagingMode, TableName } from './modes.ts';
 export { type MemoryType, type MtrrRegisters, mtrrTypeAt, type VariableMtrr } from './mtrr.ts';

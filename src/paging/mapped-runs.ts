@@ -1,23 +1,18 @@
 import { ENTRY_A, ENTRY_D } from './architecture.ts';
+import { busPage, pagesInOnePiece } from './bus-page.ts';
 import type { PagingContext } from './context.ts';
 import { leafPageOf } from './entry-kind.ts';
 import { type EnumerateOptions, type EnumerateResult, enumerate, type LeafSink, type PageSource } from './enumerate.ts';
+import { decodeAttributes, encodeAttributes, type LeafAttributes, type PageAttributes } from './leaf-attributes.ts';
 import type { Level } from './levels.ts';
-import { decodeRights, protectionKeyOf, type Rights } from './rights.ts';
-
-const ENTRY_G = 1 << 8;
+import { canonicalAddress, upperHalfPage } from './linear-page.ts';
 
 /** Consecutive linear pages with the same effective rights, key and global bit, whatever sizes of pages map them. @public */
-export interface MappedRun {
+export interface MappedRun extends PageAttributes {
   /** First linear address, in canonical form. */
   readonly first: bigint;
   /** Last linear address, inclusive. */
   readonly last: bigint;
-  /** Rights over all levels. */
-  readonly rights: Rights;
-  /** Null where the mode has no keys. */
-  readonly protectionKey: number | null;
-  readonly global: boolean;
   /** How many leaves of each size there are, by their size in bytes. */
   readonly leaves: Readonly<Record<number, number>>;
   /** How many leaves have A, and D, set. */
@@ -27,47 +22,85 @@ export interface MappedRun {
   readonly physicalFirst: bigint;
   /** The run is one piece of physical memory, from `physicalFirst` on. */
   readonly contiguous: boolean;
+  /** Of how many pieces of physical memory the run consists; neighbours that lie side by side are one. */
+  readonly physicalPieces: number;
+  /** The lowest and the highest physical address of the run. */
+  readonly physicalLowest: bigint;
+  readonly physicalHighest: bigint;
+  /** What `classify` said of these pieces, ORed; 0 without it. */
+  readonly classes: number;
 }
 
-/** What all leaves of a run share: R/W and U/S as in an entry, bit 8 global, bit 9 XD, bits 15:12 the key. */
-type Attributes = number;
-const ATTRIBUTE_XD = 1 << 9;
-const ATTRIBUTE_KEY_SHIFT = 12;
+/** Says with bits of the caller's what lies at physical pages. @public */
+export type ClassifyPages = (firstPage: number, lastPage: number) => number;
+
+/** What part of an address space to go through, and what to find out on the way. @public */
+export interface RunOptions extends EnumerateOptions {
+  readonly classify?: ClassifyPages;
+}
+
 /** A leaf maps 2^shift bytes; counts are kept by level, 1 to 3. */
 const LEVELS = 4;
 
-interface Summary {
+/** Physical memory that was passed: page numbers, `end` exclusive. */
+interface Extent {
+  low: number;
+  end: number;
+  classes: number;
+}
+
+interface Summary extends Extent {
   readonly pages: number;
-  readonly attributes: Attributes;
+  readonly attributes: LeafAttributes;
   readonly physicalFirst: number;
-  readonly contiguous: boolean;
+  readonly physicalNext: number;
+  readonly breaks: number;
   readonly accessed: number;
   readonly dirty: number;
   readonly leaves: readonly number[];
 }
 
+/** Nothing is mapped below. */
+const EMPTY = null;
+
 /** A table that is being gone through: the run's state when it was entered, and where its first leaf leads. */
-interface Entered {
+interface Entered extends Extent {
   readonly first: number;
   readonly next: number;
   readonly accessed: number;
   readonly dirty: number;
   readonly leaves: readonly number[];
+  /** Leaves and summaries taken before. */
+  readonly taken: number;
   physicalFirst: number;
   /** Breaks counted when the first leaf had been taken. */
   breaks: number;
 }
 
+type Emit = (run: MappedRun) => boolean | undefined;
+
+/** What a table comes to, or that nothing is mapped below it. */
+interface TableResult {
+  readonly summary: Summary | typeof EMPTY;
+}
+
+const NOTHING_BELOW: TableResult = { summary: EMPTY };
+
+/** Above every page number: nothing was passed. */
+const NOWHERE = 2 ** 53;
+
 /** Merges leaves into runs, in order. */
-class RunMerger implements LeafSink<Summary> {
-  readonly #emit: (run: MappedRun) => boolean | undefined;
+class RunMerger implements LeafSink<TableResult> {
+  readonly #emit: Emit;
   readonly #context: PagingContext;
+  readonly #classify: ClassifyPages | undefined;
   readonly #leafBytes: readonly number[];
+  readonly #upperHalf: number;
   isFull = false;
   /** The run that grows; `#next` is the linear page after it, -1 when there is none. */
   #next = -1;
   #first = 0;
-  #attributes: Attributes = 0;
+  #attributes: LeafAttributes = 0;
   #physicalFirst = 0;
   #physicalNext = 0;
   /** Places so far where physical memory does not go on where it left off, and how many there were before this run. */
@@ -76,73 +109,102 @@ class RunMerger implements LeafSink<Summary> {
   #accessed = 0;
   #dirty = 0;
   readonly #leaves = [0, 0, 0, 0];
+  /** What was passed of this run since the innermost table was entered, but for the piece that is being passed. */
+  #low = NOWHERE;
+  #end = 0;
+  #classes = 0;
+  /** The piece from here to `#physicalNext` is yet to be noted. */
+  #pieceFirst = 0;
   readonly #entered: Entered[] = [];
   /** How many of the innermost open tables have had no leaf yet. */
   #awaitFirstLeaf = 0;
+  #taken = 0;
 
-  constructor(context: PagingContext, emit: (run: MappedRun) => boolean | undefined) {
+  constructor(context: PagingContext, emit: Emit, classify: ClassifyPages | undefined) {
     this.#context = context;
     this.#emit = emit;
+    this.#classify = classify;
+    this.#upperHalf = upperHalfPage(context);
     const bytes = [0, 0, 0, 0];
     for (const { level, shift } of context.levels) if (level < LEVELS) bytes[level] = 2 ** shift;
     this.#leafBytes = bytes;
   }
 
   leaf(page: number, level: Level, low: number, high: number, rights: number, executeDisabled: number): void {
-    const keys = this.#context.policy.protectionKeys ? protectionKeyOf(high) << ATTRIBUTE_KEY_SHIFT : 0;
-    const attributes = rights | (low & ENTRY_G) | (executeDisabled === 0 ? 0 : ATTRIBUTE_XD) | keys;
-    const physical = leafPageOf(level, low, high);
-    if (page !== this.#next || attributes !== this.#attributes) this.#begin(page, attributes, physical);
-    else if (physical !== this.#physicalNext) this.#breaks += 1;
-    if (this.#awaitFirstLeaf > 0) this.#noteFirstLeaf(physical);
+    const { policy, a20Masked } = this.#context;
+    const attributes = encodeAttributes(policy.protectionKeys, low, high, rights, executeDisabled);
+    const physical = busPage(a20Masked, leafPageOf(level, low, high));
+    this.#goOn(page, attributes, physical);
     const pages = 2 ** (level.shift - 12);
     this.#next = page + pages;
     this.#physicalNext = physical + pages;
+    if (a20Masked !== 0) this.#passFolded(physical, pages);
     this.#accessed += (low & ENTRY_A) >> 5;
     this.#dirty += (low & ENTRY_D) >> 6;
     this.#leaves[level.level] = (this.#leaves[level.level] as number) + 1;
   }
 
   enterTable(): void {
+    this.#notePiece();
     this.#entered.push({
+      low: this.#low,
+      end: this.#end,
+      classes: this.#classes,
       first: this.#first,
       next: this.#next,
       accessed: this.#accessed,
       dirty: this.#dirty,
       leaves: [...this.#leaves],
+      taken: this.#taken,
       physicalFirst: -1,
       breaks: 0,
     });
+    this.#low = NOWHERE;
+    this.#end = 0;
+    this.#classes = 0;
     this.#awaitFirstLeaf += 1;
   }
 
-  /** A table is uniform when it is mapped from its first page to its last, and all in one run. */
-  leaveTable(page: number, pages: number): Summary | null {
-    const before = this.#entered.pop();
+  leaveTable(page: number, pages: number): TableResult | null {
+    this.#notePiece();
+    const before = this.#entered.pop() as Entered;
+    const own = { low: this.#low, end: this.#end, classes: this.#classes };
+    this.#add(before);
     if (this.#awaitFirstLeaf > 0) this.#awaitFirstLeaf -= 1;
-    if (before === undefined || this.#next !== page + pages) return null;
+    if (before.taken === this.#taken) return NOTHING_BELOW;
+    return this.#summarize(page, pages, before, own);
+  }
+
+  /** A table is uniform when it is mapped from its first page to its last, and all in one run. */
+  #summarize(page: number, pages: number, before: Entered, own: Extent): TableResult | null {
     const grew = this.#first === before.first && before.next === page;
-    if (!grew && this.#first !== page) return null;
+    if (this.#next !== page + pages || (!grew && this.#first !== page)) return null;
     const since = grew ? before : { accessed: 0, dirty: 0, leaves: [0, 0, 0, 0] };
-    return {
+    const summary = {
+      low: own.low,
+      end: own.end,
+      classes: own.classes,
       pages,
       attributes: this.#attributes,
       physicalFirst: before.physicalFirst,
-      contiguous: this.#breaks === before.breaks,
+      physicalNext: this.#physicalNext,
+      breaks: this.#breaks - before.breaks,
       accessed: this.#accessed - since.accessed,
       dirty: this.#dirty - since.dirty,
-      leaves: this.#leaves.map((count, level) => count - (since.leaves[level] ?? 0)),
+      leaves: this.#leaves.map((count, level) => count - (since.leaves[level] as number)),
     };
+    return { summary };
   }
 
-  applySummary(page: number, summary: Summary): void {
-    const extends_ = page === this.#next && summary.attributes === this.#attributes;
-    if (!extends_) this.#begin(page, summary.attributes, summary.physicalFirst);
-    else if (summary.physicalFirst !== this.#physicalNext) this.#breaks += 1;
-    if (this.#awaitFirstLeaf > 0) this.#noteFirstLeaf(summary.physicalFirst);
-    if (!summary.contiguous) this.#breaks += 1;
+  applySummary(page: number, { summary }: TableResult): void {
+    if (summary === EMPTY) return;
+    this.#goOn(page, summary.attributes, summary.physicalFirst);
+    this.#notePiece();
+    this.#add(summary);
+    this.#breaks += summary.breaks;
     this.#next = page + summary.pages;
-    this.#physicalNext = summary.physicalFirst + summary.pages;
+    this.#physicalNext = summary.physicalNext;
+    this.#pieceFirst = summary.physicalNext;
     this.#accessed += summary.accessed;
     this.#dirty += summary.dirty;
     summary.leaves.forEach((count, level) => {
@@ -155,6 +217,48 @@ class RunMerger implements LeafSink<Summary> {
     this.#flush();
   }
 
+  /** Whether the run goes on, and its piece of physical memory with it. */
+  #goOn(page: number, attributes: LeafAttributes, physical: number): void {
+    if (page !== this.#next || attributes !== this.#attributes || page === this.#upperHalf) {
+      this.#begin(page, attributes, physical);
+    } else if (physical !== this.#physicalNext) {
+      this.#notePiece();
+      this.#breaks += 1;
+      this.#pieceFirst = physical;
+      this.#physicalNext = physical;
+    }
+    this.#taken += 1;
+    if (this.#awaitFirstLeaf > 0) this.#noteFirstLeaf(physical);
+  }
+
+  /** With A20 masked a large page is its first megabyte, time and again. */
+  #passFolded(physical: number, pages: number): void {
+    const piece = pagesInOnePiece(this.#context.a20Masked, pages);
+    this.#physicalNext = physical + piece;
+    for (let from = piece; from < pages; from += piece) {
+      this.#notePiece();
+      this.#breaks += 1;
+      this.#pieceFirst = busPage(this.#context.a20Masked, physical + from);
+      this.#physicalNext = this.#pieceFirst + piece;
+    }
+  }
+
+  #notePiece(): void {
+    const low = this.#pieceFirst;
+    const end = this.#physicalNext;
+    if (end === low) return;
+    if (low < this.#low) this.#low = low;
+    if (end > this.#end) this.#end = end;
+    if (this.#classify !== undefined) this.#classes |= this.#classify(low, end - 1);
+    this.#pieceFirst = end;
+  }
+
+  #add({ low, end, classes }: Extent): void {
+    if (low < this.#low) this.#low = low;
+    if (end > this.#end) this.#end = end;
+    this.#classes |= classes;
+  }
+
   #noteFirstLeaf(physical: number): void {
     for (const entered of this.#entered.slice(-this.#awaitFirstLeaf)) {
       entered.physicalFirst = physical;
@@ -163,65 +267,71 @@ class RunMerger implements LeafSink<Summary> {
     this.#awaitFirstLeaf = 0;
   }
 
-  #begin(page: number, attributes: Attributes, physical: number): void {
+  #begin(page: number, attributes: LeafAttributes, physical: number): void {
     this.#flush();
     this.#first = page;
     this.#attributes = attributes;
     this.#physicalFirst = physical;
+    this.#physicalNext = physical;
+    this.#pieceFirst = physical;
     this.#breaksBefore = this.#breaks;
     this.#accessed = 0;
     this.#dirty = 0;
     this.#leaves.fill(0);
+    this.#low = NOWHERE;
+    this.#end = 0;
+    this.#classes = 0;
+    // What was passed before the open tables were entered belongs to the run that has ended.
+    for (const entered of this.#entered) {
+      entered.low = NOWHERE;
+      entered.end = 0;
+      entered.classes = 0;
+    }
   }
 
   #flush(): void {
-    if (this.#next === -1) return;
-    const attributes = this.#attributes;
+    if (this.#next === -1 || this.isFull) return;
+    this.#notePiece();
+    for (const entered of this.#entered) this.#add(entered);
     const leaves: Record<number, number> = {};
     this.#leaves.forEach((count, level) => {
-      if (count > 0) leaves[this.#leafBytes[level] ?? 0] = count;
+      if (count > 0) leaves[this.#leafBytes[level] as number] = count;
     });
+    const breaks = this.#breaks - this.#breaksBefore;
     const more = this.#emit({
       first: canonicalAddress(this.#context, this.#first),
       last: canonicalAddress(this.#context, this.#next - 1) | 0xfffn,
-      rights: decodeRights(attributes, (attributes & ATTRIBUTE_XD) === 0),
-      protectionKey: this.#context.policy.protectionKeys ? attributes >>> ATTRIBUTE_KEY_SHIFT : null,
-      global: (attributes & ENTRY_G) !== 0,
+      ...decodeAttributes(this.#context, this.#attributes),
       leaves,
       accessed: this.#accessed,
       dirty: this.#dirty,
       physicalFirst: BigInt(this.#physicalFirst) << 12n,
-      contiguous: this.#breaks === this.#breaksBefore,
+      contiguous: breaks === 0,
+      physicalPieces: breaks + 1,
+      physicalLowest: BigInt(this.#low) << 12n,
+      physicalHighest: (BigInt(this.#end) << 12n) - 1n,
+      classes: this.#classes,
     });
     this.#next = -1;
     if (more === false) this.isFull = true;
   }
 }
 
-/** The linear address of a page number: sign-extended where the mode has canonical addresses. @internal */
-export function canonicalAddress(context: PagingContext, page: number): bigint {
-  const address = BigInt(page) << 12n;
-  return context.linearBits === 32 ? address : BigInt.asUintN(64, BigInt.asIntN(context.linearBits, address));
-}
-
-/** The page number of a linear address, without its sign extension. @internal */
-export function linearPageOf(context: PagingContext, address: bigint): number {
-  return Number(BigInt.asUintN(context.linearBits, address) >> 12n);
-}
-
 /**
- * Enumerates an address space as runs of pages with the same rights.
+ * Enumerates an address space as runs of pages with the same rights. Large pages that lie across an end of the range are in it
+ * as a whole.
  *
- * @param emit - takes each run, in ascending order of page numbers (the lower half first); false ends the enumeration
+ * @param emit - takes each run, in ascending order of page numbers (the lower half first); false ends the enumeration, and what
+ * comes after the run can be had by another one from there
  * @public
  */
 export function enumerateRuns(
   context: PagingContext,
   pageOf: PageSource,
   emit: (run: MappedRun) => boolean | undefined,
-  options: EnumerateOptions = {},
+  options: RunOptions = {},
 ): EnumerateResult {
-  const merger = new RunMerger(context, emit);
+  const merger = new RunMerger(context, emit, options.classify);
   const result = enumerate(context, pageOf, merger, options);
   merger.finish();
   return result;

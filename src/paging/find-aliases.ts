@@ -1,0 +1,177 @@
+import { ENTRY_A, ENTRY_D } from './architecture.ts';
+import { busPage, pagesInOnePiece } from './bus-page.ts';
+import type { PagingContext } from './context.ts';
+import { leafPageOf } from './entry-kind.ts';
+import { type EnumerateOptions, type EnumerateResult, enumerate, type LeafSink, type PageSource } from './enumerate.ts';
+import { decodeAttributes, encodeAttributes, type LeafAttributes, type PageAttributes } from './leaf-attributes.ts';
+import type { Level } from './levels.ts';
+import { canonicalAddress, upperHalfPage } from './linear-page.ts';
+
+/** Linear addresses that lead to consecutive physical ones, through pages of one size with the same rights. @public */
+export interface Alias extends PageAttributes {
+  /** First and last linear address, to the byte. */
+  readonly first: bigint;
+  readonly last: bigint;
+  /** Where `first` leads. */
+  readonly physicalFirst: bigint;
+  readonly pageSizeBytes: number;
+  /** How many leaves there are, and how many of them have A, and D, set. */
+  readonly leaves: number;
+  readonly accessed: number;
+  readonly dirty: number;
+}
+
+/** Physical addresses to look for, `last` inclusive. @public */
+export interface PhysicalRange {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+type Emit = (alias: Alias) => boolean | undefined;
+
+/** An alias that grows, in pages. */
+interface Growing {
+  readonly firstPage: number;
+  readonly physicalPage: number;
+  readonly attributes: LeafAttributes;
+  readonly level: Level;
+  pages: number;
+  leaves: number;
+  accessed: number;
+  dirty: number;
+}
+
+class AliasFinder implements LeafSink<true> {
+  readonly #context: PagingContext;
+  readonly #range: PhysicalRange;
+  readonly #emit: Emit;
+  readonly #wantedFirst: number;
+  readonly #wantedLast: number;
+  readonly #upperHalf: number;
+  readonly #hitsBefore: number[] = [];
+  #hits = 0;
+  #growing: Growing | undefined;
+  isFull = false;
+
+  constructor(context: PagingContext, range: PhysicalRange, emit: Emit) {
+    this.#context = context;
+    this.#range = range;
+    this.#emit = emit;
+    this.#wantedFirst = Number(range.first >> 12n);
+    this.#wantedLast = Number(range.last >> 12n);
+    this.#upperHalf = upperHalfPage(context);
+  }
+
+  leaf(page: number, level: Level, low: number, high: number, rights: number, executeDisabled: number): void {
+    const { policy, a20Masked } = this.#context;
+    const pages = 2 ** (level.shift - 12);
+    const physical = leafPageOf(level, low, high);
+    const piece = pagesInOnePiece(a20Masked, pages);
+    for (let from = 0; from < pages; from += piece) {
+      const start = busPage(a20Masked, physical + from);
+      const first = Math.max(start, this.#wantedFirst);
+      const last = Math.min(start + piece - 1, this.#wantedLast);
+      if (first > last) continue;
+      const attributes = encodeAttributes(policy.protectionKeys, low, high, rights, executeDisabled);
+      this.#hit(page + from + first - start, first, last - first + 1, { attributes, level });
+      this.#count(low);
+    }
+  }
+
+  enterTable(): void {
+    this.#hitsBefore.push(this.#hits);
+  }
+
+  /** A table without a hit has none wherever it is used. */
+  leaveTable(): true | null {
+    return this.#hitsBefore.pop() === this.#hits ? true : null;
+  }
+
+  applySummary(): void {
+    // No hit there.
+  }
+
+  finish(): void {
+    this.#flush();
+  }
+
+  #hit(page: number, physical: number, pages: number, kind: Pick<Growing, 'attributes' | 'level'>): void {
+    this.#hits += 1;
+    const growing = this.#growing;
+    if (growing !== undefined && this.#continues(growing, page, physical, kind)) {
+      growing.pages += pages;
+      return;
+    }
+    this.#flush();
+    const { attributes, level } = kind;
+    this.#growing = {
+      firstPage: page,
+      physicalPage: physical,
+      attributes,
+      level,
+      pages,
+      leaves: 0,
+      accessed: 0,
+      dirty: 0,
+    };
+  }
+
+  #continues(growing: Growing, page: number, physical: number, kind: Pick<Growing, 'attributes' | 'level'>): boolean {
+    return (
+      page === growing.firstPage + growing.pages &&
+      physical === growing.physicalPage + growing.pages &&
+      page !== this.#upperHalf &&
+      kind.attributes === growing.attributes &&
+      kind.level === growing.level
+    );
+  }
+
+  #count(low: number): void {
+    const growing = this.#growing as Growing;
+    growing.leaves += 1;
+    growing.accessed += (low & ENTRY_A) >> 5;
+    growing.dirty += (low & ENTRY_D) >> 6;
+  }
+
+  #flush(): void {
+    const growing = this.#growing;
+    if (growing === undefined || this.isFull) return;
+    const { firstPage, physicalPage, pages, level, leaves, accessed, dirty } = growing;
+    const start = BigInt(physicalPage) << 12n;
+    const end = BigInt(physicalPage + pages) << 12n;
+    const skipped = this.#range.first > start ? this.#range.first - start : 0n;
+    const cut = this.#range.last < end - 1n ? end - 1n - this.#range.last : 0n;
+    const more = this.#emit({
+      first: canonicalAddress(this.#context, firstPage) + skipped,
+      last: (canonicalAddress(this.#context, firstPage + pages - 1) | 0xfffn) - cut,
+      physicalFirst: start + skipped,
+      pageSizeBytes: 2 ** level.shift,
+      ...decodeAttributes(this.#context, growing.attributes),
+      leaves,
+      accessed,
+      dirty,
+    });
+    if (more === false) this.isFull = true;
+    this.#growing = undefined;
+  }
+}
+
+/**
+ * Finds every linear address that leads to physical ones. A table below which there is no hit is gone through once, however
+ * often it is shared.
+ *
+ * @param emit - takes each alias, in ascending order of page numbers (the lower half first); false ends the search
+ * @public
+ */
+export function findAliases(
+  context: PagingContext,
+  pageOf: PageSource,
+  range: PhysicalRange,
+  emit: Emit,
+  options: EnumerateOptions = {},
+): EnumerateResult {
+  const finder = new AliasFinder(context, range, emit);
+  const result = enumerate(context, pageOf, finder, options);
+  finder.finish();
+  return result;
+}
