@@ -239,11 +239,12 @@ describe('the command pagewalk, when it is ended in the middle', function () {
   it('QEMU that dies is reported, even when its monitor says so later than its stub', async () => {
     const monitor = await StallingProxy.before(guest.qmpEndpoint);
     try {
-      const stalled = monitor.stallAt(/xen-save-devices-state/);
-      const { ended } = startPagewalk(['translate', ADDRESS, '--qmp', monitor.endpoint, '--gdb', guest.gdbEndpoint]);
-      await stalled;
+      const { ended } = await startStalled('--qmp', monitor.endpoint);
+      monitor.stall();
       process.kill(guest.pid, 'SIGKILL');
       await guest.exited;
+      stub.flow();
+      await delay(100);
       monitor.flow();
       const { status, stdout, stderr } = await ended;
       expect({ status, stdout }).to.deep.equal({ status: 3, stdout: '' });

@@ -42,6 +42,11 @@ export class StallingProxy implements AsyncDisposable {
     });
   }
 
+  /** Holds every answer back from now on, the end of the connection too. */
+  stall(): void {
+    this.#stalling = true;
+  }
+
   /** Lets what was held back through, and all that follows. */
   flow(): void {
     this.#stalling = false;
@@ -73,7 +78,7 @@ export class StallingProxy implements AsyncDisposable {
     const at = this.#waiters.findIndex(({ pattern }) => pattern.test(sent));
     const [waiter] = at < 0 ? [] : this.#waiters.splice(at, 1);
     if (waiter === undefined) return;
-    this.#stalling = true;
+    this.stall();
     waiter.arrived();
   }
 
