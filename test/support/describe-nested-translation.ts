@@ -13,13 +13,48 @@ export function describeNestedTranslation(translation: ReferenceNestedTranslatio
   return [describeEnd(translation), ...translation.walks.map(describeWalk)].join('\n');
 }
 
-/** A plan over both stages as one text. @internal */
-export function describeNestedPlan(plan: readonly ReferenceNestedBits[]): string {
-  const parts = plan.map(
-    ({ stage, level, address, accessed, dirty }) =>
-      `${accessed ? 'A' : ''}${dirty ? 'D' : ''} in ${stage} level ${level} at ${hex(address)}`,
-  );
+/**
+ * A plan over both stages as one text, in its order.
+ *
+ * @param circular - entries that are used at several levels: which of them a row has, and where it then stands, says nothing
+ * @internal
+ */
+export function describeNestedPlan(
+  plan: readonly ReferenceNestedBits[],
+  circular: ReadonlySet<bigint> = new Set(),
+): string {
+  const rows = plan.filter(({ address }) => !circular.has(address)).map((row) => describeRow(row, `${row.level}`));
+  const others = plan.filter(({ address }) => circular.has(address)).map((row) => describeRow(row, 'any'));
+  const parts = [...rows, ...others.sort()];
   return parts.length === 0 ? 'nothing' : parts.join('\n');
+}
+
+/** The host-physical addresses of entries that a translation used at several levels or for both stages. @internal */
+export function circularEntries(translation: ReferenceNestedTranslation): ReadonlySet<bigint> {
+  const guestSteps = translation.kind === 'nested-fault' ? translation.guestSteps : translation.guest.steps;
+  const tables = translation.walks.filter(({ purpose }) => purpose === 'table');
+  // Of a PDPTE in a register there is no walk: the steps line up from the end.
+  const unread = Math.max(0, guestSteps.length - tables.length);
+  const used = [
+    ...tables.map((walk, position) => ({
+      address: walk.hostPhysicalAddress,
+      as: `guest ${guestSteps[position + unread]?.level}`,
+    })),
+    ...translation.walks.flatMap((walk) =>
+      walk.steps.map(({ address, level }) => ({ address, as: `nested ${level}` })),
+    ),
+  ];
+  const uses = new Map<bigint, Set<string>>();
+  for (const { address, as } of used) {
+    if (address !== null) {
+      uses.set(address, (uses.get(address) ?? new Set()).add(as));
+    }
+  }
+  return new Set([...uses].filter(([, ways]) => ways.size > 1).map(([address]) => address));
+}
+
+function describeRow({ stage, address, accessed, dirty }: ReferenceNestedBits, level: string): string {
+  return `${accessed ? 'A' : ''}${dirty ? 'D' : ''} in ${stage} level ${level} at ${hex(address)}`;
 }
 
 function describeEnd(translation: ReferenceNestedTranslation): string {

@@ -48,7 +48,7 @@ export function nptEntries(random: Random, host: ReferenceMachine, mode: Referen
   };
   return {
     levels: levels.map((level) => ({ ...level, canBeLeaf: canBeLeaf(level.level) })),
-    width: { off: 52, '32-bit': 32, pae: 32, '4-level': 48, '5-level': 52 }[mode],
+    width: { off: 32, '32-bit': 32, pae: 32, '4-level': 48, '5-level': 52 }[mode],
     hostWidth: () =>
       mode === '32-bit' ? 32 : encryptionBit === undefined ? maxPhyAddr : Math.min(maxPhyAddr, encryptionBit),
     leaf: ({ level }, target) => {

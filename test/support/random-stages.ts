@@ -83,6 +83,7 @@ function randomCapabilities(random: Random): ReferenceEpt['capabilities'] {
     modeBasedExecute: random.chance(40),
     supervisorShadowStack: random.chance(50),
     pagingWrite: random.chance(40),
+    advancedExitInformation: random.chance(70),
   };
 }
 

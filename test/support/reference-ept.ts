@@ -82,7 +82,11 @@ export function referenceEptWalk(
       return refuse('misconfiguration', step, false);
     }
     if (isLeaf(entry, level)) {
-      const lacking = steps.find((candidate) => takesAway(ept, access, candidate));
+      // 28.3.3.2: with EPT paging-write control bit 58 of the leaf lets the processor write to the guest's tables in the page,
+      // whatever bit 1 says.
+      const isUpdate = access.purpose === 'table' && capabilities.pagingWrite && bit(entry, 58);
+      const judged = isUpdate ? { ...access, write: false } : access;
+      const lacking = steps.find((candidate) => takesAway(ept, judged, candidate));
       if (lacking !== undefined) {
         return refuse('privilege', lacking, true);
       }
@@ -156,16 +160,10 @@ function takesAway(ept: ReferenceEpt, access: ReferenceNestedAccess, { value, le
   if (access.read && !bit(value, 0)) {
     return true;
   }
-  if (access.write && (access.purpose === 'table' ? forbidsPagingWrite(ept, { value, level }) : !bit(value, 1))) {
+  if (access.write && !bit(value, 1)) {
     return true;
   }
   return access.exec && !bit(value, executeBit(ept, access));
-}
-
-/** 28.3.3.2: with EPT paging-write control bit 58 of a leaf lets the processor update the guest's tables where bit 1 does not. */
-function forbidsPagingWrite(ept: ReferenceEpt, { value, level }: Pick<ReferenceStep, 'value' | 'level'>): boolean {
-  const isAllowed = ept.capabilities.pagingWrite && isLeaf(value, level) && bit(value, 58);
-  return !bit(value, 1) && !isAllowed;
 }
 
 /** With mode-based execute control bit 10 is for linear addresses of the user and bit 2 for those of the supervisor. */
@@ -177,7 +175,7 @@ function executeBit(ept: ReferenceEpt, access: ReferenceNestedAccess): number {
 function qualificationOf(ept: ReferenceEpt, access: ReferenceNestedAccess, steps: readonly ReferenceStep[]): bigint {
   const all = (position: number) => steps.length > 0 && steps.every(({ value }) => bit(value, position));
   const leaf = steps.find(({ value, level }) => isLeaf(value, level) && isPresent(value, ept.capabilities));
-  const { page } = access;
+  const page = ept.capabilities.advancedExitInformation ? access.page : null;
   return bitsOf([
     [0, access.read],
     [1, access.write],

@@ -13,16 +13,24 @@ export interface ReferenceNestedBits extends ReferenceBits {
   stage: 'guest' | 'nested';
 }
 
-type Mapped = Extract<ReferenceNestedTranslation, { kind: 'mapped' }>;
-
 /** The masks of A and D: bits 5 and 6, in EPT 8 and 9. */
 const ordinary = { accessed: 0x20n, dirty: 0x40n };
 const extended = { accessed: 0x100n, dirty: 0x200n };
 
+/** Which bits are asked for. @internal */
+export interface ReferenceNestedDemand {
+  /** Of the guest's entries that were used, if the access fails: those above the one to blame. */
+  guestOnFault: boolean;
+  /** Of nested entries, if the access fails: those of every walk that led somewhere. */
+  nestedOnFault: boolean;
+}
+
 /**
- * The accessed and dirty bits that a processor sets when an access succeeds, in the order in which it comes by: the nested
- * entries that lead to an entry of the guest, then that entry, and in the end the nested entries that lead to the data. APM
- * vol. 2, 15.25.5; SDM vol. 3A, 4.8, and 3C, 28.3.5. A bit is set once, however often its entry is used.
+ * The accessed and dirty bits of an access, in the order in which the processor comes by: the nested entries that lead to an
+ * entry of the guest, then that entry, and in the end the nested entries that lead to the data. APM vol. 2, 15.25.5; SDM vol. 3A,
+ * 4.8, and 3C, 28.3.5.
+ *
+ * What is set when the access fails both manuals leave open, so that it is the caller's to say.
  *
  * @internal
  */
@@ -31,26 +39,47 @@ export function referenceNestedPlan(
   guest: ReferenceMachine,
   nested: ReferenceNested,
   access: ReferenceAccess,
+  demand: ReferenceNestedDemand = { guestOnFault: false, nestedOnFault: false },
 ): ReferenceNestedBits[] {
-  if (translation.kind !== 'mapped') {
-    return [];
-  }
+  const isMapped = translation.kind === 'mapped';
   const plan = new Plan();
   const isPae = referenceMode(guest) === 'pae';
-  const steps = [...translation.guest.steps];
+  const steps = [...guestSteps(translation)];
+  const above = steps.slice(0, passedCount(translation, steps));
   if (isPae && guest.registers.pdptes !== undefined) {
     steps.shift();
   }
-  for (const walk of translation.walks) {
-    const step = walk.purpose === 'table' ? steps.shift() : undefined;
-    const isPointer = isPae && step?.level === 3;
-    addNested(plan, walk, nested, { write: step === undefined ? access.write : !isPointer || nested.kind === 'npt' });
-    if (step !== undefined && !isPointer) {
-      const isLeaf = steps.length === 0;
-      plan.add('guest', { ...step, address: hostAddressOf(walk) }, ordinary, isLeaf && access.write);
+  for (const [position, walk] of translation.walks.entries()) {
+    const { hostPhysicalAddress } = walk;
+    if (hostPhysicalAddress === null) {
+      break;
+    }
+    const step = walk.purpose === 'table' ? steps[position] : undefined;
+    const isPointer = isPae && (step?.level === 3 || (step === undefined && position === 0));
+    const writes = walk.purpose === 'final' ? access.write : !isPointer || nested.kind === 'npt';
+    if (isMapped || demand.nestedOnFault) {
+      addNested(plan, walk, nested, { write: writes });
+    }
+    if (step !== undefined && !isPointer && (isMapped || (demand.guestOnFault && above.includes(step)))) {
+      const isLeaf = isMapped && position === steps.length - 1;
+      plan.add('guest', { ...step, address: hostPhysicalAddress }, ordinary, isLeaf && access.write);
     }
   }
   return plan.bits;
+}
+
+function guestSteps(translation: ReferenceNestedTranslation): readonly ReferenceStep[] {
+  return translation.kind === 'nested-fault' ? translation.guestSteps : translation.guest.steps;
+}
+
+/** How many of the guest's entries lie above the one that ended its walk; all, where a nested entry did. */
+function passedCount(translation: ReferenceNestedTranslation, steps: readonly ReferenceStep[]): number {
+  if (translation.kind !== 'guest-fault') {
+    return steps.length;
+  }
+  const { responsible } = translation.guest;
+  const culprit = steps.findIndex(({ level }) => level === responsible?.level);
+  return culprit === -1 ? steps.length : culprit;
 }
 
 /** APM: a walk of the guest's tables writes to them. SDM 28.3.5: likewise, but for loads of PDPTEs; only with EPTP[6]. */
@@ -72,16 +101,16 @@ function addNested(
   }
 }
 
-function hostAddressOf(walk: Mapped['walks'][number]): bigint {
-  if (walk.hostPhysicalAddress === null) {
-    throw new Error('a walk of a translation that succeeded did not');
-  }
-  return walk.hostPhysicalAddress;
-}
-
+/**
+ * One row for an entry of a stage, however often it is used: a second write to it would find it changed. Where tables lead in
+ * circles, one entry may be used at several levels; which of them the row then has does not matter.
+ */
 class Plan {
-  readonly bits: ReferenceNestedBits[] = [];
-  readonly #done = new Map<bigint, bigint>();
+  readonly #rows = new Map<string, ReferenceNestedBits>();
+
+  get bits(): ReferenceNestedBits[] {
+    return [...this.#rows.values()];
+  }
 
   add(
     stage: ReferenceNestedBits['stage'],
@@ -89,13 +118,13 @@ class Plan {
     masks: typeof ordinary,
     isWritten: boolean,
   ): void {
-    const present = value | (this.#done.get(address) ?? 0n);
-    const accessed = (present & masks.accessed) === 0n;
-    const dirty = isWritten && (present & masks.dirty) === 0n;
+    const accessed = (value & masks.accessed) === 0n;
+    const dirty = isWritten && (value & masks.dirty) === 0n;
     if (accessed || dirty) {
-      this.bits.push({ stage, address, level, accessed, dirty });
-      const added = (accessed ? masks.accessed : 0n) | (dirty ? masks.dirty : 0n);
-      this.#done.set(address, (this.#done.get(address) ?? 0n) | added);
+      const key = `${stage} ${address}`;
+      const row = this.#rows.get(key);
+      const all = { accessed: accessed || (row?.accessed ?? false), dirty: dirty || (row?.dirty ?? false) };
+      this.#rows.set(key, { stage, address, level, ...all });
     }
   }
 }

@@ -25,6 +25,8 @@ export interface ReferenceEpt {
     modeBasedExecute: boolean;
     supervisorShadowStack: boolean;
     pagingWrite: boolean;
+    /** VM exits tell what the guest's paging makes of the address. */
+    advancedExitInformation: boolean;
   };
 }
 

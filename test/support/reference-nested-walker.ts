@@ -3,6 +3,7 @@ import type {
   ReferenceNested,
   ReferenceNestedAccess,
   ReferenceNestedOutcome,
+  ReferenceNestedRefusal,
   ReferenceNestedTranslation,
   ReferenceNestedWalk,
 } from './reference-nested-translation.ts';
@@ -41,11 +42,11 @@ export function referenceTranslateNested(
   if (forbidden !== null) {
     return forbidden;
   }
+  if (translation.kind === 'fault' && translation.cause === 'unbacked-table') {
+    return nestedFault(visits, translation.steps);
+  }
   if (translation.kind === 'fault') {
-    const last = visits.at(-1);
-    return last?.outcome.kind === 'refused'
-      ? nestedFault(visits, translation.steps)
-      : { kind: 'guest-fault', guest: translation, walks: visits.map(toWalk) };
+    return { kind: 'guest-fault', guest: translation, walks: visits.map(toWalk) };
   }
   const { physicalAddress: guestPhysicalAddress } = translation;
   const outcome = guestMemory.visit(guestPhysicalAddress, finalAccess(access, translation));
@@ -91,15 +92,26 @@ class GuestMemory implements ReferenceMemory {
   }
 
   visit(guestPhysicalAddress: bigint, access: ReferenceNestedAccess): ReferenceNestedOutcome {
-    const outcome = this.translate(guestPhysicalAddress, access);
+    const outcome = this.#translate(this.#memory, guestPhysicalAddress, access);
     this.visits.push({ guestPhysicalAddress, purpose: access.purpose, outcome });
     return outcome;
   }
 
-  translate(guestPhysicalAddress: bigint, access: ReferenceNestedAccess): ReferenceNestedOutcome {
+  /** The same nested entries, judged anew: nothing is read. */
+  judgeAgain({ guestPhysicalAddress, outcome }: Visit, access: ReferenceNestedAccess): ReferenceNestedOutcome {
+    const values = new Map(outcome.steps.map(({ address, value }) => [address, value]));
+    const seen: ReferenceMemory = { readEntry: (address) => values.get(address) ?? null };
+    return this.#translate(seen, guestPhysicalAddress, access);
+  }
+
+  #translate(
+    memory: ReferenceMemory,
+    guestPhysicalAddress: bigint,
+    access: ReferenceNestedAccess,
+  ): ReferenceNestedOutcome {
     return this.nested.kind === 'npt'
-      ? referenceNptWalk(this.nested, this.#memory, guestPhysicalAddress, access)
-      : referenceEptWalk(this.nested, this.#memory, guestPhysicalAddress, access);
+      ? referenceNptWalk(this.nested, memory, guestPhysicalAddress, access)
+      : referenceEptWalk(this.nested, memory, guestPhysicalAddress, access);
   }
 
   /**
@@ -137,7 +149,7 @@ function findForbiddenUpdate(
     if (!hasAccessed || visit === undefined || !lacksBits(step, isWritten)) {
       continue;
     }
-    const outcome = memory.translate(visit.guestPhysicalAddress, UPDATE);
+    const outcome = memory.judgeAgain(visit, UPDATE);
     if (outcome.kind === 'refused') {
       const visits = [...memory.visits.slice(0, position - unread), { ...visit, outcome }];
       return nestedFault(visits, used.slice(0, position + 1));
@@ -156,6 +168,13 @@ function usedSteps(translation: ReferenceTranslation): readonly ReferenceStep[] 
 function lacksBits({ value }: ReferenceStep, isWritten: boolean): boolean {
   return (value & 0x20n) === 0n || (isWritten && (value & 0x40n) === 0n);
 }
+
+const NO_MEMORY: ReferenceNestedRefusal = {
+  cause: 'unbacked-table',
+  responsible: null,
+  exitInfo1: null,
+  exitQualification: null,
+};
 
 /** Reads and writes: what sets an accessed or dirty bit. */
 const UPDATE: ReferenceNestedAccess = {
@@ -179,14 +198,14 @@ function finalAccess(access: ReferenceAccess, guest: ReferenceMapped): Reference
   };
 }
 
-/** The last visit was refused. */
+/** What the last visit came to: it was refused, or led to where the host has no memory, which is no entry's fault. */
 function nestedFault(visits: readonly Visit[], guestSteps: readonly ReferenceStep[]): ReferenceNestedTranslation {
   const last = visits.at(-1);
-  if (last === undefined || last.outcome.kind !== 'refused') {
+  if (last === undefined) {
     throw new Error('the nested tables refused nothing');
   }
-  const { guestPhysicalAddress, purpose } = last;
-  const { cause, responsible, exitInfo1, exitQualification } = last.outcome;
+  const { guestPhysicalAddress, purpose, outcome } = last;
+  const { cause, responsible, exitInfo1, exitQualification } = outcome.kind === 'refused' ? outcome : NO_MEMORY;
   const refusal = { cause, responsible, exitInfo1, exitQualification };
   return { kind: 'nested-fault', purpose, guestPhysicalAddress, ...refusal, guestSteps, walks: visits.map(toWalk) };
 }

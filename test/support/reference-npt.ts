@@ -5,7 +5,8 @@ import { referenceMode, referenceWalk } from './reference-walker.ts';
 
 /** How many bits of an address each format of table looks up: above them there is nothing. */
 const widths: Readonly<Record<ReferenceMode, number>> = {
-  off: 64,
+  // VMRUN refuses a host without paging. Here it is a mode whose addresses have 32 bits.
+  off: 32,
   '32-bit': 32,
   pae: 32,
   '4-level': 48,

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { describeNestedPlan } from '../../support/describe-nested-translation.ts';
+import { formatNestedVerdict } from '../../support/format-nested-verdict.ts';
 import {
   eptOf,
-  formatNestedVerdict,
   guestEntry,
   nestedEntry,
   nptOf,
@@ -107,7 +107,7 @@ describe('referenceTranslateNested', () => {
 
     it('says which memory is missing: of a nested table, or of a table of the guest', () => {
       expect(underNpt('', {}, nptOf({ cr3: 0x20_0000n }))).to.equal('table 0x1120 unbacked-table - 4:0x200000');
-      expect(underNpt('', { [nestedEntry.ofPd]: 0x20_0007n })).to.equal('guest unbacked-table - 2:0x3598');
+      expect(underNpt('', { [nestedEntry.ofPd]: 0x20_0007n })).to.equal('table 0x3598 unbacked-table -');
       expect(underNpt('', { [nestedEntry.ofData]: 0x20_0007n })).to.equal('0x5abc 0x200abc 4096');
     });
 
@@ -174,6 +174,19 @@ describe('referenceTranslateNested', () => {
       expect(underEpt('w', readOnly)).to.equal('final 0x5abc privilege 78a 3:0x11000');
     });
 
+    it("asks for a user's right to execute, and says so, where the guest has no paging", () => {
+      const ept = eptOf({ modeBasedExecute: true });
+      const verdict = (access: string, entries: Entries) => {
+        const guest = machineIn('off');
+        return formatNestedVerdict(
+          referenceTranslateNested(guest, ept, stages(openEpt, entries), 0x5abcn, accessOf(access)),
+        );
+      };
+      expect(verdict('x', { [nestedEntry.ofData]: 0x2_5433n })).to.equal('0x5abc 0x25abc 4096');
+      expect(verdict('x', { [nestedEntry.ofData]: 0x2_5037n })).to.equal('final 0x5abc privilege 7bc 1:0x13028');
+      expect(verdict('', { [nestedEntry.ofData]: 0n })).to.equal('final 0x5abc not-present 781 1:0x13028');
+    });
+
     it('lets a misconfiguration outrank a right that is missing above it', () => {
       const entries = { [nestedEntry.pdpte]: 0x1_2005n, [nestedEntry.ofData]: 0x2_5032n };
       expect(underEpt('w', entries)).to.equal('final 0x5abc misconfiguration - 1:0x13028');
@@ -207,6 +220,9 @@ describe('referenceTranslateNested', () => {
       expect(underEpt('wk', marked, marking, { cr4: cet })).to.equal('0x5abc 0x25abc 4096');
       expect(underEpt('wk', stack, marking, { cr4: cet })).to.equal('final 0x5abc privilege 21ba 1:0x13028');
       expect(underEpt('wk', stack, eptOf(), { cr4: cet })).to.equal('0x5abc 0x25abc 4096');
+      // Every entry above the leaf has to allow writing.
+      const above = { ...marked, [nestedEntry.pde]: 0x1_3405n };
+      expect(underEpt('wk', above, marking, { cr4: cet })).to.equal('final 0x5abc privilege 61aa 2:0x12000');
       const plain = { ...marked, [guestEntry.pte]: 0x5067n };
       expect(underEpt('w', plain, marking)).to.equal('final 0x5abc privilege 47aa 1:0x13028');
     });
@@ -216,6 +232,9 @@ describe('referenceTranslateNested', () => {
       const table = { [nestedEntry.ofPt]: 0x2_4031n | pagingWriteBit };
       expect(underEpt('w', table, controlled)).to.equal('0x5abc 0x25abc 4096');
       expect(underEpt('w', table, eptOf({}, flagged))).to.equal('table 0x4c48 privilege 8b 1:0x13020');
+      expect(underEpt('w', { ...table, [nestedEntry.pde]: 0x1_3405n }, controlled)).to.equal(
+        'table 0x1120 privilege ab 2:0x12000',
+      );
       const data = { [nestedEntry.ofData]: 0x2_5031n | pagingWriteBit };
       expect(underEpt('w', data, controlled)).to.equal('final 0x5abc privilege 78a 1:0x13028');
       const unreadable = { [nestedEntry.ofData]: 0x2_5034n | pagingWriteBit };
@@ -279,6 +298,28 @@ describe('referenceTranslateNested', () => {
         'AD in nested level 1 at 0x13020',
         'D in nested level 1 at 0x13028',
       ]);
+    });
+
+    it('is on a fault what was passed, of either stage, where that is asked for', () => {
+      const table = { ...openNpt, ...unused, [guestEntry.pdpte]: 0x3007n, [nestedEntry.ofPt]: 0n };
+      const guest = machineIn('4-level');
+      const translation = referenceTranslateNested(guest, nptOf(), stages(table), twoStageLinear, accessOf('w'));
+      const planned = (guestOnFault: boolean, nestedOnFault: boolean) => {
+        const demand = { guestOnFault, nestedOnFault };
+        return describeNestedPlan(referenceNestedPlan(translation, guest, nptOf(), accessOf('w'), demand)).split('\n');
+      };
+      expect(planned(false, false)).to.deep.equal(['nothing']);
+      expect(planned(true, true)).to.deep.equal([
+        'A in nested level 4 at 0x10000',
+        'A in nested level 3 at 0x11000',
+        'A in nested level 2 at 0x12000',
+        'AD in nested level 1 at 0x13008',
+        'A in guest level 4 at 0x21120',
+        'AD in nested level 1 at 0x13010',
+        'A in guest level 3 at 0x22688',
+        'AD in nested level 1 at 0x13018',
+      ]);
+      expect(planned(true, false)).to.deep.equal(['A in guest level 4 at 0x21120', 'A in guest level 3 at 0x22688']);
     });
   });
 });
