@@ -66,3 +66,20 @@ export function describeAssumptions(state: VcpuState, translation: Translation):
     return [`${NAMES[name]}=${show(value.value, name)} (${value.detail}); ${verdict}`];
   });
 }
+
+/** What only an access is judged by; which pages there are, and what rights they have, does not depend on it. */
+const JUDGES: readonly Assumable[] = ['pkru', 'pkrs', 'accelerator'];
+
+/**
+ * What the shape of an address space rests on that could not be had from QEMU.
+ *
+ * @returns one sentence for each assumption
+ * @internal
+ */
+export function describeFormatAssumptions(state: VcpuState): string[] {
+  const entries = Object.entries(state) as [string, Sourced<unknown>][];
+  return entries.flatMap(([name, value]) => {
+    if (!isAssumable(name) || value.from !== 'assumed' || JUDGES.includes(name)) return [];
+    return [`${NAMES[name]}=${show(value.value, name)} (${value.detail})`];
+  });
+}

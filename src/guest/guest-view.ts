@@ -1,21 +1,24 @@
 import {
   type Access,
+  type Alias,
   type EnumerateResult,
   encodeAccess,
-  enumerateRuns,
   linearPageOf,
   type MappedRun,
+  type PhysicalRange,
   type PlannedBits,
 } from '../paging/index.ts';
 import { answerRequests } from './answer-requests.ts';
+import { describeFormatAssumptions } from './assumptions.ts';
 import { GuestUsageError, type MemoryAttempt } from './errors.ts';
 import type { GuestTranslation, TranslateRequest, TranslateScope } from './guest-translation.ts';
-import { loadTables } from './load-tables.ts';
+import { type LoadProgress, loadTables } from './load-tables.ts';
 import type { MemoryMap } from './memory-map.ts';
 import { applyOverrides } from './overrides.ts';
 import { PageCache } from './page-cache.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 import type { Space } from './space.ts';
+import { TableSnapshot } from './table-snapshot.ts';
 import { TranslationTable } from './translation-table.ts';
 import { contextOf, machineProfile, nestedContextOf, type VcpuState, withCr3, withNestedStage } from './vcpu-state.ts';
 import { walkMany } from './walk-many.ts';
@@ -43,11 +46,12 @@ export interface ViewMemory {
   readonly report: MemoryReport;
 }
 
-/** Part of an address space, and bounds. @public */
+/** Part of an address space. @public */
 export interface MapScope extends TranslateScope {
   /** First and last linear address. Everything unless given. */
   readonly first?: bigint;
   readonly last?: bigint;
+  readonly onProgress?: LoadProgress;
 }
 
 /** Walks of one chunk use at most this many tables for each address; the cache holds them all. */
@@ -152,6 +156,27 @@ export abstract class GuestView {
   }
 
   /**
+   * Reads all tables of an address space, or of a part, for questions that may be asked when the guest runs on.
+   *
+   * @throws as {@link GuestView.translate}.
+   */
+  async snapshot(scope: MapScope = {}): Promise<TableSnapshot> {
+    const vcpu = await this.#vcpu(scope.cpu ?? 0);
+    const space = await this.#space(scope);
+    requireOneStage(space);
+    const { state, context, map } = space;
+    const options = {
+      ...(scope.first === undefined ? {} : { firstPage: linearPageOf(context, scope.first) }),
+      ...(scope.last === undefined ? {} : { lastPage: linearPageOf(context, scope.last) }),
+    };
+    const cache = new PageCache((await this.#memory(vcpu)).memory, map, MAX_MAP_PAGES);
+    const isWhole = await loadTables(context, cache, MAX_MAP_PAGES, options, scope.onProgress);
+    this.checkStanding();
+    const assumed = [...describeFormatAssumptions(state), ...this.notes];
+    return new TableSnapshot({ state, context, map, cache, isWhole, assumed });
+  }
+
+  /**
    * Goes through a whole address space, or a part: runs of pages with the same rights, in ascending order, the lower half
    * first.
    *
@@ -159,19 +184,26 @@ export abstract class GuestView {
    * @throws as {@link GuestView.translate}.
    */
   async mapRuns(emit: (run: MappedRun) => boolean | undefined, scope: MapScope = {}): Promise<EnumerateResult> {
-    const vcpu = await this.#vcpu(scope.cpu ?? 0);
-    const space = await this.#space(scope);
-    requireOneStage(space);
-    const { context, map } = space;
-    const options = {
-      ...(scope.first === undefined ? {} : { firstPage: linearPageOf(context, scope.first) }),
-      ...(scope.last === undefined ? {} : { lastPage: linearPageOf(context, scope.last) }),
-    };
-    const cache = new PageCache((await this.#memory(vcpu)).memory, map, MAX_MAP_PAGES);
-    const isWhole = await loadTables(context, cache, MAX_MAP_PAGES, options);
-    const result = enumerateRuns(context, (page) => cache.words(page) ?? null, emit, options);
-    this.checkStanding();
-    return { ...result, complete: result.complete && isWhole };
+    return (await this.snapshot(scope)).runs(emit, scope);
+  }
+
+  /**
+   * Finds every linear address that leads to physical ones.
+   *
+   * @param emit - takes each; false ends the search
+   * @throws as {@link GuestView.translate}.
+   */
+  async findAliases(
+    physical: PhysicalRange,
+    emit: (alias: Alias) => boolean | undefined,
+    scope: MapScope = {},
+  ): Promise<EnumerateResult> {
+    return (await this.snapshot(scope)).aliases(physical, emit, scope);
+  }
+
+  /** The vCPU as a question has it. @throws GuestCpuError `ERR_GUEST_CPU`. */
+  async scopedState(scope: TranslateScope): Promise<VcpuState> {
+    return (await this.#space(scope)).state;
   }
 
   async #space(scope: TranslateScope): Promise<Space> {

@@ -18,6 +18,7 @@ export type { GuestTranslation, TranslateRequest, TranslateScope } from './guest
 export { GuestView, type MapScope, type MemoryReport } from './guest-view.ts';
 export type { HiddenRegisters, Pdptes } from './hidden-registers.ts';
 export { LiveGuest } from './live-guest.ts';
+export type { LoadProgress } from './load-tables.ts';
 export { MemoryMap, type Region, type RegionKind } from './memory-map.ts';
 export type { MemoryTypeMsrs } from './memory-types.ts';
 export { type NestedStage, parseNestedStage } from './nested-state.ts';
@@ -25,6 +26,8 @@ export { type Override, overrideNames, parseOverride, parseProfile } from './ove
 export { PausedGuest } from './paused-guest.ts';
 export type { MemoryPiece, PhysicalMemory } from './physical-memory.ts';
 export type { Processor } from './processor.ts';
+export type { NamedRegion } from './region-set.ts';
 export type { Sourced } from './sourced.ts';
+export { type LinearRange, TableSnapshot } from './table-snapshot.ts';
 export { TranslationTable } from './translation-table.ts';
 export { contextOf, nestedContextOf, type VcpuState } from './vcpu-state.ts';

@@ -10,8 +10,14 @@ const TABLES_ONLY: LeafSink<true> = {
   applySummary() {},
 };
 
+/** Told while tables are fetched: how many pages of those known so far are there. @public */
+export type LoadProgress = (loadedPages: number, knownPages: number) => void;
+
+/** Few enough that the progress is seen, many enough that none of it costs a thing. */
+const PAGES_AT_ONCE = 2048;
+
 /**
- * Fetches every table of an address space, all of one level in one flight. The tables of the last level are fetched and not
+ * Fetches every table of an address space, level by level. The tables of the last level are fetched and not
  * looked at: nothing is below them.
  *
  * @returns false when there were more pages than may be kept
@@ -22,6 +28,7 @@ export async function loadTables(
   cache: PageCache,
   maxPages: number,
   options: EnumerateOptions,
+  onProgress: LoadProgress = () => {},
 ): Promise<boolean> {
   let loaded = 0;
   for (const _ of context.levels) {
@@ -34,8 +41,13 @@ export async function loadTables(
     enumerate(context, lookUp, TABLES_ONLY, options);
     if (missing.size === 0) return true;
     const affordable = [...missing].slice(0, maxPages - loaded);
-    await cache.load(affordable);
-    loaded += affordable.length;
+    const known = loaded + affordable.length;
+    for (let from = 0; from < affordable.length; from += PAGES_AT_ONCE) {
+      const part = affordable.slice(from, from + PAGES_AT_ONCE);
+      await cache.load(part);
+      loaded += part.length;
+      onProgress(loaded, known);
+    }
     if (affordable.length < missing.size) return false;
   }
   return true;

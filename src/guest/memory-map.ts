@@ -68,6 +68,14 @@ export class MemoryMap {
     return span?.region ?? { kind: 'none', name: '', first: address, last: address, offset: 0n };
   }
 
+  /** The region that an address lies in, from that address on; where nothing is, up to where something is again. */
+  regionFrom(address: bigint): Region {
+    const region = this.regionAt(address);
+    if (region.kind !== 'none') return region;
+    const next = this.#spans.find(({ region: candidate }) => candidate.first > address)?.region.first;
+    return { ...region, last: next === undefined ? BigInt.asUintN(64, -1n) : next - 1n };
+  }
+
   /** Whether a piece lies wholly in one RAM or ROM region, so that reading it has no side effect. */
   isReadable(address: number, length: number): boolean {
     const span = this.#spanAt(address);

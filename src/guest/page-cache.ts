@@ -29,6 +29,11 @@ export class PageCache {
     return this.#flights;
   }
 
+  /** How many pages are kept that lie in memory. */
+  get pageCount(): number {
+    return [...this.#pages.values()].filter((words) => words !== null).length;
+  }
+
   /** The 1024 words of a page; null where none of it may be read; undefined when it was not fetched yet. */
   words(page: number): Int32Array | null | undefined {
     return this.#pages.get(page);

@@ -1,0 +1,61 @@
+import type { MemoryMap, Region, RegionKind } from './memory-map.ts';
+
+/** One thing at physical addresses, whatever part of it is seen where. @public */
+export type NamedRegion = Pick<Region, 'kind' | 'name'>;
+
+/** A set of regions is a number with a bit for each, and so that it stays a small one the last is for all that have none. */
+const BITS = 30;
+/** RAM and ROM first: tables and most pages lie there, and devices are many. */
+const ORDER: readonly RegionKind[] = ['ram', 'rom', 'none', 'device'];
+
+/** Says by bits of a number which regions lie at physical pages. @internal */
+export class RegionSet {
+  readonly #map: MemoryMap;
+  readonly #named: readonly NamedRegion[];
+  readonly #bitOf = new Map<string, number>();
+  /** Pages come one after the other, and mostly lie where the last did. */
+  #last: Region | undefined;
+  #lastBit = 0;
+
+  constructor(map: MemoryMap) {
+    this.#map = map;
+    const all: NamedRegion[] = [{ kind: 'none', name: '' }];
+    for (const { kind, name } of map.regions) {
+      if (!all.some((known) => known.kind === kind && known.name === name)) all.push({ kind, name });
+    }
+    all.sort((one, other) => ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind));
+    this.#named = [
+      ...all.slice(0, BITS - 1),
+      ...(all.length < BITS ? [] : [{ kind: 'device', name: 'others' } as const]),
+    ];
+    all.forEach((region, at) => {
+      this.#bitOf.set(keyOf(region), 1 << Math.min(at, BITS - 1));
+    });
+  }
+
+  /** The regions at pages of physical memory, as bits. */
+  classify(firstPage: number, lastPage: number): number {
+    const last = this.#last;
+    const end = BigInt(lastPage) * 4096n + 4095n;
+    let address = BigInt(firstPage) * 4096n;
+    if (last !== undefined && address >= last.first && end <= last.last) return this.#lastBit;
+    let bits = 0;
+    while (address <= end) {
+      const region = this.#map.regionFrom(address);
+      this.#last = region;
+      this.#lastBit = this.#bitOf.get(keyOf(region)) ?? 0;
+      bits |= this.#lastBit;
+      address = region.last + 1n;
+    }
+    return bits;
+  }
+
+  /** The regions that bits stand for. */
+  decode(bits: number): readonly NamedRegion[] {
+    return this.#named.filter((_, at) => (bits & (1 << at)) !== 0);
+  }
+}
+
+function keyOf({ kind, name }: NamedRegion): string {
+  return `${kind} ${name}`;
+}
