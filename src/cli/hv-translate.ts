@@ -22,7 +22,7 @@ const OPTIONS = {
   'override-smap': { help: 'lift SMAP as RFLAGS.AC=1 does; wins over --enforce-smap' },
   'shadow-stack': { help: 'judge reads and writes as shadow-stack accesses' },
   'set-page-table-bits': {
-    help: 'set A in the entries used, in guest memory, and D with --validate w; also when the walk fails further down',
+    help: 'set A in the entries passed, in guest memory, also by a walk that fails; D with --validate w',
   },
   ex: { help: 'the output of HvCallTranslateVirtualAddressEx' },
   json: GUEST_OPTIONS.json,
