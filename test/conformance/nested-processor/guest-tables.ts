@@ -45,6 +45,7 @@ export function fillGuestTables(
   const is32Bit = mode === '32-bit';
   const width = is32Bit ? 32 : maxPhyAddr;
   const largeWidth = is32Bit ? Math.min(40, maxPhyAddr) : maxPhyAddr;
+  const pageKinds = Array.from({ length: KINDS }, (_, kind) => kind).filter((kind) => kind === 0 || kind > top);
   for (let level = top; level >= 1; level--) {
     const isPointer = isPointerTable(mode, level);
     const rootEntries = isPointer ? 4 : entries;
@@ -59,7 +60,7 @@ export function fillGuestTables(
         if (large !== undefined && random.chance(level === 2 ? 25 : 12)) {
           entry.makeLarge(level, addresses.largePage(large, largeWidth));
         } else {
-          const target = addresses.page(nextKind(random, level, top), width);
+          const target = addresses.page(nextKind(random, level, pageKinds), width);
           if (isPointer) entry.makePointer(target);
           else entry.makeSmall(level, target);
         }
@@ -70,7 +71,7 @@ export function fillGuestTables(
 }
 
 /** The kind that an entry of a level leads to: the next level, or a page; rarely any. */
-function nextKind(random: Random, level: number, top: number): number {
+function nextKind(random: Random, level: number, pageKinds: readonly number[]): number {
   if (random.chance(2)) return random.below(KINDS);
-  return level > 1 ? level - 1 : random.pick([0, ...Array.from({ length: KINDS - 1 - top }, (_, at) => top + 1 + at)]);
+  return level > 1 ? level - 1 : random.pick(pageKinds);
 }

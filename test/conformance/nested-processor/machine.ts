@@ -7,11 +7,19 @@ export type HostMode = Exclude<PagingMode, 'off'>;
 export interface SvmMachine {
   readonly hostMode: HostMode;
   readonly maxPhyAddr: number;
+  readonly pdpe1gb?: boolean;
 }
 
 /** QEMU's `-cpu` for a machine. */
-export function cpuOption({ maxPhyAddr }: SvmMachine): string {
-  return `max,+svm,+npt,phys-bits=${maxPhyAddr}`;
+export function cpuOption({ maxPhyAddr, pdpe1gb }: SvmMachine): string {
+  const words = ['max,+svm,+npt', `phys-bits=${maxPhyAddr}`];
+  if (pdpe1gb !== undefined) words.push(`pdpe1gb=${pdpe1gb ? 'on' : 'off'}`);
+  return words.join(',');
+}
+
+/** A machine as options of main.ts. */
+export function formatMachineOptions({ hostMode, maxPhyAddr, pdpe1gb }: SvmMachine): string {
+  return `--host ${hostMode} --phys-bits ${maxPhyAddr}${pdpe1gb === false ? ' --no-pdpe1gb' : ''}`;
 }
 
 /**

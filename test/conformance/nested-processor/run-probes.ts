@@ -4,6 +4,7 @@ import { GuestPhysical } from './guest-physical.ts';
 import { fillGuestTables, tableKindsOf } from './guest-tables.ts';
 import { describeDisagreement, describeProbe, endingOf } from './judge.ts';
 import { BATCH_PROBES, RECORD, RESULT } from './layout.ts';
+import { formatMachineOptions } from './machine.ts';
 import { NestedTables } from './nested-tables.ts';
 import { type Probe, randomProbe } from './probe.ts';
 import type { EntryOdds } from './random-entry.ts';
@@ -25,6 +26,8 @@ export interface ProbeRun {
   /** The first batch's; each further one's is one higher. */
   readonly seed: number;
   readonly probes: number;
+  /** How many of them have the same tables. */
+  readonly batchProbes?: number;
   /** What the walker is told to be. By default the TCG of the QEMU that is running. */
   readonly profile?: Profile;
 }
@@ -36,7 +39,7 @@ interface Batch {
 
 const KEPT_DESCRIPTIONS = 10;
 /** One batch after the other has guests of each of these modes. */
-const guestModes: readonly PagingMode[] = ['4-level', 'pae', '5-level', '32-bit', 'off'];
+export const guestModes: readonly PagingMode[] = ['4-level', 'pae', '5-level', '32-bit', 'off'];
 
 /** A walk in two dimensions uses some twenty nested entries, and a guest's own are four: many of the former must be good. */
 const guestOdds: EntryOdds = {
@@ -72,9 +75,9 @@ const DIRECT_PERCENT_LEGACY = 93;
 /** Has a hypervisor's guest make random probes, batch after batch, and compares what comes of each with the walker's word. */
 export async function runProbes(guest: SvmGuest, run: ProbeRun): Promise<ProbeReport> {
   const report: ProbeReport = { probes: 0, endings: new Map(), disagreements: 0, descriptions: [] };
-  const batches = Math.ceil(run.probes / BATCH_PROBES);
-  for (let at = 0; at < batches; at++) {
-    const count = Math.min(BATCH_PROBES, run.probes - at * BATCH_PROBES);
+  const { probes, batchProbes = BATCH_PROBES } = run;
+  for (let at = 0; at * batchProbes < probes; at++) {
+    const count = Math.min(batchProbes, probes - at * batchProbes);
     await runBatch(guest, run, { seed: (run.seed + at) >>> 0, count }, report);
   }
   return report;
@@ -110,7 +113,7 @@ async function runBatch(guest: SvmGuest, run: ProbeRun, batch: Batch, report: Pr
 function drawProbes(guest: SvmGuest, run: ProbeRun, { seed, count }: Batch): Probe[] {
   const random = new Random(seed);
   const { memory, machine, version } = guest;
-  const { profile = tcgProfile(version) } = run;
+  const profile = tcgProfile(version);
   const guestMode = guestModes[seed % guestModes.length] ?? 'off';
   memory.clear(tableKindsOf(guestMode));
   const isLegacy = machine.hostMode === '32-bit';
@@ -124,7 +127,18 @@ function drawProbes(guest: SvmGuest, run: ProbeRun, { seed, count }: Batch): Pro
     const odds = random.chance(20) ? goodOdds : guestOdds;
     fillGuestTables(random, guestMode, { memory, maxPhyAddr: machine.maxPhyAddr, addresses, odds });
   }
-  const source = { random, machine, guestMode, profile, memory, addresses, nestedRoots: nested.roots };
+  const { profile: claimed = profile } = run;
+  const source = {
+    random,
+    machine,
+    guestMode,
+    profile,
+    claimed,
+    memory,
+    addresses,
+    nestedRoots: nested.roots,
+    version,
+  };
   return Array.from({ length: count }, () => randomProbe(source));
 }
 
@@ -144,7 +158,6 @@ function note(report: ProbeReport, description: string): void {
 
 /** The command that makes the same batch again. */
 function replayCommand({ machine }: SvmGuest, { seed, count }: Batch): string {
-  const { hostMode, maxPhyAddr } = machine;
-  const options = `--host ${hostMode} --phys-bits ${maxPhyAddr} --seed 0x${seed.toString(16)} --probes ${count}`;
+  const options = `${formatMachineOptions(machine)} --seed 0x${seed.toString(16)} --probes ${count}`;
   return `replay with: node dist/test/conformance/nested-processor/main.js ${options}`;
 }

@@ -1,0 +1,91 @@
+import { randomInt } from 'node:crypto';
+import { expect } from 'chai';
+import { INTEL, type Profile, tcgProfile } from '../../../src/paging/index.ts';
+import { formatMachineOptions, type HostMode } from './machine.ts';
+import { guestModes, runProbes } from './run-probes.ts';
+import { standardMachines } from './standard-machines.ts';
+import { SvmGuest } from './svm-guest.ts';
+
+const { PAGEWALK_SEED: chosenSeed, PAGEWALK_PROBES: chosenProbes, CI } = process.env;
+const seed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);
+/** For each machine: in CI more than 50,000 in all. */
+const probes = Number(chosenProbes ?? (CI === undefined ? 2560 : 10_240));
+/** Every mode of the guest has its turn in a run. */
+const batchProbes = Math.min(4096, Math.ceil(probes / guestModes.length));
+
+/** From this many probes on, none of the ways in which an access can end is left to luck. */
+const ENOUGH_FOR_ALL_ENDINGS = 10_000;
+const kinds = ['load', 'store', 'fetch', 'implicit'].flatMap((does) => [`supervisor ${does}`, `user ${does}`]);
+const causes = ['not-present', 'reserved-bits', 'privilege'];
+
+/** Each kind of access ends in each of these ways. */
+const ownEndings = ['mapped', ...[...causes, 'non-canonical'].map((cause) => `the guest's ${cause}`)];
+/** Some access ends in each of these ways, where the nested tables count. */
+const nestedEndings = causes.flatMap((cause) => [`table ${cause}`, `final ${cause}`]);
+
+/** One switch of TCG's profile set as the manuals have it, and how many probes show that at the latest. */
+const lies: Readonly<Partial<Record<HostMode, readonly (readonly [Partial<Profile>, number])[]>>> = {
+  '4-level': [
+    [{ reservedFaultSetsP: INTEL.reservedFaultSetsP }, 512],
+    [{ topLevelBit8Reserved: 'always' }, 512],
+    [{ honoursPdpe1gb: INTEL.honoursPdpe1gb }, 512],
+    [{ accessedOnFault: INTEL.accessedOnFault }, 512],
+    [{ accessedEarlyIn1G: INTEL.accessedEarlyIn1G }, 2048],
+    [{ unbackedTable: INTEL.unbackedTable }, 512],
+    [{ nestedFetchReportFromSmep: INTEL.nestedFetchReportFromSmep }, 8192],
+  ],
+  pae: [
+    [{ setsPdpteAccessed: INTEL.setsPdpteAccessed }, 512],
+    [{ checksGuestPhysicalWidth: INTEL.checksGuestPhysicalWidth }, 512],
+  ],
+  '32-bit': [[{ legacyNptIsIdentity: INTEL.legacyNptIsIdentity }, 512]],
+};
+/** The same ones always, with a 4-level guest first. */
+const LYING_SEED = 0;
+
+describe('the guest of a hypervisor on a live QEMU', function () {
+  this.timeout(0);
+
+  describe(`does what the walker says (${probes} accesses each, seed 0x${seed.toString(16)})`, () => {
+    for (const machine of standardMachines) {
+      it(formatMachineOptions(machine), async () => {
+        await using guest = await SvmGuest.launch(machine);
+        const report = await runProbes(guest, { seed, probes, batchProbes });
+        expect(report.disagreements, `disagreements\n${report.descriptions.join('\n')}\n`).to.equal(0);
+        expect(report.probes).to.equal(probes);
+        if (probes < ENOUGH_FOR_ALL_ENDINGS) return;
+        const endings = [...report.endings.keys()];
+        for (const kind of kinds) {
+          for (const ending of ownEndings) expect(endings).to.include(`${kind}: ${ending}`);
+        }
+        if (machine.hostMode === '32-bit') return;
+        for (const ending of nestedEndings) {
+          expect(
+            endings.some((name) => name.endsWith(`: ${ending}`)),
+            ending,
+          ).to.equal(true);
+        }
+      });
+    }
+  });
+
+  describe('shows each lie about it', () => {
+    for (const [mode, ofMode] of Object.entries(lies)) {
+      const machine = { hostMode: mode as HostMode, maxPhyAddr: 40, pdpe1gb: false };
+      let guest: SvmGuest;
+      before(async () => {
+        guest = await SvmGuest.launch(machine);
+      });
+      after(() => guest[Symbol.asyncDispose]());
+
+      for (const [lie, needed] of ofMode) {
+        it(`${mode}, ${JSON.stringify(lie)}`, async () => {
+          const profile = { ...tcgProfile(guest.version), ...lie };
+          const report = await runProbes(guest, { seed: LYING_SEED, probes: needed, profile });
+          expect(report.disagreements).to.be.above(0);
+          expect(report.descriptions[0]).to.include('replay with: node ').and.to.include('the walker says');
+        });
+      }
+    }
+  });
+});
