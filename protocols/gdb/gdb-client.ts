@@ -185,9 +185,15 @@ export class GdbClient {
     return bytes as Uint8Array;
   }
 
-  /** Reads many pieces, of any size and in any order, all under way together. Gives one array for each piece. */
-  async readMemoryMany(pieces: readonly MemoryPiece[]): Promise<Uint8Array[]> {
-    const targets = pieces.map(({ lengthBytes }) => new Uint8Array(lengthBytes));
+  /**
+   * Reads many pieces, of any size and in any order, all under way together. Gives one array for each piece.
+   *
+   * @param targets - arrays for the pieces, as long as they are; made where not given.
+   */
+  async readMemoryMany(
+    pieces: readonly MemoryPiece[],
+    targets: readonly Uint8Array[] = pieces.map(({ lengthBytes }) => new Uint8Array(lengthBytes)),
+  ): Promise<readonly Uint8Array[]> {
     await this.session.sendAll(makePieceReads(pieces, targets));
     return targets;
   }

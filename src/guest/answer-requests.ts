@@ -1,5 +1,7 @@
 import {
   type BitFlags,
+  CR4_PKE,
+  CR4_PKS,
   encodeAccess,
   type PagingContext,
   planBits,
@@ -15,6 +17,7 @@ import type { GuestTranslation, TranslateRequest } from './guest-translation.ts'
 import { retranslate } from './retranslate.ts';
 import { runWalks } from './run-walks.ts';
 import type { Space } from './space.ts';
+import type { VcpuState } from './vcpu-state.ts';
 import { walkMany } from './walk-many.ts';
 import type { BitsOutcome } from './write-bits.ts';
 import { writePlanned } from './write-planned.ts';
@@ -48,7 +51,7 @@ export async function answerRequests(requests: readonly TranslateRequest[], quic
   const first = await walkAll(full, quick.context, quick);
   // Key registers take milliseconds of a standing guest: they are read only if a walk has come to where they judge.
   const { complete } = quick;
-  const space = complete && first.some(isJudgedByKeys) ? await complete() : quick;
+  const space = complete && first.some((each) => isJudgedByKeys(each, quick.state)) ? await complete() : quick;
   const seen =
     space === quick ? first : first.map((translation) => retranslate(space.context, translation) ?? translation);
   const answered = await walkAndWrite(full, seen, space);
@@ -59,8 +62,9 @@ export async function answerRequests(requests: readonly TranslateRequest[], quic
   return answered.map((answer, at) => report(answer, onMachine[at] ?? answer.translation, space));
 }
 
-function isJudgedByKeys({ access, ...translation }: Translation): boolean {
-  return translation.rights !== null && translation.protectionKey !== null && !access.exec;
+/** PKRU judges data accesses to user pages, PKRS those to supervisor pages, each where CR4 puts it in force. */
+function isJudgedByKeys({ access, rights }: Translation, { cr4 }: VcpuState): boolean {
+  return rights !== null && !access.exec && (cr4.value & (rights.user ? CR4_PKE : CR4_PKS)) !== 0n;
 }
 
 async function walkAndWrite(

@@ -38,19 +38,20 @@ export class HostDescriptorMemory implements HostMemory {
     return this.#offsetOf(region) !== undefined;
   }
 
-  read(pieces: readonly MemoryPiece[]): Promise<readonly Uint8Array[]> {
-    return Promise.resolve(pieces.map((piece) => this.#readPiece(piece)));
+  read(pieces: readonly MemoryPiece[], targets: readonly Uint8Array[] = []): Promise<readonly Uint8Array[]> {
+    return Promise.resolve(
+      pieces.map((piece, at) => this.#readPiece(piece, targets[at] ?? new Uint8Array(piece.length))),
+    );
   }
 
   [Symbol.dispose](): void {
     closeSync(this.#descriptor);
   }
 
-  #readPiece({ address, length }: MemoryPiece): Uint8Array {
+  #readPiece({ address, length }: MemoryPiece, bytes: Uint8Array): Uint8Array {
     const region = this.#map.regionAt(BigInt(address));
     const offset = this.#offsetOf(region);
     if (offset === undefined) throw new RangeError(`${region.name || 'nothing'} at ${formatHex(address)} is not here`);
-    const bytes = new Uint8Array(length);
     const position = offset + (address - Number(region.first));
     // A short read means that the mapping is gone: QEMU is, or the region was unplugged.
     const count = readSync(this.#descriptor, bytes, 0, length, position);
@@ -63,11 +64,17 @@ export class HostDescriptorMemory implements HostMemory {
 /** Reads each piece where it is to be had: from the host if that covers it, else from the stub. @internal */
 export function layeredMemory(host: HostMemory, stub: PhysicalMemory, map: MemoryMap): PhysicalMemory {
   return {
-    async read(pieces) {
+    async read(pieces, targets) {
       const isOnHost = pieces.map(({ address }) => host.covers(map.regionAt(BigInt(address))));
       const [fromHost, fromStub] = await Promise.all([
-        host.read(pieces.filter((_, at) => isOnHost[at])),
-        stub.read(pieces.filter((_, at) => !isOnHost[at])),
+        host.read(
+          pieces.filter((_, at) => isOnHost[at]),
+          targets?.filter((_, at) => isOnHost[at]),
+        ),
+        stub.read(
+          pieces.filter((_, at) => !isOnHost[at]),
+          targets?.filter((_, at) => !isOnHost[at]),
+        ),
       ]);
       let nextHost = 0;
       let nextStub = 0;

@@ -2,8 +2,8 @@ import type { MemoryMap } from './memory-map.ts';
 import type { MemoryPiece, PhysicalMemory } from './physical-memory.ts';
 
 const PAGE_BYTES = 4096;
-/** 128 MiB of tables; beyond it the oldest pages go. */
-const DEFAULT_MAX_PAGES = 32_768;
+/** 384 MiB of tables; beyond it the oldest pages go. */
+const DEFAULT_MAX_PAGES = 98_304;
 
 /**
  * Pages of guest memory, each read at most once while the guest stands still. It must be thrown away when the guest runs.
@@ -16,6 +16,7 @@ export class PageCache {
   readonly #maxPages: number;
   readonly #pages = new Map<number, Int32Array | null>();
   readonly #partial = new Set<number>();
+  #hasPartial = false;
   #flights = 0;
 
   constructor(memory: PhysicalMemory, map: MemoryMap, maxPages = DEFAULT_MAX_PAGES) {
@@ -41,43 +42,45 @@ export class PageCache {
 
   /** Whether an entry of a fetched page lies in memory: a page may be memory in part. */
   holds(page: number, address: number, length: number): boolean {
-    return this.#partial.size === 0 || !this.#partial.has(page) || this.#map.isReadable(address, length);
+    return !this.#hasPartial || !this.#partial.has(page) || this.#map.isReadable(address, length);
   }
 
   /** Fetches pages in one flight. A page that lies outside RAM and ROM is not read; of one that does in part, that part is not. */
   async load(pages: Iterable<number>): Promise<void> {
     const wanted = [...pages].filter((page) => !this.#pages.has(page));
     const pieces: MemoryPiece[] = [];
-    const owners: Int32Array[] = [];
-    for (const page of wanted) {
+    const targets: Uint8Array[] = [];
+    // One piece of memory for all: pages that were fetched together are used together.
+    const arena = new ArrayBuffer(wanted.length * PAGE_BYTES);
+    wanted.forEach((page, at) => {
       const parts = this.#readableParts(page);
-      const words = parts.length === 0 ? null : new Int32Array(PAGE_BYTES / 4);
-      this.#keep(page, words);
+      const start = at * PAGE_BYTES;
+      this.#keep(page, parts.length === 0 ? null : new Int32Array(arena, start, PAGE_BYTES / 4));
       for (const part of parts) {
         pieces.push(part);
-        if (words) owners.push(words);
+        targets.push(new Uint8Array(arena, start + (part.address % PAGE_BYTES), part.length));
       }
-    }
+    });
     if (pieces.length === 0) return;
     this.#flights += 1;
-    const bytes = await this.#memory.read(pieces);
-    pieces.forEach(({ address }, at) => {
-      const words = owners[at];
+    const bytes = await this.#memory.read(pieces, targets);
+    targets.forEach((target, at) => {
       const part = bytes[at];
-      if (words && part) new Uint8Array(words.buffer).set(part, address % PAGE_BYTES);
+      if (part && part !== target) target.set(part);
     });
   }
 
   /** Follows a write to guest memory. */
   writeThrough(address: number, byte: number): void {
     const words = this.#pages.get(Math.floor(address / PAGE_BYTES));
-    if (words) new Uint8Array(words.buffer)[address % PAGE_BYTES] = byte;
+    if (words) new Uint8Array(words.buffer, words.byteOffset)[address % PAGE_BYTES] = byte;
   }
 
   #readableParts(page: number): MemoryPiece[] {
     const first = page * PAGE_BYTES;
     if (this.#map.isReadable(first, PAGE_BYTES)) return [{ address: first, length: PAGE_BYTES }];
     this.#partial.add(page);
+    this.#hasPartial = true;
     return this.#map.readableParts(first, PAGE_BYTES);
   }
 

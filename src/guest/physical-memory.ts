@@ -13,6 +13,9 @@ export interface MemoryPiece {
  * @public
  */
 export interface PhysicalMemory {
-  /** @returns one array of `length` bytes for each piece, in the order of the pieces */
-  read(pieces: readonly MemoryPiece[]): Promise<readonly Uint8Array[]>;
+  /**
+   * @param targets - where the bytes may be put, one array of `length` bytes for each piece; made where not given
+   * @returns one array of `length` bytes for each piece, in the order of the pieces: the targets, if the provider uses them
+   */
+  read(pieces: readonly MemoryPiece[], targets?: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
 }

@@ -9,8 +9,11 @@ import type { WritableMemory } from './write-bits.ts';
  */
 export function stubMemory(session: StubSession): WritableMemory {
   return {
-    read: async (pieces) =>
-      session.client.readMemoryMany(pieces.map(({ address, length }) => ({ address, lengthBytes: length }))),
+    read: async (pieces, targets) =>
+      session.client.readMemoryMany(
+        pieces.map(({ address, length }) => ({ address, lengthBytes: length })),
+        targets,
+      ),
     write: async (address, bytes) => session.client.writeMemory(address, bytes),
   };
 }

@@ -10,6 +10,8 @@ export interface WalkColumns {
 
 const PAGE_BYTES = 4096;
 
+const MAX_LEVELS = 5;
+
 /**
  * Walks any number of addresses together: as many flights as the tables have levels, each page of tables fetched once, and not
  * one allocation for a walk. A walk that lacks a page is started over when the page is there, which costs less than keeping
@@ -24,15 +26,18 @@ export async function walkMany(
   cache: PageCache,
   done: (index: number, walk: Walk) => void,
 ): Promise<void> {
-  const walk = new Walk(context);
-  let open = Int32Array.from(questions.lows, (_, index) => index);
+  const stepper = new Stepper(context, questions, cache);
+  const count = questions.lows.length;
+  let open = new Int32Array(count);
+  for (let index = 0; index < count; index += 1) open[index] = index;
   while (open.length > 0) {
     const missing = new Set<number>();
     let left = 0;
-    for (const index of open) {
-      const page = advance(walk, questions, index, cache);
-      if (page === undefined) {
-        done(index, walk);
+    for (let at = 0; at < open.length; at += 1) {
+      const index = open[at] as number;
+      const page = stepper.advance(index);
+      if (page < 0) {
+        done(index, stepper.walk);
       } else {
         missing.add(page);
         open[left] = index;
@@ -44,26 +49,44 @@ export async function walkMany(
   }
 }
 
-/** @returns the page that the walk lacks; undefined when it has ended */
-function advance(
-  walk: Walk,
-  { highs, lows, accesses }: WalkColumns,
-  index: number,
-  cache: PageCache,
-): number | undefined {
-  let wants = walk.start(highs[index] as number, lows[index] as number, accesses[index] as number);
-  while (wants) {
-    const { wanted } = walk;
-    const page = Math.floor(wanted / PAGE_BYTES);
-    const words = cache.words(page);
-    if (words === undefined) return page;
-    const size = walk.levelAt(walk.depth).entrySize;
-    if (words === null || !cache.holds(page, wanted, size)) {
-      walk.feedUnbacked();
-      return undefined;
-    }
-    const at = (wanted - page * PAGE_BYTES) >> 2;
-    wants = walk.feed(words[at] as number, size === 8 ? (words[at + 1] as number) : 0);
+/** Takes one walk after the other as far as the fetched pages reach. */
+class Stepper {
+  readonly walk: Walk;
+  readonly #questions: WalkColumns;
+  readonly #cache: PageCache;
+  /** The page that the walk before used at each depth: most walks share all of theirs but the last. */
+  readonly #pages: number[] = new Array(MAX_LEVELS).fill(-1);
+  readonly #words: (Int32Array | null)[] = new Array(MAX_LEVELS).fill(null);
+
+  constructor(context: PagingContext, questions: WalkColumns, cache: PageCache) {
+    this.walk = new Walk(context);
+    this.#questions = questions;
+    this.#cache = cache;
   }
-  return undefined;
+
+  /** @returns the page that the walk lacks; -1 when it has ended */
+  advance(index: number): number {
+    const { highs, lows, accesses } = this.#questions;
+    const walk = this.walk;
+    let wants = walk.start(highs[index] as number, lows[index] as number, accesses[index] as number);
+    while (wants) {
+      const { wanted, depth } = walk;
+      const page = Math.floor(wanted / PAGE_BYTES);
+      if (this.#pages[depth] !== page) {
+        const fetched = this.#cache.words(page);
+        if (fetched === undefined) return page;
+        this.#pages[depth] = page;
+        this.#words[depth] = fetched;
+      }
+      const words = this.#words[depth] as Int32Array | null;
+      const size = walk.levelAt(depth).entrySize;
+      if (words === null || !this.#cache.holds(page, wanted, size)) {
+        walk.feedUnbacked();
+        return -1;
+      }
+      const at = (wanted - page * PAGE_BYTES) >> 2;
+      wants = walk.feed(words[at] as number, size === 8 ? (words[at + 1] as number) : 0);
+    }
+    return -1;
+  }
 }

@@ -126,10 +126,9 @@ export class Walk implements PageRights {
     const kind = entryKindOf(level, low, high);
     if (kind === ENTRY.absent) return this.end(OUTCOME.notPresent);
     if (kind === ENTRY.reserved) return this.end(OUTCOME.reserved);
-    this.rightsAboveLeaf = this.rights;
-    this.rights &= low | level.impliedRights;
     this.executeDisabled |= high & this.context.policy.executeDisableHigh;
     if (kind === ENTRY.leaf) return this.finish(level, low, high);
+    this.rights &= low | level.impliedRights;
     const next = this.levelAt(depth + 1);
     const table = tablePageOf(level, low, high) * PAGE_BYTES;
     this.wanted = this.onBus(table + indexOf(next, this.linearHigh, this.linearLow) * next.entrySize);
@@ -160,6 +159,8 @@ export class Walk implements PageRights {
   }
 
   private finish(level: Level, low: number, high: number): false {
+    this.rightsAboveLeaf = this.rights;
+    this.rights &= low;
     this.leafLow = low;
     this.leafHigh = high;
     this.denied = this.context.rules.judge(this.context.policy, this, this.access);
