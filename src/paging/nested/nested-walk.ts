@@ -79,12 +79,18 @@ export class NestedWalk {
   }
 
   feedUnbacked(): void {
-    if (this.#phase === 'guest-entry') this.isGuestEntryUnbacked = true;
+    if (this.#phase === 'guest-entry') this.#takeNoGuestEntry();
     else {
       this.#stage.feedUnbacked();
       this.#record();
     }
     this.#phase = 'ended';
+  }
+
+  /** Where reading nothing gives zeros, the guest's entry is one that is not present; elsewhere nobody says what it is. */
+  #takeNoGuestEntry(): void {
+    if (this.guest.context.profile.unbackedTable === 'not-present') this.guest.feedUnbacked();
+    else this.isGuestEntryUnbacked = true;
   }
 
   /** The guest's walk wants an entry, has ended at a page, or has failed. */
