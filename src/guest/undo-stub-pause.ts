@@ -24,11 +24,7 @@ function mayBeStub(error: unknown): boolean {
 export async function undoStubPause(endpoint: string, timeoutMs: number, error: unknown): Promise<unknown> {
   if (!mayBeStub(error)) return error;
   try {
-    const handshakeTimeoutMs = Math.min(timeoutMs, PROBE_TIMEOUT_MS);
-    const gdb = await GdbClient.connect(await connect(endpoint, { timeoutMs }), { handshakeTimeoutMs });
-    // Another run state than plainly paused was there before us.
-    if (parseInfoStatus(await gdb.monitor('info status')).status === 'paused') await gdb.monitor('cont');
-    await gdb.close();
+    await runAgain(endpoint, timeoutMs);
   } catch {
     // The given error says that the guest is paused.
     return error;
@@ -37,4 +33,17 @@ export async function undoStubPause(endpoint: string, timeoutMs: number, error: 
     `${endpoint} was given as the QMP endpoint but is a GDB stub. Connecting to it paused the guest, which has been resumed`,
     { cause: error },
   );
+}
+
+async function runAgain(endpoint: string, timeoutMs: number): Promise<void> {
+  const connection = await connect(endpoint, { timeoutMs });
+  try {
+    const gdb = await GdbClient.connect(connection, { handshakeTimeoutMs: Math.min(timeoutMs, PROBE_TIMEOUT_MS) });
+    // Another run state than plainly paused was there before us.
+    if (parseInfoStatus(await gdb.monitor('info status')).status === 'paused') await gdb.monitor('cont');
+    await gdb.close();
+  } finally {
+    // Also when it is no stub: a connection left open keeps this process alive.
+    await connection.close();
+  }
 }
