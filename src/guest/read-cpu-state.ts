@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CpuDeviceState, parseDeviceState } from '../../protocols/qmp/index.ts';
+import { type CpuDeviceState, parseDeviceState, QmpClosedError, QmpProtocolError } from '../../protocols/qmp/index.ts';
 import type { Monitor } from './monitor.ts';
 import { makePrivateDirectory } from './private-directory.ts';
 
@@ -9,6 +9,7 @@ import { makePrivateDirectory } from './private-directory.ts';
  *
  * @param threadId - of a QEMU thread on this host, where known
  * @returns the vCPU's state, or why it cannot be had
+ * @throws QmpClosedError, QmpProtocolError when the connection ends meanwhile.
  * @internal
  */
 export async function readCpuState(
@@ -24,6 +25,8 @@ export async function readCpuState(
     const state = parseDeviceState(await readFile(file));
     return state.cpus.get(cpu) ?? `QEMU's device state has no vCPU ${cpu}`;
   } catch (error) {
+    // A connection that is gone is no register that cannot be had: QEMU may be gone, and the guest with it.
+    if (error instanceof QmpClosedError || error instanceof QmpProtocolError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     return `QEMU's device state cannot be read here: ${why}`;
   } finally {

@@ -1,8 +1,10 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect } from 'chai';
+import { QmpClosedError } from '../../../protocols/qmp/index.ts';
 import { readHiddenRegisters } from '../../../src/guest/hidden-registers.ts';
 import type { Monitor } from '../../../src/guest/monitor.ts';
+import { expectRejection } from '../../support/expect-rejection.ts';
 import { fakeMonitor } from '../../support/fake-monitor.ts';
 import { PROTECTION_KEYS } from '../../support/protection-keys-rom.ts';
 import { readFixture } from '../../support/read-fixture.ts';
@@ -89,6 +91,13 @@ describe('registers that no stub shows', () => {
     it('when this vCPU is not in it', async () => {
       expect(await assumption(savingMonitor(STATE).monitor, 7)).to.equal("QEMU's device state has no vCPU 7");
     });
+  });
+
+  it('are not assumed of a QEMU that is gone', async () => {
+    const happened = { endpoint: 'unix:/qmp', happened: 'QEMU exited', command: 'xen-save-devices-state' };
+    const gone = new QmpClosedError({ ...happened, explanation: '' });
+    const monitor = fakeMonitor({ saveDeviceState: () => Promise.reject(gone) });
+    expect(await expectRejection(readHiddenRegisters(monitor, 0, ALL, undefined))).to.equal(gone);
   });
 
   it('leave no directory behind when they cannot be had', async () => {
