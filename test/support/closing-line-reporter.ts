@@ -12,6 +12,22 @@ export function closingLine(stats: Readonly<Pick<Mocha.Stats, 'passes' | 'failur
   return `${stats.passes} passed, ${stats.failures} failed${skipped}`;
 }
 
+/** What a leak gets to end by itself: pipes of processes that were killed, mostly. */
+const GRACE_MS = 15_000;
+
+/**
+ * Ends a run that something keeps alive, as failed: a test that left a socket or a process behind is a fault, also when it
+ * passed, and nobody should have to wait for it for ever. A run that ends by itself never gets here.
+ */
+function endWhenStuck(): void {
+  const end = (): void => {
+    const open = process.getActiveResourcesInfo().join(', ');
+    process.stderr.write(`${GRACE_MS} ms after the last test this run is kept alive by: ${open}\n`);
+    process.exit(1);
+  };
+  setTimeout(end, GRACE_MS).unref();
+}
+
 /** Mocha's own report, then the closing line; also in a file, as coverage reports are printed after the last test. */
 class ClosingLineReporter extends Mocha.reporters.Spec {
   override epilogue(): void {
@@ -20,6 +36,7 @@ class ClosingLineReporter extends Mocha.reporters.Spec {
     process.stdout.write(`${line}\n`);
     mkdirSync(dirname(RESULT_FILE), { recursive: true });
     writeFileSync(RESULT_FILE, `${line}\n`);
+    endWhenStuck();
   }
 }
 
