@@ -28,7 +28,9 @@ export async function ask(question: DemoQuestion, audience: Audience): Promise<n
     runCli(question.words, {
       environment: environmentFor(audience),
       isTerminal: audience.isTerminal,
-      print: (text) => said.push(text),
+      print: (text) => {
+        said.push(text);
+      },
       complain: (line) => said.push(`${line}\n`),
       signal: new AbortController().signal,
     }),

@@ -43,6 +43,7 @@ export {
   type Translate2Terms,
   toTranslate2Answer,
   translate2ErrorOf,
+  translate2ErrorOfCause,
 } from './kvm-translate2.ts';
 export {
   decodeTranslate2,

@@ -110,7 +110,12 @@ export function checkTerms({ access, flags }: Translate2Terms): void {
 
 /** The name of the error that a translation's failure is to the ioctl; null for a valid one. @public */
 export function translate2ErrorOf(translation: Translation): Translate2ErrorName | null {
-  return translation.kind === 'mapped' ? null : ERROR_OF_CAUSE[translation.cause];
+  return translation.kind === 'mapped' ? null : translate2ErrorOfCause(translation.cause);
+}
+
+/** The same for a cause alone. @public */
+export function translate2ErrorOfCause(cause: FaultCause): Translate2ErrorName {
+  return ERROR_OF_CAUSE[cause];
 }
 
 /**

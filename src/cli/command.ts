@@ -5,8 +5,14 @@ export interface CliContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
-  /** To standard output. */
-  readonly print: (text: string) => void;
+  /** To standard output. Who prints much waits for what is returned: the reader may be behind. */
+  readonly print: (text: string) => void | Promise<void>;
+  /** Fires when nobody reads standard output any more. */
+  readonly unread?: AbortSignal;
+  /** Shows a line on the terminal, instead of the last such line; an empty text takes it away. Absent without a terminal. */
+  readonly showStatus?: (text: string) => void;
+  /** Standard input; absent where there is none. */
+  readonly input?: AsyncIterable<Uint8Array>;
   /** To standard error, a line. */
   readonly complain: (line: string) => void;
   /** Fires when the command is to end early; its reason is the error to end with. */

@@ -5,6 +5,7 @@
  * CliError
  *  ├─ UsageError        ERR_CLI_USAGE        the command line asks for nothing that can be done; exit status 2
  *  ├─ TraceFileError    ERR_CLI_TRACE_FILE   the trace cannot be written where it was asked for; exit status 2
+ *  ├─ InputFileError    ERR_CLI_INPUT_FILE   a file, or standard input, is not what it should be; exit status 2
  *  └─ InterruptedError  ERR_CLI_INTERRUPTED  a signal; exit status 128 + its number
  * ```
  *
@@ -42,6 +43,22 @@ export class TraceFileError extends CliError {
   constructor(file: string, cause: unknown) {
     super(`cannot write the trace to ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     this.file = file;
+  }
+}
+
+/** A file that is to be read cannot be, or something else is in it. @internal */
+export class InputFileError extends CliError {
+  override readonly name = 'InputFileError';
+  readonly code = 'ERR_CLI_INPUT_FILE';
+  readonly exitStatus = 2;
+  readonly file: string;
+  /** From 1 on; undefined when it is not about a line. */
+  readonly line: number | undefined;
+
+  constructor(file: string, line: number | undefined, message: string, options?: ErrorOptions) {
+    super(`${file}${line === undefined ? '' : `:${line}`}: ${message}`, options);
+    this.file = file;
+    this.line = line;
   }
 }
 

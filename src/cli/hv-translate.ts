@@ -98,7 +98,7 @@ function parseAccesses(letters: string): HvControlName[] {
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line = parseHvTranslate(words, context.environment);
   const answers = await askHvTranslate(line, context);
-  context.print(await formatAnswers(answers, line, context));
+  await context.print(await formatAnswers(answers, line, context));
   return answers.every(({ answer }) => answer.name === 'Success') ? 0 : 1;
 }
 

@@ -24,9 +24,24 @@ function onUncaughtException(error: unknown): void {
   end.abort(error);
 }
 
+const unread = new AbortController();
+
 /** Whoever reads our output may leave before its end (`| head`): nothing to complain of, and nobody to complain to. */
 function onOutputError(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
+  unread.abort();
+}
+
+/** Resolves when the text is on its way, or nobody is there to take it. */
+function print(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.write(text, () => resolve());
+  });
+}
+
+/** Carriage return, erase to the end of the line (ECMA-48, 8.3.41). */
+function showStatus(text: string): void {
+  process.stderr.write(`\r${text}\u001b[K`);
 }
 
 for (const name of SIGNALS) process.on(name, onSignal);
@@ -37,8 +52,12 @@ process.stderr.on('error', onOutputError);
 const context: CliContext = {
   environment: process.env,
   isTerminal: process.stdout.isTTY === true,
-  print: (text) => {
-    process.stdout.write(text);
+  print,
+  unread: unread.signal,
+  ...(process.stderr.isTTY === true ? { showStatus } : {}),
+  // Opened by whoever wants it: opening it has effects.
+  get input() {
+    return process.stdin;
   },
   complain: (line) => {
     process.stderr.write(`${line}\n`);

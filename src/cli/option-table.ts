@@ -3,6 +3,8 @@ export interface OptionRow {
   /** Name of the value in the help (`ENDPOINT`); absent for an option that is just there or not. */
   readonly value?: string;
   readonly help: string;
+  /** May be given more than once, and every time counts. */
+  readonly repeats?: true;
 }
 
 /** The options of a command by their long names, without dashes. @internal */
@@ -22,4 +24,17 @@ export const GUEST_OPTIONS = {
   json: { help: 'one JSON object a line instead of text' },
   trace: { value: 'FILE', help: 'write everything that travels over the wire to a file' },
   timeout: { value: 'MS', help: 'for connecting, and for each request; 5000 when not given' },
+} as const satisfies OptionTable;
+
+/** Options that say whose address space is looked at, and how. @internal */
+export const SCOPE_OPTIONS = {
+  cr3: { value: 'VALUE', help: "walk this address space instead of the vCPU's own" },
+  set: {
+    value: 'NAME=VALUE',
+    repeats: true,
+    help: 'what if: CR4.SMAP=0, PKRU=0x4, … ; again for more. The guest is not changed',
+  },
+  profile: { value: 'NAME', help: 'what this machine would do: intel, amd, kvm, tcg or tcg-7.2.5' },
+  live: { help: 'do not pause the guest: its registers and tables are read while it runs' },
+  'no-host-memory': { help: 'read memory through the GDB stub alone, even where this host has it' },
 } as const satisfies OptionTable;

@@ -6,6 +6,8 @@ import type { OptionTable } from './option-table.ts';
 export interface ParsedOptions {
   /** By name; the last one counts when an option is given twice. */
   readonly values: ReadonlyMap<string, string>;
+  /** The values of options that may be given more than once, in order. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
   readonly flags: ReadonlySet<string>;
   readonly positionals: readonly string[];
 }
@@ -14,13 +16,15 @@ type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
 type OptionToken = Extract<Token, { kind: 'option' }>;
 
 /**
- * Sorts the words of a command line by the command's table. *
+ * Sorts the words of a command line by the command's table.
+ *
  * @throws {@link UsageError} `ERR_CLI_USAGE` for an option that the table lacks, a value that is missing or not wanted, and
  * a negative number.
  * @internal
  */
 export function parseOptions(words: readonly string[], table: OptionTable, command: string): ParsedOptions {
   const values = new Map<string, string>();
+  const lists = new Map<string, string[]>();
   const flags = new Set<string>();
   const positionals: string[] = [];
   refuseNegativeNumbers(words, command);
@@ -29,9 +33,10 @@ export function parseOptions(words: readonly string[], table: OptionTable, comma
     if (token.kind !== 'option') continue;
     checkOption(token, table, command);
     if (token.value === undefined) flags.add(token.name);
+    else if (table[token.name]?.repeats) lists.set(token.name, [...(lists.get(token.name) ?? []), token.value]);
     else values.set(token.name, token.value);
   }
-  return { values, flags, positionals };
+  return { values, lists, flags, positionals };
 }
 
 /** Not strict: node's own complaints advise on things that are of no use here. */
@@ -68,8 +73,8 @@ function checkOption(token: OptionToken, table: OptionTable, command: string): v
   }
   if (value === undefined || value === '')
     throw new UsageError(`${rawName} needs a value: ${rawName} ${row.value}`, command);
-  // The next word was taken for the value, and is most likely the next option.
-  if (inlineValue !== true && value.startsWith('-')) {
+  // The next word was taken for the value, and is most likely the next option; a dash alone is standard input.
+  if (inlineValue !== true && value.startsWith('-') && value !== '-') {
     throw new UsageError(
       `${rawName} needs a value: ${rawName} ${row.value} (${value} would be the next option; write ${rawName}=${value} if it is meant)`,
       command,

@@ -29,17 +29,17 @@ async function dispatch(words: readonly string[], context: CliContext): Promise<
     case undefined:
       throw new UsageError('no command was given');
     case '--version':
-      context.print(`${packageVersion()}\n`);
+      await context.print(`${packageVersion()}\n`);
       return 0;
     case 'help':
     case '--help':
     case '-h':
-      context.print(await formatHelp(rest));
+      await context.print(await formatHelp(rest));
       return 0;
   }
   const command = requireCommand(first);
   if (asksForHelp(rest)) {
-    context.print(formatCommandHelp(await command.load()));
+    await context.print(formatCommandHelp(await command.load()));
     return 0;
   }
   return (await command.load()).run(rest, context);

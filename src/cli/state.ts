@@ -2,15 +2,26 @@ import type { ReportedState } from '../report/index.ts';
 import type { CliContext, Command } from './command.ts';
 import { UsageError } from './errors.ts';
 import { type GuestOptions, parseGuestOptions } from './guest-options.ts';
-import { GUEST_OPTIONS } from './option-table.ts';
+import { GUEST_OPTIONS, SCOPE_OPTIONS } from './option-table.ts';
 import { parseOptions } from './parse-options.ts';
-import { withGuest } from './with-guest.ts';
+import { withView } from './with-guest.ts';
 
 const NAME = 'state';
+
+const OPTIONS = {
+  qmp: GUEST_OPTIONS.qmp,
+  gdb: GUEST_OPTIONS.gdb,
+  cpu: GUEST_OPTIONS.cpu,
+  json: GUEST_OPTIONS.json,
+  'no-host-memory': SCOPE_OPTIONS['no-host-memory'],
+  trace: GUEST_OPTIONS.trace,
+  timeout: GUEST_OPTIONS.timeout,
+} as const;
 
 /** What a `state` command line asks for. @internal */
 export interface StateCommandLine {
   readonly guest: GuestOptions;
+  readonly hostMemory: boolean;
   readonly json: boolean;
 }
 
@@ -19,20 +30,25 @@ export interface StateCommandLine {
  * @internal
  */
 export function parseState(words: readonly string[], environment: CliContext['environment']): StateCommandLine {
-  const options = parseOptions(words, GUEST_OPTIONS, NAME);
+  const options = parseOptions(words, OPTIONS, NAME);
   const [stray] = options.positionals;
   if (stray !== undefined) {
     throw new UsageError(`${NAME} takes no argument, and has been given ${JSON.stringify(stray)}`, NAME);
   }
-  return { guest: parseGuestOptions(options, environment, NAME), json: options.flags.has('json') };
+  return {
+    guest: parseGuestOptions(options, environment, NAME),
+    hostMemory: !options.flags.has('no-host-memory'),
+    json: options.flags.has('json'),
+  };
 }
 
-async function ask({ guest: options }: StateCommandLine, context: CliContext): Promise<ReportedState> {
+async function ask({ guest: options, hostMemory }: StateCommandLine, context: CliContext): Promise<ReportedState> {
   const { cpu } = options;
   const { contextOf } = await import('../guest/index.ts');
-  return withGuest(options, context, async (paused, guest) => {
+  return withView(options, { live: false, hostMemory }, context, async (paused, guest) => {
     const state = await paused.vcpuState(cpu);
     const map = await paused.memoryMap(cpu);
+    const memoryAccess = await paused.memoryReport(cpu);
     return {
       cpu,
       cpuCount: guest.vcpuCount,
@@ -40,6 +56,7 @@ async function ask({ guest: options }: StateCommandLine, context: CliContext): P
       context: contextOf(state),
       runs: guest.ranBefore,
       memory: map.regions,
+      memoryAccess,
       notes: guest.runStateNote === '' ? [] : [guest.runStateNote],
     };
   });
@@ -50,7 +67,7 @@ async function run(words: readonly string[], context: CliContext): Promise<numbe
   const reported = await ask(line, context);
   const { encodeState, formatState } = await import('../report/index.ts');
   const { chooseStyle } = await import('./choose-style.ts');
-  context.print(line.json ? `${encodeState(reported)}\n` : formatState(reported, chooseStyle(context)));
+  await context.print(line.json ? `${encodeState(reported)}\n` : formatState(reported, chooseStyle(context)));
   return 0;
 }
 
@@ -60,7 +77,7 @@ export const stateCommand: Command = {
   synopsis: '--qmp ENDPOINT [OPTION...]',
   description:
     'Shows the registers of one vCPU that paging depends on, with the bits that matter spelt out, what CPUID tells the guest,\n' +
-    'the run state and the memory map; and for each value where it was read.',
-  options: GUEST_OPTIONS,
+    'the run state, the memory map and how memory is read; and for each value where it was read.',
+  options: OPTIONS,
   run,
 };

@@ -1,21 +1,26 @@
 import { AbiError, checkTerms, type Translate2Terms } from '../abi/index.ts';
-import type { GuestTranslation } from '../guest/index.ts';
-import type { ReportedAddressSpace } from '../report/index.ts';
+import { answerAddresses, type TranslateAddresses } from './answer-addresses.ts';
+import { answerList } from './answer-list.ts';
 import type { CliContext, Command } from './command.ts';
 import { UsageError } from './errors.ts';
 import { type GuestOptions, parseGuestOptions } from './guest-options.ts';
-import { GUEST_OPTIONS } from './option-table.ts';
+import { GUEST_OPTIONS, SCOPE_OPTIONS } from './option-table.ts';
 import { parseNumber } from './parse-number.ts';
-import { parseOptions } from './parse-options.ts';
-import { withGuest } from './with-guest.ts';
+import { type ParsedOptions, parseOptions } from './parse-options.ts';
+import { parseScopeOptions, type ScopeOptions } from './scope-options.ts';
 
 const NAME = 'translate';
 
 const OPTIONS = {
+  from: { value: 'FILE', help: 'take the addresses from a file, one a line, # before comments; - is standard input' },
+  'keep-going': { help: 'with --from: say which lines are no address, and answer the others' },
   qmp: GUEST_OPTIONS.qmp,
   gdb: GUEST_OPTIONS.gdb,
   cpu: GUEST_OPTIONS.cpu,
-  cr3: { value: 'VALUE', help: "walk this address space instead of the vCPU's own" },
+  cr3: SCOPE_OPTIONS.cr3,
+  set: SCOPE_OPTIONS.set,
+  profile: SCOPE_OPTIONS.profile,
+  live: SCOPE_OPTIONS.live,
   write: { help: 'judge a write; without --write and --exec a read is judged' },
   user: { help: 'judge an access from user mode; without it from supervisor mode' },
   exec: { help: 'judge an instruction fetch' },
@@ -24,17 +29,31 @@ const OPTIONS = {
   'force-set-accessed': {
     help: 'if the access fails, set A in the entries above the responsible one; needs --set-accessed',
   },
+  brief: { help: 'a line for each address instead of its walk: where it leads, page size, rights; or why not' },
   json: GUEST_OPTIONS.json,
+  'no-host-memory': SCOPE_OPTIONS['no-host-memory'],
   trace: GUEST_OPTIONS.trace,
   timeout: GUEST_OPTIONS.timeout,
 } as const;
 
+/** A list of addresses that is yet to be read. @internal */
+export interface AddressFile {
+  /** `-` is standard input. */
+  readonly file: string;
+  readonly keepGoing: boolean;
+}
+
+/** How answers are shown. @internal */
+export type TranslateFormat = 'tree' | 'brief' | 'json';
+
 /** What a `translate` command line asks for. @internal */
 export interface TranslateCommandLine extends Translate2Terms {
   readonly guest: GuestOptions;
+  readonly scope: ScopeOptions;
   readonly addresses: readonly bigint[];
-  readonly cr3: bigint | undefined;
-  readonly json: boolean;
+  /** Instead of `addresses`. */
+  readonly from: AddressFile | undefined;
+  readonly format: TranslateFormat;
 }
 
 /**
@@ -43,10 +62,7 @@ export interface TranslateCommandLine extends Translate2Terms {
  */
 export function parseTranslate(words: readonly string[], environment: CliContext['environment']): TranslateCommandLine {
   const options = parseOptions(words, OPTIONS, NAME);
-  const { flags, values, positionals } = options;
-  if (positionals.length === 0) throw new UsageError('no address was given', NAME);
-  const addresses = positionals.map((text) => parseNumber(text, 'address', NAME));
-  const cr3 = values.get('cr3');
+  const { flags } = options;
   const terms = {
     access: { write: flags.has('write'), user: flags.has('user'), exec: flags.has('exec') },
     flags: {
@@ -55,14 +71,44 @@ export function parseTranslate(words: readonly string[], environment: CliContext
       forceSetAccessed: flags.has('force-set-accessed'),
     },
   };
+  const where = parseAddresses(options);
   requireAllowed(terms);
-  return {
-    ...terms,
-    addresses,
-    cr3: cr3 === undefined ? undefined : parseNumber(cr3, '--cr3', NAME),
-    json: flags.has('json'),
-    guest: parseGuestOptions(options, environment, NAME),
-  };
+  const guest = parseGuestOptions(options, environment, NAME);
+  const scope = parseScopeOptions(options, guest, NAME);
+  if (scope.live && terms.flags.setAccessed) {
+    throw new UsageError('--set-accessed needs a guest that stands still, and --live lets it run', NAME);
+  }
+  return { ...terms, ...where, guest, scope, format: parseFormat(options) };
+}
+
+function parseAddresses({
+  positionals,
+  values,
+  flags,
+}: ParsedOptions): Pick<TranslateCommandLine, 'addresses' | 'from'> {
+  const file = values.get('from');
+  if (file === undefined) {
+    if (positionals.length === 0) throw new UsageError('no address was given', NAME);
+    if (flags.has('keep-going')) throw new UsageError('--keep-going needs --from', NAME);
+    return { addresses: positionals.map((text) => parseNumber(text, 'address', NAME)), from: undefined };
+  }
+  const [stray] = positionals;
+  if (stray !== undefined) {
+    throw new UsageError(
+      `addresses come from ${file} or from the command line, which has ${JSON.stringify(stray)}`,
+      NAME,
+    );
+  }
+  return { addresses: [], from: { file, keepGoing: flags.has('keep-going') } };
+}
+
+function parseFormat({ flags }: ParsedOptions): TranslateFormat {
+  if (!flags.has('brief')) return flags.has('json') ? 'json' : 'tree';
+  if (flags.has('json')) throw new UsageError('--brief and --json exclude each other', NAME);
+  if (flags.has('set-accessed')) {
+    throw new UsageError('--brief does not show which bits were set: take --json with --set-accessed', NAME);
+  }
+  return 'brief';
 }
 
 /** The ioctl's own rules, said with the names of the options: SET_DIRTY is --set-dirty. */
@@ -79,54 +125,23 @@ function requireAllowed(terms: Translate2Terms): void {
   }
 }
 
-/** What a guest answered, all of it at one moment. */
-interface Answers {
-  readonly translations: readonly GuestTranslation[];
-  readonly space: ReportedAddressSpace;
-}
-
-async function ask(line: TranslateCommandLine, context: CliContext): Promise<Answers> {
-  const { access, flags, addresses, cr3 } = line;
-  const { cpu } = line.guest;
-  return withGuest(line.guest, context, async (paused, guest) => {
-    const requests = addresses.map((linearAddress) => ({ linearAddress, access, flags }));
-    const translations = await paused.translate(requests, cr3 === undefined ? { cpu } : { cpu, cr3 });
-    const own = (await paused.vcpuState(cpu)).cr3.value;
-    const notes = guest.runStateNote === '' ? [] : [guest.runStateNote];
-    return {
-      translations: translations.map((each) => ({ ...each, assumed: [...each.assumed, ...notes] })),
-      space: { cr3: cr3 ?? own, given: cr3 !== undefined },
-    };
-  });
-}
-
 async function run(words: readonly string[], context: CliContext): Promise<number> {
-  const line = parseTranslate(words, context.environment);
-  const { translations, space } = await ask(line, context);
-  context.print(await formatAnswers(line, { translations, space }, context));
-  return translations.every(({ translation }) => translation.kind === 'mapped') ? 0 : 1;
-}
-
-async function formatAnswers(
-  { json }: TranslateCommandLine,
-  { translations, space }: Answers,
-  context: CliContext,
-): Promise<string> {
-  const { encodeTranslation, formatTranslation } = await import('../report/index.ts');
-  if (json) return translations.map((each) => `${encodeTranslation(each)}\n`).join('');
-  const { chooseStyle } = await import('./choose-style.ts');
-  const style = chooseStyle(context);
-  return translations.map((each) => formatTranslation(each, space, style)).join('\n');
+  const line: TranslateAddresses = { ...parseTranslate(words, context.environment), command: NAME };
+  return line.from === undefined ? answerAddresses(line, context) : answerList(line, line.from, context);
 }
 
 /** @internal */
 export const translateCommand: Command = {
   name: NAME,
-  synopsis: 'ADDRESS... --qmp ENDPOINT [OPTION...]',
+  synopsis: '{ADDRESS... | --from FILE} --qmp ENDPOINT [OPTION...]',
   description:
     'Walks the page tables of a running guest for each address and shows every entry on the way, where it ends, and if the\n' +
     'access is not allowed, why not and which entry is responsible. Addresses: 0xffff800000105123, with _ or ` between\n' +
-    'digits, or decimal. The guest is paused for some milliseconds, and then runs on if it ran before.',
+    'digits, or decimal. The guest is paused for some milliseconds, and then runs on if it ran before.\n' +
+    '\n' +
+    'A list may be of any length, and is answered in one pause. Of up to 20000 addresses nothing is printed until the guest\n' +
+    'runs again; of more the answers are printed while it stands still, and it waits for whoever reads them. A line that is\n' +
+    'no address ends it, for a file before anything was asked; with --keep-going the exit status is then 1.',
   options: OPTIONS,
   run,
 };

@@ -1,25 +1,91 @@
-import type { Guest, PausedGuest } from '../guest/index.ts';
+import type { Guest, GuestView, PausedGuest } from '../guest/index.ts';
 import type { CliContext } from './command.ts';
 import type { GuestOptions } from './guest-options.ts';
+import type { ScopeOptions } from './scope-options.ts';
 import { TraceFile } from './trace-file.ts';
+
+/** How a guest is looked at. @internal */
+export type ViewOptions = Pick<ScopeOptions, 'live' | 'hostMemory'>;
 
 /**
  * One attach, one pause: attaches to the guest, pauses it, runs `use`, and leaves the guest as it was found before the
- * result is given back. When the context's signal fires the guest is left at once, under whatever `use` is doing; `use` then
- * fails for want of a connection, and the signal's reason is thrown.
+ * result is given back.
  *
- * @throws {@link TraceFileError} before anything is connected; GuestCpuError before the pause; the errors of the guest layer; an AggregateError when leaving
- * the guest failed after something else had.
+ * @throws as {@link withAttached}.
  * @internal
  */
-export async function withGuest<T>(
+export function withGuest<T>(
   options: GuestOptions,
   context: CliContext,
   use: (paused: PausedGuest, guest: Guest) => Promise<T>,
 ): Promise<T> {
+  return withAttached(options, true, context, async (guest) => use(await guest.pause(), guest));
+}
+
+/**
+ * The same for questions that may be asked of a guest that runs. A pause that somebody else ended in the middle is made again,
+ * once, if `mayRepeat` says so.
+ *
+ * @throws as {@link withAttached}; GuestMemoryError when memory cannot be read while the guest runs.
+ * @internal
+ */
+export function withView<T>(
+  options: GuestOptions,
+  view: ViewOptions,
+  context: CliContext,
+  use: (view: GuestView, guest: Guest) => Promise<T>,
+  mayRepeat: () => boolean = () => true,
+): Promise<T> {
+  return withAttached(options, view.hostMemory, context, (guest) => viewOnce(guest, view, use, mayRepeat));
+}
+
+/**
+ * One look at a guest that we stay attached to. What paused it lets it run again: `guest.resume()`, or leaving it.
+ *
+ * @internal
+ */
+export async function viewOnce<T>(
+  guest: Guest,
+  { live }: Pick<ViewOptions, 'live'>,
+  use: (view: GuestView, guest: Guest) => Promise<T>,
+  mayRepeat: () => boolean = () => true,
+): Promise<T> {
+  if (live) {
+    using running = guest.live();
+    return await use(running, guest);
+  }
+  try {
+    return await use(await guest.pause(), guest);
+  } catch (error) {
+    if (!isTorn(error) || !mayRepeat()) throw error;
+    await guest.resume();
+    return await use(await guest.pause(), guest);
+  }
+}
+
+/** Somebody else resumed the guest: what was read does not belong together. */
+function isTorn(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_GUEST_RESUMED';
+}
+
+/**
+ * Attaches to the guest, runs `use`, and leaves the guest as it was found before the result is given back. When the context's
+ * signal fires the guest is left at once, under whatever `use` is doing; `use` then fails for want of a connection, and the
+ * signal's reason is thrown.
+ *
+ * @throws {@link TraceFileError} before anything is connected; GuestCpuError before the pause; the errors of the guest layer;
+ * an AggregateError when leaving the guest failed after something else had.
+ * @internal
+ */
+export async function withAttached<T>(
+  options: GuestOptions,
+  hostMemory: boolean,
+  context: CliContext,
+  use: (guest: Guest) => Promise<T>,
+): Promise<T> {
   const trace = options.traceFile === undefined ? undefined : new TraceFile(options.traceFile);
   try {
-    return await attachAndUse(options, context.signal, trace, use);
+    return await attachAndUse(options, hostMemory, context.signal, trace, use);
   } finally {
     const complaint = trace?.close();
     if (complaint !== undefined) context.complain(`pagewalk: ${complaint}`);
@@ -28,9 +94,10 @@ export async function withGuest<T>(
 
 async function attachAndUse<T>(
   { qmp, gdb, cpu, timeoutMs }: GuestOptions,
+  hostMemory: boolean,
   signal: AbortSignal,
   trace: TraceFile | undefined,
-  use: (paused: PausedGuest, guest: Guest) => Promise<T>,
+  use: (guest: Guest) => Promise<T>,
 ): Promise<T> {
   const { attach } = await import('../guest/index.ts');
   const guest = await attach({
@@ -38,6 +105,7 @@ async function attachAndUse<T>(
     ...(gdb === undefined ? {} : { gdb }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(trace ? { trace: trace.sink } : {}),
+    hostMemory,
     signal,
   }).catch((error: unknown) => {
     throw reasonOf(signal, error);
@@ -49,7 +117,7 @@ async function attachAndUse<T>(
   try {
     signal.throwIfAborted();
     guest.requireCpu(cpu);
-    result = await use(await guest.pause(), guest);
+    result = await use(guest);
   } catch (error) {
     const reason = reasonOf(signal, error);
     await guest.detach().catch((leaving: unknown) => {

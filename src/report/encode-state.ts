@@ -9,7 +9,7 @@ import type { ReportedState, ReportedValue } from './reported-state.ts';
  * @public
  */
 export function encodeState(reported: ReportedState): string {
-  const { cpu, cpuCount, state, context, runs, memory } = reported;
+  const { cpu, cpuCount, state, context, runs, memory, memoryAccess } = reported;
   return JSON.stringify({
     cpu,
     cpuCount,
@@ -41,6 +41,10 @@ export function encodeState(reported: ReportedState): string {
       first: formatHex(first),
       last: formatHex(last),
     })),
+    memoryAccess: {
+      provider: memoryAccess.provider,
+      attempts: memoryAccess.attempts.map(({ provider, reason }) => ({ provider, reason })),
+    },
     assumed: describeAssumed(reported),
   });
 }

@@ -3,7 +3,7 @@ import { formatHex } from './format-hex.ts';
 import { formatMode } from './format-mode.ts';
 import { formatSize } from './format-size.ts';
 import { stateRows } from './register-rows.ts';
-import type { ReportedRange, ReportedState } from './reported-state.ts';
+import type { ReportedMemoryAccess, ReportedRange, ReportedState } from './reported-state.ts';
 import type { Style } from './style.ts';
 
 /**
@@ -20,6 +20,7 @@ export function formatState(reported: ReportedState, style: Style): string {
     ...formatRows(reported, style),
     '',
     ...formatMemory(reported.memory, style),
+    ...formatMemoryAccess(reported.memoryAccess, style),
     ...describeAssumed(reported).map((sentence) => style.mark(`! assumed: ${sentence}`)),
   ];
   return lines.map((line) => `${line}\n`).join('');
@@ -56,5 +57,20 @@ function formatMemory(ranges: readonly ReportedRange[], style: Style): string[] 
     `physical memory  ${style.faint('monitor: info mtree -f')}`,
     ...lines,
     `  device regions, never read: ${devices}`,
+  ];
+}
+
+const PROVIDER_WORDS: Readonly<Record<string, string>> = {
+  'host-file': 'the file that backs it',
+  'host-process': "the QEMU process's memory",
+  'gdb-stub': 'the GDB stub',
+};
+
+/** Few entries always come through the stub, which is there anyway. */
+function formatMemoryAccess({ provider, attempts }: ReportedMemoryAccess, style: Style): string[] {
+  const words = (name: string) => PROVIDER_WORDS[name] ?? name;
+  return [
+    `  many pages are read through ${words(provider)}`,
+    ...attempts.map((attempt) => style.faint(`  not through ${words(attempt.provider)}: ${attempt.reason}`)),
   ];
 }

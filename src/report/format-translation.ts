@@ -1,6 +1,6 @@
 import { formatAccess } from './format-access.ts';
 import { formatHex } from './format-hex.ts';
-import { formatMode } from './format-mode.ts';
+import { formatSpace } from './format-space.ts';
 import { formatVerdict } from './format-verdict.ts';
 import { formatWalk } from './format-walk.ts';
 import type { ReportedAddressSpace, ReportedTranslation } from './reported-translation.ts';
@@ -36,11 +36,9 @@ function formatQuestion(
   space: ReportedAddressSpace,
   style: Style,
 ): string {
-  const cr3 = `CR3 ${formatHex(space.cr3)}${space.given ? ' (given)' : ''}`;
-  const tables = mode === 'off' ? formatMode(mode) : `${formatMode(mode)}, ${cr3}`;
   const { linearAddress, untaggedAddress } = translation;
   // LAM and UAI take a tag off before the walk.
   const untagged = untaggedAddress === linearAddress ? '' : ` walked as ${formatHex(untaggedAddress, 16)}`;
   const address = `${style.strong(formatHex(linearAddress, 16))}${untagged}`;
-  return `${address}  ${formatAccess(request.access)}   ${style.faint(`${tables}, vCPU ${cpu}`)}`;
+  return `${address}  ${formatAccess(request.access)}   ${style.faint(formatSpace(mode, cpu, space))}`;
 }

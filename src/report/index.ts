@@ -3,14 +3,17 @@ export { encodeState } from './encode-state.ts';
 export { encodeTranslation } from './encode-translation.ts';
 export { entryFlags } from './entry-flags.ts';
 export { formatAccess } from './format-access.ts';
+export { type BriefAnswer, formatBrief } from './format-brief.ts';
 export { formatHex } from './format-hex.ts';
 export { formatHvTranslation } from './format-hv-translation.ts';
 export { formatMode } from './format-mode.ts';
+export { formatRights } from './format-rights.ts';
 export { formatSize } from './format-size.ts';
 export { formatState } from './format-state.ts';
 export { formatTranslation } from './format-translation.ts';
 export type { ReportedHvTranslation } from './reported-hv-translation.ts';
 export type {
+  ReportedMemoryAccess,
   ReportedProcessor,
   ReportedRange,
   ReportedRegisters,

@@ -39,6 +39,14 @@ export interface ReportedRange extends ReportedRegion {
   readonly last: bigint;
 }
 
+/** How memory is read when much of it is wanted. @public */
+export interface ReportedMemoryAccess {
+  /** `host-file`, `host-process`, `gdb-stub`. */
+  readonly provider: string;
+  /** The better ways, and why each is not used. */
+  readonly attempts: readonly { readonly provider: string; readonly reason: string }[];
+}
+
 /** One vCPU of a guest, and the guest around it. @public */
 export interface ReportedState {
   readonly cpu: number;
@@ -48,6 +56,7 @@ export interface ReportedState {
   /** Whether the guest runs when nobody looks at it; undefined when nobody can tell. */
   readonly runs: boolean | undefined;
   readonly memory: readonly ReportedRange[];
+  readonly memoryAccess: ReportedMemoryAccess;
   /** What had to be assumed beside the values marked so, a sentence each. */
   readonly notes: readonly string[];
 }

@@ -31,4 +31,8 @@ export interface ReportedAddressSpace {
   readonly cr3: bigint;
   /** CR3 was given by the user, and is not the vCPU's own. */
   readonly given: boolean;
+  /** What else the question changes about the vCPU: `CR4.SMAP=0`. */
+  readonly changes?: readonly string[];
+  /** The machine whose behaviour is asked for; the architecture unless given. */
+  readonly profile?: string | undefined;
 }

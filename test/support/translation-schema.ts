@@ -79,5 +79,9 @@ export const stateLineSchema = z.strictObject({
   memory: z.array(
     z.strictObject({ kind: z.enum(['ram', 'rom', 'device', 'none']), name: z.string(), first: hex, last: hex }),
   ),
+  memoryAccess: z.strictObject({
+    provider: z.enum(['host-file', 'host-process', 'gdb-stub']),
+    attempts: z.array(z.strictObject({ provider: z.enum(['host-file', 'host-process']), reason: z.string().min(1) })),
+  }),
   assumed: z.array(z.string().min(1)),
 });

@@ -9,13 +9,14 @@ describe('cli/parseTranslate', () => {
   it('understands everything that a command line can say', () => {
     const words =
       '0x1000 --write --user --set-accessed --set-dirty --force-set-accessed --cpu 3 --cr3 0x5000 --json --trace t.log ' +
-      '--timeout 250 --qmp=vm.qmp --gdb tcp::1234 4096';
+      '--timeout 250 --qmp=vm.qmp --gdb tcp::1234 4096 --set CR4.SMAP=0 --profile kvm --set=PKRU=0 --no-host-memory';
     expect(parseTranslate(words.split(' '), {})).to.deep.equal({
       addresses: [0x1000n, 4096n],
       access: { write: true, user: true, exec: false },
       flags: { setAccessed: true, setDirty: true, forceSetAccessed: true },
-      cr3: 0x5000n,
-      json: true,
+      from: undefined,
+      scope: { cr3: 0x5000n, overrides: ['CR4.SMAP=0', 'PKRU=0'], profile: 'kvm', live: false, hostMemory: false },
+      format: 'json',
       guest: { qmp: 'vm.qmp', gdb: 'tcp::1234', cpu: 3, timeoutMs: 250, traceFile: 't.log' },
     });
   });
@@ -25,10 +26,28 @@ describe('cli/parseTranslate', () => {
       addresses: [0n],
       access: { write: false, user: false, exec: false },
       flags: { setAccessed: false, setDirty: false, forceSetAccessed: false },
-      cr3: undefined,
-      json: false,
+      from: undefined,
+      scope: { cr3: undefined, overrides: [], profile: undefined, live: false, hostMemory: true },
+      format: 'tree',
       guest: { qmp: 'unix:/run/vm.qmp', gdb: undefined, cpu: 0, timeoutMs: undefined, traceFile: undefined },
     });
+  });
+
+  it('takes a list of addresses, and may answer it in brief', () => {
+    const { addresses, from, format } = parseTranslate(['--from', 'list', '--keep-going', '--brief', ...QMP], {});
+    expect({ addresses, from, format }).to.deep.equal({
+      addresses: [],
+      from: { file: 'list', keepGoing: true },
+      format: 'brief',
+    });
+    for (const words of [['--from=-'], ['--from', '-']]) {
+      expect(parseTranslate([...words, ...QMP], {}).from).to.deep.equal({ file: '-', keepGoing: false });
+    }
+  });
+
+  it('asks a guest live only through QMP', () => {
+    expect(parseTranslate(['0', '--live', ...QMP], {}).scope.live).to.equal(true);
+    expect(() => parseTranslate(['0', '--live', '--gdb', 'tcp::1'], {})).to.throw(UsageError, /^--live needs --qmp/);
   });
 
   it('takes endpoints from the environment, options first, and an empty variable for none', () => {
@@ -64,6 +83,12 @@ describe('cli/parseTranslate', () => {
     ['0 --write --set-dirty', '--set-dirty needs --set-accessed'],
     ['0 --force-set-accessed', '--force-set-accessed needs --set-accessed'],
     ['0 --write --exec', '--write and --exec exclude each other'],
+    ['0 --live --set-accessed', '--set-accessed needs a guest that stands still, and --live lets it run'],
+    ['0 --live --no-host-memory', '--live reads memory from this host, which --no-host-memory refuses'],
+    ['0 --brief --json', '--brief and --json exclude each other'],
+    ['0 --brief --set-accessed', '--brief does not show which bits were set: take --json with --set-accessed'],
+    ['0 --keep-going', '--keep-going needs --from'],
+    ['0x10 --from list', 'addresses come from list or from the command line, which has "0x10"'],
   ];
   for (const [words, message] of refused) {
     it(`refuses "${words}"`, () => {
@@ -100,6 +125,7 @@ describe('cli/parseState', () => {
   it('understands its options', () => {
     expect(parseState(['--json', '--cpu', '1', ...QMP], {})).to.deep.equal({
       json: true,
+      hostMemory: true,
       guest: { qmp: 'unix:/run/vm.qmp', gdb: undefined, cpu: 1, timeoutMs: undefined, traceFile: undefined },
     });
   });

@@ -55,7 +55,10 @@ describe('cli/runCli', () => {
       expect({ status, err }).to.deep.equal({ status: 0, err: [] });
       const options = [...out.matchAll(/^ {2}--([a-z0-9-]+)/gm)].map(([, name]) => name);
       expect(options).to.deep.equal(
-        'qmp gdb cpu cr3 write user exec set-accessed set-dirty force-set-accessed json trace timeout'.split(' '),
+        (
+          'from keep-going qmp gdb cpu cr3 set profile live write user exec set-accessed set-dirty force-set-accessed ' +
+          'brief json no-host-memory trace timeout'
+        ).split(' '),
       );
     });
   }

@@ -30,6 +30,10 @@ const LONG: ReportedState = {
     { kind: 'device', name: 'ioapic', first: 0xfec0_0000n, last: 0xfec0_0fffn },
     { kind: 'rom', name: 'pc.bios', first: 0xfffc_0000n, last: 0xffff_ffffn },
   ],
+  memoryAccess: {
+    provider: 'host-process',
+    attempts: [{ provider: 'host-file', reason: 'QEMU names no memory backend' }],
+  },
   notes: ['it ran'],
 };
 
@@ -72,6 +76,8 @@ describe('report/formatState', () => {
       '  0x0000000000000000-0x0000000007ffffff  RAM   128M  pc.ram',
       '  0x00000000fffc0000-0x00000000ffffffff  ROM   256K  pc.bios',
       '  device regions, never read: 1',
+      "  many pages are read through the QEMU process's memory",
+      '  not through the file that backs it: QEMU names no memory backend',
       '! assumed: PKRS=0x00000000 (nobody shows it)',
       '! assumed: it ran',
       '',
@@ -130,6 +136,10 @@ describe('report/encodeState', () => {
         { kind: 'device', name: 'ioapic', first: '0xfec00000', last: '0xfec00fff' },
         { kind: 'rom', name: 'pc.bios', first: '0xfffc0000', last: '0xffffffff' },
       ],
+      memoryAccess: {
+        provider: 'host-process',
+        attempts: [{ provider: 'host-file', reason: 'QEMU names no memory backend' }],
+      },
       assumed: ['PKRS=0x00000000 (nobody shows it)', 'it ran'],
     });
   });
