@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -20,8 +21,11 @@ const PATIENCE_MS = 20_000;
 const WATCHDOG_MS = 1500;
 
 /** Starts a client, and returns when it has come as far as it was ordered. */
-async function startClient(orders: ClientOrders): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], { stdio: ['ignore', 'pipe', 'inherit'] });
+async function startClient(orders: ClientOrders, temporary = tmpdir()): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], {
+    env: { ...process.env, TMPDIR: temporary },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [line] = await Promise.race([
     once(child.stdout.pipe(split2()), 'data'),
     once(child, 'exit').then(([status]) => [`ended with status ${status}`]),
@@ -43,11 +47,6 @@ async function eventually(what: string, isSo: () => Promise<boolean>, betweenMs 
     if (Date.now() > deadline) throw new Error(`it did not come to be that ${what}`);
     await delay(betweenMs);
   }
-}
-
-/** Which directories in the place for temporary files are ours. */
-async function privateDirectories(): Promise<readonly string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.startsWith('pagewalk-'));
 }
 
 /** The guest must stand still. long4 maps nothing at that address: only physical reads succeed. */
@@ -105,15 +104,19 @@ describe('a client that is killed outright', function () {
   it('a stub that it had started is gone, with its directory', async () => {
     await using guest = await launchKernel('long4', { gdb: false });
     await using witness = await Witness.of(guest);
-    const before = await privateDirectories();
-    const client = await startClient({ qmp: guest.qmpEndpoint, until: 'paused' });
-    expect((await privateDirectories()).length).to.be.above(before.length);
-    await kill(client);
-    await eventually('the guest runs', async () => (await witness.runState()) === 'running');
-    await eventually('there is no stub', async () =>
-      (await witness.chardevs()).every((line) => !line.startsWith('gdb ')),
-    );
-    await eventually('the directory is gone', async () => (await privateDirectories()).length === before.length);
+    const temporary = await mkdtemp(join(tmpdir(), 'pagewalk-'));
+    try {
+      const client = await startClient({ qmp: guest.qmpEndpoint, until: 'paused' }, temporary);
+      expect(await readdir(temporary)).to.have.length(1);
+      await kill(client);
+      await eventually('the guest runs', async () => (await witness.runState()) === 'running');
+      await eventually('there is no stub', async () =>
+        (await witness.chardevs()).every((line) => !line.startsWith('gdb ')),
+      );
+      await eventually('the directory is gone', async () => (await readdir(temporary)).length === 0);
+    } finally {
+      await rm(temporary, { recursive: true });
+    }
   });
 
   it('before it has paused anything: nothing happens to the guest', async () => {
