@@ -20,31 +20,24 @@ export interface RandomStages {
   question(random: Random): { linear: bigint; access: ReferenceAccess };
 }
 
-const guestModes: readonly ReferenceMode[] = ['4-level', '5-level', 'pae', '32-bit', '4-level', '4-level', 'off'];
-const hostModes: readonly ReferenceMode[] = [
-  '4-level',
-  '5-level',
-  'pae',
-  '32-bit',
-  '4-level',
-  '5-level',
-  '4-level',
-  'off',
-];
+const guestModes: readonly ReferenceMode[] = ['4-level', '5-level', 'pae', '32-bit', 'off'];
+/** The mode of a host with NPT, or the walk length of EPT. */
+const formats = ['4-level', 4, '5-level', 5, 'pae', 4, '32-bit', 5, 'off', 4, '4-level'] as const;
 
 /**
  * A guest with random tables, whose pages lie at random host-physical addresses, behind nested tables that are in order for the
  * most part: a translation goes through some twenty nested entries, and each of them can end it.
  *
+ * @param seed - chooses the two formats: 55 seeds in a row make every pair that there is
  * @internal
  */
-export function randomStages(random: Random): RandomStages {
-  const guestMode = random.pick(guestModes);
-  return random.chance(50) ? stagesOfNpt(random, guestMode) : stagesOfEpt(random, guestMode);
+export function randomStages(random: Random, seed: number): RandomStages {
+  const guestMode = guestModes[seed % guestModes.length] ?? 'off';
+  const format = formats[seed % formats.length] ?? 4;
+  return typeof format === 'number' ? stagesOfEpt(random, guestMode, format) : stagesOfNpt(random, guestMode, format);
 }
 
-function stagesOfNpt(random: Random, guestMode: ReferenceMode): RandomStages {
-  const hostMode = random.pick(hostModes);
+function stagesOfNpt(random: Random, guestMode: ReferenceMode, hostMode: ReferenceMode): RandomStages {
   const host = machineOf(random, 'amd', hostMode);
   const maker = nptEntries(random, host, hostMode);
   const builder = new StageBuilder(random, machineOf(random, 'amd', guestMode), guestMode, maker);
@@ -54,9 +47,8 @@ function stagesOfNpt(random: Random, guestMode: ReferenceMode): RandomStages {
   return { ...built, guestMode, format: `NPT ${hostMode}`, nested: { kind: 'npt', host } };
 }
 
-function stagesOfEpt(random: Random, guestMode: ReferenceMode): RandomStages {
+function stagesOfEpt(random: Random, guestMode: ReferenceMode, length: 4 | 5): RandomStages {
   const capabilities = randomCapabilities(random);
-  const length = random.pick([4, 4, 5]);
   const maker = eptEntries(random, capabilities, length);
   const builder = new StageBuilder(random, machineOf(random, 'intel', guestMode), guestMode, maker);
   const { root, ...built } = builder.build();

@@ -15,7 +15,6 @@ import type {
   ReferenceMapped,
   ReferenceMemory,
   ReferenceStep,
-  ReferenceTranslation,
 } from './reference-translation.ts';
 import { referenceMode, referenceTranslate } from './reference-walker.ts';
 
@@ -38,11 +37,10 @@ export function referenceTranslateNested(
   const guestMemory = new GuestMemory(guest, nested, memory);
   const translation = referenceTranslate(guest, guestMemory, linear, access);
   const { visits } = guestMemory;
-  const forbidden = findForbiddenUpdate(guestMemory, translation, access);
-  if (forbidden !== null) {
-    return forbidden;
+  if (translation.kind === 'mapped') {
+    guestMemory.setBits(access.write ? 0x60n : 0x20n);
   }
-  if (translation.kind === 'fault' && translation.cause === 'unbacked-table') {
+  if (guestMemory.isStopped || (translation.kind === 'fault' && translation.cause === 'unbacked-table')) {
     return nestedFault(visits, translation.steps);
   }
   if (translation.kind === 'fault') {
@@ -73,22 +71,31 @@ interface Visit {
 /** The guest's physical memory: the host's, seen through the nested tables. */
 class GuestMemory implements ReferenceMemory {
   readonly visits: Visit[] = [];
-  /** PAE whose PDPTEs are in memory, not in registers. */
-  readonly readsPointers: boolean;
-  readonly isPae: boolean;
-  readonly nested: ReferenceNested;
+  /** A bit could not be set. */
+  isStopped = false;
+  readonly #nested: ReferenceNested;
   readonly #memory: ReferenceMemory;
+  /** PAE whose PDPTEs are in memory, not in registers: the first entry is one. */
+  readonly #readsPointer: boolean;
+  /** The entry that was read last. */
+  #value = 0n;
 
   constructor(guest: ReferenceMachine, nested: ReferenceNested, memory: ReferenceMemory) {
-    this.isPae = referenceMode(guest) === 'pae';
-    this.readsPointers = this.isPae && guest.registers.pdptes === undefined;
-    this.nested = nested;
+    this.#nested = nested;
     this.#memory = memory;
+    this.#readsPointer = referenceMode(guest) === 'pae' && guest.registers.pdptes === undefined;
   }
 
   readEntry(guestPhysicalAddress: bigint, size: 4 | 8): bigint | null {
+    // Who asks for another entry goes on from the one before, so that its A bit is set.
+    this.setBits(0x20n);
+    if (this.isStopped) {
+      return null;
+    }
     const outcome = this.visit(guestPhysicalAddress, this.#tableAccess());
-    return outcome.kind === 'mapped' ? this.#memory.readEntry(outcome.hostPhysicalAddress, size) : null;
+    const value = outcome.kind === 'mapped' ? this.#memory.readEntry(outcome.hostPhysicalAddress, size) : null;
+    this.#value = value ?? 0n;
+    return value;
   }
 
   visit(guestPhysicalAddress: bigint, access: ReferenceNestedAccess): ReferenceNestedOutcome {
@@ -97,8 +104,24 @@ class GuestMemory implements ReferenceMemory {
     return outcome;
   }
 
+  /**
+   * SDM 28.3.3.2: while EPT has no accessed and dirty flags of its own, an entry of the guest is only read, unless its A or D has
+   * to be set: that is a data write to the page in which it lies. Everywhere else the entry was written to already.
+   */
+  setBits(bits: bigint): void {
+    const last = this.visits.pop();
+    if (last === undefined) {
+      return;
+    }
+    const isPointer = this.#readsPointer && this.visits.length === 0;
+    const isWritten = !isPointer && (this.#value & bits) !== bits;
+    const outcome = isWritten ? this.#judgeAgain(last, UPDATE) : last.outcome;
+    this.isStopped = outcome.kind === 'refused';
+    this.visits.push({ ...last, outcome });
+  }
+
   /** The same nested entries, judged anew: nothing is read. */
-  judgeAgain({ guestPhysicalAddress, outcome }: Visit, access: ReferenceNestedAccess): ReferenceNestedOutcome {
+  #judgeAgain({ guestPhysicalAddress, outcome }: Visit, access: ReferenceNestedAccess): ReferenceNestedOutcome {
     const values = new Map(outcome.steps.map(({ address, value }) => [address, value]));
     const seen: ReferenceMemory = { readEntry: (address) => values.get(address) ?? null };
     return this.#translate(seen, guestPhysicalAddress, access);
@@ -109,9 +132,9 @@ class GuestMemory implements ReferenceMemory {
     guestPhysicalAddress: bigint,
     access: ReferenceNestedAccess,
   ): ReferenceNestedOutcome {
-    return this.nested.kind === 'npt'
-      ? referenceNptWalk(this.nested, memory, guestPhysicalAddress, access)
-      : referenceEptWalk(this.nested, memory, guestPhysicalAddress, access);
+    return this.#nested.kind === 'npt'
+      ? referenceNptWalk(this.#nested, memory, guestPhysicalAddress, access)
+      : referenceEptWalk(this.#nested, memory, guestPhysicalAddress, access);
   }
 
   /**
@@ -119,54 +142,10 @@ class GuestMemory implements ReferenceMemory {
    * bit 1 of the qualification say so; but loads of PDPTEs are reads.
    */
   #tableAccess(): ReferenceNestedAccess {
-    const isPointer = this.readsPointers && this.visits.length === 0;
-    const writes = this.nested.kind === 'npt' || (eptHasFlags(this.nested) && !isPointer);
+    const isPointer = this.#readsPointer && this.visits.length === 0;
+    const writes = this.#nested.kind === 'npt' || (eptHasFlags(this.#nested) && !isPointer);
     return writes ? UPDATE : { ...UPDATE, write: false };
   }
-}
-
-/**
- * SDM 28.3.3.2: while EPT has no accessed and dirty flags of its own, an entry of the guest is only read, unless its A or D has
- * to be set: that is a data write to the page in which it lies. A is set as the walk goes on from an entry, so that this comes
- * before whatever is wrong further down.
- */
-function findForbiddenUpdate(
-  memory: GuestMemory,
-  translation: ReferenceTranslation,
-  access: ReferenceAccess,
-): ReferenceNestedTranslation | null {
-  if (memory.nested.kind === 'npt' || eptHasFlags(memory.nested)) {
-    return null;
-  }
-  // A PDPTE that a register holds was not read.
-  const unread = memory.isPae && !memory.readsPointers ? 1 : 0;
-  const isWrite = translation.kind === 'mapped' && access.write;
-  const used = usedSteps(translation);
-  for (const [position, step] of used.entries()) {
-    const hasAccessed = !(memory.isPae && step.level === 3);
-    const isWritten = isWrite && position === used.length - 1;
-    const visit = memory.visits[position - unread];
-    if (!hasAccessed || visit === undefined || !lacksBits(step, isWritten)) {
-      continue;
-    }
-    const outcome = memory.judgeAgain(visit, UPDATE);
-    if (outcome.kind === 'refused') {
-      const visits = [...memory.visits.slice(0, position - unread), { ...visit, outcome }];
-      return nestedFault(visits, used.slice(0, position + 1));
-    }
-  }
-  return null;
-}
-
-/** The entries that a walk went on from, or that it ended well with. */
-function usedSteps(translation: ReferenceTranslation): readonly ReferenceStep[] {
-  const { steps } = translation;
-  // An entry that could not be read is not among the steps: all that are were passed.
-  return translation.kind === 'mapped' || translation.cause === 'unbacked-table' ? steps : steps.slice(0, -1);
-}
-
-function lacksBits({ value }: ReferenceStep, isWritten: boolean): boolean {
-  return (value & 0x20n) === 0n || (isWritten && (value & 0x40n) === 0n);
 }
 
 const NO_MEMORY: ReferenceNestedRefusal = {
