@@ -3,7 +3,6 @@ import {
   type Alias,
   type EnumerateResult,
   encodeAccess,
-  linearPageOf,
   type MappedRun,
   type PhysicalRange,
   type PlannedBits,
@@ -12,6 +11,7 @@ import { answerRequests } from './answer-requests.ts';
 import { describeFormatAssumptions } from './assumptions.ts';
 import { GuestUsageError, type MemoryAttempt } from './errors.ts';
 import type { GuestTranslation, TranslateRequest, TranslateScope } from './guest-translation.ts';
+import { pagesOfRange } from './linear-range.ts';
 import { type LoadProgress, loadTables } from './load-tables.ts';
 import type { MemoryMap } from './memory-map.ts';
 import { applyOverrides } from './overrides.ts';
@@ -160,10 +160,7 @@ export abstract class GuestView {
     const space = await this.#space(scope);
     requireOneStage(space);
     const { state, context, map } = space;
-    const options = {
-      ...(scope.first === undefined ? {} : { firstPage: linearPageOf(context, scope.first) }),
-      ...(scope.last === undefined ? {} : { lastPage: linearPageOf(context, scope.last) }),
-    };
+    const options = pagesOfRange(context, scope);
     const cache = new PageCache((await this.#memory(vcpu)).memory, map, MAX_MAP_PAGES);
     const isWhole = await loadTables(context, cache, MAX_MAP_PAGES, options, scope.onProgress);
     this.checkStanding();

@@ -1,8 +1,8 @@
 import { type EnumerateOptions, enumerate, type LeafSink, type PagingContext } from '../paging/index.ts';
 import type { PageCache } from './page-cache.ts';
 
-/** Takes nothing, and goes through each table once. */
-const TABLES_ONLY: LeafSink<true> = {
+/** Takes nothing, and goes through each table once. @internal */
+export const TABLES_ONLY: LeafSink<true> = {
   isFull: false,
   leaf() {},
   enterTable() {},

@@ -1,12 +1,11 @@
 import {
   type Alias,
   changedRanges,
-  type EnumerateOptions,
   type EnumerateResult,
+  enumerate,
   enumerateLeaves,
   enumerateRuns,
   findAliases,
-  linearPageOf,
   type MappedLeaf,
   type MappedRun,
   type PageRange,
@@ -14,16 +13,12 @@ import {
   type PagingContext,
   type PhysicalRange,
 } from '../paging/index.ts';
+import { type LinearRange, pagesOfRange } from './linear-range.ts';
+import { TABLES_ONLY } from './load-tables.ts';
 import type { MemoryMap } from './memory-map.ts';
 import type { PageCache } from './page-cache.ts';
 import { type NamedRegion, RegionSet } from './region-set.ts';
 import type { VcpuState } from './vcpu-state.ts';
-
-/** A part of an address space, both ends inclusive. Everything unless given. @public */
-export interface LinearRange {
-  readonly first?: bigint;
-  readonly last?: bigint;
-}
 
 /** What a snapshot is made of. @internal */
 export interface SnapshotParts {
@@ -74,12 +69,13 @@ export class TableSnapshot {
    */
   runs(emit: (run: MappedRun) => boolean | undefined, range: LinearRange = {}): EnumerateResult {
     const classify = (first: number, last: number): number => this.#regions.classify(first, last);
-    return this.#judge(enumerateRuns(this.context, this.#pageOf, emit, { ...this.#part(range), classify }));
+    const options = { ...pagesOfRange(this.context, range), classify };
+    return this.#judge(enumerateRuns(this.context, this.#pageOf, emit, options));
   }
 
   /** Page by page, likewise. */
   leaves(emit: (leaf: MappedLeaf) => boolean | undefined, range: LinearRange = {}): EnumerateResult {
-    return this.#judge(enumerateLeaves(this.context, this.#pageOf, emit, this.#part(range)));
+    return this.#judge(enumerateLeaves(this.context, this.#pageOf, emit, pagesOfRange(this.context, range)));
   }
 
   /** The linear addresses that lead to physical ones. */
@@ -88,7 +84,12 @@ export class TableSnapshot {
     emit: (alias: Alias) => boolean | undefined,
     range: LinearRange = {},
   ): EnumerateResult {
-    return this.#judge(findAliases(this.context, this.#pageOf, physical, emit, this.#part(range)));
+    return this.#judge(findAliases(this.context, this.#pageOf, physical, emit, pagesOfRange(this.context, range)));
+  }
+
+  /** Goes through each table once and counts: what is shared counts once for each set of rights that leads to it. */
+  survey(range: LinearRange = {}): EnumerateResult {
+    return this.#judge(enumerate(this.context, this.#pageOf, TABLES_ONLY, pagesOfRange(this.context, range)));
   }
 
   /** What lies at the physical pages of a run. */
@@ -102,13 +103,6 @@ export class TableSnapshot {
       { context: before.context, pageOf: before.#pageOf },
       { context: this.context, pageOf: this.#pageOf },
     );
-  }
-
-  #part({ first, last }: LinearRange): EnumerateOptions {
-    return {
-      ...(first === undefined ? {} : { firstPage: linearPageOf(this.context, first) }),
-      ...(last === undefined ? {} : { lastPage: linearPageOf(this.context, last) }),
-    };
   }
 
   #judge(result: EnumerateResult): EnumerateResult {
