@@ -32,7 +32,7 @@ export function processorBits(context: PagingContext, translation: Translation):
     const { address, level, value, size, usageBits } = step;
     const hasAccessed = step.hasAccessed || context.profile.setsPdpteAccessed;
     const accessed = hasAccessed && (value & usageBits.accessed) === 0n;
-    const writes = translation.kind === 'mapped' && step.leaf && translation.access.write;
+    const writes = translation.kind === 'mapped' && step.leaf && step.hasAccessed && translation.access.write;
     const dirty = writes && (value & usageBits.dirty) === 0n;
     return accessed || dirty ? [{ address, level, value, size, accessed, dirty, usageBits }] : [];
   });

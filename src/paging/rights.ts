@@ -29,6 +29,8 @@ export interface Policy {
   readonly supervisorKeys: number;
   /** EPT only: execute rights are told apart by the mode of the address. */
   readonly modeBasedExecute: boolean;
+  /** EPT only: supervisor shadow stacks are told by bit 60 of the leaf (EPTP bit 7). */
+  readonly supervisorShadowStack: boolean;
   /** EPT only: guest tables may be written through a leaf with bit 58, whatever its W is. */
   readonly pagingWrite: boolean;
 }

@@ -120,19 +120,20 @@ export function createEpt(eptp: bigint, capabilities: EptCapabilities): NestedCo
   checkEptp(eptp, capabilities);
   const hasUsageBits = (eptp & EPTP_ACCESSED_DIRTY) !== 0n;
   const depth = Number((eptp >> 3n) & 7n) + 1;
-  const root = (eptp >> 12n) << 12n;
   const levels = Array.from({ length: depth }, (_, at) => eptLevel(depth - at, capabilities, hasUsageBits));
   return {
     kind: 'ept',
-    stage: eptStage(root, levels, capabilities),
+    stage: eptStage(eptp, levels, capabilities),
     writesTables: hasUsageBits ? 'always' : 'when-bits-are-missing',
     modeBasedExecute: capabilities.modeBasedExecute ?? false,
+    marksShadowStacks: (eptp & EPTP_SHADOW_STACK) !== 0n,
     advancedExitInformation: capabilities.advancedExitInformation ?? false,
   };
 }
 
-function eptStage(root: bigint, levels: readonly Level[], capabilities: EptCapabilities): PagingContext {
+function eptStage(eptp: bigint, levels: readonly Level[], capabilities: EptCapabilities): PagingContext {
   const linearBits = levels.length === 5 ? 57 : 48;
+  const root = (eptp >> 12n) << 12n;
   return {
     mode: levels.length === 5 ? '5-level' : '4-level',
     profile: INTEL,
@@ -166,6 +167,7 @@ function eptStage(root: bigint, levels: readonly Level[], capabilities: EptCapab
       supervisorKeys: 0,
       modeBasedExecute: capabilities.modeBasedExecute ?? false,
       pagingWrite: capabilities.pagingWrite ?? false,
+      supervisorShadowStack: (eptp & EPTP_SHADOW_STACK) !== 0n,
     },
     rules: EPT_RULES,
   };

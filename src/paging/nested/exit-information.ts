@@ -1,6 +1,6 @@
-import { ACCESS_EXEC, ACCESS_USER, ACCESS_WRITE, ENTRY_RW } from '../architecture.ts';
+import { ACCESS_EXEC, ACCESS_SHADOW_STACK, ACCESS_USER, ACCESS_WRITE, ENTRY_RW } from '../architecture.ts';
 import { OUTCOME } from '../walk.ts';
-import { ACCESS_READ_MODIFY_WRITE, ACCESS_USER_ADDRESS, EPT_XU } from './ept-rules.ts';
+import { ACCESS_READ_MODIFY_WRITE, ACCESS_USER_ADDRESS, EPT_XU, LEAF_SHADOW_STACK_HIGH } from './ept-rules.ts';
 import type { NestedContext } from './nested-context.ts';
 import type { NestedWalk, StageRecord } from './nested-walk.ts';
 
@@ -20,6 +20,8 @@ const QUALIFICATION = {
   userAddress: 1 << 9,
   guestWritable: 1 << 10,
   guestExecuteDisabled: 1 << 11,
+  shadowStack: 1 << 13,
+  leafMarked: 1 << 14,
 } as const;
 
 /**
@@ -28,13 +30,17 @@ const QUALIFICATION = {
  *
  * @internal
  */
-export function exitInfo1Of(record: StageRecord): bigint | null {
+export function exitInfo1Of(walk: NestedWalk, nested: NestedContext, record: StageRecord): bigint | null {
   const { translation, purpose } = record;
   if (translation.kind === 'mapped') return null;
   // An address that the nested tables cannot index is one that they do not map.
   const isOutside = translation.cause === 'out-of-range';
-  const code = isOutside ? record.access & (ACCESS_WRITE | ACCESS_USER) : translation.errorCode;
-  return code === null ? null : BigInt(code) | (purpose === 'final' ? NPF_FINAL : NPF_TABLE);
+  const reported = ACCESS_WRITE | ACCESS_USER | (nested.stage.policy.reportsFetch ? ACCESS_EXEC : 0);
+  const code = isOutside ? record.access & reported : translation.errorCode;
+  if (code === null) return null;
+  const isFinal = purpose === 'final';
+  const stack = isFinal ? walk.guest.access & ACCESS_SHADOW_STACK : 0;
+  return BigInt(code | stack) | (isFinal ? NPF_FINAL : NPF_TABLE);
 }
 
 function accessBits(access: number): number {
@@ -58,6 +64,8 @@ export function exitQualificationOf(walk: NestedWalk, nested: NestedContext, rec
     (nested.modeBasedExecute && rights & EPT_XU ? QUALIFICATION.userExecute : 0) |
     QUALIFICATION.linearAddressValid |
     (isFinal ? QUALIFICATION.finalTranslation : 0) |
+    (isFinal && walk.guest.access & ACCESS_SHADOW_STACK ? QUALIFICATION.shadowStack : 0) |
+    (nested.marksShadowStacks && record.leafHigh & LEAF_SHADOW_STACK_HIGH ? QUALIFICATION.leafMarked : 0) |
     (isFinal && nested.advancedExitInformation ? guestBits(walk, access) : 0);
   return BigInt(bits);
 }

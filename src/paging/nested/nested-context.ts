@@ -12,6 +12,8 @@ export interface NestedContext {
   readonly writesTables: 'always' | 'when-bits-are-missing';
   /** @internal */
   readonly modeBasedExecute: boolean;
+  /** @internal EPTP bit 7. */
+  readonly marksShadowStacks: boolean;
   /** @internal */
   readonly advancedExitInformation: boolean;
 }

@@ -166,7 +166,7 @@ function toNestedFault(walk: NestedWalk, nested: NestedContext, walks: readonly 
     purpose,
     guestPhysicalAddress: BigInt(record.guestPhysicalAddress),
     cause,
-    exitInfo1: nested.kind === 'npt' && translation.kind === 'fault' ? exitInfo1Of(record) : null,
+    exitInfo1: nested.kind === 'npt' && translation.kind === 'fault' ? exitInfo1Of(walk, nested, record) : null,
     exitQualification:
       nested.kind === 'ept' && cause !== 'unbacked-table' ? exitQualificationOf(walk, nested, record) : null,
     responsible: translation.kind === 'fault' ? translation.responsible : null,

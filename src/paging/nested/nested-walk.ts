@@ -2,7 +2,7 @@ import { ACCESS_EXEC, ACCESS_SHADOW_STACK, ACCESS_USER, ACCESS_WRITE, ENTRY_US }
 import type { PagingContext } from '../context.ts';
 import { type Translation, toTranslation } from '../translation.ts';
 import { OUTCOME, Walk } from '../walk.ts';
-import { ACCESS_READ_MODIFY_WRITE, ACCESS_USER_ADDRESS } from './ept-rules.ts';
+import { ACCESS_READ_MODIFY_WRITE, ACCESS_SUPERVISOR_SHADOW_STACK, ACCESS_USER_ADDRESS } from './ept-rules.ts';
 import type { NestedContext } from './nested-context.ts';
 
 /** What a second-stage walk is for: an entry of the guest's tables, or the page that the guest's walk ended at. @public */
@@ -18,6 +18,8 @@ export interface StageRecord {
   readonly translation: Translation;
   /** Rights of an EPT walk, ANDed; of no use otherwise. */
   readonly rights: number;
+  /** The high half of the leaf that an EPT walk came to; 0 when it came to none. */
+  readonly leafHigh: number;
 }
 
 type Phase = 'stage' | 'guest-entry' | 'ended';
@@ -163,14 +165,19 @@ export class NestedWalk {
   /** NPT: a write by a user. EPT: by the A/D flag, a read, or a read and a write. */
   #tableAccess(): number {
     if (this.#nested.kind === 'npt') return ACCESS_USER | ACCESS_WRITE;
+    // PDPTEs are loaded by reads, whatever the flag says (SDM vol. 3C, 31.3.3.2).
+    if (!this.guest.levelAt(this.guest.depth).hasAccessed) return 0;
     return this.#nested.writesTables === 'always' ? ACCESS_WRITE | ACCESS_READ_MODIFY_WRITE : 0;
   }
 
   #finalAccess(): number {
-    const access = this.guest.access & (ACCESS_WRITE | ACCESS_EXEC | ACCESS_SHADOW_STACK);
-    if (this.#nested.kind === 'npt') return (access & ~ACCESS_SHADOW_STACK) | ACCESS_USER;
-    const isUserAddress = this.guest.depth > 0 && (this.guest.rights & ENTRY_US) !== 0;
-    return (access & ~ACCESS_SHADOW_STACK) | (isUserAddress ? ACCESS_USER_ADDRESS : 0);
+    const { access, rights, context } = this.guest;
+    const kind = access & (ACCESS_WRITE | ACCESS_EXEC);
+    if (this.#nested.kind === 'npt') return kind | ACCESS_USER;
+    // Without paging every address is a user-mode address (SDM vol. 3C, table 29-7, bit 9).
+    const isUserAddress = context.levels.length === 0 || (rights & ENTRY_US) !== 0;
+    const isStack = (access & ACCESS_SHADOW_STACK) !== 0 && (access & ACCESS_USER) === 0;
+    return kind | (isUserAddress ? ACCESS_USER_ADDRESS : 0) | (isStack ? ACCESS_SUPERVISOR_SHADOW_STACK : 0);
   }
 
   #record(): void {
@@ -182,6 +189,7 @@ export class NestedWalk {
       access: this.#stageAccess,
       translation: toTranslation(stage),
       rights: stage.outcome === OUTCOME.mapped || stage.outcome === OUTCOME.denied ? stage.rights : 0,
+      leafHigh: stage.outcome === OUTCOME.mapped || stage.outcome === OUTCOME.denied ? stage.leafHigh : 0,
     });
   }
 }

@@ -44,6 +44,7 @@ export function createNpt(registers: NptRegisters, processor: ProcessorFeatures)
     },
     writesTables: 'always',
     modeBasedExecute: false,
+    marksShadowStacks: false,
     advancedExitInformation: false,
   };
 }

@@ -2,7 +2,7 @@ import type { PagingContext } from '../context.ts';
 import type { BitFlags, PlannedBits } from '../plan-bits.ts';
 import { planBits } from '../plan-bits.ts';
 import { processorBits } from '../processor-bits.ts';
-import type { Translation } from '../translation.ts';
+import type { Translation, WalkStep } from '../translation.ts';
 import type { NestedContext } from './nested-context.ts';
 import type { NestedStep, NestedTranslation } from './nested-translation.ts';
 
@@ -20,16 +20,15 @@ function inHost(planned: readonly PlannedBits[], walks: readonly NestedStep[]): 
   });
 }
 
-/** Several walks use the same nested entries: what the first one sets, no other needs to. D may come later than A. */
-function withoutRepeats(planned: readonly NestedPlannedBits[]): NestedPlannedBits[] {
-  const seen = new Map<bigint, { accessed: boolean; dirty: boolean }>();
-  return planned.flatMap((bits) => {
-    const before = seen.get(bits.address) ?? { accessed: false, dirty: false };
-    const accessed = bits.accessed && !before.accessed;
-    const dirty = bits.dirty && !before.dirty;
-    seen.set(bits.address, { accessed: before.accessed || accessed, dirty: before.dirty || dirty });
-    return accessed || dirty ? [{ ...bits, accessed, dirty }] : [];
-  });
+/** Several walks use the same nested entries: one plan for each entry, in the place where it is first used. */
+function mergeByEntry(planned: readonly NestedPlannedBits[]): NestedPlannedBits[] {
+  const merged = new Map<bigint, NestedPlannedBits>();
+  for (const bits of planned) {
+    const { accessed = false, dirty = false } = merged.get(bits.address) ?? {};
+    const first = merged.get(bits.address) ?? bits;
+    merged.set(bits.address, { ...first, accessed: accessed || bits.accessed, dirty: dirty || bits.dirty });
+  }
+  return [...merged.values()];
 }
 
 type StagePlan = (translation: Translation) => readonly PlannedBits[];
@@ -47,13 +46,21 @@ function interleave(
       walk.purpose === 'table' && walk.hostPhysicalAddress !== null ? ofEntry.get(walk.hostPhysicalAddress) : undefined;
     return own ? [...nested, own] : nested;
   });
-  return withoutRepeats(planned);
+  return mergeByEntry(planned);
 }
 
-const SET_ALL: BitFlags = { setAccessed: true, setDirty: true, forceSetAccessed: false };
-
 /** The second stage's own bits for one of its walks: D where that walk was a write. */
-const planStage: StagePlan = (translation) => planBits(translation, { ...SET_ALL, setDirty: translation.access.write });
+const planStage: StagePlan = (translation) =>
+  planBits(translation, { setAccessed: true, setDirty: translation.access.write, forceSetAccessed: false });
+
+/** A in entries that were passed before the second stage ended the walk; D never. */
+function planPassed(guestSteps: readonly WalkStep[]): readonly PlannedBits[] {
+  return guestSteps.flatMap(({ address, level, value, size, usageBits, hasAccessed }) =>
+    hasAccessed && (value & usageBits.accessed) === 0n
+      ? [{ address, level, value, size, usageBits, accessed: true, dirty: false }]
+      : [],
+  );
+}
 
 /**
  * The accessed and dirty bits of both stages that the flags ask for, in the processor's order. On a failed translation only
@@ -62,16 +69,13 @@ const planStage: StagePlan = (translation) => planBits(translation, { ...SET_ALL
  * @returns addresses are host physical
  * @public
  */
-export function planNestedBits(
-  translation: NestedTranslation,
-  flags: BitFlags = SET_ALL,
-): readonly NestedPlannedBits[] {
+export function planNestedBits(translation: NestedTranslation, flags: BitFlags): readonly NestedPlannedBits[] {
   if (!flags.setAccessed) return [];
   if (translation.kind !== 'mapped' && !flags.forceSetAccessed) return [];
   const { walks } = translation;
-  const first = translation.kind === 'nested-fault' ? null : translation.guest;
-  const guestBits = first === null ? [] : inHost(planBits(first, flags), walks);
-  return interleave(walks, guestBits, planStage);
+  const guestBits =
+    translation.kind === 'nested-fault' ? planPassed(translation.guestSteps) : planBits(translation.guest, flags);
+  return interleave(walks, inHost(guestBits, walks), planStage);
 }
 
 /**
