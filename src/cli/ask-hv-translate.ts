@@ -65,7 +65,7 @@ async function answerAll(
   const pages = pagesOf(await paused.memoryMap(cpu));
   return addresses.map((gva, at) => {
     const own = walks.slice(at * accesses.length, (at + 1) * accesses.length);
-    const walked = own.map(({ nested, translation }) => nested ?? translation);
+    const walked = own.map(({ nested, translation }) => nested?.translation ?? translation);
     const answer = judgeHvTranslate({ controlFlags, gva }, vp, walked, pages);
     return { gva, answer, walk: own.find((_, index) => walked[index] === answer.walk) as GuestTranslation };
   });
@@ -128,6 +128,6 @@ function reportOf(
 function reasonOf({ name }: HvTranslateAnswer, { translation, nested }: GuestTranslation): string | null {
   if (name === 'Success') return null;
   if (name === 'GpaNoWriteAccess') return 'a bit is to be set in a table that cannot be written';
-  if (nested?.kind === 'nested-fault') return nested.reason;
+  if (nested?.translation.kind === 'nested-fault') return nested.translation.reason;
   return translation.kind === 'fault' ? translation.reason : null;
 }

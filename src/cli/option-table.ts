@@ -35,6 +35,10 @@ export const SCOPE_OPTIONS = {
     help: 'what if: CR4.SMAP=0, PKRU=0x4, … ; again for more. The guest is not changed',
   },
   profile: { value: 'NAME', help: 'what this machine would do: intel, amd, kvm, tcg or tcg-7.2.5' },
+  nested: {
+    value: 'STAGE',
+    help: 'second stage of a guest in the guest: npt:ROOT[,MODE], ept:EPTP or none (found by itself: SVM)',
+  },
   live: { help: 'do not pause the guest: its registers and tables are read while it runs' },
   'no-host-memory': { help: 'read memory through the GDB stub alone, even where this host has it' },
 } as const satisfies OptionTable;

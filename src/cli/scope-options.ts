@@ -10,6 +10,8 @@ export interface ScopeOptions {
   /** `NAME=VALUE`, not yet understood. */
   readonly overrides: readonly string[];
   readonly profile: string | undefined;
+  /** `npt:ROOT` and the like, not yet understood. */
+  readonly nested: string | undefined;
   readonly live: boolean;
   readonly hostMemory: boolean;
 }
@@ -30,6 +32,7 @@ export function parseScopeOptions(
     cr3: cr3 === undefined ? undefined : parseNumber(cr3, '--cr3', command),
     overrides: lists.get('set') ?? [],
     profile: values.get('profile'),
+    nested: values.get('nested'),
     live: flags.has('live'),
     hostMemory: !flags.has('no-host-memory'),
   };
@@ -49,17 +52,18 @@ export function parseScopeOptions(
  * @internal
  */
 export async function toTranslateScope(
-  { cr3, overrides, profile }: ScopeOptions,
+  { cr3, overrides, profile, nested }: ScopeOptions,
   cpu: number,
   command: string,
 ): Promise<TranslateScope> {
-  const { GuestUsageError, parseOverride, parseProfile } = await import('../guest/index.ts');
+  const { GuestUsageError, parseNestedStage, parseOverride, parseProfile } = await import('../guest/index.ts');
   try {
     return {
       cpu,
       ...(cr3 === undefined ? {} : { cr3 }),
       ...(overrides.length === 0 ? {} : { overrides: overrides.map(parseOverride) }),
       ...(profile === undefined ? {} : { profile: parseProfile(profile) }),
+      ...(nested === undefined ? {} : { nested: parseNestedStage(nested) }),
     };
   } catch (error) {
     if (!(error instanceof GuestUsageError)) throw error;

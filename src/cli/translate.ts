@@ -20,6 +20,7 @@ const OPTIONS = {
   cr3: SCOPE_OPTIONS.cr3,
   set: SCOPE_OPTIONS.set,
   profile: SCOPE_OPTIONS.profile,
+  nested: SCOPE_OPTIONS.nested,
   live: SCOPE_OPTIONS.live,
   write: { help: 'judge a write; without --write and --exec a read is judged' },
   user: { help: 'judge an access from user mode; without it from supervisor mode' },

@@ -36,6 +36,13 @@ export interface TranslateScope {
   readonly profile?: Profile;
 }
 
+/** The second stage of an answer. @public */
+export interface SecondStage {
+  readonly translation: NestedTranslation;
+  /** The bits that were set in its entries. */
+  readonly wrote: readonly PlannedBits[];
+}
+
 /** The answer of a guest. @public */
 export interface GuestTranslation {
   readonly request: Required<TranslateRequest>;
@@ -48,7 +55,7 @@ export interface GuestTranslation {
    * Both stages, when the vCPU runs the guest of a guest: `translation` then speaks of that guest's own addresses, and what the
    * second stage refuses is an unbacked table in it.
    */
-  readonly nested: NestedTranslation | null;
+  readonly nested: SecondStage | null;
   /** The bits that were set in guest memory for this request, and seen there afterwards. */
   readonly wrote: readonly PlannedBits[];
   /** All bits that the flags asked for are set in memory now; true also when none was missing. */

@@ -14,7 +14,7 @@ export {
   type MemoryAttempt,
 } from './errors.ts';
 export { Guest } from './guest.ts';
-export type { GuestTranslation, TranslateRequest, TranslateScope } from './guest-translation.ts';
+export type { GuestTranslation, SecondStage, TranslateRequest, TranslateScope } from './guest-translation.ts';
 export { GuestView, type MapScope, type MemoryReport } from './guest-view.ts';
 export type { HiddenRegisters, Pdptes } from './hidden-registers.ts';
 export type { LinearRange } from './linear-range.ts';

@@ -1,5 +1,6 @@
 import { toTranslate2Answer, translate2ErrorOf } from '../abi/index.ts';
 import type { FaultedTranslation, PlannedBits, WalkStep } from '../paging/index.ts';
+import { encodeSecondStage } from './encode-second-stage.ts';
 import { formatHex } from './format-hex.ts';
 import { bitNames } from './format-walk.ts';
 import type { ReportedTranslation } from './reported-translation.ts';
@@ -11,7 +12,7 @@ import type { ReportedTranslation } from './reported-translation.ts';
  * @public
  */
 export function encodeTranslation(reported: ReportedTranslation): string {
-  const { request, translation, cpu, mode, wrote, bitsAreSet, region, assumed } = reported;
+  const { request, translation, cpu, mode, wrote, bitsAreSet, region, assumed, deviation, nested } = reported;
   const { write, user, exec } = request.access;
   const { setAccessed, setDirty, forceSetAccessed } = request.flags;
   const answer = toTranslate2Answer(translation, request.flags, bitsAreSet);
@@ -32,6 +33,9 @@ export function encodeTranslation(reported: ReportedTranslation): string {
     rights: translation.rights,
     region: region && { kind: region.kind, name: region.name },
     assumed,
+    // Only where there is something to say: scripts for ordinary guests see the same fields always.
+    ...(deviation === null ? {} : { deviation }),
+    ...(nested === null ? {} : { nested: encodeSecondStage(nested) }),
   });
 }
 

@@ -1,5 +1,6 @@
 import { formatAccess } from './format-access.ts';
 import { formatHex } from './format-hex.ts';
+import { formatSecondStage } from './format-second-stage.ts';
 import { formatSpace } from './format-space.ts';
 import { formatVerdict } from './format-verdict.ts';
 import { formatWalk } from './format-walk.ts';
@@ -26,6 +27,7 @@ export function formatTranslation(reported: ReportedTranslation, space: Reported
   const lines = [
     formatQuestion(reported, space, style),
     ...formatWalk(reported, style),
+    ...formatSecondStage(reported, style),
     ...formatVerdict(reported, style),
   ];
   return lines.map((line) => `${line}\n`).join('');

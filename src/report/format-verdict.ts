@@ -33,7 +33,9 @@ const VECTOR_NAMES = { 12: '#SS', 13: '#GP', 14: '#PF' } as const;
 export function formatVerdict(reported: ReportedTranslation, style: Style): readonly string[] {
   const { translation, region } = reported;
   const outcome =
-    translation.kind === 'mapped' ? formatMapped(translation, region, style) : formatFault(translation, style);
+    translation.kind === 'mapped'
+      ? formatMapped(translation, region, style)
+      : formatFault(translation, style, reported.nested?.translation.kind === 'nested-fault');
   return [
     ...outcome,
     ...formatBits(reported).map((line) => `  ${line}`),
@@ -61,7 +63,8 @@ function formatMapped(
   return [`${style.good('✓')} ${style.strong(formatHex(physicalAddress))}${where}: ${page}`];
 }
 
-function formatFault(translation: FaultedTranslation, style: Style): string[] {
+/** @param isNested - the second stage stopped it: the guest gets no exception, and the exit is shown with that stage */
+function formatFault(translation: FaultedTranslation, style: Style, isNested: boolean): string[] {
   const { vector, errorCode, reason } = translation;
   const code =
     errorCode === null
@@ -69,7 +72,7 @@ function formatFault(translation: FaultedTranslation, style: Style): string[] {
       : ` error code ${formatHex(errorCode)}${vector === 14 ? ` (${formatErrorCode(errorCode)})` : ''}`;
   return [
     `${style.bad('✗')} ${style.strong(translate2ErrorOf(translation) ?? '')}: ${reason}`,
-    `  ${VECTOR_NAMES[vector]}${code}`,
+    ...(isNested ? [] : [`  ${VECTOR_NAMES[vector]}${code}`]),
   ];
 }
 

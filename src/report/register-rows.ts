@@ -1,17 +1,4 @@
-import {
-  CR0_PG,
-  CR0_WP,
-  CR4_LA57,
-  CR4_PAE,
-  CR4_PKE,
-  CR4_PKS,
-  CR4_PSE,
-  CR4_SMAP,
-  CR4_SMEP,
-  EFER_LMA,
-  EFER_NXE,
-  RFLAGS_AC,
-} from '../paging/index.ts';
+import { REGISTER_BITS } from '../paging/index.ts';
 import { formatHex } from './format-hex.ts';
 import type { ReportedProcessor, ReportedRegisters, ReportedState, ReportedValue } from './reported-state.ts';
 
@@ -25,19 +12,6 @@ export interface StateRow {
 }
 
 type Bits = Readonly<Record<string, bigint>>;
-
-const CR0_BITS: Bits = { PG: CR0_PG, WP: CR0_WP };
-const CR4_BITS: Bits = {
-  PSE: CR4_PSE,
-  PAE: CR4_PAE,
-  LA57: CR4_LA57,
-  SMEP: CR4_SMEP,
-  SMAP: CR4_SMAP,
-  PKE: CR4_PKE,
-  PKS: CR4_PKS,
-};
-const EFER_BITS: Bits = { LMA: EFER_LMA, NXE: EFER_NXE };
-const RFLAGS_BITS: Bits = { AC: RFLAGS_AC };
 
 const KEY_COUNT = 16;
 /** Access-disable and write-disable of a key. SDM vol. 3A, 4.6.2. */
@@ -67,11 +41,11 @@ function registerRows(state: ReportedRegisters, root: string): StateRow[] {
     };
   };
   return [
-    wide('CR0', state.cr0, spell(state.cr0.value, CR0_BITS)),
+    wide('CR0', state.cr0, spell(state.cr0.value, REGISTER_BITS.CR0)),
     wide('CR3', state.cr3, root),
-    wide('CR4', state.cr4, spell(state.cr4.value, CR4_BITS)),
-    wide('EFER', state.efer, spell(state.efer.value, EFER_BITS)),
-    wide('RFLAGS', state.rflags, spell(state.rflags.value, RFLAGS_BITS)),
+    wide('CR4', state.cr4, spell(state.cr4.value, REGISTER_BITS.CR4)),
+    wide('EFER', state.efer, spell(state.efer.value, REGISTER_BITS.EFER)),
+    wide('RFLAGS', state.rflags, spell(state.rflags.value, REGISTER_BITS.RFLAGS)),
     selector('CS', state.cs),
     selector('SS', state.ss),
     {
@@ -82,7 +56,17 @@ function registerRows(state: ReportedRegisters, root: string): StateRow[] {
     },
     keys('PKRU', state.pkru),
     keys('PKRS', state.pkrs),
+    ...secondStageRow(state),
   ];
+}
+
+/** Shown where there may be one at all. */
+function secondStageRow({ nested }: ReportedRegisters): StateRow[] {
+  if (nested.from === 'not-in-use') return [];
+  const stage = nested.value;
+  const pointer = stage === null ? 0n : stage.kind === 'npt' ? stage.registers.nestedCr3 : stage.eptp;
+  const value = stage === null ? 'none' : `${stage.kind}:${formatHex(pointer)}`;
+  return [{ name: 'second stage', value, meaning: stage === null ? '' : 'the guest of a guest runs', source: nested }];
 }
 
 function processorRows({ maxPhyAddr, vendor, pse36, pdpe1gb }: ReportedProcessor): StateRow[] {
@@ -102,8 +86,12 @@ function processorRows({ maxPhyAddr, vendor, pse36, pdpe1gb }: ReportedProcessor
   ];
 }
 
+/** Bits that few processors have: said only where they are set. */
+const RARE_BITS = new Set(['CET', 'LASS', 'LAM_SUP', 'UAIE']);
+
 function spell(value: bigint, bits: Bits): string {
   return Object.entries(bits)
+    .filter(([name, mask]) => !RARE_BITS.has(name) || (value & mask) !== 0n)
     .map(([name, mask]) => `${name}=${(value & mask) === 0n ? 0 : 1}`)
     .join(' ');
 }

@@ -22,7 +22,14 @@ export interface ReportedRegisters {
   readonly cpl: ReportedValue<number>;
   readonly pkru: ReportedValue<number>;
   readonly pkrs: ReportedValue<number>;
+  /** The second stage that the vCPU runs behind. */
+  readonly nested: ReportedValue<ReportedStage | null>;
 }
+
+/** @public */
+export type ReportedStage =
+  | { readonly kind: 'npt'; readonly registers: { readonly nestedCr3: bigint } }
+  | { readonly kind: 'ept'; readonly eptp: bigint };
 
 /** What CPUID tells the guest. @public */
 export interface ReportedProcessor {

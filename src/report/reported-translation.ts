@@ -1,4 +1,4 @@
-import type { Access, BitFlags, PagingMode, PlannedBits, Translation } from '../paging/index.ts';
+import type { Access, BitFlags, NestedTranslation, PagingMode, PlannedBits, Translation } from '../paging/index.ts';
 
 /** What kind of thing lies at a physical address, and QEMU's name of it. @public */
 export interface ReportedRegion {
@@ -18,6 +18,8 @@ export interface ReportedTranslation {
   readonly wrote: readonly PlannedBits[];
   /** All bits that the flags asked for are set in memory now. */
   readonly bitsAreSet: boolean;
+  /** The second stage of a guest's guest, and the bits set there; null where there is one stage. */
+  readonly nested: { readonly translation: NestedTranslation; readonly wrote: readonly PlannedBits[] } | null;
   /** What lies at the physical address; null when the translation failed. */
   readonly region: ReportedRegion | null;
   /** Where the machine that runs the guest would answer otherwise, in a line; null where it would not. */

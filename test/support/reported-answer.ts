@@ -53,6 +53,7 @@ export function answerOf(question: Case): ReportedTranslation {
     bitsAreSet: wrote.length === planned.length,
     region: translation.kind === 'mapped' ? (question.region ?? { kind: 'ram', name: 'pc.ram' }) : null,
     deviation: question.deviation ?? null,
+    nested: null,
     assumed: question.assumed ?? [],
   };
 }

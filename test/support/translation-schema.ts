@@ -29,7 +29,7 @@ export const translationLineSchema = z.strictObject({
   ),
   fault: z
     .strictObject({
-      vector: z.literal([13, 14]),
+      vector: z.literal([12, 13, 14]),
       errorCode: hex.nullable(),
       responsibleLevel: z.int().min(1).max(5).nullable(),
       responsibleEntry: hex.nullable(),
@@ -39,6 +39,10 @@ export const translationLineSchema = z.strictObject({
   rights: rights.nullable(),
   region: z.strictObject({ kind: z.enum(['ram', 'rom', 'device', 'none']), name: z.string() }).nullable(),
   assumed: z.array(z.string().min(1)),
+  /** Where the guest's own machine would answer otherwise. */
+  deviation: z.string().min(1).optional(),
+  /** Where the vCPU runs the guest of a guest. */
+  nested: z.looseObject({ hostPhysicalAddress: hex.nullable() }).optional(),
 });
 
 export type TranslationLine = z.output<typeof translationLineSchema>;

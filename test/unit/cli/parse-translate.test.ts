@@ -9,13 +9,20 @@ describe('cli/parseTranslate', () => {
   it('understands everything that a command line can say', () => {
     const words =
       '0x1000 --write --user --set-accessed --set-dirty --force-set-accessed --cpu 3 --cr3 0x5000 --json --trace t.log ' +
-      '--timeout 250 --qmp=vm.qmp --gdb tcp::1234 4096 --set CR4.SMAP=0 --profile kvm --set=PKRU=0 --no-host-memory';
+      '--timeout 250 --qmp=vm.qmp --gdb tcp::1234 4096 --set CR4.SMAP=0 --profile kvm --nested npt:0x6000 --set=PKRU=0 --no-host-memory';
     expect(parseTranslate(words.split(' '), {})).to.deep.equal({
       addresses: [0x1000n, 4096n],
       access: { write: true, user: true, exec: false },
       flags: { setAccessed: true, setDirty: true, forceSetAccessed: true },
       from: undefined,
-      scope: { cr3: 0x5000n, overrides: ['CR4.SMAP=0', 'PKRU=0'], profile: 'kvm', live: false, hostMemory: false },
+      scope: {
+        cr3: 0x5000n,
+        overrides: ['CR4.SMAP=0', 'PKRU=0'],
+        profile: 'kvm',
+        nested: 'npt:0x6000',
+        live: false,
+        hostMemory: false,
+      },
       format: 'json',
       guest: { qmp: 'vm.qmp', gdb: 'tcp::1234', cpu: 3, timeoutMs: 250, traceFile: 't.log' },
     });
@@ -27,7 +34,7 @@ describe('cli/parseTranslate', () => {
       access: { write: false, user: false, exec: false },
       flags: { setAccessed: false, setDirty: false, forceSetAccessed: false },
       from: undefined,
-      scope: { cr3: undefined, overrides: [], profile: undefined, live: false, hostMemory: true },
+      scope: { cr3: undefined, overrides: [], profile: undefined, nested: undefined, live: false, hostMemory: true },
       format: 'tree',
       guest: { qmp: 'unix:/run/vm.qmp', gdb: undefined, cpu: 0, timeoutMs: undefined, traceFile: undefined },
     });

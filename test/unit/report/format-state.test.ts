@@ -18,6 +18,7 @@ const LONG: ReportedState = {
     cpl: { value: 3, from: 'monitor', detail: 'info registers, CPL' },
     pkru: { value: 0xc000_0024, from: 'device-state', detail: 'cpu/pkru' },
     pkrs: { value: 0, from: 'assumed', detail: 'nobody shows it' },
+    nested: { value: null, from: 'not-in-use', detail: 'EFER.SVME=0' },
     maxPhyAddr: qom(40, 'phys-bits'),
     vendor: qom('intel', 'vendor'),
     pse36: qom(true, 'pse36'),
@@ -53,6 +54,15 @@ const OFF: ReportedState = {
 };
 
 describe('report/formatState', () => {
+  it('shows a second stage where there may be one', () => {
+    const stage = { kind: 'npt', registers: { nestedCr3: 0x5000n } } as const;
+    const nested = { value: stage, from: 'device-state', detail: 'cpu/svn_npt' };
+    const shown = formatState({ ...LONG, state: { ...LONG.state, nested } }, PLAIN);
+    expect(shown).to.match(/^second stage +npt:0x5000 +the guest of a guest runs +device-state: cpu\/svn_npt$/m);
+    const none = { value: null, from: 'assumed', detail: 'nobody shows it' };
+    expect(formatState({ ...LONG, state: { ...LONG.state, nested: none } }, PLAIN)).to.match(/^second stage +none /m);
+  });
+
   it('shows each value with the bits that matter and with its source', () => {
     expect(formatState(LONG, PLAIN).split('\n')).to.deep.equal([
       'vCPU 1 of 4   4-level paging, 48-bit linear addresses, guest running',

@@ -1,0 +1,68 @@
+import type { PageAttributes } from '../paging/index.ts';
+import { formatHex } from './format-hex.ts';
+import type { ReportedLeaf, ReportedMap, ReportedMapEnd, ReportedRun } from './reported-map.ts';
+import type { ReportedRegion } from './reported-translation.ts';
+
+/** What map a file holds: its first line, without line end. @public */
+export function encodeMapHeading({ of, cpu, mode, space, first, last, filter, assumed }: ReportedMap): string {
+  return JSON.stringify({
+    kind: 'map',
+    of,
+    cpu,
+    mode,
+    cr3: formatHex(space.cr3),
+    changes: space.changes ?? [],
+    profile: space.profile ?? null,
+    first: formatHex(first),
+    last: formatHex(last),
+    filter,
+    assumed,
+  });
+}
+
+/** A run as a line of JSON, without line end. `leaves` are counted by page size in bytes. @public */
+export function encodeRun(run: ReportedRun): string {
+  return JSON.stringify({
+    kind: 'range',
+    first: formatHex(run.first),
+    last: formatHex(run.last),
+    ...encodeAttributes(run),
+    leaves: run.leaves,
+    accessed: run.accessed,
+    dirty: run.dirty,
+    physicalFirst: formatHex(run.physicalFirst),
+    physicalLowest: formatHex(run.physicalLowest),
+    physicalHighest: formatHex(run.physicalHighest),
+    physicalPieces: run.physicalPieces,
+    regions: run.regions.map(encodeRegion),
+  });
+}
+
+/** A page as a line of JSON, without line end. @public */
+export function encodeLeaf(leaf: ReportedLeaf): string {
+  return JSON.stringify({
+    kind: 'page',
+    address: formatHex(leaf.address),
+    size: leaf.sizeBytes,
+    ...encodeAttributes(leaf),
+    accessed: leaf.accessed,
+    dirty: leaf.dirty,
+    physicalAddress: formatHex(leaf.physicalAddress),
+    region: encodeRegion(leaf.region),
+  });
+}
+
+/** The last line of a map: without it the file is not whole. @public */
+export function encodeMapEnd({ complete, count, tablePages, reservedEntries, unbackedTables }: ReportedMapEnd): string {
+  return JSON.stringify({ kind: 'end', complete, count, tablePages, reservedEntries, unbackedTables });
+}
+
+/** @internal */
+export function encodeAttributes({ rights, protectionKey, global }: PageAttributes): object {
+  const { write, user, exec } = rights;
+  return { rights: { write, user, exec }, protectionKey, global };
+}
+
+function encodeRegion({ kind, name }: ReportedRegion): object {
+  return { kind, name };
+}

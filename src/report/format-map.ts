@@ -1,0 +1,76 @@
+import type { PageAttributes } from '../paging/index.ts';
+import { formatHex } from './format-hex.ts';
+import { formatRegions } from './format-regions.ts';
+import { formatRights } from './format-rights.ts';
+import { formatSize } from './format-size.ts';
+import { formatSpace } from './format-space.ts';
+import type { ReportedLeaf, ReportedMap, ReportedRun } from './reported-map.ts';
+import type { Style } from './style.ts';
+
+/** Where the first address of the upper half is, in every mode that has halves. */
+const UPPER_HALF = 1n << 63n;
+
+/**
+ * Whose map it is, and what its columns are.
+ *
+ * @returns lines, each with its line end
+ * @public
+ */
+export function formatMapHeading({ of, cpu, mode, space, filter, assumed }: ReportedMap, style: Style): string {
+  const selection = filter === null ? '' : `, ${filter} only`;
+  const columns =
+    of === 'ranges'
+      ? `${'linear addresses'.padEnd(37)}  ${'size'.padStart(6)}  may   pages, accessed, dirty; where they lead`
+      : `${'linear address'.padEnd(18)}  page  may   accessed, dirty; where it leads`;
+  return [
+    style.faint(`${formatSpace(mode, cpu, space)}${selection}`),
+    ...assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
+    style.faint(columns),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/**
+ * A run in a line:
+ *
+ * ```
+ * 0x0000008000000000-0x0000008000000fff      4K  rwxu  1x4K A=0 D=0  → 0x120000-0x120fff RAM pc.ram
+ * ```
+ *
+ * @returns a line, with its line end
+ * @public
+ */
+export function formatRun(run: ReportedRun, style: Style): string {
+  const range = `${formatHex(run.first, 16)}-${formatHex(run.last, 16)}`;
+  const size = formatSize(run.last - run.first + 1n).padStart(6);
+  const counts = `${formatLeaves(run.leaves)} A=${run.accessed} D=${run.dirty}`;
+  return `${range}  ${size}  ${formatMay(run, run.first, style)}  ${counts}  ${formatPhysical(run)}\n`;
+}
+
+/** A page in a line. @returns a line, with its line end @public */
+export function formatLeaf(leaf: ReportedLeaf, style: Style): string {
+  const size = formatSize(leaf.sizeBytes).padStart(4);
+  const used = `${leaf.accessed ? 'A' : '-'}${leaf.dirty ? 'D' : '-'}`;
+  const where = `→ ${formatHex(leaf.physicalAddress)} ${formatRegions([leaf.region])}`;
+  return `${formatHex(leaf.address, 16)}  ${size}  ${formatMay(leaf, leaf.address, style)}  ${used}  ${where}\n`;
+}
+
+/** Rights, with what no kernel should have set off. @internal */
+export function formatMay({ rights, protectionKey, global }: PageAttributes, first: bigint, style: Style): string {
+  const isOdd = (rights.write && rights.exec) || (rights.user && first >= UPPER_HALF);
+  const more = [...(global ? ['G'] : []), ...(protectionKey ? [`key ${protectionKey}`] : [])];
+  return [isOdd ? style.mark(formatRights(rights)) : formatRights(rights), ...more].join(' ');
+}
+
+/** `3x4K 1x2M`. @internal */
+export function formatLeaves(leaves: Readonly<Record<number, number>>): string {
+  return Object.entries(leaves)
+    .map(([bytes, count]) => `${count}x${formatSize(Number(bytes))}`)
+    .join(' ');
+}
+
+function formatPhysical({ physicalLowest, physicalHighest, physicalPieces, regions }: ReportedRun): string {
+  const pieces = physicalPieces === 1 ? '' : `${physicalPieces} pieces in `;
+  return `→ ${pieces}${formatHex(physicalLowest)}-${formatHex(physicalHighest)} ${formatRegions(regions)}`;
+}
