@@ -1,6 +1,6 @@
 const UNITS = ['', 'K', 'M', 'G', 'T', 'P'] as const;
 
-/** A number of bytes to the tenth of the largest unit it has one of: `10.2G`, `4K`. @internal */
+/** A number of bytes to the tenth of the largest unit it has one of: `10.2G`; without the tenth it is exact: `4K`. @internal */
 export function formatRoundedSize(sizeBytes: bigint): string {
   let unit = 0;
   let scale = 1n;
@@ -9,5 +9,6 @@ export function formatRoundedSize(sizeBytes: bigint): string {
     unit += 1;
   }
   const tenths = (sizeBytes * 10n + scale / 2n) / scale;
-  return `${tenths / 10n}${tenths % 10n === 0n ? '' : `.${tenths % 10n}`}${UNITS[unit]}`;
+  const isExact = sizeBytes % scale === 0n;
+  return `${tenths / 10n}${isExact ? '' : `.${tenths % 10n}`}${UNITS[unit]}`;
 }
