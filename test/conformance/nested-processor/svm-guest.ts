@@ -119,6 +119,11 @@ export class SvmGuest implements AsyncDisposable {
     }
   }
 
+  /** Nobody here uses it: for a test that looks at the hypervisor's guest while it runs. */
+  get qmpEndpoint(): string {
+    return this.#qemu.qmpEndpoint;
+  }
+
   /** Where the hypervisor sees physical memory. */
   seenAt(address: number): number {
     if (address < RAM_BYTES) return address;

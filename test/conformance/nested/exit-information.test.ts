@@ -1,0 +1,157 @@
+import { expect } from 'chai';
+import { planNestedBits, processorNestedBits } from '../../../src/paging/index.ts';
+import { describeNestedPlan } from '../../support/describe-nested-translation.ts';
+import { formatNestedVerdict } from '../../support/format-nested-verdict.ts';
+import {
+  eptOf,
+  guestEntry,
+  nestedEntry,
+  nptOf,
+  openEpt,
+  openNpt,
+  stages,
+  twoStageLinear,
+} from '../../support/hand-made-stages.ts';
+import { accessOf, controlBits, type MachineChanges, machineIn } from '../../support/reference-machine.ts';
+import type { ReferenceNested } from '../../support/reference-nested-translation.ts';
+import { translateNestedByBoth } from '../../support/translate-nested-by-both.ts';
+import { contextsOf } from '../../support/walker-stages.ts';
+
+const { cet } = controlBits.cr4;
+const bit60 = 1n << 60n;
+const bit58 = 1n << 58n;
+
+type Entries = Readonly<Record<string, bigint>>;
+
+function walk(access: string, nested: ReferenceNested, entries: Entries, changes: MachineChanges = {}) {
+  const isEpt = nested.kind === 'ept';
+  const guest = machineIn('4-level', { vendor: isEpt ? 'intel' : 'amd', ...changes });
+  const memory = stages(isEpt ? openEpt : openNpt, entries);
+  return translateNestedByBoth(guest, nested, memory, twoStageLinear, accessOf(access));
+}
+
+const verdict = (...question: Parameters<typeof walk>): string => formatNestedVerdict(walk(...question));
+
+/** EPT with accessed and dirty flags (bit 6), and with the shadow-stack control (bit 7). */
+const flagged = eptOf({}, 0x1_005en);
+const marking = eptOf({ supervisorShadowStack: true }, 0x1_009en);
+
+describe('exit information, number by number', () => {
+  it('tells of a guest without paging what the manual says: user-mode, read/write, executable', () => {
+    // SDM vol. 3C, table 27-7 (28-7), bits 9 to 11: "If CR0.PG = 0, the translation of every linear address is a user-mode
+    // linear address and thus this bit will be 1."
+    const guest = machineIn('off');
+    const ask = (access: string, ept: ReferenceNested, ofData: bigint) => {
+      const memory = stages(openEpt, { [nestedEntry.ofData]: ofData });
+      return formatNestedVerdict(translateNestedByBoth(guest, ept, memory, 0x5abcn, accessOf(access)));
+    };
+    expect(ask('', eptOf(), 0n)).to.equal('final 0x5abc not-present 781 1:0x13028');
+    expect(ask('w', eptOf(), 0x2_5031n)).to.equal('final 0x5abc privilege 78a 1:0x13028');
+    expect(ask('', eptOf({ advancedExitInformation: false }), 0n)).to.equal('final 0x5abc not-present 181 1:0x13028');
+    // So mode-based execute control asks for bit 10.
+    const modes = eptOf({ modeBasedExecute: true });
+    expect(ask('x', modes, 0x2_5433n)).to.equal('0x5abc 0x25abc 4096');
+    expect(ask('x', modes, 0x2_5037n)).to.equal('final 0x5abc privilege 7bc 1:0x13028');
+  });
+
+  it('marks shadow-stack accesses to data: bit 13 of the qualification, bit 6 of EXITINFO1', () => {
+    const user = { [guestEntry.pte]: 0x5065n, [nestedEntry.ofData]: 0n };
+    expect(verdict('ku', eptOf(), user, { cr4: cet })).to.equal('final 0x5abc not-present 2381 1:0x13028');
+    expect(verdict('ku', nptOf(), user, { cr4: cet })).to.equal('final 0x5abc not-present 100000044 1:0x13028');
+    const table = { [guestEntry.pte]: 0x5065n, [nestedEntry.ofPt]: 0n };
+    expect(verdict('ku', eptOf(), table, { cr4: cet })).to.equal('table 0x4c48 not-present 81 1:0x13020');
+  });
+
+  it('says bit 60 of the leaf in bit 14, with bit 7 of EPTP', () => {
+    const marked = { [nestedEntry.ofData]: 0x2_5031n | bit60 };
+    expect(verdict('w', marking, marked)).to.equal('final 0x5abc privilege 478a 1:0x13028');
+    expect(verdict('w', marking, { [nestedEntry.ofData]: 0x2_5031n })).to.equal('final 0x5abc privilege 78a 1:0x13028');
+    expect(verdict('w', eptOf(), marked)).to.equal('final 0x5abc privilege 78a 1:0x13028');
+  });
+
+  it("keeps a supervisor's shadow stack to the pages that bit 60 names, with bit 7 of EPTP", () => {
+    // SDM vol. 3C, 28.3.3.2: readable in every entry, writable in every entry above the leaf, bit 60 in the leaf.
+    const stack = { [guestEntry.pte]: 0x5061n };
+    const marked = { ...stack, [nestedEntry.ofData]: 0x2_5031n | bit60 };
+    const shadow = { cr4: cet };
+    expect(verdict('wk', marking, marked, shadow)).to.equal('0x5abc 0x25abc 4096');
+    expect(verdict('k', marking, marked, shadow)).to.equal('0x5abc 0x25abc 4096');
+    expect(verdict('wk', marking, stack, shadow)).to.equal('final 0x5abc privilege 21ba 1:0x13028');
+    expect(verdict('k', marking, { ...marked, [nestedEntry.pde]: 0x1_3405n }, shadow)).to.equal(
+      'final 0x5abc privilege 6189 2:0x12000',
+    );
+    // A user's is like any other data.
+    const users = { [guestEntry.pte]: 0x5065n };
+    expect(verdict('wku', marking, users, shadow)).to.equal('0x5abc 0x25abc 4096');
+    expect(verdict('wk', eptOf(), stack, shadow)).to.equal('0x5abc 0x25abc 4096');
+  });
+
+  it('reads PDPTEs, and writes to no page for them, with accessed and dirty flags too', () => {
+    // SDM vol. 3C, 28.3.3.2: loads of PDPTEs "are treated as reads and do not cause EPT violations due to a guest-physical
+    // address not being writable".
+    const guest = machineIn('pae', { cr3: 0x1000n });
+    const linear = 0xc567_89abn;
+    const entries = { '0x21018': 0x3001n, '0x23158': 0x4067n, '0x243c0': 0x5067n };
+    const ask = (ofPointers: bigint) => {
+      const memory = stages(openEpt, { ...entries, [nestedEntry.ofPml4]: ofPointers });
+      return translateNestedByBoth(guest, flagged, memory, linear, accessOf('w'));
+    };
+    expect(formatNestedVerdict(ask(0x2_1031n))).to.equal('0x59ab 0x259ab 4096');
+    expect(formatNestedVerdict(ask(0n))).to.equal('table 0x1018 not-present 81 1:0x13008');
+    const flags = { setAccessed: true, setDirty: true, forceSetAccessed: false };
+    const rows = describeNestedPlan(planNestedBits(ask(0x2_1037n), flags)).split('\n');
+    expect(rows).to.include('A in nested level 1 at 0x13008');
+  });
+
+  it('says fetch also of an address that no nested table can map', () => {
+    const high = { [guestEntry.pte]: 0x1_0000_0000_5067n };
+    expect(verdict('x', nptOf(), high, { maxPhyAddr: 52 })).to.equal('final 0x1000000005abc not-present 100000014');
+    expect(verdict('w', nptOf(), high, { maxPhyAddr: 52 })).to.equal('final 0x1000000005abc not-present 100000006');
+  });
+
+  it('lets the processor write to tables where bit 58 says so, and nothing else', () => {
+    const controlled = eptOf({ pagingWrite: true }, 0x1_005en);
+    const table = { [nestedEntry.ofPt]: 0x2_4031n | bit58 };
+    expect(verdict('w', controlled, table)).to.equal('0x5abc 0x25abc 4096');
+    expect(verdict('w', flagged, table)).to.equal('table 0x4c48 privilege 8b 1:0x13020');
+    expect(verdict('w', controlled, { [nestedEntry.ofData]: 0x2_5031n | bit58 })).to.equal(
+      'final 0x5abc privilege 78a 1:0x13028',
+    );
+  });
+});
+
+describe('bits of both stages', () => {
+  const unused = { [guestEntry.pml4e]: 0x2007n, [guestEntry.pte]: 0x5007n };
+
+  it('are none of EPT without accessed and dirty flags, for what is asked as for what the processor sets', () => {
+    const guest = machineIn('4-level');
+    const nested = eptOf();
+    const contexts = contextsOf(guest, nested);
+    const translation = translateNestedByBoth(
+      guest,
+      nested,
+      stages(openEpt, { ...unused, [nestedEntry.ofData]: 0x2_5137n }),
+      twoStageLinear,
+      accessOf('w'),
+    );
+    const expected = 'A in guest level 4 at 0x21120\nAD in guest level 1 at 0x24c48';
+    const flags = { setAccessed: true, setDirty: true, forceSetAccessed: false };
+    expect(describeNestedPlan(planNestedBits(translation, flags))).to.equal(expected);
+    expect(describeNestedPlan(processorNestedBits(translation, contexts.guest, contexts.nested))).to.equal(expected);
+  });
+
+  it("with FORCE_SET_ACCESSED are those of all that was passed, the guest's entries too, when a nested entry ends it", () => {
+    const entries = { ...unused, [guestEntry.pdpte]: 0x3007n, [nestedEntry.ofPt]: 0n };
+    const flags = { setAccessed: true, setDirty: false, forceSetAccessed: true };
+    expect(describeNestedPlan(planNestedBits(walk('', nptOf(), entries), flags)).split('\n')).to.deep.equal([
+      'A in nested level 4 at 0x10000',
+      'A in nested level 3 at 0x11000',
+      'A in nested level 2 at 0x12000',
+      'AD in nested level 1 at 0x13008',
+      'A in guest level 4 at 0x21120',
+      'AD in nested level 1 at 0x13010',
+      'A in guest level 3 at 0x22688',
+      'AD in nested level 1 at 0x13018',
+    ]);
+  });
+});
