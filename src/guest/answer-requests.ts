@@ -18,7 +18,7 @@ import { retranslate } from './retranslate.ts';
 import { runWalks } from './run-walks.ts';
 import type { Space } from './space.ts';
 import type { VcpuState } from './vcpu-state.ts';
-import { walkMany } from './walk-many.ts';
+import { WALKED_TOGETHER, walkMany } from './walk-many.ts';
 import type { BitsOutcome } from './write-bits.ts';
 import { writePlanned } from './write-planned.ts';
 
@@ -106,6 +106,14 @@ async function walkFew(questions: readonly Question[], context: PagingContext, s
 }
 
 async function walkPages(questions: readonly Question[], context: PagingContext, space: Space): Promise<Translation[]> {
+  const translations: Translation[] = [];
+  for (let start = 0; start < questions.length; start += WALKED_TOGETHER) {
+    translations.push(...(await walkChunk(questions.slice(start, start + WALKED_TOGETHER), context, space)));
+  }
+  return translations;
+}
+
+async function walkChunk(questions: readonly Question[], context: PagingContext, space: Space): Promise<Translation[]> {
   const translations = new Array<Translation>(questions.length);
   const addresses = BigInt64Array.from(questions, ({ linearAddress }) => BigInt.asIntN(64, linearAddress));
   const halves = new Int32Array(addresses.buffer);

@@ -21,7 +21,7 @@ import type { Space } from './space.ts';
 import { TableSnapshot } from './table-snapshot.ts';
 import { TranslationTable } from './translation-table.ts';
 import { contextOf, machineProfile, nestedContextOf, type VcpuState, withCr3, withNestedStage } from './vcpu-state.ts';
-import { walkMany } from './walk-many.ts';
+import { WALKED_TOGETHER, walkMany } from './walk-many.ts';
 import type { WritableMemory } from './write-bits.ts';
 import { writePlanned } from './write-planned.ts';
 
@@ -54,8 +54,6 @@ export interface MapScope extends TranslateScope {
   readonly onProgress?: LoadProgress;
 }
 
-/** Addresses that are walked together. Even if no two share a table, five levels of tables fit the cache. */
-const CHUNK = 16_384;
 /** A gigabyte of tables maps half a terabyte in 4 KB pages. */
 const MAX_MAP_PAGES = 262_144;
 
@@ -141,8 +139,8 @@ export abstract class GuestView {
     const cache = await space.cache();
     const table = new TranslationTable(addresses.length, space.context);
     const code = encodeAccess(access);
-    for (let start = 0; start < addresses.length; start += CHUNK) {
-      const chunk = addresses.subarray(start, start + CHUNK);
+    for (let start = 0; start < addresses.length; start += WALKED_TOGETHER) {
+      const chunk = addresses.subarray(start, start + WALKED_TOGETHER);
       const columns = { ...splitHalves(chunk), accesses: new Uint16Array(chunk.length).fill(code) };
       await walkMany(space.context, columns, cache, (index, walk) => table.set(start + index, walk));
     }

@@ -8,6 +8,14 @@ export interface WalkColumns {
   readonly accesses: Uint16Array;
 }
 
+/**
+ * Addresses that may be walked together. Even if no two share a table, five levels of tables fit the cache; of more, some would
+ * be gone before they are used.
+ *
+ * @internal
+ */
+export const WALKED_TOGETHER = 16_384;
+
 const PAGE_BYTES = 4096;
 
 const MAX_LEVELS = 5;
