@@ -20,13 +20,17 @@ function inHost(planned: readonly PlannedBits[], walks: readonly NestedStep[]): 
   });
 }
 
-/** Several walks use the same nested entries: one plan for each entry, in the place where it is first used. */
+/**
+ * Several walks use the same nested entries: one plan for each entry of a stage, in the place where it is first used. (In tables
+ * that lead into themselves an entry may belong to both.)
+ */
 function mergeByEntry(planned: readonly NestedPlannedBits[]): NestedPlannedBits[] {
-  const merged = new Map<bigint, NestedPlannedBits>();
+  const merged = new Map<string, NestedPlannedBits>();
   for (const bits of planned) {
-    const { accessed = false, dirty = false } = merged.get(bits.address) ?? {};
-    const first = merged.get(bits.address) ?? bits;
-    merged.set(bits.address, { ...first, accessed: accessed || bits.accessed, dirty: dirty || bits.dirty });
+    const key = `${bits.stage} ${bits.address}`;
+    const { accessed = false, dirty = false } = merged.get(key) ?? {};
+    const first = merged.get(key) ?? bits;
+    merged.set(key, { ...first, accessed: accessed || bits.accessed, dirty: dirty || bits.dirty });
   }
   return [...merged.values()];
 }
