@@ -21,7 +21,7 @@ const OPTIONS = {
   range: { value: 'FIRST-LAST', help: 'only pages that overlap these linear addresses; FIRST+SIZE does as well' },
   filter: {
     value: 'RIGHTS',
-    help: 'only pages with these rights: w, ro, x, nx, user, supervisor, global, key=N; w+x,user is w and x, or user',
+    help: 'only such pages: w, ro, x, nx, user, supervisor, global, key=N; w+x,user is w and x, or user',
   },
   leaves: { help: 'page by page instead of ranges with the same rights' },
   summary: { help: 'how much there is with which rights, what the tables take, and what looks like a mistake' },
@@ -94,7 +94,8 @@ export const mapCommand: Command = {
     'write, execute, user; G is global. Tables are read in one pause; what is printed is printed when the guest runs again.\n' +
     '\n' +
     'With --json the first line says what map it is, the last one whether it is whole: {"kind":"map",…}, {"kind":"range",…}\n' +
-    'or {"kind":"page",…}, {"kind":"end",…}. pagewalk diff compares two such files. The exit status is 1 when it was given up.',
+    'or {"kind":"page",…}, {"kind":"end",…}. pagewalk diff compares two such files. The exit status is 1 when it was given\n' +
+    'up.',
   options: OPTIONS,
   run,
 };
