@@ -82,6 +82,15 @@ export class Guest {
     return new LiveGuest(this.#link.monitor, this.#cpus, this.processor);
   }
 
+  /**
+   * Why something may have failed: the stub of a guest that somebody else has resumed answers anything.
+   *
+   * @returns GuestRunStateError `ERR_GUEST_RESUMED`, or undefined when nobody has, or nobody can tell
+   */
+  findResumption(): Promise<Error | undefined> {
+    return this.#link.findResumption();
+  }
+
   /** Lets the guest run again if it ran before. The `PausedGuest` of the pause is void. */
   resume(): Promise<void> {
     this.#paused?.[Symbol.dispose]();

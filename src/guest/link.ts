@@ -29,6 +29,12 @@ export interface Link {
    * torn.
    */
   checkStillPaused(): void;
+  /**
+   * Whether somebody else has resumed the guest, now that something has failed: the stub of a guest that runs answers anything.
+   *
+   * @returns the error of `checkStillPaused`, or undefined
+   */
+  findResumption(): Promise<Error | undefined>;
   /** Physical mode off, and the guest runs again if it ran before. The stub stays connected. */
   resume(): Promise<void>;
   /**

@@ -106,6 +106,8 @@ export class QmpLink implements Link {
       const { status, running } = await queryStatus(this.#qmp);
       await this.#watchdog.arm({ resume: running, stub: this.#requireStub() });
       if (!NEVER_STOP.has(status)) await this.#stop(running);
+      // No byte goes to the stub of a guest that may run.
+      this.checkStillPaused();
       this.#session ??= await this.#openStub();
       await this.#session.enterPhysicalMode();
       return this.#session;
@@ -121,16 +123,19 @@ export class QmpLink implements Link {
     let stopped = false;
     this.#ranBefore = running;
     this.#holding = true;
+    this.#resumedByOthers = false;
     const unsubscribe = this.#qmp.onEvent((event) => {
-      if (event.event === 'STOP') stopped = true;
+      if (event.event !== 'STOP') return;
+      stopped = true;
+      this.#resumedByOthers = false;
     });
     try {
       await stop(this.#qmp);
     } finally {
       unsubscribe();
     }
+    // A resumption by others may have come together with the reply: it is not forgotten here.
     this.#ranBefore = stopped;
-    this.#resumedByOthers = false;
   }
 
   #openStub(): Promise<StubSession> {
@@ -172,8 +177,19 @@ export class QmpLink implements Link {
 
   /** Whether the guest was resumed by somebody else since the pause; results since then are torn. */
   checkStillPaused(): void {
-    if (!this.#resumedByOthers) return;
-    throw new GuestRunStateError(
+    const resumption = this.#resumption();
+    if (resumption !== undefined) throw resumption;
+  }
+
+  async findResumption(): Promise<Error | undefined> {
+    // Events come before replies: once there is one, all that has happened so far is known.
+    if (this.#holding) await queryStatus(this.#qmp).catch(() => {});
+    return this.#resumption();
+  }
+
+  #resumption(): GuestRunStateError | undefined {
+    if (!this.#resumedByOthers) return undefined;
+    return new GuestRunStateError(
       'ERR_GUEST_RESUMED',
       `somebody else resumed the guest behind ${this.endpoint} in the middle; what was read may be torn. Try again`,
     );

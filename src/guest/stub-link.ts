@@ -95,6 +95,10 @@ export class StubLink implements Link {
     // Nobody tells us here: a guest that was resumed shows as a request without an answer.
   }
 
+  findResumption(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   release(): Promise<void> {
     return this.#turns.end(() => this.#leave());
   }
