@@ -82,6 +82,8 @@ function briefAnswer(table: TranslationTable, at: number): BriefAnswer {
 export async function answerAddresses(line: TranslateAddresses, context: CliContext): Promise<number> {
   const { guest, scope, flags } = line;
   const addresses = BigUint64Array.from(line.addresses);
+  // What is wrong with the question is found before anything is connected.
+  await makeAsker(line, context);
   const { texts, faults } = await withView(
     guest,
     scope,

@@ -41,7 +41,7 @@ export async function answerList(line: TranslateAddresses, from: AddressFile, co
         faults = 0;
         const ask = await makeAsker(line, context);
         const notes = attached.runStateNote === '' ? [] : [attached.runStateNote];
-        for await (const chunk of concatenate(ahead.chunks, chunks)) {
+        for await (const chunk of concatenate(ahead.chunks, chunks, context.signal)) {
           const { texts, faults: more } = await ask(view, chunk, notes);
           faults += more;
           await output.add(texts);
@@ -73,18 +73,32 @@ interface Ahead {
 async function readAhead(chunks: AsyncGenerator<BigUint64Array>, signal: AbortSignal): Promise<Ahead> {
   const ahead: BigUint64Array[] = [];
   for (let count = 0; count < MAX_AHEAD; count += ahead.at(-1)?.length ?? 0) {
-    const { value, done } = await chunks.next();
-    signal.throwIfAborted();
+    const { value, done } = await orAbort(chunks.next(), signal);
     if (done) return { chunks: ahead, isAll: true };
     ahead.push(value);
   }
   return { chunks: ahead, isAll: false };
 }
 
+/** Whoever sends the list may never send the rest. */
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
 async function* concatenate(
   first: readonly BigUint64Array[],
   then: AsyncGenerator<BigUint64Array>,
+  signal: AbortSignal,
 ): AsyncGenerator<BigUint64Array> {
   yield* first;
-  yield* then;
+  for (;;) {
+    const { value, done } = await orAbort(then.next(), signal);
+    if (done) return;
+    yield value;
+  }
 }

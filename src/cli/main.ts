@@ -49,6 +49,8 @@ process.on('uncaughtException', onUncaughtException);
 process.stdout.on('error', onOutputError);
 process.stderr.on('error', onOutputError);
 
+let isInputOpen = false;
+
 const context: CliContext = {
   environment: process.env,
   isTerminal: process.stdout.isTTY === true,
@@ -57,6 +59,7 @@ const context: CliContext = {
   ...(process.stderr.isTTY === true ? { showStatus } : {}),
   // Opened by whoever wants it: opening it has effects.
   get input() {
+    isInputOpen = true;
     return process.stdin;
   },
   complain: (line) => {
@@ -66,5 +69,7 @@ const context: CliContext = {
 };
 
 process.exitCode = await runCli(process.argv.slice(2), context);
+// Who waits for input that is no longer wanted does not end.
+if (isInputOpen) process.stdin.destroy();
 // From here on there is nothing to put back, and a signal may end us as it ends any other program.
 for (const name of SIGNALS) process.off(name, onSignal);

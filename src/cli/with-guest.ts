@@ -57,15 +57,12 @@ export async function viewOnce<T>(
   try {
     return await use(await guest.pause(), guest);
   } catch (error) {
-    if (!isTorn(error) || !mayRepeat()) throw error;
+    const resumption = await guest.findResumption();
+    if (resumption === undefined) throw error;
+    if (!mayRepeat()) throw resumption;
     await guest.resume();
     return await use(await guest.pause(), guest);
   }
-}
-
-/** Somebody else resumed the guest: what was read does not belong together. */
-function isTorn(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_GUEST_RESUMED';
 }
 
 /**

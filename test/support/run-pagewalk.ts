@@ -19,15 +19,19 @@ export interface PagewalkRun {
   readonly ended: Promise<PagewalkExit>;
 }
 
-/** Starts the command as a user does, with nothing of the environment but what is given. */
-export function startPagewalk(words: readonly string[], environment: Record<string, string> = {}): PagewalkRun {
+/** Starts the command as a user does, with nothing of the environment but what is given, and with or without an input. */
+export function startPagewalk(
+  words: readonly string[],
+  environment: Record<string, string> = {},
+  input: 'ignore' | 'pipe' = 'ignore',
+): PagewalkRun {
   const child = spawn(process.execPath, [PROGRAM, ...words], {
     env: { ...coverageVariable(), ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input, 'pipe', 'pipe'],
   });
   const said = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
       said[name] += text;
     });
   }

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+
+const hex = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,15})$/);
+const rights = z.strictObject({ write: z.boolean(), user: z.boolean(), exec: z.boolean() });
+const region = z.strictObject({ kind: z.enum(['ram', 'rom', 'device', 'none']), name: z.string() });
+const attributes = { rights, protectionKey: z.int().min(0).max(15).nullable(), global: z.boolean() };
+const pageSize = z.literal([2 ** 12, 2 ** 21, 2 ** 22, 2 ** 30]);
+const leaves = z.record(z.string().regex(/^(4096|2097152|4194304|1073741824)$/), z.int().min(1));
+
+/** One line of `pagewalk map --json`, to the last field: what scripts may rely on. */
+export const mapLineSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('map'),
+    of: z.enum(['ranges', 'pages']),
+    cpu: z.int().min(0),
+    mode: z.enum(['off', '32-bit', 'pae', '4-level', '5-level']),
+    cr3: hex,
+    changes: z.array(z.string()),
+    profile: z.string().nullable(),
+    first: hex,
+    last: hex,
+    filter: z.string().nullable(),
+    assumed: z.array(z.string().min(1)),
+  }),
+  z.strictObject({
+    kind: z.literal('range'),
+    first: hex,
+    last: hex,
+    ...attributes,
+    leaves,
+    accessed: z.int().min(0),
+    dirty: z.int().min(0),
+    physicalFirst: hex,
+    physicalLowest: hex,
+    physicalHighest: hex,
+    physicalPieces: z.int().min(1),
+    regions: z.array(region).min(1),
+  }),
+  z.strictObject({
+    kind: z.literal('page'),
+    address: hex,
+    size: pageSize,
+    ...attributes,
+    accessed: z.boolean(),
+    dirty: z.boolean(),
+    physicalAddress: hex,
+    region,
+  }),
+  z.strictObject({
+    kind: z.literal('end'),
+    complete: z.boolean(),
+    count: z.int().min(0),
+    tablePages: z.int().min(0),
+    reservedEntries: z.int().min(0),
+    unbackedTables: z.int().min(0),
+  }),
+]);
+
+export type MapLine = z.output<typeof mapLineSchema>;
+export type MapPageLine = Extract<MapLine, { kind: 'page' }>;
+export type MapRangeLine = Extract<MapLine, { kind: 'range' }>;
+
+/** One line of `pagewalk find --json`. */
+export const aliasLineSchema = z.strictObject({
+  kind: z.literal('alias'),
+  first: hex,
+  last: hex,
+  physicalFirst: hex,
+  pageSize,
+  ...attributes,
+  leaves: z.int().min(1),
+  accessed: z.int().min(0),
+  dirty: z.int().min(0),
+});
+
+const side = z.strictObject({
+  pageSize: pageSize.nullable(),
+  ...attributes,
+  physicalFirst: hex.nullable(),
+  accessed: z.int().min(0),
+  dirty: z.int().min(0),
+});
+
+/** One line of `pagewalk diff --json`. */
+export const changeLineSchema = z.strictObject({
+  kind: z.literal('change'),
+  first: hex,
+  last: hex,
+  differences: z
+    .array(z.enum(['appeared', 'vanished', 'rights', 'key', 'global', 'size', 'moved', 'accessed', 'dirty']))
+    .min(1),
+  pieces: z.int().min(1),
+  before: side.nullable(),
+  after: side.nullable(),
+});
+
+const amount = z.strictObject({
+  bytes: z.string().regex(/^[0-9]+$/),
+  leaves,
+  accessed: z.int().min(0),
+  dirty: z.int().min(0),
+});
+const notable = z.strictObject({
+  count: z.int().min(0),
+  bytes: z.string().regex(/^[0-9]+$/),
+  first: z.array(z.strictObject({ first: hex, last: hex, rights })),
+});
+
+/** The line of `pagewalk map --summary --json`. */
+export const summaryLineSchema = z.strictObject({
+  kind: z.literal('summary'),
+  complete: z.boolean(),
+  ranges: z.int().min(0),
+  byRights: z.record(z.string().regex(/^r[w-][x-][u-]$/), amount),
+  total: amount,
+  tablePages: z.int().min(0),
+  reservedEntries: z.int().min(0),
+  unbackedTables: z.int().min(0),
+  writableExecutable: notable,
+  userInUpperHalf: notable,
+});
