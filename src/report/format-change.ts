@@ -36,7 +36,7 @@ type Words = (before: Side, after: Side) => string;
 const fromTo =
   (name: string, show: (segment: MapSegment) => string): Words =>
   (before, after) =>
-    `${name} ${before ? show(before) : '-'} → ${after ? show(after) : '-'}`;
+    `${name}${before ? show(before) : '-'} → ${after ? show(after) : '-'}`;
 
 /** Of a page a bit was set or cleared; of a range there are now more or fewer. */
 const use =
@@ -50,11 +50,11 @@ const use =
 const DIFFERENCE_WORDS: Readonly<Record<MapDifference, Words>> = {
   appeared: () => 'appeared',
   vanished: () => 'vanished',
-  rights: fromTo('rights', ({ rights }) => formatRights(rights)),
-  key: fromTo('key', ({ protectionKey }) => (protectionKey === null ? 'none' : String(protectionKey))),
+  rights: fromTo('rights ', ({ rights }) => formatRights(rights)),
+  key: fromTo('key ', ({ protectionKey }) => (protectionKey === null ? 'none' : String(protectionKey))),
   global: fromTo('', ({ global }) => (global ? 'global' : 'not global')),
-  size: fromTo('pages', ({ pageSizeBytes }) => formatSize(pageSizeBytes ?? 0)),
-  moved: fromTo('moved', ({ physicalFirst }) => (physicalFirst === null ? 'pieces' : formatHex(physicalFirst))),
+  size: fromTo('pages ', ({ pageSizeBytes }) => formatSize(pageSizeBytes ?? 0)),
+  moved: fromTo('moved ', ({ physicalFirst }) => (physicalFirst === null ? 'pieces' : formatHex(physicalFirst))),
   accessed: use('accessed', 'A was cleared'),
   dirty: use('dirty', 'D was cleared'),
 };

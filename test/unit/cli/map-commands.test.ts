@@ -1,0 +1,158 @@
+import { expect } from 'chai';
+import { parseDiff } from '../../../src/cli/diff.ts';
+import { UsageError } from '../../../src/cli/errors.ts';
+import { parseFind } from '../../../src/cli/find.ts';
+import { parseMap } from '../../../src/cli/map.ts';
+import { parseMapFilter } from '../../../src/cli/map-filter.ts';
+import type { PageAttributes } from '../../../src/paging/index.ts';
+
+const QMP = ['--qmp', 'unix:/run/vm.qmp'];
+const EVERYTHING = { first: 0n, last: 0xffff_ffff_ffff_ffffn };
+
+type Parse = (words: readonly string[], environment: Record<string, string>) => object;
+
+function refuses(parse: Parse, command: string, cases: readonly (readonly [string, string])[]): void {
+  for (const [words, message] of cases) {
+    it(`refuses "${words}"`, () => {
+      expect(() => parse([...words.split(' ').filter((word) => word !== ''), ...QMP], {}))
+        .to.throw(UsageError)
+        .that.includes({ message, command, exitStatus: 2 });
+    });
+  }
+}
+
+describe('cli/parseMap', () => {
+  it('has defaults for everything', () => {
+    expect(parseMap(QMP, {})).to.deep.include({
+      range: EVERYTHING,
+      filter: null,
+      of: 'ranges',
+      summary: false,
+      limit: 1_000_000,
+      json: false,
+    });
+  });
+
+  it('understands everything that a command line can say', () => {
+    const words = '--range 0x1000+0x1000 --filter w+x,user --leaves --limit 7 --json --cr3 0x5000 --set A20=0 --live';
+    expect(parseMap([...words.split(' '), ...QMP], {})).to.deep.include({
+      range: { first: 0x1000n, last: 0x1fffn },
+      filter: 'w+x,user',
+      of: 'pages',
+      limit: 7,
+      json: true,
+    });
+    expect(parseMap([...words.split(' '), ...QMP], {}).scope).to.include({ cr3: 0x5000n, live: true });
+  });
+
+  refuses(parseMap, 'map', [
+    ['0x1000', 'map takes no argument, and has been given "0x1000"; for a part: --range'],
+    ['--leaves --summary', '--leaves and --summary exclude each other'],
+    ['--range 5', '--range "5" is not FIRST-LAST, nor FIRST+SIZE'],
+    ['--limit 0', '--limit "0" is not a whole number from 1 to 999999999999999'],
+    [
+      '--filter w,odd',
+      '--filter "w,odd": "odd" is no right; known are w, ro, x, nx, user, supervisor, global, key=N; + is and, a comma is or',
+    ],
+    ['--filter key=16', '--filter key "16" is not a whole number from 0 to 15'],
+    ['--live --no-host-memory', '--live reads memory from this host, which --no-host-memory refuses'],
+  ]);
+});
+
+describe('cli/parseMapFilter', () => {
+  function page(may: string, more: Partial<PageAttributes> = {}): PageAttributes {
+    const rights = { write: may.includes('w'), user: may.includes('u'), exec: may.includes('x') };
+    return { rights, protectionKey: 0, global: false, ...more };
+  }
+
+  const cases: readonly (readonly [string, PageAttributes, boolean])[] = [
+    ['w', page('rw'), true],
+    ['w', page('r'), false],
+    ['ro', page('rx'), true],
+    ['nx+ro', page('rx'), false],
+    ['w+x', page('rwx'), true],
+    ['w+x', page('rw'), false],
+    ['w+x,user', page('ru'), true],
+    ['w+x,user', page('rx'), false],
+    ['W+X,USER', page('rwx'), true],
+    ['supervisor', page('ru'), false],
+    ['global', page('r', { global: true }), true],
+    ['key=3', page('r', { protectionKey: 3 }), true],
+    ['key=3', page('r', { protectionKey: null }), false],
+  ];
+  for (const [filter, attributes, expected] of cases) {
+    it(`${filter} ${expected ? 'takes' : 'leaves'} ${JSON.stringify(attributes.rights)}`, () => {
+      expect(parseMapFilter(filter, 'map')(attributes)).to.equal(expected);
+    });
+  }
+});
+
+describe('cli/parseFind', () => {
+  it('takes an address, or a range', () => {
+    expect(parseFind(['0x120123', ...QMP], {})).to.deep.include({
+      physical: { first: 0x12_0123n, last: 0x12_0123n },
+      range: {},
+      json: false,
+    });
+    expect(parseFind(['0x1000-0x1fff', '--range', '0+4096', '--json', ...QMP], {})).to.deep.include({
+      physical: { first: 0x1000n, last: 0x1fffn },
+      range: { first: 0n, last: 4095n },
+      json: true,
+    });
+    expect(parseFind(['0x1000+0x1000', ...QMP], {}).physical).to.deep.equal({ first: 0x1000n, last: 0x1fffn });
+  });
+
+  refuses(parseFind, 'find', [
+    ['', 'no physical address was given'],
+    ['1 2', 'one physical address or range at a time; "2" is another'],
+    ['1x', 'physical address "1x" is not a number (hexadecimal with 0x in front, or decimal)'],
+    ['0x10000000000000', 'physical addresses have at most 52 bits, and "0x10000000000000" has more'],
+    ['2-1', 'physical range "2-1" ends before it begins'],
+  ]);
+});
+
+describe('cli/parseDiff', () => {
+  it('takes two files', () => {
+    expect(parseDiff(['a', '-', '--json', '--limit', '3'], {})).to.deep.equal({
+      kind: 'saved',
+      before: 'a',
+      after: '-',
+      json: true,
+      limit: 3,
+    });
+  });
+
+  it('takes a guest and a time', () => {
+    expect(parseDiff(['--after', '250', '--range', '0-4095', ...QMP], {})).to.deep.include({
+      kind: 'guest',
+      afterMs: 250,
+      range: { first: 0n, last: 4095n },
+      limit: 1_000_000,
+    });
+  });
+
+  const refused: readonly (readonly [string, string])[] = [
+    ['', 'two files that pagewalk map --json has saved, or --after MS for a guest'],
+    ['a', 'two files that pagewalk map --json has saved, or --after MS for a guest'],
+    ['a b c', 'two files that pagewalk map --json has saved, or --after MS for a guest'],
+    ['- -', 'standard input is one map, and not two'],
+    ['a b --qmp vm', '--qmp is about a guest, and needs --after MS'],
+    ['a b --live', '--live is about a guest, and needs --after MS'],
+    ['a b --set A20=0', '--set is about a guest, and needs --after MS'],
+    ['a --after 1 --qmp vm', '--after compares a guest with itself, and "a" is a file'],
+    ['--after soon --qmp vm', '--after "soon" is not a whole number from 0 to 2147483647'],
+    ['--after 5', 'no endpoint: say where the guest is with --qmp ENDPOINT (or PAGEWALK_QMP), or --gdb'],
+  ];
+  for (const [words, message] of refused) {
+    it(`refuses "${words}"`, () => {
+      expect(() =>
+        parseDiff(
+          words.split(' ').filter((word) => word !== ''),
+          {},
+        ),
+      )
+        .to.throw(UsageError)
+        .that.includes({ message, command: 'diff' });
+    });
+  }
+});
