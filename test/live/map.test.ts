@@ -390,6 +390,32 @@ describe('map, find and diff, on guests', function () {
       ]);
     });
 
+    it('diff gives up where it is told to, and knows of maps that were given up', async () => {
+      const whole = await save('whole', '--leaves');
+      const partial = await save('partial', '--leaves', '--limit', '10');
+      const { status, stdout, stderr } = await runPagewalk(['diff', partial, whole, '--limit', '2']);
+      expect(status).to.equal(1);
+      expect(stdout.split('\n')).to.have.lengthOf(3);
+      const isPartial = `pagewalk: ${partial} was given up when it was saved: what it lacks may have been there\n`;
+      expect(stderr).to.equal(`pagewalk: given up after 2 changes: take --limit N for more\n${isPartial}`);
+      const itself = await runPagewalk(['diff', partial, partial]);
+      expect(itself).to.deep.equal({ status: 1, stdout: '', stderr: isPartial.repeat(2) });
+    });
+
+    it('diff leaves a paused guest paused, and says that it did not run', async () => {
+      await witness.execute('stop');
+      try {
+        const { status, stderr } = await run('diff', '--after', '10');
+        expect({ status, stderr }).to.deep.equal({
+          status: 0,
+          stderr: 'pagewalk: the guest is paused: it did not run between the two moments\n',
+        });
+        expect(await witness.runState()).to.equal('paused');
+      } finally {
+        await witness.execute('cont');
+      }
+    });
+
     it('diff refuses files that it cannot compare', async () => {
       await save('ranges');
       await save('pages', '--leaves');

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describeFailure, exitStatusOf } from '../../../src/cli/describe-failure.ts';
-import { CliError, InterruptedError, TraceFileError, UsageError } from '../../../src/cli/errors.ts';
+import { CliError, InputFileError, InterruptedError, TraceFileError, UsageError } from '../../../src/cli/errors.ts';
 import { GuestCpuError } from '../../../src/guest/index.ts';
 import { expectErrorShape } from '../../support/expect-error-shape.ts';
 
@@ -59,6 +59,7 @@ describe('cli errors', () => {
   const errors: readonly (readonly [CliError, unknown])[] = [
     [new UsageError('m', 'state', { cause }), cause],
     [new TraceFileError('f', cause), cause],
+    [new InputFileError('f', 3, 'is odd', { cause }), cause],
     [new InterruptedError('SIGINT', 2), undefined],
   ];
   for (const [error, expected] of errors) {
