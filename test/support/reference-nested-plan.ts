@@ -46,7 +46,9 @@ export function referenceNestedPlan(
   const isPae = referenceMode(guest) === 'pae';
   const steps = [...guestSteps(translation)];
   const above = steps.slice(0, passedCount(translation, steps));
-  if (isPae && guest.registers.pdptes !== undefined) {
+  // Held in registers, PDPTEs are not loaded: the first table of all is a page directory.
+  const loadsPointers = isPae && guest.registers.pdptes === undefined;
+  if (isPae && !loadsPointers) {
     steps.shift();
   }
   for (const [position, walk] of translation.walks.entries()) {
@@ -55,7 +57,7 @@ export function referenceNestedPlan(
       break;
     }
     const step = walk.purpose === 'table' ? steps[position] : undefined;
-    const isPointer = isPae && (step?.level === 3 || (step === undefined && position === 0));
+    const isPointer = loadsPointers && (step?.level === 3 || (step === undefined && position === 0));
     const writes = walk.purpose === 'final' ? access.write : !isPointer || nested.kind === 'npt';
     if (isMapped || demand.nestedOnFault) {
       addNested(plan, walk, nested, { write: writes });
