@@ -8,14 +8,15 @@ import { launchKernel } from '../support/kernel-guest.ts';
 
 const FETCH = { write: false, user: false, exec: true };
 const READ = { ...FETCH, exec: false };
-/** The hypervisor's guest runs for a good part of the time: this many looks do not all miss it. */
-const LOOKS = 400;
+/** How many entries the guest's own walk uses in each of the modes that the hypervisor gives it. */
+const TABLES = { off: 0, '32-bit': 2, pae: 3, '4-level': 4, '5-level': 5 } as const;
 
 async function lookInside(paused: PausedGuest): Promise<GuestTranslation | undefined> {
   const { nested } = await paused.vcpuState();
   if (nested.value === null) return undefined;
   const [answer] = await paused.translate([{ linearAddress: BigInt(WINDOW_CODE), access: FETCH }]);
-  return answer?.mode === '4-level' ? answer : undefined;
+  // Random tables: some guests never get to their first instruction, and are rightly seen to fault on their way to it.
+  return answer?.nested?.translation.kind === 'mapped' ? answer : undefined;
 }
 
 describe('the guest of a guest', function () {
@@ -23,23 +24,27 @@ describe('the guest of a guest', function () {
 
   it('is found by itself, and seen through both stages, whenever the hypervisor runs one', async () => {
     await using guest = await SvmGuest.launch({ hostMode: '4-level', maxPhyAddr: 40, pdpe1gb: true });
-    const probing = runProbes(guest, { seed: 1, probes: 40_000 });
+    let isProbing = true;
+    const probing = runProbes(guest, { seed: 1, probes: 100_000 }).finally(() => {
+      isProbing = false;
+    });
     const attached = await attach({ qmp: guest.qmpEndpoint });
     let answer: GuestTranslation | undefined;
     try {
-      for (let look = 0; look < LOOKS && answer === undefined; look += 1) {
-        answer = await attached.whilePaused(lookInside);
-      }
+      // It runs for a good part of the time: not all looks miss it.
+      while (isProbing && answer === undefined) answer = await attached.whilePaused(lookInside);
     } finally {
       await attached.detach();
     }
     // The window lies at the same linear, guest-physical and host-physical address.
+    const tables = TABLES[answer?.mode ?? 'off'];
     const nested = answer?.nested?.translation;
     expect(nested?.kind).to.equal('mapped');
     if (nested?.kind !== 'mapped') return;
     expect(nested.guestPhysicalAddress.toString(16)).to.equal(WINDOW_CODE.toString(16));
     expect(nested.physicalAddress.toString(16)).to.equal(WINDOW_CODE.toString(16));
-    expect(nested.walks.map(({ purpose }) => purpose)).to.deep.equal(['table', 'table', 'table', 'table', 'final']);
+    const purposes = [...new Array<string>(tables).fill('table'), 'final'];
+    expect(nested.walks.map(({ purpose }) => purpose)).to.deep.equal(purposes);
     // The looks have disturbed nothing.
     const report = await probing;
     expect(report.disagreements, report.descriptions.join('\n')).to.equal(0);
