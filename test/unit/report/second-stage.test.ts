@@ -1,0 +1,101 @@
+import { expect } from 'chai';
+import { createContext, createEpt, createNpt, type NestedContext, translateNested } from '../../../src/paging/index.ts';
+import { encodeSecondStage } from '../../../src/report/encode-second-stage.ts';
+import { formatSecondStage } from '../../../src/report/format-second-stage.ts';
+import { PLAIN } from '../../../src/report/index.ts';
+import type { ReportedTranslation } from '../../../src/report/reported-translation.ts';
+
+const READ = { write: false, user: false, exec: false };
+const GUEST = createContext({ cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n }, { maxPhyAddr: 40 });
+const HOST = { cr0: 0x8001_0011n, nestedCr3: 0x10_0000n, cr4: 0x20n, efer: 0xd00n };
+const NPT = createNpt(HOST, { maxPhyAddr: 40 });
+const EPT = createEpt(0x10_005en, { maxPhyAddr: 40 });
+
+/** The guest's tables lie at 0x1000 ff. of its memory; that memory is one large page of the host's, at 0x4000_0000. */
+function entriesWith(changed: Readonly<Record<number, bigint>>): (address: bigint) => bigint | null {
+  const entries: Readonly<Record<number, bigint>> = {
+    [0x4000_1000]: 0x2027n,
+    [0x4000_2000]: 0x3027n,
+    [0x4000_3000]: 0x4027n,
+    [0x4000_4028]: 0x5027n,
+    ...changed,
+  };
+  return (address) => entries[Number(address)] ?? null;
+}
+
+const OPEN_NPT = { [0x10_0000]: 0x10_1067n, [0x10_1000]: 0x4000_00e7n };
+const OPEN_EPT = { [0x10_0000]: 0x10_1107n, [0x10_1000]: 0x5400_0000_4000_03f7n };
+
+function secondOf(
+  nested: NestedContext,
+  entries: Readonly<Record<number, bigint>>,
+): Pick<ReportedTranslation, 'nested'> {
+  const memory = { readEntry: entriesWith(entries) };
+  return { nested: { translation: translateNested(GUEST, nested, memory, 0x5123n, READ), wrote: [] } };
+}
+
+const linesOf = (second: Pick<ReportedTranslation, 'nested'>): readonly string[] =>
+  formatSecondStage(second as ReportedTranslation, PLAIN);
+
+describe('report/formatSecondStage', () => {
+  it('is nothing where there is one stage', () => {
+    expect(linesOf({ nested: null })).to.deep.equal([]);
+  });
+
+  it('draws each nested walk below the address that it is for', () => {
+    const lines = linesOf(secondOf(NPT, OPEN_NPT));
+    expect(lines.slice(0, 4)).to.deep.equal([
+      'second stage',
+      '  PML4E at guest physical 0x1000 → host 0x40001000',
+      '    PML4[0] 0x100000: 0x0000000000101067  P RW US A',
+      '    PDPT[0] 0x101000: 0x00000000400000e7  P RW US A D PS',
+    ]);
+    expect(lines.at(-3)).to.equal('  page at guest physical 0x5123 → host 0x40005123');
+  });
+
+  it('names the bits of EPT entries as the manual does', () => {
+    const lines = linesOf(secondOf(EPT, OPEN_EPT));
+    expect(lines[2]).to.equal('    PML4[0] 0x100000: 0x0000000000101107  RWX A');
+    expect(lines[3]).to.equal('    PDPT[0] 0x101000: 0x54000000400003f7  RWX A D PS WB IPAT PW');
+  });
+
+  it('says what the processor reports when the second stage stops the walk', () => {
+    const npf = linesOf(secondOf(NPT, { ...OPEN_NPT, [0x10_1000]: 0n }));
+    expect(npf.at(-2)).to.match(/^ {4}PDPT\[0\] 0x101000: 0x0{16} {2}P=0 {2}◄ responsible$/);
+    expect(npf.at(-1)).to.equal('  #NPF: EXITINFO1 0x200000006, EXITINFO2 0x1000');
+    const violation = linesOf(secondOf(EPT, { ...OPEN_EPT, [0x10_1000]: 0n }));
+    expect(violation.at(-1)).to.equal('  EPT violation: exit qualification 0x83');
+    const misconfigured = linesOf(secondOf(EPT, { ...OPEN_EPT, [0x10_1000]: 0x102n }));
+    expect(misconfigured.at(-1)).to.equal('  EPT misconfiguration (exit reason 49)');
+  });
+
+  it('marks the bits that were set', () => {
+    const second = secondOf(NPT, OPEN_NPT);
+    const step = second.nested?.translation.walks[0]?.steps[0];
+    if (second.nested === null || step === undefined) throw new Error('there is no nested walk');
+    const wrote = [{ ...step, accessed: true, dirty: false }];
+    expect(linesOf({ nested: { ...second.nested, wrote } })[2]).to.match(/ {2}\+A$/);
+    expect(JSON.stringify(encodeSecondStage({ ...second.nested, wrote }))).to.contain('"wrote":["A"]');
+  });
+});
+
+describe('report/encodeSecondStage', () => {
+  it('has where the page is, or what stopped the walk', () => {
+    const { nested } = secondOf(NPT, OPEN_NPT);
+    expect(nested && encodeSecondStage(nested)).to.include({ hostPhysicalAddress: '0x40005123', fault: null });
+    const stopped = secondOf(NPT, { ...OPEN_NPT, [0x10_1000]: 0n }).nested;
+    expect(stopped && encodeSecondStage(stopped)).to.deep.include({
+      hostPhysicalAddress: null,
+      fault: {
+        purpose: 'table',
+        cause: 'not-present',
+        guestPhysicalAddress: '0x1000',
+        exitInfo1: '0x200000006',
+        exitQualification: null,
+        responsibleLevel: 3,
+        responsibleEntry: '0x101000',
+        reason: "the guest's PML4E at guest physical 0x1000: the NPT PDPTE is not present",
+      },
+    });
+  });
+});
