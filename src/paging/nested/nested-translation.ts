@@ -2,7 +2,7 @@ import { type Access, encodeAccess } from '../access.ts';
 import type { PagingContext } from '../context.ts';
 import { entryNameOf } from '../fault.ts';
 import { formatHex } from '../format-hex.ts';
-import { highHalf, lowHalf } from '../halves.ts';
+import { highHalf, joinHalves, lowHalf } from '../halves.ts';
 import { checkQuestion, type EntrySource } from '../translate.ts';
 import {
   type FaultCause,
@@ -162,7 +162,7 @@ function toNestedFault(walk: NestedWalk, nested: NestedContext, walks: readonly 
   const guest = isFinal ? toTranslation(walk.guest) : null;
   return {
     kind: 'nested-fault',
-    linearAddress: (BigInt(walk.guest.givenHigh >>> 0) << 32n) | BigInt(walk.guest.linearLow >>> 0),
+    linearAddress: joinHalves(walk.guest.givenHigh, walk.guest.linearLow),
     purpose,
     guestPhysicalAddress: BigInt(record.guestPhysicalAddress),
     cause,

@@ -58,9 +58,9 @@ const planStage: StagePlan = (translation) =>
   planBits(translation, { setAccessed: true, setDirty: translation.access.write, forceSetAccessed: false });
 
 /** A in entries that were passed before the second stage ended the walk; D never. */
-function planPassed(guestSteps: readonly WalkStep[]): readonly PlannedBits[] {
+function planPassed(guestSteps: readonly WalkStep[], setsPdpteAccessed = false): readonly PlannedBits[] {
   return guestSteps.flatMap(({ address, level, value, size, usageBits, hasAccessed }) =>
-    hasAccessed && (value & usageBits.accessed) === 0n
+    (hasAccessed || setsPdpteAccessed) && (value & usageBits.accessed) === 0n
       ? [{ address, level, value, size, usageBits, accessed: true, dirty: false }]
       : [],
   );
@@ -103,9 +103,5 @@ function guestBitsOf(translation: NestedTranslation, guest: PagingContext): read
   if (translation.kind !== 'nested-fault') return processorBits(guest, translation.guest);
   if (guest.profile.accessedOnFault === 'none') return [];
   if (translation.guest) return processorBits(guest, translation.guest);
-  return translation.guestSteps.flatMap(({ address, level, value, size, usageBits, hasAccessed }) => {
-    const has = hasAccessed || guest.profile.setsPdpteAccessed;
-    const accessed = has && (value & usageBits.accessed) === 0n;
-    return accessed ? [{ address, level, value, size, usageBits, accessed, dirty: false }] : [];
-  });
+  return planPassed(translation.guestSteps, guest.profile.setsPdpteAccessed);
 }
