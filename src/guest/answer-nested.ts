@@ -69,11 +69,11 @@ function firstStageOf(
   context: PagingContext,
 ): Translation {
   if (translation.kind !== 'nested-fault') return translation.guest;
-  const { linearAddress, guestPhysicalAddress, guestSteps, reason } = translation;
+  const { linearAddress, untaggedAddress, guestPhysicalAddress, guestSteps, reason } = translation;
   const fault: FaultedTranslation = {
     kind: 'fault',
     linearAddress,
-    untaggedAddress: linearAddress,
+    untaggedAddress,
     access,
     cause: 'unbacked-table',
     vector: 14,

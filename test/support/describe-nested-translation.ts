@@ -67,10 +67,11 @@ function describeEnd(translation: ReferenceNestedTranslation): string {
     case 'guest-fault':
       return `guest's fault\n${describeTranslation(translation.guest)}`;
     case 'nested-fault': {
-      const { purpose, cause, guestPhysicalAddress, responsible } = translation;
+      const { untaggedAddress, purpose, cause, guestPhysicalAddress, responsible } = translation;
       const culprit = responsible ? `level ${responsible.level} at ${hex(responsible.address)}` : 'nobody';
       const exit = `exit information ${orNone(translation.exitInfo1)}, qualification ${orNone(translation.exitQualification)}`;
-      const fault = `${cause} of the ${purpose} access at ${hex(guestPhysicalAddress)} because of ${culprit}, ${exit}`;
+      const where = `${hex(untaggedAddress)}, the ${purpose} access at ${hex(guestPhysicalAddress)}`;
+      const fault = `${cause} of ${where} because of ${culprit}, ${exit}`;
       return [fault, ...translation.guestSteps.map(describeStep)].join('\n');
     }
   }

@@ -97,6 +97,8 @@ export type ReferenceNestedTranslation =
   | { kind: 'guest-fault'; guest: ReferenceFault; walks: readonly ReferenceNestedWalk[] }
   | ({
       kind: 'nested-fault';
+      /** What the guest's tables were asked for: without a tag that the processor ignores. */
+      untaggedAddress: bigint;
       purpose: ReferencePurpose;
       guestPhysicalAddress: bigint;
       guestSteps: readonly ReferenceStep[];

@@ -14,7 +14,7 @@ import type {
   ReferenceMachine,
   ReferenceMapped,
   ReferenceMemory,
-  ReferenceStep,
+  ReferenceTranslation,
 } from './reference-translation.ts';
 import { referenceMode, referenceTranslate } from './reference-walker.ts';
 
@@ -41,7 +41,7 @@ export function referenceTranslateNested(
     guestMemory.setBits(access.write ? 0x60n : 0x20n);
   }
   if (guestMemory.isStopped || (translation.kind === 'fault' && translation.cause === 'unbacked-table')) {
-    return nestedFault(visits, translation.steps);
+    return nestedFault(visits, translation);
   }
   if (translation.kind === 'fault') {
     return { kind: 'guest-fault', guest: translation, walks: visits.map(toWalk) };
@@ -49,7 +49,7 @@ export function referenceTranslateNested(
   const { physicalAddress: guestPhysicalAddress } = translation;
   const outcome = guestMemory.visit(guestPhysicalAddress, finalAccess(access, translation));
   if (outcome.kind === 'refused') {
-    return nestedFault(visits, translation.steps);
+    return nestedFault(visits, translation);
   }
   return {
     kind: 'mapped',
@@ -178,7 +178,7 @@ function finalAccess(access: ReferenceAccess, guest: ReferenceMapped): Reference
 }
 
 /** What the last visit came to: it was refused, or led to where the host has no memory, which is no entry's fault. */
-function nestedFault(visits: readonly Visit[], guestSteps: readonly ReferenceStep[]): ReferenceNestedTranslation {
+function nestedFault(visits: readonly Visit[], guest: ReferenceTranslation): ReferenceNestedTranslation {
   const last = visits.at(-1);
   if (last === undefined) {
     throw new Error('the nested tables refused nothing');
@@ -186,7 +186,9 @@ function nestedFault(visits: readonly Visit[], guestSteps: readonly ReferenceSte
   const { guestPhysicalAddress, purpose, outcome } = last;
   const { cause, responsible, exitInfo1, exitQualification } = outcome.kind === 'refused' ? outcome : NO_MEMORY;
   const refusal = { cause, responsible, exitInfo1, exitQualification };
-  return { kind: 'nested-fault', purpose, guestPhysicalAddress, ...refusal, guestSteps, walks: visits.map(toWalk) };
+  const { untaggedAddress, steps: guestSteps } = guest;
+  const where = { untaggedAddress, purpose, guestPhysicalAddress };
+  return { kind: 'nested-fault', ...where, ...refusal, guestSteps, walks: visits.map(toWalk) };
 }
 
 function toWalk({ guestPhysicalAddress, purpose, outcome }: Visit): ReferenceNestedWalk {

@@ -56,6 +56,8 @@ export type NestedTranslation =
   | {
       readonly kind: 'nested-fault';
       readonly linearAddress: bigint;
+      /** The address that the first stage looked up: as given, but for the tag that LAM or UAI takes off. */
+      readonly untaggedAddress: bigint;
       readonly purpose: NestedPurpose;
       /** Which guest physical address could not be had: of the guest's entry, or of the page with its offset. */
       readonly guestPhysicalAddress: bigint;
@@ -163,6 +165,7 @@ function toNestedFault(walk: NestedWalk, nested: NestedContext, walks: readonly 
   return {
     kind: 'nested-fault',
     linearAddress: joinHalves(walk.guest.givenHigh, walk.guest.linearLow),
+    untaggedAddress: joinHalves(walk.guest.linearHigh, walk.guest.linearLow),
     purpose,
     guestPhysicalAddress: BigInt(record.guestPhysicalAddress),
     cause,
