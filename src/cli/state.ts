@@ -44,7 +44,7 @@ export function parseState(words: readonly string[], environment: CliContext['en
 
 async function ask({ guest: options, hostMemory }: StateCommandLine, context: CliContext): Promise<ReportedState> {
   const { cpu } = options;
-  const { contextOf } = await import('../guest/index.ts');
+  const { contextOf, nestedContextOf } = await import('../guest/index.ts');
   return withView(options, { live: false, hostMemory }, context, async (paused, guest) => {
     const state = await paused.vcpuState(cpu);
     const map = await paused.memoryMap(cpu);
@@ -54,6 +54,7 @@ async function ask({ guest: options, hostMemory }: StateCommandLine, context: Cl
       cpuCount: guest.vcpuCount,
       state,
       context: contextOf(state),
+      nestedContext: nestedContextOf(state),
       runs: guest.ranBefore,
       memory: map.regions,
       memoryAccess,

@@ -1,4 +1,5 @@
 import { describeAssumed } from './describe-assumed.ts';
+import { encodeStage } from './encode-stage.ts';
 import { formatHex } from './format-hex.ts';
 import type { ReportedState, ReportedValue } from './reported-state.ts';
 
@@ -9,7 +10,7 @@ import type { ReportedState, ReportedValue } from './reported-state.ts';
  * @public
  */
 export function encodeState(reported: ReportedState): string {
-  const { cpu, cpuCount, state, context, runs, memory, memoryAccess } = reported;
+  const { cpu, cpuCount, state, context, nestedContext, runs, memory, memoryAccess } = reported;
   return JSON.stringify({
     cpu,
     cpuCount,
@@ -28,6 +29,7 @@ export function encodeState(reported: ReportedState): string {
       cpl: encodeValue(state.cpl),
       pkru: encodeRegister(state.pkru),
       pkrs: encodeRegister(state.pkrs),
+      nested: encodeValue({ ...state.nested, value: encodeStage(state.nested.value, nestedContext) }),
     },
     processor: {
       maxPhyAddr: encodeValue(state.maxPhyAddr),
@@ -53,6 +55,6 @@ function encodeRegister({ value, from, detail }: ReportedValue<bigint | number>)
   return { value: formatHex(value), source: from, detail };
 }
 
-function encodeValue({ value, from, detail }: ReportedValue<number | string | boolean>): object {
+function encodeValue({ value, from, detail }: ReportedValue<number | string | boolean | object | null>): object {
   return { value, source: from, detail };
 }

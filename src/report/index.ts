@@ -26,6 +26,7 @@ export type {
   ReportedProcessor,
   ReportedRange,
   ReportedRegisters,
+  ReportedStage,
   ReportedState,
   ReportedValue,
 } from './reported-state.ts';

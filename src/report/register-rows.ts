@@ -1,5 +1,6 @@
 import { REGISTER_BITS } from '../paging/index.ts';
 import { formatHex } from './format-hex.ts';
+import { formatMode } from './format-mode.ts';
 import type { ReportedProcessor, ReportedRegisters, ReportedState, ReportedValue } from './reported-state.ts';
 
 /** One value of the state in words. @internal */
@@ -19,9 +20,10 @@ const KEY_AD = 1;
 const KEY_WD = 2;
 
 /** All values of the state, in the order in which they are shown. @internal */
-export function stateRows({ state, context }: ReportedState): readonly StateRow[] {
+export function stateRows(reported: ReportedState): readonly StateRow[] {
+  const { state, context } = reported;
   const root = context.mode === 'off' ? 'paging is off' : `root ${formatHex(context.root)}`;
-  return [...registerRows(state, root), ...processorRows(state)];
+  return [...registerRows(state, root), ...secondStageRow(reported), ...processorRows(state)];
 }
 
 function registerRows(state: ReportedRegisters, root: string): StateRow[] {
@@ -56,17 +58,23 @@ function registerRows(state: ReportedRegisters, root: string): StateRow[] {
     },
     keys('PKRU', state.pkru),
     keys('PKRS', state.pkrs),
-    ...secondStageRow(state),
   ];
 }
 
-/** Shown where there may be one at all. */
-function secondStageRow({ nested }: ReportedRegisters): StateRow[] {
+/** Shown where there may be one at all; its value is what `--nested` takes. */
+function secondStageRow({ state: { nested }, nestedContext }: ReportedState): StateRow[] {
   if (nested.from === 'not-in-use') return [];
   const stage = nested.value;
-  const pointer = stage === null ? 0n : stage.kind === 'npt' ? stage.registers.nestedCr3 : stage.eptp;
-  const value = stage === null ? 'none' : `${stage.kind}:${formatHex(pointer)}`;
-  return [{ name: 'second stage', value, meaning: stage === null ? '' : 'the guest of a guest runs', source: nested }];
+  if (stage === null || nestedContext === null) {
+    return [{ name: 'second stage', value: 'none', meaning: '', source: nested }];
+  }
+  const { mode } = nestedContext.stage;
+  const pointer =
+    stage.kind === 'npt'
+      ? `${formatHex(stage.registers.nestedCr3)}${mode === '4-level' ? '' : `,${mode}`}`
+      : formatHex(stage.eptp);
+  const meaning = `${formatMode(mode)}; the guest of a guest runs`;
+  return [{ name: 'second stage', value: `${stage.kind}:${pointer}`, meaning, source: nested }];
 }
 
 function processorRows({ maxPhyAddr, vendor, pse36, pdpe1gb }: ReportedProcessor): StateRow[] {

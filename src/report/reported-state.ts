@@ -1,4 +1,4 @@
-import type { PagingContext } from '../paging/index.ts';
+import type { NestedContext, PagingContext } from '../paging/index.ts';
 import type { ReportedRegion } from './reported-translation.ts';
 
 /** A value with where it came from. @public */
@@ -60,6 +60,8 @@ export interface ReportedState {
   readonly cpuCount: number;
   readonly state: ReportedRegisters & ReportedProcessor;
   readonly context: Pick<PagingContext, 'mode' | 'root' | 'linearBits'>;
+  /** The second stage that `state` names, null where it names none: `nestedContextOf(state)`. */
+  readonly nestedContext: NestedContext | null;
   /** Whether the guest runs when nobody looks at it; undefined when nobody can tell. */
   readonly runs: boolean | undefined;
   readonly memory: readonly ReportedRange[];

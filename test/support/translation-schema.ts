@@ -54,6 +54,18 @@ const sourced = <Value extends z.ZodType>(value: Value) =>
     detail: z.string().min(1),
   });
 
+const tables = { root: hex, mode: z.enum(['32-bit', 'pae', '4-level', '5-level']) };
+const secondStage = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('npt'), nestedCr3: hex, ...tables, executeDisable: z.boolean() }),
+  z.strictObject({
+    kind: z.literal('ept'),
+    eptp: hex,
+    ...tables,
+    tableMemoryType: z.enum(['UC', 'WB']),
+    accessedDirty: z.boolean(),
+  }),
+]);
+
 /** What `pagewalk state --json` prints, likewise. */
 export const stateLineSchema = z.strictObject({
   cpu: z.int().min(0),
@@ -73,6 +85,7 @@ export const stateLineSchema = z.strictObject({
     cpl: sourced(z.int().min(0).max(3)),
     pkru: sourced(hex),
     pkrs: sourced(hex),
+    nested: sourced(secondStage.nullable()),
   }),
   processor: z.strictObject({
     maxPhyAddr: sourced(z.int().min(32).max(52)),

@@ -1,5 +1,7 @@
 import { expect } from 'chai';
+import { createEpt, createNpt, type NptRegisters } from '../../../src/paging/index.ts';
 import { COLOURED, encodeState, formatState, PLAIN, type ReportedState } from '../../../src/report/index.ts';
+import { stateLineSchema } from '../../support/translation-schema.ts';
 
 const stub = <T>(value: T, detail: string) => ({ value, from: 'gdb-stub', detail: `register ${detail}` });
 const qom = <T>(value: T, detail: string) => ({ value, from: 'qom', detail: `/cpu.${detail}` });
@@ -25,6 +27,7 @@ const LONG: ReportedState = {
     pdpe1gb: qom(false, 'pdpe1gb'),
   },
   context: { mode: '4-level', root: 0x11_0000n, linearBits: 48 },
+  nestedContext: null,
   runs: true,
   memory: [
     { kind: 'ram', name: 'pc.ram', first: 0n, last: 0x7ff_ffffn },
@@ -53,12 +56,25 @@ const OFF: ReportedState = {
   notes: [],
 };
 
+/** The vCPU behind the nested tables of a hypervisor. */
+function behindNpt(registers: Partial<NptRegisters> = {}): ReportedState {
+  const host = { cr0: 0x8001_0011n, nestedCr3: 0x5018n, cr4: 0x20n, efer: 0xd00n, ...registers };
+  const nested = { value: { kind: 'npt', registers: host }, from: 'device-state', detail: 'cpu/svn_npt' } as const;
+  return { ...LONG, state: { ...LONG.state, nested }, nestedContext: createNpt(host, { maxPhyAddr: 40 }) };
+}
+
+function behindEpt(eptp: bigint): ReportedState {
+  const nested = { value: { kind: 'ept', eptp }, from: 'given', detail: 'the request' } as const;
+  return { ...LONG, state: { ...LONG.state, nested }, nestedContext: createEpt(eptp, { maxPhyAddr: 40 }) };
+}
+
 describe('report/formatState', () => {
-  it('shows a second stage where there may be one', () => {
-    const stage = { kind: 'npt', registers: { nestedCr3: 0x5000n } } as const;
-    const nested = { value: stage, from: 'device-state', detail: 'cpu/svn_npt' };
-    const shown = formatState({ ...LONG, state: { ...LONG.state, nested } }, PLAIN);
-    expect(shown).to.match(/^second stage +npt:0x5000 +the guest of a guest runs +device-state: cpu\/svn_npt$/m);
+  it('shows a second stage where there may be one, as --nested takes it', () => {
+    expect(formatState(behindNpt(), PLAIN)).to.match(
+      /^second stage +npt:0x5018 +4-level paging; the guest of a guest runs +device-state: cpu\/svn_npt$/m,
+    );
+    expect(formatState(behindNpt({ efer: 0x800n }), PLAIN)).to.match(/^second stage +npt:0x5018,pae +PAE paging; /m);
+    expect(formatState(behindEpt(0x5026n), PLAIN)).to.match(/^second stage +ept:0x5026 +5-level paging; .*given: /m);
     const none = { value: null, from: 'assumed', detail: 'nobody shows it' };
     expect(formatState({ ...LONG, state: { ...LONG.state, nested: none } }, PLAIN)).to.match(/^second stage +none /m);
   });
@@ -134,6 +150,7 @@ describe('report/encodeState', () => {
         cpl: { value: 3, source: 'monitor', detail: 'info registers, CPL' },
         pkru: { value: '0xc0000024', source: 'device-state', detail: 'cpu/pkru' },
         pkrs: { value: '0x0', source: 'assumed', detail: 'nobody shows it' },
+        nested: { value: null, source: 'not-in-use', detail: 'EFER.SVME=0' },
       },
       processor: {
         maxPhyAddr: { value: 40, source: 'qom', detail: '/cpu.phys-bits' },
@@ -151,6 +168,41 @@ describe('report/encodeState', () => {
         attempts: [{ provider: 'host-file', reason: 'QEMU names no memory backend' }],
       },
       assumed: ['PKRS=0x00000000 (nobody shows it)', 'it ran'],
+    });
+  });
+
+  it('says what the second stage is, and how its tables are to be read', () => {
+    const nestedOf = (reported: ReportedState) =>
+      stateLineSchema.parse(JSON.parse(encodeState(reported))).registers.nested;
+    expect(nestedOf(behindNpt())).to.deep.equal({
+      value: { kind: 'npt', nestedCr3: '0x5018', root: '0x5000', mode: '4-level', executeDisable: true },
+      source: 'device-state',
+      detail: 'cpu/svn_npt',
+    });
+    // 32-byte alignment is PAE's alone.
+    expect(nestedOf(behindNpt({ nestedCr3: 0x5020n, efer: 0n })).value).to.deep.equal({
+      kind: 'npt',
+      nestedCr3: '0x5020',
+      root: '0x5020',
+      mode: 'pae',
+      executeDisable: false,
+    });
+    expect(nestedOf(behindEpt(0x505en))).to.deep.equal({
+      value: {
+        kind: 'ept',
+        eptp: '0x505e',
+        root: '0x5000',
+        mode: '4-level',
+        tableMemoryType: 'WB',
+        accessedDirty: true,
+      },
+      source: 'given',
+      detail: 'the request',
+    });
+    expect(nestedOf(behindEpt(0x5020n)).value).to.include({
+      mode: '5-level',
+      tableMemoryType: 'UC',
+      accessedDirty: false,
     });
   });
 
