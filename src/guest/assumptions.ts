@@ -1,7 +1,8 @@
-import { formatHex, type Translation } from '../paging/index.ts';
+import { formatHex, type NestedTranslation, PagingInputError, type Translation } from '../paging/index.ts';
 import { isSameOutcome, retranslate } from './retranslate.ts';
+import { isSameNestedOutcome, retranslateNested } from './retranslate-nested.ts';
 import { type Sourced, sourced } from './sourced.ts';
-import { contextOf, type VcpuState } from './vcpu-state.ts';
+import { contextOf, nestedContextOf, type VcpuState } from './vcpu-state.ts';
 
 /** Values that a vCPU could have had instead, chosen so that an outcome which depends on the value shows it. */
 const ALTERNATIVES = {
@@ -40,27 +41,59 @@ function show(value: unknown, name: Assumable): string {
   return typeof value === 'number' && name !== 'maxPhyAddr' ? formatHex(value) : String(value);
 }
 
-function dependsOn(name: Assumable, state: VcpuState, translation: Translation): boolean {
+/** An answer, and both stages of it where there are two. */
+interface Answer {
+  readonly translation: Translation;
+  readonly nested: NestedTranslation | null;
+}
+
+function dependsOn(name: Assumable, state: VcpuState, answer: Answer): boolean {
   // Registers that were loaded once can hold anything.
-  if (name === 'pdptes' || name === 'nested') return translation.steps.length > 0;
-  return ALTERNATIVES[name].some((value) => {
-    const other: VcpuState = { ...state, [name]: sourced(value, 'given', 'what if') };
-    const again = retranslate(contextOf(other), translation);
-    return again === undefined || !isSameOutcome(again, translation);
-  });
+  if (name === 'pdptes' || name === 'nested') return answer.translation.steps.length > 0;
+  return ALTERNATIVES[name].some((value) => !comesToTheSame({ ...state, [name]: given(value) }, answer));
+}
+
+function given<T>(value: T): Sourced<T> {
+  return sourced(value, 'given', 'what if');
+}
+
+function comesToTheSame(other: VcpuState, { translation, nested }: Answer): boolean {
+  const context = contextOf(other);
+  if (nested === null) {
+    const again = retranslate(context, translation);
+    return again !== undefined && isSameOutcome(again, translation);
+  }
+  const stage = stageOf(other);
+  const again = stage && retranslateNested(context, stage, nested, translation.access);
+  return again !== null && again !== undefined && isSameNestedOutcome(again, nested);
+}
+
+/** Null where the other vCPU could not have such a second stage at all: an EPT pointer of more bits than it has. */
+function stageOf(other: VcpuState): ReturnType<typeof nestedContextOf> {
+  try {
+    return nestedContextOf(other);
+  } catch (error) {
+    if (error instanceof PagingInputError) return null;
+    throw error;
+  }
 }
 
 /**
  * What this translation rests on that could not be had from QEMU, each with whether the outcome would change with it.
  *
+ * @param nested - both stages, where there are two
  * @returns one sentence for each assumption; empty when everything was known
  * @internal
  */
-export function describeAssumptions(state: VcpuState, translation: Translation): string[] {
+export function describeAssumptions(
+  state: VcpuState,
+  translation: Translation,
+  nested: NestedTranslation | null = null,
+): string[] {
   const entries = Object.entries(state) as [string, Sourced<unknown>][];
   return entries.flatMap(([name, value]) => {
     if (!isAssumable(name) || value.from !== 'assumed') return [];
-    const verdict = dependsOn(name, state, translation)
+    const verdict = dependsOn(name, state, { translation, nested })
       ? 'the outcome depends on it'
       : 'the outcome does not depend on it';
     return [`${NAMES[name]}=${show(value.value, name)} (${value.detail}); ${verdict}`];
