@@ -10,10 +10,15 @@ import {
   toNestedTranslation,
 } from '../paging/index.ts';
 import { describeAssumptions } from './assumptions.ts';
+import { describeNestedDeviation } from './deviation.ts';
 import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
+import { retranslateNested } from './retranslate-nested.ts';
 import { runWalks } from './run-walks.ts';
-import type { Space } from './space.ts';
+import type { NestedStages, Space } from './space.ts';
 import { writePlanned } from './write-planned.ts';
+
+type Request = Required<TranslateRequest>;
+type Question = Pick<Request, 'linearAddress' | 'access'>;
 
 /**
  * Answers requests about the guest of a guest: addresses go through its own tables and through the second stage. Bits are set
@@ -23,25 +28,18 @@ import { writePlanned } from './write-planned.ts';
  * @internal
  */
 export async function answerNested(
-  requests: readonly Required<TranslateRequest>[],
-  nested: NestedContext,
+  requests: readonly Request[],
+  nested: NestedStages,
   space: Space,
 ): Promise<GuestTranslation[]> {
-  const walks = requests.map(({ linearAddress, access }) => {
-    const walk = new NestedWalk(space.context, nested);
-    startNestedWalk(walk, linearAddress, access);
-    return walk;
-  });
-  await runWalks(walks, space.memory, space.map);
-  const found = walks.map((walk) => toNestedTranslation(walk, nested));
-  const plans = found.map((translation, at) =>
-    planNestedBits(translation, (requests[at] as (typeof requests)[number]).flags),
-  );
+  const found = await walkAll(requests, space.context, nested.context, space);
+  const onMachine = await answerAsMachine(requests, found, nested.onMachine, space);
+  const plans = found.map((translation, at) => planNestedBits(translation, (requests[at] as Request).flags));
   const outcomes = await writePlanned(plans.flat(), space);
   return found.map((translation, at) => {
     const planned = plans[at] ?? [];
     const wrote = planned.filter(({ address }) => outcomes.get(address) === 'written');
-    const request = requests[at] as (typeof requests)[number];
+    const request = requests[at] as Request;
     const first = firstStageOf(translation, request, space.context);
     return {
       request,
@@ -53,10 +51,49 @@ export async function answerNested(
       wrote: wrote.filter(({ stage }) => stage === 'guest'),
       bitsAreSet: wrote.length === planned.length,
       region: translation.kind === 'mapped' ? space.map.regionAt(translation.physicalAddress) : null,
-      deviation: null,
-      assumed: describeAssumptions(space.state, first),
+      deviation: describeNestedDeviation(space.state, translation, onMachine[at] ?? translation),
+      assumed: describeAssumptions(space.state, first, translation),
     };
   });
+}
+
+async function walkAll(
+  questions: readonly Question[],
+  guest: PagingContext,
+  nested: NestedContext,
+  { memory, map }: Space,
+): Promise<NestedTranslation[]> {
+  const walks = questions.map(({ linearAddress, access }) => {
+    const walk = new NestedWalk(guest, nested);
+    startNestedWalk(walk, linearAddress, access);
+    return walk;
+  });
+  await runWalks(walks, memory, map);
+  return walks.map((walk) => toNestedTranslation(walk, nested));
+}
+
+/** What the machine that runs the guest makes of the questions; memory is read only where it goes on further than we did. */
+async function answerAsMachine(
+  questions: readonly Question[],
+  found: readonly NestedTranslation[],
+  nested: NestedContext,
+  space: Space,
+): Promise<readonly (NestedTranslation | undefined)[]> {
+  const { machineContext } = space;
+  const answers = found.map((translation, at) =>
+    retranslateNested(machineContext, nested, translation, (questions[at] as Question).access),
+  );
+  const open = answers.flatMap((answer, at) => (answer === undefined ? [at] : []));
+  const walked = await walkAll(
+    open.flatMap((at) => questions[at] ?? []),
+    machineContext,
+    nested,
+    space,
+  );
+  open.forEach((at, position) => {
+    answers[at] = walked[position];
+  });
+  return answers;
 }
 
 /**

@@ -1,5 +1,6 @@
-import { formatHex, type Translation } from '../paging/index.ts';
+import { formatHex, type NestedTranslation, type Translation } from '../paging/index.ts';
 import { isSameOutcome } from './retranslate.ts';
+import { isSameNestedOutcome, isUnbacked } from './retranslate-nested.ts';
 import type { VcpuState } from './vcpu-state.ts';
 
 function describe(translation: Translation): string {
@@ -24,4 +25,37 @@ export function describeDeviation(state: VcpuState, translation: Translation, on
   if (translation.kind === 'fault' && translation.cause === 'unbacked-table') return null;
   if (isSameOutcome(onMachine, translation)) return null;
   return `${machineName(state)} ${describe(onMachine)}`;
+}
+
+function describeNested(translation: NestedTranslation): string {
+  if (translation.kind === 'guest-fault') return describe(translation.guest);
+  if (translation.kind === 'mapped') {
+    const { guestPhysicalAddress, physicalAddress } = translation;
+    return `maps it to guest physical ${formatHex(guestPhysicalAddress)}, host ${formatHex(physicalAddress)}`;
+  }
+  const { exitInfo1, exitQualification, guestPhysicalAddress, cause, reason } = translation;
+  if (exitInfo1 !== null) {
+    return `exits with #NPF, EXITINFO1 ${formatHex(exitInfo1)}, EXITINFO2 ${formatHex(guestPhysicalAddress)} (${reason})`;
+  }
+  if (exitQualification !== null) {
+    return `exits with an EPT violation, qualification ${formatHex(exitQualification)} (${reason})`;
+  }
+  return cause === 'misconfiguration'
+    ? `exits with an EPT misconfiguration (${reason})`
+    : `goes no further (${reason})`;
+}
+
+/**
+ * The same for the guest of a guest, over both stages: what its own guest sees, and what its hypervisor is told.
+ *
+ * @param onMachine - the same question with the machine's own profile in both stages
+ * @internal
+ */
+export function describeNestedDeviation(
+  state: VcpuState,
+  translation: NestedTranslation,
+  onMachine: NestedTranslation,
+): string | null {
+  if (isUnbacked(translation) || isSameNestedOutcome(onMachine, translation)) return null;
+  return `${machineName(state)} ${describeNested(onMachine)}`;
 }

@@ -17,10 +17,10 @@ import type { MemoryMap } from './memory-map.ts';
 import { applyOverrides } from './overrides.ts';
 import { PageCache } from './page-cache.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
-import type { Space } from './space.ts';
+import { nestedStagesOf, type Space } from './space.ts';
 import { TableSnapshot } from './table-snapshot.ts';
 import { TranslationTable } from './translation-table.ts';
-import { contextOf, machineProfile, nestedContextOf, type VcpuState, withCr3, withNestedStage } from './vcpu-state.ts';
+import { contextOf, machineProfile, type VcpuState, withCr3, withNestedStage } from './vcpu-state.ts';
 import { WALKED_TOGETHER, walkMany } from './walk-many.ts';
 import type { WritableMemory } from './write-bits.ts';
 import { writePlanned } from './write-planned.ts';
@@ -214,7 +214,7 @@ export abstract class GuestView {
       state,
       context: contextOf(state),
       machineContext: contextOf(state, machineProfile(state)),
-      nested: nestedContextOf(state),
+      nested: nestedStagesOf(state),
       map: vcpu.map,
       memory,
       complete: undefined,

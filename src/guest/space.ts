@@ -2,8 +2,14 @@ import type { NestedContext, PagingContext } from '../paging/index.ts';
 import type { MemoryMap } from './memory-map.ts';
 import type { PageCache } from './page-cache.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
-import type { VcpuState } from './vcpu-state.ts';
+import { machineProfile, nestedContextOf, type VcpuState } from './vcpu-state.ts';
 import type { WritableMemory } from './write-bits.ts';
+
+/** A second stage as the question has it, and as the machine that runs the guest would judge it. @internal */
+export interface NestedStages {
+  readonly context: NestedContext;
+  readonly onMachine: NestedContext;
+}
 
 /**
  * One address space of a guest with all that questions about it need: the vCPU as the question has it, and the ways to memory.
@@ -17,8 +23,8 @@ export interface Space {
   readonly complete: (() => Promise<Space>) | undefined;
   /** The same vCPU, judged as the machine that runs the guest would. */
   readonly machineContext: PagingContext;
-  /** The second stage, and the same as the machine would judge it; null where there is none. */
-  readonly nested: NestedContext | null;
+  /** The second stage; null where there is none. */
+  readonly nested: NestedStages | null;
   readonly map: MemoryMap;
   /** For few entries: what is quick for one. */
   readonly memory: PhysicalMemory;
@@ -26,4 +32,11 @@ export interface Space {
   readonly cache: () => Promise<PageCache>;
   /** Absent where the guest runs: a bit must not be set behind its back. */
   readonly writable: WritableMemory | undefined;
+}
+
+/** @throws PagingInputError, as `nestedContextOf`. @internal */
+export function nestedStagesOf(state: VcpuState): NestedStages | null {
+  const context = nestedContextOf(state);
+  const onMachine = nestedContextOf(state, machineProfile(state));
+  return context && onMachine && { context, onMachine };
 }

@@ -1,7 +1,7 @@
 import { MemoryMap } from '../../src/guest/memory-map.ts';
 import { sourced } from '../../src/guest/sourced.ts';
-import type { Space } from '../../src/guest/space.ts';
-import { contextOf, machineProfile, nestedContextOf, type VcpuState } from '../../src/guest/vcpu-state.ts';
+import { nestedStagesOf, type Space } from '../../src/guest/space.ts';
+import { contextOf, machineProfile, type VcpuState } from '../../src/guest/vcpu-state.ts';
 import type { NptRegisters } from '../../src/paging/index.ts';
 import { FakeMemory } from './fake-memory.ts';
 import { flatRange } from './flat-range.ts';
@@ -37,7 +37,7 @@ export function nestedSpace(
     state,
     context: contextOf(state),
     machineContext: contextOf(state, machineProfile(state)),
-    nested: nestedContextOf(state),
+    nested: nestedStagesOf(state),
     map: new MemoryMap([flatRange('ram', 0n, BigInt(RAM_BYTES - 1))]),
     memory,
     complete: undefined,
