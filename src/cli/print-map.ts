@@ -107,8 +107,8 @@ class LinePrinter implements MapPrinter {
       const leaf = { ...item, region: snapshot.memoryMap.regionAt(item.physicalAddress) };
       return json ? `${encodeLeaf(leaf)}\n` : formatLeaf(leaf, style);
     }
-    const run = { ...item, regions: snapshot.regionsOf(item) };
-    return json ? `${encodeRun(run)}\n` : formatRun(run, style);
+    const regions = snapshot.regionsOf(item);
+    return json ? `${encodeRun(item, regions)}\n` : formatRun(item, regions, style);
   }
 
   end(end: ReportedMapEnd, json: boolean): string {

@@ -5,6 +5,7 @@ export type NamedRegion = Pick<Region, 'kind' | 'name'>;
 
 /** A set of regions is a number with a bit for each, and so that it stays a small one the last is for all that have none. */
 const BITS = 30;
+const PAGE_BYTES = 4096;
 /** RAM and ROM first: tables and most pages lie there, and devices are many. */
 const ORDER: readonly RegionKind[] = ['ram', 'rom', 'none', 'device'];
 
@@ -13,8 +14,9 @@ export class RegionSet {
   readonly #map: MemoryMap;
   readonly #named: readonly NamedRegion[];
   readonly #bitOf = new Map<string, number>();
-  /** Pages come one after the other, and mostly lie where the last did. */
-  #last: Region | undefined;
+  /** Pages come one after the other, and mostly lie where the last did: its bytes, and its bit. */
+  #lastFirst = 0;
+  #lastLast = -1;
   #lastBit = 0;
 
   constructor(map: MemoryMap) {
@@ -33,19 +35,19 @@ export class RegionSet {
     });
   }
 
-  /** The regions at pages of physical memory, as bits. */
+  /** The regions at pages of physical memory, as bits. Physical addresses have at most 52 bits: numbers hold them. */
   classify(firstPage: number, lastPage: number): number {
-    const last = this.#last;
-    const end = BigInt(lastPage) * 4096n + 4095n;
-    let address = BigInt(firstPage) * 4096n;
-    if (last !== undefined && address >= last.first && end <= last.last) return this.#lastBit;
+    const end = lastPage * PAGE_BYTES + PAGE_BYTES - 1;
+    let address = firstPage * PAGE_BYTES;
+    if (address >= this.#lastFirst && end <= this.#lastLast) return this.#lastBit;
     let bits = 0;
     while (address <= end) {
-      const region = this.#map.regionFrom(address);
-      this.#last = region;
+      const region = this.#map.regionFrom(BigInt(address));
+      this.#lastFirst = Number(region.first);
+      this.#lastLast = Number(region.last);
       this.#lastBit = this.#bitOf.get(keyOf(region)) ?? 0;
       bits |= this.#lastBit;
-      address = region.last + 1n;
+      address = this.#lastLast + 1;
     }
     return bits;
   }

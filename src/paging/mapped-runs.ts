@@ -3,33 +3,10 @@ import { busPage, pagesInOnePiece } from './bus-page.ts';
 import type { PagingContext } from './context.ts';
 import { leafPageOf } from './entry-kind.ts';
 import { type EnumerateOptions, type EnumerateResult, enumerate, type LeafSink, type PageSource } from './enumerate.ts';
-import { decodeAttributes, encodeAttributes, type LeafAttributes, type PageAttributes } from './leaf-attributes.ts';
+import { encodeAttributes, type LeafAttributes } from './leaf-attributes.ts';
 import type { Level } from './levels.ts';
-import { canonicalAddress, upperHalfPage } from './linear-page.ts';
-
-/** Consecutive linear pages with the same effective rights, key and global bit, whatever sizes of pages map them. @public */
-export interface MappedRun extends PageAttributes {
-  /** First linear address, in canonical form. */
-  readonly first: bigint;
-  /** Last linear address, inclusive. */
-  readonly last: bigint;
-  /** How many leaves of each size there are, by their size in bytes. */
-  readonly leaves: Readonly<Record<number, number>>;
-  /** How many leaves have A, and D, set. */
-  readonly accessed: number;
-  readonly dirty: number;
-  /** Where the run starts in guest physical memory. */
-  readonly physicalFirst: bigint;
-  /** The run is one piece of physical memory, from `physicalFirst` on. */
-  readonly contiguous: boolean;
-  /** Of how many pieces of physical memory the run consists; neighbours that lie side by side are one. */
-  readonly physicalPieces: number;
-  /** The lowest and the highest physical address of the run. */
-  readonly physicalLowest: bigint;
-  readonly physicalHighest: bigint;
-  /** What `classify` said of these pieces, ORed; 0 without it. */
-  readonly classes: number;
-}
+import { upperHalfPage } from './linear-page.ts';
+import { LazyRun, type MappedRun } from './mapped-run.ts';
 
 /** Says with bits of the caller's what lies at physical pages. @public */
 export type ClassifyPages = (firstPage: number, lastPage: number) => number;
@@ -38,9 +15,6 @@ export type ClassifyPages = (firstPage: number, lastPage: number) => number;
 export interface RunOptions extends EnumerateOptions {
   readonly classify?: ClassifyPages;
 }
-
-/** A leaf maps 2^shift bytes; counts are kept by level, 1 to 3. */
-const LEVELS = 4;
 
 /** Physical memory that was passed: page numbers, `end` exclusive. */
 interface Extent {
@@ -94,7 +68,6 @@ class RunMerger implements LeafSink<TableResult> {
   readonly #emit: Emit;
   readonly #context: PagingContext;
   readonly #classify: ClassifyPages | undefined;
-  readonly #leafBytes: readonly number[];
   readonly #upperHalf: number;
   isFull = false;
   /** The run that grows; `#next` is the linear page after it, -1 when there is none. */
@@ -108,6 +81,7 @@ class RunMerger implements LeafSink<TableResult> {
   #breaksBefore = 0;
   #accessed = 0;
   #dirty = 0;
+  /** By level, 1 to 3. */
   readonly #leaves = [0, 0, 0, 0];
   /** What was passed of this run since the innermost table was entered, but for the piece that is being passed. */
   #low = NOWHERE;
@@ -125,9 +99,6 @@ class RunMerger implements LeafSink<TableResult> {
     this.#emit = emit;
     this.#classify = classify;
     this.#upperHalf = upperHalfPage(context);
-    const bytes = [0, 0, 0, 0];
-    for (const { level, shift } of context.levels) if (level < LEVELS) bytes[level] = 2 ** shift;
-    this.#leafBytes = bytes;
   }
 
   leaf(page: number, level: Level, low: number, high: number, rights: number, executeDisabled: number): void {
@@ -293,25 +264,20 @@ class RunMerger implements LeafSink<TableResult> {
     if (this.#next === -1 || this.isFull) return;
     this.#notePiece();
     for (const entered of this.#entered) this.#add(entered);
-    const leaves: Record<number, number> = {};
-    this.#leaves.forEach((count, level) => {
-      if (count > 0) leaves[this.#leafBytes[level] as number] = count;
-    });
-    const breaks = this.#breaks - this.#breaksBefore;
-    const more = this.#emit({
-      first: canonicalAddress(this.#context, this.#first),
-      last: canonicalAddress(this.#context, this.#next - 1) | 0xfffn,
-      ...decodeAttributes(this.#context, this.#attributes),
-      leaves,
+    const run = new LazyRun(this.#context, {
+      firstPage: this.#first,
+      endPage: this.#next,
+      attributes: this.#attributes,
+      leaves: this.#leaves.slice(),
       accessed: this.#accessed,
       dirty: this.#dirty,
-      physicalFirst: BigInt(this.#physicalFirst) << 12n,
-      contiguous: breaks === 0,
-      physicalPieces: breaks + 1,
-      physicalLowest: BigInt(this.#low) << 12n,
-      physicalHighest: (BigInt(this.#end) << 12n) - 1n,
+      physicalFirst: this.#physicalFirst,
+      physicalPieces: this.#breaks - this.#breaksBefore + 1,
+      physicalLow: this.#low,
+      physicalEnd: this.#end,
       classes: this.#classes,
     });
+    const more = this.#emit(run);
     this.#next = -1;
     if (more === false) this.isFull = true;
   }

@@ -1,6 +1,6 @@
-import type { PageAttributes } from '../paging/index.ts';
+import type { MappedRun, PageAttributes } from '../paging/index.ts';
 import { formatHex } from './format-hex.ts';
-import type { ReportedLeaf, ReportedMap, ReportedMapEnd, ReportedRun } from './reported-map.ts';
+import type { ReportedLeaf, ReportedMap, ReportedMapEnd } from './reported-map.ts';
 import type { ReportedRegion } from './reported-translation.ts';
 
 /** What map a file holds: its first line, without line end. @public */
@@ -20,8 +20,8 @@ export function encodeMapHeading({ of, cpu, mode, space, first, last, filter, as
   });
 }
 
-/** A run as a line of JSON, without line end. `leaves` are counted by page size in bytes. @public */
-export function encodeRun(run: ReportedRun): string {
+/** A run, with what lies there, as a line of JSON, without line end. `leaves` are counted by page size in bytes. @public */
+export function encodeRun(run: MappedRun, regions: readonly ReportedRegion[]): string {
   return JSON.stringify({
     kind: 'range',
     first: formatHex(run.first),
@@ -34,7 +34,7 @@ export function encodeRun(run: ReportedRun): string {
     physicalLowest: formatHex(run.physicalLowest),
     physicalHighest: formatHex(run.physicalHighest),
     physicalPieces: run.physicalPieces,
-    regions: run.regions.map(encodeRegion),
+    regions: regions.map(encodeRegion),
   });
 }
 

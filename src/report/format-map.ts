@@ -1,10 +1,11 @@
-import type { PageAttributes } from '../paging/index.ts';
+import type { MappedRun, PageAttributes } from '../paging/index.ts';
 import { formatHex } from './format-hex.ts';
 import { formatRegions } from './format-regions.ts';
 import { formatRights } from './format-rights.ts';
 import { formatSize } from './format-size.ts';
 import { formatSpace } from './format-space.ts';
-import type { ReportedLeaf, ReportedMap, ReportedRun } from './reported-map.ts';
+import type { ReportedLeaf, ReportedMap } from './reported-map.ts';
+import type { ReportedRegion } from './reported-translation.ts';
 import type { Style } from './style.ts';
 
 /** Where the first address of the upper half is, in every mode that has halves. */
@@ -32,7 +33,7 @@ export function formatMapHeading({ of, cpu, mode, space, filter, assumed }: Repo
 }
 
 /**
- * A run in a line:
+ * A run in a line, with what lies there:
  *
  * ```
  * 0x0000008000000000-0x0000008000000fff      4K  rwxu  1x4K A=0 D=0  → 0x120000-0x120fff RAM pc.ram
@@ -41,11 +42,12 @@ export function formatMapHeading({ of, cpu, mode, space, filter, assumed }: Repo
  * @returns a line, with its line end
  * @public
  */
-export function formatRun(run: ReportedRun, style: Style): string {
-  const range = `${formatHex(run.first, 16)}-${formatHex(run.last, 16)}`;
-  const size = formatSize(run.last - run.first + 1n).padStart(6);
+export function formatRun(run: MappedRun, regions: readonly ReportedRegion[], style: Style): string {
+  const { first, last } = run;
+  const range = `${formatHex(first, 16)}-${formatHex(last, 16)}`;
+  const size = formatSize(last - first + 1n).padStart(6);
   const counts = `${formatLeaves(run.leaves)} A=${run.accessed} D=${run.dirty}`;
-  return `${range}  ${size}  ${formatMay(run, run.first, style)}  ${counts}  ${formatPhysical(run)}\n`;
+  return `${range}  ${size}  ${formatMay(run, first, style)}  ${counts}  ${formatPhysical(run, regions)}\n`;
 }
 
 /** A page in a line. @returns a line, with its line end @public */
@@ -70,7 +72,10 @@ export function formatLeaves(leaves: Readonly<Record<number, number>>): string {
     .join(' ');
 }
 
-function formatPhysical({ physicalLowest, physicalHighest, physicalPieces, regions }: ReportedRun): string {
+function formatPhysical(
+  { physicalLowest, physicalHighest, physicalPieces }: MappedRun,
+  regions: readonly ReportedRegion[],
+): string {
   const pieces = physicalPieces === 1 ? '' : `${physicalPieces} pieces in `;
   return `→ ${pieces}${formatHex(physicalLowest)}-${formatHex(physicalHighest)} ${formatRegions(regions)}`;
 }

@@ -20,7 +20,7 @@ export { formatState } from './format-state.ts';
 export { formatTranslation } from './format-translation.ts';
 export { type MappedAmount, MapSummary, type NotableRanges } from './map-summary.ts';
 export type { ReportedHvTranslation } from './reported-hv-translation.ts';
-export type { ReportedLeaf, ReportedMap, ReportedMapEnd, ReportedRun } from './reported-map.ts';
+export type { ReportedLeaf, ReportedMap, ReportedMapEnd } from './reported-map.ts';
 export type {
   ReportedMemoryAccess,
   ReportedProcessor,

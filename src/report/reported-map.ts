@@ -1,4 +1,4 @@
-import type { MappedLeaf, MappedRun, PagingMode } from '../paging/index.ts';
+import type { MappedLeaf, PagingMode } from '../paging/index.ts';
 import type { ReportedAddressSpace, ReportedRegion } from './reported-translation.ts';
 
 /** Which map this is. @public */
@@ -15,11 +15,6 @@ export interface ReportedMap {
   readonly filter: string | null;
   /** What the map rests on that could not be had, a sentence each. */
   readonly assumed: readonly string[];
-}
-
-/** A run with what lies there. @public */
-export interface ReportedRun extends MappedRun {
-  readonly regions: readonly ReportedRegion[];
 }
 
 /** A page with what lies at its first byte. @public */

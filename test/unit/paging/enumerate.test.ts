@@ -96,14 +96,13 @@ describe('paging/enumerateRuns', () => {
     const { found, result } = runsOf(builder, { classify: (first) => 1 << (first - 9) });
     expect(result).to.include({ tables: 4, complete: true });
     expect(found.map(spanOf)).to.deep.equal(['0x0-0x7fffffffffff', '0xffff800000000000-0xffffffffffffffff']);
-    expect(found.map((run) => ({ ...run, first: 0n, last: 0n }))).to.deep.equal(
-      Array(2).fill({
-        first: 0n,
-        last: 0n,
+    for (const run of found) {
+      expect(run).to.deep.include({
         rights: { write: true, user: true, exec: true },
         protectionKey: 0,
         global: false,
         leaves: { 4096: 2 ** 35 },
+        leafCount: 2 ** 35,
         accessed: 2 ** 35,
         dirty: 0,
         physicalFirst: 0x9000n,
@@ -112,8 +111,8 @@ describe('paging/enumerateRuns', () => {
         physicalLowest: 0x9000n,
         physicalHighest: 0x9fffn,
         classes: 1,
-      }),
-    );
+      });
+    }
   });
 
   it('goes through an empty table that is shared by all once', () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { MappedRun } from '../../../src/paging/index.ts';
 import {
   COLOURED,
   encodeAlias,
@@ -17,7 +18,7 @@ import {
   type ReportedLeaf,
   type ReportedMap,
   type ReportedMapEnd,
-  type ReportedRun,
+  type ReportedRegion,
 } from '../../../src/report/index.ts';
 import { aliasLineSchema, mapLineSchema, summaryLineSchema } from '../../support/map-schema.ts';
 
@@ -32,13 +33,14 @@ const MAP: ReportedMap = {
   assumed: [],
 };
 
-const RUN: ReportedRun = {
+const RUN: MappedRun = {
   first: 0x8000_0000n,
   last: 0x8020_2fffn,
   rights: { write: true, user: false, exec: false },
   protectionKey: 0,
   global: false,
   leaves: { 4096: 3, 2097152: 1 },
+  leafCount: 4,
   accessed: 4,
   dirty: 2,
   physicalFirst: 0x20_0000n,
@@ -47,9 +49,9 @@ const RUN: ReportedRun = {
   physicalLowest: 0x20_0000n,
   physicalHighest: 0x40_2fffn,
   classes: 1,
-  regions: [{ kind: 'ram', name: 'pc.ram' }],
 };
-const SCATTERED: ReportedRun = {
+const RAM: readonly ReportedRegion[] = [{ kind: 'ram', name: 'pc.ram' }];
+const SCATTERED: MappedRun = {
   ...RUN,
   first: 0xffff_8000_0000_0000n,
   last: 0xffff_8000_0000_1fffn,
@@ -57,18 +59,19 @@ const SCATTERED: ReportedRun = {
   protectionKey: 5,
   global: true,
   leaves: { 4096: 2 },
+  leafCount: 2,
   accessed: 0,
   dirty: 0,
   contiguous: false,
   physicalPieces: 2,
   physicalLowest: 0x1000n,
   physicalHighest: 0xfec0_0fffn,
-  regions: [
-    { kind: 'rom', name: 'pc.bios' },
-    { kind: 'device', name: 'ioapic' },
-    { kind: 'none', name: '' },
-  ],
 };
+const SEVERAL: readonly ReportedRegion[] = [
+  { kind: 'rom', name: 'pc.bios' },
+  { kind: 'device', name: 'ioapic' },
+  { kind: 'none', name: '' },
+];
 
 const LEAF: ReportedLeaf = {
   address: 0x4000_0000n,
@@ -86,10 +89,10 @@ const END: ReportedMapEnd = { complete: true, count: 2, tablePages: 5, reservedE
 
 describe('report/formatRun and formatLeaf', () => {
   it('show what is mapped, how, and to where', () => {
-    expect(formatRun(RUN, PLAIN)).to.equal(
+    expect(formatRun(RUN, RAM, PLAIN)).to.equal(
       '0x0000000080000000-0x0000000080202fff   2060K  rw--  3x4K 1x2M A=4 D=2  → 0x200000-0x402fff RAM pc.ram\n',
     );
-    expect(formatRun(SCATTERED, PLAIN)).to.equal(
+    expect(formatRun(SCATTERED, SEVERAL, PLAIN)).to.equal(
       '0xffff800000000000-0xffff800000001fff      8K  rwxu G key 5  2x4K A=0 D=0  → 2 pieces in 0x1000-0xfec00fff ' +
         'ROM pc.bios, device ioapic, nothing\n',
     );
@@ -101,8 +104,8 @@ describe('report/formatRun and formatLeaf', () => {
 
   it('set off what is writable and executable, and what users have among the addresses of kernels', () => {
     const wx = { write: true, user: false, exec: true };
-    expect(formatRun({ ...RUN, rights: wx }, COLOURED)).to.contain('\u001b[33mrwx-\u001b[39m');
-    expect(formatRun(RUN, COLOURED)).to.not.contain('\u001b');
+    expect(formatRun({ ...RUN, rights: wx }, RAM, COLOURED)).to.contain('\u001b[33mrwx-\u001b[39m');
+    expect(formatRun(RUN, RAM, COLOURED)).to.not.contain('\u001b');
     expect(formatLeaf({ ...LEAF, address: 0xffff_8000_0000_0000n }, COLOURED)).to.contain('\u001b[33mr-xu\u001b[39m');
     expect(formatLeaf(LEAF, COLOURED)).to.not.contain('\u001b');
   });
@@ -128,14 +131,14 @@ describe('report/formatRun and formatLeaf', () => {
       filter: 'w',
       profile: null,
     });
-    expect(mapLineSchema.parse(JSON.parse(encodeRun(SCATTERED)))).to.deep.include({
+    expect(mapLineSchema.parse(JSON.parse(encodeRun(SCATTERED, SEVERAL)))).to.deep.include({
       first: '0xffff800000000000',
       protectionKey: 5,
       global: true,
       leaves: { 4096: 2 },
       physicalPieces: 2,
       physicalHighest: '0xfec00fff',
-      regions: SCATTERED.regions,
+      regions: SEVERAL,
     });
     expect(mapLineSchema.parse(JSON.parse(encodeLeaf(LEAF)))).to.deep.include({
       address: '0x40000000',
@@ -178,7 +181,7 @@ describe('report/formatAlias', () => {
 });
 
 describe('report/MapSummary', () => {
-  function summaryOf(runs: readonly ReportedRun[]): MapSummary {
+  function summaryOf(runs: readonly MappedRun[]): MapSummary {
     const summary = new MapSummary();
     for (const run of runs) summary.add(run);
     return summary;
