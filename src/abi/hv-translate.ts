@@ -4,7 +4,11 @@ import {
   CR0_PG,
   CR4_CET,
   effectiveMemoryType,
+  type HostMemoryTypes,
+  type MemoryType,
   type MemoryTypeRegisters,
+  type NestedMemoryTypeRegisters,
+  PAT_AT_RESET,
   type PlannedBits,
 } from '../paging/index.ts';
 import { type HvOverrides, hvChecks } from './hv-checks.ts';
@@ -31,6 +35,17 @@ export interface HvVirtualProcessor {
   readonly maxPhyAddr: number;
   /** PAT and MTRRs. */
   readonly memoryTypes: Omit<MemoryTypeRegisters, 'cr0' | 'maxPhyAddr'>;
+  /**
+   * The hypervisor's in the partition, while the vCPU runs its guest behind nested tables of AMD's: `memoryTypes.pat` then is
+   * that guest's (G_PAT of the VMCB). Unless given, the PAT is as at reset, and the hypervisor's caches are on.
+   */
+  readonly host?: HostMemoryTypes;
+}
+
+const HOST_AT_RESET: HostMemoryTypes = { pat: PAT_AT_RESET, cr0: 0n };
+
+function memoryTypeRegistersOf({ cr0, maxPhyAddr, memoryTypes, host }: HvVirtualProcessor): NestedMemoryTypeRegisters {
+  return { ...memoryTypes, cr0, maxPhyAddr, host: host ?? HOST_AT_RESET };
 }
 
 /**
@@ -112,8 +127,10 @@ export function judgeHvTranslate(
   const bits = hasControl(request.controlFlags, 'setPageTableBits') ? end.plan(bitFlagsOf(request)) : [];
   const tables = findTableFailure(end, bits, pages);
   if (tables !== null) return failed(tables.result, tables.gpaPage, tables.bits, end);
-  if (end.result !== 'Success') return failed(end.result, pageOf(end.physicalAddress ?? 0n), bits, end);
-  return { ...success(request, vp, end, end.physicalAddress ?? 0n, pages), bits, walk: end.walked };
+  const physicalAddress = end.physicalAddress ?? 0n;
+  if (end.memoryType === null) return failed(end.result, pageOf(physicalAddress), bits, end);
+  const memoryType = end.memoryType(memoryTypeRegistersOf(vp));
+  return { ...success(request, memoryType, physicalAddress, pages), bits, walk: end.walked };
 }
 
 /** A walk that checks everything on its way ends where the first of the accesses fails. */
@@ -138,13 +155,13 @@ function withoutPaging(
   pages: HvPages,
 ): HvTranslateAnswer {
   const physicalAddress = (end?.result === 'Success' ? end.physicalAddress : null) ?? request.gva;
-  return { ...success(request, vp, { leaf: null }, physicalAddress, pages), bits: [], walk: end?.walked ?? null };
+  const memoryType = effectiveMemoryType(memoryTypeRegistersOf(vp), null, physicalAddress);
+  return { ...success(request, memoryType, physicalAddress, pages), bits: [], walk: end?.walked ?? null };
 }
 
 function success(
   { controlFlags }: HvTranslateRequest,
-  { cr0, maxPhyAddr, memoryTypes }: HvVirtualProcessor,
-  { leaf }: Pick<HvWalkEnd, 'leaf'>,
+  memoryType: MemoryType,
   physicalAddress: bigint,
   pages: HvPages,
 ): Omit<HvTranslateAnswer, 'bits' | 'walk'> {
@@ -152,7 +169,7 @@ function success(
   return {
     resultCode: HV_RESULT.Success,
     name: 'Success',
-    cacheType: HV_CACHE_TYPE[effectiveMemoryType({ ...memoryTypes, cr0, maxPhyAddr }, leaf, physicalAddress)],
+    cacheType: HV_CACHE_TYPE[memoryType],
     overlayPage: isOverlayPage(pages, gpaPage),
     gpaPage,
     inhibitsTlbFlush: hasControl(controlFlags, 'tlbFlushInhibit'),

@@ -1,7 +1,10 @@
 import {
   type Access,
   type BitFlags,
-  type MemoryTypeLeaf,
+  effectiveMemoryType,
+  effectiveNestedMemoryType,
+  type MemoryType,
+  type NestedMemoryTypeRegisters,
   type NestedTranslation,
   type PlannedBits,
   planBits,
@@ -20,7 +23,8 @@ export interface HvWalkEnd {
   readonly result: HvResultName;
   /** Where the access leads, or which table could not be had; null for other failures. */
   readonly physicalAddress: bigint | null;
-  readonly leaf: MemoryTypeLeaf | null;
+  /** How what it leads to is cached; null when it leads nowhere. */
+  readonly memoryType: ((registers: NestedMemoryTypeRegisters) => MemoryType) | null;
   /** The entries that the walk has looked at, in their order; the one that ended it, if one did, is the last. */
   readonly entries: readonly bigint[];
   readonly plan: (flags: BitFlags) => readonly PlannedBits[];
@@ -46,25 +50,35 @@ export function walkEndOf(walked: HvWalked, access: Access): HvWalkEnd {
   return { ...endOf(walked), entries: entriesOf(walked), plan, walked, isNested: false, access };
 }
 
-type End = Pick<HvWalkEnd, 'result' | 'physicalAddress' | 'leaf'>;
+type End = Pick<HvWalkEnd, 'result' | 'physicalAddress' | 'memoryType'>;
 
 function endOf(translation: Translation): End {
   if (translation.kind === 'mapped') {
     const { physicalAddress, steps } = translation;
-    return { result: 'Success', physicalAddress, leaf: steps.at(-1) ?? null };
+    const leaf = steps.at(-1) ?? null;
+    const memoryType = (registers: NestedMemoryTypeRegisters) => effectiveMemoryType(registers, leaf, physicalAddress);
+    return { result: 'Success', physicalAddress, memoryType };
   }
   const { cause, responsible } = translation;
   const table = cause === 'unbacked-table' ? responsible : null;
-  return { result: HV_RESULT_OF_CAUSE[cause], physicalAddress: table?.address ?? null, leaf: null };
+  return { result: HV_RESULT_OF_CAUSE[cause], physicalAddress: table?.address ?? null, memoryType: null };
 }
 
 /** An access that the tables of a nested hypervisor refuse is intercepted for that one. */
 function nestedEndOf(translation: NestedTranslation): End {
   if (translation.kind === 'guest-fault') return endOf(translation.guest);
-  if (translation.kind === 'mapped')
-    return { ...endOf(translation.guest), physicalAddress: translation.physicalAddress };
-  if (translation.cause !== 'unbacked-table') return { result: 'Intercept', physicalAddress: null, leaf: null };
-  return { result: 'GpaUnmapped', physicalAddress: unbackedTableOf(translation), leaf: null };
+  if (translation.kind === 'mapped') return mappedNestedEndOf(translation);
+  if (translation.cause !== 'unbacked-table') return { result: 'Intercept', physicalAddress: null, memoryType: null };
+  return { result: 'GpaUnmapped', physicalAddress: unbackedTableOf(translation), memoryType: null };
+}
+
+function mappedNestedEndOf(translation: Extract<NestedTranslation, { kind: 'mapped' }>): End {
+  const { nestedKind, physicalAddress } = translation;
+  const guest = translation.guest.steps.at(-1) ?? null;
+  const nested = translation.walks.at(-1)?.steps.at(-1) ?? null;
+  const memoryType = (registers: NestedMemoryTypeRegisters) =>
+    effectiveNestedMemoryType(registers, { nestedKind, guest, nested }, physicalAddress);
+  return { result: 'Success', physicalAddress, memoryType };
 }
 
 /** The nested table that no memory holds; or where nested tables lead for a table of the guest. */

@@ -9,7 +9,15 @@ import {
   hvChecks,
   judgeHvTranslate,
 } from '../abi/index.ts';
-import type { GuestTranslation, MemoryMap, Override, PausedGuest, VcpuState } from '../guest/index.ts';
+import type {
+  GuestTranslation,
+  MemoryMap,
+  MemoryTypeMsrs,
+  Override,
+  PausedGuest,
+  Sourced,
+  VcpuState,
+} from '../guest/index.ts';
 import type { PlannedBits } from '../paging/index.ts';
 import type { ReportedHvTranslation } from '../report/index.ts';
 import type { CliContext } from './command.ts';
@@ -45,10 +53,7 @@ export async function askHvTranslate(
     const answered = await answerAll(line, paused, processorOf(state, types.value), parseOverride);
     const planned = answered.flatMap(({ answer }) => answer.bits);
     const wrote = await paused.setBits(planned, cpu);
-    const notes = [
-      ...(types.from === 'assumed' ? [`PAT as at reset, and no MTRRs (${types.detail})`] : []),
-      ...(guest.runStateNote === '' ? [] : [guest.runStateNote]),
-    ];
+    const notes = [...memoryTypeNotes(types), ...(guest.runStateNote === '' ? [] : [guest.runStateNote])];
     return answered.map((each) => reportOf(line, state, each, wrote, notes));
   });
 }
@@ -84,11 +89,17 @@ function overridesOf(ac: boolean | undefined, parse: (text: string) => Override)
   return ac === undefined ? [] : [parse(`RFLAGS.AC=${ac ? 1 : 0}`)];
 }
 
-function processorOf(
-  { cpl, cr0, cr4, maxPhyAddr }: VcpuState,
-  memoryTypes: HvVirtualProcessor['memoryTypes'],
-): HvVirtualProcessor {
-  return { cpl: cpl.value, cr0: cr0.value, cr4: cr4.value, maxPhyAddr: maxPhyAddr.value, memoryTypes };
+function processorOf({ cpl, cr0, cr4, maxPhyAddr }: VcpuState, memoryTypes: MemoryTypeMsrs): HvVirtualProcessor {
+  const registers = { cpl: cpl.value, cr0: cr0.value, cr4: cr4.value, maxPhyAddr: maxPhyAddr.value };
+  const { host } = memoryTypes;
+  return { ...registers, memoryTypes, ...(host === null ? {} : { host: host.value }) };
+}
+
+/** What the cache type rests on that could not be had. */
+function memoryTypeNotes({ value: { host }, from, detail }: Sourced<MemoryTypeMsrs>): readonly string[] {
+  if (from === 'assumed') return [`PAT as at reset, and no MTRRs (${detail})`];
+  if (host?.from !== 'assumed') return [];
+  return [`PAT of the hypervisor's guest as at reset, and its hypervisor's CR0.CD=0 (${host.detail})`];
 }
 
 /** What QEMU has no memory for is unmapped already; of the rest ROM alone denies anything. */

@@ -61,7 +61,8 @@ export class PausedGuest extends GuestView implements Disposable {
   }
 
   /**
-   * PAT and MTRRs of a vCPU: milliseconds of a standing guest that no translation needs.
+   * PAT and MTRRs of a vCPU, and of the hypervisor whose guest it runs: milliseconds of a standing guest that no translation
+   * needs.
    *
    * @throws GuestCpuError `ERR_GUEST_CPU`; GuestRunStateError `ERR_GUEST_NOT_PAUSED`, `ERR_GUEST_RESUMED`; the errors of QMP.
    */
@@ -70,7 +71,8 @@ export class PausedGuest extends GuestView implements Disposable {
     this.checkStanding();
     const [first] = this.#cpus;
     const source = { qomPath: first?.qomPath, threadId: first?.threadId };
-    const types = await readMemoryTypes(this.#link.monitor, cpu, source);
+    const seen = { memory: this.writable, map: await this.memoryMap(cpu) };
+    const types = await readMemoryTypes(this.#link.monitor, cpu, source, seen);
     this.checkStanding();
     return types;
   }

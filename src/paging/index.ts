@@ -35,11 +35,17 @@ export { canonicalAddress, linearPageOf } from './linear-page.ts';
 export { enumerateLeaves, type MappedLeaf } from './mapped-leaves.ts';
 export type { MappedRun } from './mapped-run.ts';
 export { type ClassifyPages, enumerateRuns, type RunOptions } from './mapped-runs.ts';
-export { effectiveMemoryType, type MemoryTypeLeaf, type MemoryTypeRegisters } from './memory-type.ts';
+export { effectiveMemoryType, type MemoryTypeLeaf, type MemoryTypeRegisters, PAT_AT_RESET } from './memory-type.ts';
 export type { PagingMode, TableName } from './modes.ts';
 export { type MemoryType, type MtrrRegisters, mtrrTypeAt, type VariableMtrr } from './mtrr.ts';
 export { createEpt, type EptCapabilities } from './nested/ept.ts';
 export type { NestedContext } from './nested/nested-context.ts';
+export {
+  effectiveNestedMemoryType,
+  type HostMemoryTypes,
+  type NestedMemoryTypeLeaves,
+  type NestedMemoryTypeRegisters,
+} from './nested/nested-memory-type.ts';
 export {
   type NestedFaultCause,
   type NestedStep,

@@ -2,8 +2,11 @@ import { CR0_CD, ENTRY_PAT_4K, ENTRY_PAT_LARGE, ENTRY_PCD, ENTRY_PWT } from './a
 import { decodeMemoryType, type MemoryType, type MtrrRegisters, mtrrTypeAt } from './mtrr.ts';
 import type { WalkStep } from './translation.ts';
 
-/** What one byte of the PAT can say beside that: uncached unless the MTRR says WC. */
-type PatType = MemoryType | 'UC-';
+/** What one byte of the PAT can say beside that: uncached unless the MTRR says WC. @internal */
+export type PatType = MemoryType | 'UC-';
+
+/** IA32_PAT after a reset: WB, WT, UC-, UC, twice. SDM vol. 3A, 11.12.4 (12.12.4); APM vol. 2, 7.8.2. @public */
+export const PAT_AT_RESET = 0x0007_0406_0007_0406n;
 
 /** Everything that a memory type depends on beside the leaf and the address. @public */
 export interface MemoryTypeRegisters extends MtrrRegisters {
@@ -30,13 +33,22 @@ const EFFECTIVE: Readonly<Record<MemoryType, Readonly<Record<PatType, MemoryType
   WP: { UC: 'UC', 'UC-': 'WC', WC: 'WC', WT: 'WT', WB: 'WP', WP: 'WP' },
 };
 
-/** PAT, PCD and PWT of a leaf choose a byte of the PAT; PAT is bit 7 in a PTE, bit 12 where bit 7 is PS. SDM vol. 3A, 4.9.2. */
-function patTypeOf(pat: bigint, { level, value }: MemoryTypeLeaf): PatType {
+/**
+ * PAT, PCD and PWT of a leaf choose a byte of the PAT; PAT is bit 7 in a PTE, bit 12 where bit 7 is PS. SDM vol. 3A, 4.9.2.
+ *
+ * @internal
+ */
+export function patTypeOf(pat: bigint, { level, value }: MemoryTypeLeaf): PatType {
   const patBit = level === 1 ? ENTRY_PAT_4K : ENTRY_PAT_LARGE;
   const low = Number(value & 0xffff_ffffn);
   const index = (low & patBit ? 4 : 0) | (low & ENTRY_PCD ? 2 : 0) | (low & ENTRY_PWT ? 1 : 0);
   const encoding = Number((pat >> BigInt(8 * index)) & 7n);
   return encoding === PAT_UC_MINUS ? 'UC-' : decodeMemoryType(encoding);
+}
+
+/** What MTRR and PAT make together; under EPT the type of its leaf stands in for the MTRR's. @internal */
+export function combineWithPat(byMtrr: MemoryType, byPat: PatType): MemoryType {
+  return EFFECTIVE[byMtrr][byPat];
 }
 
 /**
@@ -52,5 +64,5 @@ export function effectiveMemoryType(
 ): MemoryType {
   if (registers.cr0 & CR0_CD) return 'UC';
   const byMtrr = mtrrTypeAt(registers, physicalAddress);
-  return leaf === null ? byMtrr : EFFECTIVE[byMtrr][patTypeOf(registers.pat, leaf)];
+  return leaf === null ? byMtrr : combineWithPat(byMtrr, patTypeOf(registers.pat, leaf));
 }

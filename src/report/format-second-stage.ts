@@ -40,7 +40,7 @@ function headingOf(walk: NestedStep, at: number, guestSteps: readonly WalkStep[]
 export function formatSecondStage({ nested: second }: ReportedTranslation, style: Style): readonly string[] {
   if (second === null) return [];
   const { translation: nested, wrote } = second;
-  const isEpt = nested.walks.some(({ steps }) => steps.some(({ usageBits }) => usageBits.accessed === EPT_ACCESSED));
+  const isEpt = nested.nestedKind === 'ept';
   const guestSteps = nested.kind === 'nested-fault' ? nested.guestSteps : nested.guest.steps;
   const responsible = nested.kind === 'nested-fault' ? nested.responsible : null;
   const blocks = nested.walks.flatMap((walk, at) => [
@@ -65,9 +65,6 @@ function formatAdded({ address }: WalkStep, wrote: readonly PlannedBits[], style
       )}`
     : '';
 }
-
-/** Where EPT entries have A. */
-const EPT_ACCESSED = 1n << 8n;
 
 /** Protection keys are shown in long mode alone. */
 function isLongMode({ steps }: NestedStep): boolean {

@@ -36,6 +36,7 @@ export type NestedFaultCause = 'not-present' | 'reserved-bits' | 'misconfigurati
 export type NestedTranslation =
   | {
       readonly kind: 'mapped';
+      readonly nestedKind: NestedContext['kind'];
       readonly linearAddress: bigint;
       readonly guestPhysicalAddress: bigint;
       /** In the host. */
@@ -49,12 +50,14 @@ export type NestedTranslation =
     }
   | {
       readonly kind: 'guest-fault';
+      readonly nestedKind: NestedContext['kind'];
       readonly linearAddress: bigint;
       readonly guest: FaultedTranslation;
       readonly walks: readonly NestedStep[];
     }
   | {
       readonly kind: 'nested-fault';
+      readonly nestedKind: NestedContext['kind'];
       readonly linearAddress: bigint;
       /** The address that the first stage looked up: as given, but for the tag that LAM or UAI takes off. */
       readonly untaggedAddress: bigint;
@@ -115,11 +118,13 @@ export function toNestedTranslation(walk: NestedWalk, nested: NestedContext): Ne
   if (!walk.isThrough) return toNestedFault(walk, nested, walks);
   const guest = toTranslation(walk.guest);
   const { linearAddress } = guest;
+  const { kind: nestedKind } = nested;
   const last = walk.records.at(-1)?.translation;
-  if (guest.kind === 'fault') return { kind: 'guest-fault', linearAddress, guest, walks };
+  if (guest.kind === 'fault') return { kind: 'guest-fault', nestedKind, linearAddress, guest, walks };
   if (last?.kind !== 'mapped') throw new RangeError('the walk has not ended');
   return {
     kind: 'mapped',
+    nestedKind,
     linearAddress,
     guestPhysicalAddress: guest.physicalAddress,
     physicalAddress: last.physicalAddress,
@@ -164,6 +169,7 @@ function toNestedFault(walk: NestedWalk, nested: NestedContext, walks: readonly 
   const guest = isFinal ? toTranslation(walk.guest) : null;
   return {
     kind: 'nested-fault',
+    nestedKind: nested.kind,
     linearAddress: joinHalves(walk.guest.givenHigh, walk.guest.linearLow),
     untaggedAddress: joinHalves(walk.guest.linearHigh, walk.guest.linearLow),
     purpose,

@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { HV_CONTROL, type HvPages, type HvTranslateAnswer, hvTranslate } from '../../../src/abi/index.ts';
+import {
+  HV_CONTROL,
+  type HvPages,
+  type HvTranslateAnswer,
+  type HvVirtualProcessor,
+  hvTranslate,
+} from '../../../src/abi/index.ts';
 import { createContext, createNpt, translateNested } from '../../../src/paging/index.ts';
 import { SparseMemory } from '../../support/sparse-memory.ts';
 import { type EntryFlags, TableBuilder } from '../../support/table-builder.ts';
@@ -18,6 +24,7 @@ const IN_HOST = 0x2_0000n;
 
 interface Scene {
   flags: bigint;
+  hypervisor?: NonNullable<HvVirtualProcessor['host']>;
   cr0?: bigint;
   /** Flags of the guest's PTE, and of the nested PTEs of the guest's page and of its page table. */
   guest?: EntryFlags;
@@ -36,6 +43,7 @@ function answerOf({
   pageTable = {},
   pageTableAt,
   pages,
+  hypervisor,
 }: Scene): HvTranslateAnswer {
   const host = new SparseMemory();
   const nested = new TableBuilder('4-level', 0x10_0000n, host);
@@ -55,7 +63,7 @@ function answerOf({
     { maxPhyAddr: 40, vendor: 'amd' },
   );
   const memoryTypes = { pat: 0x0007_0406_0007_0406n, mtrrDefType: 0x806n, mtrrFixed: [], mtrrVariable: [] };
-  const vp = { cpl: 0, cr0, cr4: PAE, maxPhyAddr: 40, memoryTypes };
+  const vp = { cpl: 0, cr0, cr4: PAE, maxPhyAddr: 40, memoryTypes, ...(hypervisor ? { host: hypervisor } : {}) };
   const gva = cr0 === CR0 ? GVA : GUEST_PAGE;
   return hvTranslate(
     { controlFlags: flags, gva },
@@ -73,6 +81,18 @@ describe('HvCallTranslateVirtualAddress while the vCPU runs the guest of a guest
       cacheType: 6,
       bits: [],
     });
+  });
+
+  it('is cached as the leaves of both stages have it', () => {
+    const [pwt, pcd] = [1n << 3n, 1n << 4n];
+    const typeOf = (scene: Omit<Scene, 'flags'>) => answerOf({ flags: validateRead, ...scene }).cacheType;
+    expect(typeOf({}), 'WB').to.equal(6);
+    expect(typeOf({ page: { extra: pwt } }), 'WT by the PAT at reset').to.equal(4);
+    expect(typeOf({ guest: { extra: pwt | pcd } }), 'UC').to.equal(0);
+    expect(typeOf({ page: { extra: pwt | pcd } }), 'UC').to.equal(0);
+    const hypervisor = { pat: 0x0106n, cr0: CR0 };
+    expect(typeOf({ page: { extra: pwt }, hypervisor }), 'WC by the hypervisor’s').to.equal(1);
+    expect(typeOf({ hypervisor: { ...hypervisor, cr0: CR0 | (1n << 30n) } }), 'UC by its CD').to.equal(0);
   });
 
   it('is intercepted where the nested tables refuse, the page or a table', () => {
