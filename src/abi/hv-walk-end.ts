@@ -75,7 +75,11 @@ function nestedEndOf(translation: NestedTranslation): End {
 function mappedNestedEndOf(translation: Extract<NestedTranslation, { kind: 'mapped' }>): End {
   const { nestedKind, physicalAddress } = translation;
   const guest = translation.guest.steps.at(-1) ?? null;
-  const nested = translation.walks.at(-1)?.steps.at(-1) ?? null;
+  const nested =
+    translation.walks
+      .slice(-1)
+      .flatMap(({ steps }) => steps)
+      .at(-1) ?? null;
   const memoryType = (registers: NestedMemoryTypeRegisters) =>
     effectiveNestedMemoryType(registers, { nestedKind, guest, nested }, physicalAddress);
   return { result: 'Success', physicalAddress, memoryType };

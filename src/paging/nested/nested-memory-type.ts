@@ -1,6 +1,7 @@
 import { CR0_CD } from '../architecture.ts';
 import {
   combineWithPat,
+  effectiveMemoryType,
   type MemoryTypeLeaf,
   type MemoryTypeRegisters,
   type PatType,
@@ -28,7 +29,7 @@ export interface NestedMemoryTypeLeaves {
   readonly nestedKind: NestedContext['kind'];
   /** Null while the guest does not page. */
   readonly guest: MemoryTypeLeaf | null;
-  /** Null where the second stage translates nothing. */
+  /** Null where the second stage translates nothing: then there is but one. */
   readonly nested: MemoryTypeLeaf | null;
 }
 
@@ -58,14 +59,8 @@ const PAT_AND_MTRR: Readonly<Record<PatType, Readonly<Record<MemoryType, MemoryT
 const EPT_MEMORY_TYPE_SHIFT = 3n;
 const EPT_IGNORE_PAT = 1n << 6n;
 
-/** Without paging a guest has no PAT type of its own: it takes what the other stage has. SDM vol. 3C, 29.3.7.2 says so. */
-function guestTypeOf(pat: bigint, leaf: MemoryTypeLeaf | null): PatType {
-  return leaf === null ? 'WB' : patTypeOf(pat, leaf);
-}
-
 /** SDM vol. 3C, 29.3.7.2 (28.2.6.2): MTRRs have no part in it, as those who make EPT entries put them there. */
-function typeByEpt(guestType: PatType, leaf: MemoryTypeLeaf | null): MemoryType {
-  const value = leaf?.value ?? 0n;
+function typeByEpt(guestType: PatType, { value }: MemoryTypeLeaf): MemoryType {
   const type = decodeMemoryType(Number((value >> EPT_MEMORY_TYPE_SHIFT) & 7n));
   return value & EPT_IGNORE_PAT ? type : combineWithPat(type, guestType);
 }
@@ -82,11 +77,13 @@ export function effectiveNestedMemoryType(
   physicalAddress: bigint,
 ): MemoryType {
   const { cr0, pat, host } = registers;
+  if (nested === null) return effectiveMemoryType(registers, guest, physicalAddress);
   if (cr0 & CR0_CD) return 'UC';
-  const guestType = guestTypeOf(pat, guest);
+  // Without paging a guest has no PAT type of its own, and takes what the other stage has. SDM vol. 3C, 29.3.7.2.
+  const guestType = guest === null ? 'WB' : patTypeOf(pat, guest);
   if (nestedKind === 'ept') return typeByEpt(guestType, nested);
   // APM vol. 2, 15.25.8: either CD disables caching.
   if (host.cr0 & CR0_CD) return 'UC';
-  const hostType = guestTypeOf(host.pat, nested);
-  return PAT_AND_MTRR[GUEST_AND_HOST[guestType][hostType]][mtrrTypeAt(registers, physicalAddress)];
+  const combined = GUEST_AND_HOST[guestType][patTypeOf(host.pat, nested)];
+  return PAT_AND_MTRR[combined][mtrrTypeAt(registers, physicalAddress)];
 }
