@@ -109,9 +109,15 @@ function pagesOf(map: MemoryMap): HvPages {
   };
 }
 
-/** The walk that is shown is the first stage's. */
-function firstStageOf(bits: readonly PlannedBits[]): readonly PlannedBits[] {
-  return bits.filter((each) => !('stage' in each) || each.stage === 'guest');
+/** The bits that were set, with the stage that they are in. */
+function withBits(walk: GuestTranslation, set: readonly PlannedBits[]): GuestTranslation {
+  const isNested = (bits: PlannedBits) => 'stage' in bits && bits.stage === 'nested';
+  const { nested } = walk;
+  return {
+    ...walk,
+    wrote: set.filter((bits) => !isNested(bits)),
+    nested: nested && { ...nested, wrote: set.filter(isNested) },
+  };
 }
 
 function reportOf(
@@ -129,7 +135,7 @@ function reportOf(
     cpl: cpl.value,
     answer,
     output: ex ? encodeHvTranslateOutputEx(answer) : encodeHvTranslateOutput(answer),
-    walk: { ...walk, wrote: firstStageOf(set) },
+    walk: withBits(walk, set),
     reason: reasonOf(answer, walk),
     bitsAreSet: set.length === answer.bits.length,
     assumed: [...walk.assumed, ...notes],

@@ -1,3 +1,4 @@
+import { encodeSecondStage } from './encode-second-stage.ts';
 import { encodeStep } from './encode-translation.ts';
 import { formatHex } from './format-hex.ts';
 import { formatBytes, formatCacheType } from './hv-words.ts';
@@ -11,7 +12,7 @@ import type { ReportedHvTranslation } from './reported-hv-translation.ts';
  */
 export function encodeHvTranslation(reported: ReportedHvTranslation): string {
   const { hypercall, gva, controlFlags, cpl, answer, output, walk, bitsAreSet, assumed } = reported;
-  const { translation, mode, cpu, wrote } = walk;
+  const { translation, mode, cpu, wrote, nested } = walk;
   const isSuccess = answer.name === 'Success';
   return JSON.stringify({
     linearAddress: formatHex(gva),
@@ -30,5 +31,7 @@ export function encodeHvTranslation(reported: ReportedHvTranslation): string {
     entries: translation.steps.map((step) => encodeStep(step, wrote)),
     reason: reported.reason,
     assumed,
+    // Only where there is one, as in a translation's line.
+    ...(nested === null ? {} : { nested: encodeSecondStage(nested) }),
   });
 }

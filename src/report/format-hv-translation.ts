@@ -1,5 +1,6 @@
 import { formatHex } from './format-hex.ts';
 import { formatMode } from './format-mode.ts';
+import { formatSecondStage } from './format-second-stage.ts';
 import { formatWalk } from './format-walk.ts';
 import { formatBytes, formatCacheType, formatControlFlags } from './hv-words.ts';
 import type { ReportedHvTranslation } from './reported-hv-translation.ts';
@@ -24,6 +25,7 @@ export function formatHvTranslation(reported: ReportedHvTranslation, style: Styl
   const lines = [
     formatQuestion(reported, style),
     ...formatWalk(reported.walk, style),
+    ...formatSecondStage(reported.walk, style),
     formatResult(reported, style),
     `  ${style.faint(`${reported.hypercall}:`)} ${formatBytes(reported.output)}`,
     ...(reported.bitsAreSet

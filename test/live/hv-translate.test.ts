@@ -1,31 +1,12 @@
 import { expect } from 'chai';
-import { z } from 'zod';
 import type { QemuProcess } from '../../src/testing/index.ts';
 import { KERNELS, type KernelPage, kernelPage } from '../kernels/manifest.ts';
 import { launchKernel, withRom } from '../support/kernel-guest.ts';
 import { runPagewalk } from '../support/run-pagewalk.ts';
+import { type HvTranslationLine, hvTranslationLineSchema } from '../support/translation-schema.ts';
 import { Witness } from '../support/witness.ts';
 
 const LONG4 = KERNELS.long4;
-
-const lineSchema = z.strictObject({
-  linearAddress: z.string(),
-  hypercall: z.enum(['HvCallTranslateVirtualAddress', 'HvCallTranslateVirtualAddressEx']),
-  controlFlags: z.string(),
-  result: z.string(),
-  resultCode: z.number(),
-  gpaPage: z.string(),
-  cacheType: z.enum(['UC', 'WC', 'WT', 'WP', 'WB']).nullable(),
-  overlayPage: z.boolean(),
-  bitsAreSet: z.boolean(),
-  output: z.string(),
-  mode: z.string(),
-  cpu: z.number(),
-  cpl: z.number(),
-  entries: z.array(z.looseObject({ level: z.number(), address: z.string(), wrote: z.array(z.enum(['A', 'D'])) })),
-  reason: z.string().nullable(),
-  assumed: z.array(z.string()),
-});
 
 const hex = (value: bigint) => `0x${value.toString(16)}`;
 const page = (name: string): KernelPage => kernelPage(LONG4, name);
@@ -55,9 +36,7 @@ describe('pagewalk hv-translate, on a guest', function () {
   let guest: QemuProcess;
   let witness: Witness;
 
-  async function ask(
-    words: readonly string[],
-  ): Promise<{ status: number | null; lines: z.infer<typeof lineSchema>[] }> {
+  async function ask(words: readonly string[]): Promise<{ status: number | null; lines: HvTranslationLine[] }> {
     const { status, stdout, stderr } = await runPagewalk([
       'hv-translate',
       ...words,
@@ -67,7 +46,7 @@ describe('pagewalk hv-translate, on a guest', function () {
     ]);
     expect(stderr).to.equal('');
     const lines = stdout.trimEnd().split('\n');
-    return { status, lines: lines.map((line) => lineSchema.parse(JSON.parse(line))) };
+    return { status, lines: lines.map((line) => hvTranslationLineSchema.parse(JSON.parse(line))) };
   }
 
   before(async () => {
@@ -206,7 +185,7 @@ describe('pagewalk hv-translate, on a guest', function () {
   it('assumes write-back where the stub alone shows neither PAT nor MTRRs, and says so', async () => {
     const words = ['hv-translate', addressOf('rw'), '--validate', 'r', '--json', '--gdb', guest.gdbEndpoint];
     const { stdout } = await runPagewalk(words);
-    const line = lineSchema.parse(JSON.parse(stdout));
+    const line = hvTranslationLineSchema.parse(JSON.parse(stdout));
     expect(line).to.include({ result: 'Success', cacheType: 'WB' });
     expect(line.assumed.join('\n')).to.match(/^PAT as at reset, and no MTRRs \(.*\)$/m);
   });

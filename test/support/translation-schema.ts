@@ -4,6 +4,41 @@ const hex = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,15})$/);
 const error = z.enum(['NOT_PRESENT', 'PRIVILEGE_VIOLATION', 'RESERVED_BITS', 'INVALID_GVA', 'INVALID_GPA']);
 const rights = z.strictObject({ write: z.boolean(), user: z.boolean(), exec: z.boolean() });
 
+const entry = z.strictObject({
+  level: z.int().min(1).max(5),
+  table: z.enum(['PML5', 'PML4', 'PDPT', 'PD', 'PT']),
+  index: z.int().min(0).max(1023),
+  address: hex,
+  value: hex,
+  wrote: z.array(z.enum(['A', 'D'])),
+});
+const purpose = z.enum(['table', 'final']);
+
+/** Both stages, where the vCPU runs the guest of a guest. */
+const bothStages = z.strictObject({
+  hostPhysicalAddress: hex.nullable(),
+  fault: z
+    .strictObject({
+      purpose,
+      cause: z.enum(['not-present', 'reserved-bits', 'misconfiguration', 'privilege', 'unbacked-table']),
+      guestPhysicalAddress: hex,
+      exitInfo1: hex.nullable(),
+      exitQualification: hex.nullable(),
+      responsibleLevel: z.int().min(1).max(5).nullable(),
+      responsibleEntry: hex.nullable(),
+      reason: z.string().min(1),
+    })
+    .nullable(),
+  walks: z.array(
+    z.strictObject({
+      purpose,
+      guestPhysicalAddress: hex,
+      hostPhysicalAddress: hex.nullable(),
+      entries: z.array(entry),
+    }),
+  ),
+});
+
 /** One line of `pagewalk translate --json`, to the last field: what scripts may rely on. */
 export const translationLineSchema = z.strictObject({
   linearAddress: hex,
@@ -17,16 +52,7 @@ export const translationLineSchema = z.strictObject({
   mode: z.enum(['off', '32-bit', 'pae', '4-level', '5-level']),
   pageSize: z.literal([2 ** 12, 2 ** 21, 2 ** 22, 2 ** 30]).nullable(),
   cpu: z.int().min(0),
-  entries: z.array(
-    z.strictObject({
-      level: z.int().min(1).max(5),
-      table: z.enum(['PML5', 'PML4', 'PDPT', 'PD', 'PT']),
-      index: z.int().min(0).max(1023),
-      address: hex,
-      value: hex,
-      wrote: z.array(z.enum(['A', 'D'])),
-    }),
-  ),
+  entries: z.array(entry),
   fault: z
     .strictObject({
       vector: z.literal([12, 13, 14]),
@@ -42,10 +68,34 @@ export const translationLineSchema = z.strictObject({
   /** Where the guest's own machine would answer otherwise. */
   deviation: z.string().min(1).optional(),
   /** Where the vCPU runs the guest of a guest. */
-  nested: z.looseObject({ hostPhysicalAddress: hex.nullable() }).optional(),
+  nested: bothStages.optional(),
 });
 
 export type TranslationLine = z.output<typeof translationLineSchema>;
+
+/** One line of `pagewalk hv-translate --json`, likewise. */
+export const hvTranslationLineSchema = z.strictObject({
+  linearAddress: hex,
+  hypercall: z.enum(['HvCallTranslateVirtualAddress', 'HvCallTranslateVirtualAddressEx']),
+  controlFlags: hex,
+  result: z.string(),
+  resultCode: z.int().min(0).max(9),
+  gpaPage: hex,
+  cacheType: z.enum(['UC', 'WC', 'WT', 'WP', 'WB']).nullable(),
+  overlayPage: z.boolean(),
+  bitsAreSet: z.boolean(),
+  output: z.string().regex(/^([0-9a-f]{2})+$/),
+  mode: z.enum(['off', '32-bit', 'pae', '4-level', '5-level']),
+  cpu: z.int().min(0),
+  cpl: z.int().min(0).max(3),
+  entries: z.array(entry),
+  reason: z.string().min(1).nullable(),
+  assumed: z.array(z.string().min(1)),
+  /** Where the vCPU runs the guest of a guest. */
+  nested: bothStages.optional(),
+});
+
+export type HvTranslationLine = z.output<typeof hvTranslationLineSchema>;
 
 const sourced = <Value extends z.ZodType>(value: Value) =>
   z.strictObject({
