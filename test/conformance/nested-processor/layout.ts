@@ -32,6 +32,8 @@ export const WINDOW_CODE = 0x0010_4000;
 export const WINDOW_USER = 0x0010_5000;
 /** Where the code is for guests that are not in 64-bit mode. */
 export const WINDOW_32 = 0x800;
+/** G_PAT of the VMCB that the hypervisor runs each guest with. */
+export const VMCB_G_PAT = 0x0010_6668;
 /** Tables that lead to it, all of which the nested tables map where they are. */
 export const GUEST_PML4 = 0x0011_5000;
 export const GUEST_PDPT = 0x0011_6000;

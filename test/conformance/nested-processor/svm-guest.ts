@@ -147,6 +147,18 @@ export class SvmGuest implements AsyncDisposable {
     return this.results(count);
   }
 
+  /** Eight bytes of the low memory as they are now, whatever runs. */
+  peek(address: number): bigint {
+    return this.#files.read(0, address, 8).readBigUInt64LE();
+  }
+
+  /** Changes eight bytes of the low memory under whatever runs: no code, of which the translator would not know. */
+  poke(address: number, value: bigint): void {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(value);
+    this.#files.write(0, address, bytes);
+  }
+
   results(count: number): Buffer {
     return this.#files.read(0, RESULTS, count * RESULT.size);
   }
