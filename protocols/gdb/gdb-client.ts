@@ -12,6 +12,7 @@ import { type GdbFeatures, runHandshake } from './handshake.ts';
 import { type BlockReads, type MemoryPiece, makeBlockReads, makePieceReads, requireRange } from './memory-requests.ts';
 import { readAnnex } from './read-annex.ts';
 import { GdbSession, type GdbState, type GdbStatistics } from './session.ts';
+import { DEFAULT_OUTSTANDING_BYTES } from './socket-buffer.ts';
 import type { StopReply } from './stop-reply.ts';
 import { loadRegisterLayout } from './target-description/load-layout.ts';
 import type { RegisterLayout, RegisterValues } from './target-description/register-layout.ts';
@@ -24,9 +25,9 @@ export interface GdbClientOptions {
   /** How long the first reply may take. Default 2000. */
   readonly handshakeTimeoutMs?: number;
   /**
-   * Bound on the replies that QEMU may have to write before we read them, in bytes, counting 512 more for each than it is
-   * long. QEMU writes on its main loop and blocks there, with its big lock, when the socket is full: within the default of
-   * 65 536 it never is, even while this process is suspended.
+   * Bound on the replies that QEMU may have to write before we read them, in bytes as Linux charges them to a unix socket's
+   * buffer: a few hundred more for each than it is long. QEMU writes on its main loop and blocks there, with its big lock, when
+   * the buffer is full: within the default of 182 564 it never is, even while this process is suspended.
    */
   readonly maxOutstandingReplyBytes?: number;
   /** Receives each packet and ack, both ways. */
@@ -82,7 +83,7 @@ export class GdbClient {
   static async connect(connection: Connection, options: GdbClientOptions = {}): Promise<GdbClient> {
     const session = new GdbSession(connection, {
       requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
-      maxOutstandingReplyBytes: options.maxOutstandingReplyBytes ?? 65_536,
+      maxOutstandingReplyBytes: options.maxOutstandingReplyBytes ?? DEFAULT_OUTSTANDING_BYTES,
       trace: options.trace,
     });
     if (options.onStop) session.onStop(options.onStop);

@@ -1,10 +1,13 @@
 import { encodePacket } from './packet-encoder.ts';
 import type { GdbRequest, ReplyContext } from './request.ts';
+import { socketBufferBytes } from './socket-buffer.ts';
 
 /** One request on its way, with its framing. @internal */
 export interface PendingRequest {
   readonly request: GdbRequest<unknown>;
   readonly wire: string;
+  /** What its reply may take of QEMU's socket buffer. */
+  readonly bufferBytes: number;
   readonly group: RequestGroup;
 }
 
@@ -16,14 +19,6 @@ export interface RequestGroup {
   readonly resolve: (result: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
-
-// `+` and `$`, `#` and two digits around each payload.
-const FRAMING_BYTES = 5;
-
-// QEMU writes `+` and the packet separately, and Linux charges a socket buffer about 768 bytes for the smallest of writes:
-// with the default buffer of 212 992 bytes a client that stands still makes QEMU block on the 139th reply of 8 bytes to a
-// unix socket, though these are only 3 KB. With this much on top, 64 KiB by this count stay below that for any mix of sizes.
-const SOCKET_BUFFER_BYTES = 512;
 
 /**
  * The requests of a connection, in order: waiting to be sent, then outstanding, then done. The protocol has no request
@@ -59,11 +54,6 @@ export class RequestPipeline {
     return this.#outstanding.length - this.#outstandingHead;
   }
 
-  /** The most that the replies to these can take in a socket buffer. */
-  get outstandingBytes(): number {
-    return this.#outstandingBytes;
-  }
-
   /** The request that the next reply belongs to. */
   get head(): PendingRequest | undefined {
     return this.#outstanding[this.#outstandingHead];
@@ -71,7 +61,12 @@ export class RequestPipeline {
 
   /** Queues requests, all or none. @throws GdbPacketTooLongError (`ERR_GDB_PACKET_TOO_LONG`). */
   add(requests: readonly GdbRequest<unknown>[], group: RequestGroup, limitChars: number): void {
-    const pending = requests.map((request) => ({ request, wire: encodePacket(request.payload, limitChars), group }));
+    const pending = requests.map((request) => ({
+      request,
+      wire: encodePacket(request.payload, limitChars),
+      bufferBytes: socketBufferBytes(request.maxReplyBytes),
+      group,
+    }));
     for (const item of pending) this.#queue.push(item);
   }
 
@@ -80,9 +75,9 @@ export class RequestPipeline {
     const start = this.#queueHead;
     while (this.#queueHead < this.#queue.length) {
       const next = this.#queue[this.#queueHead] as PendingRequest;
-      if (!this.#mayFollow(next.request)) break;
+      if (!this.#mayFollow(next)) break;
       this.#outstanding.push(next);
-      this.#outstandingBytes += costOf(next.request);
+      this.#outstandingBytes += next.bufferBytes;
       this.#queueHead++;
     }
     const sendable = this.#queue.slice(start, this.#queueHead);
@@ -96,10 +91,10 @@ export class RequestPipeline {
   /** Gives a reply to the request that it belongs to. @throws what the request's decoder throws. */
   deliver(reply: Uint8Array, context: ReplyContext): void {
     const pending = this.head as PendingRequest;
-    const { request, group } = pending;
+    const { request, bufferBytes, group } = pending;
     if (request.absorb?.(reply, context) === true) return;
     this.#outstandingHead++;
-    this.#outstandingBytes -= costOf(request);
+    this.#outstandingBytes -= bufferBytes;
     if (this.#outstandingHead === this.#outstanding.length) {
       this.#outstanding = [];
       this.#outstandingHead = 0;
@@ -131,13 +126,9 @@ export class RequestPipeline {
     return groups;
   }
 
-  #mayFollow(request: GdbRequest<unknown>): boolean {
+  #mayFollow({ bufferBytes }: PendingRequest): boolean {
     if (this.outstandingCount === 0) return true;
     const last = this.#outstanding[this.#outstanding.length - 1] as PendingRequest;
-    return !last.request.barrier && this.#outstandingBytes + costOf(request) <= this.#maxOutstandingBytes;
+    return !last.request.barrier && this.#outstandingBytes + bufferBytes <= this.#maxOutstandingBytes;
   }
-}
-
-function costOf(request: GdbRequest<unknown>): number {
-  return request.maxReplyBytes + FRAMING_BYTES + SOCKET_BUFFER_BYTES;
 }

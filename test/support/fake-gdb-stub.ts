@@ -111,7 +111,7 @@ export class FakeGdbStub {
 
   #owe(wire: string): void {
     this.#owed.push(wire);
-    this.#owedBytes += wire.length + 512;
+    this.#owedBytes += chargedBytes(wire);
     this.peakOwedBytes = Math.max(this.peakOwedBytes, this.#owedBytes);
     if (this.#owed.length === 1) setImmediate(() => this.#payOne());
   }
@@ -119,7 +119,7 @@ export class FakeGdbStub {
   #payOne(): void {
     const wire = this.#owed.shift();
     if (wire === undefined) return;
-    this.#owedBytes -= wire.length + 512;
+    this.#owedBytes -= chargedBytes(wire);
     this.send(wire);
     if (this.#owed.length > 0) setImmediate(() => this.#payOne());
   }
@@ -140,4 +140,14 @@ function memoryAt(address: bigint, length: number): string {
   if (length > 2048) return 'E22';
   const bytes = Uint8Array.from({ length }, (_, index) => Number((address + BigInt(index)) & 0xffn));
   return Buffer.from(bytes).toString('hex');
+}
+
+/** A kernel's buffers come in these sizes, headers included. */
+const BUFFER_SIZES = [512, 1024, 2048, 4096] as const;
+
+/** What a unix socket of Linux is charged for `+`, and for the packet behind it. */
+function chargedBytes(wire: string): number {
+  const packetBytes = wire.length - 1;
+  const head = BUFFER_SIZES.find((size) => packetBytes + 320 <= size);
+  return 768 + 256 + (head ?? 512 + 4096);
 }

@@ -187,12 +187,18 @@ describe('GdbClient pipelining', () => {
     expect(bytesSent - before.bytesSent).to.equal(3 * '$m1,1#00'.length);
   });
 
-  for (const lengthBytes of [1, 8, 256, 2048]) {
+  // By kernel buffers of 512, 512, 1024, and of 512 with a page, for the packet; 768 bytes for its ack; 256 for its head.
+  for (const [lengthBytes, charged] of [
+    [1, 1536],
+    [8, 1536],
+    [256, 2048],
+    [2048, 5632],
+  ] as const) {
     it(`never owes more than the bound with reads of ${lengthBytes} bytes, and uses it`, async () => {
       const { stub, client } = await attach({ slow: true }, { maxOutstandingReplyBytes: 20_000 });
       await client.readMemoryMany(Array.from({ length: 300 }, (_, index) => ({ address: index, lengthBytes })));
       expect(stub.peakOwedBytes).to.be.at.most(20_000);
-      expect(stub.peakOwedBytes).to.be.above(20_000 - (2 * lengthBytes + 517));
+      expect(stub.peakOwedBytes).to.be.above(20_000 - charged);
     });
   }
 
@@ -201,7 +207,7 @@ describe('GdbClient pipelining', () => {
     const pieces = [4, 2048, 4].map((lengthBytes) => ({ address: 16, lengthBytes }));
     const reads = await client.readMemoryMany(pieces);
     expect(reads.map((bytes) => bytes.length)).to.deep.equal([4, 2048, 4]);
-    expect(stub.peakOwedBytes).to.equal(2 * 2048 + 5 + 512);
+    expect(stub.peakOwedBytes).to.equal(5632);
   });
 
   it('sends nothing behind a monitor command until that is done', async () => {
