@@ -22,8 +22,9 @@ const MAX_LEVELS = 5;
 
 /**
  * Walks any number of addresses together: as many flights as the tables have levels, each page of tables fetched once, and not
- * one allocation for a walk. A walk that lacks a page is started over when the page is there, which costs less than keeping
- * its state would.
+ * one allocation for a walk. First the tables are fetched by few walks, one for each table of the last level; all others then
+ * have theirs at hand. A walk that lacks a page is started over when the page is there, which costs less than keeping its
+ * state would.
  *
  * @param done - called for each address with its finished walk, which is good only during the call; in no particular order
  * @internal
@@ -35,9 +36,22 @@ export async function walkMany(
   done: (index: number, walk: Walk) => void,
 ): Promise<void> {
   const stepper = new Stepper(context, questions, cache);
-  const count = questions.lows.length;
-  let open = new Int32Array(count);
-  for (let index = 0; index < count; index += 1) open[index] = index;
+  await walkSome(stepper, onePerLastTable(context, questions), cache, () => {});
+  await walkSome(
+    stepper,
+    new Int32Array(questions.lows.length).map((_, index) => index),
+    cache,
+    done,
+  );
+}
+
+/** @param open - the indices of the addresses, which is used up */
+async function walkSome(
+  stepper: Stepper,
+  open: Int32Array,
+  cache: PageCache,
+  done: (index: number, walk: Walk) => void,
+): Promise<void> {
   while (open.length > 0) {
     const missing = new Set<number>();
     let left = 0;
@@ -55,6 +69,31 @@ export async function walkMany(
     open = open.subarray(0, left);
     if (missing.size > 0) await cache.load(missing);
   }
+}
+
+/** Slots for tables that were seen; tables that share a slot cost a walk too many. A power of two. */
+const SEEN_SLOTS = 4096;
+
+/** Indices of addresses that between them need every table that any of them needs; some tables may be needed by several. */
+function onePerLastTable({ levels }: PagingContext, { highs, lows }: WalkColumns): Int32Array {
+  const last = levels.at(-1);
+  if (last === undefined) return new Int32Array(0);
+  const shift = last.shift + 32 - Math.clz32(last.indexMask);
+  const seenHighs = new Int32Array(SEEN_SLOTS);
+  const seenLows = new Int32Array(SEEN_SLOTS).fill(-1);
+  const chosen = new Int32Array(lows.length);
+  let count = 0;
+  for (let index = 0; index < lows.length; index += 1) {
+    const high = highs[index] as number;
+    const low = (lows[index] as number) >>> shift;
+    const slot = (low ^ (high << 4)) & (SEEN_SLOTS - 1);
+    if (seenLows[slot] === low && seenHighs[slot] === high) continue;
+    seenLows[slot] = low;
+    seenHighs[slot] = high;
+    chosen[count] = index;
+    count += 1;
+  }
+  return chosen.subarray(0, count);
 }
 
 /** Takes one walk after the other as far as the fetched pages reach. */
