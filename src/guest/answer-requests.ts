@@ -18,7 +18,7 @@ import { retranslate } from './retranslate.ts';
 import { runWalks } from './run-walks.ts';
 import type { Space } from './space.ts';
 import type { VcpuState } from './vcpu-state.ts';
-import { WALKED_TOGETHER, walkMany } from './walk-many.ts';
+import { halvesOf, WALKED_TOGETHER, walkMany } from './walk-many.ts';
 import type { BitsOutcome } from './write-bits.ts';
 import { writePlanned } from './write-planned.ts';
 
@@ -116,10 +116,8 @@ async function walkPages(questions: readonly Question[], context: PagingContext,
 async function walkChunk(questions: readonly Question[], context: PagingContext, space: Space): Promise<Translation[]> {
   const translations = new Array<Translation>(questions.length);
   const addresses = BigInt64Array.from(questions, ({ linearAddress }) => BigInt.asIntN(64, linearAddress));
-  const halves = new Int32Array(addresses.buffer);
   const columns = {
-    lows: halves.filter((_, at) => at % 2 === 0),
-    highs: halves.filter((_, at) => at % 2 === 1),
+    halves: halvesOf(addresses),
     accesses: Uint16Array.from(questions, ({ access }) => encodeAccess(access)),
   };
   await walkMany(context, columns, await space.cache(), (index, walk) => {

@@ -21,7 +21,7 @@ import { nestedStagesOf, type Space } from './space.ts';
 import { TableSnapshot } from './table-snapshot.ts';
 import { TranslationTable } from './translation-table.ts';
 import { contextOf, machineProfile, type VcpuState, withCr3, withNestedStage } from './vcpu-state.ts';
-import { WALKED_TOGETHER, walkMany } from './walk-many.ts';
+import { halvesOf, WALKED_TOGETHER, walkMany } from './walk-many.ts';
 import type { WritableMemory } from './write-bits.ts';
 import { writePlanned } from './write-planned.ts';
 
@@ -141,7 +141,7 @@ export abstract class GuestView {
     const code = encodeAccess(access);
     for (let start = 0; start < addresses.length; start += WALKED_TOGETHER) {
       const chunk = addresses.subarray(start, start + WALKED_TOGETHER);
-      const columns = { ...splitHalves(chunk), accesses: new Uint16Array(chunk.length).fill(code) };
+      const columns = { halves: halvesOf(chunk), accesses: new Uint16Array(chunk.length).fill(code) };
       await walkMany(space.context, columns, cache, (index, walk) => table.set(start + index, walk));
     }
     this.checkStanding();
@@ -256,18 +256,6 @@ function requireOneStage({ nested }: Space): void {
   throw new GuestUsageError(
     'the vCPU runs the guest of a guest: its addresses can be translated one by one, or say that there is no second stage',
   );
-}
-
-/** By the halves: an element of a BigUint64Array is a bigint, and each of those an allocation. */
-function splitHalves(addresses: BigUint64Array): { readonly lows: Int32Array; readonly highs: Int32Array } {
-  const halves = new Int32Array(addresses.buffer, addresses.byteOffset, addresses.length * 2);
-  const lows = new Int32Array(addresses.length);
-  const highs = new Int32Array(addresses.length);
-  for (let at = 0; at < addresses.length; at += 1) {
-    lows[at] = halves[at * 2] as number;
-    highs[at] = halves[at * 2 + 1] as number;
-  }
-  return { lows, highs };
 }
 
 function remember<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {

@@ -1,11 +1,17 @@
-import { type PagingContext, Walk } from '../paging/index.ts';
+import { type PagingContext, StructureCache, Walk } from '../paging/index.ts';
 import type { PageCache } from './page-cache.ts';
 
-/** The questions of a batch: addresses in halves and access bits, side by side. @internal */
+/** The questions of a batch, side by side. @internal */
 export interface WalkColumns {
-  readonly highs: Int32Array;
-  readonly lows: Int32Array;
+  /** Linear addresses as little-endian 64-bit numbers: halves at 2n and 2n + 1. */
+  readonly halves: Int32Array;
+  /** ACCESS bits of each. */
   readonly accesses: Uint16Array;
+}
+
+/** @param addresses - the questions see what it holds, and not a copy @internal */
+export function halvesOf(addresses: BigUint64Array | BigInt64Array): Int32Array {
+  return new Int32Array(addresses.buffer, addresses.byteOffset, addresses.length * 2);
 }
 
 /**
@@ -17,8 +23,6 @@ export interface WalkColumns {
 export const WALKED_TOGETHER = 16_384;
 
 const PAGE_BYTES = 4096;
-
-const MAX_LEVELS = 5;
 
 /**
  * Walks any number of addresses together: as many flights as the tables have levels, each page of tables fetched once, and not
@@ -33,99 +37,104 @@ export async function walkMany(
   context: PagingContext,
   questions: WalkColumns,
   cache: PageCache,
-  done: (index: number, walk: Walk) => void,
+  done: Done,
 ): Promise<void> {
   const stepper = new Stepper(context, questions, cache);
-  await walkSome(stepper, onePerLastTable(context, questions), cache, () => {});
-  await walkSome(
-    stepper,
-    new Int32Array(questions.lows.length).map((_, index) => index),
-    cache,
-    done,
-  );
-}
-
-/** @param open - the indices of the addresses, which is used up */
-async function walkSome(
-  stepper: Stepper,
-  open: Int32Array,
-  cache: PageCache,
-  done: (index: number, walk: Walk) => void,
-): Promise<void> {
-  while (open.length > 0) {
-    const missing = new Set<number>();
-    let left = 0;
-    for (let at = 0; at < open.length; at += 1) {
-      const index = open[at] as number;
-      const page = stepper.advance(index);
-      if (page < 0) {
-        done(index, stepper.walk);
-      } else {
-        missing.add(page);
-        open[left] = index;
-        left += 1;
-      }
-    }
-    open = open.subarray(0, left);
-    if (missing.size > 0) await cache.load(missing);
-  }
+  let open = onePerLastTable(context, questions);
+  while (open.length > 0) open = await stepper.advanceSome(open, () => {});
+  open = await stepper.advanceAll(done);
+  while (open.length > 0) open = await stepper.advanceSome(open, done);
 }
 
 /** Slots for tables that were seen; tables that share a slot cost a walk too many. A power of two. */
-const SEEN_SLOTS = 4096;
+const SEEN_SLOTS = 1024;
 
 /** Indices of addresses that between them need every table that any of them needs; some tables may be needed by several. */
-function onePerLastTable({ levels }: PagingContext, { highs, lows }: WalkColumns): Int32Array {
+function onePerLastTable({ levels }: PagingContext, { halves }: WalkColumns): readonly number[] {
   const last = levels.at(-1);
-  if (last === undefined) return new Int32Array(0);
+  if (last === undefined) return [];
   const shift = last.shift + 32 - Math.clz32(last.indexMask);
   const seenHighs = new Int32Array(SEEN_SLOTS);
   const seenLows = new Int32Array(SEEN_SLOTS).fill(-1);
-  const chosen = new Int32Array(lows.length);
-  let count = 0;
-  for (let index = 0; index < lows.length; index += 1) {
-    const high = highs[index] as number;
-    const low = (lows[index] as number) >>> shift;
+  const chosen: number[] = [];
+  for (let at = 0; at < halves.length; at += 2) {
+    const low = (halves[at] as number) >>> shift;
+    const high = halves[at + 1] as number;
     const slot = (low ^ (high << 4)) & (SEEN_SLOTS - 1);
     if (seenLows[slot] === low && seenHighs[slot] === high) continue;
     seenLows[slot] = low;
     seenHighs[slot] = high;
-    chosen[count] = index;
-    count += 1;
+    chosen.push(at / 2);
   }
-  return chosen.subarray(0, count);
+  return chosen;
 }
+
+type Done = (index: number, walk: Walk) => void;
 
 /** Takes one walk after the other as far as the fetched pages reach. */
 class Stepper {
-  readonly walk: Walk;
+  readonly #walk: Walk;
   readonly #questions: WalkColumns;
   readonly #cache: PageCache;
-  /** The page that the walk before used at each depth: most walks share all of theirs but the last. */
-  readonly #pages: number[] = new Array(MAX_LEVELS).fill(-1);
-  readonly #words: (Int32Array | null)[] = new Array(MAX_LEVELS).fill(null);
+  readonly #structures: StructureCache;
+  /** The pages of the tables that `#structures` has numbers for. */
+  readonly #tables: (TablePage | undefined)[] = [];
 
   constructor(context: PagingContext, questions: WalkColumns, cache: PageCache) {
-    this.walk = new Walk(context);
+    this.#walk = new Walk(context);
     this.#questions = questions;
     this.#cache = cache;
+    this.#structures = new StructureCache(context);
+  }
+
+  /** @returns the addresses whose walks lacked a page that now is there */
+  async advanceAll(done: Done): Promise<readonly number[]> {
+    const left: number[] = [];
+    const missing = new Set<number>();
+    const count = this.#questions.accesses.length;
+    for (let index = 0; index < count; index += 1) this.#advanceOne(index, done, left, missing);
+    if (missing.size > 0) await this.#cache.load(missing);
+    return left;
+  }
+
+  /** The same for some addresses, by their indices. */
+  async advanceSome(indices: readonly number[], done: Done): Promise<readonly number[]> {
+    const left: number[] = [];
+    const missing = new Set<number>();
+    for (const index of indices) this.#advanceOne(index, done, left, missing);
+    if (missing.size > 0) await this.#cache.load(missing);
+    return left;
+  }
+
+  #advanceOne(index: number, done: Done, left: number[], missing: Set<number>): void {
+    const page = this.#advance(index);
+    if (page < 0) {
+      done(index, this.#walk);
+    } else {
+      left.push(index);
+      missing.add(page);
+    }
   }
 
   /** @returns the page that the walk lacks; -1 when it has ended */
-  advance(index: number): number {
-    const { highs, lows, accesses } = this.#questions;
-    const walk = this.walk;
-    let wants = walk.start(highs[index] as number, lows[index] as number, accesses[index] as number);
+  #advance(index: number): number {
+    const { halves, accesses } = this.#questions;
+    const walk = this.#walk;
+    let wants = walk.start(halves[index * 2 + 1] as number, halves[index * 2] as number, accesses[index] as number);
+    if (!wants) return -1;
+    const known = this.#structures.skip(walk);
+    let table = known < 0 ? undefined : this.#tables[known];
     while (wants) {
       const { wanted, depth } = walk;
-      const page = Math.floor(wanted / PAGE_BYTES);
-      if (this.#pages[depth] !== page) {
-        const fetched = this.#cache.words(page);
-        if (fetched === undefined) return page;
-        this.#pages[depth] = page;
-        this.#words[depth] = fetched;
+      if (table === undefined) {
+        const page = Math.floor(wanted / PAGE_BYTES);
+        const words = this.#cache.words(page);
+        if (words === undefined) return page;
+        table = { page, words };
+        const number = this.#structures.keep(walk);
+        if (number >= 0) this.#tables[number] = table;
       }
-      const words = this.#words[depth] as Int32Array | null;
+      const { page, words }: TablePage = table;
       const size = walk.levelAt(depth).entrySize;
       if (words === null || !this.#cache.holds(page, wanted, size)) {
         walk.feedUnbacked();
@@ -133,7 +142,14 @@ class Stepper {
       }
       const at = (wanted - page * PAGE_BYTES) >> 2;
       wants = walk.feed(words[at] as number, size === 8 ? (words[at + 1] as number) : 0);
+      table = undefined;
     }
     return -1;
   }
+}
+
+/** A page that was fetched; null words where none of it is memory. */
+interface TablePage {
+  readonly page: number;
+  readonly words: Int32Array | null;
 }

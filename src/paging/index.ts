@@ -62,6 +62,7 @@ export { cr2AfterFault, processorBits } from './processor-bits.ts';
 export { AMD, afterTcg, INTEL, KVM, type Profile, type QemuVersion, TCG, tcgProfile } from './profiles.ts';
 export { REGISTER_BITS } from './register-bits.ts';
 export { decodeRights, type Rights } from './rights.ts';
+export { StructureCache } from './structure-cache.ts';
 export { type EntrySource, startWalk, translate } from './translate.ts';
 export {
   type FaultCause,

@@ -135,6 +135,20 @@ export class Walk implements PageRights {
     return true;
   }
 
+  /**
+   * Goes on at a table that a walk by the same way came to before.
+   *
+   * @param depth - how many entries lead there
+   * @param table - its physical address
+   */
+  goOnAt(depth: number, table: number, rights: number, executeDisabled: number): void {
+    const level = this.levelAt(depth);
+    this.depth = depth;
+    this.rights = rights;
+    this.executeDisabled = executeDisabled;
+    this.wanted = table + indexOf(level, this.linearHigh, this.linearLow) * level.entrySize;
+  }
+
   /** No memory holds the entry at `wanted`. */
   feedUnbacked(): void {
     this.end(OUTCOME.unbacked);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { MemoryMap } from '../../../src/guest/memory-map.ts';
 import { PageCache } from '../../../src/guest/page-cache.ts';
 import { runWalks } from '../../../src/guest/run-walks.ts';
-import { walkMany } from '../../../src/guest/walk-many.ts';
+import { halvesOf, walkMany } from '../../../src/guest/walk-many.ts';
 import { createContext, OUTCOME, startWalk, toTranslation, Walk } from '../../../src/paging/index.ts';
 import { FakeMemory } from '../../support/fake-memory.ts';
 import { flatRange } from '../../support/flat-range.ts';
@@ -154,8 +154,7 @@ describe('walks that advance together', () => {
     async function runMany(addresses: readonly bigint[], cache: PageCache, context = LONG): Promise<string[]> {
       const outcomes: string[] = [];
       const columns = {
-        highs: Int32Array.from(addresses, (address) => Number(BigInt.asIntN(32, address >> 32n))),
-        lows: Int32Array.from(addresses, (address) => Number(BigInt.asIntN(32, address))),
+        halves: halvesOf(BigUint64Array.from(addresses)),
         accesses: new Uint16Array(addresses.length),
       };
       await walkMany(context, columns, cache, (index, walk) => {
