@@ -9,7 +9,7 @@ import {
 } from '../paging/index.ts';
 import { answerRequests } from './answer-requests.ts';
 import { describeFormatAssumptions } from './assumptions.ts';
-import { GuestUsageError, type MemoryAttempt } from './errors.ts';
+import type { MemoryAttempt } from './errors.ts';
 import type { GuestTranslation, TranslateRequest, TranslateScope } from './guest-translation.ts';
 import { pagesOfRange } from './linear-range.ts';
 import { type LoadProgress, loadTables } from './load-tables.ts';
@@ -22,6 +22,7 @@ import { TableSnapshot } from './table-snapshot.ts';
 import { TranslationTable } from './translation-table.ts';
 import { contextOf, machineProfile, type VcpuState, withCr3, withNestedStage } from './vcpu-state.ts';
 import { halvesOf, WALKED_TOGETHER, walkMany } from './walk-many.ts';
+import { NESTED_WALKED_TOGETHER, walkManyNested } from './walk-many-nested.ts';
 import type { WritableMemory } from './write-bits.ts';
 import { writePlanned } from './write-planned.ts';
 
@@ -124,7 +125,7 @@ export abstract class GuestView {
 
   /**
    * Translates many addresses for one kind of access: nothing is written, and the answers are columns of numbers. Thousands a
-   * millisecond; entries and reasons are `translate`'s.
+   * millisecond, through two stages some hundred; entries and reasons are `translate`'s.
    *
    * @throws as {@link GuestView.translate}.
    */
@@ -135,14 +136,19 @@ export abstract class GuestView {
   ): Promise<TranslationTable> {
     const quick = await this.#space(scope);
     const space = quick.complete ? await quick.complete() : quick;
-    requireOneStage(space);
+    const { context, nested } = space;
     const cache = await space.cache();
-    const table = new TranslationTable(addresses.length, space.context);
+    const table = new TranslationTable(addresses.length, context, nested !== null);
     const code = encodeAccess(access);
-    for (let start = 0; start < addresses.length; start += WALKED_TOGETHER) {
-      const chunk = addresses.subarray(start, start + WALKED_TOGETHER);
+    const together = nested === null ? WALKED_TOGETHER : NESTED_WALKED_TOGETHER;
+    for (let start = 0; start < addresses.length; start += together) {
+      const chunk = addresses.subarray(start, start + together);
       const columns = { halves: halvesOf(chunk), accesses: new Uint16Array(chunk.length).fill(code) };
-      await walkMany(space.context, columns, cache, (index, walk) => table.set(start + index, walk));
+      await (nested === null
+        ? walkMany(context, columns, cache, (index, walk) => table.set(start + index, walk))
+        : walkManyNested(context, nested.context, columns, cache, (index, walk) =>
+            table.setNested(start + index, walk),
+          ));
     }
     this.checkStanding();
     return table;
@@ -155,20 +161,18 @@ export abstract class GuestView {
    */
   async snapshot(scope: MapScope = {}): Promise<TableSnapshot> {
     const vcpu = await this.#vcpu(scope.cpu ?? 0);
-    const space = await this.#space(scope);
-    requireOneStage(space);
-    const { state, context, map } = space;
-    const options = pagesOfRange(context, scope);
+    const { state, context, nested: stages, map } = await this.#space(scope);
+    const nested = stages?.context ?? null;
     const cache = new PageCache((await this.#memory(vcpu)).memory, map, MAX_MAP_PAGES);
-    const isWhole = await loadTables(context, cache, MAX_MAP_PAGES, options, scope.onProgress);
+    const isWhole = await loadTables(context, nested, cache, pagesOfRange(context, scope), scope.onProgress);
     this.checkStanding();
     const assumed = [...describeFormatAssumptions(state), ...this.notes];
-    return new TableSnapshot({ state, context, map, cache, isWhole, assumed });
+    return new TableSnapshot({ state, context, nested, map, cache, isWhole, assumed });
   }
 
   /**
    * Goes through a whole address space, or a part: runs of pages with the same rights, in ascending order, the lower half
-   * first.
+   * first. While the vCPU runs the guest of a guest, that guest's, through both stages: see {@link TableSnapshot.nested}.
    *
    * @param emit - takes each run; false ends the enumeration
    * @throws as {@link GuestView.translate}.
@@ -249,13 +253,6 @@ export abstract class GuestView {
   #cache(vcpu: Vcpu): Promise<PageCache> {
     return remember(this.#caches, vcpu.map, async () => new PageCache((await this.#memory(vcpu)).memory, vcpu.map));
   }
-}
-
-function requireOneStage({ nested }: Space): void {
-  if (nested === null) return;
-  throw new GuestUsageError(
-    'the vCPU runs the guest of a guest: its addresses can be translated one by one, or say that there is no second stage',
-  );
 }
 
 function remember<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {

@@ -30,6 +30,16 @@ export class PageCache {
     return this.#flights;
   }
 
+  /** How many pages are kept, those outside of memory too. */
+  get size(): number {
+    return this.#pages.size;
+  }
+
+  /** How many more may be kept before the oldest go. */
+  get room(): number {
+    return this.#maxPages - this.#pages.size;
+  }
+
   /** How many pages are kept that lie in memory. */
   get pageCount(): number {
     return [...this.#pages.values()].filter((words) => words !== null).length;

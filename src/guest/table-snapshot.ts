@@ -1,17 +1,23 @@
 import {
   type Alias,
+  changedNestedRanges,
   changedRanges,
   type EnumerateResult,
   enumerate,
   enumerateLeaves,
   enumerateRuns,
+  everyPage,
   findAliases,
+  guestTables,
   type MappedLeaf,
   type MappedRun,
+  type NestedContext,
   type PageRange,
   type PageSource,
   type PagingContext,
   type PhysicalRange,
+  type StagedOptions,
+  type TablesAtOnce,
 } from '../paging/index.ts';
 import { type LinearRange, pagesOfRange } from './linear-range.ts';
 import { TABLES_ONLY } from './load-tables.ts';
@@ -24,6 +30,7 @@ import type { VcpuState } from './vcpu-state.ts';
 export interface SnapshotParts {
   readonly state: VcpuState;
   readonly context: PagingContext;
+  readonly nested: NestedContext | null;
   readonly map: MemoryMap;
   readonly cache: PageCache;
   readonly isWhole: boolean;
@@ -40,6 +47,11 @@ export class TableSnapshot {
   /** The vCPU, as the question has it. */
   readonly state: VcpuState;
   readonly context: PagingContext;
+  /**
+   * The second stage, where the vCPU runs the guest of a guest; else null. Pages and their rights are then what both stages
+   * together make of that guest's linear addresses, and physical addresses are the hypervisor's, as for QEMU.
+   */
+  readonly nested: NestedContext | null;
   readonly memoryMap: MemoryMap;
   /** False when there were more tables than are kept; what is missing counts as not in memory. */
   readonly isWhole: boolean;
@@ -51,9 +63,10 @@ export class TableSnapshot {
   readonly #regions: RegionSet;
 
   /** @internal */
-  constructor({ state, context, map, cache, isWhole, assumed }: SnapshotParts) {
+  constructor({ state, context, nested, map, cache, isWhole, assumed }: SnapshotParts) {
     this.state = state;
     this.context = context;
+    this.nested = nested;
     this.memoryMap = map;
     this.isWhole = isWhole;
     this.assumed = assumed;
@@ -69,13 +82,12 @@ export class TableSnapshot {
    */
   runs(emit: (run: MappedRun) => boolean | undefined, range: LinearRange = {}): EnumerateResult {
     const classify = (first: number, last: number): number => this.#regions.classify(first, last);
-    const options = { ...pagesOfRange(this.context, range), classify };
-    return this.#judge(enumerateRuns(this.context, this.#pageOf, emit, options));
+    return this.#judge(enumerateRuns(this.context, this.#pageOf, emit, { ...this.#part(range), classify }));
   }
 
   /** Page by page, likewise. */
   leaves(emit: (leaf: MappedLeaf) => boolean | undefined, range: LinearRange = {}): EnumerateResult {
-    return this.#judge(enumerateLeaves(this.context, this.#pageOf, emit, pagesOfRange(this.context, range)));
+    return this.#judge(enumerateLeaves(this.context, this.#pageOf, emit, this.#part(range)));
   }
 
   /** The linear addresses that lead to physical ones. */
@@ -84,12 +96,16 @@ export class TableSnapshot {
     emit: (alias: Alias) => boolean | undefined,
     range: LinearRange = {},
   ): EnumerateResult {
-    return this.#judge(findAliases(this.context, this.#pageOf, physical, emit, pagesOfRange(this.context, range)));
+    return this.#judge(findAliases(this.context, this.#pageOf, physical, emit, this.#part(range)));
   }
 
-  /** Goes through each table once and counts: what is shared counts once for each set of rights that leads to it. */
+  /**
+   * Goes through each table once and counts: what is shared counts once for each set of rights that leads to it. Tables of the
+   * second stage do not count; those that it does not let a walk read are in no memory.
+   */
   survey(range: LinearRange = {}): EnumerateResult {
-    return this.#judge(enumerate(this.context, this.#pageOf, TABLES_ONLY, pagesOfRange(this.context, range)));
+    const pageOf = this.nested === null ? this.#pageOf : guestTables(this.nested, this.#pageOf);
+    return this.#judge(enumerate(this.context, pageOf, TABLES_ONLY, pagesOfRange(this.context, range)));
   }
 
   /** What lies at the physical pages of a run. */
@@ -99,10 +115,19 @@ export class TableSnapshot {
 
   /** Where a page may be another than in a snapshot that was taken before. */
   changesSince(before: TableSnapshot): readonly PageRange[] {
-    return changedRanges(
-      { context: before.context, pageOf: before.#pageOf },
-      { context: this.context, pageOf: this.#pageOf },
-    );
+    const [one, other] = [before.#tables(), this.#tables()];
+    if (before.nested !== null && this.nested !== null) {
+      return changedNestedRanges({ ...one, nested: before.nested }, { ...other, nested: this.nested });
+    }
+    return before.nested === this.nested ? changedRanges(one, other) : everyPage(before.context, this.context);
+  }
+
+  #tables(): TablesAtOnce {
+    return { context: this.context, pageOf: this.#pageOf };
+  }
+
+  #part(range: LinearRange): StagedOptions {
+    return { ...pagesOfRange(this.context, range), nested: this.nested };
   }
 
   #judge(result: EnumerateResult): EnumerateResult {

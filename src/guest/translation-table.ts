@@ -3,6 +3,7 @@ import {
   errorCodeOf,
   type FaultCause,
   faultCauseOf,
+  type NestedWalk,
   OUTCOME,
   type PagingContext,
   type Rights,
@@ -27,9 +28,11 @@ export class TranslationTable {
   readonly #errorCodes: Uint16Array;
   readonly #rights: Uint8Array;
   readonly #depths: Uint8Array;
+  /** Where a mapped address leads in the host of a guest's guest. */
+  readonly #inHost: Float64Array | null;
 
   /** @internal */
-  constructor(length: number, context: PagingContext) {
+  constructor(length: number, context: PagingContext, isNested = false) {
     this.length = length;
     this.context = context;
     this.#outcomes = new Uint8Array(length);
@@ -37,6 +40,7 @@ export class TranslationTable {
     this.#errorCodes = new Uint16Array(length);
     this.#rights = new Uint8Array(length);
     this.#depths = new Uint8Array(length);
+    this.#inHost = isNested ? new Float64Array(length) : null;
   }
 
   /** @internal */
@@ -50,6 +54,23 @@ export class TranslationTable {
       this.#physical[index] = responsibleAddressOf(walk);
       this.#errorCodes[index] = errorCodeOf(walk) ?? NO_ERROR_CODE;
     }
+  }
+
+  /**
+   * Takes what both stages say, in the guest's own terms, as `translate` has it: what the second stage refuses is memory that is not
+   * there.
+   *
+   * @internal
+   */
+  setNested(index: number, walk: NestedWalk): void {
+    if (walk.isThrough) {
+      this.set(index, walk.guest);
+      if (this.#inHost !== null) this.#inHost[index] = walk.hostPhysicalAddress;
+      return;
+    }
+    this.#outcomes[index] = OUTCOME.unbacked;
+    this.#physical[index] = walk.guestPhysicalAddress;
+    this.#errorCodes[index] = NO_ERROR_CODE;
   }
 
   isMapped(index: number): boolean {
@@ -66,14 +87,22 @@ export class TranslationTable {
     return this.isMapped(index) ? BigInt(this.#physical[index] ?? 0) : null;
   }
 
-  /** Rights over all levels; null when it is not mapped. */
+  /**
+   * Where the address leads in the hypervisor's memory, where the vCPU runs the guest of a guest; null when it is not mapped, and
+   * where there is one stage.
+   */
+  hostPhysicalAddress(index: number): bigint | null {
+    return this.#inHost !== null && this.isMapped(index) ? BigInt(this.#inHost[index] ?? 0) : null;
+  }
+
+  /** Rights over all levels of the guest's own tables; null when it is not mapped. */
   rights(index: number): Rights | null {
     if (!this.isMapped(index)) return null;
     const bits = this.#rights[index] ?? 0;
     return decodeRights(bits, (bits & EXEC) !== 0);
   }
 
-  /** Bytes that the leaf maps; null when the address is not mapped, or paging is off. */
+  /** Bytes that the leaf, the guest's own, maps; null when the address is not mapped, or paging is off. */
   pageSize(index: number): number | null {
     const leaf = this.isMapped(index) ? this.context.levels[(this.#depths[index] ?? 0) - 1] : undefined;
     return leaf === undefined ? null : 2 ** leaf.shift;

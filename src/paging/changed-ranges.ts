@@ -1,4 +1,3 @@
-import { ENTRY_RW, ENTRY_US } from './architecture.ts';
 import { busPage } from './bus-page.ts';
 import type { PagingContext } from './context.ts';
 import { ENTRY, entryKindOf, tablePageOf } from './entry-kind.ts';
@@ -17,7 +16,6 @@ export interface PageRange {
   readonly lastPage: number;
 }
 
-const TABLE_RIGHTS = ENTRY_RW | ENTRY_US;
 const PAGE_WORD_MASK = 1023;
 /** Tables that changed are looked at as often as they are shared; from here on they are taken to have changed as a whole. */
 const DEFAULT_MAX_TABLES = 1_048_576;
@@ -35,10 +33,13 @@ export function changedRanges(
   after: TablesAtOnce,
   maxTables = DEFAULT_MAX_TABLES,
 ): readonly PageRange[] {
-  if (!haveSameFormat(before.context, after.context)) {
-    return [{ firstPage: 0, lastPage: 2 ** (Math.max(before.context.linearBits, after.context.linearBits) - 12) - 1 }];
-  }
+  if (!haveSameFormat(before.context, after.context)) return everyPage(before.context, after.context);
   return new Comparison(before, after, maxTables).run();
+}
+
+/** The pages of both address spaces. @internal */
+export function everyPage(one: PagingContext, other: PagingContext): readonly PageRange[] {
+  return [{ firstPage: 0, lastPage: 2 ** (Math.max(one.linearBits, other.linearBits) - 12) - 1 }];
 }
 
 const FORMAT = [
@@ -59,8 +60,15 @@ function haveSameFormat(one: PagingContext, other: PagingContext): boolean {
   return (
     one.mode === other.mode &&
     one.a20Masked === other.a20Masked &&
+    one.rules === other.rules &&
     one.policy.executeDisableHigh === other.policy.executeDisableHigh &&
-    one.levels.every((level, depth) => FORMAT.every((name) => level[name] === other.levels[depth]?.[name]))
+    one.levels.every((level, depth) => isSameLevel(level, other.levels[depth]))
+  );
+}
+
+function isSameLevel(one: Level, other: Level | undefined): boolean {
+  return (
+    FORMAT.every((name) => one[name] === other?.[name]) && one.misconfigured?.join() === other?.misconfigured?.join()
   );
 }
 
@@ -132,16 +140,17 @@ class Comparison {
   }
 
   #giveSameRights(differenceLow: number, differenceHigh: number): boolean {
-    const { executeDisableHigh } = this.#context.policy;
-    return (differenceLow & TABLE_RIGHTS) === 0 && (differenceHigh & executeDisableHigh) === 0;
+    const { policy, rules } = this.#context;
+    return (differenceLow & rules.initialRights) === 0 && (differenceHigh & policy.executeDisableHigh) === 0;
   }
 
   #descend(depth: number, tablePage: number, otherPage: number, page: number): boolean {
     const key = `${depth} ${tablePage} ${otherPage}`;
     if (this.#same.has(key)) return true;
-    const { a20Masked } = this.#context;
-    const one = { words: this.#before.pageOf(busPage(a20Masked, tablePage)), firstWord: 0 };
-    const other = { words: this.#after.pageOf(busPage(a20Masked, otherPage)), firstWord: 0 };
+    const { a20Masked, levels } = this.#context;
+    const level = levels[depth] as Level;
+    const one = { words: this.#before.pageOf(busPage(a20Masked, tablePage), level), firstWord: 0 };
+    const other = { words: this.#after.pageOf(busPage(a20Masked, otherPage), level), firstWord: 0 };
     const isSame = this.#compare(depth, one, other, page);
     if (isSame) this.#same.add(key);
     return isSame;

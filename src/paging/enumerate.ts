@@ -36,9 +36,10 @@ export interface LeafSink<Summary> {
 /**
  * Gives the memory of a page as 32-bit words, or null where no memory is, or it must not be read.
  *
+ * @param level - what the page is read for: a second stage may let a page be read as one table and not as another
  * @public
  */
-export type PageSource = (page: number) => Int32Array | null;
+export type PageSource = (page: number, level: Level) => Int32Array | null;
 
 /** What part of an address space to go through, and for how long. @public */
 export interface EnumerateOptions {
@@ -157,7 +158,7 @@ class Enumeration<Summary> {
       this.#sink.applySummary(page, known);
       return;
     }
-    const words = this.#pageOf(busPage(this.#context.a20Masked, tablePage));
+    const words = this.#pageOf(busPage(this.#context.a20Masked, tablePage), this.#context.levels[depth] as Level);
     if (words === null) {
       this.#unbacked += 1;
       return;
@@ -171,11 +172,12 @@ class Enumeration<Summary> {
 
 /** The table that a walk begins with: in memory, where it may begin in the middle of a page, or in registers. @internal */
 export function rootTable(
-  { rootAddress, latched, a20Masked }: PagingContext,
+  { rootAddress, latched, a20Masked, levels }: PagingContext,
   pageOf: PageSource,
 ): { readonly words: Int32Array | null; readonly firstWord: number } {
   if (latched) return { words: interleave(latched.lows, latched.highs), firstWord: 0 };
-  return { words: pageOf(busPage(a20Masked, Math.floor(rootAddress / 4096))), firstWord: (rootAddress % 4096) / 4 };
+  const page = busPage(a20Masked, Math.floor(rootAddress / 4096));
+  return { words: pageOf(page, levels[0] as Level), firstWord: (rootAddress % 4096) / 4 };
 }
 
 function interleave(lows: Int32Array, highs: Int32Array): Int32Array {

@@ -2,10 +2,12 @@ import { ENTRY_A, ENTRY_D } from './architecture.ts';
 import { busPage, pagesInOnePiece } from './bus-page.ts';
 import type { PagingContext } from './context.ts';
 import { leafPageOf } from './entry-kind.ts';
-import { type EnumerateOptions, type EnumerateResult, enumerate, type LeafSink, type PageSource } from './enumerate.ts';
+import type { EnumerateResult, PageSource } from './enumerate.ts';
 import { decodeAttributes, encodeAttributes, type LeafAttributes, type PageAttributes } from './leaf-attributes.ts';
 import type { Level } from './levels.ts';
 import { canonicalAddress, upperHalfPage } from './linear-page.ts';
+import { enumeratePieces, type StagedOptions } from './nested/enumerate-pieces.ts';
+import type { PageSize, PieceSink } from './piece-sink.ts';
 
 /** Linear addresses that lead to consecutive physical ones, through pages of one size with the same rights. @public */
 export interface Alias extends PageAttributes {
@@ -34,14 +36,14 @@ interface Growing {
   readonly firstPage: number;
   readonly physicalPage: number;
   readonly attributes: LeafAttributes;
-  readonly level: Level;
+  readonly shift: number;
   pages: number;
   leaves: number;
   accessed: number;
   dirty: number;
 }
 
-class AliasFinder implements LeafSink<true> {
+class AliasFinder implements PieceSink<true> {
   readonly #context: PagingContext;
   readonly #range: PhysicalRange;
   readonly #emit: Emit;
@@ -69,13 +71,22 @@ class AliasFinder implements LeafSink<true> {
     const piece = pagesInOnePiece(a20Masked, pages);
     for (let from = 0; from < pages; from += piece) {
       const start = busPage(a20Masked, physical + from);
-      const first = Math.max(start, this.#wantedFirst);
-      const last = Math.min(start + piece - 1, this.#wantedLast);
-      if (first > last) continue;
+      if (start > this.#wantedLast || start + piece <= this.#wantedFirst) continue;
       const attributes = encodeAttributes(policy.protectionKeys, low, high, rights, executeDisabled);
-      this.#hit(page + from + first - start, first, last - first + 1, { attributes, level });
-      this.#count(low);
+      this.#pass(page + from, piece, start, { attributes, shift: level.shift }, low);
     }
+  }
+
+  piece(page: number, { shift }: PageSize, physical: number, attributes: LeafAttributes, low: number): void {
+    this.#pass(page, 2 ** (shift - 12), physical, { attributes, shift }, low);
+  }
+
+  #pass(page: number, pages: number, start: number, kind: Pick<Growing, 'attributes' | 'shift'>, low: number): void {
+    const first = Math.max(start, this.#wantedFirst);
+    const last = Math.min(start + pages - 1, this.#wantedLast);
+    if (first > last) return;
+    this.#hit(page + first - start, first, last - first + 1, kind);
+    this.#count(low);
   }
 
   enterTable(): void {
@@ -95,7 +106,7 @@ class AliasFinder implements LeafSink<true> {
     this.#flush();
   }
 
-  #hit(page: number, physical: number, pages: number, kind: Pick<Growing, 'attributes' | 'level'>): void {
+  #hit(page: number, physical: number, pages: number, kind: Pick<Growing, 'attributes' | 'shift'>): void {
     this.#hits += 1;
     const growing = this.#growing;
     if (growing !== undefined && this.#continues(growing, page, physical, kind)) {
@@ -103,12 +114,12 @@ class AliasFinder implements LeafSink<true> {
       return;
     }
     this.#flush();
-    const { attributes, level } = kind;
+    const { attributes, shift } = kind;
     this.#growing = {
       firstPage: page,
       physicalPage: physical,
       attributes,
-      level,
+      shift,
       pages,
       leaves: 0,
       accessed: 0,
@@ -116,13 +127,13 @@ class AliasFinder implements LeafSink<true> {
     };
   }
 
-  #continues(growing: Growing, page: number, physical: number, kind: Pick<Growing, 'attributes' | 'level'>): boolean {
+  #continues(growing: Growing, page: number, physical: number, kind: Pick<Growing, 'attributes' | 'shift'>): boolean {
     return (
       page === growing.firstPage + growing.pages &&
       physical === growing.physicalPage + growing.pages &&
       page !== this.#upperHalf &&
       kind.attributes === growing.attributes &&
-      kind.level === growing.level
+      kind.shift === growing.shift
     );
   }
 
@@ -136,7 +147,7 @@ class AliasFinder implements LeafSink<true> {
   #flush(): void {
     const growing = this.#growing;
     if (growing === undefined || this.isFull) return;
-    const { firstPage, physicalPage, pages, level, leaves, accessed, dirty } = growing;
+    const { firstPage, physicalPage, pages, shift, leaves, accessed, dirty } = growing;
     const start = BigInt(physicalPage) << 12n;
     const end = BigInt(physicalPage + pages) << 12n;
     const skipped = this.#range.first > start ? this.#range.first - start : 0n;
@@ -145,7 +156,7 @@ class AliasFinder implements LeafSink<true> {
       first: canonicalAddress(this.#context, firstPage) + skipped,
       last: (canonicalAddress(this.#context, firstPage + pages - 1) | 0xfffn) - cut,
       physicalFirst: start + skipped,
-      pageSizeBytes: 2 ** level.shift,
+      pageSizeBytes: 2 ** shift,
       ...decodeAttributes(this.#context, growing.attributes),
       leaves,
       accessed,
@@ -168,10 +179,10 @@ export function findAliases(
   pageOf: PageSource,
   range: PhysicalRange,
   emit: Emit,
-  options: EnumerateOptions = {},
+  options: StagedOptions = {},
 ): EnumerateResult {
   const finder = new AliasFinder(context, range, emit);
-  const result = enumerate(context, pageOf, finder, options);
+  const result = enumeratePieces(context, pageOf, finder, options);
   finder.finish();
   return result;
 }

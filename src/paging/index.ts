@@ -16,7 +16,7 @@ export {
   RFLAGS_AC,
 } from './architecture.ts';
 export { bufferMemory } from './buffer-memory.ts';
-export { changedRanges, type PageRange, type TablesAtOnce } from './changed-ranges.ts';
+export { changedRanges, everyPage, type PageRange, type TablesAtOnce } from './changed-ranges.ts';
 export { createContext, type PagingContext, type PagingRegisters, type ProcessorFeatures } from './context.ts';
 export {
   type EnumerateOptions,
@@ -38,7 +38,10 @@ export { type ClassifyPages, enumerateRuns, type RunOptions } from './mapped-run
 export { effectiveMemoryType, type MemoryTypeLeaf, type MemoryTypeRegisters, PAT_AT_RESET } from './memory-type.ts';
 export type { PagingMode, TableName } from './modes.ts';
 export { type MemoryType, type MtrrRegisters, mtrrTypeAt, type VariableMtrr } from './mtrr.ts';
+export { changedNestedRanges, type NestedTablesAtOnce } from './nested/changed-nested-ranges.ts';
+export type { StagedOptions } from './nested/enumerate-pieces.ts';
 export { createEpt, type EptCapabilities } from './nested/ept.ts';
+export { guestTables } from './nested/guest-tables.ts';
 export type { NestedContext } from './nested/nested-context.ts';
 export {
   effectiveNestedMemoryType,

@@ -2,10 +2,12 @@ import { ENTRY_A, ENTRY_D } from './architecture.ts';
 import { busPage } from './bus-page.ts';
 import type { PagingContext } from './context.ts';
 import { leafPageOf } from './entry-kind.ts';
-import { type EnumerateOptions, type EnumerateResult, enumerate, type LeafSink, type PageSource } from './enumerate.ts';
-import { decodeAttributes, encodeAttributes, type PageAttributes } from './leaf-attributes.ts';
+import type { EnumerateResult, PageSource } from './enumerate.ts';
+import { decodeAttributes, encodeAttributes, type LeafAttributes, type PageAttributes } from './leaf-attributes.ts';
 import type { Level } from './levels.ts';
 import { canonicalAddress } from './linear-page.ts';
+import { enumeratePieces, type StagedOptions } from './nested/enumerate-pieces.ts';
+import type { PageSize, PieceSink } from './piece-sink.ts';
 
 /** One page of whatever size: an entry that maps memory, and what all entries above it leave of its rights. @public */
 export interface MappedLeaf extends PageAttributes {
@@ -20,7 +22,7 @@ export interface MappedLeaf extends PageAttributes {
 type Emit = (leaf: MappedLeaf) => boolean | undefined;
 
 /** Every leaf is told, so that only a table without any need not be gone through again. */
-class LeafTeller implements LeafSink<true> {
+class LeafTeller implements PieceSink<true> {
   readonly #emit: Emit;
   readonly #context: PagingContext;
   readonly #toldBefore: number[] = [];
@@ -33,16 +35,20 @@ class LeafTeller implements LeafSink<true> {
   }
 
   leaf(page: number, level: Level, low: number, high: number, rights: number, executeDisabled: number): void {
-    if (this.isFull) return;
-    this.#told += 1;
     const { policy, a20Masked } = this.#context;
     const attributes = encodeAttributes(policy.protectionKeys, low, high, rights, executeDisabled);
+    this.piece(page, level, busPage(a20Masked, leafPageOf(level, low, high)), attributes, low);
+  }
+
+  piece(page: number, { shift }: PageSize, physical: number, attributes: LeafAttributes, low: number): void {
+    if (this.isFull) return;
+    this.#told += 1;
     const { rights: effective, protectionKey, global } = decodeAttributes(this.#context, attributes);
     // Field by field: spreading an object here takes fifty times as long.
     const more = this.#emit({
       address: canonicalAddress(this.#context, page),
-      sizeBytes: 2 ** level.shift,
-      physicalAddress: BigInt(busPage(a20Masked, leafPageOf(level, low, high))) << 12n,
+      sizeBytes: 2 ** shift,
+      physicalAddress: BigInt(physical) << 12n,
       rights: effective,
       protectionKey,
       global,
@@ -76,7 +82,7 @@ export function enumerateLeaves(
   context: PagingContext,
   pageOf: PageSource,
   emit: Emit,
-  options: EnumerateOptions = {},
+  options: StagedOptions = {},
 ): EnumerateResult {
-  return enumerate(context, pageOf, new LeafTeller(context, emit), options);
+  return enumeratePieces(context, pageOf, new LeafTeller(context, emit), options);
 }

@@ -1,6 +1,7 @@
 import type { PagingContext } from './context.ts';
 import { decodeAttributes, type LeafAttributes, type PageAttributes } from './leaf-attributes.ts';
 import { canonicalAddress } from './linear-page.ts';
+import type { PageSize } from './piece-sink.ts';
 import type { Rights } from './rights.ts';
 
 /**
@@ -21,7 +22,7 @@ export interface MappedRun extends PageAttributes {
   /** How many leaves have A, and D, set. */
   readonly accessed: number;
   readonly dirty: number;
-  /** Where the run starts in guest physical memory. */
+  /** Where the run starts in guest physical memory; behind a second stage, in the host's. */
   readonly physicalFirst: bigint;
   /** The run is one piece of physical memory, from `physicalFirst` on. */
   readonly contiguous: boolean;
@@ -39,7 +40,7 @@ export interface RunFacts {
   readonly firstPage: number;
   readonly endPage: number;
   readonly attributes: LeafAttributes;
-  /** By level, 1 to 3. */
+  /** By the level of their size. */
   readonly leaves: readonly number[];
   readonly accessed: number;
   readonly dirty: number;
@@ -53,10 +54,13 @@ export interface RunFacts {
 /** A bigint is an allocation, and a run has six: hundreds of thousands of runs are told of which few are looked at. @internal */
 export class LazyRun implements MappedRun {
   readonly #context: PagingContext;
+  readonly #sizes: readonly PageSize[];
   readonly #facts: RunFacts;
 
-  constructor(context: PagingContext, facts: RunFacts) {
+  /** @param sizes - what sizes of pages there may be */
+  constructor(context: PagingContext, sizes: readonly PageSize[], facts: RunFacts) {
     this.#context = context;
+    this.#sizes = sizes;
     this.#facts = facts;
   }
 
@@ -82,7 +86,7 @@ export class LazyRun implements MappedRun {
 
   get leaves(): Readonly<Record<number, number>> {
     const counts: Record<number, number> = {};
-    for (const { level, shift } of this.#context.levels) {
+    for (const { level, shift } of this.#sizes) {
       const count = this.#facts.leaves[level] ?? 0;
       if (count > 0) counts[2 ** shift] = count;
     }

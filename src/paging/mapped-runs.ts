@@ -2,17 +2,20 @@ import { ENTRY_A, ENTRY_D } from './architecture.ts';
 import { busPage, pagesInOnePiece } from './bus-page.ts';
 import type { PagingContext } from './context.ts';
 import { leafPageOf } from './entry-kind.ts';
-import { type EnumerateOptions, type EnumerateResult, enumerate, type LeafSink, type PageSource } from './enumerate.ts';
+import type { EnumerateResult, PageSource } from './enumerate.ts';
 import { encodeAttributes, type LeafAttributes } from './leaf-attributes.ts';
 import type { Level } from './levels.ts';
 import { upperHalfPage } from './linear-page.ts';
 import { LazyRun, type MappedRun } from './mapped-run.ts';
+import { enumeratePieces, type StagedOptions } from './nested/enumerate-pieces.ts';
+import { PIECE_SIZES } from './nested/piece-sizes.ts';
+import type { PageSize, PieceSink } from './piece-sink.ts';
 
 /** Says with bits of the caller's what lies at physical pages. @public */
 export type ClassifyPages = (firstPage: number, lastPage: number) => number;
 
 /** What part of an address space to go through, and what to find out on the way. @public */
-export interface RunOptions extends EnumerateOptions {
+export interface RunOptions extends StagedOptions {
   readonly classify?: ClassifyPages;
 }
 
@@ -64,10 +67,11 @@ const NOTHING_BELOW: TableResult = { summary: EMPTY };
 const NOWHERE = 2 ** 53;
 
 /** Merges leaves into runs, in order. */
-class RunMerger implements LeafSink<TableResult> {
+class RunMerger implements PieceSink<TableResult> {
   readonly #emit: Emit;
   readonly #context: PagingContext;
   readonly #classify: ClassifyPages | undefined;
+  readonly #sizes: readonly PageSize[];
   readonly #upperHalf: number;
   isFull = false;
   /** The run that grows; `#next` is the linear page after it, -1 when there is none. */
@@ -81,8 +85,8 @@ class RunMerger implements LeafSink<TableResult> {
   #breaksBefore = 0;
   #accessed = 0;
   #dirty = 0;
-  /** By level, 1 to 3. */
-  readonly #leaves = [0, 0, 0, 0];
+  /** By the level of their size. */
+  readonly #leaves = [0, 0, 0, 0, 0];
   /** What was passed of this run since the innermost table was entered, but for the piece that is being passed. */
   #low = NOWHERE;
   #end = 0;
@@ -94,10 +98,11 @@ class RunMerger implements LeafSink<TableResult> {
   #awaitFirstLeaf = 0;
   #taken = 0;
 
-  constructor(context: PagingContext, emit: Emit, classify: ClassifyPages | undefined) {
+  constructor(context: PagingContext, emit: Emit, { classify, nested }: RunOptions) {
     this.#context = context;
     this.#emit = emit;
     this.#classify = classify;
+    this.#sizes = nested ? PIECE_SIZES : context.levels;
     this.#upperHalf = upperHalfPage(context);
   }
 
@@ -105,14 +110,18 @@ class RunMerger implements LeafSink<TableResult> {
     const { policy, a20Masked } = this.#context;
     const attributes = encodeAttributes(policy.protectionKeys, low, high, rights, executeDisabled);
     const physical = busPage(a20Masked, leafPageOf(level, low, high));
+    this.piece(page, level, physical, attributes, low);
+    if (a20Masked !== 0) this.#passFolded(physical, 2 ** (level.shift - 12));
+  }
+
+  piece(page: number, { level, shift }: PageSize, physical: number, attributes: LeafAttributes, low: number): void {
     this.#goOn(page, attributes, physical);
-    const pages = 2 ** (level.shift - 12);
+    const pages = 2 ** (shift - 12);
     this.#next = page + pages;
     this.#physicalNext = physical + pages;
-    if (a20Masked !== 0) this.#passFolded(physical, pages);
     this.#accessed += (low & ENTRY_A) >> 5;
     this.#dirty += (low & ENTRY_D) >> 6;
-    this.#leaves[level.level] = (this.#leaves[level.level] as number) + 1;
+    this.#leaves[level] = (this.#leaves[level] as number) + 1;
   }
 
   enterTable(): void {
@@ -150,7 +159,7 @@ class RunMerger implements LeafSink<TableResult> {
   #summarize(page: number, pages: number, before: Entered, own: Extent): TableResult | null {
     const grew = this.#first === before.first && before.next === page;
     if (this.#next !== page + pages || (!grew && this.#first !== page)) return null;
-    const since = grew ? before : { accessed: 0, dirty: 0, leaves: [0, 0, 0, 0] };
+    const since = grew ? before : { accessed: 0, dirty: 0, leaves: [0, 0, 0, 0, 0] };
     const summary = {
       low: own.low,
       end: own.end,
@@ -264,7 +273,7 @@ class RunMerger implements LeafSink<TableResult> {
     if (this.#next === -1 || this.isFull) return;
     this.#notePiece();
     for (const entered of this.#entered) this.#add(entered);
-    const run = new LazyRun(this.#context, {
+    const run = new LazyRun(this.#context, this.#sizes, {
       firstPage: this.#first,
       endPage: this.#next,
       attributes: this.#attributes,
@@ -297,8 +306,8 @@ export function enumerateRuns(
   emit: (run: MappedRun) => boolean | undefined,
   options: RunOptions = {},
 ): EnumerateResult {
-  const merger = new RunMerger(context, emit, options.classify);
-  const result = enumerate(context, pageOf, merger, options);
+  const merger = new RunMerger(context, emit, options);
+  const result = enumeratePieces(context, pageOf, merger, options);
   merger.finish();
   return result;
 }

@@ -59,6 +59,8 @@ export interface AccessRules {
 
 /** Rights of a page over all levels: the AND of R/W and of U/S, and no XD anywhere. @public */
 export interface Rights {
+  /** Only where the page may not be read, which a second stage alone can say: EPT's execute-only. */
+  readonly read?: false;
   readonly write: boolean;
   readonly user: boolean;
   readonly exec: boolean;

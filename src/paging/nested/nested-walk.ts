@@ -1,9 +1,9 @@
-import { ACCESS_EXEC, ACCESS_SHADOW_STACK, ACCESS_USER, ACCESS_WRITE, ENTRY_US } from '../architecture.ts';
+import { ACCESS_WRITE, ENTRY_US } from '../architecture.ts';
 import type { PagingContext } from '../context.ts';
 import { type Translation, toTranslation } from '../translation.ts';
 import { OUTCOME, Walk } from '../walk.ts';
-import { ACCESS_READ_MODIFY_WRITE, ACCESS_SUPERVISOR_SHADOW_STACK, ACCESS_USER_ADDRESS } from './ept-rules.ts';
 import type { NestedContext } from './nested-context.ts';
+import { finalAccessOf, mustWriteBack, tableAccessOf, writeBackAccessOf } from './stage-access.ts';
 
 /** What a second-stage walk is for: an entry of the guest's tables, or the page that the guest's walk ended at. @public */
 export type NestedPurpose = 'table' | 'final';
@@ -45,19 +45,33 @@ export class NestedWalk {
   isGuestEntryUnbacked = false;
   readonly #nested: NestedContext;
   readonly #stage: Walk;
+  readonly #keepsRecords: boolean;
   #phase: Phase = 'ended';
   #purpose: NestedPurpose = 'table';
   #stageAccess = 0;
+  #hasStageFailed = false;
 
-  constructor(guest: PagingContext, nested: NestedContext) {
+  /** @param keepsRecords - false where only the ends of walks are asked for: records are objects, and some thirty a walk */
+  constructor(guest: PagingContext, nested: NestedContext, keepsRecords = true) {
     this.guest = new Walk(guest);
     this.#nested = nested;
     this.#stage = new Walk(nested.stage);
+    this.#keepsRecords = keepsRecords;
   }
 
   /** The second stage let everything through: the guest's own walk says how it ended. */
   get isThrough(): boolean {
-    return !this.isGuestEntryUnbacked && this.records.at(-1)?.translation.kind !== 'fault';
+    return !this.isGuestEntryUnbacked && !this.#hasStageFailed;
+  }
+
+  /** The guest physical address that was last looked up in the second stage. */
+  get guestPhysicalAddress(): number {
+    return (this.#stage.givenHigh >>> 0) * TWO_32 + (this.#stage.linearLow >>> 0);
+  }
+
+  /** Where it leads in the host; good when it leads anywhere. */
+  get hostPhysicalAddress(): number {
+    return this.#stage.physical;
   }
 
   /** Whether an entry is wanted. */
@@ -69,6 +83,7 @@ export class NestedWalk {
   start(high: number, low: number, access: number): boolean {
     this.records.length = 0;
     this.isGuestEntryUnbacked = false;
+    this.#hasStageFailed = false;
     return this.#proceed(this.guest.start(high, low, access));
   }
 
@@ -97,7 +112,10 @@ export class NestedWalk {
 
   /** The guest's walk wants an entry, has ended at a page, or has failed. */
   #proceed(guestWants: boolean): boolean {
-    if (guestWants) return this.#startStage('table', this.guest.wanted, this.#tableAccess());
+    if (guestWants) {
+      const { guest } = this;
+      return this.#startStage('table', guest.wanted, tableAccessOf(this.#nested, guest.levelAt(guest.depth)));
+    }
     if (this.guest.outcome === OUTCOME.mapped) {
       return this.#startStage('final', this.guest.physical, this.#finalAccess());
     }
@@ -137,54 +155,36 @@ export class NestedWalk {
     return this.#proceed(wants);
   }
 
-  /** Where reading a table is not writing it, setting A (and D) in the entry just taken still is. SDM vol. 3C, 31.3.3.2. */
   #writesBack(low: number): boolean {
-    if (this.#nested.writesTables === 'always') return false;
     const { guest } = this;
     if (guest.outcome !== OUTCOME.pending && guest.outcome !== OUTCOME.mapped) return false;
-    const level = guest.levelAt(guest.depth - 1);
-    if (!level.hasAccessed) return false;
-    const dirties = guest.outcome === OUTCOME.mapped && (guest.access & ACCESS_WRITE) !== 0;
-    const { accessed, dirty } = level.usageBits;
-    const wanted = Number(accessed) | (dirties ? Number(dirty) : 0);
-    return (low & wanted) !== wanted;
+    const isDirtied = guest.outcome === OUTCOME.mapped && (guest.access & ACCESS_WRITE) !== 0;
+    return mustWriteBack(this.#nested, guest.levelAt(guest.depth - 1), low, isDirtied);
   }
 
   /** The table's page is judged again, now as read and written. */
   #mayWriteBack(): boolean {
-    const before = this.records.pop();
+    this.records.pop();
     const { rules, policy } = this.#nested.stage;
-    this.#stageAccess |= ACCESS_READ_MODIFY_WRITE;
+    this.#stageAccess = writeBackAccessOf(this.#stageAccess);
     this.#stage.access = this.#stageAccess;
     this.#stage.denied = rules.judge(policy, this.#stage, this.#stageAccess);
     if (this.#stage.denied !== 0) this.#stage.outcome = OUTCOME.denied;
-    if (before) this.#record();
+    this.#record();
     return this.#stage.denied === 0;
-  }
-
-  /** NPT: a write by a user. EPT: by the A/D flag, a read, or a read and a write. */
-  #tableAccess(): number {
-    if (this.#nested.kind === 'npt') return ACCESS_USER | ACCESS_WRITE;
-    // PDPTEs are loaded by reads, whatever the flag says (SDM vol. 3C, 31.3.3.2).
-    if (!this.guest.levelAt(this.guest.depth).hasAccessed) return 0;
-    return this.#nested.writesTables === 'always' ? ACCESS_WRITE | ACCESS_READ_MODIFY_WRITE : 0;
   }
 
   #finalAccess(): number {
     const { access, rights, context } = this.guest;
-    const kind = access & (ACCESS_WRITE | ACCESS_EXEC);
-    if (this.#nested.kind === 'npt') return kind | ACCESS_USER;
-    // Without paging every address is a user-mode address (SDM vol. 3C, table 29-7, bit 9).
-    const isUserAddress = context.levels.length === 0 || (rights & ENTRY_US) !== 0;
-    const isStack = (access & ACCESS_SHADOW_STACK) !== 0 && (access & ACCESS_USER) === 0;
-    return kind | (isUserAddress ? ACCESS_USER_ADDRESS : 0) | (isStack ? ACCESS_SUPERVISOR_SHADOW_STACK : 0);
+    return finalAccessOf(this.#nested, access, context.levels.length === 0 || (rights & ENTRY_US) !== 0);
   }
 
   #record(): void {
     const stage = this.#stage;
-    const guestPhysicalAddress = (stage.givenHigh >>> 0) * TWO_32 + (stage.linearLow >>> 0);
+    this.#hasStageFailed = stage.outcome !== OUTCOME.mapped;
+    if (!this.#keepsRecords) return;
     this.records.push({
-      guestPhysicalAddress,
+      guestPhysicalAddress: this.guestPhysicalAddress,
       purpose: this.#purpose,
       access: this.#stageAccess,
       translation: toTranslation(stage),

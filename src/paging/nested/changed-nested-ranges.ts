@@ -1,0 +1,143 @@
+import { busPage, pagesInOnePiece } from '../bus-page.ts';
+import { changedRanges, everyPage, type PageRange, type TablesAtOnce } from '../changed-ranges.ts';
+import type { PagingContext } from '../context.ts';
+import { leafPageOf } from '../entry-kind.ts';
+import { enumerate, type LeafSink } from '../enumerate.ts';
+import type { Level } from '../levels.ts';
+import type { Policy } from '../rights.ts';
+import { guestTables } from './guest-tables.ts';
+import type { NestedContext } from './nested-context.ts';
+
+/** The tables of both stages at one moment; `pageOf` is the host's memory. @public */
+export interface NestedTablesAtOnce extends TablesAtOnce {
+  readonly nested: NestedContext;
+}
+
+/** A guest that does not page has so many pages. */
+const LEGACY_PAGES = 0x10_0000;
+
+/**
+ * As `changedRanges`, of an address space behind a second stage: where the guest's entries may differ, or what the second stage
+ * makes of what they lead to.
+ *
+ * @returns ranges in ascending order
+ * @public
+ */
+export function changedNestedRanges(
+  before: NestedTablesAtOnce,
+  after: NestedTablesAtOnce,
+  maxTables?: number,
+): readonly PageRange[] {
+  if (!areJudgedAlike(before.nested, after.nested)) return everyPage(before.context, after.context);
+  const ofGuest = changedRanges(tablesOfGuest(before), tablesOfGuest(after), maxTables);
+  const inStage = changedRanges(tablesOfStage(before), tablesOfStage(after), maxTables);
+  // Where the guest's entries are the same they lead to the same guest physical pages.
+  return unite(ofGuest, linearRangesOf(after, inStage));
+}
+
+/** Tables alone do not say everything: of EPT there are the controls too. */
+function areJudgedAlike(one: NestedContext, other: NestedContext): boolean {
+  const names = Object.keys(one.stage.policy) as (keyof Policy)[];
+  return (
+    one.kind === other.kind &&
+    one.writesTables === other.writesTables &&
+    names.every((name) => one.stage.policy[name] === other.stage.policy[name])
+  );
+}
+
+function tablesOfGuest({ context, nested, pageOf }: NestedTablesAtOnce): TablesAtOnce {
+  return { context, pageOf: guestTables(nested, pageOf) };
+}
+
+function tablesOfStage({ nested, pageOf }: NestedTablesAtOnce): TablesAtOnce {
+  return { context: nested.stage, pageOf };
+}
+
+function linearRangesOf(tables: NestedTablesAtOnce, guestPhysical: readonly PageRange[]): readonly PageRange[] {
+  if (guestPhysical.length === 0) return [];
+  const { context, pageOf } = tablesOfGuest(tables);
+  const finder = new RangeFinder(context, guestPhysical);
+  if (context.levels.length === 0) finder.pass(0, LEGACY_PAGES, 0);
+  else if (!enumerate(context, pageOf, finder).complete) return everyPage(context, context);
+  return finder.found;
+}
+
+/** Finds the linear pages that lead to ranges of guest physical ones. */
+class RangeFinder implements LeafSink<true> {
+  readonly isFull = false;
+  readonly found: { firstPage: number; lastPage: number }[] = [];
+  readonly #context: PagingContext;
+  readonly #wanted: readonly PageRange[];
+  readonly #hitsBefore: number[] = [];
+  #hits = 0;
+
+  /** @param wanted - in ascending order */
+  constructor(context: PagingContext, wanted: readonly PageRange[]) {
+    this.#context = context;
+    this.#wanted = wanted;
+  }
+
+  leaf(page: number, level: Level, low: number, high: number): void {
+    this.pass(page, 2 ** (level.shift - 12), leafPageOf(level, low, high));
+  }
+
+  pass(page: number, pages: number, guestPhysical: number): void {
+    const { a20Masked } = this.#context;
+    const inPiece = pagesInOnePiece(a20Masked, pages);
+    for (let from = 0; from < pages; from += inPiece) {
+      this.#look(page + from, inPiece, busPage(a20Masked, guestPhysical + from));
+    }
+  }
+
+  enterTable(): void {
+    this.#hitsBefore.push(this.#hits);
+  }
+
+  /** A table without a hit has none wherever it is used. */
+  leaveTable(): true | null {
+    return this.#hitsBefore.pop() === this.#hits ? true : null;
+  }
+
+  applySummary(): void {
+    // No hit there.
+  }
+
+  #look(page: number, pages: number, guestPhysical: number): void {
+    const end = guestPhysical + pages;
+    for (let at = this.#firstNotBefore(guestPhysical); at < this.#wanted.length; at += 1) {
+      const { firstPage, lastPage } = this.#wanted[at] as PageRange;
+      if (firstPage >= end) return;
+      const first = Math.max(firstPage, guestPhysical);
+      this.#note(page + first - guestPhysical, Math.min(lastPage + 1, end) - first);
+    }
+  }
+
+  /** The first of the ranges that does not end before a page. */
+  #firstNotBefore(guestPhysical: number): number {
+    let [low, high] = [0, this.#wanted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#wanted[middle] as PageRange).lastPage < guestPhysical) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #note(firstPage: number, pages: number): void {
+    this.#hits += 1;
+    const last = this.found.at(-1);
+    if (last !== undefined && last.lastPage === firstPage - 1) last.lastPage += pages;
+    else this.found.push({ firstPage, lastPage: firstPage + pages - 1 });
+  }
+}
+
+/** Ranges of both, those that touch as one. */
+function unite(one: readonly PageRange[], other: readonly PageRange[]): readonly PageRange[] {
+  const united: { firstPage: number; lastPage: number }[] = [];
+  for (const { firstPage, lastPage } of [...one, ...other].sort((left, right) => left.firstPage - right.firstPage)) {
+    const last = united.at(-1);
+    if (last !== undefined && firstPage <= last.lastPage + 1) last.lastPage = Math.max(last.lastPage, lastPage);
+    else united.push({ firstPage, lastPage });
+  }
+  return united;
+}

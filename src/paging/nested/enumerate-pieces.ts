@@ -1,0 +1,36 @@
+import type { PagingContext } from '../context.ts';
+import { type EnumerateOptions, type EnumerateResult, enumerate, type PageSource } from '../enumerate.ts';
+import type { PieceSink } from '../piece-sink.ts';
+import { guestTables } from './guest-tables.ts';
+import { LeafSplitter } from './leaf-splitter.ts';
+import type { NestedContext } from './nested-context.ts';
+
+/** What part of an address space to go through, and whether behind a second stage. @public */
+export interface StagedOptions extends EnumerateOptions {
+  /**
+   * The second stage that the address space lies behind: tables and pages are then those of a guest's guest, sizes are the smaller
+   * ones of both stages' pages, rights what both leave, and physical addresses, memory and the tables' too, are the host's.
+   */
+  readonly nested?: NestedContext | null;
+}
+
+/**
+ * As `enumerate`, behind a second stage where there is one.
+ *
+ * @internal
+ */
+export function enumeratePieces<Summary>(
+  context: PagingContext,
+  pageOf: PageSource,
+  sink: PieceSink<Summary>,
+  options: StagedOptions,
+): EnumerateResult {
+  const { nested } = options;
+  if (!nested) return enumerate(context, pageOf, sink, options);
+  const { firstPage = 0, lastPage = 2 ** (context.linearBits - 12) - 1 } = options;
+  const splitter = new LeafSplitter(context, nested, pageOf, sink, { firstPage, lastPage });
+  if (context.levels.length > 0) return enumerate(context, guestTables(nested, pageOf), splitter, options);
+  // Where neither stage pages there are no pages to tell of.
+  if (nested.stage.levels.length > 0) splitter.unpaged();
+  return { tables: 0, reservedEntries: 0, unbackedTables: 0, complete: !splitter.isFull };
+}

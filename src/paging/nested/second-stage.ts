@@ -1,0 +1,78 @@
+import type { PageSource } from '../enumerate.ts';
+import { OUTCOME, Walk } from '../walk.ts';
+import type { NestedContext } from './nested-context.ts';
+
+const PAGE_BYTES = 4096;
+const TWO_20 = 0x10_0000;
+/** Where no table was read, or none is needed, addresses are alike as far as 32 bits go, and more no page has. */
+const WIDEST_SHIFT = 32;
+
+/**
+ * The second stage, looked up page by page: what it makes of a page of guest physical memory, and how far around it that holds.
+ *
+ * @internal
+ */
+export class SecondStage {
+  readonly nested: NestedContext;
+  readonly #pageOf: PageSource;
+  readonly #walk: Walk;
+  /** The pages that the last answer holds for: guest physical, `end` exclusive. */
+  #first = 0;
+  #end = 0;
+  #hostFirst = 0;
+  /** So many address bits of a page that was looked up make no difference. */
+  shift = 0;
+  /** Whether the tables lead to a page of the host. */
+  isMapped = false;
+
+  /** @param pageOf - host physical memory */
+  constructor(nested: NestedContext, pageOf: PageSource) {
+    this.nested = nested;
+    this.#pageOf = pageOf;
+    this.#walk = new Walk(nested.stage);
+  }
+
+  /** @param page - guest physical */
+  lookUp(page: number): void {
+    if (page >= this.#first && page < this.#end) return;
+    const walk = this.#walk;
+    let wants = walk.start(Math.floor(page / TWO_20) | 0, page << 12, 0);
+    while (wants) wants = this.#feed();
+    this.isMapped = walk.outcome === OUTCOME.mapped || walk.outcome === OUTCOME.denied;
+    this.shift = this.#shiftOfAnswer();
+    const pages = 2 ** (this.shift - 12);
+    this.#first = page - (page % pages);
+    this.#end = this.#first + pages;
+    this.#hostFirst = Math.floor(walk.physical / PAGE_BYTES) - (page - this.#first);
+  }
+
+  /** Where a page of the last answer is in the host; good when it is mapped. */
+  hostPageOf(page: number): number {
+    return this.#hostFirst + (page - this.#first);
+  }
+
+  /** Whether the last answer's page may be accessed so: ACCESS bits of the second stage. */
+  allows(access: number): boolean {
+    const { rules, policy } = this.nested.stage;
+    return this.isMapped && rules.judge(policy, this.#walk, access) === 0;
+  }
+
+  #feed(): boolean {
+    const walk = this.#walk;
+    const { wanted, depth } = walk;
+    const level = walk.levelAt(depth);
+    const words = this.#pageOf(Math.floor(wanted / PAGE_BYTES), level);
+    if (words === null) {
+      walk.feedUnbacked();
+      return false;
+    }
+    const at = (wanted % PAGE_BYTES) >> 2;
+    return walk.feed(words[at] as number, level.entrySize === 8 ? (words[at + 1] as number) : 0);
+  }
+
+  /** What one entry says holds for all that it maps, or fails to map; a table that is in no memory maps nothing. */
+  #shiftOfAnswer(): number {
+    const { depth, context } = this.#walk;
+    return context.levels[depth - 1]?.shift ?? WIDEST_SHIFT;
+  }
+}
