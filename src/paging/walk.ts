@@ -1,9 +1,8 @@
 import type { PagingContext } from './context.ts';
-import { ENTRY, type EntryKind, entryKindOf, leafPageOf, tablePageOf } from './entry-kind.ts';
+import { ENTRY, entryKindOf, leafPageOf, tablePageOf } from './entry-kind.ts';
 import type { Level } from './levels.ts';
-import { isCanonical, isInRange, type LinearAddressRules, untagHigh, violatesSeparation } from './linear-address.ts';
-import type { AccessRules, PageRights, Policy } from './rights.ts';
-import { Trail } from './trail.ts';
+import { isCanonical, isInRange, untagHigh, violatesSeparation } from './linear-address.ts';
+import type { PageRights } from './rights.ts';
 
 /** How a walk stands or ended. @public */
 export const OUTCOME = {
@@ -24,7 +23,6 @@ export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 const TWO_32 = 0x1_0000_0000;
 const PAGE_BYTES = 4096;
 const MAX_LEVELS = 5;
-const NO_MEMORY = new Int32Array(0);
 
 /**
  * One walk: a state machine that names the physical address of the entry it wants, is fed that entry, and ends in an outcome.
@@ -61,64 +59,24 @@ export class Walk implements PageRights {
   denied = 0;
   /** Where a walk that reached a leaf leads. */
   physical = 0;
-  readonly #trail = new Trail(MAX_LEVELS);
-  /** The entries above `#aboveDepth` are not in this walk's trail, but here from `#aboveAt` on. */
-  #above = this.#trail;
-  #aboveAt = 0;
-  #aboveDepth = 0;
-  // What each step asks of the context, one hop nearer.
-  readonly #levels: readonly Level[];
-  readonly #linearAddress: LinearAddressRules;
-  readonly #policy: Policy;
-  readonly #rules: AccessRules;
-  readonly #a20Masked: number;
-  readonly #executeDisableHigh: number;
-  /** Of the entry that is wanted; of no meaning when none is. */
-  #level: Level | undefined;
+  readonly addresses = new Float64Array(MAX_LEVELS);
+  readonly lows = new Int32Array(MAX_LEVELS);
+  readonly highs = new Int32Array(MAX_LEVELS);
 
   constructor(context: PagingContext) {
     this.context = context;
-    this.#levels = context.levels;
-    this.#linearAddress = context.linearAddress;
-    this.#policy = context.policy;
-    this.#rules = context.rules;
-    this.#a20Masked = context.a20Masked;
-    this.#executeDisableHigh = context.policy.executeDisableHigh;
-  }
-
-  /** Physical address of the entry that was fed at a depth; the root's is 0. */
-  addressAt(depth: number): number {
-    const isAbove = depth < this.#aboveDepth;
-    return (isAbove ? this.#above.addresses[this.#aboveAt + depth] : this.#trail.addresses[depth]) ?? 0;
-  }
-
-  /** Bits 31:0 of that entry. */
-  lowAt(depth: number): number {
-    const isAbove = depth < this.#aboveDepth;
-    return (isAbove ? this.#above.lows[this.#aboveAt + depth] : this.#trail.lows[depth]) ?? 0;
-  }
-
-  /** Bits 63:32 of that entry; 0 for 4-byte entries. */
-  highAt(depth: number): number {
-    const isAbove = depth < this.#aboveDepth;
-    return (isAbove ? this.#above.highs[this.#aboveAt + depth] : this.#trail.highs[depth]) ?? 0;
   }
 
   /** The level that the entry of a depth belongs to; the root's is 0. */
   levelAt(depth: number): Level {
-    const level = this.#levels[depth];
+    const level = this.context.levels[depth];
     if (level === undefined) throw new RangeError(`a ${this.context.mode} walk has no entry ${depth}`);
     return level;
   }
 
-  #wantedLevel(): Level {
-    if (this.#level === undefined) throw new RangeError('the walk has not started');
-    return this.#level;
-  }
-
   /** Bytes of the entry that is wanted. */
   get wantedSize(): 4 | 8 {
-    return this.#wantedLevel().entrySize;
+    return this.levelAt(this.depth).entrySize;
   }
 
   /** Whether an entry is wanted. */
@@ -128,92 +86,53 @@ export class Walk implements PageRights {
 
   /** @returns whether an entry is wanted */
   start(high: number, low: number, access: number): boolean {
-    const rules = this.#linearAddress;
+    const { linearAddress: rules, levels, rootAddress, latched } = this.context;
     this.givenHigh = high;
     this.linearHigh = rules.takesTags ? untagHigh(rules, high, access) : high;
     this.linearLow = low;
     this.access = access;
     this.depth = 0;
-    this.#aboveDepth = 0;
-    this.rights = this.#rules.initialRights;
+    this.rights = this.context.rules.initialRights;
     this.executeDisabled = 0;
     this.denied = 0;
-    this.outcome = this.#addressOutcome();
+    this.outcome = this.addressOutcome();
     if (this.outcome !== OUTCOME.pending) return false;
-    const root = this.#levels[0];
+    const root = levels[0];
     if (root === undefined) {
       // Above 32 bits only a second stage without paging has anything.
-      this.physical = this.#onBus((high >>> 0) * TWO_32 + (low >>> 0));
-      return this.#end(OUTCOME.mapped);
+      this.physical = this.onBus((high >>> 0) * TWO_32 + (low >>> 0));
+      return this.end(OUTCOME.mapped);
     }
-    this.#level = root;
-    const { rootAddress, latched } = this.context;
     const index = indexOf(root, this.linearHigh, low);
-    this.wanted = this.#onBus(rootAddress + index * root.entrySize);
+    this.wanted = this.onBus(rootAddress + index * root.entrySize);
     return latched ? this.feed(latched.lows[index] ?? 0, latched.highs[index] ?? 0) : true;
   }
 
   /**
-   * Takes the entry at `wanted`.
+   * Takes the entry at `wanted`. The order of the checks is the processor's: present, reserved, then downwards; rights are
+   * judged at the leaf alone, so that what is wrong further down outranks a denial further up. SDM vol. 3A, 4.7.
    *
    * @param low - bits 31:0
    * @param high - bits 63:32; 0 for 4-byte entries
    * @returns whether another entry is wanted
    */
   feed(low: number, high: number): boolean {
-    return this.#take(low, high, NO_MEMORY);
-  }
-
-  /**
-   * Takes entries for as long as they lie in a piece of memory.
-   *
-   * @param memory - guest physical memory from address 0 on, as 32-bit words
-   * @returns whether an entry is wanted that lies elsewhere
-   */
-  feedFrom(memory: Int32Array): boolean {
-    const at = this.wanted / 4;
-    if (this.outcome !== OUTCOME.pending) return false;
-    if (at >= memory.length) return true;
-    return this.#take(memory[at] as number, this.wantedSize === 8 ? (memory[at + 1] as number) : 0, memory);
-  }
-
-  /**
-   * The step, time and again while the next entry is at hand. The order of the checks is the processor's: present, reserved, then
-   * downwards; rights are judged at the leaf alone, so that what is wrong further down outranks a denial further up. SDM vol. 3A,
-   * 4.7.
-   */
-  #take(low: number, high: number, memory: Int32Array): boolean {
-    const trail = this.#trail;
-    const { linearHigh, linearLow } = this;
-    let { depth, wanted, rights, executeDisabled } = this;
-    let level = this.#wantedLevel();
-    let kind: EntryKind;
-    for (;;) {
-      trail.addresses[depth] = wanted;
-      trail.lows[depth] = low;
-      trail.highs[depth] = high;
-      depth += 1;
-      kind = entryKindOf(level, low, high);
-      if (kind <= ENTRY.reserved) break;
-      executeDisabled |= high & this.#executeDisableHigh;
-      if (kind === ENTRY.leaf) break;
-      rights &= low | level.impliedRights;
-      const table = tablePageOf(level, low, high) * PAGE_BYTES;
-      level = this.levelAt(depth);
-      wanted = this.#onBus(table + indexOf(level, linearHigh, linearLow) * level.entrySize);
-      const at = wanted / 4;
-      if (at >= memory.length) break;
-      low = memory[at] as number;
-      high = level.entrySize === 8 ? (memory[at + 1] as number) : 0;
-    }
-    this.depth = depth;
-    this.wanted = wanted;
-    this.rights = rights;
-    this.executeDisabled = executeDisabled;
-    this.#level = level;
-    if (kind === ENTRY.table) return true;
-    if (kind === ENTRY.leaf) return this.#finish(level, low, high);
-    return this.#end(kind === ENTRY.absent ? OUTCOME.notPresent : OUTCOME.reserved);
+    const depth = this.depth;
+    const level = this.levelAt(depth);
+    this.addresses[depth] = this.wanted;
+    this.lows[depth] = low;
+    this.highs[depth] = high;
+    this.depth = depth + 1;
+    const kind = entryKindOf(level, low, high);
+    if (kind === ENTRY.absent) return this.end(OUTCOME.notPresent);
+    if (kind === ENTRY.reserved) return this.end(OUTCOME.reserved);
+    this.executeDisabled |= high & this.context.policy.executeDisableHigh;
+    if (kind === ENTRY.leaf) return this.finish(level, low, high);
+    this.rights &= low | level.impliedRights;
+    const next = this.levelAt(depth + 1);
+    const table = tablePageOf(level, low, high) * PAGE_BYTES;
+    this.wanted = this.onBus(table + indexOf(next, this.linearHigh, this.linearLow) * next.entrySize);
+    return true;
   }
 
   /**
@@ -221,52 +140,47 @@ export class Walk implements PageRights {
    *
    * @param depth - how many entries lead there
    * @param table - its physical address
-   * @param above - has these entries from `aboveAt` on, and must keep them until the next `start`
    */
-  goOnAt(depth: number, table: number, rights: number, executeDisabled: number, above: Trail, aboveAt: number): void {
+  goOnAt(depth: number, table: number, rights: number, executeDisabled: number): void {
     const level = this.levelAt(depth);
-    this.#level = level;
     this.depth = depth;
     this.rights = rights;
     this.executeDisabled = executeDisabled;
-    this.#above = above;
-    this.#aboveAt = aboveAt;
-    this.#aboveDepth = depth;
     this.wanted = table + indexOf(level, this.linearHigh, this.linearLow) * level.entrySize;
   }
 
   /** No memory holds the entry at `wanted`. */
   feedUnbacked(): void {
-    this.#end(OUTCOME.unbacked);
+    this.end(OUTCOME.unbacked);
   }
 
-  #addressOutcome(): Outcome {
-    const rules = this.#linearAddress;
+  private addressOutcome(): Outcome {
+    const { linearAddress: rules, policy } = this.context;
     if (rules.isUnsigned) return isInRange(rules, this.linearHigh) ? OUTCOME.pending : OUTCOME.outOfRange;
     if (!isCanonical(rules, this.linearHigh)) return OUTCOME.nonCanonical;
-    return violatesSeparation(rules, this.#policy, this.linearHigh, this.access) ? OUTCOME.separated : OUTCOME.pending;
+    return violatesSeparation(rules, policy, this.linearHigh, this.access) ? OUTCOME.separated : OUTCOME.pending;
   }
 
   /** With A20 masked every physical address has bit 20 clear, those of tables too. */
-  #onBus(address: number): number {
-    const a20Masked = this.#a20Masked;
-    return a20Masked !== 0 && (address & a20Masked) !== 0 ? address - a20Masked : address;
+  private onBus(address: number): number {
+    const { a20Masked } = this.context;
+    return address & a20Masked ? address - a20Masked : address;
   }
 
-  #end(outcome: Outcome): false {
+  private end(outcome: Outcome): false {
     this.outcome = outcome;
     return false;
   }
 
-  #finish(level: Level, low: number, high: number): false {
+  private finish(level: Level, low: number, high: number): false {
     this.rightsAboveLeaf = this.rights;
     this.rights &= low;
     this.leafLow = low;
     this.leafHigh = high;
-    this.denied = this.#rules.judge(this.#policy, this, this.access);
+    this.denied = this.context.rules.judge(this.context.policy, this, this.access);
     const offset = (this.linearLow & ~level.leafAddressLow) >>> 0;
-    this.physical = this.#onBus(leafPageOf(level, low, high) * PAGE_BYTES + offset);
-    return this.#end(this.denied === 0 ? OUTCOME.mapped : OUTCOME.denied);
+    this.physical = this.onBus(leafPageOf(level, low, high) * PAGE_BYTES + offset);
+    return this.end(this.denied === 0 ? OUTCOME.mapped : OUTCOME.denied);
   }
 }
 
