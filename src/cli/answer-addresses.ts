@@ -72,7 +72,14 @@ function briefAnswer(table: TranslationTable, at: number): BriefAnswer {
   const rights = table.rights(at);
   const cause = table.cause(at);
   if (physicalAddress !== null && rights !== null) {
-    return { kind: 'mapped', physicalAddress, pageSizeBytes: table.pageSize(at), rights };
+    const host = table.hostPhysicalAddress(at);
+    return {
+      kind: 'mapped',
+      physicalAddress,
+      pageSizeBytes: table.pageSize(at),
+      rights,
+      ...(host === null ? {} : { hostPhysicalAddress: host }),
+    };
   }
   if (cause === null) throw new RangeError(`a translation neither succeeded nor failed: ${at}`);
   return { kind: 'fault', cause, errorCode: table.errorCode(at), responsibleAddress: table.responsibleAddress(at) };

@@ -10,6 +10,10 @@ import { toTranslateScope } from './scope-options.ts';
 import { leafWindows } from './snapshot-windows.ts';
 import { viewOnce, withAttached } from './with-guest.ts';
 
+/** Which of the two a vCPU runs changes all the time, and each has an address space of its own. */
+const NOT_THE_SAME_GUEST =
+  'the vCPU ran the guest of a guest at one of the moments, and its hypervisor at the other: nothing is as it was';
+
 /** The tables of two moments. */
 interface Moments {
   readonly before: TableSnapshot;
@@ -29,6 +33,7 @@ export async function diffGuest(line: DiffGuestCommandLine, context: CliContext)
   if (!ran) context.complain('pagewalk: the guest is paused: it did not run between the two moments');
   for (const sentence of new Set([...before.assumed, ...after.assumed]))
     context.complain(`pagewalk: assumed: ${sentence}`);
+  if ((before.nested === null) !== (after.nested === null)) context.complain(`pagewalk: ${NOT_THE_SAME_GUEST}`);
   const { count, isAll } = await printChanges(changesBetween(before, after, line.range), line, context);
   const isWhole = before.isWhole && after.isWhole;
   if (!isWhole) context.complain('pagewalk: there are more page tables than are kept: compare a part with --range');

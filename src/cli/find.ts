@@ -78,7 +78,7 @@ async function printAliases(
 ): Promise<number> {
   const { encodeAlias, formatAlias } = await import('../report/index.ts');
   const style = chooseStyle(context);
-  if (snapshot.context.mode === 'off') {
+  if (!snapshot.isPaged) {
     context.complain(`pagewalk: ${describeOff(guest.cpu)}`);
     return 0;
   }
@@ -99,7 +99,10 @@ export const findCommand: Command = {
   description:
     'Finds every linear address of an address space that leads to a guest physical address (0x120123), or to any of a range\n' +
     '(0x120000-0x120fff, 0x120000+0x1000), with the rights that all levels together leave: r w x u are read, write, execute,\n' +
-    'user; G is global. The exit status is 1 when there is none.',
+    'user; G is global. The exit status is 1 when there is none.\n' +
+    '\n' +
+    "While the vCPU runs the guest of a guest, linear addresses are that guest's, and the physical ones its hypervisor's, in\n" +
+    'which both lie.',
   options: OPTIONS,
   run,
 };

@@ -7,7 +7,7 @@ export type MapFilter = (page: PageAttributes) => boolean;
 
 const TERMS: Readonly<Record<string, MapFilter>> = {
   w: ({ rights }) => rights.write,
-  ro: ({ rights }) => !rights.write,
+  ro: ({ rights }) => !rights.write && rights.read !== false,
   x: ({ rights }) => rights.exec,
   nx: ({ rights }) => !rights.exec,
   user: ({ rights }) => rights.user,

@@ -30,13 +30,14 @@ export async function printMap(
     cpu: line.guest.cpu,
     mode: snapshot.context.mode,
     space: reportedSpace(snapshot.state, line.scope),
+    nested: reportedStage(snapshot),
     ...line.range,
     filter: line.filter,
     assumed,
   };
   const printer = line.summary ? new SummaryPrinter(report, map) : new LinePrinter(report, map);
   await context.print(printer.heading(line.json, style));
-  if (map.mode === 'off') context.complain(`pagewalk: ${describeOff(map.cpu)}`);
+  if (!snapshot.isPaged) context.complain(`pagewalk: ${describeOff(map.cpu)}`);
   const told = await tell(snapshot, line, context, (item) => printer.show(item, snapshot, line.json, style));
   const { reservedEntries, unbackedTables } = snapshot.survey(line.range);
   const end = { ...told, tablePages: snapshot.tablePages, reservedEntries, unbackedTables };
@@ -44,6 +45,11 @@ export async function printMap(
   if (told.complete) return 0;
   context.complain(`pagewalk: ${describeIncomplete(snapshot, told, line)}`);
   return 1;
+}
+
+function reportedStage({ state, nested }: TableSnapshot): ReportedMap['nested'] {
+  const { value: stage } = state.nested;
+  return stage && nested && { stage, context: nested };
 }
 
 /** There are no tables to go through. @internal */

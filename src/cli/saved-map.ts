@@ -12,7 +12,12 @@ const address = z
   .regex(/^0x[0-9a-f]{1,16}$/)
   .transform((text) => BigInt(text));
 const attributes = {
-  rights: z.object({ write: z.boolean(), user: z.boolean(), exec: z.boolean() }),
+  rights: z.object({
+    read: z.literal(false).exactOptional(),
+    write: z.boolean(),
+    user: z.boolean(),
+    exec: z.boolean(),
+  }),
   protectionKey: z.number().nullable(),
   global: z.boolean(),
 };

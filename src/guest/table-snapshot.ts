@@ -75,6 +75,11 @@ export class TableSnapshot {
     this.#regions = new RegionSet(map);
   }
 
+  /** False where no stage has tables: linear addresses are the physical ones. */
+  get isPaged(): boolean {
+    return this.context.mode !== 'off' || (this.nested !== null && this.nested.stage.mode !== 'off');
+  }
+
   /**
    * Runs of pages with the same rights, in ascending order, the lower half first.
    *

@@ -170,7 +170,12 @@ function isMoved(before: MapSegment, after: MapSegment, isSameSegment: boolean):
 }
 
 function sameRights({ rights }: MapSegment, { rights: other }: MapSegment): boolean {
-  return rights.write === other.write && rights.user === other.user && rights.exec === other.exec;
+  return (
+    rights.read === other.read &&
+    rights.write === other.write &&
+    rights.user === other.user &&
+    rights.exec === other.exec
+  );
 }
 
 /** Two changes are one where they follow each other, and one continues the other in all respects. */

@@ -1,10 +1,12 @@
 import type { MappedRun, PageAttributes } from '../paging/index.ts';
+import { encodeStage } from './encode-stage.ts';
 import { formatHex } from './format-hex.ts';
 import type { ReportedLeaf, ReportedMap, ReportedMapEnd } from './reported-map.ts';
 import type { ReportedRegion } from './reported-translation.ts';
 
 /** What map a file holds: its first line, without line end. @public */
-export function encodeMapHeading({ of, cpu, mode, space, first, last, filter, assumed }: ReportedMap): string {
+export function encodeMapHeading(map: ReportedMap): string {
+  const { of, cpu, mode, space, first, last, filter, assumed, nested } = map;
   return JSON.stringify({
     kind: 'map',
     of,
@@ -17,6 +19,8 @@ export function encodeMapHeading({ of, cpu, mode, space, first, last, filter, as
     last: formatHex(last),
     filter,
     assumed,
+    // Only where there is one: scripts for ordinary guests see the same fields always.
+    ...(nested === null ? {} : { nested: encodeStage(nested.stage, nested.context) }),
   });
 }
 
@@ -60,7 +64,9 @@ export function encodeMapEnd({ complete, count, tablePages, reservedEntries, unb
 /** @internal */
 export function encodeAttributes({ rights, protectionKey, global }: PageAttributes): object {
   const { write, user, exec } = rights;
-  return { rights: { write, user, exec }, protectionKey, global };
+  // What is mapped can be read, but where a second stage says otherwise.
+  const shown = rights.read === false ? { read: false, write, user, exec } : { write, user, exec };
+  return { rights: shown, protectionKey, global };
 }
 
 function encodeRegion({ kind, name }: ReportedRegion): object {

@@ -13,6 +13,8 @@ export type BriefAnswer =
       /** Null when paging is off. */
       readonly pageSizeBytes: number | null;
       readonly rights: Rights;
+      /** Where it leads in the host of a guest's guest. */
+      readonly hostPhysicalAddress?: bigint;
     }
   | {
       readonly kind: 'fault';
@@ -23,7 +25,7 @@ export type BriefAnswer =
     };
 
 /**
- * An answer in a line: `0xffff800000000123  0x120123  4K  rwxu`, or `0x…  -  PRIVILEGE_VIOLATION  0x7  0x116008` with the error
+ * An answer in a line: `0xffff800000000123  0x120123  4K  rwxu`, of a guest's guest with `host 0x320123` at the end; or `0x…  -  PRIVILEGE_VIOLATION  0x7  0x116008` with the error
  * code and the responsible entry.
  *
  * @returns a line, with its line end
@@ -34,7 +36,9 @@ export function formatBrief(linearAddress: bigint, answer: BriefAnswer, style: S
   if (answer.kind === 'mapped') {
     const { physicalAddress, pageSizeBytes, rights } = answer;
     const size = pageSizeBytes === null ? '-' : formatSize(pageSizeBytes);
-    return `${address}  ${formatHex(physicalAddress)}  ${size}  ${formatRights(rights)}\n`;
+    const host = answer.hostPhysicalAddress;
+    const end = host === undefined ? '' : `  host ${formatHex(host)}`;
+    return `${address}  ${formatHex(physicalAddress)}  ${size}  ${formatRights(rights)}${end}\n`;
   }
   const { cause, errorCode, responsibleAddress } = answer;
   const orNone = (value: bigint | number | null) => (value === null ? '-' : formatHex(value));

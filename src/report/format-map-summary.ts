@@ -1,8 +1,8 @@
 import { formatHex } from './format-hex.ts';
+import { formatMapTitle } from './format-map-title.ts';
 import { formatRights } from './format-rights.ts';
 import { formatRoundedSize } from './format-rounded-size.ts';
 import { formatSize } from './format-size.ts';
-import { formatSpace } from './format-space.ts';
 import type { MappedAmount, MapSummary, NotableRanges } from './map-summary.ts';
 import type { ReportedMap, ReportedMapEnd } from './reported-map.ts';
 import type { Style } from './style.ts';
@@ -17,9 +17,8 @@ const TABLE_BYTES = 4096;
  * @public
  */
 export function formatMapSummary(map: ReportedMap, summary: MapSummary, end: ReportedMapEnd, style: Style): string {
-  const selection = map.filter === null ? '' : `, ${map.filter} only`;
   return [
-    style.faint(`${formatSpace(map.mode, map.cpu, map.space)}${selection}`),
+    style.faint(formatMapTitle(map)),
     ...map.assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
     ...formatAmounts(summary, style),
     formatTables(end),

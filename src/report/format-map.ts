@@ -1,9 +1,9 @@
 import type { MappedRun, PageAttributes } from '../paging/index.ts';
 import { formatHex } from './format-hex.ts';
+import { formatMapTitle } from './format-map-title.ts';
 import { formatRegions } from './format-regions.ts';
 import { formatRights } from './format-rights.ts';
 import { formatSize } from './format-size.ts';
-import { formatSpace } from './format-space.ts';
 import type { ReportedLeaf, ReportedMap } from './reported-map.ts';
 import type { ReportedRegion } from './reported-translation.ts';
 import type { Style } from './style.ts';
@@ -17,15 +17,14 @@ const UPPER_HALF = 1n << 63n;
  * @returns lines, each with its line end
  * @public
  */
-export function formatMapHeading({ of, cpu, mode, space, filter, assumed }: ReportedMap, style: Style): string {
-  const selection = filter === null ? '' : `, ${filter} only`;
+export function formatMapHeading(map: ReportedMap, style: Style): string {
   const columns =
-    of === 'ranges'
+    map.of === 'ranges'
       ? `${'linear addresses'.padEnd(37)}  ${'size'.padStart(6)}  may   pages, accessed, dirty; where they lead`
       : `${'linear address'.padEnd(18)}  page  may   accessed, dirty; where it leads`;
   return [
-    style.faint(`${formatSpace(mode, cpu, space)}${selection}`),
-    ...assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
+    style.faint(formatMapTitle(map)),
+    ...map.assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
     style.faint(columns),
   ]
     .map((line) => `${line}\n`)

@@ -1,6 +1,7 @@
 import { REGISTER_BITS } from '../paging/index.ts';
 import { formatHex } from './format-hex.ts';
 import { formatMode } from './format-mode.ts';
+import { formatStage } from './format-stage.ts';
 import type { ReportedProcessor, ReportedRegisters, ReportedState, ReportedValue } from './reported-state.ts';
 
 /** One value of the state in words. @internal */
@@ -69,12 +70,8 @@ function secondStageRow({ state: { nested }, nestedContext }: ReportedState): St
     return [{ name: 'second stage', value: 'none', meaning: '', source: nested }];
   }
   const { mode } = nestedContext.stage;
-  const pointer =
-    stage.kind === 'npt'
-      ? `${formatHex(stage.registers.nestedCr3)}${mode === '4-level' ? '' : `,${mode}`}`
-      : formatHex(stage.eptp);
   const meaning = `${formatMode(mode)}; the guest of a guest runs`;
-  return [{ name: 'second stage', value: `${stage.kind}:${pointer}`, meaning, source: nested }];
+  return [{ name: 'second stage', value: formatStage(stage, nestedContext), meaning, source: nested }];
 }
 
 function processorRows({ maxPhyAddr, vendor, pse36, pdpe1gb }: ReportedProcessor): StateRow[] {

@@ -1,4 +1,5 @@
-import type { MappedLeaf, PagingMode } from '../paging/index.ts';
+import type { MappedLeaf, NestedContext, PagingMode } from '../paging/index.ts';
+import type { ReportedStage } from './reported-state.ts';
 import type { ReportedAddressSpace, ReportedRegion } from './reported-translation.ts';
 
 /** Which map this is. @public */
@@ -8,6 +9,8 @@ export interface ReportedMap {
   readonly cpu: number;
   readonly mode: PagingMode;
   readonly space: ReportedAddressSpace;
+  /** The second stage that the map leads through, of a guest's guest; null where there is one stage. */
+  readonly nested: { readonly stage: ReportedStage; readonly context: NestedContext } | null;
   /** The part of the address space, both ends inclusive. */
   readonly first: bigint;
   readonly last: bigint;

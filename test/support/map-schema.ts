@@ -1,7 +1,14 @@
 import { z } from 'zod';
+import { stageSchema } from './translation-schema.ts';
 
 const hex = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,15})$/);
-const rights = z.strictObject({ write: z.boolean(), user: z.boolean(), exec: z.boolean() });
+/** A page that may not be read is one that a second stage lets be executed alone. */
+const rights = z.strictObject({
+  read: z.literal(false).exactOptional(),
+  write: z.boolean(),
+  user: z.boolean(),
+  exec: z.boolean(),
+});
 const region = z.strictObject({ kind: z.enum(['ram', 'rom', 'device', 'none']), name: z.string() });
 const attributes = { rights, protectionKey: z.int().min(0).max(15).nullable(), global: z.boolean() };
 const pageSize = z.literal([2 ** 12, 2 ** 21, 2 ** 22, 2 ** 30]);
@@ -21,6 +28,8 @@ export const mapLineSchema = z.discriminatedUnion('kind', [
     last: hex,
     filter: z.string().nullable(),
     assumed: z.array(z.string().min(1)),
+    /** Where the map leads through a second stage. */
+    nested: stageSchema.exactOptional(),
   }),
   z.strictObject({
     kind: z.literal('range'),
@@ -111,7 +120,7 @@ export const summaryLineSchema = z.strictObject({
   kind: z.literal('summary'),
   complete: z.boolean(),
   ranges: z.int().min(0),
-  byRights: z.record(z.string().regex(/^r[w-][x-][u-]$/), amount),
+  byRights: z.record(z.string().regex(/^[r-][w-][x-][u-]$/), amount),
   total: amount,
   tablePages: z.int().min(0),
   reservedEntries: z.int().min(0),

@@ -105,7 +105,8 @@ const sourced = <Value extends z.ZodType>(value: Value) =>
   });
 
 const tables = { root: hex, mode: z.enum(['32-bit', 'pae', '4-level', '5-level']) };
-const secondStage = z.discriminatedUnion('kind', [
+/** A second stage, what points to its tables and how they are read. */
+export const stageSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('npt'), nestedCr3: hex, ...tables, executeDisable: z.boolean() }),
   z.strictObject({
     kind: z.literal('ept'),
@@ -135,7 +136,7 @@ export const stateLineSchema = z.strictObject({
     cpl: sourced(z.int().min(0).max(3)),
     pkru: sourced(hex),
     pkrs: sourced(hex),
-    nested: sourced(secondStage.nullable()),
+    nested: sourced(stageSchema.nullable()),
   }),
   processor: z.strictObject({
     maxPhyAddr: sourced(z.int().min(32).max(52)),

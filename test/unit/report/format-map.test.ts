@@ -27,6 +27,7 @@ const MAP: ReportedMap = {
   cpu: 1,
   mode: '4-level',
   space: { cr3: 0x11_0000n, given: false },
+  nested: null,
   first: 0n,
   last: 0xffff_ffff_ffff_ffffn,
   filter: null,
