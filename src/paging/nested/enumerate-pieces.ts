@@ -12,7 +12,14 @@ export interface StagedOptions extends EnumerateOptions {
    * ones of both stages' pages, rights what both leave, and physical addresses, memory and the tables' too, are the host's.
    */
   readonly nested?: NestedContext | null;
+  /**
+   * How many pieces of pages are looked up in the second stage before giving up: 2^18 leaves of a guest can each have 2^18. 64
+   * million unless given: 256 GB in 4 KB pages.
+   */
+  readonly maxPieces?: number;
 }
+
+const DEFAULT_MAX_PIECES = 67_108_864;
 
 /**
  * As `enumerate`, behind a second stage where there is one.
@@ -27,8 +34,8 @@ export function enumeratePieces<Summary>(
 ): EnumerateResult {
   const { nested } = options;
   if (!nested) return enumerate(context, pageOf, sink, options);
-  const { firstPage = 0, lastPage = 2 ** (context.linearBits - 12) - 1 } = options;
-  const splitter = new LeafSplitter(context, nested, pageOf, sink, { firstPage, lastPage });
+  const { firstPage = 0, lastPage = 2 ** (context.linearBits - 12) - 1, maxPieces = DEFAULT_MAX_PIECES } = options;
+  const splitter = new LeafSplitter(context, nested, pageOf, sink, { firstPage, lastPage, maxPieces });
   if (context.levels.length > 0) return enumerate(context, guestTables(nested, pageOf), splitter, options);
   // Where neither stage pages there are no pages to tell of.
   if (nested.stage.levels.length > 0) splitter.unpaged();

@@ -11,8 +11,6 @@ import { pieceSizeOf } from './piece-sizes.ts';
 import { SecondStage } from './second-stage.ts';
 import { finalAccessOf } from './stage-access.ts';
 
-/** A guest's leaf can have 2^18 pieces, and there can be 2^18 such leaves: from here on it is given up. 256 GB in 4 KB pages. */
-const MAX_PIECES = 67_108_864;
 const SMALL_SHIFT = 12;
 const LEGACY_SHIFT = 32;
 
@@ -37,25 +35,26 @@ export class LeafSplitter<Summary> implements LeafSink<Summary> {
   readonly #sink: PieceSink<Summary>;
   readonly #firstPage: number;
   readonly #lastPage: number;
-  #piecesLeft = MAX_PIECES;
+  #piecesLeft: number;
 
   /**
    * @param pageOf - host physical memory
-   * @param range - linear pages; pieces of a leaf that lie outside are not looked up
+   * @param limits - linear pages, and how many pieces are looked up; those that lie outside are not
    */
   constructor(
     context: PagingContext,
     nested: NestedContext,
     pageOf: PageSource,
     sink: PieceSink<Summary>,
-    range: { readonly firstPage: number; readonly lastPage: number },
+    limits: { readonly firstPage: number; readonly lastPage: number; readonly maxPieces: number },
   ) {
     this.#context = context;
     this.#nested = nested;
     this.#stage = new SecondStage(nested, pageOf);
     this.#sink = sink;
-    this.#firstPage = range.firstPage;
-    this.#lastPage = range.lastPage;
+    this.#firstPage = limits.firstPage;
+    this.#lastPage = limits.lastPage;
+    this.#piecesLeft = limits.maxPieces;
   }
 
   get isFull(): boolean {
