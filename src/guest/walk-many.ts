@@ -125,7 +125,7 @@ class Stepper {
     const known = this.#structures.skip(walk);
     let table = known < 0 ? undefined : this.#tables[known];
     while (wants) {
-      const { wanted, depth } = walk;
+      const { wanted, wantedSize: size } = walk;
       if (table === undefined) {
         const page = Math.floor(wanted / PAGE_BYTES);
         const words = this.#cache.words(page);
@@ -135,7 +135,6 @@ class Stepper {
         if (number >= 0) this.#tables[number] = table;
       }
       const { page, words }: TablePage = table;
-      const size = walk.levelAt(depth).entrySize;
       if (words === null || !this.#cache.holds(page, wanted, size)) {
         walk.feedUnbacked();
         return -1;

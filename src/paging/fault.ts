@@ -60,9 +60,9 @@ export function errorCodeOf(walk: Walk): number | null {
 
 /** Whether this entry by itself takes away a right that the denied access needed. */
 function takesRightAway(walk: Walk, depth: number): boolean {
-  const low = (walk.lows[depth] ?? 0) | walk.levelAt(depth).impliedRights;
+  const low = walk.lowAt(depth) | walk.levelAt(depth).impliedRights;
   const { rules, policy } = walk.context;
-  return rules.takesAway(policy, walk.denied, low, walk.highs[depth] ?? 0, depth === walk.depth - 1);
+  return rules.takesAway(policy, walk.denied, low, walk.highAt(depth), depth === walk.depth - 1);
 }
 
 /**
@@ -92,7 +92,7 @@ export function responsibleDepth(walk: Walk): number {
 export function responsibleAddressOf(walk: Walk): number {
   const depth = responsibleDepth(walk);
   if (depth < 0) return -1;
-  return depth < walk.depth ? (walk.addresses[depth] as number) : walk.wanted;
+  return depth < walk.depth ? walk.addressAt(depth) : walk.wanted;
 }
 
 /** `PML4E`, `PTE`: an entry is named after its table. @internal */
@@ -104,8 +104,8 @@ export function entryNameOf(level: Level): string {
 function reservedBitsSet(walk: Walk): string {
   const depth = walk.depth - 1;
   const level = walk.levelAt(depth);
-  const low = walk.lows[depth] ?? 0;
-  const high = walk.highs[depth] ?? 0;
+  const low = walk.lowAt(depth);
+  const high = walk.highAt(depth);
   const isLeaf = (low & level.leafBit) !== 0;
   const lowSet = low & (isLeaf ? level.leafReservedLow : level.tableReservedLow);
   const highSet = high & (isLeaf ? level.leafReservedHigh : level.tableReservedHigh);

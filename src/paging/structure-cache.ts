@@ -1,4 +1,5 @@
 import type { PagingContext } from './context.ts';
+import { Trail } from './trail.ts';
 import type { Walk } from './walk.ts';
 
 /** A power of two. */
@@ -22,18 +23,14 @@ export class StructureCache {
   readonly #tables = new Float64Array(SLOTS);
   readonly #rights = new Int32Array(SLOTS);
   readonly #executeDisabled = new Int32Array(SLOTS);
-  readonly #addresses: Float64Array;
-  readonly #lows: Int32Array;
-  readonly #highs: Int32Array;
+  readonly #trail: Trail;
 
   constructor({ levels }: PagingContext) {
     const last = levels.at(-1);
     this.#depth = Math.max(0, levels.length - 1);
     // A linear address has its page offset, at the least, below the bits that choose among more than one table.
     this.#shift = last === undefined ? 0 : last.shift + 32 - Math.clz32(last.indexMask);
-    this.#addresses = new Float64Array(SLOTS * this.#depth);
-    this.#lows = new Int32Array(SLOTS * this.#depth);
-    this.#highs = new Int32Array(SLOTS * this.#depth);
+    this.#trail = new Trail(SLOTS * this.#depth);
   }
 
   /**
@@ -46,16 +43,13 @@ export class StructureCache {
     const slot = slotOf(walk.linearHigh, key);
     if (this.#keyLows[slot] !== key || this.#keyHighs[slot] !== walk.linearHigh) return NO_SLOT;
     const depth = this.#depth;
-    for (let above = 0, at = slot * depth; above < depth; above += 1, at += 1) {
-      walk.addresses[above] = this.#addresses[at] as number;
-      walk.lows[above] = this.#lows[at] as number;
-      walk.highs[above] = this.#highs[at] as number;
-    }
     walk.goOnAt(
       depth,
       this.#tables[slot] as number,
       this.#rights[slot] as number,
       this.#executeDisabled[slot] as number,
+      this.#trail,
+      slot * depth,
     );
     return slot;
   }
@@ -76,9 +70,8 @@ export class StructureCache {
     this.#rights[slot] = walk.rights;
     this.#executeDisabled[slot] = walk.executeDisabled;
     for (let above = 0, at = slot * depth; above < depth; above += 1, at += 1) {
-      this.#addresses[at] = walk.addresses[above] as number;
-      this.#lows[at] = walk.lows[above] as number;
-      this.#highs[at] = walk.highs[above] as number;
+      this.#trail.lows[at] = walk.lowAt(above);
+      this.#trail.highs[at] = walk.highAt(above);
     }
     return slot;
   }

@@ -105,15 +105,15 @@ export function stepsOf(walk: Walk): WalkStep[] {
   const steps: WalkStep[] = [];
   for (let depth = 0; depth < walk.depth; depth += 1) {
     const level = walk.levelAt(depth);
-    const low = walk.lows[depth] ?? 0;
-    const address = walk.addresses[depth] ?? 0;
+    const low = walk.lowAt(depth);
+    const address = walk.addressAt(depth);
     const tableBytes = (level.indexMask + 1) * level.entrySize;
     steps.push({
       level: level.level,
       table: level.table,
       index: (address % tableBytes) / level.entrySize,
       address: BigInt(address),
-      value: joinHalves(walk.highs[depth] ?? 0, low),
+      value: joinHalves(walk.highAt(depth), low),
       size: level.entrySize,
       hasAccessed: level.hasAccessed,
       usageBits: level.usageBits,
@@ -130,7 +130,7 @@ function pageOf(walk: Walk): { rights: Rights; pageSize: number | null; protecti
   return {
     rights: decodeRights(walk.rights, walk.executeDisabled === 0),
     pageSize: leaf ? 2 ** leaf.shift : null,
-    protectionKey: context.policy.protectionKeys ? protectionKeyOf(walk.highs[depth - 1] ?? 0) : null,
+    protectionKey: context.policy.protectionKeys ? protectionKeyOf(walk.highAt(depth - 1)) : null,
   };
 }
 

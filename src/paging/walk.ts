@@ -1,8 +1,9 @@
 import type { PagingContext } from './context.ts';
 import { ENTRY, entryKindOf, leafPageOf, tablePageOf } from './entry-kind.ts';
 import type { Level } from './levels.ts';
-import { isCanonical, isInRange, untagHigh, violatesSeparation } from './linear-address.ts';
-import type { PageRights } from './rights.ts';
+import { isCanonical, isInRange, type LinearAddressRules, untagHigh, violatesSeparation } from './linear-address.ts';
+import type { AccessRules, PageRights, Policy } from './rights.ts';
+import { Trail } from './trail.ts';
 
 /** How a walk stands or ended. @public */
 export const OUTCOME = {
@@ -59,17 +60,55 @@ export class Walk implements PageRights {
   denied = 0;
   /** Where a walk that reached a leaf leads. */
   physical = 0;
-  readonly addresses = new Float64Array(MAX_LEVELS);
-  readonly lows = new Int32Array(MAX_LEVELS);
-  readonly highs = new Int32Array(MAX_LEVELS);
+  readonly #trail = new Trail(MAX_LEVELS);
+  /** The entries above `#aboveDepth` are not in this walk's trail, but here from `#aboveAt` on. */
+  #above = this.#trail;
+  #aboveAt = 0;
+  #aboveDepth = 0;
+  // What each step asks of the context, one hop nearer.
+  readonly #levels: readonly Level[];
+  readonly #linearAddress: LinearAddressRules;
+  readonly #policy: Policy;
+  readonly #rules: AccessRules;
+  readonly #a20Masked: number;
+  readonly #executeDisableHigh: number;
 
   constructor(context: PagingContext) {
     this.context = context;
+    this.#levels = context.levels;
+    this.#linearAddress = context.linearAddress;
+    this.#policy = context.policy;
+    this.#rules = context.rules;
+    this.#a20Masked = context.a20Masked;
+    this.#executeDisableHigh = context.policy.executeDisableHigh;
+  }
+
+  /** Physical address of the entry that was fed at a depth; the root's is 0. Follows from the entry above, so it is not kept. */
+  addressAt(depth: number): number {
+    const level = this.levelAt(depth);
+    const above = this.#levels[depth - 1];
+    const table =
+      above === undefined
+        ? this.context.rootAddress
+        : tablePageOf(above, this.lowAt(depth - 1), this.highAt(depth - 1)) * PAGE_BYTES;
+    return this.#entryAddress(level, table);
+  }
+
+  /** Bits 31:0 of that entry. */
+  lowAt(depth: number): number {
+    const isAbove = depth < this.#aboveDepth;
+    return (isAbove ? this.#above.lows[this.#aboveAt + depth] : this.#trail.lows[depth]) ?? 0;
+  }
+
+  /** Bits 63:32 of that entry; 0 for 4-byte entries. */
+  highAt(depth: number): number {
+    const isAbove = depth < this.#aboveDepth;
+    return (isAbove ? this.#above.highs[this.#aboveAt + depth] : this.#trail.highs[depth]) ?? 0;
   }
 
   /** The level that the entry of a depth belongs to; the root's is 0. */
   levelAt(depth: number): Level {
-    const level = this.context.levels[depth];
+    const level = this.#levels[depth];
     if (level === undefined) throw new RangeError(`a ${this.context.mode} walk has no entry ${depth}`);
     return level;
   }
@@ -86,25 +125,27 @@ export class Walk implements PageRights {
 
   /** @returns whether an entry is wanted */
   start(high: number, low: number, access: number): boolean {
-    const { linearAddress: rules, levels, rootAddress, latched } = this.context;
+    const rules = this.#linearAddress;
     this.givenHigh = high;
     this.linearHigh = rules.takesTags ? untagHigh(rules, high, access) : high;
     this.linearLow = low;
     this.access = access;
     this.depth = 0;
-    this.rights = this.context.rules.initialRights;
+    this.#aboveDepth = 0;
+    this.rights = this.#rules.initialRights;
     this.executeDisabled = 0;
     this.denied = 0;
-    this.outcome = this.addressOutcome();
+    this.outcome = this.#addressOutcome();
     if (this.outcome !== OUTCOME.pending) return false;
-    const root = levels[0];
+    const root = this.#levels[0];
     if (root === undefined) {
       // Above 32 bits only a second stage without paging has anything.
-      this.physical = this.onBus((high >>> 0) * TWO_32 + (low >>> 0));
-      return this.end(OUTCOME.mapped);
+      this.physical = this.#onBus((high >>> 0) * TWO_32 + (low >>> 0));
+      return this.#end(OUTCOME.mapped);
     }
+    const { rootAddress, latched } = this.context;
     const index = indexOf(root, this.linearHigh, low);
-    this.wanted = this.onBus(rootAddress + index * root.entrySize);
+    this.wanted = this.#entryAddress(root, rootAddress);
     return latched ? this.feed(latched.lows[index] ?? 0, latched.highs[index] ?? 0) : true;
   }
 
@@ -117,21 +158,19 @@ export class Walk implements PageRights {
    * @returns whether another entry is wanted
    */
   feed(low: number, high: number): boolean {
-    const depth = this.depth;
+    const { depth } = this;
     const level = this.levelAt(depth);
-    this.addresses[depth] = this.wanted;
-    this.lows[depth] = low;
-    this.highs[depth] = high;
+    const { lows, highs } = this.#trail;
+    lows[depth] = low;
+    highs[depth] = high;
     this.depth = depth + 1;
     const kind = entryKindOf(level, low, high);
-    if (kind === ENTRY.absent) return this.end(OUTCOME.notPresent);
-    if (kind === ENTRY.reserved) return this.end(OUTCOME.reserved);
-    this.executeDisabled |= high & this.context.policy.executeDisableHigh;
-    if (kind === ENTRY.leaf) return this.finish(level, low, high);
+    if (kind === ENTRY.absent) return this.#end(OUTCOME.notPresent);
+    if (kind === ENTRY.reserved) return this.#end(OUTCOME.reserved);
+    this.executeDisabled |= high & this.#executeDisableHigh;
+    if (kind === ENTRY.leaf) return this.#finish(level, low, high);
     this.rights &= low | level.impliedRights;
-    const next = this.levelAt(depth + 1);
-    const table = tablePageOf(level, low, high) * PAGE_BYTES;
-    this.wanted = this.onBus(table + indexOf(next, this.linearHigh, this.linearLow) * next.entrySize);
+    this.wanted = this.#entryAddress(this.levelAt(depth + 1), tablePageOf(level, low, high) * PAGE_BYTES);
     return true;
   }
 
@@ -140,47 +179,55 @@ export class Walk implements PageRights {
    *
    * @param depth - how many entries lead there
    * @param table - its physical address
+   * @param above - has these entries from `aboveAt` on, and must keep them until the next `start`
    */
-  goOnAt(depth: number, table: number, rights: number, executeDisabled: number): void {
+  goOnAt(depth: number, table: number, rights: number, executeDisabled: number, above: Trail, aboveAt: number): void {
     const level = this.levelAt(depth);
     this.depth = depth;
     this.rights = rights;
     this.executeDisabled = executeDisabled;
-    this.wanted = table + indexOf(level, this.linearHigh, this.linearLow) * level.entrySize;
+    this.#above = above;
+    this.#aboveAt = aboveAt;
+    this.#aboveDepth = depth;
+    this.wanted = this.#entryAddress(level, table);
   }
 
   /** No memory holds the entry at `wanted`. */
   feedUnbacked(): void {
-    this.end(OUTCOME.unbacked);
+    this.#end(OUTCOME.unbacked);
   }
 
-  private addressOutcome(): Outcome {
-    const { linearAddress: rules, policy } = this.context;
+  #addressOutcome(): Outcome {
+    const rules = this.#linearAddress;
     if (rules.isUnsigned) return isInRange(rules, this.linearHigh) ? OUTCOME.pending : OUTCOME.outOfRange;
     if (!isCanonical(rules, this.linearHigh)) return OUTCOME.nonCanonical;
-    return violatesSeparation(rules, policy, this.linearHigh, this.access) ? OUTCOME.separated : OUTCOME.pending;
+    return violatesSeparation(rules, this.#policy, this.linearHigh, this.access) ? OUTCOME.separated : OUTCOME.pending;
+  }
+
+  #entryAddress(level: Level, table: number): number {
+    return this.#onBus(table + indexOf(level, this.linearHigh, this.linearLow) * level.entrySize);
   }
 
   /** With A20 masked every physical address has bit 20 clear, those of tables too. */
-  private onBus(address: number): number {
-    const { a20Masked } = this.context;
-    return address & a20Masked ? address - a20Masked : address;
+  #onBus(address: number): number {
+    const a20Masked = this.#a20Masked;
+    return a20Masked !== 0 && (address & a20Masked) !== 0 ? address - a20Masked : address;
   }
 
-  private end(outcome: Outcome): false {
+  #end(outcome: Outcome): false {
     this.outcome = outcome;
     return false;
   }
 
-  private finish(level: Level, low: number, high: number): false {
+  #finish(level: Level, low: number, high: number): false {
     this.rightsAboveLeaf = this.rights;
     this.rights &= low;
     this.leafLow = low;
     this.leafHigh = high;
-    this.denied = this.context.rules.judge(this.context.policy, this, this.access);
+    this.denied = this.#rules.judge(this.#policy, this, this.access);
     const offset = (this.linearLow & ~level.leafAddressLow) >>> 0;
-    this.physical = this.onBus(leafPageOf(level, low, high) * PAGE_BYTES + offset);
-    return this.end(this.denied === 0 ? OUTCOME.mapped : OUTCOME.denied);
+    this.physical = this.#onBus(leafPageOf(level, low, high) * PAGE_BYTES + offset);
+    return this.#end(this.denied === 0 ? OUTCOME.mapped : OUTCOME.denied);
   }
 }
 
