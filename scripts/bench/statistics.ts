@@ -14,6 +14,9 @@ export interface Comparison {
   readonly baseline: number;
 }
 
+/** Rounds that do not count: in them the JIT compiler finds out what is worth its while. */
+const WARM_UP_ROUNDS = 12;
+
 /** Measures two things in turn, so that both see the machine in the same moods. What is returned by each is its cost. */
 export async function compare(
   rounds: number,
@@ -21,9 +24,10 @@ export async function compare(
   measureBaseline: () => number | Promise<number>,
 ): Promise<Comparison> {
   const pairs: { readonly measured: number; readonly baseline: number }[] = [];
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = -WARM_UP_ROUNDS; round < rounds; round += 1) {
     const baseline = await measureBaseline();
-    pairs.push({ measured: await measure(), baseline });
+    const measured = await measure();
+    if (round >= 0) pairs.push({ measured, baseline });
   }
   return {
     ratio: median(pairs.map(({ measured, baseline }) => measured / baseline)),
