@@ -65,11 +65,14 @@ describe('cli/parseMapFilter', () => {
     return { rights, protectionKey: 0, global: false, ...more };
   }
 
+  const executeOnly = page('x', { rights: { read: false, write: false, user: false, exec: true } });
   const cases: readonly (readonly [string, PageAttributes, boolean])[] = [
     ['w', page('rw'), true],
     ['w', page('r'), false],
     ['ro', page('rx'), true],
     ['nx+ro', page('rx'), false],
+    ['ro', executeOnly, false],
+    ['x', executeOnly, true],
     ['w+x', page('rwx'), true],
     ['w+x', page('rw'), false],
     ['w+x,user', page('ru'), true],

@@ -56,6 +56,15 @@ describe('cli/SavedMap', () => {
     ]);
   });
 
+  it('knows of pages that may only be executed', async () => {
+    const executeOnly = page('0x2000').replace('"rights":{"write":true', '"rights":{"read":false,"write":false');
+    const { segments } = await read([PAGE_HEADING, page('0x1000'), executeOnly, END]);
+    expect(segments.map(({ rights }) => rights)).to.deep.equal([
+      attributes.rights,
+      { read: false, write: false, user: false, exec: true },
+    ]);
+  });
+
   it('knows a map that was given up', async () => {
     expect((await read([HEADING, '{"kind":"end","complete":false}'])).isComplete).to.equal(false);
   });

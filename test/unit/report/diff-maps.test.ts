@@ -20,7 +20,12 @@ function page(first: bigint, { may = 'rwxu', ...changes }: Changes = {}): MapSeg
   return {
     first,
     last: first + BigInt(pageSizeBytes ?? KIB_4) - 1n,
-    rights: { write: may.includes('w'), user: may.includes('u'), exec: may.includes('x') },
+    rights: {
+      ...(may.includes('r') ? {} : { read: false }),
+      write: may.includes('w'),
+      user: may.includes('u'),
+      exec: may.includes('x'),
+    },
     protectionKey: 0,
     global: false,
     physicalFirst: first + 0x4000_0000n,
@@ -50,6 +55,20 @@ describe('report/diffMaps', () => {
     const map = [page(0n), page(0x1000n), page(0x20_0000n, { pageSizeBytes: MIB_2 })];
     expect(await diff(map, map)).to.deep.equal([]);
     expect(await diff([], [])).to.deep.equal([]);
+  });
+
+  it('tells that a page may not be read any more, but only executed', async () => {
+    const [readable, executeOnly] = [page(0n, { may: 'rx' }), page(0n, { may: 'x' })];
+    expect(await lines([readable], [executeOnly])).to.deep.equal([
+      '~ 0x0000000000000000-0x0000000000000fff      4K  rights r-x- → --x-',
+    ]);
+    expect(await diff([executeOnly], [executeOnly])).to.deep.equal([]);
+    const [change] = await diff([readable], [executeOnly]);
+    const { before, after } = JSON.parse(encodeChange(change as MapChange));
+    expect([before.rights, after.rights]).to.deep.equal([
+      { write: false, user: false, exec: true },
+      { read: false, write: false, user: false, exec: true },
+    ]);
   });
 
   it('tells what appeared and what vanished, neighbours together', async () => {

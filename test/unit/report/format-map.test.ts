@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { MappedRun } from '../../../src/paging/index.ts';
+import { createEpt, createNpt, type MappedRun } from '../../../src/paging/index.ts';
 import {
   COLOURED,
   encodeAlias,
@@ -21,6 +21,11 @@ import {
   type ReportedRegion,
 } from '../../../src/report/index.ts';
 import { aliasLineSchema, mapLineSchema, summaryLineSchema } from '../../support/map-schema.ts';
+
+const NPT = createNpt(
+  { cr0: 1n << 31n, nestedCr3: 0x340_0000n, cr4: 0x20n, efer: 0xd00n },
+  { maxPhyAddr: 40, vendor: 'amd' },
+);
 
 const MAP: ReportedMap = {
   of: 'ranges',
@@ -150,6 +155,58 @@ describe('report/formatRun and formatLeaf', () => {
       physicalAddress: '0x80000000',
     });
     expect(mapLineSchema.parse(JSON.parse(encodeMapEnd(END)))).to.deep.equal({ kind: 'end', ...END });
+  });
+});
+
+describe('a map through two stages', () => {
+  const executeOnly = { read: false, write: false, user: true, exec: true } as const;
+
+  it('names the second stage as --nested takes it', () => {
+    const heading = (nested: ReportedMap['nested']): string | undefined =>
+      formatMapHeading({ ...MAP, nested, filter: 'x' }, PLAIN).split('\n')[0];
+    const npt = { kind: 'npt', registers: { nestedCr3: 0x340_0000n } } as const;
+    expect(heading({ stage: npt, context: NPT })).to.equal(
+      '4-level paging, CR3 0x110000, vCPU 1, second stage npt:0x3400000, x only',
+    );
+    const pae = createNpt({ cr0: 1n << 31n, nestedCr3: 0x5000n, cr4: 0x20n, efer: 0n }, { maxPhyAddr: 40 });
+    expect(heading({ stage: { kind: 'npt', registers: { nestedCr3: 0x5000n } }, context: pae })).to.equal(
+      '4-level paging, CR3 0x110000, vCPU 1, second stage npt:0x5000,pae, x only',
+    );
+    const ept = createEpt(0x1_001en, { maxPhyAddr: 40 });
+    expect(heading({ stage: { kind: 'ept', eptp: 0x1_001en }, context: ept })).to.equal(
+      '4-level paging, CR3 0x110000, vCPU 1, second stage ept:0x1001e, x only',
+    );
+    const nested = { stage: npt, context: NPT };
+    const summary = formatMapSummary({ ...MAP, nested }, new MapSummary(), END, PLAIN);
+    expect(summary.split('\n')[0]).to.equal('4-level paging, CR3 0x110000, vCPU 1, second stage npt:0x3400000');
+    const line = mapLineSchema.parse(JSON.parse(encodeMapHeading({ ...MAP, nested })));
+    expect(line.kind === 'map' && line.nested).to.deep.equal({
+      kind: 'npt',
+      nestedCr3: '0x3400000',
+      root: '0x3400000',
+      mode: '4-level',
+      executeDisable: true,
+    });
+    expect(JSON.parse(encodeMapHeading(MAP))).to.not.have.property('nested');
+  });
+
+  it('says of pages that may not be read that they may not', () => {
+    expect(formatRun({ ...RUN, rights: executeOnly }, RAM, PLAIN)).to.contain('  --xu  ');
+    expect(formatLeaf({ ...LEAF, rights: executeOnly }, PLAIN)).to.contain('  --xu  ');
+    const run = mapLineSchema.parse(JSON.parse(encodeRun({ ...RUN, rights: executeOnly }, RAM)));
+    expect(run.kind === 'range' && run.rights).to.deep.equal(executeOnly);
+    const leaf = mapLineSchema.parse(JSON.parse(encodeLeaf({ ...LEAF, rights: executeOnly })));
+    expect(leaf.kind === 'page' && leaf.rights).to.deep.equal(executeOnly);
+    const summary = new MapSummary();
+    summary.add({ ...RUN, rights: executeOnly });
+    expect(Object.keys(summaryLineSchema.parse(JSON.parse(encodeMapSummary(summary, END))).byRights)).to.deep.equal([
+      '--xu',
+    ]);
+  });
+
+  it('says of others nothing that it would not say in one stage', () => {
+    const line = encodeRun(RUN, RAM);
+    expect(line).to.contain('"rights":{"write":true,"user":false,"exec":false},');
   });
 });
 
