@@ -105,7 +105,7 @@ export class LeafSplitter<Summary> implements LeafSink<Summary> {
       const shift = Math.min(largest, this.#stage.shift);
       const inPiece = 2 ** (shift - 12);
       // The pages of both stages begin at multiples of their size, and so does the smaller one in either.
-      const skipped = asked % inPiece;
+      const skipped = inPiece === 1 ? 0 : asked % inPiece;
       if (this.#stage.isMapped) this.#tell(at - skipped, asked - skipped, pieceSizeOf(shift), leaf);
       at += inPiece - skipped;
     }

@@ -1,4 +1,5 @@
 import type { PageSource } from '../enumerate.ts';
+import { StructureCache } from '../structure-cache.ts';
 import { OUTCOME, Walk } from '../walk.ts';
 import type { NestedContext } from './nested-context.ts';
 
@@ -16,6 +17,7 @@ export class SecondStage {
   readonly nested: NestedContext;
   readonly #pageOf: PageSource;
   readonly #walk: Walk;
+  readonly #structures: StructureCache;
   /** The pages that the last answer holds for: guest physical, `end` exclusive. */
   #first = 0;
   #end = 0;
@@ -30,6 +32,7 @@ export class SecondStage {
     this.nested = nested;
     this.#pageOf = pageOf;
     this.#walk = new Walk(nested.stage);
+    this.#structures = new StructureCache(nested.stage);
   }
 
   /** @param page - guest physical */
@@ -37,11 +40,13 @@ export class SecondStage {
     if (page >= this.#first && page < this.#end) return;
     const walk = this.#walk;
     let wants = walk.start(Math.floor(page / TWO_20) | 0, page << 12, 0);
+    if (wants) this.#structures.skip(walk);
     while (wants) wants = this.#feed();
     this.isMapped = walk.outcome === OUTCOME.mapped || walk.outcome === OUTCOME.denied;
     this.shift = this.#shiftOfAnswer();
     const pages = 2 ** (this.shift - 12);
-    this.#first = page - (page % pages);
+    // Most pages are small, and a remainder of numbers that are no 32-bit integers takes as long as all the rest.
+    this.#first = pages === 1 ? page : page - (page % pages);
     this.#end = this.#first + pages;
     this.#hostFirst = Math.floor(walk.physical / PAGE_BYTES) - (page - this.#first);
   }
@@ -66,6 +71,7 @@ export class SecondStage {
       walk.feedUnbacked();
       return false;
     }
+    this.#structures.keep(walk);
     const at = (wanted % PAGE_BYTES) >> 2;
     return walk.feed(words[at] as number, level.entrySize === 8 ? (words[at + 1] as number) : 0);
   }
