@@ -2,7 +2,7 @@ import { busPage, pagesInOnePiece } from '../bus-page.ts';
 import { changedRanges, everyPage, type PageRange, type TablesAtOnce } from '../changed-ranges.ts';
 import type { PagingContext } from '../context.ts';
 import { leafPageOf } from '../entry-kind.ts';
-import { enumerate, type LeafSink } from '../enumerate.ts';
+import { type EnumerateOptions, enumerate, type LeafSink } from '../enumerate.ts';
 import type { Level } from '../levels.ts';
 import type { Policy } from '../rights.ts';
 import { guestTables } from './guest-tables.ts';
@@ -32,7 +32,7 @@ export function changedNestedRanges(
   const ofGuest = changedRanges(tablesOfGuest(before), tablesOfGuest(after), maxTables);
   const inStage = changedRanges(tablesOfStage(before), tablesOfStage(after), maxTables);
   // Where the guest's entries are the same they lead to the same guest physical pages.
-  return unite(ofGuest, linearRangesOf(after, inStage));
+  return unite(ofGuest, linearRangesOf(after, inStage, maxTables === undefined ? {} : { maxTables }));
 }
 
 /** Tables alone do not say everything: of EPT there are the controls too. */
@@ -53,12 +53,16 @@ function tablesOfStage({ nested, pageOf }: NestedTablesAtOnce): TablesAtOnce {
   return { context: nested.stage, pageOf };
 }
 
-function linearRangesOf(tables: NestedTablesAtOnce, guestPhysical: readonly PageRange[]): readonly PageRange[] {
+function linearRangesOf(
+  tables: NestedTablesAtOnce,
+  guestPhysical: readonly PageRange[],
+  limits: EnumerateOptions,
+): readonly PageRange[] {
   if (guestPhysical.length === 0) return [];
   const { context, pageOf } = tablesOfGuest(tables);
   const finder = new RangeFinder(context, guestPhysical);
   if (context.levels.length === 0) finder.pass(0, LEGACY_PAGES, 0);
-  else if (!enumerate(context, pageOf, finder).complete) return everyPage(context, context);
+  else if (!enumerate(context, pageOf, finder, limits).complete) return everyPage(context, context);
   return finder.found;
 }
 

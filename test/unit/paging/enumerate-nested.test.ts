@@ -476,6 +476,14 @@ describe('paging/changedNestedRanges', () => {
     ]);
   });
 
+  it('are everything where there are more tables than are gone through', () => {
+    const stages = stagesWithPages();
+    const before = stages.atOnce;
+    stages.ept.map(GIB + 0x5000n, 0x9000n);
+    const everything = { firstPage: 0, lastPage: 2 ** 36 - 1 };
+    expect(changedNestedRanges(before, stages.atOnce, 2)).to.deep.equal([everything]);
+  });
+
   it('are everything where the second stages cannot be compared', () => {
     const everything = [{ firstPage: 0, lastPage: 2 ** 36 - 1 }];
     const one = stagesWithPages().atOnce;
