@@ -65,6 +65,7 @@ export class GdbClient {
   /** @internal */
   readonly session: GdbSession;
   #layout: Promise<RegisterLayout> | undefined;
+  #knownLayout: RegisterLayout | undefined;
   #physicalMode: boolean | undefined;
 
   private constructor(session: GdbSession, features: GdbFeatures) {
@@ -161,13 +162,14 @@ export class GdbClient {
   }
 
   /**
-   * All registers of a vCPU, by the names of the layout. Makes that vCPU the selected one.
+   * All registers of a vCPU, by the names of the layout. Makes that vCPU the selected one. Once the layout is known, what is asked
+   * after it in the same turn goes after it over the wire.
    *
    * @throws GdbReplyError (`ERR_GDB_REPLY`) if there is no such vCPU; and as {@link GdbClient.layout} does.
    */
   async readRegisters(cpuIndex: number): Promise<RegisterValues> {
     requireCpuIndex(cpuIndex);
-    const layout = await this.layout();
+    const layout = this.#knownLayout ?? (await this.layout());
     const [, values] = await Promise.all([
       this.session.send(selectThreadRequest(cpuIndex)),
       this.session.send(readRegistersRequest(layout)),
@@ -260,7 +262,8 @@ export class GdbClient {
 
   async #loadLayout(): Promise<RegisterLayout> {
     try {
-      return await loadRegisterLayout((annex) => readAnnex(this.session, annex));
+      this.#knownLayout = await loadRegisterLayout((annex) => readAnnex(this.session, annex));
+      return this.#knownLayout;
     } catch (error) {
       // A description that cannot be used stays so; anything else may go better next time.
       if (error instanceof GdbArchitectureError) throw new GdbArchitectureError(error.architecture, this);

@@ -204,9 +204,16 @@ export class QmpClient implements QmpExecutor {
   /**
    * Waits for the next event of this name, from now on; events that have passed do not count, so ask before causing it.
    *
+   * @param options - `accept`: is asked about each event of this name; false for one that is not the awaited
    * @throws QmpTimeoutError (`ERR_QMP_TIMEOUT`), or the reason why the connection ended.
    */
-  waitForEvent(name: string, { timeoutMs = this.#requestTimeoutMs }: { timeoutMs?: number } = {}): Promise<QmpEvent> {
+  waitForEvent(
+    name: string,
+    {
+      timeoutMs = this.#requestTimeoutMs,
+      accept = () => true,
+    }: { timeoutMs?: number; accept?: (event: QmpEvent) => boolean } = {},
+  ): Promise<QmpEvent> {
     const late = new QmpTimeoutError(this.endpoint, `event ${name}`, timeoutMs);
     return new Promise((resolve, reject) => {
       const settle = (act: () => void): void => {
@@ -216,7 +223,7 @@ export class QmpClient implements QmpExecutor {
         act();
       };
       const stopListening = this.onEvent((event) => {
-        if (event.event === name) settle(() => resolve(event));
+        if (event.event === name && accept(event)) settle(() => resolve(event));
       });
       const stopWatching = this.onClosed((reason) => settle(() => reject(reason)));
       const timer = setTimeout(() => settle(() => reject(late)), timeoutMs);

@@ -1,7 +1,8 @@
 import { Random } from './random.ts';
 import { TlbListing } from './tlb-listing.ts';
 
-/** The flag W of `info tlb`. */
+/** The flags U and W of `info tlb`. */
+const USER = 1 << 7;
 const WRITABLE = 1 << 8;
 
 /**
@@ -20,10 +21,12 @@ export function pickMappedAddresses(text: string, count: number): bigint[] {
   );
 }
 
-/** The linear address of a page that may be written. @param text - as above */
-export function pickWritableAddress(text: string): bigint {
+/** Linear addresses of pages that may be written, by the kernel alone and by users. @param text - as above */
+export function pickWritableAddresses(text: string): { readonly kernel: bigint; readonly user: bigint } {
   const listing = new TlbListing(text);
-  return listing.linear(listing.flags.findIndex((flags) => (flags & WRITABLE) !== 0));
+  const first = (wanted: number): bigint =>
+    listing.linear(listing.flags.findIndex((flags) => (flags & (WRITABLE | USER)) === wanted));
+  return { kernel: first(WRITABLE), user: first(WRITABLE | USER) };
 }
 
 function linesOfDistinctPages(listing: TlbListing): readonly number[] {

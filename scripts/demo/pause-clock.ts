@@ -18,8 +18,15 @@ export class PauseClock {
    * @throws QmpTimeoutError when there was no pause, or no end of it
    */
   async measure<T>(run: () => Promise<T>): Promise<{ readonly result: T; readonly pauseMs: number }> {
-    const stop = this.#qmp.waitForEvent('STOP');
-    const resume = this.#qmp.waitForEvent('RESUME');
+    let isOver = true;
+    const stop = this.#qmp.waitForEvent('STOP', {
+      accept: () => {
+        isOver = false;
+        return true;
+      },
+    });
+    // The end of a pause before this one may be told only now.
+    const resume = this.#qmp.waitForEvent('RESUME', { accept: () => !isOver });
     const [result, from, to] = await Promise.all([run(), stop, resume]);
     return { result, pauseMs: (microseconds(to) - microseconds(from)) / 1000 };
   }

@@ -1,6 +1,7 @@
 import { GuestUsageError } from './errors.ts';
 import type { Link } from './link.ts';
 import { LiveGuest } from './live-guest.ts';
+import { MemoryMapMemo } from './memory-map-memo.ts';
 import type { MonitorCpu } from './monitor.ts';
 import { checkCpu, PausedGuest } from './paused-guest.ts';
 import type { Processor } from './processor.ts';
@@ -26,6 +27,7 @@ export class Guest {
   readonly #link: Link;
   readonly #cpus: readonly MonitorCpu[];
   readonly #useHostMemory: boolean;
+  readonly #maps = new MemoryMapMemo();
   #paused: PausedGuest | undefined;
 
   /** @internal Use `attach`. */
@@ -64,7 +66,7 @@ export class Guest {
   async pause(): Promise<PausedGuest> {
     const stub = await this.#link.pause();
     this.#paused?.[Symbol.dispose]();
-    this.#paused = new PausedGuest(this.#link, stub, this.#cpus, this.processor, this.#useHostMemory);
+    this.#paused = new PausedGuest(this.#link, stub, this.#cpus, this.processor, this.#useHostMemory, this.#maps);
     return this.#paused;
   }
 

@@ -34,13 +34,13 @@ export class OwnStub {
       );
     }
     const [cpu] = await monitor.listCpus();
-    const directory = await makePrivateDirectory(cpu?.threadId);
+    const directory = makePrivateDirectory(cpu?.threadId);
     const path = join(directory.path, 'gdb');
     // The watchdog must know first: it removes what a killed client leaves.
     await watchdog.arm({ ownStubDirectory: directory.path });
     const outcome = parseGdbserverOutput(await monitor.hmp(`gdbserver unix:${path},server=on,wait=off`));
     if (outcome.kind !== 'listening') {
-      await directory.remove();
+      directory.remove();
       throw new GuestStubError(
         'ERR_GUEST_STUB_START',
         path,
@@ -53,11 +53,11 @@ export class OwnStub {
   /** Takes the stub and its socket away. The run state does not change. */
   async remove(): Promise<void> {
     await this.#monitor.hmp('gdbserver none');
-    await this.#directory.remove();
+    this.#directory.remove();
   }
 
   /** QEMU is gone, and the stub with it. */
-  forget(): Promise<void> {
-    return this.#directory.remove();
+  forget(): void {
+    this.#directory.remove();
   }
 }

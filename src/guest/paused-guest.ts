@@ -1,10 +1,9 @@
-import { parseFlatViews } from '../../protocols/qmp/index.ts';
 import { GuestCpuError, GuestRunStateError } from './errors.ts';
 import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
 import { type HiddenRegisters, NO_HIDDEN_REGISTERS, readHiddenRegisters } from './hidden-registers.ts';
 import { layeredMemory } from './host-memory.ts';
 import type { Link } from './link.ts';
-import { selectMemoryMap } from './memory-map.ts';
+import type { MemoryMapMemo } from './memory-map-memo.ts';
 import { type MemoryTypeMsrs, readMemoryTypes } from './memory-types.ts';
 import { FLAT_VIEWS, type MonitorCpu } from './monitor.ts';
 import { openHostMemory } from './open-host-memory.ts';
@@ -34,6 +33,7 @@ export class PausedGuest extends GuestView implements Disposable {
   readonly #cpus: readonly MonitorCpu[];
   readonly #processor: Processor;
   readonly #useHostMemory: boolean;
+  readonly #maps: MemoryMapMemo;
   readonly #opened: Disposable[] = [];
   #isOver = false;
 
@@ -44,6 +44,7 @@ export class PausedGuest extends GuestView implements Disposable {
     cpus: readonly MonitorCpu[],
     processor: Processor,
     useHostMemory: boolean,
+    maps: MemoryMapMemo,
   ) {
     super();
     this.#link = link;
@@ -52,6 +53,7 @@ export class PausedGuest extends GuestView implements Disposable {
     this.#cpus = cpus;
     this.#processor = processor;
     this.#useHostMemory = useHostMemory;
+    this.#maps = maps;
   }
 
   /** The guest runs again, or may: nothing that was read counts any more. */
@@ -106,8 +108,11 @@ export class PausedGuest extends GuestView implements Disposable {
     const { monitor } = this.#link;
     // The stub hands a command to the monitor at once; QMP takes its text in at one byte for each turn of QEMU's main loop.
     const throughStub = stubMonitor(this.#stub.client);
-    const registers = await this.#stub.client.readRegisters(cpu);
-    const [shown, mtree] = await Promise.all([
+    const { client } = this.#stub;
+    // Known from here on, so that what follows leaves in this order: registers first, at which KVM brings QEMU up to date.
+    await client.layout();
+    const [registers, shown, mtree] = await Promise.all([
+      client.readRegisters(cpu),
       (this.#cpus.length <= FEW_CPUS ? throughStub : monitor).registers(cpu),
       throughStub.hmp(FLAT_VIEWS),
     ]);
@@ -119,7 +124,7 @@ export class PausedGuest extends GuestView implements Disposable {
     const mustWait = inUse.pdptes || inUse.nested;
     return {
       state: mustWait ? await read() : assemble(NO_HIDDEN_REGISTERS),
-      map: selectMemoryMap(parseFlatViews(mtree), cpu, shown.smm),
+      map: this.#maps.select(mtree, cpu, shown.smm),
       complete: mustWait || !(inUse.pkru || inUse.pkrs) ? undefined : read,
     };
   }

@@ -1,4 +1,4 @@
-import { chown, mkdtemp, readlink, rm, stat } from 'node:fs/promises';
+import { chownSync, mkdtempSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
@@ -9,31 +9,32 @@ import { basename, join } from 'node:path';
  */
 export interface PrivateDirectory {
   readonly path: string;
-  remove(): Promise<void>;
+  remove(): void;
 }
 
 /**
  * The user that a QEMU on this host runs as. The thread id is QEMU's word; it means nothing when QEMU lives in another PID
  * namespace, so the thread must look like QEMU here too.
  */
-async function ownerOfQemu(threadId: number): Promise<number | undefined> {
+function ownerOfQemu(threadId: number): number | undefined {
   try {
-    const executable = basename(await readlink(`/proc/${threadId}/exe`));
-    return executable.includes('qemu') ? (await stat(`/proc/${threadId}`)).uid : undefined;
+    const executable = basename(readlinkSync(`/proc/${threadId}/exe`));
+    return executable.includes('qemu') ? statSync(`/proc/${threadId}`).uid : undefined;
   } catch {
     return undefined;
   }
 }
 
 /**
- * Makes one, mode 0700. When this process is root and QEMU is not, QEMU gets to own it: root can look into it all the same.
+ * Makes one, mode 0700, without a turn of the event loop: the guest may be standing still meanwhile, and Node's thread pool
+ * takes longer to hand the work over than to do it. When this process is root and QEMU is not, QEMU gets to own it: root can look into it all the same.
  *
  * @param threadId - of one of QEMU's threads on this host, where known
  * @internal
  */
-export async function makePrivateDirectory(threadId: number | undefined): Promise<PrivateDirectory> {
-  const path = await mkdtemp(join(tmpdir(), 'pagewalk-'));
-  const owner = process.getuid?.() === 0 && threadId !== undefined ? await ownerOfQemu(threadId) : undefined;
-  if (owner) await chown(path, owner, -1);
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+export function makePrivateDirectory(threadId: number | undefined): PrivateDirectory {
+  const path = mkdtempSync(join(tmpdir(), 'pagewalk-'));
+  const owner = process.getuid?.() === 0 && threadId !== undefined ? ownerOfQemu(threadId) : undefined;
+  if (owner) chownSync(path, owner, -1);
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }

@@ -109,7 +109,7 @@ export class QmpLink implements Link {
       // No byte goes to the stub of a guest that may run.
       this.checkStillPaused();
       this.#session ??= await this.#openStub();
-      await this.#session.enterPhysicalMode();
+      this.#session.enter();
       return this.#session;
     });
   }
@@ -156,7 +156,7 @@ export class QmpLink implements Link {
   resume(): Promise<void> {
     return this.#turns.take(async () => {
       await this.#standStillAgain();
-      await this.#session?.leavePhysicalMode();
+      await this.#leaveStub();
       await this.#run();
       await this.#watchdog.relax();
     });
@@ -167,6 +167,27 @@ export class QmpLink implements Link {
     if (!this.#resumedByOthers) return;
     await this.#stop(true);
     this.#ranBefore = true;
+  }
+
+  /**
+   * Puts the stub's mode back. If the guest is to run, it does so from there: the stub hands a command to the monitor at once, which
+   * QMP does at 4.5 microseconds a byte, so that the guest stands still for a third of a millisecond less.
+   */
+  async #leaveStub(): Promise<void> {
+    const session = this.#session;
+    if (session === undefined) return;
+    if (!this.#holding || !this.#ranBefore) {
+      await session.leavePhysicalMode();
+      return;
+    }
+    // The RESUME event is ours.
+    this.#holding = false;
+    const runs = await session.leaveAndRun().catch((error: unknown) => {
+      this.#holding = true;
+      throw error;
+    });
+    // QMP says why not.
+    this.#holding = !runs;
   }
 
   async #run(): Promise<void> {
@@ -216,8 +237,9 @@ export class QmpLink implements Link {
     const failures: unknown[] = [];
     const steps = [
       () => this.#standStillAgain(),
-      () => this.#session?.close(),
+      () => this.#leaveStub(),
       () => this.#run(),
+      () => this.#session?.abandon(),
       () => this.#ownStub?.remove(),
     ];
     for (const step of steps) {
@@ -236,7 +258,7 @@ export class QmpLink implements Link {
    */
   async #leaveTheLost(held: boolean): Promise<void> {
     await this.#session?.abandon();
-    await this.#ownStub?.forget();
+    this.#ownStub?.forget();
     await this.#qmp.close();
     await (held ? this.#watchdog.trigger() : this.#watchdog.disarm());
   }

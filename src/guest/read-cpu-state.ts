@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CpuDeviceState, parseDeviceState, QmpClosedError, QmpProtocolError } from '../../protocols/qmp/index.ts';
 import type { Monitor } from './monitor.ts';
@@ -18,11 +18,11 @@ export async function readCpuState(
   threadId: number | undefined,
 ): Promise<CpuDeviceState | string> {
   if (!monitor.saveDeviceState) return 'the GDB stub does not show it, and there is no QMP';
-  const directory = await makePrivateDirectory(threadId);
+  const directory = makePrivateDirectory(threadId);
   try {
     const file = join(directory.path, 'device-state');
     await monitor.saveDeviceState(file);
-    const state = parseDeviceState(await readFile(file));
+    const state = parseDeviceState(readFileSync(file));
     return state.cpus.get(cpu) ?? `QEMU's device state has no vCPU ${cpu}`;
   } catch (error) {
     // A connection that is gone is no register that cannot be had: QEMU may be gone, and the guest with it.
@@ -30,6 +30,6 @@ export async function readCpuState(
     const why = error instanceof Error ? error.message : String(error);
     return `QEMU's device state cannot be read here: ${why}`;
   } finally {
-    await directory.remove();
+    directory.remove();
   }
 }

@@ -68,7 +68,7 @@ export class StubLink implements Link {
   pause(): Promise<StubSession> {
     return this.#turns.take(async () => {
       const session = this.#session ?? (await this.#connect());
-      await session.enterPhysicalMode();
+      session.enter();
       return session;
     });
   }
@@ -82,8 +82,7 @@ export class StubLink implements Link {
     if (session === undefined) return;
     this.#session = undefined;
     try {
-      await session.leavePhysicalMode();
-      if (this.#ranBefore) await session.runGuest();
+      if (!(this.#ranBefore && (await session.leaveAndRun()))) await session.leavePhysicalMode();
       this.#greetedWithStop = false;
     } finally {
       await session.abandon();

@@ -10,10 +10,12 @@ import type { WritableMemory } from './write-bits.ts';
 export function stubMemory(session: StubSession): WritableMemory {
   return {
     read: async (pieces, targets) =>
-      session.client.readMemoryMany(
-        pieces.map(({ address, length }) => ({ address, lengthBytes: length })),
-        targets,
+      session.inPhysicalMode((client) =>
+        client.readMemoryMany(
+          pieces.map(({ address, length }) => ({ address, lengthBytes: length })),
+          targets,
+        ),
       ),
-    write: async (address, bytes) => session.client.writeMemory(address, bytes),
+    write: async (address, bytes) => session.inPhysicalMode((client) => client.writeMemory(address, bytes)),
   };
 }

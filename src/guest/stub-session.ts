@@ -19,7 +19,8 @@ export interface StubOptions extends GdbClientOptions {
 export class StubSession {
   readonly #options: StubOptions;
   #client: GdbClient;
-  #physical = false;
+  /** Settled once the stub has said that memory requests are physical; undefined while they are virtual. */
+  #physical: Promise<void> | undefined;
   #leaving = false;
 
   private constructor(options: StubOptions, client: GdbClient) {
@@ -45,36 +46,46 @@ export class StubSession {
     return this.#client;
   }
 
-  /** Memory requests are physical from here on. */
-  async enterPhysicalMode(): Promise<void> {
+  /** The guest stands still, and may be asked. */
+  enter(): void {
     this.#leaving = false;
-    if (this.#physical) return;
-    this.#physical = true;
-    await this.#client.setPhysicalMode(true);
+  }
+
+  /**
+   * Makes a memory request in physical mode. The first of a pause takes the switch along, for no round trip of its own.
+   *
+   * @throws GuestRunStateError `ERR_GUEST_NOT_PAUSED` once the guest is being left.
+   */
+  async inPhysicalMode<T>(request: (client: GdbClient) => Promise<T>): Promise<T> {
+    const { client } = this;
+    this.#physical ??= client.setPhysicalMode(true);
+    const [answer] = await Promise.all([request(client), this.#physical]);
+    return answer;
   }
 
   /** Memory requests are virtual again, as every debugger expects them. */
   async leavePhysicalMode(): Promise<void> {
     this.#leaving = true;
-    if (!this.#physical) return;
+    if (this.#physical === undefined) return;
     // A client that has failed cannot say it any more; a fresh connection can.
     if (this.#client.state !== 'open') await this.#reconnect();
     await this.#client.setPhysicalMode(false);
-    this.#physical = false;
+    this.#physical = undefined;
   }
 
-  /** Puts the stub's mode back and leaves, without a word that would resume the guest. */
-  async close(): Promise<void> {
-    try {
+  /**
+   * Leaves physical mode, and the guest runs again by the monitor behind the stub, all in one flight; not one more byte may go to
+   * the stub after it.
+   *
+   * @returns false when it does not run: QEMU did not let it, or the connection had failed before
+   */
+  async leaveAndRun(): Promise<boolean> {
+    if (this.#client.state !== 'open') {
       await this.leavePhysicalMode();
-    } finally {
-      await this.#client.close();
+      return false;
     }
-  }
-
-  /** The guest runs again, by the monitor behind the stub. Only {@link StubSession.abandon} may follow. */
-  async runGuest(): Promise<void> {
-    await this.#client.monitor('cont');
+    const [, output] = await Promise.all([this.leavePhysicalMode(), this.#client.monitor('cont')]);
+    return output === '';
   }
 
   /** QEMU's monitor is gone, and QEMU most likely with it: whoever waits for the stub learns of it at once. */

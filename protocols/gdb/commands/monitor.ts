@@ -5,10 +5,12 @@ import type { GdbRequest } from '../request.ts';
 
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const LETTER_O = 0x4f;
+/** Output that most commands stay below; what exceeds it QEMU writes into a buffer that may be full. */
+const USUAL_OUTPUT_BYTES = 65_536;
 
 /**
  * `qRcmd,<command>`: one line of QEMU's human monitor. The output comes as any number of `O<hex>` packets before the `OK`,
- * so nothing may be pipelined behind it within a bound. A wrong command is not an error: its complaint is the output.
+ * so the bound on what is outstanding is but a guess for it. A wrong command is not an error: its complaint is the output.
  *
  * @throws {@link GdbArgumentError} (`ERR_GDB_ARGUMENT`) for an empty command or one of several lines.
  * @public
@@ -22,8 +24,7 @@ export function monitorRequest(command: string, timeoutMs?: number): GdbRequest<
   let outputBytes = 0;
   return {
     payload,
-    maxReplyBytes: 4096,
-    barrier: true,
+    maxReplyBytes: USUAL_OUTPUT_BYTES,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     absorb(reply, context) {
       if (reply[0] !== LETTER_O || isOk(reply)) return false;

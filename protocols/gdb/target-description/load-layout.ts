@@ -3,6 +3,16 @@ import { type DescriptionItem, parseDescription } from './parse-description.ts';
 import { buildRegisterLayout, type RegisterLayout } from './register-layout.ts';
 
 const MAX_FILES = 32;
+/** The files of as many machines as a program is likely to meet. */
+const MAX_KNOWN = 16;
+/** All QEMUs of a build have the same few files, and parsing one takes longer than fetching it from a guest that stands still. */
+const known = new Map<string, readonly DescriptionItem[]>();
+
+function parseOnce(annex: string, text: string): readonly DescriptionItem[] {
+  const items = known.get(text) ?? parseDescription(annex, text);
+  if (known.size < MAX_KNOWN) known.set(text, items);
+  return items;
+}
 
 /**
  * Reads a target description with all that it includes, and makes the register layout of it.
@@ -20,7 +30,7 @@ export async function loadRegisterLayout(readAnnex: (annex: string) => Promise<s
   async function load(annex: string): Promise<void> {
     // Also ends a file that includes itself.
     if (++files > MAX_FILES) throw new GdbTargetDescriptionError(annex, `more than ${MAX_FILES} files`);
-    for (const item of parseDescription(annex, await readAnnex(annex))) {
+    for (const item of parseOnce(annex, await readAnnex(annex))) {
       if (item.kind === 'include') {
         await load(item.annex);
       } else if (item.kind === 'architecture') {
