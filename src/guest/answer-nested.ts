@@ -1,6 +1,7 @@
 import {
   type FaultedTranslation,
   type NestedContext,
+  type NestedPlannedBits,
   type NestedTranslation,
   NestedWalk,
   type PagingContext,
@@ -15,7 +16,7 @@ import type { GuestTranslation, TranslateRequest } from './guest-translation.ts'
 import { retranslateNested } from './retranslate-nested.ts';
 import { runWalks } from './run-walks.ts';
 import type { NestedStages, Space } from './space.ts';
-import { writePlanned } from './write-planned.ts';
+import { walkAndWrite } from './walk-and-write.ts';
 
 type Request = Required<TranslateRequest>;
 type Question = Pick<Request, 'linearAddress' | 'access'>;
@@ -32,14 +33,13 @@ export async function answerNested(
   nested: NestedStages,
   space: Space,
 ): Promise<GuestTranslation[]> {
-  const found = await walkAll(requests, space.context, nested.context, space);
-  const onMachine = await answerAsMachine(requests, found, nested.onMachine, space);
-  const plans = found.map((translation, at) => planNestedBits(translation, (requests[at] as Request).flags));
-  const outcomes = await writePlanned(plans.flat(), space);
-  return found.map((translation, at) => {
-    const planned = plans[at] ?? [];
-    const wrote = planned.filter(({ address }) => outcomes.get(address) === 'written');
-    const request = requests[at] as Request;
+  const walk = (open: readonly Request[]): Promise<NestedTranslation[]> =>
+    walkAll(open, space.context, nested.context, space);
+  const plan = (translation: NestedTranslation, { flags }: Request): readonly NestedPlannedBits[] =>
+    planNestedBits(translation, flags);
+  const answered = await walkAndWrite(requests, await walk(requests), { walk, plan }, space);
+  const onMachine = await answerAsMachine(answered, nested.onMachine, space);
+  return answered.map(({ request, translation, wrote, bitsAreSet }, at) => {
     const first = firstStageOf(translation, request, space.context);
     return {
       request,
@@ -49,7 +49,7 @@ export async function answerNested(
       translation: first,
       nested: { translation, wrote: wrote.filter(({ stage }) => stage === 'nested') },
       wrote: wrote.filter(({ stage }) => stage === 'guest'),
-      bitsAreSet: wrote.length === planned.length,
+      bitsAreSet,
       region: translation.kind === 'mapped' ? space.map.regionAt(translation.physicalAddress) : null,
       deviation: describeNestedDeviation(space.state, translation, onMachine[at] ?? translation),
       assumed: describeAssumptions(space.state, first, translation),
@@ -74,18 +74,17 @@ async function walkAll(
 
 /** What the machine that runs the guest makes of the questions; memory is read only where it goes on further than we did. */
 async function answerAsMachine(
-  questions: readonly Question[],
-  found: readonly NestedTranslation[],
+  answered: readonly { readonly request: Question; readonly translation: NestedTranslation }[],
   nested: NestedContext,
   space: Space,
 ): Promise<readonly (NestedTranslation | undefined)[]> {
   const { machineContext } = space;
-  const answers = found.map((translation, at) =>
-    retranslateNested(machineContext, nested, translation, (questions[at] as Question).access),
+  const answers = answered.map(({ request, translation }) =>
+    retranslateNested(machineContext, nested, translation, request.access),
   );
   const open = answers.flatMap((answer, at) => (answer === undefined ? [at] : []));
   const walked = await walkAll(
-    open.flatMap((at) => questions[at] ?? []),
+    open.flatMap((at) => answered[at]?.request ?? []),
     machineContext,
     nested,
     space,

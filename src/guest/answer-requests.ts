@@ -4,6 +4,7 @@ import {
   CR4_PKS,
   encodeAccess,
   type PagingContext,
+  type PlannedBits,
   planBits,
   startWalk,
   type Translation,
@@ -18,24 +19,17 @@ import { retranslate } from './retranslate.ts';
 import { runWalks } from './run-walks.ts';
 import type { Space } from './space.ts';
 import type { VcpuState } from './vcpu-state.ts';
+import { type Written, walkAndWrite } from './walk-and-write.ts';
 import { halvesOf, WALKED_TOGETHER, walkMany } from './walk-many.ts';
-import type { BitsOutcome } from './write-bits.ts';
-import { writePlanned } from './write-planned.ts';
 
 const NO_FLAGS: BitFlags = { setAccessed: false, setDirty: false, forceSetAccessed: false };
-/** An entry that changes between walk and write-back is walked again, as KVM does; not for ever, against a guest gone wild. */
-const MAX_WALKS = 3;
 /** From here on whole pages of tables cost less than single entries. */
 const MANY = 16;
 
 type Request = Required<TranslateRequest>;
 type Question = Pick<TranslateRequest, 'linearAddress' | 'access'>;
 
-interface Answered {
-  readonly request: Request;
-  readonly translation: Translation;
-  readonly outcomes: ReadonlyMap<bigint, BitsOutcome>;
-}
+type Answered = Written<Request, Translation, PlannedBits>;
 
 /**
  * Answers requests about one address space, and sets the bits that they ask for. All walks advance together, and all see the
@@ -54,7 +48,11 @@ export async function answerRequests(requests: readonly TranslateRequest[], quic
   const space = complete && first.some((each) => isJudgedByKeys(each, quick.state)) ? await complete() : quick;
   const seen =
     space === quick ? first : first.map((translation) => retranslate(space.context, translation) ?? translation);
-  const answered = await walkAndWrite(full, seen, space);
+  const walkAndPlan = {
+    walk: (open: readonly Request[]) => walkAll(open, space.context, space),
+    plan: (translation: Translation, { flags }: Request) => planBits(translation, flags),
+  };
+  const answered = await walkAndWrite(full, seen, walkAndPlan, space);
   const onMachine = await answerAsMachine(
     answered.map(({ translation }) => translation),
     space,
@@ -65,30 +63,6 @@ export async function answerRequests(requests: readonly TranslateRequest[], quic
 /** PKRU judges data accesses to user pages, PKRS those to supervisor pages, each where CR4 puts it in force. */
 function isJudgedByKeys({ access, rights }: Translation, { cr4 }: VcpuState): boolean {
   return rights !== null && !access.exec && (cr4.value & (rights.user ? CR4_PKE : CR4_PKS)) !== 0n;
-}
-
-async function walkAndWrite(
-  requests: readonly Request[],
-  seen: readonly Translation[],
-  space: Space,
-): Promise<readonly Answered[]> {
-  const answered: Answered[] = [];
-  let open = requests.map((request, at) => ({ request, at }));
-  for (let round = 1; open.length > 0; round += 1) {
-    const questions = open.map(({ request }) => request);
-    const translations = round === 1 ? seen : await walkAll(questions, space.context, space);
-    const plans = translations.map((translation, at) => planBits(translation, questions[at]?.flags ?? NO_FLAGS));
-    const outcomes = await writePlanned(plans.flat(), space);
-    const retry: typeof open = [];
-    open.forEach(({ request, at }, position) => {
-      const changed = plans[position]?.some(({ address }) => outcomes.get(address) === 'changed') ?? false;
-      const translation = translations[position];
-      if (changed && round < MAX_WALKS) retry.push({ request, at });
-      else if (translation) answered[at] = { request, translation, outcomes };
-    });
-    open = retry;
-  }
-  return answered;
 }
 
 async function walkAll(questions: readonly Question[], context: PagingContext, space: Space): Promise<Translation[]> {
@@ -141,10 +115,11 @@ async function answerAsMachine(
   return answers;
 }
 
-function report({ request, translation, outcomes }: Answered, onMachine: Translation, space: Space): GuestTranslation {
-  const { state, context, map } = space;
-  const planned = planBits(translation, request.flags);
-  const wrote = planned.filter(({ address }) => outcomes.get(address) === 'written');
+function report(
+  { request, translation, wrote, bitsAreSet }: Answered,
+  onMachine: Translation,
+  { state, context, map }: Space,
+): GuestTranslation {
   return {
     request,
     cpu: state.cpu,
@@ -153,7 +128,7 @@ function report({ request, translation, outcomes }: Answered, onMachine: Transla
     translation,
     nested: null,
     wrote,
-    bitsAreSet: wrote.length === planned.length,
+    bitsAreSet,
     region: translation.kind === 'mapped' ? map.regionAt(translation.physicalAddress) : null,
     deviation: describeDeviation(state, translation, onMachine),
     assumed: describeAssumptions(state, translation),
