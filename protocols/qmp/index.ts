@@ -23,6 +23,7 @@ export {
   readPkrs,
   readPkru,
   readSvmIntCtl,
+  runsNestedUnderKvm,
 } from './device-state/cpu-extras.ts';
 export type {
   CpuFields,

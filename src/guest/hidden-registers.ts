@@ -1,4 +1,4 @@
-import { type CpuDeviceState, readPdptrs, readPkrs, readPkru } from '../../protocols/qmp/index.ts';
+import { type CpuDeviceState, readPdptrs, readPkrs, readPkru, runsNestedUnderKvm } from '../../protocols/qmp/index.ts';
 import type { Monitor } from './monitor.ts';
 import { type NestedStage, nestedStageOf } from './nested-state.ts';
 import { readCpuState } from './read-cpu-state.ts';
@@ -55,8 +55,18 @@ export async function readHiddenRegisters(
     pkru: inUse.pkru ? read('pkru', 0, readPkru) : NO_HIDDEN_REGISTERS.pkru,
     pkrs: inUse.pkrs ? read('pkrs', 0, readPkrs) : NO_HIDDEN_REGISTERS.pkrs,
     pdptes: inUse.pdptes ? read('pdptrs', null, pdptesOf) : NO_HIDDEN_REGISTERS.pdptes,
-    nested: inUse.nested ? read('svn_npt', null, nestedStageOf) : NO_HIDDEN_REGISTERS.nested,
+    nested: inUse.nested ? nestedOf(state) : NO_HIDDEN_REGISTERS.nested,
   };
+}
+
+function nestedOf(state: CpuDeviceState | string): Sourced<NestedStage | null> {
+  if (typeof state === 'string') return sourced(null, 'assumed', state);
+  if (runsNestedUnderKvm(state)) {
+    const why =
+      'the vCPU runs the guest of a hypervisor, and KVM does not show its nested tables: say with --nested where they are';
+    return sourced(null, 'assumed', why);
+  }
+  return sourced(nestedStageOf(state), 'device-state', 'section cpu, subsection cpu/svn_npt');
 }
 
 function pdptesOf(cpu: CpuDeviceState): Pdptes | null {

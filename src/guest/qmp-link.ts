@@ -48,7 +48,7 @@ export class QmpLink implements Link {
     this.monitor = qmpMonitor(qmp);
     qmp.onClosed((reason) => this.#session?.lose(reason));
     qmp.onEvent((event) => {
-      if (event.event === 'RESUME' && this.#holding) this.#resumedByOthers = true;
+      if (event.event === 'RESUME' && this.#holding) this.#takeResumption();
     });
   }
 
@@ -109,7 +109,7 @@ export class QmpLink implements Link {
       // No byte goes to the stub of a guest that may run.
       this.checkStillPaused();
       this.#session ??= await this.#openStub();
-      this.#session.enter();
+      await this.#session.enter();
       return this.#session;
     });
   }
@@ -206,6 +206,13 @@ export class QmpLink implements Link {
     // Events come before replies: once there is one, all that has happened so far is known.
     if (this.#holding) await queryStatus(this.#qmp).catch(() => {});
     return this.#resumption();
+  }
+
+  /** The stub swallows a packet and answers those behind it: what is under way would wait for a reply that never comes. */
+  #takeResumption(): void {
+    this.#resumedByOthers = true;
+    const reason = this.#resumption();
+    if (reason !== undefined) this.#session?.lose(reason);
   }
 
   #resumption(): GuestRunStateError | undefined {

@@ -68,7 +68,7 @@ export class StubLink implements Link {
   pause(): Promise<StubSession> {
     return this.#turns.take(async () => {
       const session = this.#session ?? (await this.#connect());
-      session.enter();
+      await session.enter();
       return session;
     });
   }

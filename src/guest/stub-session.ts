@@ -47,8 +47,9 @@ export class StubSession {
   }
 
   /** The guest stands still, and may be asked. */
-  enter(): void {
+  async enter(): Promise<void> {
     this.#leaving = false;
+    if (this.#client.state !== 'open') await this.#reconnect();
   }
 
   /**
@@ -88,7 +89,7 @@ export class StubSession {
     return output === '';
   }
 
-  /** QEMU's monitor is gone, and QEMU most likely with it: whoever waits for the stub learns of it at once. */
+  /** The stub will not answer any more, as its monitor knows: whoever waits for it learns of it at once. */
   lose(reason: Error): void {
     const { endpoint, session } = this.#client;
     session.fail(new GdbClosedError('was given up', reason.message, { endpoint, cause: reason }));

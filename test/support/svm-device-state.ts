@@ -20,22 +20,29 @@ const NAME = '\x03cpu';
 /** The recorded device state, whose vCPU 0 runs the guest of a hypervisor. @internal */
 export function svmDeviceState({ vmcb, hostSave, nestedCr3, nestedPgMode, nestedPaging }: SvmState): Buffer {
   const state = Buffer.from(readFixture('qmp/device-state-x86_64.bin'));
-  const name = state.indexOf(NAME, 0, 'latin1');
-  const end = state.indexOf(Buffer.concat([Buffer.of(0x7e), state.subarray(name - 4, name)]));
   // The name, then instance and version.
-  const data = state.subarray(name + NAME.length + 8);
+  const data = state.subarray(state.indexOf(NAME, 0, 'latin1') + NAME.length + 8);
   data.writeUInt32BE(data.readUInt32BE(FIELDS.hflags) | HFLAG_GUEST, FIELDS.hflags);
   if (nestedPaging) data.writeUInt32BE(data.readUInt32BE(FIELDS.hflags2) | HFLAG2_NPT, FIELDS.hflags2);
   data.writeBigUInt64BE(hostSave, FIELDS.hostSave);
   data.writeBigUInt64BE(vmcb, FIELDS.vmcb);
-  return Buffer.concat([state.subarray(0, end), nestedSubsection(nestedCr3, nestedPgMode), state.subarray(end)]);
+  const fields = Buffer.alloc(12);
+  fields.writeBigUInt64BE(nestedCr3);
+  fields.writeUInt32BE(nestedPgMode, 8);
+  return withSubsection(state, 'cpu/svn_npt', fields);
 }
 
-function nestedSubsection(nestedCr3: bigint, nestedPgMode: number): Buffer {
-  const subsection = 'cpu/svn_npt';
-  const fields = Buffer.alloc(16);
-  fields.writeUInt32BE(1);
-  fields.writeBigUInt64BE(nestedCr3, 4);
-  fields.writeUInt32BE(nestedPgMode, 12);
-  return Buffer.concat([Buffer.of(5, subsection.length), Buffer.from(subsection), fields]);
+/** The recorded device state as KVM has it, of a vCPU in the guest of a hypervisor or in none. @internal */
+export function kvmNestedDeviceState(isInGuest: boolean): Buffer {
+  const fields = Buffer.alloc(8);
+  fields.writeUInt16BE(isInGuest ? 1 : 0);
+  return withSubsection(Buffer.from(readFixture('qmp/device-state-x86_64.bin')), 'cpu/nested_state', fields);
+}
+
+/** Adds a subsection, version 1, to the end of vCPU 0's section, which its footer follows. */
+function withSubsection(state: Buffer, subsection: string, fields: Buffer): Buffer {
+  const name = state.indexOf(NAME, 0, 'latin1');
+  const end = state.indexOf(Buffer.concat([Buffer.of(0x7e), state.subarray(name - 4, name)]));
+  const heading = Buffer.concat([Buffer.of(5, subsection.length), Buffer.from(subsection), Buffer.of(0, 0, 0, 1)]);
+  return Buffer.concat([state.subarray(0, end), heading, fields, state.subarray(end)]);
 }

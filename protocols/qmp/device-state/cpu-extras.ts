@@ -2,6 +2,8 @@ import { DeviceStateError } from '../errors.ts';
 import { ByteReader } from './byte-reader.ts';
 import type { CpuDeviceState } from './device-state.ts';
 
+const KVM_NESTED_GUEST_MODE = 1;
+
 /** Where an SVM guest's nested page table is, under TCG. @public */
 export interface NestedPaging {
   readonly nestedCr3: bigint;
@@ -29,6 +31,12 @@ export function readNestedPaging(cpu: CpuDeviceState): NestedPaging | undefined 
   // The name is QEMU's, misspelt since the beginning.
   const reader = open(cpu, 'cpu/svn_npt', 12);
   return reader === undefined ? undefined : { nestedCr3: reader.u64(), nestedPgMode: reader.u32() };
+}
+
+/** KVM runs the guest of a hypervisor in the guest: KVM_STATE_NESTED_GUEST_MODE. Where its tables are QEMU does not know. @public */
+export function runsNestedUnderKvm(cpu: CpuDeviceState): boolean {
+  const flagsHigh = open(cpu, 'cpu/nested_state', 8)?.u32() ?? 0;
+  return ((flagsHigh >>> 16) & KVM_NESTED_GUEST_MODE) !== 0;
 }
 
 /** The interrupt control of the VMCB that runs, under TCG. @public */

@@ -8,6 +8,7 @@ import { expectRejection } from '../../support/expect-rejection.ts';
 import { fakeMonitor } from '../../support/fake-monitor.ts';
 import { PROTECTION_KEYS } from '../../support/protection-keys-rom.ts';
 import { readFixture } from '../../support/read-fixture.ts';
+import { kvmNestedDeviceState } from '../../support/svm-device-state.ts';
 
 const STATE = readFixture('qmp/device-state-x86_64.bin');
 const ALL = { pkru: true, pkrs: true, pdptes: false, nested: false };
@@ -59,6 +60,17 @@ describe('registers that no stub shows', () => {
     const { monitor } = savingMonitor(STATE);
     const { pdptes } = await readHiddenRegisters(monitor, 0, { ...NONE, pdptes: true, nested: false }, undefined);
     expect(pdptes.value).to.equal(null);
+  });
+
+  it('nested tables are assumed away where KVM runs the guest of a hypervisor, and does not show them', async () => {
+    const nestedOf = async (isInGuest: boolean) => {
+      const { monitor } = savingMonitor(kvmNestedDeviceState(isInGuest));
+      return (await readHiddenRegisters(monitor, 0, { ...NONE, nested: true }, undefined)).nested;
+    };
+    expect(await nestedOf(false)).to.include({ value: null, from: 'device-state' });
+    const assumed = await nestedOf(true);
+    expect(assumed).to.include({ value: null, from: 'assumed' });
+    expect(assumed.detail).to.contain('--nested');
   });
 
   describe('are assumed, with the reason,', () => {

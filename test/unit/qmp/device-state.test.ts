@@ -8,6 +8,7 @@ import {
   readPkrs,
   readPkru,
   readSvmIntCtl,
+  runsNestedUnderKvm,
 } from '../../../protocols/qmp/index.ts';
 import { PROTECTION_KEYS } from '../../support/protection-keys-rom.ts';
 import { Random } from '../../support/random.ts';
@@ -166,6 +167,17 @@ describe('parseDeviceState', () => {
       ),
     );
     expect(readPkru(cpu)).to.equal(PROTECTION_KEYS.pkru);
+    expect(runsNestedUnderKvm(cpu)).to.equal(false);
+  });
+
+  it('knows whether KVM runs the guest of a guest', () => {
+    const flags = (value: number): Buffer =>
+      subsection('cpu/nested_state', Buffer.concat([u32(value * 0x1_0000), u32(0)]));
+    // KVM_STATE_NESTED_GUEST_MODE, and KVM_STATE_NESTED_GIF_SET.
+    expect(
+      [0x1, 0x101, 0x100, 0].map((value) => runsNestedUnderKvm(cpuOf(withSubsections(flags(value))))),
+    ).to.deep.equal([true, true, false, false]);
+    expect(runsNestedUnderKvm(cpuOf(STATE))).to.equal(false);
   });
 
   it('refuses a subsection that comes twice', () => {
