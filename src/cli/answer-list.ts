@@ -1,8 +1,10 @@
+import type { Guest, GuestView } from '../guest/index.ts';
 import { AddressList } from './address-list.ts';
 import { makeAsker, type TranslateAddresses } from './answer-addresses.ts';
 import type { CliContext } from './command.ts';
 import { InputFileError, UsageError } from './errors.ts';
 import { HeldOutput } from './held-output.ts';
+import { toTranslateScope } from './scope-options.ts';
 import type { AddressFile } from './translate.ts';
 import { withView } from './with-guest.ts';
 
@@ -40,9 +42,10 @@ export async function answerList(line: TranslateAddresses, from: AddressFile, co
         output.drop();
         faults = 0;
         const ask = await makeAsker(line, context);
+        const standing = ahead.isAll ? await keepAll(line, view, attached, ahead.chunks) : view;
         const notes = attached.runStateNote === '' ? [] : [attached.runStateNote];
         for await (const chunk of concatenate(ahead.chunks, chunks, context.signal)) {
-          const { texts, faults: more } = await ask(view, chunk, notes);
+          const { texts, faults: more } = await ask(standing, chunk, notes);
           faults += more;
           await output.add(texts);
           if (output.isUnread) return;
@@ -62,6 +65,24 @@ export async function answerList(line: TranslateAddresses, from: AddressFile, co
   }
   await output.flush();
   return faults === 0 && list.junkLines === 0 ? 0 : 1;
+}
+
+/**
+ * A list that is all there: what its answers rest on is read, and the guest runs on while they are made and printed.
+ *
+ * @returns who answers
+ */
+async function keepAll(
+  { access, flags, scope, guest, command }: TranslateAddresses,
+  view: GuestView,
+  attached: Guest,
+  addresses: readonly BigUint64Array[],
+): Promise<GuestView> {
+  if (flags.setAccessed) return view;
+  const kept = await view.keep(addresses, access, await toTranslateScope(scope, guest.cpu, command));
+  if (kept === null) return view;
+  await attached.resume();
+  return kept;
 }
 
 interface Ahead {

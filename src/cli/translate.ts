@@ -140,9 +140,10 @@ export const translateCommand: Command = {
     'access is not allowed, why not and which entry is responsible. Addresses: 0xffff800000105123, with _ or ` between\n' +
     'digits, or decimal. The guest is paused for some milliseconds, and then runs on if it ran before.\n' +
     '\n' +
-    'A list may be of any length, and is answered in one pause. Of up to 20000 addresses nothing is printed until the guest\n' +
-    'runs again; of more the answers are printed while it stands still, and it waits for whoever reads them. A line that is\n' +
-    'no address ends it, for a file before anything was asked; with --keep-going the exit status is then 1.',
+    'A list may be of any length, and is answered in one pause. Of a million addresses the tables are read, and the guest\n' +
+    'runs on while the answers are made and printed. Of more, and where bits are set, it stands still until all are printed,\n' +
+    'but for the first 20000 answers: it waits for whoever reads them. A line that is no address ends it, for a file before\n' +
+    'anything was asked; with --keep-going the exit status is then 1.',
   options: OPTIONS,
   run,
 };

@@ -1,12 +1,4 @@
-import {
-  type Access,
-  type Alias,
-  type EnumerateResult,
-  encodeAccess,
-  type MappedRun,
-  type PhysicalRange,
-  type PlannedBits,
-} from '../paging/index.ts';
+import type { Access, Alias, EnumerateResult, MappedRun, PhysicalRange, PlannedBits } from '../paging/index.ts';
 import { answerRequests } from './answer-requests.ts';
 import { describeFormatAssumptions } from './assumptions.ts';
 import type { MemoryAttempt } from './errors.ts';
@@ -15,14 +7,13 @@ import { pagesOfRange } from './linear-range.ts';
 import { type LoadProgress, loadTables } from './load-tables.ts';
 import type { MemoryMap } from './memory-map.ts';
 import { applyOverrides } from './overrides.ts';
-import { PageCache } from './page-cache.ts';
+import { memoryOf, PageCache } from './page-cache.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 import { nestedStagesOf, type Space } from './space.ts';
 import { TableSnapshot } from './table-snapshot.ts';
 import { TranslationTable } from './translation-table.ts';
 import { contextOf, machineProfile, type VcpuState, withCr3, withNestedStage } from './vcpu-state.ts';
-import { halvesOf, WALKED_TOGETHER, walkMany } from './walk-many.ts';
-import { NESTED_WALKED_TOGETHER, walkManyNested } from './walk-many-nested.ts';
+import { walkEach } from './walk-each.ts';
 import type { WritableMemory } from './write-bits.ts';
 import { writePlanned } from './write-planned.ts';
 
@@ -134,24 +125,47 @@ export abstract class GuestView {
     access: Access,
     scope: TranslateScope = {},
   ): Promise<TranslationTable> {
-    const quick = await this.#space(scope);
-    const space = quick.complete ? await quick.complete() : quick;
-    const { context, nested } = space;
-    const cache = await space.cache();
+    const { context, nested, cache } = await this.#wholeSpace(scope);
     const table = new TranslationTable(addresses.length, context, nested !== null);
-    const code = encodeAccess(access);
-    const together = nested === null ? WALKED_TOGETHER : NESTED_WALKED_TOGETHER;
-    for (let start = 0; start < addresses.length; start += together) {
-      const chunk = addresses.subarray(start, start + together);
-      const columns = { halves: halvesOf(chunk), accesses: new Uint16Array(chunk.length).fill(code) };
-      await (nested === null
-        ? walkMany(context, columns, cache, (index, walk) => table.set(start + index, walk))
-        : walkManyNested(context, nested.context, columns, cache, (index, walk) =>
-            table.setNested(start + index, walk),
-          ));
-    }
+    await walkEach({ context, nested: nested?.context ?? null }, addresses, access, await cache(), table);
     this.checkStanding();
     return table;
+  }
+
+  /**
+   * Reads all that translations of addresses rest on, so that they can be asked for when the guest runs on: for one kind of
+   * access, of one vCPU, with the same scope, and without setting bits.
+   *
+   * @returns null when that is more than is kept (384 MiB of tables), or the guest runs on anyway
+   * @throws as {@link GuestView.translate}.
+   */
+  keep(_addresses: Iterable<BigUint64Array>, _access: Access, _scope?: TranslateScope): Promise<GuestView | null> {
+    return Promise.resolve(null);
+  }
+
+  /**
+   * Reads every table that translations of addresses need, and that the machine's own translations of them would.
+   *
+   * @returns the vCPU and memory of nothing but these tables; null when they are more than are kept
+   * @throws as {@link GuestView.translate}.
+   */
+  protected async keepTables(
+    addresses: Iterable<BigUint64Array>,
+    access: Access,
+    scope: TranslateScope,
+  ): Promise<{ readonly vcpu: Vcpu; readonly memory: ViewMemory } | null> {
+    const vcpu = await this.#vcpu(scope.cpu ?? 0);
+    const { context, machineContext, nested } = await this.#wholeSpace(scope);
+    const { memory, report } = await this.#memory(vcpu);
+    const cache = new PageCache(memory, vcpu.map);
+    for (const chunk of addresses) {
+      await walkEach({ context, nested: nested?.context ?? null }, chunk, access, cache);
+      await walkEach({ context: machineContext, nested: nested?.onMachine ?? null }, chunk, access, cache);
+    }
+    this.checkStanding();
+    if (cache.hasForgotten) return null;
+    const state = vcpu.complete ? await vcpu.complete() : vcpu.state;
+    return { vcpu: { state, map: vcpu.map, complete: undefined }, memory: { memory: memoryOf(cache), report } };
   }
 
   /**
@@ -208,6 +222,11 @@ export abstract class GuestView {
       ...this.#spaceOf(vcpu, vcpu.state, scope, memory),
       complete: complete && (async () => this.#spaceOf(vcpu, await complete(), scope, memory)),
     };
+  }
+
+  async #wholeSpace(scope: TranslateScope): Promise<Space> {
+    const quick = await this.#space(scope);
+    return quick.complete ? quick.complete() : quick;
   }
 
   #spaceOf(vcpu: Vcpu, own: VcpuState, scope: TranslateScope, memory: PhysicalMemory): Space {

@@ -17,6 +17,7 @@ export { Guest } from './guest.ts';
 export type { GuestTranslation, SecondStage, TranslateRequest, TranslateScope } from './guest-translation.ts';
 export { GuestView, type MapScope, type MemoryReport } from './guest-view.ts';
 export type { HiddenRegisters, Pdptes } from './hidden-registers.ts';
+export { KeptGuest } from './kept-guest.ts';
 export type { LinearRange } from './linear-range.ts';
 export { LiveGuest } from './live-guest.ts';
 export type { LoadProgress } from './load-tables.ts';

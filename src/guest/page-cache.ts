@@ -1,3 +1,5 @@
+import { formatHex } from '../paging/index.ts';
+import { GuestUsageError } from './errors.ts';
 import type { MemoryMap } from './memory-map.ts';
 import type { MemoryPiece, PhysicalMemory } from './physical-memory.ts';
 
@@ -18,6 +20,7 @@ export class PageCache {
   readonly #partial = new Set<number>();
   #hasPartial = false;
   #flights = 0;
+  #hasForgotten = false;
 
   constructor(memory: PhysicalMemory, map: MemoryMap, maxPages = DEFAULT_MAX_PAGES) {
     this.#memory = memory;
@@ -38,6 +41,11 @@ export class PageCache {
   /** How many more may be kept before the oldest go. */
   get room(): number {
     return this.#maxPages - this.#pages.size;
+  }
+
+  /** Whether there were more pages than are kept. */
+  get hasForgotten(): boolean {
+    return this.#hasForgotten;
   }
 
   /** How many pages are kept that lie in memory. */
@@ -97,7 +105,29 @@ export class PageCache {
   #keep(page: number, words: Int32Array | null): void {
     this.#pages.set(page, words);
     if (this.#pages.size <= this.#maxPages) return;
+    this.#hasForgotten = true;
     const [oldest] = this.#pages.keys();
     if (oldest !== undefined) this.#pages.delete(oldest);
   }
+}
+
+/** Nothing but the pages that a cache has, as memory: they stay what they were when the guest runs on. @internal */
+export function memoryOf(cache: PageCache): PhysicalMemory {
+  return {
+    read: async (pieces, targets) =>
+      pieces.map(({ address, length }, at) => {
+        const page = Math.floor(address / PAGE_BYTES);
+        const words = cache.words(page);
+        if (!words) {
+          throw new GuestUsageError(
+            `the page of tables at ${formatHex(page * PAGE_BYTES)} was not kept: ask only for what was named to keep()`,
+          );
+        }
+        const start = address - page * PAGE_BYTES;
+        const bytes = new Uint8Array(words.buffer, words.byteOffset + start, length);
+        const target = targets?.[at] ?? new Uint8Array(length);
+        target.set(bytes);
+        return target;
+      }),
+  };
 }

@@ -1,7 +1,10 @@
+import type { Access } from '../paging/index.ts';
 import { GuestCpuError, GuestRunStateError } from './errors.ts';
+import type { TranslateScope } from './guest-translation.ts';
 import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
 import { type HiddenRegisters, NO_HIDDEN_REGISTERS, readHiddenRegisters } from './hidden-registers.ts';
 import { layeredMemory } from './host-memory.ts';
+import { KeptGuest } from './kept-guest.ts';
 import type { Link } from './link.ts';
 import type { MemoryMapMemo } from './memory-map-memo.ts';
 import { type MemoryTypeMsrs, readMemoryTypes } from './memory-types.ts';
@@ -77,6 +80,15 @@ export class PausedGuest extends GuestView implements Disposable {
     const types = await readMemoryTypes(this.#link.monitor, cpu, source, seen);
     this.checkStanding();
     return types;
+  }
+
+  override async keep(
+    addresses: Iterable<BigUint64Array>,
+    access: Access,
+    scope: TranslateScope = {},
+  ): Promise<GuestView | null> {
+    const kept = await this.keepTables(addresses, access, scope);
+    return kept && new KeptGuest(kept.vcpu, kept.memory);
   }
 
   protected override checkStanding(): void {
