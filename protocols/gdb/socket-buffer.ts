@@ -29,5 +29,5 @@ export function socketBufferBytes(replyPayloadBytes: number): number {
   return SMALLEST_WRITE + chargeOf(replyPayloadBytes + FRAMING_BYTES);
 }
 
-/** Six sevenths of Linux's default buffer: 117 replies to 8-byte reads, 32 to 2048-byte ones. @internal */
+/** Six sevenths of Linux's default buffer: 118 replies to 8-byte reads, 32 to 2048-byte ones. @internal */
 export const DEFAULT_OUTSTANDING_BYTES = 182_564;
