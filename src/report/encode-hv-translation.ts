@@ -12,7 +12,7 @@ import type { ReportedHvTranslation } from './reported-hv-translation.ts';
  */
 export function encodeHvTranslation(reported: ReportedHvTranslation): string {
   const { hypercall, gva, controlFlags, cpl, answer, output, walk, bitsAreSet, assumed } = reported;
-  const { translation, mode, cpu, wrote, nested } = walk;
+  const { translation, mode, cpu, wrote, nested, deviation } = walk;
   const isSuccess = answer.name === 'Success';
   return JSON.stringify({
     linearAddress: formatHex(gva),
@@ -31,7 +31,8 @@ export function encodeHvTranslation(reported: ReportedHvTranslation): string {
     entries: translation.steps.map((step) => encodeStep(step, wrote)),
     reason: reported.reason,
     assumed,
-    // Only where there is one, as in a translation's line.
+    // Only where there are any, as in a translation's line.
+    ...(deviation === null ? {} : { deviation }),
     ...(nested === null ? {} : { nested: encodeSecondStage(nested) }),
   });
 }

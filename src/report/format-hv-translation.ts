@@ -1,6 +1,7 @@
 import { formatHex } from './format-hex.ts';
 import { formatMode } from './format-mode.ts';
 import { formatSecondStage } from './format-second-stage.ts';
+import { formatCaveats } from './format-verdict.ts';
 import { formatWalk } from './format-walk.ts';
 import { formatBytes, formatCacheType, formatControlFlags } from './hv-words.ts';
 import type { ReportedHvTranslation } from './reported-hv-translation.ts';
@@ -31,7 +32,7 @@ export function formatHvTranslation(reported: ReportedHvTranslation, style: Styl
     ...(reported.bitsAreSet
       ? []
       : ['  not every bit could be set, as an entry is not in writable RAM or did not stay the same']),
-    ...reported.assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
+    ...formatCaveats({ deviation: reported.walk.deviation, assumed: reported.assumed }, style),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -36,11 +36,17 @@ export function formatVerdict(reported: ReportedTranslation, style: Style): read
     translation.kind === 'mapped'
       ? formatMapped(translation, region, style)
       : formatFault(translation, style, reported.nested?.translation.kind === 'nested-fault');
+  return [...outcome, ...formatBits(reported).map((line) => `  ${line}`), ...formatCaveats(reported, style)];
+}
+
+/** Where the machine would answer otherwise, and what the answer rests on that could not be had. @internal */
+export function formatCaveats(
+  { deviation, assumed }: Pick<ReportedTranslation, 'deviation' | 'assumed'>,
+  style: Style,
+): readonly string[] {
   return [
-    ...outcome,
-    ...formatBits(reported).map((line) => `  ${line}`),
-    ...(reported.deviation === null ? [] : [style.mark(`! this machine differs: ${reported.deviation}`)]),
-    ...reported.assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
+    ...(deviation === null ? [] : [style.mark(`! this machine differs: ${deviation}`)]),
+    ...assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
   ];
 }
 

@@ -209,6 +209,11 @@ describe('the guest of a guest', function () {
       expect(nested?.deviation).to.include(told);
       const first = loadOf('reserved in the guest');
       expect(own?.deviation).to.include(` raises #PF with error code ${hex(first.exitInfo1)} (`);
+      const asked = ['hv-translate', ...words.slice(1), '--validate', 'r'];
+      const hypercalls = (await ask(asked)).map((line) => (line as { readonly deviation?: string }).deviation);
+      expect(hypercalls).to.deep.equal([undefined, nested?.deviation, own?.deviation]);
+      const { stdout } = await runPagewalk([...asked, '--qmp', guest.qmpEndpoint]);
+      expect(stdout).to.contain(`\n! this machine differs: ${own?.deviation}\n`);
       const asTcg = (await ask([...words, '--profile', 'tcg'])).map((line) => translationLineSchema.parse(line));
       for (const line of asTcg) expect(line).to.not.have.property('deviation');
       expect(asTcg[1]?.nested?.fault?.exitInfo1).to.equal(hex(second.exitInfo1));

@@ -90,6 +90,7 @@ export const hvTranslationLineSchema = z.strictObject({
   cpl: z.int().min(0).max(3),
   entries: z.array(entry),
   reason: z.string().min(1).nullable(),
+  deviation: z.string().min(1).optional(),
   assumed: z.array(z.string().min(1)),
   /** Where the vCPU runs the guest of a guest. */
   nested: bothStages.optional(),
