@@ -5,11 +5,15 @@ import {
   type NestedTranslation,
   type PagingContext,
   processorNestedBits,
+  type WalkStep,
 } from '../../../src/paging/index.ts';
-import type { Doing, ProbeKind } from '../processor/probe-kind.ts';
-import { type HostMemory, markerNumber, type Place } from './host-memory.ts';
-import { CR2_BEFORE, WINDOW_32, WINDOW_CODE, WINDOW_USER } from './layout.ts';
-import { type ExpectedSample, MemoryAfter, unitOf } from './memory-after.ts';
+import { CR2_BEFORE } from '../processor-rig/layout.ts';
+import { markerNumber } from '../processor-rig/marker.ts';
+import { type ExpectedSample, MemoryAfter, unitOf } from '../processor-rig/memory-after.ts';
+import type { Doing, ProbeKind } from '../processor-rig/probe-kind.ts';
+import type { Place } from '../processor-rig/rig-memory.ts';
+import type { HostMemory } from './host-memory.ts';
+import { WINDOW_32, WINDOW_CODE, WINDOW_USER } from './layout.ts';
 
 /** What a probe must come to, if the walker is right. */
 export interface ExpectedOutcome {
@@ -61,11 +65,19 @@ const FETCHED_BYTES = 5n;
 export function expectOutcome(question: Question, memory: HostMemory): ExpectedOutcome | null {
   const { translation, context, nested, prelude } = question;
   const after = new MemoryAfter(memory);
-  after.keepEntries(translation);
+  after.keep(entriesOf(translation));
   after.set(prelude);
   after.set(processorNestedBits(translation, context, nested));
   const end = expectEnd(question, memory, after);
   return end && { ...end, samples: after.samples() };
+}
+
+/** Host-physical addresses of all entries used: the nested ones, and the guest's where the second stage has them. */
+function* entriesOf({ walks }: NestedTranslation): Generator<number> {
+  for (const { steps, purpose, hostPhysicalAddress } of walks) {
+    for (const { address } of steps as readonly WalkStep[]) yield Number(address);
+    if (purpose === 'table' && hostPhysicalAddress !== null) yield Number(hostPhysicalAddress);
+  }
 }
 
 /** Where the code is that makes an access. */

@@ -5,13 +5,13 @@ import {
   type NestedPlannedBits,
   type NestedTranslation,
   type PagingContext,
-  type PagingRegisters,
   type ProcessorFeatures,
   processorNestedBits,
   translateNested,
 } from '../../../src/paging/index.ts';
-import type { ProbeKind } from '../processor/probe-kind.ts';
-import type { ProbeRegisters } from '../processor/random-registers.ts';
+import { pagingRegisters } from '../processor-rig/paging-registers.ts';
+import type { ProbeKind } from '../processor-rig/probe-kind.ts';
+import type { ProbeRegisters } from '../processor-rig/random-registers.ts';
 import { type ExpectedOutcome, expectOutcome, placeOfCode } from './expected-outcome.ts';
 import type { HostMemory } from './host-memory.ts';
 
@@ -32,8 +32,6 @@ export interface Foretold {
   readonly expected: ExpectedOutcome;
 }
 
-const RFLAGS_AC = 0x4_0000;
-
 /**
  * Asks the walker.
  *
@@ -41,8 +39,8 @@ const RFLAGS_AC = 0x4_0000;
  * @throws StrayWalkError likewise
  */
 export function foretell(drawn: DrawnProbe, processor: ProcessorFeatures, memory: HostMemory): Foretold | null {
-  const { kind, linear } = drawn;
-  const context = createContext(guestRegisters(drawn), processor);
+  const { kind, linear, guest, cr3 } = drawn;
+  const context = createContext(pagingRegisters(guest, cr3, kind), processor);
   const nested = createNpt(hostRegisters(drawn), processor);
   const is64Bit = context.linearBits !== 32;
   const prelude = bitsOfCode({ kind, is64Bit, context, nested, memory });
@@ -51,22 +49,6 @@ export function foretell(drawn: DrawnProbe, processor: ProcessorFeatures, memory
   const translation = translateNested(context, nested, memory, linear, access);
   const expected = expectOutcome({ kind, linear, is64Bit, context, nested, translation, prelude }, memory);
   return expected && { is64Bit, translation, expected };
-}
-
-/** AC at CPL 3 is no word of the supervisor's: what the processor then does by itself is not lifted by it. */
-function guestRegisters({ guest, cr3, kind }: DrawnProbe): PagingRegisters {
-  const { cr0, cr4, efer, flags, pkru, pkrs } = guest;
-  const isImplicit = kind.accesses.some(({ access }) => access.implicit);
-  const rflags = isImplicit && kind.user ? flags & ~RFLAGS_AC : flags;
-  return {
-    cr0: BigInt(cr0),
-    cr3: BigInt(cr3),
-    cr4: BigInt(cr4),
-    efer: BigInt(efer),
-    rflags: BigInt(rflags),
-    pkru,
-    pkrs,
-  };
 }
 
 function hostRegisters({ host, nestedCr3 }: DrawnProbe): Parameters<typeof createNpt>[0] {

@@ -1,15 +1,16 @@
 import type { PagingMode } from '../../../src/paging/index.ts';
 import type { Random } from '../../support/random.ts';
+import type { EntryOdds } from '../processor-rig/entry-bits.ts';
+import type { PagedMode } from '../processor-rig/paged-mode.ts';
 import { framesOf } from './frames.ts';
 import type { GuestPhysical } from './guest-physical.ts';
 import type { HostMemory } from './host-memory.ts';
 import { GUEST_PD, GUEST_PDPT, GUEST_PML4, GUEST_PT_32 } from './layout.ts';
-import type { HostMode } from './machine.ts';
-import { type EntryOdds, RandomEntry } from './random-entry.ts';
+import { RandomEntry } from './random-entry.ts';
 import { isPointerTable, tableFormats, windowFlags } from './table-format.ts';
 
 const KINDS = 8;
-const windowTables: Readonly<Record<HostMode, number>> = {
+const windowTables: Readonly<Record<PagedMode, number>> = {
   '32-bit': GUEST_PT_32,
   pae: GUEST_PD,
   '4-level': GUEST_PDPT,
@@ -27,7 +28,7 @@ export function tableKindsOf(mode: PagingMode): readonly number[] {
  */
 export function fillGuestTables(
   random: Random,
-  mode: HostMode,
+  mode: PagedMode,
   {
     memory,
     maxPhyAddr,

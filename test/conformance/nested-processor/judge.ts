@@ -1,4 +1,5 @@
 import type { NestedTranslation, WalkStep } from '../../../src/paging/index.ts';
+import { describeFact, formatWord } from '../processor-rig/describe-fact.ts';
 import type { Probe } from './probe.ts';
 import type { SvmResult } from './record.ts';
 import { toResult } from './wire.ts';
@@ -12,7 +13,9 @@ export function describeDisagreement(probe: Probe, result: SvmResult): string {
     .filter((name) => BigInt(expected[name]) !== BigInt(result[name]))
     .map((name) => describeFact(name, expected[name], result[name]));
   const samples = probe.expected.samples.flatMap(({ address, after }, at) =>
-    result.samples[at] === after ? [] : [describeFact(`memory at ${hex(address)}`, after, result.samples[at] ?? 0n)],
+    result.samples[at] === after
+      ? []
+      : [describeFact(`memory at ${formatWord(address)}`, after, result.samples[at] ?? 0n)],
   );
   const [heading, ...walk] = describeProbe(probe).split('\n');
   return [heading, ...facts, ...samples, ...walk].join('\n');
@@ -22,11 +25,11 @@ export function describeDisagreement(probe: Probe, result: SvmResult): string {
 export function describeProbe(probe: Probe): string {
   const { kind, linear, cr3, nestedCr3, host, guest, translation } = probe;
   const state = [
-    `host cr0=${hex(host.cr0)} cr4=${hex(host.cr4)} efer=${hex(host.efer)} nested cr3=${hex(nestedCr3)}`,
-    `guest cr0=${hex(guest.cr0)} cr3=${hex(cr3)} cr4=${hex(guest.cr4)} efer=${hex(guest.efer)} rflags=${hex(guest.flags)}`,
-    `pkru=${hex(guest.pkru)} pkrs=${hex(guest.pkrs)}`,
+    `host cr0=${formatWord(host.cr0)} cr4=${formatWord(host.cr4)} efer=${formatWord(host.efer)} nested cr3=${formatWord(nestedCr3)}`,
+    `guest cr0=${formatWord(guest.cr0)} cr3=${formatWord(cr3)} cr4=${formatWord(guest.cr4)} efer=${formatWord(guest.efer)} rflags=${formatWord(guest.flags)}`,
+    `pkru=${formatWord(guest.pkru)} pkrs=${formatWord(guest.pkrs)}`,
   ];
-  return [`${kind.name} at ${hex(linear)}`, ...state, ...describeWalk(translation)].join('\n    ');
+  return [`${kind.name} at ${formatWord(linear)}`, ...state, ...describeWalk(translation)].join('\n    ');
 }
 
 /** How a probe ended, for counting. */
@@ -43,7 +46,7 @@ export function endingOf({ kind, translation }: Probe): string {
 
 function describeWalk(translation: NestedTranslation): string[] {
   const walks = translation.walks.flatMap(({ guestPhysicalAddress, purpose, hostPhysicalAddress, steps }) => [
-    `${purpose} at guest-physical ${hex(guestPhysicalAddress)} is at ${hostPhysicalAddress === null ? 'none' : hex(hostPhysicalAddress)}`,
+    `${purpose} at guest-physical ${formatWord(guestPhysicalAddress)} is at ${hostPhysicalAddress === null ? 'none' : formatWord(hostPhysicalAddress)}`,
     ...steps.map((step) => `  nested ${describeStep(step)}`),
   ]);
   return [`the walk: ${describeEnd(translation)}`, ...walks, ...guestSteps(translation).map(describeStep)];
@@ -52,7 +55,7 @@ function describeWalk(translation: NestedTranslation): string[] {
 function describeEnd(translation: NestedTranslation): string {
   switch (translation.kind) {
     case 'mapped':
-      return `mapped to ${hex(translation.physicalAddress)}`;
+      return `mapped to ${formatWord(translation.physicalAddress)}`;
     case 'guest-fault':
       return translation.guest.reason;
     case 'nested-fault':
@@ -65,13 +68,5 @@ function guestSteps(translation: NestedTranslation): readonly WalkStep[] {
 }
 
 function describeStep({ table, index, address, value }: WalkStep): string {
-  return `${table}[${index}] at ${hex(address)}: ${hex(value)}`;
-}
-
-function describeFact(name: string, walker: bigint | number, processor: bigint | number): string {
-  return `  ${name}: the walker says ${hex(walker)}, the processor ${hex(processor)}`;
-}
-
-function hex(value: bigint | number): string {
-  return `0x${value.toString(16)}`;
+  return `${table}[${index}] at ${formatWord(address)}: ${formatWord(value)}`;
 }

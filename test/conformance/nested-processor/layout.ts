@@ -1,31 +1,20 @@
 /**
- * Where the hypervisor kernels have everything: the same numbers as in test/kernels/include/svm-layout.inc.
+ * Where the hypervisor kernels have what only they have: the same numbers as in test/kernels/include/svm-layout.inc. The rest is
+ * in processor-rig/layout.ts.
  *
- * Physical memory is 64 MiB from 0 on and, where physical addresses have more than 32 bits, the same again far up (the
- * "high" memory). A part of each is the test's: frames for the guest, then nested tables.
+ * The arena of each memory is 5 MiB: frames for the guest, then nested tables.
  *
  * ```
- *   0x0010_0000  the kernel             0x0040_0000  records       0x0080_0000  results
  *   0x0300_0000  4 MiB of frames: bits 14:12 of a frame's address say what is in it
  *   0x0340_0000  1 MiB in which the nested tables are
  * ```
  *
  * A guest-physical address has the same bits 14:12 as the physical address that the nested tables translate it to, whatever
  * the sizes of pages. So a guest's entry leads to a table of the level that comes next, in whatever frame that is.
- *
- * No single wrong bit leads from an address in there to the kernel below 16 MiB.
  */
-export const RAM_BYTES = 0x0400_0000;
-export const ARENA_OFFSET = 0x0300_0000;
 export const FRAMES_BYTES = 0x0040_0000;
 export const NESTED_BYTES = 0x0010_0000;
 export const ARENA_BYTES = FRAMES_BYTES + NESTED_BYTES;
-
-/** Below this everything is the kernel's. */
-export const KERNEL_END = 0x0100_0000;
-export const IMAGE_BASE = 0x0010_0000;
-export const HOME_ROOT = 0x0011_0000;
-export const DIMM_DIRECTORY = 0x0011_4000;
 
 /** The guest's code, at CPL 0 and 3, at the same address in every address space. */
 export const WINDOW_CODE = 0x0010_4000;
@@ -43,13 +32,6 @@ export const GUEST_PT_32 = 0x0011_9000;
 export const NESTED_PT = 0x0011_a000;
 export const NESTED_PT_32 = 0x0011_b000;
 export const WINDOW_TABLES_END = 0x0011_c000;
-
-export const MAILBOX = 0x0020_0000;
-export const RECORDS = 0x0040_0000;
-export const RESULTS = 0x0080_0000;
-
-/** Where the kernel sees the high memory. */
-export const HIGH_ALIAS = 0x8000_0000;
 
 export const RECORD = {
   sampleCount: 0,
@@ -90,7 +72,6 @@ export const RESULT = {
 
 export const SAMPLES = 48;
 export const INFO_BEFORE = 0x5151n;
-export const CR2_BEFORE = 0x1230n;
 
 /** As many as one batch can have between RECORDS and RESULTS. */
 export const BATCH_PROBES = 4096;

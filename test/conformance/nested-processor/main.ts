@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { formatMachineOptions, type HostMode, type SvmMachine } from './machine.ts';
+import type { PagedMode } from '../processor-rig/paged-mode.ts';
+import { formatMachineOptions, type SvmMachine } from './machine.ts';
 import { runProbes } from './run-probes.ts';
 import { standardMachines } from './standard-machines.ts';
 import { SvmGuest } from './svm-guest.ts';
@@ -26,7 +27,7 @@ process.exitCode = disagreements === 0 ? 0 : 1;
 function chosenMachines(): readonly SvmMachine[] {
   if (values.host === undefined) return standardMachines;
   const pdpe1gb = values['no-pdpe1gb'] ? { pdpe1gb: false } : {};
-  return [{ hostMode: values.host as HostMode, maxPhyAddr: Number(values['phys-bits']), ...pdpe1gb }];
+  return [{ hostMode: values.host as PagedMode, maxPhyAddr: Number(values['phys-bits']), ...pdpe1gb }];
 }
 
 async function tryMachine(machine: SvmMachine): Promise<number> {

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { expect } from 'chai';
 import { INTEL, type Profile, tcgProfile } from '../../../src/paging/index.ts';
-import { formatMachineOptions, type HostMode } from './machine.ts';
+import type { PagedMode } from '../processor-rig/paged-mode.ts';
+import { formatMachineOptions } from './machine.ts';
 import { guestModes, runProbes } from './run-probes.ts';
 import { standardMachines } from './standard-machines.ts';
 import { SvmGuest } from './svm-guest.ts';
@@ -24,7 +25,7 @@ const ownEndings = ['mapped', ...[...causes, 'non-canonical'].map((cause) => `th
 const nestedEndings = causes.flatMap((cause) => [`table ${cause}`, `final ${cause}`]);
 
 /** One switch of TCG's profile set as the manuals have it, and how many probes show that at the latest. */
-const lies: Readonly<Partial<Record<HostMode, readonly (readonly [Partial<Profile>, number])[]>>> = {
+const lies: Readonly<Partial<Record<PagedMode, readonly (readonly [Partial<Profile>, number])[]>>> = {
   '4-level': [
     [{ reservedFaultSetsP: INTEL.reservedFaultSetsP }, 512],
     [{ topLevelBit8Reserved: 'always' }, 512],
@@ -71,7 +72,7 @@ describe('the guest of a hypervisor on a live QEMU', function () {
 
   describe('shows each lie about it', () => {
     for (const [mode, ofMode] of Object.entries(lies)) {
-      const machine = { hostMode: mode as HostMode, maxPhyAddr: 40, pdpe1gb: false };
+      const machine = { hostMode: mode as PagedMode, maxPhyAddr: 40, pdpe1gb: false };
       let guest: SvmGuest;
       before(async () => {
         guest = await SvmGuest.launch(machine);

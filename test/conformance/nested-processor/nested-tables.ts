@@ -1,9 +1,12 @@
 import type { Random } from '../../support/random.ts';
+import type { EntryOdds } from '../processor-rig/entry-bits.ts';
+import { randomNowhere } from '../processor-rig/random-nowhere.ts';
+import { TableAllocator } from '../processor-rig/table-allocator.ts';
 import { randomFrame } from './frames.ts';
 import type { HostMemory } from './host-memory.ts';
-import { ARENA_OFFSET, FRAMES_BYTES, NESTED_BYTES, NESTED_PT, NESTED_PT_32, RAM_BYTES } from './layout.ts';
+import { FRAMES_BYTES, NESTED_BYTES, NESTED_PT, NESTED_PT_32 } from './layout.ts';
 import type { SvmMachine } from './machine.ts';
-import { type EntryOdds, RandomEntry } from './random-entry.ts';
+import { RandomEntry } from './random-entry.ts';
 import { isPointerTable, type TableFormat, tableFormats, windowFlags } from './table-format.ts';
 
 const PAGE = 4096;
@@ -25,7 +28,6 @@ export class NestedTables {
   readonly #format: TableFormat;
   readonly #entry: RandomEntry;
   readonly #tables = new Map<number, readonly number[]>();
-  readonly #taken = new Set<number>();
   /** A page may lead into the nested tables themselves. */
   readonly #mayLoop: boolean;
 
@@ -41,11 +43,12 @@ export class NestedTables {
     this.#mayLoop = mayLoop;
     this.#format = tableFormats[machine.hostMode];
     this.#entry = new RandomEntry(random, machine.hostMode, machine.maxPhyAddr, odds);
+    const allocator = new TableAllocator(random, memory, { start: FRAMES_BYTES, bytes: NESTED_BYTES });
     for (let level = this.#format.top; level >= 1; level--) {
       const count = level === this.#format.top ? ROOTS : TABLES_PER_LEVEL;
       this.#tables.set(
         level,
-        Array.from({ length: count }, () => this.#allocate(level)),
+        Array.from({ length: count }, () => allocator.allocate(this.#isLow(level))),
       );
     }
     for (const [level, tables] of this.#tables) for (const table of tables) this.#fill(table, level);
@@ -54,19 +57,9 @@ export class NestedTables {
   }
 
   /** The nested CR3 of a hypervisor in a legacy mode has 32 bits, and 4-byte entries lead no further. */
-  #allocate(level: number): number {
+  #isLow(level: number): boolean {
     const { hostMode } = this.#machine;
-    const isLow = hostMode === '32-bit' || isPointerTable(hostMode, level);
-    const { arenas } = this.#memory;
-    const arena = isLow ? arenas[0] : this.#random.pick(arenas);
-    if (arena === undefined) throw new RangeError('a guest has at least its low memory');
-    for (;;) {
-      const table = arena.base + FRAMES_BYTES + PAGE * this.#random.below(NESTED_BYTES / PAGE);
-      if (!this.#taken.has(table)) {
-        this.#taken.add(table);
-        return table;
-      }
-    }
+    return hostMode === '32-bit' || isPointerTable(hostMode, level);
   }
 
   #fill(table: number, level: number): void {
@@ -118,20 +111,9 @@ export class NestedTables {
     return base + bytes * this.#random.below(FRAMES_BYTES / bytes);
   }
 
-  /** A physical address where nothing is: between RAM and the devices below 4 GiB, or far up. */
+  /** A physical address where nothing is. */
   #nowhere(bytes: number, is32Bit: boolean): number {
-    const random = this.#random;
-    const { maxPhyAddr, hostMode } = this.#machine;
-    const bits = hostMode === '32-bit' ? Math.min(maxPhyAddr, 40) : maxPhyAddr;
-    if (is32Bit || bits < 34 || random.chance(30)) {
-      return bytes > 0x1000_0000 ? 0x4000_0000 : ARENA_OFFSET * 16 + bytes * random.below(0x1000_0000 / bytes);
-    }
-    const { highBase } = this.#memory;
-    for (;;) {
-      const anywhere = (random.uint32() * 2 ** 20 + random.below(2 ** 20)) % 2 ** bits;
-      const address = Math.floor(anywhere / bytes) * bytes;
-      const isHighMemory = highBase !== null && address >= highBase && address < highBase + RAM_BYTES;
-      if (address >= TWO_32 && !isHighMemory) return address;
-    }
+    const { hostMode: mode, maxPhyAddr } = this.#machine;
+    return randomNowhere(this.#random, { mode, maxPhyAddr }, { bytes, is32Bit, highBase: this.#memory.highBase });
   }
 }

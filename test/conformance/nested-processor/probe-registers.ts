@@ -1,12 +1,12 @@
 import { CR0_PG, CR4_PSE, type PagingMode } from '../../../src/paging/index.ts';
 import type { Random } from '../../support/random.ts';
-import { type ProbeRegisters, randomRegisters } from '../processor/random-registers.ts';
-import type { HostMode } from './machine.ts';
+import type { PagedMode } from '../processor-rig/paged-mode.ts';
+import { type ProbeRegisters, randomRegisters } from '../processor-rig/random-registers.ts';
 
 const EFER_SVME = 0x1000;
 
 /** Registers of the hypervisor when it starts the guest. With 32-bit paging it has large pages itself. */
-export function randomHostRegisters(random: Random, mode: HostMode): ProbeRegisters {
+export function randomHostRegisters(random: Random, mode: PagedMode): ProbeRegisters {
   const registers = randomRegisters(random, mode);
   const pse = mode === '32-bit' ? Number(CR4_PSE) : 0;
   return { ...registers, cr4: registers.cr4 | pse, efer: registers.efer | EFER_SVME };

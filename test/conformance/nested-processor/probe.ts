@@ -1,11 +1,12 @@
 import type { NestedTranslation, PagingMode, Profile, QemuVersion } from '../../../src/paging/index.ts';
 import type { Random } from '../../support/random.ts';
-import { isAtSecondHalf, type ProbeKind, probeKinds } from '../processor/probe-kind.ts';
-import { randomAddress } from '../processor/random-address.ts';
+import { isAtSecondHalf, type ProbeKind, probeKinds } from '../processor-rig/probe-kind.ts';
+import { randomAddress } from '../processor-rig/random-address.ts';
+import { StrayWalkError } from '../processor-rig/rig-memory.ts';
 import { DESCRIPTOR_OFFSET } from './expected-outcome.ts';
 import { type DrawnProbe, type Foretold, foretell } from './foretell.ts';
 import type { GuestPhysical } from './guest-physical.ts';
-import { type HostMemory, StrayWalkError } from './host-memory.ts';
+import type { HostMemory } from './host-memory.ts';
 import { GUEST_PML4, WINDOW_CODE } from './layout.ts';
 import type { SvmMachine } from './machine.ts';
 import { randomGuestRegisters, randomHostRegisters } from './probe-registers.ts';

@@ -1,5 +1,7 @@
 import { type PagingMode, type Profile, tcgProfile } from '../../../src/paging/index.ts';
 import { Random } from '../../support/random.ts';
+import type { EntryOdds } from '../processor-rig/entry-bits.ts';
+import { type BatchName, ProbeReport, replayCommand } from '../processor-rig/probe-report.ts';
 import { GuestPhysical } from './guest-physical.ts';
 import { fillGuestTables, tableKindsOf } from './guest-tables.ts';
 import { describeDisagreement, describeProbe, endingOf } from './judge.ts';
@@ -7,20 +9,9 @@ import { BATCH_PROBES, RECORD, RESULT } from './layout.ts';
 import { formatMachineOptions } from './machine.ts';
 import { NestedTables } from './nested-tables.ts';
 import { type Probe, randomProbe } from './probe.ts';
-import type { EntryOdds } from './random-entry.ts';
 import { decodeResult, encodeRecord, encodeResult } from './record.ts';
 import type { SvmGuest } from './svm-guest.ts';
 import { toRecord, toResult } from './wire.ts';
-
-/** How a run went. */
-export interface ProbeReport {
-  probes: number;
-  /** How often each kind of probe ended in each way. */
-  readonly endings: Map<string, number>;
-  disagreements: number;
-  /** The first of them, with what replays each. */
-  readonly descriptions: string[];
-}
 
 export interface ProbeRun {
   /** The first batch's; each further one's is one higher. */
@@ -32,12 +23,6 @@ export interface ProbeRun {
   readonly profile?: Profile;
 }
 
-interface Batch {
-  readonly seed: number;
-  readonly count: number;
-}
-
-const KEPT_DESCRIPTIONS = 10;
 /** One batch after the other has guests of each of these modes. */
 export const guestModes: readonly PagingMode[] = ['4-level', 'pae', '5-level', '32-bit', 'off'];
 
@@ -74,7 +59,7 @@ const DIRECT_PERCENT_LEGACY = 93;
 
 /** Has a hypervisor's guest make random probes, batch after batch, and compares what comes of each with the walker's word. */
 export async function runProbes(guest: SvmGuest, run: ProbeRun): Promise<ProbeReport> {
-  const report: ProbeReport = { probes: 0, endings: new Map(), disagreements: 0, descriptions: [] };
+  const report = new ProbeReport();
   const { probes, batchProbes = BATCH_PROBES } = run;
   for (let at = 0; at * batchProbes < probes; at++) {
     const count = Math.min(batchProbes, probes - at * batchProbes);
@@ -83,16 +68,15 @@ export async function runProbes(guest: SvmGuest, run: ProbeRun): Promise<ProbeRe
   return report;
 }
 
-async function runBatch(guest: SvmGuest, run: ProbeRun, batch: Batch, report: ProbeReport): Promise<void> {
+async function runBatch(guest: SvmGuest, run: ProbeRun, batch: BatchName, report: ProbeReport): Promise<void> {
   const { count } = batch;
   const probes = drawProbes(guest, run, batch);
   const records = Buffer.alloc(count * RECORD.size);
   const expected = Buffer.alloc(count * RESULT.size);
   for (const [index, probe] of probes.entries()) {
-    encodeRecord(toRecord(probe, guest), records, index * RECORD.size);
+    encodeRecord(toRecord(probe, guest.memory), records, index * RECORD.size);
     encodeResult(toResult(probe, count - index), expected, index * RESULT.size);
-    const ending = endingOf(probe);
-    report.endings.set(ending, (report.endings.get(ending) ?? 0) + 1);
+    report.countEnding(endingOf(probe));
   }
   const results = await guest.run(records).catch((error: unknown) => {
     throw lostGuest(guest, batch, probes, error);
@@ -102,15 +86,15 @@ async function runBatch(guest: SvmGuest, run: ProbeRun, batch: Batch, report: Pr
     const end = start + RESULT.size;
     if (results.compare(expected, start, end, start, end) === 0) continue;
     const result = decodeResult(results, start, probe.expected.samples.length);
-    note(report, `${replayCommand(guest, batch)}\n  probe ${index}: ${describeDisagreement(probe, result)}`);
+    report.noteDisagreement(`${replay(guest, batch)}\n  probe ${index}: ${describeDisagreement(probe, result)}`);
   }
   const change = guest.findChange();
-  if (change !== null) note(report, `${replayCommand(guest, batch)}\n  ${change}, and no probe says so`);
+  if (change !== null) report.noteDisagreement(`${replay(guest, batch)}\n  ${change}, and no probe says so`);
   report.probes += count;
 }
 
 /** The tables and probes of a seed. */
-function drawProbes(guest: SvmGuest, run: ProbeRun, { seed, count }: Batch): Probe[] {
+function drawProbes(guest: SvmGuest, run: ProbeRun, { seed, count }: BatchName): Probe[] {
   const random = new Random(seed);
   const { memory, machine, version } = guest;
   const profile = tcgProfile(version);
@@ -143,21 +127,14 @@ function drawProbes(guest: SvmGuest, run: ProbeRun, { seed, count }: Batch): Pro
 }
 
 /** A guest that did not come back: which probe it was that it did not survive. */
-function lostGuest(guest: SvmGuest, batch: Batch, probes: readonly Probe[], cause: unknown): Error {
+function lostGuest(guest: SvmGuest, batch: BatchName, probes: readonly Probe[], cause: unknown): Error {
   const results = guest.results(batch.count);
   const last = probes.find((_, index) => results.readUInt32LE(index * RESULT.size + RESULT.left) === 0);
   const which = last === undefined ? 'it made all probes' : `its last probe was ${describeProbe(last)}`;
-  const message = `the hypervisor did not come back from a batch. ${replayCommand(guest, batch)}\n${which}`;
+  const message = `the hypervisor did not come back from a batch. ${replay(guest, batch)}\n${which}`;
   return new Error(message, { cause });
 }
 
-function note(report: ProbeReport, description: string): void {
-  report.disagreements++;
-  if (report.descriptions.length < KEPT_DESCRIPTIONS) report.descriptions.push(description);
-}
-
-/** The command that makes the same batch again. */
-function replayCommand({ machine }: SvmGuest, { seed, count }: Batch): string {
-  const options = `${formatMachineOptions(machine)} --seed 0x${seed.toString(16)} --probes ${count}`;
-  return `replay with: node dist/test/conformance/nested-processor/main.js ${options}`;
+function replay({ machine }: SvmGuest, batch: BatchName): string {
+  return replayCommand('nested-processor', formatMachineOptions(machine), batch);
 }

@@ -1,26 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ARENA_OFFSET, FRAMES_BYTES, GUEST_PDPT, NESTED_PT, RECORD, WINDOW_CODE } from './layout.ts';
-import { decodeResult, encodeRecord, type SvmRecord, type SvmResult } from './record.ts';
+import {
+  buildIdentity,
+  formatBits,
+  frame,
+  nestedEntryOf,
+  nestedRoot,
+  OPEN,
+  PAGE,
+  putPath,
+  ROOT,
+  recordOf,
+  STORE,
+  USED,
+  usualRecord,
+} from './identity-stages.ts';
+import { decodeResult, type SvmRecord, type SvmResult } from './record.ts';
 import type { SvmGuest } from './svm-guest.ts';
 
-const PAGE = 4096;
-/** P, RW, US; with A and D preset: of entries that the guest which stands uses itself. */
-const OPEN = 0x7;
-const USED = 0x67;
 const PWT = 0x8;
 const UNCACHED = 0x18;
 /** Bit 51 of an entry, in its high half: reserved, as the processor has but 40 bits. */
 const RESERVED_HIGH = 1 << 19;
 
-/** Frames, at addresses that are their own in both stages: tables by level, and pages of data. */
-const frame = (at: number): number => ARENA_OFFSET + at * PAGE;
-const [nestedRoot, nestedPdpt, nestedPd, nestedPt] = [0, 1, 2, 3].map(
-  (at) => ARENA_OFFSET + FRAMES_BYTES + at * PAGE,
-) as [number, number, number, number];
-const nestedEntryOf = (address: number): number => nestedPt + ((address - ARENA_OFFSET) / PAGE) * 8;
-
-/** Bits 14:12 of a frame's address say what may be in it: 1 to 4 tables, else pages. */
-const ROOT = frame(4);
 const own = { pdpt: frame(3), pd: frame(2), pt: frame(1), code: frame(6) };
 const asked = { pdpt: frame(11), pd: frame(10), pt: frame(9) };
 
@@ -73,26 +74,6 @@ function waitingCode(): readonly number[] {
   return Array.from({ length: 6 }, (_, at) => code.readInt32LE(at * 4));
 }
 
-const usual: Omit<SvmRecord, 'samples'> = {
-  hostCr0: 0x8001_0031,
-  hostCr4: 0x20,
-  hostEfer: 0x1900,
-  pkru: 0,
-  pkrs: 0,
-  nestedCr3: nestedRoot,
-  user: false,
-  is64Bit: true,
-  cr0: 0x8001_0031,
-  cr3: ROOT,
-  cr4: 0x20,
-  efer: 0x1d00,
-  rflags: 2,
-  rip: BigInt(WINDOW_CODE),
-  rax: 0n,
-  gdt: 0n,
-};
-const STORE = BigInt(WINDOW_CODE) + 16n;
-
 /** What the hypervisor wrote down of one access of its guest. */
 export interface RecordedAccess {
   readonly exitCode: bigint;
@@ -130,7 +111,7 @@ export class StandingGuest {
   async record(name: AskedName, kind: 'load' | 'store'): Promise<RecordedAccess> {
     this.#build();
     const rip = kind === 'store' ? { rip: STORE } : {};
-    const result = await this.#run({ ...usual, ...rip, rax: this.addressOf(name) }, entriesOf(name));
+    const result = await this.#run({ ...usualRecord, ...rip, rax: this.addressOf(name) }, entriesOf(name));
     const { exitCode, exitInfo1, exitInfo2, rax, samples } = result;
     return { exitCode, exitInfo1, exitInfo2, rax, bits: formatBits(samples) };
   }
@@ -138,7 +119,7 @@ export class StandingGuest {
   /** Lets the guest run until it says so, and no further. */
   async start(): Promise<void> {
     this.#build();
-    this.#standing = this.#guest.run(recordOf({ ...usual, rip: slotAddress(OWN_SLOT) }, []));
+    this.#standing = this.#guest.run(recordOf({ ...usualRecord, rip: slotAddress(OWN_SLOT) }, []));
     while ((this.#guest.peek(own.code + RUNS) & 0xffff_ffffn) !== 1n) {
       // A guest that cannot run comes back to its hypervisor, and is waited for no longer.
       if ((await Promise.race([this.#standing, delay(1)])) !== undefined) throw new Error('the guest does not stand');
@@ -168,35 +149,22 @@ export class StandingGuest {
 
   #build(): void {
     const { memory } = this.#guest;
-    memory.clear([1, 2, 3, 4]);
-    memory.put(nestedRoot, nestedPdpt | USED, 0);
-    memory.put(nestedPdpt, nestedPd | USED, 0);
-    memory.put(nestedPd, NESTED_PT | USED, 0);
-    memory.put(nestedPd + (ARENA_OFFSET / 0x20_0000) * 8, nestedPt | USED, 0);
-    for (let at = 0; at < 512; at++) memory.put(nestedPt + at * 8, frame(at) | OPEN, 0);
+    buildIdentity(memory);
     // The way to the guest's own code changes nothing on the way to what is asked about.
     memory.put(nestedEntryOf(ROOT), ROOT | USED, 0);
-    memory.put(ROOT, GUEST_PDPT | USED, 0);
-    this.#putPath(OWN_SLOT, own);
+    putPath(memory, OWN_SLOT, own);
     memory.put(own.pt, own.code | USED, 0);
     waitingCode().forEach((word, at) => {
       memory.put(own.code + at * 4, word, null);
     });
     memory.put(own.code + RUNS, 0, 0);
     memory.put(own.code + MAY_GO, 0, 0);
-    this.#putPath(ASKED_SLOT, asked);
+    putPath(memory, ASKED_SLOT, asked);
     askedNames.forEach((name, at) => {
       const { at: page, guest, nested }: AskedPage = pages[name];
       memory.put(asked.pt + at * 8, page | guest.low, guest.high ?? 0);
       memory.put(nestedEntryOf(page), page | nested.low, nested.high ?? 0);
     });
-  }
-
-  #putPath(slot: number, { pdpt, pd, pt }: { pdpt: number; pd: number; pt: number }): void {
-    const { memory } = this.#guest;
-    memory.put(ROOT + slot * 8, pdpt | OPEN, 0);
-    memory.put(pdpt, pd | OPEN, 0);
-    memory.put(pd, pt | OPEN, 0);
   }
 }
 
@@ -204,15 +172,4 @@ function entriesOf(name: AskedName): readonly number[] {
   const { pdpt, pd, pt } = asked;
   const guest = [ROOT + ASKED_SLOT * 8, pdpt, pd, pt + askedNames.indexOf(name) * 8];
   return [...guest, ...[ROOT, pdpt, pd, pt, pages[name].at].map(nestedEntryOf)];
-}
-
-function recordOf(record: Omit<SvmRecord, 'samples'>, samples: readonly number[]): Buffer {
-  const bytes = Buffer.alloc(RECORD.size);
-  encodeRecord({ ...record, samples }, bytes, 0);
-  return bytes;
-}
-
-function formatBits(entries: readonly bigint[]): string {
-  const words = entries.map((value) => (value & 0xfffn).toString(16));
-  return `${words.slice(0, 4).join(' ')} | ${words.slice(4).join(' ')}`;
 }

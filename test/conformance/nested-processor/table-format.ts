@@ -1,4 +1,4 @@
-import type { HostMode } from './machine.ts';
+import type { PagedMode } from '../processor-rig/paged-mode.ts';
 
 /** What the tables of a paging mode look like, as far as filling them needs it. */
 export interface TableFormat {
@@ -11,7 +11,7 @@ export interface TableFormat {
 
 const MIB = 2 ** 20;
 
-export const tableFormats: Readonly<Record<HostMode, TableFormat>> = {
+export const tableFormats: Readonly<Record<PagedMode, TableFormat>> = {
   '32-bit': { top: 2, entryBytes: 4, entries: 1024, largePages: { 2: 4 * MIB } },
   pae: { top: 3, entryBytes: 8, entries: 512, largePages: { 2: 2 * MIB } },
   '4-level': { top: 4, entryBytes: 8, entries: 512, largePages: { 2: 2 * MIB, 3: 1024 * MIB } },
@@ -19,7 +19,7 @@ export const tableFormats: Readonly<Record<HostMode, TableFormat>> = {
 };
 
 /** In PAE mode a page of roots is 128 tables of four entries. */
-export function isPointerTable(mode: HostMode, level: number): boolean {
+export function isPointerTable(mode: PagedMode, level: number): boolean {
   return mode === 'pae' && level === 3;
 }
 
@@ -29,6 +29,6 @@ const WINDOW_FLAGS = 0x67;
 const WINDOW_POINTER_FLAGS = 0x21;
 
 /** The flags of an entry that leads to the window. */
-export function windowFlags(mode: HostMode, level: number): number {
+export function windowFlags(mode: PagedMode, level: number): number {
   return isPointerTable(mode, level) ? WINDOW_POINTER_FLAGS : WINDOW_FLAGS;
 }

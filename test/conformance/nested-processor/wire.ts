@@ -1,11 +1,11 @@
+import { CR2_BEFORE } from '../processor-rig/layout.ts';
+import type { RigMemory } from '../processor-rig/rig-memory.ts';
 import { DESCRIPTOR_OFFSET, placeOfCode, raxBefore } from './expected-outcome.ts';
-import { CR2_BEFORE } from './layout.ts';
 import type { Probe } from './probe.ts';
 import type { SvmRecord, SvmResult } from './record.ts';
-import type { SvmGuest } from './svm-guest.ts';
 
 /** A probe as the hypervisor is told. */
-export function toRecord(probe: Probe, machine: Pick<SvmGuest, 'seenAt'>): SvmRecord {
+export function toRecord(probe: Probe, memory: RigMemory): SvmRecord {
   const { kind, linear, cr3, nestedCr3, host, guest, is64Bit, expected } = probe;
   return {
     hostCr0: host.cr0,
@@ -24,7 +24,7 @@ export function toRecord(probe: Probe, machine: Pick<SvmGuest, 'seenAt'>): SvmRe
     rip: kind.does === 'fetch' ? linear : placeOfCode(kind, is64Bit),
     rax: raxBefore(kind, linear),
     gdt: kind.does === 'implicit' ? BigInt.asUintN(is64Bit ? 64 : 32, linear - DESCRIPTOR_OFFSET) : 0n,
-    samples: expected.samples.map(({ address }) => machine.seenAt(address)),
+    samples: expected.samples.map(({ address }) => memory.seenAt(address)),
   };
 }
 

@@ -1,14 +1,11 @@
-import { cr2AfterFault, type PagingContext, type Translation } from '../../../src/paging/index.ts';
-import { DESCRIPTOR_ACCESSED, type GuestMemory, markerNumber, type Place } from './guest-memory.ts';
-import { CR2_BEFORE, NOWHERE, STORED, STORED_32, WINDOW, WINDOW_USER } from './layout.ts';
-import { MemoryAfter, unitOf } from './memory-after.ts';
-import type { ProbeKind } from './probe-kind.ts';
-
-/** Eight bytes of physical memory, as they must be after a probe. */
-export interface ExpectedSample {
-  readonly address: number;
-  readonly after: bigint;
-}
+import { cr2AfterFault, type PagingContext, processorBits, type Translation } from '../../../src/paging/index.ts';
+import { CR2_BEFORE, WINDOW } from '../processor-rig/layout.ts';
+import { markerNumber } from '../processor-rig/marker.ts';
+import { type ExpectedSample, MemoryAfter, unitOf } from '../processor-rig/memory-after.ts';
+import type { ProbeKind } from '../processor-rig/probe-kind.ts';
+import type { Place } from '../processor-rig/rig-memory.ts';
+import { DESCRIPTOR_ACCESSED, type GuestMemory } from './guest-memory.ts';
+import { NOWHERE, STORED, STORED_32, WINDOW_USER } from './layout.ts';
 
 /** What a probe must come to, if the walker is right. */
 export interface ExpectedOutcome {
@@ -52,7 +49,7 @@ const SELECTOR_USER_CODE = 0x23;
  * @returns null for a probe that must not be made, as it would use the guest's own memory or run what is no code.
  */
 export function expectOutcome(question: Question, memory: GuestMemory): ExpectedOutcome | null {
-  const after = new MemoryAfter(question.context, memory);
+  const after = new MemoryAfter(memory);
   const end = expectEnd(question, memory, after);
   return end && { ...end, codeSegment: codeSegmentOf(question), samples: after.samples() };
 }
@@ -61,7 +58,7 @@ function expectEnd(question: Question, memory: GuestMemory, after: MemoryAfter):
   const { kind, translations } = question;
   const [first, second] = translations;
   if (first === undefined) throw new RangeError('a probe makes at least one access');
-  after.walk(first);
+  setBits(question, first, after);
   if (first.kind === 'fault') return expectFault(question, first);
   const address = Number(first.physicalAddress);
   const place = memory.placeOf(address);
@@ -71,13 +68,19 @@ function expectEnd(question: Question, memory: GuestMemory, after: MemoryAfter):
   if (kind.does === 'implicit' || (kind.does === 'descriptor' && place !== 'pages')) return expectComplaint(question);
   const read = after.valueAt(address);
   if (second !== undefined) {
-    after.walk(second);
+    setBits(question, second, after);
     if (second.kind === 'fault') return expectFault(question, second);
   }
   const isLoad = kind.does === 'load' || kind.does === 'stack';
   if (!isLoad) after.store(address, written(question, read));
   const value = isLoad ? inMode(question, read) : registerBefore(question);
   return { vector: VECTOR_BREAKPOINT, errorCode: 0, cr2: CR2_BEFORE, ip: behind(question), value };
+}
+
+/** What one walk leaves in its entries. */
+function setBits({ context }: Question, translation: Translation, after: MemoryAfter): void {
+  after.keep(translation.steps.map(({ address }) => Number(address)));
+  after.set(processorBits(context, translation));
 }
 
 /** Code and descriptors are only what was made to be them, and zeros; the kernel's way to its window is not written to. */

@@ -1,9 +1,10 @@
 import type { Translation } from '../../../src/paging/index.ts';
 import { describeTranslation } from '../../support/describe-translation.ts';
+import { describeFact, formatWord } from '../processor-rig/describe-fact.ts';
 import type { Probe } from './probe.ts';
 import type { ProbeResult } from './wire.ts';
 
-type Fact = readonly [name: string, walker: bigint | number, processor: bigint | number];
+type Fact = Parameters<typeof describeFact>;
 
 /** What the processor did otherwise than the walker said, fact by fact, and the walk. */
 export function describeDisagreement(probe: Probe, result: ProbeResult, left: number): string {
@@ -18,31 +19,27 @@ export function describeDisagreement(probe: Probe, result: ProbeResult, left: nu
     ['number of probes left', left, result.left],
     ...result.samples.map((value, at): Fact => {
       const sample = expected.samples[at];
-      return [sample ? `memory at ${hex(sample.address)}` : 'spare memory', sample?.after ?? 0n, value];
+      return [sample ? `memory at ${formatWord(sample.address)}` : 'spare memory', sample?.after ?? 0n, value];
     }),
   ];
   const differences = facts
     .filter(([, walker, processor]) => BigInt(walker) !== BigInt(processor))
-    .map(([name, walker, processor]) => `  ${name}: the walker says ${hex(walker)}, the processor ${hex(processor)}`);
+    .map((fact) => describeFact(...fact));
   const [heading, ...walk] = describeProbe(probe).split('\n');
   return [heading, ...differences, ...walk].join('\n');
 }
 
 /** A probe, the registers it is made with, and the walker's answer. */
 export function describeProbe({ kind, linear, cr3, registers, translations }: Probe): string {
-  const state = Object.entries({ cr3, ...registers }).map(([name, value]) => `${name}=${hex(value)}`);
+  const state = Object.entries({ cr3, ...registers }).map(([name, value]) => `${name}=${formatWord(value)}`);
   const walks = translations.map((translation) => {
     const walk = describeTranslation(asReference(translation)).replaceAll('\n', '\n  ');
     return `\n  the walk for a ${translation.access.write ? 'write' : 'read'}: ${walk}`;
   });
-  return `${kind.name} at ${hex(linear)}, ${state.join(' ')}${walks.join('')}`;
+  return `${kind.name} at ${formatWord(linear)}, ${state.join(' ')}${walks.join('')}`;
 }
 
 /** The two kinds of answers have the same facts. */
 function asReference(translation: Translation): Parameters<typeof describeTranslation>[0] {
   return translation as Parameters<typeof describeTranslation>[0];
-}
-
-function hex(value: bigint | number): string {
-  return `0x${value.toString(16)}`;
 }

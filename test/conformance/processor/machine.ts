@@ -1,11 +1,8 @@
-import type { PagingMode } from '../../../src/paging/index.ts';
-
-/** A mode that the probe kernels can be in. */
-export type ProbeMode = Exclude<PagingMode, 'off'>;
+import type { PagedMode } from '../processor-rig/paged-mode.ts';
 
 /** A processor for the guest: what to tell QEMU, and the walker. */
 export interface ProbeMachine {
-  readonly mode: ProbeMode;
+  readonly mode: PagedMode;
   readonly maxPhyAddr: number;
   readonly vendor?: 'intel' | 'amd';
   readonly pse36?: boolean;
@@ -19,14 +16,6 @@ export function cpuOption({ maxPhyAddr, vendor, pse36, pdpe1gb }: ProbeMachine):
   if (pse36 !== undefined) words.push(`pse36=${onOff(pse36)}`);
   if (pdpe1gb !== undefined) words.push(`pdpe1gb=${onOff(pdpe1gb)}`);
   return words.join(',');
-}
-
-/**
- * Where the high memory begins: the highest address bit of the processor, or of a 4 MiB page. Null where there are but 32.
- */
-export function highMemoryBase({ mode, maxPhyAddr }: ProbeMachine): number | null {
-  const bits = mode === '32-bit' ? Math.min(maxPhyAddr, 40) : maxPhyAddr;
-  return bits < 34 ? null : 2 ** (bits - 1);
 }
 
 /** A machine as options of main.ts. */

@@ -1,8 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { formatMachineOptions, type ProbeMachine, type ProbeMode } from './machine.ts';
+import type { PagedMode } from '../processor-rig/paged-mode.ts';
+import type { ProbeReport } from '../processor-rig/probe-report.ts';
+import { formatMachineOptions, type ProbeMachine } from './machine.ts';
 import { ProbeGuest } from './probe-guest.ts';
-import { type ProbeReport, runProbes } from './run-probes.ts';
+import { runProbes } from './run-probes.ts';
 import { standardMachines } from './standard-machines.ts';
 
 const usage = `usage: node dist/test/conformance/processor/main.js [options]
@@ -21,7 +23,7 @@ One machine instead of all the standard ones:
   --no-pdpe1gb    without 1 GiB pages
 `;
 
-const modes: readonly ProbeMode[] = ['4-level', '5-level', 'pae', '32-bit'];
+const modes: readonly PagedMode[] = ['4-level', '5-level', 'pae', '32-bit'];
 
 interface Order {
   readonly machines: readonly ProbeMachine[];

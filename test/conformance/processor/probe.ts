@@ -1,18 +1,19 @@
 import {
   createContext,
   type PagingContext,
-  type PagingRegisters,
   type Profile,
   type Translation,
   translate,
 } from '../../../src/paging/index.ts';
 import type { Random } from '../../support/random.ts';
+import { pagingRegisters } from '../processor-rig/paging-registers.ts';
+import { isAtSecondHalf, type ProbeKind, probeKinds } from '../processor-rig/probe-kind.ts';
+import { randomAddress } from '../processor-rig/random-address.ts';
+import { type ProbeRegisters, randomRegisters } from '../processor-rig/random-registers.ts';
+import { StrayWalkError } from '../processor-rig/rig-memory.ts';
 import { type ExpectedOutcome, expectOutcome } from './expected-outcome.ts';
-import { type GuestMemory, StrayWalkError } from './guest-memory.ts';
+import type { GuestMemory } from './guest-memory.ts';
 import type { ProbeMachine } from './machine.ts';
-import { isAtSecondHalf, type ProbeKind, probeKinds } from './probe-kind.ts';
-import { randomAddress } from './random-address.ts';
-import { type ProbeRegisters, randomRegisters } from './random-registers.ts';
 import type { TablePool } from './table-pool.ts';
 
 /** One access that the guest's processor is to make, and what the walker says will come of it. */
@@ -34,8 +35,6 @@ export interface ProbeSource {
   readonly memory: GuestMemory;
   readonly pool: TablePool;
 }
-
-const RFLAGS_AC = 0x4_0000;
 
 /** Draws a probe; one that cannot be made is drawn again. */
 export function randomProbe(source: ProbeSource): Probe {
@@ -70,20 +69,4 @@ function walkAccesses(context: PagingContext, memory: GuestMemory, linear: bigin
     if (translation.kind === 'fault') break;
   }
   return translations;
-}
-
-/** AC at CPL 3 is no word of the supervisor's: what the processor then does by itself is not lifted by it. */
-function pagingRegisters(registers: ProbeRegisters, cr3: number, kind: ProbeKind): PagingRegisters {
-  const { cr0, cr4, efer, flags, pkru, pkrs } = registers;
-  const isImplicit = kind.accesses.some(({ access }) => access.implicit);
-  const rflags = isImplicit && kind.user ? flags & ~RFLAGS_AC : flags;
-  return {
-    cr0: BigInt(cr0),
-    cr3: BigInt(cr3),
-    cr4: BigInt(cr4),
-    efer: BigInt(efer),
-    rflags: BigInt(rflags),
-    pkru,
-    pkrs,
-  };
 }

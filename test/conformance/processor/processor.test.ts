@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { expect } from 'chai';
 import { INTEL, type Profile, tcgProfile } from '../../../src/paging/index.ts';
-import { formatMachineOptions, type ProbeMachine, type ProbeMode } from './machine.ts';
+import type { PagedMode } from '../processor-rig/paged-mode.ts';
+import { formatMachineOptions, type ProbeMachine } from './machine.ts';
 import { ProbeGuest } from './probe-guest.ts';
 import { runProbes } from './run-probes.ts';
 import { standardMachines } from './standard-machines.ts';
@@ -24,7 +25,7 @@ function endingsOf({ mode }: ProbeMachine): readonly string[] {
 }
 
 /** One switch of TCG's profile set as the manuals have it, and a machine on which that shows. */
-const lies: readonly (readonly [ProbeMode, Partial<Profile>])[] = [
+const lies: readonly (readonly [PagedMode, Partial<Profile>])[] = [
   ['4-level', { reservedFaultSetsP: INTEL.reservedFaultSetsP }],
   ['4-level', { honoursPdpe1gb: INTEL.honoursPdpe1gb }],
   ['4-level', { topLevelBit8Reserved: 'always' }],

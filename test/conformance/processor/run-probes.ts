@@ -1,5 +1,6 @@
 import { type Profile, tcgProfile } from '../../../src/paging/index.ts';
 import { Random } from '../../support/random.ts';
+import { ProbeReport, replayCommand } from '../processor-rig/probe-report.ts';
 import { describeDisagreement, describeProbe } from './judge.ts';
 import { BATCH_PROBES, RECORD, RESULT } from './layout.ts';
 import { formatMachineOptions, type ProbeMachine } from './machine.ts';
@@ -7,16 +8,6 @@ import { type Probe, randomProbe } from './probe.ts';
 import type { ProbeGuest } from './probe-guest.ts';
 import { TablePool } from './table-pool.ts';
 import { decodeResult, encodeExpected, encodeRecord } from './wire.ts';
-
-/** How a run went. */
-export interface ProbeReport {
-  probes: number;
-  /** How often each kind of probe ended in each way. */
-  readonly endings: Map<string, number>;
-  disagreements: number;
-  /** The first of them, with what replays each. */
-  readonly descriptions: string[];
-}
 
 export interface ProbeRun {
   readonly machine: ProbeMachine;
@@ -35,11 +26,9 @@ interface Batch {
   readonly expected: Buffer;
 }
 
-const KEPT_DESCRIPTIONS = 10;
-
 /** Has a guest make random probes, batch after batch, and compares what comes of each with the walker's word. */
 export async function runProbes(guest: ProbeGuest, run: ProbeRun): Promise<ProbeReport> {
-  const report: ProbeReport = { probes: 0, endings: new Map(), disagreements: 0, descriptions: [] };
+  const report = new ProbeReport();
   const batches = Math.ceil(run.probes / BATCH_PROBES);
   // While the guest runs one batch the next one is made.
   let next = makeBatch(guest, run, 0, report);
@@ -70,14 +59,14 @@ function lostGuest(guest: ProbeGuest, run: ProbeRun, batch: Batch, cause: unknow
     if (index !== made) return;
     last = `its last probe was ${index}: ${describeProbe(probe)}`;
   });
-  return new Error(`the guest did not come back from a batch. ${replayCommand(run, batch)}\n${last}`, { cause });
+  return new Error(`the guest did not come back from a batch. ${replay(run, batch)}\n${last}`, { cause });
 }
 
 function indexesUpTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
 }
 
-function makeBatch(guest: ProbeGuest, run: ProbeRun, at: number, { endings }: ProbeReport): Batch {
+function makeBatch(guest: ProbeGuest, run: ProbeRun, at: number, report: ProbeReport): Batch {
   const seed = (run.seed + at) >>> 0;
   const count = Math.min(BATCH_PROBES, run.probes - at * BATCH_PROBES);
   const records = Buffer.alloc(count * RECORD.size);
@@ -85,8 +74,7 @@ function makeBatch(guest: ProbeGuest, run: ProbeRun, at: number, { endings }: Pr
   drawProbes(guest, run, { seed, count }, (probe, index) => {
     encodeRecord(probe, guest.memory, records, index * RECORD.size);
     encodeExpected(probe, count - index, expected, index * RESULT.size);
-    const ending = endingOf(probe);
-    endings.set(ending, (endings.get(ending) ?? 0) + 1);
+    report.countEnding(endingOf(probe));
   });
   const half = halfOf(seed);
   guest.prepare(half, records);
@@ -117,7 +105,7 @@ function judgeBatch(guest: ProbeGuest, run: ProbeRun, batch: Batch, report: Prob
   if (!results.equals(expected)) noteDisagreements(guest, run, batch, results, report);
   const change = guest.findChange(half);
   if (change !== null) {
-    note(report, `${replayCommand(run, batch)}\n  ${change}, and no probe says so`);
+    report.noteDisagreement(`${replay(run, batch)}\n  ${change}, and no probe says so`);
     guest.repair();
   }
   report.probes += count;
@@ -130,13 +118,8 @@ function noteDisagreements(guest: ProbeGuest, run: ProbeRun, batch: Batch, resul
     const end = start + RESULT.size;
     if (results.compare(expected, start, end, start, end) === 0) return;
     const disagreement = describeDisagreement(probe, decodeResult(results, start), count - index);
-    note(report, `${replayCommand(run, batch)}\n  probe ${index}: ${disagreement}`);
+    report.noteDisagreement(`${replay(run, batch)}\n  probe ${index}: ${disagreement}`);
   });
-}
-
-function note(report: ProbeReport, description: string): void {
-  report.disagreements++;
-  if (report.descriptions.length < KEPT_DESCRIPTIONS) report.descriptions.push(description);
 }
 
 function endingOf({ kind, translations }: Probe): string {
@@ -144,8 +127,6 @@ function endingOf({ kind, translations }: Probe): string {
   return `${kind.name} ${last?.kind === 'mapped' ? `mapped ${last.pageSize}` : last?.cause}`;
 }
 
-/** The command that makes the same batch again. */
-function replayCommand({ machine }: ProbeRun, { seed, count }: Batch): string {
-  const options = `${formatMachineOptions(machine)} --seed 0x${seed.toString(16)} --probes ${count}`;
-  return `replay with: node dist/test/conformance/processor/main.js ${options}`;
+function replay({ machine }: ProbeRun, batch: Batch): string {
+  return replayCommand('processor', formatMachineOptions(machine), batch);
 }

@@ -1,15 +1,12 @@
 import type { Random } from '../../support/random.ts';
-import type { Arena, GuestMemory } from './guest-memory.ts';
-import {
-  ARENA_OFFSET,
-  RAM_BYTES,
-  TABLES_HALF_BYTES,
-  TABLES_OFFSET,
-  WINDOW_PDPT,
-  WINDOW_PML4,
-  WINDOW_PT,
-} from './layout.ts';
-import type { ProbeMachine, ProbeMode } from './machine.ts';
+import { EntryBits, type EntryOdds } from '../processor-rig/entry-bits.ts';
+import { ARENA_OFFSET } from '../processor-rig/layout.ts';
+import type { PagedMode } from '../processor-rig/paged-mode.ts';
+import { randomNowhere } from '../processor-rig/random-nowhere.ts';
+import { TableAllocator } from '../processor-rig/table-allocator.ts';
+import type { GuestMemory } from './guest-memory.ts';
+import { TABLES_HALF_BYTES, TABLES_OFFSET, WINDOW_PDPT, WINDOW_PML4, WINDOW_PT } from './layout.ts';
+import type { ProbeMachine } from './machine.ts';
 
 const PAGE = 4096;
 const TWO_32 = 0x1_0000_0000;
@@ -18,10 +15,9 @@ const TABLES_PER_LEVEL = 6;
 /** P, RW, US, A, D: with A preset, running the kernel changes no entry that leads to its window. */
 const WINDOW_FLAGS = 0x67;
 
-const topLevels: Readonly<Record<ProbeMode, number>> = { '32-bit': 2, pae: 3, '4-level': 4, '5-level': 5 };
+const topLevels: Readonly<Record<PagedMode, number>> = { '32-bit': 2, pae: 3, '4-level': 4, '5-level': 5 };
 
-/** The chances, in percent, of what a random entry has. */
-const odds = { present: 97, writable: 86, user: 86, executeDisable: 8, strayBit: 5, reservedBit: 2 } as const;
+const odds: EntryOdds = { present: 97, writable: 86, user: 86, executeDisable: 8, strayBit: 5, reservedBit: 2 };
 
 /**
  * Some tables for each level, every entry of them random: any linear address leads through them. Mostly an entry is one that
@@ -36,24 +32,24 @@ export class TablePool {
   readonly #tables = new Map<number, number[]>();
   /** PAE: directories with the window's table in them, for the last of the four PDPTEs. */
   #lastDirectories: readonly number[] = [];
-  readonly #taken = new Set<number>();
-  readonly #half: 0 | 1;
-  #low = 0;
-  #high = 0;
+  readonly #allocator: TableAllocator;
+  readonly #entry: EntryBits;
 
   /** Empties one half of the table memory and fills it anew. */
   constructor(random: Random, machine: ProbeMachine, memory: GuestMemory, half: 0 | 1) {
     this.#random = random;
     this.#machine = machine;
     this.#memory = memory;
-    this.#half = half;
     memory.tablesHalf = half;
     memory.vitalUnits.clear();
     const start = TABLES_OFFSET + half * TABLES_HALF_BYTES;
     for (const { bytes } of memory.arenas) bytes.fill(0, start, start + TABLES_HALF_BYTES);
+    this.#allocator = new TableAllocator(random, memory, { start, bytes: TABLES_HALF_BYTES });
+    this.#entry = new EntryBits(random, machine.maxPhyAddr, odds);
     const top = topLevels[machine.mode];
     for (let level = top; level >= 1; level--) this.#allocateLevel(level, level === top);
-    if (machine.mode === 'pae') this.#lastDirectories = [this.#allocate(false), this.#allocate(false)];
+    if (machine.mode === 'pae')
+      this.#lastDirectories = [this.#allocator.allocate(false), this.#allocator.allocate(false)];
     for (const [level, tables] of this.#tables) for (const table of tables) this.#fillTable(table, level);
     for (const table of this.#lastDirectories) this.#fillTable(table, 2);
     const roots = this.#tables.get(top) ?? [];
@@ -68,23 +64,8 @@ export class TablePool {
     const count = isRoot ? ROOTS : TABLES_PER_LEVEL;
     this.#tables.set(
       level,
-      Array.from({ length: count }, () => this.#allocate(isLow)),
+      Array.from({ length: count }, () => this.#allocator.allocate(isLow)),
     );
-  }
-
-  #allocate(isLow: boolean): number {
-    const { arenas } = this.#memory;
-    const arena = isLow ? arenas[0] : this.#random.pick(arenas);
-    if (arena === undefined) throw new RangeError('a guest has at least its low memory');
-    for (;;) {
-      const offset =
-        TABLES_OFFSET + this.#half * TABLES_HALF_BYTES + PAGE * this.#random.below(TABLES_HALF_BYTES / PAGE);
-      const table = arena.base + offset;
-      if (!this.#taken.has(table)) {
-        this.#taken.add(table);
-        return table;
-      }
-    }
   }
 
   /** The last entry of a root leads to the kernel's window. In PAE mode that is in the last directory instead. */
@@ -96,54 +77,39 @@ export class TablePool {
   }
 
   #putVital(address: number, table: number): void {
-    this.#put(address, table + WINDOW_FLAGS, this.#machine.mode === '32-bit' ? null : 0);
-    this.#memory.vitalUnits.add(address - (address % 8));
-  }
-
-  #put(address: number, low: number, high: number | null): void {
-    const { bytes, base } = this.#arenaOf(address);
-    bytes.writeUInt32LE(low >>> 0, address - base);
-    if (high !== null) bytes.writeUInt32LE(high >>> 0, address - base + 4);
-  }
-
-  #arenaOf(address: number): Arena {
-    const arena = this.#memory.arenas.find(({ base, bytes }) => address >= base && address < base + bytes.length);
-    if (arena === undefined) throw new RangeError(`no table can be at 0x${address.toString(16)}`);
-    return arena;
+    this.#memory.put(address, table + WINDOW_FLAGS, this.#machine.mode === '32-bit' ? null : 0, true);
   }
 
   #fillTable(table: number, level: number): void {
     const { mode } = this.#machine;
+    const entry = this.#entry;
     const size = mode === '32-bit' ? 4 : 8;
-    const { bytes, base } = this.#arenaOf(table);
     for (let index = 0; index < PAGE / size; index++) {
       const isPointer = mode === 'pae' && level === 3;
       const isLast = isPointer && index % 4 === 3;
-      if (isLast) this.#memory.vitalUnits.add(table + index * size);
       if (isPointer) this.#makePdpte(isLast);
       else if (mode === '32-bit') this.#makeEntry32(level);
       else this.#makeEntry64(level);
-      const offset = table - base + index * size;
-      bytes.writeUInt32LE(this.#low >>> 0, offset);
-      if (size === 8) bytes.writeUInt32LE(this.#high >>> 0, offset + 4);
+      this.#memory.put(table + index * size, entry.low, size === 8 ? entry.high : null, isLast);
     }
   }
 
   #makeEntry32(level: number): void {
     const random = this.#random;
+    const entry = this.#entry;
     const isLarge = level === 2 && random.chance(40);
     if (isLarge) {
       const target = this.#largePage(0x40_0000);
-      this.#low =
-        this.#flags() | 0x80 | target | ((Math.floor(target / TWO_32) & 0xff) << 13) | this.#maybe(50, 0x1000);
+      entry.low =
+        entry.flags() | 0x80 | target | ((Math.floor(target / TWO_32) & 0xff) << 13) | entry.maybe(50, 0x1000);
       // Bit 21 is no address bit on any processor; the bits below it are on some.
-      if (random.chance(4)) this.#low ^= 1 << 21;
-      if (random.chance(4)) this.#low ^= 1 << random.between(13, 20);
+      if (random.chance(4)) entry.flip(21);
+      if (random.chance(4)) entry.flip(random.between(13, 20));
     } else {
-      const free = level === 1 ? this.#maybe(50, 0x80) : this.#maybe(3, 0x80);
-      this.#low = this.#flags() | free | this.#target(level, true);
+      const free = level === 1 ? entry.maybe(50, 0x80) : entry.maybe(3, 0x80);
+      entry.low = entry.flags() | free | this.#target(level, true);
     }
-    if (random.chance(odds.strayBit)) this.#low ^= 1 << random.below(32);
+    entry.disturb32();
   }
 
   /**
@@ -152,49 +118,27 @@ export class TablePool {
    */
   #makePdpte(isLast: boolean): void {
     const random = this.#random;
+    const entry = this.#entry;
     const target = isLast ? random.pick(this.#lastDirectories) : this.#target(3, false);
-    this.#low = target | (random.uint32() & 0xffe) | (isLast ? 0x21 : this.#maybe(odds.present, 1));
-    this.#high = Math.floor(target / TWO_32);
-    if (!isLast) this.#disturb64(0);
+    entry.low = target | (random.uint32() & 0xffe) | (isLast ? 0x21 : entry.maybe(odds.present, 1));
+    entry.high = Math.floor(target / TWO_32);
+    if (!isLast) entry.disturb64(3);
   }
 
   #makeEntry64(level: number): void {
     const random = this.#random;
+    const entry = this.#entry;
     const isLong = this.#machine.mode !== 'pae';
     const isLarge = (level === 2 && random.chance(25)) || (level === 3 && random.chance(12));
     const pageBytes = level === 3 ? 0x4000_0000 : 0x20_0000;
     const target = isLarge ? this.#largePage(pageBytes) : this.#target(level, false);
-    const bit7 = isLarge ? 0x80 : level === 1 ? this.#maybe(50, 0x80) : 0;
-    this.#low = this.#flags() | bit7 | target | (isLarge ? this.#maybe(50, 0x1000) : 0);
+    const bit7 = isLarge ? 0x80 : level === 1 ? entry.maybe(50, 0x80) : 0;
+    entry.low = entry.flags() | bit7 | target | (isLarge ? entry.maybe(50, 0x1000) : 0);
     const free = isLong && random.chance(50) ? random.uint32() & 0x7ff0_0000 : 0;
     const key = isLong && random.chance(30) ? random.uint32() & 0x7800_0000 : 0;
-    this.#high = Math.floor(target / TWO_32) | free | key | (random.chance(odds.executeDisable) ? 0x8000_0000 : 0);
-    if (isLarge && random.chance(6)) this.#low ^= 1 << random.between(13, level === 3 ? 29 : 20);
-    this.#disturb64(level);
-  }
-
-  /** Any bit at all, or one from MAXPHYADDR up to bit 51, which is reserved at any level. */
-  #disturb64(level: number): void {
-    const random = this.#random;
-    const { maxPhyAddr } = this.#machine;
-    if (random.chance(odds.strayBit)) this.#flip(random.below(64));
-    if (maxPhyAddr < 52 && random.chance(odds.reservedBit)) this.#flip(random.between(maxPhyAddr, 51));
-    if (level >= 4 && random.chance(odds.reservedBit)) this.#flip(random.between(7, 8));
-  }
-
-  #flip(bit: number): void {
-    if (bit < 32) this.#low ^= 1 << bit;
-    else this.#high ^= 1 << (bit - 32);
-  }
-
-  /** P, R/W, U/S; PWT, PCD, A, D, G and the bits free to software as they fall. */
-  #flags(): number {
-    const { present, writable, user } = odds;
-    return this.#maybe(present, 1) | this.#maybe(writable, 2) | this.#maybe(user, 4) | (this.#random.uint32() & 0xf78);
-  }
-
-  #maybe(percent: number, bits: number): number {
-    return this.#random.chance(percent) ? bits : 0;
+    entry.high = Math.floor(target / TWO_32) | free | key | entry.executeDisable();
+    if (isLarge && random.chance(6)) entry.flip(random.between(13, level === 3 ? 29 : 20));
+    entry.disturb64(level);
   }
 
   /** Where an entry leads that maps no large page: to a table of the next level, rarely to any table, or to no memory. */
@@ -224,23 +168,8 @@ export class TablePool {
     return (arena?.base ?? ARENA_OFFSET) + bytes * this.#random.below(span / bytes);
   }
 
-  /**
-   * A physical address where nothing is: between RAM and the devices below 4 GiB, chosen so that no single wrong bit leads to
-   * either, or far up.
-   */
+  /** A physical address where nothing is. */
   #nowhere(bytes: number, is32Bit: boolean): number {
-    const random = this.#random;
-    const { maxPhyAddr, mode } = this.#machine;
-    const bits = mode === '32-bit' ? Math.min(maxPhyAddr, 40) : maxPhyAddr;
-    if (is32Bit || bits < 34 || random.chance(30)) {
-      return bytes > 0x1000_0000 ? 0x4000_0000 : 0x3000_0000 + bytes * random.below(0x1000_0000 / bytes);
-    }
-    const { highBase } = this.#memory;
-    for (;;) {
-      const anywhere = (random.uint32() * 2 ** 20 + random.below(2 ** 20)) % 2 ** bits;
-      const address = Math.floor(anywhere / bytes) * bytes;
-      const isHighMemory = highBase !== null && address >= highBase && address < highBase + RAM_BYTES;
-      if (address >= TWO_32 && !isHighMemory) return address;
-    }
+    return randomNowhere(this.#random, this.#machine, { bytes, is32Bit, highBase: this.#memory.highBase });
   }
 }

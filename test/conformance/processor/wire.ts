@@ -1,5 +1,5 @@
 import type { GuestMemory } from './guest-memory.ts';
-import { HIGH_ALIAS, RAM_BYTES, RECORD, RESULT, SAMPLES, SPARE } from './layout.ts';
+import { RECORD, RESULT, SAMPLES, SPARE } from './layout.ts';
 import type { Probe } from './probe.ts';
 
 /** What the guest wrote of a probe. */
@@ -28,16 +28,10 @@ export function encodeRecord(probe: Probe, memory: GuestMemory, records: Buffer,
   }
   for (let at = 0; at < SAMPLES; at++) {
     const sample = expected.samples[at];
-    const seen = sample === undefined ? SPARE : guestAddress(memory, sample.address);
+    const seen = sample === undefined ? SPARE : memory.seenAt(sample.address);
     records.writeUInt32LE(seen, offset + RECORD.samples + 8 * at);
     records.writeUInt32LE(0, offset + RECORD.samples + 8 * at + 4);
   }
-}
-
-/** Where the kernel sees physical memory between probes. */
-function guestAddress({ highBase }: GuestMemory, address: number): number {
-  if (address < RAM_BYTES) return address;
-  return HIGH_ALIAS + (address - (highBase ?? 0));
 }
 
 /**

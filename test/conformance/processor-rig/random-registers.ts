@@ -12,7 +12,7 @@ import {
   RFLAGS_AC,
 } from '../../../src/paging/index.ts';
 import type { Random } from '../../support/random.ts';
-import type { ProbeMode } from './machine.ts';
+import type { PagedMode } from './paged-mode.ts';
 
 /** All of a record's registers but CR3, as numbers. */
 export interface ProbeRegisters {
@@ -39,7 +39,7 @@ const FLAGS_ONE = 2;
 const PKRS_KERNEL_KEY = 0xc000_0000;
 
 /** Registers that a processor can have in a mode, bits that must not matter included. */
-export function randomRegisters(random: Random, mode: ProbeMode): ProbeRegisters {
+export function randomRegisters(random: Random, mode: PagedMode): ProbeRegisters {
   const isLong = mode === '4-level' || mode === '5-level';
   const la57 = mode === '5-level' || (!isLong && random.chance(25)) ? Number(CR4_LA57) : 0;
   const pae = mode === '32-bit' ? 0 : Number(CR4_PAE);

@@ -1,6 +1,6 @@
 import type { Random } from '../../support/random.ts';
 import { WINDOW } from './layout.ts';
-import type { ProbeMode } from './machine.ts';
+import type { PagedMode } from './paged-mode.ts';
 
 /** Addresses at which a rule changes: ends of the halves with 47, 48, 56 and 57 bits, and of 32 bits. */
 const edges: readonly bigint[] = [
@@ -24,13 +24,13 @@ const edges: readonly bigint[] = [
   0xffff_ffff_ffff_fff0n,
 ];
 
-const widths: Readonly<Record<ProbeMode, number>> = { '32-bit': 32, pae: 32, '4-level': 48, '5-level': 57 };
+const widths: Readonly<Record<PagedMode, number>> = { '32-bit': 32, pae: 32, '4-level': 48, '5-level': 57 };
 /** Bits 29:21 that make an address in a 1 GiB page fall on the test's pages: 0x0300_0000 to 0x037f_ffff. */
 const FIRST_REGION_OF_PAGES = 24;
 const REGIONS_OF_PAGES = 4;
 
 /** An address, a multiple of 16, but not in the kernel's window. */
-export function randomAddress(random: Random, mode: ProbeMode): bigint {
+export function randomAddress(random: Random, mode: PagedMode): bigint {
   for (;;) {
     const address = anyAddress(random, mode);
     const isWindow =
@@ -39,7 +39,7 @@ export function randomAddress(random: Random, mode: ProbeMode): bigint {
   }
 }
 
-function anyAddress(random: Random, mode: ProbeMode): bigint {
+function anyAddress(random: Random, mode: PagedMode): bigint {
   const width = widths[mode];
   if (random.chance(2)) return width === 32 ? BigInt.asUintN(32, random.pick(edges)) : random.pick(edges);
   const low = BigInt(lowHalf(random));

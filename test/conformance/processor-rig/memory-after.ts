@@ -1,6 +1,11 @@
-import { type PagingContext, processorBits, type Translation } from '../../../src/paging/index.ts';
-import type { ExpectedSample } from './expected-outcome.ts';
-import type { GuestMemory } from './guest-memory.ts';
+import type { PlannedBits } from '../../../src/paging/index.ts';
+import type { RigMemory } from './rig-memory.ts';
+
+/** Eight bytes of physical memory, as they must be after a probe. */
+export interface ExpectedSample {
+  readonly address: number;
+  readonly after: bigint;
+}
 
 const UNIT_BYTES = 8;
 const ENTRY_A = 0x20n;
@@ -16,19 +21,21 @@ export function unitOf(address: number): number {
  * what the probe itself writes. In units of eight bytes, each at most once: an entry may be its own data.
  */
 export class MemoryAfter {
-  readonly #context: PagingContext;
-  readonly #memory: GuestMemory;
+  readonly #memory: RigMemory;
   readonly #units = new Map<number, bigint>();
 
-  constructor(context: PagingContext, memory: GuestMemory) {
-    this.#context = context;
+  constructor(memory: RigMemory) {
     this.#memory = memory;
   }
 
-  /** Sets the bits of one walk. */
-  walk(translation: Translation): void {
-    for (const { address } of translation.steps) this.#keep(unitOf(Number(address)));
-    for (const { address, accessed, dirty } of processorBits(this.#context, translation)) {
+  /** Looks at entries that a walk uses. */
+  keep(addresses: Iterable<number>): void {
+    for (const address of addresses) this.#keepUnit(unitOf(address));
+  }
+
+  /** Sets the bits that the processor sets. */
+  set(planned: readonly PlannedBits[]): void {
+    for (const { address, accessed, dirty } of planned) {
       const unit = unitOf(Number(address));
       const bits = ((accessed ? ENTRY_A : 0n) | (dirty ? ENTRY_D : 0n)) << BigInt(8 * (Number(address) - unit));
       this.#units.set(unit, this.valueAt(unit) | bits);
@@ -49,7 +56,7 @@ export class MemoryAfter {
     return [...this.#units].map(([address, after]) => ({ address, after }));
   }
 
-  #keep(unit: number): void {
+  #keepUnit(unit: number): void {
     if (!this.#units.has(unit) && this.#memory.placeOf(unit) !== 'nothing') this.#units.set(unit, this.valueAt(unit));
   }
 }

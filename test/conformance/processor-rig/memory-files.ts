@@ -12,7 +12,7 @@ export class MemoryFiles implements Disposable {
   readonly #files: number[] = [];
 
   private constructor() {
-    this.#directory = mkdtempSync(join(memoryDirectory(), 'pagewalk-svm-'));
+    this.#directory = mkdtempSync(join(memoryDirectory(), 'pagewalk-probe-'));
   }
 
   /** @param names - one file for each */
