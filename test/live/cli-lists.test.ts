@@ -1,14 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { QemuProcess } from '../../src/testing/index.ts';
 import { KERNELS, kernelPage } from '../kernels/manifest.ts';
-import { launchKernel } from '../support/kernel-guest.ts';
 import { type PagewalkExit, runPagewalk, startPagewalk } from '../support/run-pagewalk.ts';
+import { useRunningKernel } from '../support/running-kernel.ts';
+import { useScratchDirectory } from '../support/scratch-directory.ts';
 import { translationLineSchema } from '../support/translation-schema.ts';
-import { Witness } from '../support/witness.ts';
 
 const { long4 } = KERNELS;
 const hex = (value: bigint, digits = 1): string => `0x${value.toString(16).padStart(digits, '0')}`;
@@ -18,30 +15,11 @@ const linesOf = ({ stdout }: PagewalkExit): readonly string[] => stdout.split('\
 describe('lists of addresses, what-if and live questions, on a guest', function () {
   this.timeout(120_000);
 
-  let guest: QemuProcess;
-  let witness: Witness;
-  let endpoint: string[];
-  let directory: string;
-
-  before(async () => {
-    guest = await launchKernel('long4', { smp: 2 });
-    witness = await Witness.of(guest);
-    endpoint = ['--qmp', guest.qmpEndpoint];
-    directory = await mkdtemp(join(tmpdir(), 'pagewalk-'));
-  });
-
-  after(async () => {
-    await witness?.[Symbol.asyncDispose]();
-    await guest?.stop();
-    await rm(directory, { recursive: true });
-  });
-
-  afterEach(async () => {
-    expect(await witness.runState(), 'the guest is left running').to.equal('running');
-  });
+  const running = useRunningKernel('long4', { smp: 2 });
+  const path = useScratchDirectory();
 
   async function fileOf(lines: readonly string[]): Promise<string> {
-    const file = join(directory, 'list');
+    const file = path('list');
     await writeFile(file, `${lines.join('\n')}\n`);
     return file;
   }
@@ -54,23 +32,23 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
 
   /** How often the guest was paused meanwhile. */
   async function countStops(during: () => Promise<unknown>): Promise<number> {
-    const before = witness.stops;
+    const before = running.witness.stops;
     await during();
-    await witness.runState();
-    return witness.stops - before;
+    await running.witness.runState();
+    return running.witness.stops - before;
   }
 
   /** Waits until somebody pauses the guest. */
   async function untilStopped(): Promise<void> {
-    const before = witness.stops;
-    while (witness.stops === before) await witness.runState();
+    const before = running.witness.stops;
+    while (running.witness.stops === before) await running.witness.runState();
   }
 
   it('answers a file as it answers the same addresses on the command line', async () => {
     const addresses = [addressOf('rw'), addressOf('ro'), addressOf('page-2m')];
     const file = await fileOf(['# three', '', ...addresses]);
-    const listed = await runPagewalk(['translate', '--from', file, '--write', ...endpoint]);
-    expect(listed).to.deep.equal(await runPagewalk(['translate', ...addresses, '--write', ...endpoint]));
+    const listed = await runPagewalk(['translate', '--from', file, '--write', ...running.endpoint]);
+    expect(listed).to.deep.equal(await runPagewalk(['translate', ...addresses, '--write', ...running.endpoint]));
     expect(listed.status).to.equal(1);
   });
 
@@ -78,7 +56,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
     const addresses = manyAddresses(200);
     const file = await fileOf(addresses);
     for (const access of [[], ['--write', '--user'], ['--exec'], ['--profile', 'tcg', '--user']]) {
-      const words = ['--json', ...access, ...endpoint];
+      const words = ['--json', ...access, ...running.endpoint];
       const listed = await runPagewalk(['translate', '--from', file, ...words]);
       expect(listed).to.deep.equal(await runPagewalk(['translate', ...addresses, ...words]));
     }
@@ -86,13 +64,13 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
 
   it('lets the guest run on while nobody reads its answers yet', async () => {
     const file = await fileOf(manyAddresses(60_000));
-    const { child, ended } = startPagewalk(['translate', '--from', file, '--json', ...endpoint]);
+    const { child, ended } = startPagewalk(['translate', '--from', file, '--json', ...running.endpoint]);
     child.stdout?.pause();
     await untilStopped();
-    while ((await witness.runState()) !== 'running') await delay(10);
+    while ((await running.witness.runState()) !== 'running') await delay(10);
     // Tens of megabytes do not fit a pipe: it has not come to its end.
     await delay(200);
-    expect(await witness.runState()).to.equal('running');
+    expect(await running.witness.runState()).to.equal('running');
     expect(child.exitCode).to.equal(null);
     child.stdout?.resume();
     expect(linesOf(await ended)).to.have.lengthOf(60_000);
@@ -103,7 +81,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
     const file = await fileOf(addresses);
     let listed: PagewalkExit | undefined;
     const stops = await countStops(async () => {
-      listed = await runPagewalk(['translate', '--from', file, '--json', ...endpoint]);
+      listed = await runPagewalk(['translate', '--from', file, '--json', ...running.endpoint]);
     });
     expect(listed).to.include({ status: 1, stderr: '' });
     const answers = linesOf(listed as PagewalkExit).map((line) => JSON.parse(line) as { linearAddress: string });
@@ -115,8 +93,8 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
   it('says the same in brief', async () => {
     const addresses = manyAddresses(2000);
     const file = await fileOf(addresses);
-    const brief = linesOf(await runPagewalk(['translate', '--from', file, '--brief', ...endpoint]));
-    const full = linesOf(await runPagewalk(['translate', '--from', file, '--json', ...endpoint]));
+    const brief = linesOf(await runPagewalk(['translate', '--from', file, '--brief', ...running.endpoint]));
+    const full = linesOf(await runPagewalk(['translate', '--from', file, '--json', ...running.endpoint]));
     const expected = full.map((line) => {
       const answer = translationLineSchema.parse(JSON.parse(line));
       const address = hex(BigInt(answer.linearAddress), 16);
@@ -133,7 +111,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
   });
 
   it('takes a list from a pipe', async () => {
-    const { child, ended } = startPagewalk(['translate', '--from', '-', '--brief', ...endpoint], {}, 'pipe');
+    const { child, ended } = startPagewalk(['translate', '--from', '-', '--brief', ...running.endpoint], {}, 'pipe');
     child.stdin?.end(`${addressOf('rw')}\n${addressOf('ro')}`);
     expect(linesOf(await ended)).to.deep.equal([
       `${hex(kernelPage(long4, 'rw').address, 16)}  0x120000  4K  rwxu`,
@@ -143,11 +121,11 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
 
   it('lets the guest run while it waits for a pipe', async () => {
     const stops = await countStops(async () => {
-      const { child, ended } = startPagewalk(['translate', '--from', '-', ...endpoint], {}, 'pipe');
+      const { child, ended } = startPagewalk(['translate', '--from', '-', ...running.endpoint], {}, 'pipe');
       child.stdin?.write(`${addressOf('rw')}\n`);
       // Time enough to have paused it.
       await delay(2000);
-      expect(await witness.runState()).to.equal('running');
+      expect(await running.witness.runState()).to.equal('running');
       child.kill('SIGTERM');
       expect(await ended).to.include({ status: 143, stdout: '' });
     });
@@ -157,7 +135,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
   it('finds junk in a file before it asks anything', async () => {
     const file = await fileOf([addressOf('rw'), '', 'ffff8000', addressOf('ro')]);
     const stops = await countStops(async () => {
-      expect(await runPagewalk(['translate', '--from', file, ...endpoint])).to.deep.equal({
+      expect(await runPagewalk(['translate', '--from', file, ...running.endpoint])).to.deep.equal({
         status: 2,
         stdout: '',
         stderr:
@@ -176,7 +154,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
       file,
       '--keep-going',
       '--brief',
-      ...endpoint,
+      ...running.endpoint,
     ]);
     expect(status).to.equal(1);
     expect(stdout.split('\n')).to.have.lengthOf(3);
@@ -187,7 +165,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
 
   it('refuses a list without any address', async () => {
     const file = await fileOf(['# nothing']);
-    const { status, stderr } = await runPagewalk(['translate', '--from', file, ...endpoint]);
+    const { status, stderr } = await runPagewalk(['translate', '--from', file, ...running.endpoint]);
     expect(status).to.equal(2);
     expect(stderr).to.match(/^pagewalk: there is no address in \S+list\n/);
   });
@@ -196,9 +174,9 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
     // So many that their tables and walks take longer than it takes to see that the guest stands still.
     const file = await fileOf(manyAddresses(600_000));
     const stops = await countStops(async () => {
-      const { ended } = startPagewalk(['translate', '--from', file, '--brief', ...endpoint]);
+      const { ended } = startPagewalk(['translate', '--from', file, '--brief', ...running.endpoint]);
       await untilStopped();
-      await witness.execute('cont');
+      await running.witness.execute('cont');
       const exit = await ended;
       const { status, stderr } = exit;
       expect({ status, stderr }).to.deep.equal({ status: 1, stderr: '' });
@@ -210,10 +188,10 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
 
   it('says that answers are torn when some were printed already', async () => {
     const file = await fileOf(manyAddresses(120_000));
-    const words = ['translate', '--from', file, '--set-accessed', '--json', ...endpoint];
+    const words = ['translate', '--from', file, '--set-accessed', '--json', ...running.endpoint];
     const { child, ended } = startPagewalk(words);
     await new Promise((resolve) => child.stdout?.once('data', resolve));
-    await witness.execute('cont');
+    await running.witness.execute('cont');
     const { status, stderr } = await ended;
     expect(status).to.equal(3);
     expect(stderr).to.match(/^pagewalk: somebody else resumed the guest behind \S+ in the middle; .* Try again\n$/);
@@ -221,21 +199,21 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
 
   it('sets bits for a list', async () => {
     const file = await fileOf([addressOf('high')]);
-    const words = ['translate', '--from', file, '--set-accessed', '--json', ...endpoint];
+    const words = ['translate', '--from', file, '--set-accessed', '--json', ...running.endpoint];
     const [line] = linesOf(await runPagewalk(words));
     expect(translationLineSchema.parse(JSON.parse(line ?? '')).setBitsSucceeded).to.equal(true);
   });
 
   it('stops when nobody reads it', async () => {
     const file = await fileOf(manyAddresses(200_000));
-    const { child, ended } = startPagewalk(['translate', '--from', file, '--json', ...endpoint]);
+    const { child, ended } = startPagewalk(['translate', '--from', file, '--json', ...running.endpoint]);
     child.stdout?.once('data', () => child.stdout?.destroy());
     expect(await ended).to.include({ status: 1, stderr: '' });
   });
 
   it('answers what would be if something were otherwise, and names it', async () => {
     const ask = (...words: string[]): Promise<PagewalkExit> =>
-      runPagewalk(['translate', addressOf('ro'), '--write', ...words, ...endpoint]);
+      runPagewalk(['translate', addressOf('ro'), '--write', ...words, ...running.endpoint]);
     const changed = await ask('--set', 'CR0.WP=0', '--profile', 'tcg');
     expect(changed.status).to.equal(0);
     expect(linesOf(changed)[0]).to.equal(
@@ -258,7 +236,9 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
 
   it('asks a guest that runs, without a pause, and says so', async () => {
     const stops = await countStops(async () => {
-      const [line] = linesOf(await runPagewalk(['translate', addressOf('rw'), '--live', '--json', ...endpoint]));
+      const [line] = linesOf(
+        await runPagewalk(['translate', addressOf('rw'), '--live', '--json', ...running.endpoint]),
+      );
       const answer = translationLineSchema.parse(JSON.parse(line ?? ''));
       expect(answer).to.include({ valid: true, physicalAddress: '0x120000' });
       expect(answer.assumed.at(-1)).to.match(/^taken live/);
@@ -267,10 +247,10 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
   });
 
   it('tells in state how memory is read, and why not better', async () => {
-    const { stdout } = await runPagewalk(['state', ...endpoint]);
+    const { stdout } = await runPagewalk(['state', ...running.endpoint]);
     expect(stdout).to.contain("\n  many pages are read through the QEMU process's memory\n");
     expect(stdout).to.match(/\n {2}not through the file that backs it: \S/);
-    const plain = await runPagewalk(['state', '--no-host-memory', ...endpoint]);
+    const plain = await runPagewalk(['state', '--no-host-memory', ...running.endpoint]);
     expect(plain.stdout).to.contain('\n  many pages are read through the GDB stub\n');
   });
 });

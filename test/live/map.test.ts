@@ -1,6 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import type { z } from 'zod';
 import type { QemuProcess } from '../../src/testing/index.ts';
@@ -21,6 +19,8 @@ import { accessOf } from '../support/reference-machine.ts';
 import type { ReferenceMachine, ReferenceTranslation } from '../support/reference-translation.ts';
 import { referenceTranslate } from '../support/reference-walker.ts';
 import { type PagewalkExit, runPagewalk, startPagewalk } from '../support/run-pagewalk.ts';
+import { useRunningKernel } from '../support/running-kernel.ts';
+import { useScratchDirectory } from '../support/scratch-directory.ts';
 import { stateLineSchema } from '../support/translation-schema.ts';
 import { Witness } from '../support/witness.ts';
 import { writeHostMemory } from '../support/write-host-memory.ts';
@@ -215,22 +215,19 @@ describe('map, find and diff, on guests', function () {
   }
 
   describe('the commands', () => {
-    let guest: QemuProcess;
-    let witness: Witness;
-    let endpoint: string[];
-    let directory: string;
+    const running = useRunningKernel('long4', { smp: 2 });
+    const path = useScratchDirectory();
 
     const addressOf = (name: string): string => hex(kernelPage(long4, name).address);
-    const run = (...words: string[]): Promise<PagewalkExit> => runPagewalk([...words, ...endpoint]);
-    const path = (name: string): string => join(directory, name);
+    const run = (...words: string[]): Promise<PagewalkExit> => runPagewalk([...words, ...running.endpoint]);
 
     /** Writes entries while the guest stands still. */
     async function poke(pieces: Parameters<typeof writePhysical>[1]): Promise<void> {
-      await witness.execute('stop');
+      await running.witness.execute('stop');
       try {
-        await writePhysical(guest, pieces);
+        await writePhysical(running.guest, pieces);
       } finally {
-        await witness.execute('cont');
+        await running.witness.execute('cont');
       }
     }
 
@@ -239,23 +236,6 @@ describe('map, find and diff, on guests', function () {
       await writeFile(path(name), stdout);
       return path(name);
     }
-
-    before(async () => {
-      guest = await launchKernel('long4', { smp: 2 });
-      witness = await Witness.of(guest);
-      endpoint = ['--qmp', guest.qmpEndpoint];
-      directory = await mkdtemp(join(tmpdir(), 'pagewalk-'));
-    });
-
-    after(async () => {
-      await witness?.[Symbol.asyncDispose]();
-      await guest?.stop();
-      await rm(directory, { recursive: true });
-    });
-
-    afterEach(async () => {
-      expect(await witness.runState(), 'the guest is left running').to.equal('running');
-    });
 
     it('map draws ranges', async () => {
       const range = `${addressOf('rw')}+0x4000`;
@@ -330,12 +310,12 @@ describe('map, find and diff, on guests', function () {
     });
 
     it('map asks a guest that runs, without a pause', async () => {
-      const before = witness.stops;
+      const before = running.witness.stops;
       const { status, stdout } = await run('map', '--live', '--summary');
       expect(status).to.equal(0);
       expect(stdout).to.contain('! assumed: taken live: the guest ran while its registers and tables were read\n');
-      await witness.runState();
-      expect(witness.stops - before).to.equal(0);
+      await running.witness.runState();
+      expect(running.witness.stops - before).to.equal(0);
     });
 
     it('map reads the same through the stub alone', async () => {
@@ -346,7 +326,7 @@ describe('map, find and diff, on guests', function () {
     });
 
     it('map is not disturbed by a reader who leaves early', async () => {
-      const { child, ended } = startPagewalk(['map', ...endpoint]);
+      const { child, ended } = startPagewalk(['map', ...running.endpoint]);
       child.stdout?.once('data', () => child.stdout?.destroy());
       expect(await ended).to.include({ status: 0, stderr: '' });
     });
@@ -403,16 +383,16 @@ describe('map, find and diff, on guests', function () {
     });
 
     it('diff leaves a paused guest paused, and says that it did not run', async () => {
-      await witness.execute('stop');
+      await running.witness.execute('stop');
       try {
         const { status, stderr } = await run('diff', '--after', '10');
         expect({ status, stderr }).to.deep.equal({
           status: 0,
           stderr: 'pagewalk: the guest is paused: it did not run between the two moments\n',
         });
-        expect(await witness.runState()).to.equal('paused');
+        expect(await running.witness.runState()).to.equal('paused');
       } finally {
-        await witness.execute('cont');
+        await running.witness.execute('cont');
       }
     });
 
@@ -440,13 +420,18 @@ describe('map, find and diff, on guests', function () {
     it('diff compares two moments of a guest that runs in between', async () => {
       const page: KernelPage = kernelPage(long4, 'accessed');
       const entry = page.path.at(-1);
-      const { child, ended } = startPagewalk(['diff', '--after', '4000', ...endpoint]);
+      const { child, ended } = startPagewalk(['diff', '--after', '4000', ...running.endpoint]);
       // After the first pause, which the witness hears of.
-      const stops = witness.stops;
-      while (witness.stops === stops) await witness.runState();
-      while ((await witness.runState()) !== 'running') await new Promise((resolve) => setTimeout(resolve, 10));
+      const stops = running.witness.stops;
+      while (running.witness.stops === stops) await running.witness.runState();
+      while ((await running.witness.runState()) !== 'running') await new Promise((resolve) => setTimeout(resolve, 10));
       // The stub is taken, so that this goes past QEMU.
-      await writeHostMemory(guest, witness, entry?.address ?? 0n, bytesOf((entry?.value ?? 0n) | 0x40n));
+      await writeHostMemory(
+        running.guest,
+        running.witness,
+        entry?.address ?? 0n,
+        bytesOf((entry?.value ?? 0n) | 0x40n),
+      );
       const { status, stdout } = await ended;
       expect(child.exitCode).to.equal(1);
       expect(status).to.equal(1);
@@ -455,9 +440,9 @@ describe('map, find and diff, on guests', function () {
     });
 
     it('diff puts the guest back when it is interrupted while it waits', async () => {
-      const { child, ended } = startPagewalk(['diff', '--after', '60000', ...endpoint]);
-      const stops = witness.stops;
-      while (witness.stops === stops) await witness.runState();
+      const { child, ended } = startPagewalk(['diff', '--after', '60000', ...running.endpoint]);
+      const stops = running.witness.stops;
+      while (running.witness.stops === stops) await running.witness.runState();
       child.kill('SIGINT');
       expect(await ended).to.include({ status: 130, stdout: '' });
     });
