@@ -59,8 +59,9 @@ export class PageCache {
   }
 
   /** Whether an entry of a fetched page lies in memory: a page may be memory in part. */
-  holds(page: number, address: number, length: number): boolean {
-    return !this.#hasPartial || !this.#partial.has(page) || this.#map.isReadable(address, length);
+  holds(address: number, length: number): boolean {
+    if (!this.#hasPartial || !this.#partial.has(Math.floor(address / PAGE_BYTES))) return true;
+    return this.#map.isReadable(address, length);
   }
 
   /** Fetches pages in one flight. A page that lies outside RAM and ROM is not read; of one that does in part, that part is not. */

@@ -50,11 +50,11 @@ function finish(walk: NestedWalk, cache: PageCache): number {
     const page = Math.floor(wanted / PAGE_BYTES);
     const words = cache.words(page);
     if (words === undefined) return page;
-    if (words === null || !cache.holds(page, wanted, wantedSize)) {
+    if (words === null || !cache.holds(wanted, wantedSize)) {
       walk.feedUnbacked();
       return -1;
     }
-    const at = (wanted - page * PAGE_BYTES) >> 2;
+    const at = (wanted & (PAGE_BYTES - 1)) >> 2;
     walk.feed(words[at] as number, wantedSize === 8 ? (words[at + 1] as number) : 0);
   }
   return -1;

@@ -78,7 +78,7 @@ class Stepper {
   readonly #cache: PageCache;
   readonly #structures: StructureCache;
   /** The pages of the tables that `#structures` has numbers for. */
-  readonly #tables: (TablePage | undefined)[] = [];
+  readonly #tables: (Int32Array | null | undefined)[] = [];
 
   constructor(context: PagingContext, questions: WalkColumns, cache: PageCache) {
     this.#walk = new Walk(context);
@@ -123,32 +123,24 @@ class Stepper {
     let wants = walk.start(halves[index * 2 + 1] as number, halves[index * 2] as number, accesses[index] as number);
     if (!wants) return -1;
     const known = this.#structures.skip(walk);
-    let table = known < 0 ? undefined : this.#tables[known];
+    let words = known < 0 ? undefined : this.#tables[known];
     while (wants) {
-      const { wanted, wantedSize: size } = walk;
-      if (table === undefined) {
+      const { wanted, wantedSize } = walk;
+      if (words === undefined) {
         const page = Math.floor(wanted / PAGE_BYTES);
-        const words = this.#cache.words(page);
+        words = this.#cache.words(page);
         if (words === undefined) return page;
-        table = { page, words };
         const number = this.#structures.keep(walk);
-        if (number >= 0) this.#tables[number] = table;
+        if (number >= 0) this.#tables[number] = words;
       }
-      const { page, words }: TablePage = table;
-      if (words === null || !this.#cache.holds(page, wanted, size)) {
+      if (words === null || !this.#cache.holds(wanted, wantedSize)) {
         walk.feedUnbacked();
         return -1;
       }
-      const at = (wanted - page * PAGE_BYTES) >> 2;
-      wants = walk.feed(words[at] as number, size === 8 ? (words[at + 1] as number) : 0);
-      table = undefined;
+      const at = (wanted & (PAGE_BYTES - 1)) >> 2;
+      wants = walk.feed(words[at] as number, wantedSize === 8 ? (words[at + 1] as number) : 0);
+      words = undefined;
     }
     return -1;
   }
-}
-
-/** A page that was fetched; null words where none of it is memory. */
-interface TablePage {
-  readonly page: number;
-  readonly words: Int32Array | null;
 }

@@ -80,6 +80,7 @@ export function responsibleDepth(walk: Walk): number {
     case OUTCOME.unbacked:
       return walk.depth;
     case OUTCOME.denied: {
+      if ((walk.denied & walk.context.rules.takenByEntries) === 0) return walk.depth - 1;
       for (let depth = 0; depth < walk.depth; depth += 1) if (takesRightAway(walk, depth)) return depth;
       return walk.depth - 1;
     }

@@ -53,6 +53,8 @@ export interface AccessRules {
   readonly initialRights: number;
   /** @returns a set of DENIED bits; 0 is allowed */
   judge(policy: Policy, page: PageRights, access: number): number;
+  /** The DENIED bits for which `takesAway` may find an entry; for all others the leaf is to blame. */
+  readonly takenByEntries: number;
   /** Whether an entry by itself takes away a right that a denied access needed. */
   takesAway(policy: Policy, denied: number, low: number, high: number, isLeaf: boolean): boolean;
 }
@@ -163,4 +165,9 @@ function takesAway(policy: Policy, denied: number, low: number, high: number, is
 }
 
 /** SDM vol. 3A, 4.6. @internal */
-export const ORDINARY_RULES: AccessRules = { initialRights: ENTRY_RW | ENTRY_US, judge, takesAway };
+export const ORDINARY_RULES: AccessRules = {
+  initialRights: ENTRY_RW | ENTRY_US,
+  judge,
+  takenByEntries: DENIED.user | DENIED.write | DENIED.exec | DENIED.notShadowStack,
+  takesAway,
+};

@@ -61,4 +61,9 @@ function takesAway(_policy: Policy, denied: number, low: number, _high: number, 
 }
 
 /** SDM vol. 3C, 31.3.3.2: a right is had when every entry used has it. @internal */
-export const EPT_RULES: AccessRules = { initialRights: EPT_R | EPT_W | EPT_X | EPT_XU, judge, takesAway };
+export const EPT_RULES: AccessRules = {
+  initialRights: EPT_R | EPT_W | EPT_X | EPT_XU,
+  judge,
+  takenByEntries: EPT_R | EPT_W | EPT_X | EPT_XU | DENIED_ABOVE_LEAF | DENIED_UNMARKED,
+  takesAway,
+};
