@@ -3,12 +3,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import type { QemuProcess } from '../../src/testing/index.ts';
 import { KERNELS, type KernelPage, kernelPage } from '../kernels/manifest.ts';
-import { launchKernel } from '../support/kernel-guest.ts';
 import { type PagewalkExit, runPagewalk, startPagewalk } from '../support/run-pagewalk.ts';
+import { useRunningKernel } from '../support/running-kernel.ts';
 import { stateLineSchema, type TranslationLine, translationLineSchema } from '../support/translation-schema.ts';
-import { Witness } from '../support/witness.ts';
 
 const LONG4 = KERNELS.long4;
 
@@ -44,24 +42,7 @@ function expectAsStated(line: TranslationLine | undefined, { name, address, path
 describe('the command pagewalk, on a guest', function () {
   this.timeout(60_000);
 
-  let guest: QemuProcess;
-  let witness: Witness;
-  let endpoint: string[];
-
-  before(async () => {
-    guest = await launchKernel('long4', { smp: 2 });
-    witness = await Witness.of(guest);
-    endpoint = ['--qmp', guest.qmpEndpoint];
-  });
-
-  after(async () => {
-    await witness?.[Symbol.asyncDispose]();
-    await guest?.stop();
-  });
-
-  afterEach(async () => {
-    expect(await witness.runState(), 'the guest is left running').to.equal('running');
-  });
+  const running = useRunningKernel('long4', { smp: 2 });
 
   describe('translate', () => {
     it('draws the walk', async () => {
@@ -70,7 +51,7 @@ describe('the command pagewalk, on a guest', function () {
         addressOf('ro'),
         '--write',
         '--user',
-        ...endpoint,
+        ...running.endpoint,
       ]);
       expect(stderr).to.equal('');
       expect(stdout.split('\n')).to.deep.equal([
@@ -89,9 +70,9 @@ describe('the command pagewalk, on a guest', function () {
     it('gives JSON of the promised shape for every page of the guest, in one pause', async () => {
       // Without those that keys forbid to read, and where Intel and AMD differ, every page can be read by the supervisor.
       const pages = LONG4.pages.filter(({ name, only }) => only === undefined && !name.includes('key'));
-      const trace = join(guest.directory, 'trace-all');
+      const trace = join(running.guest.directory, 'trace-all');
       const words = pages.map(({ address }) => hex(address));
-      const exit = await runPagewalk(['translate', ...words, '--json', '--trace', trace, ...endpoint]);
+      const exit = await runPagewalk(['translate', ...words, '--json', '--trace', trace, ...running.endpoint]);
       expect(exit.stderr).to.equal('');
       expect(exit.status).to.equal(1);
       const lines = parseLines(exit);
@@ -105,7 +86,12 @@ describe('the command pagewalk, on a guest', function () {
     });
 
     it('exits with 0 when all is translated, and separates answers by an empty line', async () => {
-      const { status, stdout } = await runPagewalk(['translate', addressOf('rw'), addressOf('page-2m'), ...endpoint]);
+      const { status, stdout } = await runPagewalk([
+        'translate',
+        addressOf('rw'),
+        addressOf('page-2m'),
+        ...running.endpoint,
+      ]);
       expect(status).to.equal(0);
       expect(stdout.match(/^✓ \S+ in RAM \(pc\.ram\): (4K|2M) page, writable, user, executable\n/gm)).to.have.lengthOf(
         2,
@@ -116,43 +102,45 @@ describe('the command pagewalk, on a guest', function () {
     it('sets bits in the guest, and says which', async () => {
       const { path } = page('high');
       const words = [addressOf('high'), '--write', '--set-accessed', '--set-dirty', '--json'];
-      const [line] = parseLines(await runPagewalk(['translate', ...words, ...endpoint]));
+      const [line] = parseLines(await runPagewalk(['translate', ...words, ...running.endpoint]));
       expect(line).to.include({ valid: true, setBitsSucceeded: true });
       expect(line?.entries.map(({ wrote }) => wrote.join(''))).to.deep.equal(['A', 'A', 'A', 'AD']);
       for (const { level, address, value } of path) {
         const expected = value | 0x20n | (level === 1 ? 0x40n : 0n);
-        expect(hex(await witness.entry(address, 8)), `level ${level}`).to.equal(hex(expected));
+        expect(hex(await running.witness.entry(address, 8)), `level ${level}`).to.equal(hex(expected));
       }
-      const [again] = parseLines(await runPagewalk(['translate', ...words, ...endpoint]));
+      const [again] = parseLines(await runPagewalk(['translate', ...words, ...running.endpoint]));
       expect(again).to.include({ setBitsSucceeded: true });
       expect(again?.entries.flatMap(({ wrote }) => wrote)).to.deep.equal([]);
     });
 
     it('walks another address space', async () => {
-      const { stdout } = await runPagewalk(['translate', '0', '--cr3', '0x114000', '--json', ...endpoint]);
+      const { stdout } = await runPagewalk(['translate', '0', '--cr3', '0x114000', '--json', ...running.endpoint]);
       expect(stdout).to.contain('"address":"0x114000"');
-      const text = await runPagewalk(['translate', '0', '--cr3', '0x114000', ...endpoint]);
+      const text = await runPagewalk(['translate', '0', '--cr3', '0x114000', ...running.endpoint]);
       expect(text.stdout).to.match(/^\S+ {2}supervisor read {3}4-level paging, CR3 0x114000 \(given\), vCPU 0\n/);
     });
 
     it('walks for another vCPU, which here has no paging yet', async () => {
-      const [line] = parseLines(await runPagewalk(['translate', '0x1234', '--cpu', '1', '--json', ...endpoint]));
+      const [line] = parseLines(
+        await runPagewalk(['translate', '0x1234', '--cpu', '1', '--json', ...running.endpoint]),
+      );
       expect(line).to.include({ valid: true, mode: 'off', cpu: 1, physicalAddress: '0x1234', pageSize: null });
     });
 
     it('takes its endpoints from the environment, and does with the GDB stub alone', async () => {
-      const environment = { PAGEWALK_QMP: guest.qmpEndpoint };
+      const environment = { PAGEWALK_QMP: running.guest.qmpEndpoint };
       expect(await runPagewalk(['translate', addressOf('rw')], environment)).to.include({ status: 0, stderr: '' });
       const [line] = parseLines(
-        await runPagewalk(['translate', addressOf('rw'), '--json'], { PAGEWALK_GDB: guest.gdbEndpoint }),
+        await runPagewalk(['translate', addressOf('rw'), '--json'], { PAGEWALK_GDB: running.guest.gdbEndpoint }),
       );
       expect(line?.valid).to.equal(true);
       expect(line?.assumed.join('\n')).to.match(/^PKRU=0x0 \(.*\); the outcome depends on it$/m);
     });
 
     it('writes a trace of both protocols', async () => {
-      const file = join(guest.directory, 'trace');
-      await runPagewalk(['translate', addressOf('rw'), '--trace', file, ...endpoint]);
+      const file = join(running.guest.directory, 'trace');
+      await runPagewalk(['translate', addressOf('rw'), '--trace', file, ...running.endpoint]);
       const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
       expect(lines.filter((line) => !/^ *\d+\.\d{3} {2}(qmp|gdb) +\d+ (->|<-) {2}\S/.test(line))).to.deep.equal([]);
       // The last words: physical mode is left, then the guest runs, by the monitor behind the stub.
@@ -163,7 +151,7 @@ describe('the command pagewalk, on a guest', function () {
     });
 
     it('is not disturbed by a reader who leaves early', async () => {
-      const { child, ended } = startPagewalk(['translate', addressOf('rw'), ...endpoint]);
+      const { child, ended } = startPagewalk(['translate', addressOf('rw'), ...running.endpoint]);
       child.stdout?.destroy();
       expect(await ended).to.include({ status: 0, stderr: '' });
     });
@@ -171,7 +159,7 @@ describe('the command pagewalk, on a guest', function () {
 
   describe('state', () => {
     it('shows the registers that the guest has', async () => {
-      const { status, stdout, stderr } = await runPagewalk(['state', ...endpoint]);
+      const { status, stdout, stderr } = await runPagewalk(['state', ...running.endpoint]);
       expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
       expect(stdout).to.match(/^vCPU 0 of 2 {3}4-level paging, 48-bit linear addresses, guest running\n/);
       const { cr0, cr3, cr4, efer } = LONG4.registers;
@@ -184,7 +172,7 @@ describe('the command pagewalk, on a guest', function () {
     });
 
     it('gives JSON of the promised shape', async () => {
-      const { stdout } = await runPagewalk(['state', '--json', ...endpoint]);
+      const { stdout } = await runPagewalk(['state', '--json', ...running.endpoint]);
       const state = stateLineSchema.parse(JSON.parse(stdout));
       const { cr0, cr3, cr4, efer, pkru, pkrs } = LONG4.registers;
       const stated = { cr0, cr3, cr4, efer, pkru, pkrs };
@@ -196,20 +184,20 @@ describe('the command pagewalk, on a guest', function () {
   });
 
   it('leaves a paused guest paused', async () => {
-    await witness.execute('stop');
+    await running.witness.execute('stop');
     try {
-      const ticks = guest.console.lines.length;
-      expect(await runPagewalk(['translate', addressOf('rw'), ...endpoint])).to.include({ status: 0 });
-      expect((await runPagewalk(['state', ...endpoint])).stdout).to.contain('guest paused');
-      expect(await witness.runState()).to.equal('paused');
-      expect(guest.console.lines.length).to.equal(ticks);
+      const ticks = running.guest.console.lines.length;
+      expect(await runPagewalk(['translate', addressOf('rw'), ...running.endpoint])).to.include({ status: 0 });
+      expect((await runPagewalk(['state', ...running.endpoint])).stdout).to.contain('guest paused');
+      expect(await running.witness.runState()).to.equal('paused');
+      expect(running.guest.console.lines.length).to.equal(ticks);
     } finally {
-      await witness.execute('cont');
+      await running.witness.execute('cont');
     }
   });
 
   it('names the vCPUs when there is no such one', async () => {
-    expect(await runPagewalk(['translate', '0', '--cpu', '2', ...endpoint])).to.deep.equal({
+    expect(await runPagewalk(['translate', '0', '--cpu', '2', ...running.endpoint])).to.deep.equal({
       status: 3,
       stdout: '',
       stderr: 'pagewalk: there is no vCPU 2: this guest has vCPUs 0 to 1\n',
@@ -217,22 +205,29 @@ describe('the command pagewalk, on a guest', function () {
   });
 
   it('recognises a GDB stub given as QMP, and lets the guest that this pauses run on', async () => {
-    const { status, stderr } = await runPagewalk(['translate', '0', '--qmp', guest.gdbEndpoint, '--timeout', '2000']);
+    const { status, stderr } = await runPagewalk([
+      'translate',
+      '0',
+      '--qmp',
+      running.guest.gdbEndpoint,
+      '--timeout',
+      '2000',
+    ]);
     expect(status).to.equal(3);
     expect(stderr).to.equal(
-      `pagewalk: ${guest.gdbEndpoint} was given as the QMP endpoint but is a GDB stub. Connecting to it paused the guest, which has been resumed\n`,
+      `pagewalk: ${running.guest.gdbEndpoint} was given as the QMP endpoint but is a GDB stub. Connecting to it paused the guest, which has been resumed\n`,
     );
   });
 
   it('recognises a QMP socket given as GDB stub', async () => {
-    const { status, stderr } = await runPagewalk(['translate', '0', '--gdb', guest.qmpEndpoint]);
+    const { status, stderr } = await runPagewalk(['translate', '0', '--gdb', running.guest.qmpEndpoint]);
     expect(status).to.equal(3);
     expect(stderr).to.match(/^pagewalk: unix:\S+qmp\.sock: this is a QMP monitor, not a GDB stub/);
   });
 
   it('touches nothing when the command line is wrong or the trace cannot be written', async () => {
     let connections = 0;
-    const path = join(guest.directory, 'nobody');
+    const path = join(running.guest.directory, 'nobody');
     const server = createServer(() => {
       connections += 1;
     });

@@ -1,10 +1,9 @@
 import { expect } from 'chai';
-import type { QemuProcess } from '../../src/testing/index.ts';
 import { KERNELS, type KernelPage, kernelPage } from '../kernels/manifest.ts';
-import { launchKernel, withRom } from '../support/kernel-guest.ts';
+import { withRom } from '../support/kernel-guest.ts';
 import { runPagewalk } from '../support/run-pagewalk.ts';
+import { useRunningKernel } from '../support/running-kernel.ts';
 import { type HvTranslationLine, hvTranslationLineSchema } from '../support/translation-schema.ts';
-import { Witness } from '../support/witness.ts';
 
 const LONG4 = KERNELS.long4;
 
@@ -33,8 +32,7 @@ function statedOf({ outcome }: KernelPage): { result: string; resultCode: number
 describe('pagewalk hv-translate, on a guest', function () {
   this.timeout(60_000);
 
-  let guest: QemuProcess;
-  let witness: Witness;
+  const running = useRunningKernel('long4', withRom({ smp: 2 }));
 
   async function ask(words: readonly string[]): Promise<{ status: number | null; lines: HvTranslationLine[] }> {
     const { status, stdout, stderr } = await runPagewalk([
@@ -42,38 +40,24 @@ describe('pagewalk hv-translate, on a guest', function () {
       ...words,
       '--json',
       '--qmp',
-      guest.qmpEndpoint,
+      running.guest.qmpEndpoint,
     ]);
     expect(stderr).to.equal('');
     const lines = stdout.trimEnd().split('\n');
     return { status, lines: lines.map((line) => hvTranslationLineSchema.parse(JSON.parse(line))) };
   }
 
-  before(async () => {
-    guest = await launchKernel('long4', withRom({ smp: 2 }));
-    witness = await Witness.of(guest);
-  });
-
-  after(async () => {
-    await witness?.[Symbol.asyncDispose]();
-    await guest?.stop();
-  });
-
-  afterEach(async () => {
-    expect(await witness.runState(), 'the guest is left running').to.equal('running');
-  });
-
   it('answers for every page of the guest as the manifest has it', async () => {
     // Keys take the read away, and Intel and AMD differ about one bit; the page table in ROM is there in this guest.
     const pages = LONG4.pages.filter(
       ({ name, only }) => only === undefined && !name.includes('key') && name !== 'pt-rom',
     );
-    const stops = witness.stops;
+    const stops = running.witness.stops;
     const { status, lines } = await ask([...pages.map(({ address }) => hex(address)), '--validate', 'r']);
     expect(status).to.equal(1);
     // Events come before the next answer.
-    await witness.runState();
-    expect(witness.stops - stops).to.equal(1);
+    await running.witness.runState();
+    expect(running.witness.stops - stops).to.equal(1);
     pages.forEach((stated, at) => {
       const line = lines[at];
       expect(line, stated.name).to.include({ ...statedOf(stated), overlayPage: false, controlFlags: '0x1' });
@@ -124,7 +108,7 @@ describe('pagewalk hv-translate, on a guest', function () {
     expect(line?.entries.map(({ wrote }) => wrote.join(''))).to.deep.equal(['A', 'A', 'A', 'AD']);
     for (const { level, address, value } of path) {
       const expected = value | 0x20n | (level === 1 ? 0x40n : 0n);
-      expect(hex(await witness.entry(address, 8)), `level ${level}`).to.equal(hex(expected));
+      expect(hex(await running.witness.entry(address, 8)), `level ${level}`).to.equal(hex(expected));
     }
     const [again] = (await ask(words)).lines;
     expect(again?.entries.flatMap(({ wrote }) => wrote)).to.deep.equal([]);
@@ -137,7 +121,7 @@ describe('pagewalk hv-translate, on a guest', function () {
     expect(line).to.include({ result: 'InvalidPageTableFlags', bitsAreSet: true });
     for (const { level, address, value } of path) {
       const expected = level > 2 ? value | 0x20n : value;
-      expect(hex(await witness.entry(address, 8)), `level ${level}`).to.equal(hex(expected));
+      expect(hex(await running.witness.entry(address, 8)), `level ${level}`).to.equal(hex(expected));
     }
   });
 
@@ -151,7 +135,7 @@ describe('pagewalk hv-translate, on a guest', function () {
     const [line] = (await ask([address, '--validate', 'r', '--set-page-table-bits'])).lines;
     expect(line).to.include({ result: 'GpaNoWriteAccess', resultCode: 6, gpaPage: hex((pte?.address ?? 0n) >> 12n) });
     for (const { level, address: entry } of stated.path) {
-      if (level > 1) expect((await witness.entry(entry, 8)) & 0x20n, `level ${level}`).to.equal(0x20n);
+      if (level > 1) expect((await running.witness.entry(entry, 8)) & 0x20n, `level ${level}`).to.equal(0x20n);
     }
   });
 
@@ -164,7 +148,15 @@ describe('pagewalk hv-translate, on a guest', function () {
   });
 
   it('draws the walk that decided', async () => {
-    const words = ['hv-translate', addressOf('supervisor'), '--validate', 'rw', '--user', '--qmp', guest.qmpEndpoint];
+    const words = [
+      'hv-translate',
+      addressOf('supervisor'),
+      '--validate',
+      'rw',
+      '--user',
+      '--qmp',
+      running.guest.qmpEndpoint,
+    ];
     const { status, stdout, stderr } = await runPagewalk(words);
     expect({ status, stderr }).to.deep.equal({ status: 1, stderr: '' });
     expect(stdout).to.match(
@@ -176,14 +168,14 @@ describe('pagewalk hv-translate, on a guest', function () {
   });
 
   it('refuses shadow-stack accesses on a vCPU that has none', async () => {
-    const words = ['hv-translate', '0', '--validate', 'r', '--shadow-stack', '--qmp', guest.qmpEndpoint];
+    const words = ['hv-translate', '0', '--validate', 'r', '--shadow-stack', '--qmp', running.guest.qmpEndpoint];
     const { status, stderr } = await runPagewalk(words);
     expect(status).to.equal(2);
     expect(stderr).to.match(/^pagewalk: HV_STATUS_INVALID_PARAMETER: SHADOW_STACK.*CR4\.CET=0\n/);
   });
 
   it('assumes write-back where the stub alone shows neither PAT nor MTRRs, and says so', async () => {
-    const words = ['hv-translate', addressOf('rw'), '--validate', 'r', '--json', '--gdb', guest.gdbEndpoint];
+    const words = ['hv-translate', addressOf('rw'), '--validate', 'r', '--json', '--gdb', running.guest.gdbEndpoint];
     const { stdout } = await runPagewalk(words);
     const line = hvTranslationLineSchema.parse(JSON.parse(stdout));
     expect(line).to.include({ result: 'Success', cacheType: 'WB' });
