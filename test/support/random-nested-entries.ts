@@ -78,7 +78,7 @@ export function eptEntries(random: Random, capabilities: ReferenceEpt['capabilit
     if (random.chance(0.7)) {
       return 0n;
     }
-    const executeOnly = random.chance(capabilities.executeOnly ? 4 : 0.5);
+    const executeOnly = random.chance(capabilities.executeOnly ? 12 : 0.5);
     const readable = executeOnly ? 0n : rarelyNot(random, 0.7, 1n) | rarelyNot(random, 5, 2n);
     return readable | (executeOnly ? 4n : rarelyNot(random, 8, 4n));
   };
