@@ -12,6 +12,7 @@ import {
 } from '../paging/index.ts';
 import { describeAssumptions } from './assumptions.ts';
 import { describeNestedDeviation } from './deviation.ts';
+import { fillGaps } from './fill-gaps.ts';
 import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
 import { retranslateNested } from './retranslate-nested.ts';
 import { runWalks } from './run-walks.ts';
@@ -77,22 +78,19 @@ async function answerAsMachine(
   answered: readonly { readonly request: Question; readonly translation: NestedTranslation }[],
   nested: NestedContext,
   space: Space,
-): Promise<readonly (NestedTranslation | undefined)[]> {
+): Promise<readonly NestedTranslation[]> {
   const { machineContext } = space;
   const answers = answered.map(({ request, translation }) =>
     retranslateNested(machineContext, nested, translation, request.access),
   );
-  const open = answers.flatMap((answer, at) => (answer === undefined ? [at] : []));
-  const walked = await walkAll(
-    open.flatMap((at) => answered[at]?.request ?? []),
-    machineContext,
-    nested,
-    space,
+  return fillGaps(answers, (places) =>
+    walkAll(
+      places.flatMap((at) => answered[at]?.request ?? []),
+      machineContext,
+      nested,
+      space,
+    ),
   );
-  open.forEach((at, position) => {
-    answers[at] = walked[position];
-  });
-  return answers;
 }
 
 /**

@@ -14,6 +14,7 @@ import {
 import { answerNested } from './answer-nested.ts';
 import { describeAssumptions } from './assumptions.ts';
 import { describeDeviation } from './deviation.ts';
+import { fillGaps } from './fill-gaps.ts';
 import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
 import { retranslate } from './retranslate.ts';
 import { runWalks } from './run-walks.ts';
@@ -101,18 +102,15 @@ async function walkChunk(questions: readonly Question[], context: PagingContext,
 }
 
 /** What the machine that runs the guest makes of the questions; memory is read only where it goes on further than we did. */
-async function answerAsMachine(
-  translations: readonly Translation[],
-  space: Space,
-): Promise<readonly (Translation | undefined)[]> {
+async function answerAsMachine(translations: readonly Translation[], space: Space): Promise<readonly Translation[]> {
   const answers = translations.map((translation) => retranslate(space.machineContext, translation));
-  const open = answers.flatMap((answer, at) => (answer === undefined ? [at] : []));
-  const questions = open.flatMap((at) => translations[at] ?? []);
-  const walked = await walkAll(questions, space.machineContext, space);
-  open.forEach((at, position) => {
-    answers[at] = walked[position];
-  });
-  return answers;
+  return fillGaps(answers, (places) =>
+    walkAll(
+      places.flatMap((at) => translations[at] ?? []),
+      space.machineContext,
+      space,
+    ),
+  );
 }
 
 function report(

@@ -5,13 +5,10 @@ import {
   type PagingContext,
   translateNested,
 } from '../paging/index.ts';
-import { isSameOutcome } from './retranslate.ts';
-
-/** Entries by where and how wide they are: in tables that overlap, entries of both stages may begin at one address. */
-const keyOf = (address: bigint, size: 4 | 8): string => `${size} ${address}`;
+import { isSameOutcome, replay, type SeenEntry } from './retranslate.ts';
 
 /** The entries that a walk saw, of both stages, at host physical addresses. */
-function seenEntries(translation: NestedTranslation): ReadonlyMap<string, bigint> {
+function seenEntries(translation: NestedTranslation): readonly SeenEntry[] {
   const { walks } = translation;
   const guestSteps = translation.kind === 'nested-fault' ? translation.guestSteps : translation.guest.steps;
   const tables = walks.filter(({ purpose }) => purpose === 'table');
@@ -22,7 +19,7 @@ function seenEntries(translation: NestedTranslation): ReadonlyMap<string, bigint
     const address = hostOf.get(step.address);
     return typeof address === 'bigint' ? [{ ...step, address }] : [];
   });
-  return new Map([...nested, ...guest].map(({ address, size, value }) => [keyOf(address, size), value]));
+  return [...nested, ...guest];
 }
 
 /** Where a walk found no memory; undefined when it found all that it wanted. */
@@ -51,18 +48,10 @@ export function retranslateNested(
   translation: NestedTranslation,
   access: Access,
 ): NestedTranslation | undefined {
-  let strayed = false;
-  const seen = seenEntries(translation);
-  const missing = missingAddress(translation);
-  const memory = {
-    readEntry(address: bigint, size: 4 | 8): bigint | null {
-      const value = seen.get(keyOf(address, size));
-      if (value === undefined && address !== missing) strayed = true;
-      return value ?? null;
-    },
-  };
-  const again = translateNested(guest, nested, memory, translation.linearAddress, access);
-  return strayed ? undefined : again;
+  const { linearAddress } = translation;
+  return replay(seenEntries(translation), missingAddress(translation), (memory) =>
+    translateNested(guest, nested, memory, linearAddress, access),
+  );
 }
 
 /** Whether two translations are the same to whoever makes the access, and to the hypervisor. @internal */

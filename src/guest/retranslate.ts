@@ -1,4 +1,34 @@
-import { type PagingContext, type Translation, translate } from '../paging/index.ts';
+import { type EntrySource, type PagingContext, type Translation, translate, type WalkStep } from '../paging/index.ts';
+
+/** An entry that a walk saw. @internal */
+export type SeenEntry = Pick<WalkStep, 'address' | 'size' | 'value'>;
+
+/** Entries by where and how wide they are: in tables that overlap, entries of both stages may begin at one address. */
+const keyOf = (address: bigint, size: 4 | 8): string => `${size} ${address}`;
+
+/**
+ * Makes a translation over nothing but the entries that another one saw.
+ *
+ * @param missing - where that found no memory
+ * @returns undefined when it would read other entries
+ * @internal
+ */
+export function replay<T>(
+  seen: readonly SeenEntry[],
+  missing: bigint | null | undefined,
+  make: (memory: EntrySource) => T,
+): T | undefined {
+  let strayed = false;
+  const known = new Map(seen.map(({ address, size, value }) => [keyOf(address, size), value]));
+  const made = make({
+    readEntry(address, size) {
+      const value = known.get(keyOf(address, size));
+      if (value === undefined && address !== missing) strayed = true;
+      return value ?? null;
+    },
+  });
+  return strayed ? undefined : made;
+}
 
 /**
  * The translation of the same address and access in another context, over the entries that the first walk saw.
@@ -7,19 +37,10 @@ import { type PagingContext, type Translation, translate } from '../paging/index
  * @internal
  */
 export function retranslate(context: PagingContext, translation: Translation): Translation | undefined {
-  let strayed = false;
-  const known = new Map(translation.steps.map((step) => [step.address, step.value]));
-  const unbacked =
-    translation.kind === 'fault' && translation.cause === 'unbacked-table' ? translation.responsible : null;
-  const memory = {
-    readEntry(address: bigint): bigint | null {
-      const value = known.get(address);
-      if (value === undefined && address !== unbacked?.address) strayed = true;
-      return value ?? null;
-    },
-  };
-  const again = translate(context, memory, translation.linearAddress, translation.access);
-  return strayed ? undefined : again;
+  const { steps, linearAddress, access } = translation;
+  const isUnbacked = translation.kind === 'fault' && translation.cause === 'unbacked-table';
+  const missing = isUnbacked ? translation.responsible?.address : undefined;
+  return replay(steps, missing, (memory) => translate(context, memory, linearAddress, access));
 }
 
 /** Whether two translations are the same to whoever makes the access. @internal */
