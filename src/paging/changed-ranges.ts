@@ -16,6 +16,12 @@ export interface PageRange {
   readonly lastPage: number;
 }
 
+/** One that may still grow. @internal */
+export interface GrowingRange {
+  readonly firstPage: number;
+  lastPage: number;
+}
+
 const PAGE_WORD_MASK = 1023;
 /** Tables that changed are looked at as often as they are shared; from here on they are taken to have changed as a whole. */
 const DEFAULT_MAX_TABLES = 1_048_576;
@@ -83,7 +89,7 @@ class Comparison {
   readonly #after: TablesAtOnce;
   readonly #maxTables: number;
   readonly #same = new Set<string>();
-  readonly #ranges: { firstPage: number; lastPage: number }[] = [];
+  readonly #ranges: GrowingRange[] = [];
   #tables = 0;
 
   constructor(before: TablesAtOnce, after: TablesAtOnce, maxTables: number) {
@@ -108,7 +114,7 @@ class Comparison {
     this.#tables += 1;
     if (one.words === null || other.words === null || this.#tables > this.#maxTables) {
       const isSame = one.words === null && other.words === null;
-      if (!isSame) this.#note(base, pages * (level.indexMask + 1));
+      if (!isSame) appendPages(this.#ranges, base, pages * (level.indexMask + 1));
       return isSame;
     }
     let isSame = true;
@@ -135,7 +141,7 @@ class Comparison {
       }
       if (low === otherLow && high === otherHigh) return true;
     }
-    this.#note(page, 2 ** (level.shift - 12));
+    appendPages(this.#ranges, page, 2 ** (level.shift - 12));
     return false;
   }
 
@@ -155,12 +161,13 @@ class Comparison {
     if (isSame) this.#same.add(key);
     return isSame;
   }
+}
 
-  #note(firstPage: number, pages: number): void {
-    const last = this.#ranges.at(-1);
-    if (last !== undefined && last.lastPage === firstPage - 1) last.lastPage += pages;
-    else this.#ranges.push({ firstPage, lastPage: firstPage + pages - 1 });
-  }
+/** Adds pages that come after all those of the ranges, to the last one where they follow it. @internal */
+export function appendPages(ranges: GrowingRange[], firstPage: number, pages: number): void {
+  const last = ranges.at(-1);
+  if (last !== undefined && last.lastPage === firstPage - 1) last.lastPage += pages;
+  else ranges.push({ firstPage, lastPage: firstPage + pages - 1 });
 }
 
 function wordAt({ words, firstWord }: Table, offset: number): number {

@@ -3,6 +3,7 @@ import { busPage, pagesInOnePiece } from './bus-page.ts';
 import type { PagingContext } from './context.ts';
 import { leafPageOf } from './entry-kind.ts';
 import type { EnumerateResult, PageSource } from './enumerate.ts';
+import { HitSink } from './hit-sink.ts';
 import { decodeAttributes, encodeAttributes, type LeafAttributes, type PageAttributes } from './leaf-attributes.ts';
 import type { Level } from './levels.ts';
 import { canonicalAddress, upperHalfPage } from './linear-page.ts';
@@ -43,19 +44,18 @@ interface Growing {
   dirty: number;
 }
 
-class AliasFinder implements PieceSink<true> {
+class AliasFinder extends HitSink implements PieceSink<true> {
   readonly #context: PagingContext;
   readonly #range: PhysicalRange;
   readonly #emit: Emit;
   readonly #wantedFirst: number;
   readonly #wantedLast: number;
   readonly #upperHalf: number;
-  readonly #hitsBefore: number[] = [];
-  #hits = 0;
   #growing: Growing | undefined;
   isFull = false;
 
   constructor(context: PagingContext, range: PhysicalRange, emit: Emit) {
+    super();
     this.#context = context;
     this.#range = range;
     this.#emit = emit;
@@ -89,25 +89,12 @@ class AliasFinder implements PieceSink<true> {
     this.#count(low);
   }
 
-  enterTable(): void {
-    this.#hitsBefore.push(this.#hits);
-  }
-
-  /** A table without a hit has none wherever it is used. */
-  leaveTable(): true | null {
-    return this.#hitsBefore.pop() === this.#hits ? true : null;
-  }
-
-  applySummary(): void {
-    // No hit there.
-  }
-
   finish(): void {
     this.#flush();
   }
 
   #hit(page: number, physical: number, pages: number, kind: Pick<Growing, 'attributes' | 'shift'>): void {
-    this.#hits += 1;
+    this.hits += 1;
     const growing = this.#growing;
     if (growing !== undefined && this.#continues(growing, page, physical, kind)) {
       growing.pages += pages;

@@ -3,6 +3,7 @@ import { busPage } from './bus-page.ts';
 import type { PagingContext } from './context.ts';
 import { leafPageOf } from './entry-kind.ts';
 import type { EnumerateResult, PageSource } from './enumerate.ts';
+import { HitSink } from './hit-sink.ts';
 import { decodeAttributes, encodeAttributes, type LeafAttributes, type PageAttributes } from './leaf-attributes.ts';
 import type { Level } from './levels.ts';
 import { canonicalAddress } from './linear-page.ts';
@@ -22,14 +23,13 @@ export interface MappedLeaf extends PageAttributes {
 type Emit = (leaf: MappedLeaf) => boolean | undefined;
 
 /** Every leaf is told, so that only a table without any need not be gone through again. */
-class LeafTeller implements PieceSink<true> {
+class LeafTeller extends HitSink implements PieceSink<true> {
   readonly #emit: Emit;
   readonly #context: PagingContext;
-  readonly #toldBefore: number[] = [];
-  #told = 0;
   isFull = false;
 
   constructor(context: PagingContext, emit: Emit) {
+    super();
     this.#context = context;
     this.#emit = emit;
   }
@@ -42,7 +42,7 @@ class LeafTeller implements PieceSink<true> {
 
   piece(page: number, { shift }: PageSize, physical: number, attributes: LeafAttributes, low: number): void {
     if (this.isFull) return;
-    this.#told += 1;
+    this.hits += 1;
     const { rights: effective, protectionKey, global } = decodeAttributes(this.#context, attributes);
     // Field by field: spreading an object here takes fifty times as long.
     const more = this.#emit({
@@ -56,18 +56,6 @@ class LeafTeller implements PieceSink<true> {
       dirty: (low & ENTRY_D) !== 0,
     });
     if (more === false) this.isFull = true;
-  }
-
-  enterTable(): void {
-    this.#toldBefore.push(this.#told);
-  }
-
-  leaveTable(): true | null {
-    return this.#toldBefore.pop() === this.#told ? true : null;
-  }
-
-  applySummary(): void {
-    // Nothing is mapped there.
   }
 }
 

@@ -1,8 +1,16 @@
 import { busPage, pagesInOnePiece } from '../bus-page.ts';
-import { changedRanges, everyPage, type PageRange, type TablesAtOnce } from '../changed-ranges.ts';
+import {
+  appendPages,
+  changedRanges,
+  everyPage,
+  type GrowingRange,
+  type PageRange,
+  type TablesAtOnce,
+} from '../changed-ranges.ts';
 import type { PagingContext } from '../context.ts';
 import { leafPageOf } from '../entry-kind.ts';
 import { type EnumerateOptions, enumerate, type LeafSink } from '../enumerate.ts';
+import { HitSink } from '../hit-sink.ts';
 import type { Level } from '../levels.ts';
 import type { Policy } from '../rights.ts';
 import { guestTables } from './guest-tables.ts';
@@ -67,16 +75,15 @@ function linearRangesOf(
 }
 
 /** Finds the linear pages that lead to ranges of guest physical ones. */
-class RangeFinder implements LeafSink<true> {
+class RangeFinder extends HitSink implements LeafSink<true> {
   readonly isFull = false;
-  readonly found: { firstPage: number; lastPage: number }[] = [];
+  readonly found: GrowingRange[] = [];
   readonly #context: PagingContext;
   readonly #wanted: readonly PageRange[];
-  readonly #hitsBefore: number[] = [];
-  #hits = 0;
 
   /** @param wanted - in ascending order */
   constructor(context: PagingContext, wanted: readonly PageRange[]) {
+    super();
     this.#context = context;
     this.#wanted = wanted;
   }
@@ -91,19 +98,6 @@ class RangeFinder implements LeafSink<true> {
     for (let from = 0; from < pages; from += inPiece) {
       this.#look(page + from, inPiece, busPage(a20Masked, guestPhysical + from));
     }
-  }
-
-  enterTable(): void {
-    this.#hitsBefore.push(this.#hits);
-  }
-
-  /** A table without a hit has none wherever it is used. */
-  leaveTable(): true | null {
-    return this.#hitsBefore.pop() === this.#hits ? true : null;
-  }
-
-  applySummary(): void {
-    // No hit there.
   }
 
   #look(page: number, pages: number, guestPhysical: number): void {
@@ -128,16 +122,14 @@ class RangeFinder implements LeafSink<true> {
   }
 
   #note(firstPage: number, pages: number): void {
-    this.#hits += 1;
-    const last = this.found.at(-1);
-    if (last !== undefined && last.lastPage === firstPage - 1) last.lastPage += pages;
-    else this.found.push({ firstPage, lastPage: firstPage + pages - 1 });
+    this.hits += 1;
+    appendPages(this.found, firstPage, pages);
   }
 }
 
 /** Ranges of both, those that touch as one. */
 function unite(one: readonly PageRange[], other: readonly PageRange[]): readonly PageRange[] {
-  const united: { firstPage: number; lastPage: number }[] = [];
+  const united: GrowingRange[] = [];
   for (const { firstPage, lastPage } of [...one, ...other].sort((left, right) => left.firstPage - right.firstPage)) {
     const last = united.at(-1);
     if (last !== undefined && firstPage <= last.lastPage + 1) last.lastPage = Math.max(last.lastPage, lastPage);
