@@ -119,8 +119,8 @@ export class PausedGuest extends GuestView implements Disposable {
     this.checkStanding();
     const { monitor } = this.#link;
     // The stub hands a command to the monitor at once; QMP takes its text in at one byte for each turn of QEMU's main loop.
-    const throughStub = stubMonitor(this.#stub.client);
     const { client } = this.#stub;
+    const throughStub = stubMonitor(client);
     // Known from here on, so that what follows leaves in this order: registers first, at which KVM brings QEMU up to date.
     await client.layout();
     const [registers, shown, mtree] = await Promise.all([

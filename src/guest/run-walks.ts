@@ -1,14 +1,10 @@
+import type { WaitingWalk } from '../paging/index.ts';
 import type { MemoryMap } from './memory-map.ts';
 import type { MemoryPiece, PhysicalMemory } from './physical-memory.ts';
 
 /** A walk, through one stage or two, as its driver sees it. @internal */
-export interface DrivenWalk {
+export interface DrivenWalk extends WaitingWalk {
   readonly isPending: boolean;
-  /** Physical address of the entry that is wanted, and its bytes. */
-  readonly wanted: number;
-  readonly wantedSize: 4 | 8;
-  feed(low: number, high: number): boolean;
-  feedUnbacked(): void;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type NestedContext, NestedWalk, type PagingContext } from '../paging/index.ts';
+import { feedFromPage, type NestedContext, NestedWalk, type PagingContext } from '../paging/index.ts';
 import type { PageCache } from './page-cache.ts';
 import type { WalkColumns } from './walk-many.ts';
 
@@ -46,16 +46,10 @@ export async function walkManyNested(
 /** @returns the page that the walk lacks; -1 when it has ended */
 function finish(walk: NestedWalk, cache: PageCache): number {
   while (walk.isPending) {
-    const { wanted, wantedSize } = walk;
-    const page = Math.floor(wanted / PAGE_BYTES);
+    const page = Math.floor(walk.wanted / PAGE_BYTES);
     const words = cache.words(page);
     if (words === undefined) return page;
-    if (words === null || !cache.holds(wanted, wantedSize)) {
-      walk.feedUnbacked();
-      return -1;
-    }
-    const at = (wanted & (PAGE_BYTES - 1)) >> 2;
-    walk.feed(words[at] as number, wantedSize === 8 ? (words[at + 1] as number) : 0);
+    feedFromPage(walk, cache.holds(walk.wanted, walk.wantedSize) ? words : null);
   }
   return -1;
 }

@@ -1,4 +1,4 @@
-import { type PagingContext, StructureCache, Walk } from '../paging/index.ts';
+import { feedFromPage, LastTableSlots, type PagingContext, StructureCache, Walk } from '../paging/index.ts';
 import type { PageCache } from './page-cache.ts';
 
 /** The questions of a batch, side by side. @internal */
@@ -40,33 +40,10 @@ export async function walkMany(
   done: Done,
 ): Promise<void> {
   const stepper = new Stepper(context, questions, cache);
-  let open = onePerLastTable(context, questions);
-  while (open.length > 0) open = await stepper.advanceSome(open, () => {});
-  open = await stepper.advanceAll(done);
-  while (open.length > 0) open = await stepper.advanceSome(open, done);
-}
-
-/** Slots for tables that were seen; tables that share a slot cost a walk too many. A power of two. */
-const SEEN_SLOTS = 1024;
-
-/** Indices of addresses that between them need every table that any of them needs; some tables may be needed by several. */
-function onePerLastTable({ levels }: PagingContext, { halves }: WalkColumns): readonly number[] {
-  const last = levels.at(-1);
-  if (last === undefined) return [];
-  const shift = last.shift + 32 - Math.clz32(last.indexMask);
-  const seenHighs = new Int32Array(SEEN_SLOTS);
-  const seenLows = new Int32Array(SEEN_SLOTS).fill(-1);
-  const chosen: number[] = [];
-  for (let at = 0; at < halves.length; at += 2) {
-    const low = (halves[at] as number) >>> shift;
-    const high = halves[at + 1] as number;
-    const slot = (low ^ (high << 4)) & (SEEN_SLOTS - 1);
-    if (seenLows[slot] === low && seenHighs[slot] === high) continue;
-    seenLows[slot] = low;
-    seenHighs[slot] = high;
-    chosen.push(at / 2);
-  }
-  return chosen;
+  let open = stepper.onePerLastTable();
+  while (open.length > 0) open = await stepper.advance(() => {}, open);
+  open = await stepper.advance(done);
+  while (open.length > 0) open = await stepper.advance(done, open);
 }
 
 type Done = (index: number, walk: Walk) => void;
@@ -87,27 +64,39 @@ class Stepper {
     this.#structures = new StructureCache(context);
   }
 
-  /** @returns the addresses whose walks lacked a page that now is there */
-  async advanceAll(done: Done): Promise<readonly number[]> {
-    const left: number[] = [];
-    const missing = new Set<number>();
-    const count = this.#questions.accesses.length;
-    for (let index = 0; index < count; index += 1) this.#advanceOne(index, done, left, missing);
-    if (missing.size > 0) await this.#cache.load(missing);
-    return left;
+  /** Indices of addresses that between them need every table that any of them needs; some tables may be needed by several. */
+  onePerLastTable(): readonly number[] {
+    const { halves, accesses } = this.#questions;
+    const seen = new LastTableSlots(this.#walk.context);
+    const chosen: number[] = [];
+    for (let index = 0; index < accesses.length; index += 1) {
+      const low = halves[index * 2] as number;
+      const high = halves[index * 2 + 1] as number;
+      // A walk that ends before any table needs none, though the same address may with another kind of access.
+      if (seen.find(high, low) >= 0 || !this.#start(index)) continue;
+      seen.take(high, low);
+      chosen.push(index);
+    }
+    return chosen;
   }
 
-  /** The same for some addresses, by their indices. */
-  async advanceSome(indices: readonly number[], done: Done): Promise<readonly number[]> {
+  /**
+   * @param open - indices of addresses; all unless given
+   * @returns those whose walks lacked a page that now is there
+   */
+  async advance(done: Done, open?: readonly number[]): Promise<readonly number[]> {
     const left: number[] = [];
     const missing = new Set<number>();
-    for (const index of indices) this.#advanceOne(index, done, left, missing);
+    const count = open === undefined ? this.#questions.accesses.length : open.length;
+    for (let at = 0; at < count; at += 1) {
+      this.#advanceOne(open === undefined ? at : (open[at] as number), done, left, missing);
+    }
     if (missing.size > 0) await this.#cache.load(missing);
     return left;
   }
 
   #advanceOne(index: number, done: Done, left: number[], missing: Set<number>): void {
-    const page = this.#advance(index);
+    const page = this.#takeSteps(index);
     if (page < 0) {
       done(index, this.#walk);
     } else {
@@ -116,29 +105,27 @@ class Stepper {
     }
   }
 
-  /** @returns the page that the walk lacks; -1 when it has ended */
-  #advance(index: number): number {
+  #start(index: number): boolean {
     const { halves, accesses } = this.#questions;
+    return this.#walk.start(halves[index * 2 + 1] as number, halves[index * 2] as number, accesses[index] as number);
+  }
+
+  /** @returns the page that the walk lacks; -1 when it has ended */
+  #takeSteps(index: number): number {
     const walk = this.#walk;
-    let wants = walk.start(halves[index * 2 + 1] as number, halves[index * 2] as number, accesses[index] as number);
+    let wants = this.#start(index);
     if (!wants) return -1;
     const known = this.#structures.skip(walk);
     let words = known < 0 ? undefined : this.#tables[known];
     while (wants) {
-      const { wanted, wantedSize } = walk;
       if (words === undefined) {
-        const page = Math.floor(wanted / PAGE_BYTES);
+        const page = Math.floor(walk.wanted / PAGE_BYTES);
         words = this.#cache.words(page);
         if (words === undefined) return page;
         const number = this.#structures.keep(walk);
         if (number >= 0) this.#tables[number] = words;
       }
-      if (words === null || !this.#cache.holds(wanted, wantedSize)) {
-        walk.feedUnbacked();
-        return -1;
-      }
-      const at = (wanted & (PAGE_BYTES - 1)) >> 2;
-      wants = walk.feed(words[at] as number, wantedSize === 8 ? (words[at + 1] as number) : 0);
+      wants = feedFromPage(walk, this.#cache.holds(walk.wanted, walk.wantedSize) ? words : null);
       words = undefined;
     }
     return -1;

@@ -27,8 +27,10 @@ export {
 } from './enumerate.ts';
 export { PagingInputError } from './errors.ts';
 export { errorCodeOf, responsibleAddressOf } from './fault.ts';
+export { feedFromPage, type WaitingWalk } from './feed-from-page.ts';
 export { type Alias, findAliases, type PhysicalRange } from './find-aliases.ts';
 export { formatHex } from './format-hex.ts';
+export { LastTableSlots } from './last-table-slots.ts';
 export type { PageAttributes } from './leaf-attributes.ts';
 export type { UsageBits } from './levels.ts';
 export { canonicalAddress, linearPageOf } from './linear-page.ts';

@@ -1,10 +1,7 @@
 import type { PagingContext } from './context.ts';
+import { LastTableSlots } from './last-table-slots.ts';
 import { Trail } from './trail.ts';
 import type { Walk } from './walk.ts';
-
-/** A power of two. */
-const SLOTS = 1024;
-const NO_SLOT = -1;
 
 /**
  * How walks came to tables of the last level, so that the next walk by the same way begins there: what a processor's
@@ -14,23 +11,18 @@ const NO_SLOT = -1;
  * @internal
  */
 export class StructureCache {
-  /** Bits of a linear address below these are looked up in the last table. */
-  readonly #shift: number;
   /** How many entries lead to the last table; 0 where there is nothing to be saved. */
   readonly #depth: number;
-  readonly #keyHighs = new Int32Array(SLOTS);
-  readonly #keyLows = new Int32Array(SLOTS).fill(-1);
-  readonly #tables = new Float64Array(SLOTS);
-  readonly #rights = new Int32Array(SLOTS);
-  readonly #executeDisabled = new Int32Array(SLOTS);
+  readonly #slots: LastTableSlots;
+  readonly #tables = new Float64Array(LastTableSlots.count);
+  readonly #rights = new Int32Array(LastTableSlots.count);
+  readonly #executeDisabled = new Int32Array(LastTableSlots.count);
   readonly #trail: Trail;
 
-  constructor({ levels }: PagingContext) {
-    const last = levels.at(-1);
-    this.#depth = Math.max(0, levels.length - 1);
-    // A linear address has its page offset, at the least, below the bits that choose among more than one table.
-    this.#shift = last === undefined ? 0 : last.shift + 32 - Math.clz32(last.indexMask);
-    this.#trail = new Trail(SLOTS * this.#depth);
+  constructor(context: PagingContext) {
+    this.#depth = Math.max(0, context.levels.length - 1);
+    this.#slots = new LastTableSlots(context);
+    this.#trail = new Trail(LastTableSlots.count * this.#depth);
   }
 
   /**
@@ -39,9 +31,8 @@ export class StructureCache {
    * @returns a number for the table, the same each time for as long as it is kept; -1 when the walk is where it was
    */
   skip(walk: Walk): number {
-    const key = walk.linearLow >>> this.#shift;
-    const slot = slotOf(walk.linearHigh, key);
-    if (this.#keyLows[slot] !== key || this.#keyHighs[slot] !== walk.linearHigh) return NO_SLOT;
+    const slot = this.#slots.find(walk.linearHigh, walk.linearLow);
+    if (slot < 0) return slot;
     const depth = this.#depth;
     walk.goOnAt(
       depth,
@@ -61,11 +52,8 @@ export class StructureCache {
    */
   keep(walk: Walk): number {
     const depth = this.#depth;
-    if (walk.depth !== depth || depth === 0) return NO_SLOT;
-    const key = walk.linearLow >>> this.#shift;
-    const slot = slotOf(walk.linearHigh, key);
-    this.#keyHighs[slot] = walk.linearHigh;
-    this.#keyLows[slot] = key;
+    if (walk.depth !== depth || depth === 0) return -1;
+    const slot = this.#slots.take(walk.linearHigh, walk.linearLow);
     this.#tables[slot] = walk.wanted - (walk.wanted % 4096);
     this.#rights[slot] = walk.rights;
     this.#executeDisabled[slot] = walk.executeDisabled;
@@ -75,8 +63,4 @@ export class StructureCache {
     }
     return slot;
   }
-}
-
-function slotOf(linearHigh: number, key: number): number {
-  return (key ^ (linearHigh << 4) ^ (linearHigh >> 11)) & (SLOTS - 1);
 }

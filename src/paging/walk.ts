@@ -1,8 +1,8 @@
 import type { PagingContext } from './context.ts';
 import { ENTRY, entryKindOf, leafPageOf, tablePageOf } from './entry-kind.ts';
 import type { Level } from './levels.ts';
-import { isCanonical, isInRange, type LinearAddressRules, untagHigh, violatesSeparation } from './linear-address.ts';
-import type { AccessRules, PageRights, Policy } from './rights.ts';
+import { isCanonical, isInRange, untagHigh, violatesSeparation } from './linear-address.ts';
+import type { PageRights } from './rights.ts';
 import { Trail } from './trail.ts';
 
 /** How a walk stands or ended. @public */
@@ -65,28 +65,15 @@ export class Walk implements PageRights {
   #above = this.#trail;
   #aboveAt = 0;
   #aboveDepth = 0;
-  // What each step asks of the context, one hop nearer.
-  readonly #levels: readonly Level[];
-  readonly #linearAddress: LinearAddressRules;
-  readonly #policy: Policy;
-  readonly #rules: AccessRules;
-  readonly #a20Masked: number;
-  readonly #executeDisableHigh: number;
 
   constructor(context: PagingContext) {
     this.context = context;
-    this.#levels = context.levels;
-    this.#linearAddress = context.linearAddress;
-    this.#policy = context.policy;
-    this.#rules = context.rules;
-    this.#a20Masked = context.a20Masked;
-    this.#executeDisableHigh = context.policy.executeDisableHigh;
   }
 
   /** Physical address of the entry that was fed at a depth; the root's is 0. Follows from the entry above, so it is not kept. */
   addressAt(depth: number): number {
     const level = this.levelAt(depth);
-    const above = this.#levels[depth - 1];
+    const above = this.context.levels[depth - 1];
     const table =
       above === undefined
         ? this.context.rootAddress
@@ -108,7 +95,7 @@ export class Walk implements PageRights {
 
   /** The level that the entry of a depth belongs to; the root's is 0. */
   levelAt(depth: number): Level {
-    const level = this.#levels[depth];
+    const level = this.context.levels[depth];
     if (level === undefined) throw new RangeError(`a ${this.context.mode} walk has no entry ${depth}`);
     return level;
   }
@@ -125,28 +112,29 @@ export class Walk implements PageRights {
 
   /** @returns whether an entry is wanted */
   start(high: number, low: number, access: number): boolean {
-    const rules = this.#linearAddress;
+    const rules = this.context.linearAddress;
     this.givenHigh = high;
     this.linearHigh = rules.takesTags ? untagHigh(rules, high, access) : high;
     this.linearLow = low;
     this.access = access;
     this.depth = 0;
     this.#aboveDepth = 0;
-    this.rights = this.#rules.initialRights;
+    this.rights = this.context.rules.initialRights;
     this.executeDisabled = 0;
     this.denied = 0;
     this.outcome = this.#addressOutcome();
     if (this.outcome !== OUTCOME.pending) return false;
-    const root = this.#levels[0];
+    const root = this.context.levels[0];
     if (root === undefined) {
       // Above 32 bits only a second stage without paging has anything.
       this.physical = this.#onBus((high >>> 0) * TWO_32 + (low >>> 0));
       return this.#end(OUTCOME.mapped);
     }
     const { rootAddress, latched } = this.context;
-    const index = indexOf(root, this.linearHigh, low);
     this.wanted = this.#entryAddress(root, rootAddress);
-    return latched ? this.feed(latched.lows[index] ?? 0, latched.highs[index] ?? 0) : true;
+    if (latched === null) return true;
+    const index = indexOf(root, this.linearHigh, low);
+    return this.feed(latched.lows[index] ?? 0, latched.highs[index] ?? 0);
   }
 
   /**
@@ -167,7 +155,7 @@ export class Walk implements PageRights {
     const kind = entryKindOf(level, low, high);
     if (kind === ENTRY.absent) return this.#end(OUTCOME.notPresent);
     if (kind === ENTRY.reserved) return this.#end(OUTCOME.reserved);
-    this.executeDisabled |= high & this.#executeDisableHigh;
+    this.executeDisabled |= high & this.context.policy.executeDisableHigh;
     if (kind === ENTRY.leaf) return this.#finish(level, low, high);
     this.rights &= low | level.impliedRights;
     this.wanted = this.#entryAddress(this.levelAt(depth + 1), tablePageOf(level, low, high) * PAGE_BYTES);
@@ -198,10 +186,12 @@ export class Walk implements PageRights {
   }
 
   #addressOutcome(): Outcome {
-    const rules = this.#linearAddress;
+    const rules = this.context.linearAddress;
     if (rules.isUnsigned) return isInRange(rules, this.linearHigh) ? OUTCOME.pending : OUTCOME.outOfRange;
     if (!isCanonical(rules, this.linearHigh)) return OUTCOME.nonCanonical;
-    return violatesSeparation(rules, this.#policy, this.linearHigh, this.access) ? OUTCOME.separated : OUTCOME.pending;
+    return violatesSeparation(rules, this.context.policy, this.linearHigh, this.access)
+      ? OUTCOME.separated
+      : OUTCOME.pending;
   }
 
   #entryAddress(level: Level, table: number): number {
@@ -210,7 +200,7 @@ export class Walk implements PageRights {
 
   /** With A20 masked every physical address has bit 20 clear, those of tables too. */
   #onBus(address: number): number {
-    const a20Masked = this.#a20Masked;
+    const { a20Masked } = this.context;
     return a20Masked !== 0 && (address & a20Masked) !== 0 ? address - a20Masked : address;
   }
 
@@ -224,7 +214,7 @@ export class Walk implements PageRights {
     this.rights &= low;
     this.leafLow = low;
     this.leafHigh = high;
-    this.denied = this.#rules.judge(this.#policy, this, this.access);
+    this.denied = this.context.rules.judge(this.context.policy, this, this.access);
     const offset = (this.linearLow & ~level.leafAddressLow) >>> 0;
     this.physical = this.#onBus(leafPageOf(level, low, high) * PAGE_BYTES + offset);
     return this.#end(this.denied === 0 ? OUTCOME.mapped : OUTCOME.denied);

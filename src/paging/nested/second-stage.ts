@@ -1,4 +1,5 @@
 import type { PageSource } from '../enumerate.ts';
+import { feedFromPage } from '../feed-from-page.ts';
 import { StructureCache } from '../structure-cache.ts';
 import { OUTCOME, Walk } from '../walk.ts';
 import type { NestedContext } from './nested-context.ts';
@@ -64,16 +65,9 @@ export class SecondStage {
 
   #feed(): boolean {
     const walk = this.#walk;
-    const { wanted, depth } = walk;
-    const level = walk.levelAt(depth);
-    const words = this.#pageOf(Math.floor(wanted / PAGE_BYTES), level);
-    if (words === null) {
-      walk.feedUnbacked();
-      return false;
-    }
-    this.#structures.keep(walk);
-    const at = (wanted % PAGE_BYTES) >> 2;
-    return walk.feed(words[at] as number, level.entrySize === 8 ? (words[at + 1] as number) : 0);
+    const words = this.#pageOf(Math.floor(walk.wanted / PAGE_BYTES), walk.levelAt(walk.depth));
+    if (words !== null) this.#structures.keep(walk);
+    return feedFromPage(walk, words);
   }
 
   /** What one entry says holds for all that it maps, or fails to map; a table that is in no memory maps nothing. */
