@@ -1,5 +1,5 @@
 import { formatQemuVersion, QmpClient, queryStatus } from '../protocols/qmp/index.ts';
-import { chooseStyle } from '../src/cli/choose-style.ts';
+import { chooseStyle } from '../src/cli/io/choose-style.ts';
 import type { QemuProcess } from '../src/testing/index.ts';
 import { type Audience, ask } from './demo/ask.ts';
 import { DemoError } from './demo/demo-error.ts';

@@ -1,4 +1,3 @@
-import { ACCESS_USER, ACCESS_WRITE } from '../../src/paging/architecture.ts';
 import {
   CR0_PG,
   CR0_WP,
@@ -13,6 +12,7 @@ import {
   type PagingContext,
   Walk,
 } from '../../src/paging/index.ts';
+import { ACCESS_USER, ACCESS_WRITE } from '../../src/paging/rules/architecture.ts';
 import { BenchError } from './bench-error.ts';
 import type { Benchmark, Setting } from './benchmark.ts';
 import { atLeast, atMost, type Figure } from './figure.ts';

@@ -11,7 +11,7 @@ const FORMATTERS = new Set([
   'protocols/gdb/hex.ts',
   // Characters that no terminal should get.
   'protocols/qmp/format-printable.ts',
-  'src/cli/trace-file.ts',
+  'src/cli/io/trace-file.ts',
 ]);
 
 /** Hexadecimal is printed in few places, so that it looks the same everywhere. Tests and scripts print as they like. */

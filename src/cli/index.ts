@@ -1,2 +1,2 @@
-export type { CliContext } from './command.ts';
+export type { CliContext } from './options/command.ts';
 export { runCli } from './run-cli.ts';

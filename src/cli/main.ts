@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { constants } from 'node:os';
-import type { CliContext } from './command.ts';
 import { InterruptedError } from './errors.ts';
+import type { CliContext } from './options/command.ts';
 import { runCli } from './run-cli.ts';
 
 /**

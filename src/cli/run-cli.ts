@@ -1,8 +1,8 @@
-import type { CliContext, CommandEntry } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { describeFailure, exitStatusOf } from './describe-failure.ts';
 import { UsageError } from './errors.ts';
 import { formatCommandHelp, formatOverview } from './help.ts';
+import type { CliContext, CommandEntry } from './options/command.ts';
 import { packageVersion } from './version.ts';
 
 /**

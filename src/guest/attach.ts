@@ -1,11 +1,11 @@
-import type { AttachOptions } from './attach-options.ts';
 import { GuestUsageError } from './errors.ts';
 import { Guest } from './guest.ts';
-import type { Link } from './link.ts';
+import type { AttachOptions } from './link/attach-options.ts';
+import type { Link } from './link/link.ts';
+import { QmpLink } from './link/qmp-link.ts';
+import { StubLink } from './link/stub-link.ts';
 import type { PausedGuest } from './paused-guest.ts';
-import { readProcessor } from './processor.ts';
-import { QmpLink } from './qmp-link.ts';
-import { StubLink } from './stub-link.ts';
+import { readProcessor } from './vcpu/processor.ts';
 
 /**
  * Attaches to a running QEMU. With QMP the guest goes on running until it is paused for a question; with a GDB endpoint alone

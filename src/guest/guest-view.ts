@@ -1,21 +1,21 @@
 import type { Access, Alias, EnumerateResult, MappedRun, PhysicalRange, PlannedBits } from '../paging/index.ts';
-import { answerRequests } from './answer-requests.ts';
-import { describeFormatAssumptions } from './assumptions.ts';
+import { answerRequests } from './answers/answer-requests.ts';
+import { describeFormatAssumptions } from './answers/assumptions.ts';
+import type { GuestTranslation, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
 import type { MemoryAttempt } from './errors.ts';
-import type { GuestTranslation, TranslateRequest, TranslateScope } from './guest-translation.ts';
 import { pagesOfRange } from './linear-range.ts';
-import { type LoadProgress, loadTables } from './load-tables.ts';
-import type { MemoryMap } from './memory-map.ts';
-import { applyOverrides } from './overrides.ts';
-import { memoryOf, PageCache } from './page-cache.ts';
-import type { PhysicalMemory } from './physical-memory.ts';
-import { nestedStagesOf, type Space } from './space.ts';
+import { type LoadProgress, loadTables } from './memory/load-tables.ts';
+import type { MemoryMap } from './memory/memory-map.ts';
+import { memoryOf, PageCache } from './memory/page-cache.ts';
+import type { PhysicalMemory } from './memory/physical-memory.ts';
+import type { WritableMemory } from './memory/write-bits.ts';
 import { TableSnapshot } from './table-snapshot.ts';
-import { TranslationTable } from './translation-table.ts';
-import { contextOf, machineProfile, type VcpuState, withCr3, withNestedStage } from './vcpu-state.ts';
-import { walkEach } from './walk-each.ts';
-import type { WritableMemory } from './write-bits.ts';
-import { writePlanned } from './write-planned.ts';
+import { applyOverrides } from './vcpu/overrides.ts';
+import { contextOf, machineProfile, type VcpuState, withCr3, withNestedStage } from './vcpu/vcpu-state.ts';
+import { nestedStagesOf, type Space } from './walks/space.ts';
+import { TranslationTable } from './walks/translation-table.ts';
+import { walkEach } from './walks/walk-each.ts';
+import { writePlanned } from './walks/write-planned.ts';
 
 /** One vCPU and the memory that it sees. @internal */
 export interface Vcpu {

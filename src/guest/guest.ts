@@ -1,10 +1,10 @@
 import { GuestUsageError } from './errors.ts';
-import type { Link } from './link.ts';
+import type { Link } from './link/link.ts';
 import { LiveGuest } from './live-guest.ts';
-import { MemoryMapMemo } from './memory-map-memo.ts';
-import type { MonitorCpu } from './monitor.ts';
+import { MemoryMapMemo } from './memory/memory-map-memo.ts';
+import type { MonitorCpu } from './monitor/monitor.ts';
 import { checkCpu, PausedGuest } from './paused-guest.ts';
-import type { Processor } from './processor.ts';
+import type { Processor } from './vcpu/processor.ts';
 
 /**
  * A live guest that we are attached to.

@@ -1,6 +1,6 @@
 import { GuestUsageError } from './errors.ts';
 import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
-import type { PhysicalMemory } from './physical-memory.ts';
+import type { PhysicalMemory } from './memory/physical-memory.ts';
 
 /**
  * A vCPU as it was, with the tables that certain translations need and no others: what they are asked of takes its time, and the

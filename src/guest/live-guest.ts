@@ -1,17 +1,17 @@
 import { type InfoRegisters, parseFlatViews } from '../../protocols/qmp/index.ts';
 import { GuestMemoryError } from './errors.ts';
 import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
-import { NO_HIDDEN_REGISTERS } from './hidden-registers.ts';
-import { selectMemoryMap } from './memory-map.ts';
-import { FLAT_VIEWS, type Monitor, type MonitorCpu } from './monitor.ts';
-import { monitorMemory } from './monitor-memory.ts';
-import { openHostMemory } from './open-host-memory.ts';
+import { selectMemoryMap } from './memory/memory-map.ts';
+import { monitorMemory } from './memory/monitor-memory.ts';
+import { openHostMemory } from './memory/open-host-memory.ts';
+import type { PhysicalMemory } from './memory/physical-memory.ts';
+import { compareRootTable } from './memory/verify-memory.ts';
+import { FLAT_VIEWS, type Monitor, type MonitorCpu } from './monitor/monitor.ts';
 import { checkCpu } from './paused-guest.ts';
-import type { PhysicalMemory } from './physical-memory.ts';
-import type { Processor } from './processor.ts';
-import { sourced } from './sourced.ts';
-import { assembleVcpuState, contextOf, hiddenRegistersInUse } from './vcpu-state.ts';
-import { compareRootTable } from './verify-memory.ts';
+import { NO_HIDDEN_REGISTERS } from './vcpu/hidden-registers.ts';
+import type { Processor } from './vcpu/processor.ts';
+import { sourced } from './vcpu/sourced.ts';
+import { assembleVcpuState, contextOf, hiddenRegistersInUse } from './vcpu/vcpu-state.ts';
 
 /** A vCPU that runs on shows one register after the other. */
 const TAKEN_LIVE = 'taken live: the guest ran while its registers and tables were read';

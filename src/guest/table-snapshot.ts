@@ -20,11 +20,11 @@ import {
   type TablesAtOnce,
 } from '../paging/index.ts';
 import { type LinearRange, pagesOfRange } from './linear-range.ts';
-import { TABLES_ONLY } from './load-tables.ts';
-import type { MemoryMap } from './memory-map.ts';
-import type { PageCache } from './page-cache.ts';
-import { type NamedRegion, RegionSet } from './region-set.ts';
-import type { VcpuState } from './vcpu-state.ts';
+import { TABLES_ONLY } from './memory/load-tables.ts';
+import type { MemoryMap } from './memory/memory-map.ts';
+import type { PageCache } from './memory/page-cache.ts';
+import { type NamedRegion, RegionSet } from './memory/region-set.ts';
+import type { VcpuState } from './vcpu/vcpu-state.ts';
 
 /** What a snapshot is made of. @internal */
 export interface SnapshotParts {

@@ -1,26 +1,17 @@
-export { diffMaps, type MapChange, type MapDifference, type MapSegment } from './diff-maps.ts';
-export { encodeHvTranslation } from './encode-hv-translation.ts';
-export { encodeLeaf, encodeMapEnd, encodeMapHeading, encodeRun } from './encode-map.ts';
-export { encodeMapSummary } from './encode-map-summary.ts';
-export { encodeState } from './encode-state.ts';
-export { encodeTranslation } from './encode-translation.ts';
-export { entryFlags } from './entry-flags.ts';
-export { formatAccess } from './format-access.ts';
-export { encodeAlias, formatAlias } from './format-alias.ts';
-export { type BriefAnswer, formatBrief } from './format-brief.ts';
-export { encodeChange, formatChange } from './format-change.ts';
-export { formatHex } from './format-hex.ts';
-export { formatHvTranslation } from './format-hv-translation.ts';
-export { formatLeaf, formatMapHeading, formatRun } from './format-map.ts';
-export { formatMapSummary } from './format-map-summary.ts';
-export { formatMode } from './format-mode.ts';
-export { formatRights } from './format-rights.ts';
-export { formatSize } from './format-size.ts';
-export { formatState } from './format-state.ts';
-export { formatTranslation } from './format-translation.ts';
-export { type MappedAmount, MapSummary, type NotableRanges } from './map-summary.ts';
-export type { ReportedHvTranslation } from './reported-hv-translation.ts';
-export type { ReportedLeaf, ReportedMap, ReportedMapEnd } from './reported-map.ts';
+export { encodeHvTranslation } from './hypercall/encode-hv-translation.ts';
+export { formatHvTranslation } from './hypercall/format-hv-translation.ts';
+export type { ReportedHvTranslation } from './hypercall/reported-hv-translation.ts';
+export { diffMaps, type MapChange, type MapDifference, type MapSegment } from './map/diff-maps.ts';
+export { encodeLeaf, encodeMapEnd, encodeMapHeading, encodeRun } from './map/encode-map.ts';
+export { encodeMapSummary } from './map/encode-map-summary.ts';
+export { encodeAlias, formatAlias } from './map/format-alias.ts';
+export { encodeChange, formatChange } from './map/format-change.ts';
+export { formatLeaf, formatMapHeading, formatRun } from './map/format-map.ts';
+export { formatMapSummary } from './map/format-map-summary.ts';
+export { type MappedAmount, MapSummary, type NotableRanges } from './map/map-summary.ts';
+export type { ReportedLeaf, ReportedMap, ReportedMapEnd } from './map/reported-map.ts';
+export { encodeState } from './state/encode-state.ts';
+export { formatState } from './state/format-state.ts';
 export type {
   ReportedMemoryAccess,
   ReportedProcessor,
@@ -29,6 +20,15 @@ export type {
   ReportedStage,
   ReportedState,
   ReportedValue,
-} from './reported-state.ts';
-export type { ReportedAddressSpace, ReportedRegion, ReportedTranslation } from './reported-translation.ts';
+} from './state/reported-state.ts';
 export { COLOURED, PLAIN, type Style } from './style.ts';
+export { encodeTranslation } from './translation/encode-translation.ts';
+export { type BriefAnswer, formatBrief } from './translation/format-brief.ts';
+export { formatTranslation } from './translation/format-translation.ts';
+export type { ReportedAddressSpace, ReportedRegion, ReportedTranslation } from './translation/reported-translation.ts';
+export { entryFlags } from './words/entry-flags.ts';
+export { formatAccess } from './words/format-access.ts';
+export { formatHex } from './words/format-hex.ts';
+export { formatMode } from './words/format-mode.ts';
+export { formatRights } from './words/format-rights.ts';
+export { formatSize } from './words/format-size.ts';

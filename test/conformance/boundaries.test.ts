@@ -17,12 +17,12 @@ import {
   tcgProfile,
   translate,
 } from '../../src/paging/index.ts';
-import { anyAccess, anyEntries, anyLinear, anyMachine } from '../support/arbitrary-machine.ts';
-import { describePlan, describeTranslation, hex } from '../support/describe-translation.ts';
-import { accessOf, controlBits, machineIn } from '../support/reference-machine.ts';
-import { referencePlan } from '../support/reference-plan.ts';
-import type { ReferenceAccess, ReferenceMachine, ReferenceMemory } from '../support/reference-translation.ts';
-import { referenceMode, referenceTranslate } from '../support/reference-walker.ts';
+import { describePlan, describeTranslation, hex } from '../support/judge/describe-translation.ts';
+import { anyAccess, anyEntries, anyLinear, anyMachine } from '../support/random/arbitrary-machine.ts';
+import { accessOf, controlBits, machineIn } from '../support/reference/reference-machine.ts';
+import { referencePlan } from '../support/reference/reference-plan.ts';
+import type { ReferenceAccess, ReferenceMachine, ReferenceMemory } from '../support/reference/reference-translation.ts';
+import { referenceMode, referenceTranslate } from '../support/reference/reference-walker.ts';
 
 const { PAGEWALK_SEED: chosenSeed } = process.env;
 /** fast-check says on failure with which seed and path it failed; the seed alone finds the same case again. */

@@ -14,14 +14,14 @@ import {
   type PagingContext,
   type Rights,
 } from '../../src/paging/index.ts';
-import { hex } from '../support/describe-translation.ts';
-import { pageSourceOf } from '../support/page-source.ts';
-import { Random } from '../support/random.ts';
-import { randomMachine } from '../support/random-machine.ts';
-import { type RandomTables, randomTables } from '../support/random-tables.ts';
-import { accessOf, controlBits } from '../support/reference-machine.ts';
-import type { ReferenceMachine, ReferenceMapped, ReferenceMode } from '../support/reference-translation.ts';
-import { referenceTranslate } from '../support/reference-walker.ts';
+import { pageSourceOf } from '../support/fakes/page-source.ts';
+import { hex } from '../support/judge/describe-translation.ts';
+import { Random } from '../support/random/random.ts';
+import { randomMachine } from '../support/random/random-machine.ts';
+import { type RandomTables, randomTables } from '../support/random/random-tables.ts';
+import { accessOf, controlBits } from '../support/reference/reference-machine.ts';
+import type { ReferenceMachine, ReferenceMapped, ReferenceMode } from '../support/reference/reference-translation.ts';
+import { referenceTranslate } from '../support/reference/reference-walker.ts';
 
 const { PAGEWALK_SEED: chosenSeed, PAGEWALK_SPACES: chosenSpaces } = process.env;
 const firstSeed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);

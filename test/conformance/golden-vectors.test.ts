@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { createContext, planBits, type Translation, translate } from '../../src/paging/index.ts';
-import { accessOf, machineIn } from '../support/reference-machine.ts';
-import type { ReferenceTranslation } from '../support/reference-translation.ts';
-import { referenceTranslate } from '../support/reference-walker.ts';
-import { TableBuilder } from '../support/table-builder.ts';
+import { TableBuilder } from '../support/builders/table-builder.ts';
+import { accessOf, machineIn } from '../support/reference/reference-machine.ts';
+import type { ReferenceTranslation } from '../support/reference/reference-translation.ts';
+import { referenceTranslate } from '../support/reference/reference-walker.ts';
 import { type GoldenVector, goldenAddress, goldenVectors } from './golden-vectors.ts';
 
 describe('golden vectors', () => {

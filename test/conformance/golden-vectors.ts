@@ -1,5 +1,5 @@
-import { controlBits, type MachineChanges } from '../support/reference-machine.ts';
-import type { MapOptions, TableMode } from '../support/table-builder.ts';
+import type { MapOptions, TableMode } from '../support/builders/table-builder.ts';
+import { controlBits, type MachineChanges } from '../support/reference/reference-machine.ts';
 
 /** One translation that was tried on machines, and what the architecture says of it. @internal */
 export interface GoldenVector {

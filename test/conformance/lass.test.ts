@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { Translation } from '../../src/paging/index.ts';
-import { accessOf, controlBits, machineIn } from '../support/reference-machine.ts';
-import { TableBuilder } from '../support/table-builder.ts';
-import { translateByBoth } from '../support/translate-by-both.ts';
+import { TableBuilder } from '../support/builders/table-builder.ts';
+import { translateByBoth } from '../support/judge/translate-by-both.ts';
+import { accessOf, controlBits, machineIn } from '../support/reference/reference-machine.ts';
 
 const { lass, smap, cet, lamSup } = controlBits.cr4;
 const lower = 0x0000_1234_5678_9000n;

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { planBits, type Translation } from '../../src/paging/index.ts';
-import { hex } from '../support/describe-translation.ts';
-import { formatVerdict } from '../support/format-verdict.ts';
-import { memoryOf } from '../support/hand-made-memory.ts';
-import { accessOf, type MachineChanges, machineIn } from '../support/reference-machine.ts';
-import type { ReferenceMode } from '../support/reference-translation.ts';
-import { translateByBoth } from '../support/translate-by-both.ts';
+import { memoryOf } from '../support/builders/hand-made-memory.ts';
+import { hex } from '../support/judge/describe-translation.ts';
+import { formatVerdict } from '../support/judge/format-verdict.ts';
+import { translateByBoth } from '../support/judge/translate-by-both.ts';
+import { accessOf, type MachineChanges, machineIn } from '../support/reference/reference-machine.ts';
+import type { ReferenceMode } from '../support/reference/reference-translation.ts';
 
 // Linear 0x0000_1234_5678_9abc: PML4 index 36, PDPT 209, PD 179, PT 393, offset 0xabc.
 const long = 0x1234_5678_9abcn;

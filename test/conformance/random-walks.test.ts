@@ -1,18 +1,18 @@
 import { randomInt } from 'node:crypto';
 import { expect } from 'chai';
 import { type BitFlags, createContext, planBits, type Translation, translate } from '../../src/paging/index.ts';
-import { describePlan, describeTranslation, hex } from '../support/describe-translation.ts';
-import { Random } from '../support/random.ts';
-import { randomAccess, randomMachine } from '../support/random-machine.ts';
-import { type RandomTables, randomTables } from '../support/random-tables.ts';
-import { referencePlan } from '../support/reference-plan.ts';
+import { describePlan, describeTranslation, hex } from '../support/judge/describe-translation.ts';
+import { Random } from '../support/random/random.ts';
+import { randomAccess, randomMachine } from '../support/random/random-machine.ts';
+import { type RandomTables, randomTables } from '../support/random/random-tables.ts';
+import { referencePlan } from '../support/reference/reference-plan.ts';
 import type {
   ReferenceAccess,
   ReferenceMachine,
   ReferenceMode,
   ReferenceTranslation,
-} from '../support/reference-translation.ts';
-import { referenceTranslate } from '../support/reference-walker.ts';
+} from '../support/reference/reference-translation.ts';
+import { referenceTranslate } from '../support/reference/reference-walker.ts';
 
 const { PAGEWALK_SEED: chosenSeed, PAGEWALK_WALKS: chosenWalks } = process.env;
 const firstSeed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);

@@ -7,9 +7,9 @@ import {
   type Translation,
   translate,
 } from '../../src/paging/index.ts';
-import { accessOf, controlBits, machineIn } from '../support/reference-machine.ts';
-import { TableBuilder } from '../support/table-builder.ts';
-import { translateByBoth } from '../support/translate-by-both.ts';
+import { TableBuilder } from '../support/builders/table-builder.ts';
+import { translateByBoth } from '../support/judge/translate-by-both.ts';
+import { accessOf, controlBits, machineIn } from '../support/reference/reference-machine.ts';
 import { type ShadowStackCase, shadowStackCases } from './shadow-stacks.ts';
 
 const { cet } = controlBits.cr4;

@@ -1,5 +1,5 @@
-import { controlBits, type MachineChanges } from '../support/reference-machine.ts';
-import type { EntryFlags, MapOptions, TableMode } from '../support/table-builder.ts';
+import type { EntryFlags, MapOptions, TableMode } from '../support/builders/table-builder.ts';
+import { controlBits, type MachineChanges } from '../support/reference/reference-machine.ts';
 
 /** One access to one page, with CR4.CET=1 and CR0.WP=1. @internal */
 export interface ShadowStackCase {

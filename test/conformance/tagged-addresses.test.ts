@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { cr2AfterFault, createContext, type Translation } from '../../src/paging/index.ts';
-import { hex } from '../support/describe-translation.ts';
-import { accessOf, controlBits, machineIn } from '../support/reference-machine.ts';
-import type { ReferenceMachine } from '../support/reference-translation.ts';
-import { TableBuilder } from '../support/table-builder.ts';
-import { translateByBoth } from '../support/translate-by-both.ts';
+import { TableBuilder } from '../support/builders/table-builder.ts';
+import { hex } from '../support/judge/describe-translation.ts';
+import { translateByBoth } from '../support/judge/translate-by-both.ts';
+import { accessOf, controlBits, machineIn } from '../support/reference/reference-machine.ts';
+import type { ReferenceMachine } from '../support/reference/reference-translation.ts';
 import { type TagControl, type TaggedAddress, taggedAddresses } from './tagged-addresses.ts';
 
 describe('tagged addresses', () => {

@@ -1,4 +1,4 @@
-import type { ReferenceMode } from '../support/reference-translation.ts';
+import type { ReferenceMode } from '../support/reference/reference-translation.ts';
 
 /** What lets a processor ignore upper bits of an address: LAM's three controls, and UAI. @internal */
 export type TagControl = 'LAM_U57' | 'LAM_U48' | 'LAM_SUP' | 'UAI';

@@ -7,10 +7,10 @@ import {
   toTranslateAnswer,
 } from '../../src/abi/index.ts';
 import { createContext, type PlannedBits, planBits, translate } from '../../src/paging/index.ts';
-import { hex } from '../support/describe-translation.ts';
-import { controlBits, type MachineChanges, machineIn } from '../support/reference-machine.ts';
-import type { EntryFlags, TableMode } from '../support/table-builder.ts';
-import { TableBuilder } from '../support/table-builder.ts';
+import type { EntryFlags, TableMode } from '../support/builders/table-builder.ts';
+import { TableBuilder } from '../support/builders/table-builder.ts';
+import { hex } from '../support/judge/describe-translation.ts';
+import { controlBits, type MachineChanges, machineIn } from '../support/reference/reference-machine.ts';
 
 const READ = 0;
 const WRITE = 1;

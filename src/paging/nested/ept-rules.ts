@@ -1,5 +1,5 @@
-import { ACCESS_EXEC, ACCESS_WRITE } from '../architecture.ts';
-import type { AccessRules, PageRights, Policy } from '../rights.ts';
+import { ACCESS_EXEC, ACCESS_WRITE } from '../rules/architecture.ts';
+import type { AccessRules, PageRights, Policy } from '../rules/rights.ts';
 
 /** Rights of an EPT entry. SDM vol. 3C, tables 31-1 to 31-7 (28-1 ff. before 2023). @internal */
 export const EPT_R = 1 << 0;

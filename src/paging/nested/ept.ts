@@ -1,11 +1,11 @@
-import { ENTRY_PS } from '../architecture.ts';
-import type { PagingContext } from '../context.ts';
-import { combinationOf } from '../entry-kind.ts';
 import { PagingInputError } from '../errors.ts';
 import { formatHex } from '../format-hex.ts';
-import { bits, type Level } from '../levels.ts';
-import { MODES } from '../modes.ts';
-import { INTEL } from '../profiles.ts';
+import { ENTRY_PS } from '../rules/architecture.ts';
+import type { PagingContext } from '../rules/context.ts';
+import { combinationOf } from '../rules/entry-kind.ts';
+import { bits, type Level } from '../rules/levels.ts';
+import { MODES } from '../rules/modes.ts';
+import { INTEL } from '../rules/profiles.ts';
 import { EPT_R, EPT_RULES, EPT_W, EPT_X, EPT_XU } from './ept-rules.ts';
 import type { NestedContext } from './nested-context.ts';
 

@@ -1,5 +1,5 @@
-import { ACCESS_EXEC, ACCESS_SHADOW_STACK, ACCESS_USER, ACCESS_WRITE, ENTRY_RW } from '../architecture.ts';
-import { OUTCOME } from '../walk.ts';
+import { ACCESS_EXEC, ACCESS_SHADOW_STACK, ACCESS_USER, ACCESS_WRITE, ENTRY_RW } from '../rules/architecture.ts';
+import { OUTCOME } from '../walk/walk.ts';
 import { ACCESS_READ_MODIFY_WRITE, ACCESS_USER_ADDRESS, EPT_XU, LEAF_SHADOW_STACK_HIGH } from './ept-rules.ts';
 import type { NestedContext } from './nested-context.ts';
 import type { NestedWalk, StageRecord } from './nested-walk.ts';

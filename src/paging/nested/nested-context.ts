@@ -1,4 +1,4 @@
-import type { PagingContext } from '../context.ts';
+import type { PagingContext } from '../rules/context.ts';
 
 /** A second stage of translation: guest physical to host physical. Make it with `createNpt` or `createEpt`. @public */
 export interface NestedContext {

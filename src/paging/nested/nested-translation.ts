@@ -1,9 +1,9 @@
-import { type Access, encodeAccess } from '../access.ts';
-import type { PagingContext } from '../context.ts';
-import { entryNameOf } from '../fault.ts';
 import { formatHex } from '../format-hex.ts';
-import { highHalf, joinHalves, lowHalf } from '../halves.ts';
-import { checkQuestion, type EntrySource } from '../translate.ts';
+import { type Access, encodeAccess } from '../rules/access.ts';
+import type { PagingContext } from '../rules/context.ts';
+import { highHalf, joinHalves, lowHalf } from '../rules/halves.ts';
+import { entryNameOf } from '../walk/fault.ts';
+import { checkQuestion, type EntrySource } from '../walk/translate.ts';
 import {
   type FaultCause,
   type FaultedTranslation,
@@ -12,7 +12,7 @@ import {
   type Translation,
   toTranslation,
   type WalkStep,
-} from '../translation.ts';
+} from '../walk/translation.ts';
 import { exitInfo1Of, exitQualificationOf } from './exit-information.ts';
 import type { NestedContext } from './nested-context.ts';
 import { type NestedPurpose, NestedWalk, type StageRecord } from './nested-walk.ts';

@@ -1,7 +1,7 @@
-import { ACCESS_WRITE, ENTRY_US } from '../architecture.ts';
-import type { PagingContext } from '../context.ts';
-import { type Translation, toTranslation } from '../translation.ts';
-import { OUTCOME, Walk } from '../walk.ts';
+import { ACCESS_WRITE, ENTRY_US } from '../rules/architecture.ts';
+import type { PagingContext } from '../rules/context.ts';
+import { type Translation, toTranslation } from '../walk/translation.ts';
+import { OUTCOME, Walk } from '../walk/walk.ts';
 import type { NestedContext } from './nested-context.ts';
 import { finalAccessOf, mustWriteBack, tableAccessOf, writeBackAccessOf } from './stage-access.ts';
 

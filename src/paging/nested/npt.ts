@@ -1,5 +1,5 @@
-import { CR0_PG, CR0_WP, CR4_LA57, CR4_PAE, CR4_PSE, CR4_SMEP, EFER_LMA, EFER_NXE } from '../architecture.ts';
-import { createContext, type ProcessorFeatures } from '../context.ts';
+import { CR0_PG, CR0_WP, CR4_LA57, CR4_PAE, CR4_PSE, CR4_SMEP, EFER_LMA, EFER_NXE } from '../rules/architecture.ts';
+import { createContext, type ProcessorFeatures } from '../rules/context.ts';
 import type { NestedContext } from './nested-context.ts';
 
 /** The host's registers at VMRUN: they say how the nested tables are laid out. APM vol. 2, 15.25.3. @public */

@@ -1,8 +1,8 @@
-import type { PagingContext } from '../context.ts';
-import type { BitFlags, PlannedBits } from '../plan-bits.ts';
-import { planBits } from '../plan-bits.ts';
-import { processorBits } from '../processor-bits.ts';
-import type { Translation, WalkStep } from '../translation.ts';
+import type { PagingContext } from '../rules/context.ts';
+import type { BitFlags, PlannedBits } from '../walk/plan-bits.ts';
+import { planBits } from '../walk/plan-bits.ts';
+import { processorBits } from '../walk/processor-bits.ts';
+import type { Translation, WalkStep } from '../walk/translation.ts';
 import type { NestedContext } from './nested-context.ts';
 import type { NestedStep, NestedTranslation } from './nested-translation.ts';
 

@@ -1,5 +1,5 @@
-import { ACCESS_EXEC, ACCESS_SHADOW_STACK, ACCESS_USER, ACCESS_WRITE } from '../architecture.ts';
-import type { Level } from '../levels.ts';
+import { ACCESS_EXEC, ACCESS_SHADOW_STACK, ACCESS_USER, ACCESS_WRITE } from '../rules/architecture.ts';
+import type { Level } from '../rules/levels.ts';
 import { ACCESS_READ_MODIFY_WRITE, ACCESS_SUPERVISOR_SHADOW_STACK, ACCESS_USER_ADDRESS } from './ept-rules.ts';
 import type { NestedContext } from './nested-context.ts';
 

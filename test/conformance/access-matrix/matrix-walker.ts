@@ -7,7 +7,7 @@ import {
   type Translation,
   translate,
 } from '../../../src/paging/index.ts';
-import { controlBits } from '../../support/reference-machine.ts';
+import { controlBits } from '../../support/reference/reference-machine.ts';
 import { FLAG } from './flags.ts';
 
 /** What the walker under test made of a case. One object serves all cases. @internal */

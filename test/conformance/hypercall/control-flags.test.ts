@@ -1,19 +1,19 @@
 import { randomInt } from 'node:crypto';
 import { expect } from 'chai';
 import { AbiError, HV_CONTROL, hvControlProblem, hvTranslate, hvWalkInMemory } from '../../../src/abi/index.ts';
-import { hypercallByBoth } from '../../support/hypercall-by-both.ts';
-import { Random } from '../../support/random.ts';
-import { randomMachine } from '../../support/random-machine.ts';
-import { randomMemoryTypes } from '../../support/random-memory-types.ts';
-import { randomTables } from '../../support/random-tables.ts';
+import { hypercallByBoth } from '../../support/judge/hypercall-by-both.ts';
+import { Random } from '../../support/random/random.ts';
+import { randomMachine } from '../../support/random/random-machine.ts';
+import { randomMemoryTypes } from '../../support/random/random-memory-types.ts';
+import { randomTables } from '../../support/random/random-tables.ts';
 import {
   hypercallFlags,
   isInvalidParameter,
   type ReferencePages,
   type ReferenceProcessor,
-} from '../../support/reference-hypercall.ts';
-import { controlBits, machineIn } from '../../support/reference-machine.ts';
-import type { ReferenceMachine, ReferenceMode } from '../../support/reference-translation.ts';
+} from '../../support/reference/reference-hypercall.ts';
+import { controlBits, machineIn } from '../../support/reference/reference-machine.ts';
+import type { ReferenceMachine, ReferenceMode } from '../../support/reference/reference-translation.ts';
 import { hypercallPages } from './hypercall-pages.ts';
 
 const { PAGEWALK_SEED: chosenSeed } = process.env;

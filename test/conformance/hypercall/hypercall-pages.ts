@@ -1,5 +1,5 @@
-import type { EntryFlags } from '../../support/table-builder.ts';
-import { TableBuilder } from '../../support/table-builder.ts';
+import type { EntryFlags } from '../../support/builders/table-builder.ts';
+import { TableBuilder } from '../../support/builders/table-builder.ts';
 
 /** A page of which the hypercall is asked, and what is out of the ordinary about it. @internal */
 export interface HypercallPage {

@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { expect } from 'chai';
 import { effectiveMemoryType, mtrrTypeAt } from '../../../src/paging/index.ts';
-import { Random } from '../../support/random.ts';
-import { randomMemoryTypes } from '../../support/random-memory-types.ts';
+import { Random } from '../../support/random/random.ts';
+import { randomMemoryTypes } from '../../support/random/random-memory-types.ts';
 import {
   type ReferenceMemoryType,
   type ReferenceMemoryTypes,
   referenceMemoryType,
-} from '../../support/reference-memory-type.ts';
+} from '../../support/reference/reference-memory-type.ts';
 
 const { PAGEWALK_SEED: chosenSeed } = process.env;
 const seed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);

@@ -10,14 +10,16 @@ import {
   type NestedContext,
   translateNested,
 } from '../../../src/paging/index.ts';
-import { Random } from '../../support/random.ts';
-import { randomMemoryTypes } from '../../support/random-memory-types.ts';
+import { SparseMemory } from '../../support/builders/sparse-memory.ts';
+import { TableBuilder } from '../../support/builders/table-builder.ts';
+import { Random } from '../../support/random/random.ts';
+import { randomMemoryTypes } from '../../support/random/random-memory-types.ts';
 import {
   effectiveTypes,
   type ReferenceCacheBits,
   type ReferenceMemoryType,
   type ReferenceMemoryTypes,
-} from '../../support/reference-memory-type.ts';
+} from '../../support/reference/reference-memory-type.ts';
 import {
   guestAndHost,
   lookUp,
@@ -25,9 +27,7 @@ import {
   type ReferenceHost,
   type ReferenceNestedLeaf,
   referenceNestedMemoryType,
-} from '../../support/reference-nested-memory-type.ts';
-import { SparseMemory } from '../../support/sparse-memory.ts';
-import { TableBuilder } from '../../support/table-builder.ts';
+} from '../../support/reference/reference-nested-memory-type.ts';
 
 const { PAGEWALK_SEED: chosenSeed } = process.env;
 const seed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);

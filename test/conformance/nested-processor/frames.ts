@@ -1,4 +1,4 @@
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../support/random/random.ts';
 import type { HostMemory } from './host-memory.ts';
 import { FRAMES_BYTES } from './layout.ts';
 

@@ -1,5 +1,5 @@
 import type { PagingMode } from '../../../src/paging/index.ts';
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../support/random/random.ts';
 import type { EntryOdds } from '../processor-rig/entry-bits.ts';
 import type { PagedMode } from '../processor-rig/paged-mode.ts';
 import { framesOf } from './frames.ts';

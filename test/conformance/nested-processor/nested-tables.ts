@@ -1,4 +1,4 @@
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../support/random/random.ts';
 import type { EntryOdds } from '../processor-rig/entry-bits.ts';
 import { randomNowhere } from '../processor-rig/random-nowhere.ts';
 import { TableAllocator } from '../processor-rig/table-allocator.ts';

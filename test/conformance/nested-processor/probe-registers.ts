@@ -1,5 +1,5 @@
 import { CR0_PG, CR4_PSE, type PagingMode } from '../../../src/paging/index.ts';
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../support/random/random.ts';
 import type { PagedMode } from '../processor-rig/paged-mode.ts';
 import { type ProbeRegisters, randomRegisters } from '../processor-rig/random-registers.ts';
 

@@ -1,5 +1,5 @@
 import type { NestedTranslation, PagingMode, Profile, QemuVersion } from '../../../src/paging/index.ts';
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../support/random/random.ts';
 import { isAtSecondHalf, type ProbeKind, probeKinds } from '../processor-rig/probe-kind.ts';
 import { randomAddress } from '../processor-rig/random-address.ts';
 import { StrayWalkError } from '../processor-rig/rig-memory.ts';

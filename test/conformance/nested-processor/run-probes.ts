@@ -1,5 +1,5 @@
 import { type PagingMode, type Profile, tcgProfile } from '../../../src/paging/index.ts';
-import { Random } from '../../support/random.ts';
+import { Random } from '../../support/random/random.ts';
 import type { EntryOdds } from '../processor-rig/entry-bits.ts';
 import { type BatchName, ProbeReport, replayCommand } from '../processor-rig/probe-report.ts';
 import { GuestPhysical } from './guest-physical.ts';

@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { expect } from 'chai';
-import { loadTables } from '../../../src/guest/load-tables.ts';
-import { PageCache } from '../../../src/guest/page-cache.ts';
-import { TranslationTable } from '../../../src/guest/translation-table.ts';
-import { halvesOf } from '../../../src/guest/walk-many.ts';
-import { walkManyNested } from '../../../src/guest/walk-many-nested.ts';
+import { loadTables } from '../../../src/guest/memory/load-tables.ts';
+import { PageCache } from '../../../src/guest/memory/page-cache.ts';
+import { TranslationTable } from '../../../src/guest/walks/translation-table.ts';
+import { halvesOf } from '../../../src/guest/walks/walk-many.ts';
+import { walkManyNested } from '../../../src/guest/walks/walk-many-nested.ts';
 import {
   type Alias,
   canonicalAddress,
@@ -19,17 +19,17 @@ import {
   type NestedContext,
   type PagingContext,
 } from '../../../src/paging/index.ts';
-import { hex } from '../../support/describe-translation.ts';
-import { memoryOfPages } from '../../support/memory-of-pages.ts';
-import { pageSourceOf } from '../../support/page-source.ts';
-import { Random } from '../../support/random.ts';
-import { randomAccess } from '../../support/random-machine.ts';
-import { type RandomStages, randomStages } from '../../support/random-stages.ts';
-import { accessOf, controlBits } from '../../support/reference-machine.ts';
-import type { ReferenceNestedTranslation } from '../../support/reference-nested-translation.ts';
-import { referenceTranslateNested } from '../../support/reference-nested-walker.ts';
-import type { ReferenceAccess, ReferenceMachine } from '../../support/reference-translation.ts';
-import { contextsOf } from '../../support/walker-stages.ts';
+import { memoryOfPages } from '../../support/fakes/memory-of-pages.ts';
+import { pageSourceOf } from '../../support/fakes/page-source.ts';
+import { hex } from '../../support/judge/describe-translation.ts';
+import { contextsOf } from '../../support/judge/walker-stages.ts';
+import { Random } from '../../support/random/random.ts';
+import { randomAccess } from '../../support/random/random-machine.ts';
+import { type RandomStages, randomStages } from '../../support/random/random-stages.ts';
+import { accessOf, controlBits } from '../../support/reference/reference-machine.ts';
+import type { ReferenceNestedTranslation } from '../../support/reference/reference-nested-translation.ts';
+import { referenceTranslateNested } from '../../support/reference/reference-nested-walker.ts';
+import type { ReferenceAccess, ReferenceMachine } from '../../support/reference/reference-translation.ts';
 
 const { PAGEWALK_SEED: chosenSeed, PAGEWALK_SPACES: chosenSpaces } = process.env;
 const firstSeed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);

@@ -1,10 +1,18 @@
 import { expect } from 'chai';
 import { planNestedBits } from '../../../src/paging/index.ts';
-import { hex } from '../../support/describe-translation.ts';
-import { formatNestedVerdict } from '../../support/format-nested-verdict.ts';
-import { eptOf, nestedEntry, nptOf, openEpt, openNpt, stages, twoStageLinear } from '../../support/hand-made-stages.ts';
-import { accessOf, machineIn } from '../../support/reference-machine.ts';
-import { translateNestedByBoth } from '../../support/translate-nested-by-both.ts';
+import {
+  eptOf,
+  nestedEntry,
+  nptOf,
+  openEpt,
+  openNpt,
+  stages,
+  twoStageLinear,
+} from '../../support/builders/hand-made-stages.ts';
+import { hex } from '../../support/judge/describe-translation.ts';
+import { formatNestedVerdict } from '../../support/judge/format-nested-verdict.ts';
+import { translateNestedByBoth } from '../../support/judge/translate-nested-by-both.ts';
+import { accessOf, machineIn } from '../../support/reference/reference-machine.ts';
 
 const guest = machineIn('4-level');
 const amdGuest = machineIn('4-level', { vendor: 'amd' });

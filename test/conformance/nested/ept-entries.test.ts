@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { expect } from 'chai';
 import { createContext, type NestedContext, translateNested } from '../../../src/paging/index.ts';
-import { formatNestedVerdict } from '../../support/format-nested-verdict.ts';
-import { Random } from '../../support/random.ts';
-import type { ReferenceEpt } from '../../support/reference-nested-translation.ts';
-import { referenceTranslateNested } from '../../support/reference-nested-walker.ts';
-import { nestedContextOf } from '../../support/walker-stages.ts';
+import { formatNestedVerdict } from '../../support/judge/format-nested-verdict.ts';
+import { nestedContextOf } from '../../support/judge/walker-stages.ts';
+import { Random } from '../../support/random/random.ts';
+import type { ReferenceEpt } from '../../support/reference/reference-nested-translation.ts';
+import { referenceTranslateNested } from '../../support/reference/reference-nested-walker.ts';
 import { EntryMemory, type EntryUse, entryUses, everyEpt } from './ept-entry-cases.ts';
 
 const { PAGEWALK_SEED: chosenSeed, PAGEWALK_EPT: chosenExtent } = process.env;

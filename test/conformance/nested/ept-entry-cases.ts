@@ -1,6 +1,10 @@
-import { accessOf, controlBits, machineIn } from '../../support/reference-machine.ts';
-import type { ReferenceEpt } from '../../support/reference-nested-translation.ts';
-import type { ReferenceAccess, ReferenceMachine, ReferenceMemory } from '../../support/reference-translation.ts';
+import { accessOf, controlBits, machineIn } from '../../support/reference/reference-machine.ts';
+import type { ReferenceEpt } from '../../support/reference/reference-nested-translation.ts';
+import type {
+  ReferenceAccess,
+  ReferenceMachine,
+  ReferenceMemory,
+} from '../../support/reference/reference-translation.ts';
 
 /** One way to come to the entry under test. @internal */
 export interface EntryUse {

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { createContext, translateNested } from '../../../src/paging/index.ts';
-import { eptOf } from '../../support/hand-made-stages.ts';
-import type { ReferenceNestedTranslation } from '../../support/reference-nested-translation.ts';
-import { referenceTranslateNested } from '../../support/reference-nested-walker.ts';
-import { nestedContextOf } from '../../support/walker-stages.ts';
+import { eptOf } from '../../support/builders/hand-made-stages.ts';
+import { nestedContextOf } from '../../support/judge/walker-stages.ts';
+import type { ReferenceNestedTranslation } from '../../support/reference/reference-nested-translation.ts';
+import { referenceTranslateNested } from '../../support/reference/reference-nested-walker.ts';
 import { EntryMemory, type EntryUse, entryUses } from './ept-entry-cases.ts';
 import { type EntryVerdict, type MisconfigurationRow, misconfigurations } from './ept-misconfigurations.ts';
 

@@ -1,4 +1,4 @@
-import type { ReferenceEpt } from '../../support/reference-nested-translation.ts';
+import type { ReferenceEpt } from '../../support/reference/reference-nested-translation.ts';
 
 /** What an entry is: `fine` where the walk goes on or ends well, whatever the rights. @internal */
 export type EntryVerdict = 'fine' | 'not-present' | 'misconfiguration';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createEpt, PagingInputError } from '../../../src/paging/index.ts';
-import { eptOf } from '../../support/hand-made-stages.ts';
-import { referenceEptpProblem } from '../../support/reference-ept.ts';
+import { eptOf } from '../../support/builders/hand-made-stages.ts';
+import { referenceEptpProblem } from '../../support/reference/reference-ept.ts';
 
 const plain = eptOf().capabilities;
 

@@ -1,7 +1,5 @@
 import { expect } from 'chai';
 import { planNestedBits, processorNestedBits } from '../../../src/paging/index.ts';
-import { describeNestedPlan } from '../../support/describe-nested-translation.ts';
-import { formatNestedVerdict } from '../../support/format-nested-verdict.ts';
 import {
   eptOf,
   guestEntry,
@@ -11,11 +9,13 @@ import {
   openNpt,
   stages,
   twoStageLinear,
-} from '../../support/hand-made-stages.ts';
-import { accessOf, controlBits, type MachineChanges, machineIn } from '../../support/reference-machine.ts';
-import type { ReferenceNested } from '../../support/reference-nested-translation.ts';
-import { translateNestedByBoth } from '../../support/translate-nested-by-both.ts';
-import { contextsOf } from '../../support/walker-stages.ts';
+} from '../../support/builders/hand-made-stages.ts';
+import { describeNestedPlan } from '../../support/judge/describe-nested-translation.ts';
+import { formatNestedVerdict } from '../../support/judge/format-nested-verdict.ts';
+import { translateNestedByBoth } from '../../support/judge/translate-nested-by-both.ts';
+import { contextsOf } from '../../support/judge/walker-stages.ts';
+import { accessOf, controlBits, type MachineChanges, machineIn } from '../../support/reference/reference-machine.ts';
+import type { ReferenceNested } from '../../support/reference/reference-nested-translation.ts';
 
 const { cet } = controlBits.cr4;
 const bit60 = 1n << 60n;

@@ -10,15 +10,15 @@ import {
   circularEntries,
   describeNestedPlan,
   describeNestedTranslation,
-} from '../../support/describe-nested-translation.ts';
-import { hex } from '../../support/describe-translation.ts';
-import { Random } from '../../support/random.ts';
-import { type RandomStages, randomStages } from '../../support/random-stages.ts';
-import { referenceNestedPlan } from '../../support/reference-nested-plan.ts';
-import type { ReferenceNestedTranslation } from '../../support/reference-nested-translation.ts';
-import { referenceTranslateNested } from '../../support/reference-nested-walker.ts';
-import type { ReferenceAccess } from '../../support/reference-translation.ts';
-import { contextsOf } from '../../support/walker-stages.ts';
+} from '../../support/judge/describe-nested-translation.ts';
+import { hex } from '../../support/judge/describe-translation.ts';
+import { contextsOf } from '../../support/judge/walker-stages.ts';
+import { Random } from '../../support/random/random.ts';
+import { type RandomStages, randomStages } from '../../support/random/random-stages.ts';
+import { referenceNestedPlan } from '../../support/reference/reference-nested-plan.ts';
+import type { ReferenceNestedTranslation } from '../../support/reference/reference-nested-translation.ts';
+import { referenceTranslateNested } from '../../support/reference/reference-nested-walker.ts';
+import type { ReferenceAccess } from '../../support/reference/reference-translation.ts';
 
 const { PAGEWALK_SEED: chosenSeed, PAGEWALK_WALKS: chosenWalks } = process.env;
 const firstSeed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);

@@ -1,4 +1,4 @@
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../support/random/random.ts';
 
 /** The chances, in percent, of what a random entry has. */
 export interface EntryOdds {

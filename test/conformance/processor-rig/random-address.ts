@@ -1,4 +1,4 @@
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../support/random/random.ts';
 import { WINDOW } from './layout.ts';
 import type { PagedMode } from './paged-mode.ts';
 

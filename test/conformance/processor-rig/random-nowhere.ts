@@ -1,4 +1,4 @@
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../support/random/random.ts';
 import { type PhysicalReach, physicalBits } from './high-memory.ts';
 import { RAM_BYTES } from './layout.ts';
 

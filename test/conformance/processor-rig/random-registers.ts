@@ -11,7 +11,7 @@ import {
   EFER_NXE,
   RFLAGS_AC,
 } from '../../../src/paging/index.ts';
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../support/random/random.ts';
 import type { PagedMode } from './paged-mode.ts';
 
 /** All of a record's registers but CR3, as numbers. */

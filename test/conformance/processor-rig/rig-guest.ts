@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { QemuVersion } from '../../../src/paging/index.ts';
 import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
-import { Witness } from '../../support/witness.ts';
+import { Witness } from '../../support/live/witness.ts';
 import { highMemoryBase, mapHighMemory, type PhysicalReach } from './high-memory.ts';
 import { ARENA_OFFSET, HOME_ROOT, IMAGE_BASE, KERNEL_END, MAILBOX, RAM_BYTES } from './layout.ts';
 import { MemoryFiles } from './memory-files.ts';

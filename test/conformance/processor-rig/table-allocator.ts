@@ -1,4 +1,4 @@
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../support/random/random.ts';
 import type { RigMemory } from './rig-memory.ts';
 
 /** Where in each arena the tables may be, in bytes from its start. */

@@ -1,5 +1,5 @@
 import type { Translation } from '../../../src/paging/index.ts';
-import { describeTranslation } from '../../support/describe-translation.ts';
+import { describeTranslation } from '../../support/judge/describe-translation.ts';
 import { describeFact, formatWord } from '../processor-rig/describe-fact.ts';
 import type { Probe } from './probe.ts';
 import type { ProbeResult } from './wire.ts';

@@ -5,7 +5,7 @@ import {
   type Translation,
   translate,
 } from '../../../src/paging/index.ts';
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../support/random/random.ts';
 import { pagingRegisters } from '../processor-rig/paging-registers.ts';
 import { isAtSecondHalf, type ProbeKind, probeKinds } from '../processor-rig/probe-kind.ts';
 import { randomAddress } from '../processor-rig/random-address.ts';

@@ -1,5 +1,5 @@
 import { type Profile, tcgProfile } from '../../../src/paging/index.ts';
-import { Random } from '../../support/random.ts';
+import { Random } from '../../support/random/random.ts';
 import { ProbeReport, replayCommand } from '../processor-rig/probe-report.ts';
 import { describeDisagreement, describeProbe } from './judge.ts';
 import { BATCH_PROBES, RECORD, RESULT } from './layout.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../support/random/random.ts';
 import { EntryBits, type EntryOdds } from '../processor-rig/entry-bits.ts';
 import { ARENA_OFFSET } from '../processor-rig/layout.ts';
 import type { PagedMode } from '../processor-rig/paged-mode.ts';

@@ -7,8 +7,8 @@ import {
   hvTranslate,
 } from '../../../src/abi/index.ts';
 import { createContext, createNpt, translateNested } from '../../../src/paging/index.ts';
-import { SparseMemory } from '../../support/sparse-memory.ts';
-import { type EntryFlags, TableBuilder } from '../../support/table-builder.ts';
+import { SparseMemory } from '../../support/builders/sparse-memory.ts';
+import { type EntryFlags, TableBuilder } from '../../support/builders/table-builder.ts';
 
 const { validateRead, validateWrite, setPageTableBits } = HV_CONTROL;
 

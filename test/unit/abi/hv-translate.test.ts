@@ -11,7 +11,7 @@ import {
   hvWalkInMemory,
 } from '../../../src/abi/index.ts';
 import type { PagingRegisters } from '../../../src/paging/index.ts';
-import { type EntryFlags, TableBuilder } from '../../support/table-builder.ts';
+import { type EntryFlags, TableBuilder } from '../../support/builders/table-builder.ts';
 
 const { validateRead, validateWrite, validateExecute, setPageTableBits, tlbFlushInhibit } = HV_CONTROL;
 const { privilegeExempt, supervisorAccess, userAccess, enforceSmap, overrideSmap, shadowStack } = HV_CONTROL;

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { parseDiff } from '../../../src/cli/diff.ts';
+import { parseDiff } from '../../../src/cli/commands/diff/diff.ts';
+import { parseFind } from '../../../src/cli/commands/map/find.ts';
+import { parseMap } from '../../../src/cli/commands/map/map.ts';
 import { UsageError } from '../../../src/cli/errors.ts';
-import { parseFind } from '../../../src/cli/find.ts';
-import { parseMap } from '../../../src/cli/map.ts';
-import { parseMapFilter } from '../../../src/cli/map-filter.ts';
+import { parseMapFilter } from '../../../src/cli/options/map-filter.ts';
 import type { PageAttributes } from '../../../src/paging/index.ts';
 
 const QMP = ['--qmp', 'unix:/run/vm.qmp'];

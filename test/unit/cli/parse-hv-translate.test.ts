@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { parseHvTranslate } from '../../../src/cli/commands/hv-translate/hv-translate.ts';
 import { UsageError } from '../../../src/cli/errors.ts';
-import { parseHvTranslate } from '../../../src/cli/hv-translate.ts';
 
 const QMP = ['--qmp', 'unix:/run/vm.qmp'];
 

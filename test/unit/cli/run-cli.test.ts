@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { chooseStyle } from '../../../src/cli/choose-style.ts';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { type CliContext, runCli } from '../../../src/cli/index.ts';
+import { chooseStyle } from '../../../src/cli/io/choose-style.ts';
 import { COLOURED, PLAIN } from '../../../src/report/index.ts';
 
 interface Outcome {

@@ -17,7 +17,7 @@ import {
   type StopReply,
 } from '../../../protocols/gdb/index.ts';
 import type { TraceRecord } from '../../../protocols/transport/index.ts';
-import { FakeGdbStub, type FakeStubOptions } from '../../support/fake-gdb-stub.ts';
+import { FakeGdbStub, type FakeStubOptions } from '../../support/fakes/fake-gdb-stub.ts';
 
 const SMALL_LAYOUT =
   'l<target><architecture>i386</architecture><feature name="f"><reg name="eip" bitsize="32"/></feature></target>';

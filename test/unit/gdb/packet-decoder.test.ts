@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { encodePacket, PacketDecoder } from '../../../protocols/gdb/index.ts';
-import { everyCut } from '../../support/chunks.ts';
-import { Random } from '../../support/random.ts';
+import { everyCut } from '../../support/random/chunks.ts';
+import { Random } from '../../support/random/random.ts';
 
 const LATIN1 = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
 

@@ -8,7 +8,7 @@ import {
   GdbRunControl,
   GdbTimeoutError,
 } from '../../../protocols/gdb/index.ts';
-import { FakeGdbStub } from '../../support/fake-gdb-stub.ts';
+import { FakeGdbStub } from '../../support/fakes/fake-gdb-stub.ts';
 
 const LAYOUT =
   'l<target><architecture>i386</architecture><feature name="f">' +

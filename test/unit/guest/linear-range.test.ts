@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { type LinearRange, pagesOfRange } from '../../../src/guest/linear-range.ts';
 import { createContext, type PagingContext } from '../../../src/paging/index.ts';
-import { machineIn } from '../../support/reference-machine.ts';
+import { machineIn } from '../../support/reference/reference-machine.ts';
 
 function contextIn(mode: '32-bit' | '4-level' | '5-level'): PagingContext {
   const { registers, processor } = machineIn(mode);

@@ -13,7 +13,7 @@ import {
   QmpTimeoutError,
 } from '../../../protocols/qmp/index.ts';
 import type { TraceRecord } from '../../../protocols/transport/index.ts';
-import { FakeQmpServer, GREETING } from '../../support/fake-qmp-server.ts';
+import { FakeQmpServer, GREETING } from '../../support/fakes/fake-qmp-server.ts';
 
 interface Session {
   readonly server: FakeQmpServer;

@@ -15,7 +15,7 @@ import {
   saveDevicesState,
   stop,
 } from '../../../protocols/qmp/index.ts';
-import { FakeQmpServer, GREETING, type SeenRequest } from '../../support/fake-qmp-server.ts';
+import { FakeQmpServer, GREETING, type SeenRequest } from '../../support/fakes/fake-qmp-server.ts';
 
 interface Exchange<T> {
   readonly request: Omit<SeenRequest, 'id'>;

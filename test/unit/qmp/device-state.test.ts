@@ -10,9 +10,9 @@ import {
   readSvmIntCtl,
   runsNestedUnderKvm,
 } from '../../../protocols/qmp/index.ts';
-import { PROTECTION_KEYS } from '../../support/protection-keys-rom.ts';
-import { Random } from '../../support/random.ts';
-import { readFixture } from '../../support/read-fixture.ts';
+import { PROTECTION_KEYS } from '../../support/builders/protection-keys-rom.ts';
+import { readFixture } from '../../support/fakes/read-fixture.ts';
+import { Random } from '../../support/random/random.ts';
 
 const STATE = readFixture('qmp/device-state-x86_64.bin');
 

@@ -5,7 +5,7 @@ import {
   parseAllInfoRegisters,
   parseInfoRegisters,
 } from '../../../protocols/qmp/index.ts';
-import { readFixtureText } from '../../support/read-fixture.ts';
+import { readFixtureText } from '../../support/fakes/read-fixture.ts';
 
 /** The same with hex text for numbers, which is what one can compare with the recorded file by eye. */
 function inHex(value: unknown): unknown {

@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import { decodeMessage, type QmpMessage } from '../../../protocols/qmp/message.ts';
 import { MessageChannel } from '../../../protocols/qmp/message-channel.ts';
 import type { TraceRecord } from '../../../protocols/transport/index.ts';
-import { everyCut } from '../../support/chunks.ts';
-import { readFixtureText } from '../../support/read-fixture.ts';
+import { readFixtureText } from '../../support/fakes/read-fixture.ts';
+import { everyCut } from '../../support/random/chunks.ts';
 
 /** What QEMU said in the recorded session, message by message. */
 const RECORDED = readFixtureText('qmp/session.jsonl')

@@ -7,7 +7,7 @@ import {
   parseInfoCpus,
   parseInfoStatus,
 } from '../../../protocols/qmp/index.ts';
-import { readFixtureText } from '../../support/read-fixture.ts';
+import { readFixtureText } from '../../support/fakes/read-fixture.ts';
 
 describe('parseInfoStatus', () => {
   it('reads what QEMU prints', () => {

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { createContext, createEpt, createNpt, type NestedContext, translateNested } from '../../../src/paging/index.ts';
-import { encodeSecondStage } from '../../../src/report/encode-second-stage.ts';
-import { formatSecondStage } from '../../../src/report/format-second-stage.ts';
 import { PLAIN } from '../../../src/report/index.ts';
-import type { ReportedTranslation } from '../../../src/report/reported-translation.ts';
+import { encodeSecondStage } from '../../../src/report/translation/encode-second-stage.ts';
+import { formatSecondStage } from '../../../src/report/translation/format-second-stage.ts';
+import type { ReportedTranslation } from '../../../src/report/translation/reported-translation.ts';
 
 const READ = { write: false, user: false, exec: false };
 const GUEST = createContext({ cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n }, { maxPhyAddr: 40 });

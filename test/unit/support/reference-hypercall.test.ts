@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { memoryOf } from '../../support/hand-made-memory.ts';
-import { hypercallFlags, isInvalidParameter, referenceHypercall } from '../../support/reference-hypercall.ts';
-import { controlBits, type MachineChanges, machineIn } from '../../support/reference-machine.ts';
-import { referenceMemoryType, referenceMtrrType } from '../../support/reference-memory-type.ts';
+import { memoryOf } from '../../support/builders/hand-made-memory.ts';
+import { hypercallFlags, isInvalidParameter, referenceHypercall } from '../../support/reference/reference-hypercall.ts';
+import { controlBits, type MachineChanges, machineIn } from '../../support/reference/reference-machine.ts';
+import { referenceMemoryType, referenceMtrrType } from '../../support/reference/reference-memory-type.ts';
 
 const { smep, smap, cet } = controlBits.cr4;
 const xd = 1n << 63n;

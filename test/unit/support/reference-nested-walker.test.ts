@@ -1,6 +1,4 @@
 import { expect } from 'chai';
-import { describeNestedPlan } from '../../support/describe-nested-translation.ts';
-import { formatNestedVerdict } from '../../support/format-nested-verdict.ts';
 import {
   eptOf,
   guestEntry,
@@ -10,12 +8,14 @@ import {
   openNpt,
   stages,
   twoStageLinear,
-} from '../../support/hand-made-stages.ts';
-import { referenceEptpProblem } from '../../support/reference-ept.ts';
-import { accessOf, controlBits, type MachineChanges, machineIn } from '../../support/reference-machine.ts';
-import { referenceNestedPlan } from '../../support/reference-nested-plan.ts';
-import type { ReferenceEpt, ReferenceNpt } from '../../support/reference-nested-translation.ts';
-import { referenceTranslateNested } from '../../support/reference-nested-walker.ts';
+} from '../../support/builders/hand-made-stages.ts';
+import { describeNestedPlan } from '../../support/judge/describe-nested-translation.ts';
+import { formatNestedVerdict } from '../../support/judge/format-nested-verdict.ts';
+import { referenceEptpProblem } from '../../support/reference/reference-ept.ts';
+import { accessOf, controlBits, type MachineChanges, machineIn } from '../../support/reference/reference-machine.ts';
+import { referenceNestedPlan } from '../../support/reference/reference-nested-plan.ts';
+import type { ReferenceEpt, ReferenceNpt } from '../../support/reference/reference-nested-translation.ts';
+import { referenceTranslateNested } from '../../support/reference/reference-nested-walker.ts';
 
 const { smep, cet } = controlBits.cr4;
 const xd = 1n << 63n;

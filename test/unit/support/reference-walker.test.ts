@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import { hex } from '../../support/describe-translation.ts';
-import { formatVerdict } from '../../support/format-verdict.ts';
-import { memoryOf } from '../../support/hand-made-memory.ts';
-import type { MachineChanges } from '../../support/reference-machine.ts';
-import { accessOf, controlBits, machineIn } from '../../support/reference-machine.ts';
-import { referencePlan } from '../../support/reference-plan.ts';
-import type { ReferenceMode } from '../../support/reference-translation.ts';
-import { referenceTranslate } from '../../support/reference-walker.ts';
+import { memoryOf } from '../../support/builders/hand-made-memory.ts';
+import { hex } from '../../support/judge/describe-translation.ts';
+import { formatVerdict } from '../../support/judge/format-verdict.ts';
+import type { MachineChanges } from '../../support/reference/reference-machine.ts';
+import { accessOf, controlBits, machineIn } from '../../support/reference/reference-machine.ts';
+import { referencePlan } from '../../support/reference/reference-plan.ts';
+import type { ReferenceMode } from '../../support/reference/reference-translation.ts';
+import { referenceTranslate } from '../../support/reference/reference-walker.ts';
 
 const { smep, smap, pke, pks, pse } = controlBits.cr4;
 const xd = 1n << 63n;

@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TableSnapshot } from '../../../guest/index.ts';
+import { canonicalAddress, type MappedLeaf } from '../../../paging/index.ts';
+import type { MapChange, MapSegment } from '../../../report/index.ts';
+import { Progress } from '../../io/progress.ts';
+import type { CliContext } from '../../options/command.ts';
+import { toTranslateScope } from '../../options/scope-options.ts';
+import { leafWindows } from '../../session/snapshot-windows.ts';
+import { viewOnce, withAttached } from '../../session/with-guest.ts';
+import type { DiffGuestCommandLine } from './diff.ts';
+import { printChanges } from './print-changes.ts';
+
+/** Which of the two a vCPU runs changes all the time, and each has an address space of its own. */
+const NOT_THE_SAME_GUEST =
+  'the vCPU ran the guest of a guest at one of the moments, and its hypervisor at the other: nothing is as it was';
+
+/** The tables of two moments. */
+interface Moments {
+  readonly before: TableSnapshot;
+  readonly after: TableSnapshot;
+  /** False when the guest stood still all the while. */
+  readonly ran: boolean;
+}
+
+/**
+ * Compares a guest with itself some time later.
+ *
+ * @returns the exit status
+ * @internal
+ */
+export async function diffGuest(line: DiffGuestCommandLine, context: CliContext): Promise<number> {
+  const { before, after, ran } = await takeTwo(line, context);
+  if (!ran) context.complain('pagewalk: the guest is paused: it did not run between the two moments');
+  for (const sentence of new Set([...before.assumed, ...after.assumed]))
+    context.complain(`pagewalk: assumed: ${sentence}`);
+  if ((before.nested === null) !== (after.nested === null)) context.complain(`pagewalk: ${NOT_THE_SAME_GUEST}`);
+  const { count, isAll } = await printChanges(changesBetween(before, after, line.range), line, context);
+  const isWhole = before.isWhole && after.isWhole;
+  if (!isWhole) context.complain('pagewalk: there are more page tables than are kept: compare a part with --range');
+  return count === 0 && isAll && isWhole ? 0 : 1;
+}
+
+async function takeTwo(line: DiffGuestCommandLine, context: CliContext): Promise<Moments> {
+  const { guest: options, scope: scopeOptions, afterMs, range } = line;
+  const scope = { ...(await toTranslateScope(scopeOptions, options.cpu, 'diff')), ...range };
+  const progress = new Progress(context, 'reading page tables');
+  try {
+    return await withAttached(options, scopeOptions.hostMemory, context, async (guest) => {
+      const take = () =>
+        viewOnce(guest, scopeOptions, (view) => view.snapshot({ ...scope, onProgress: progress.report }));
+      const before = await take();
+      progress.end();
+      if (!scopeOptions.live) await guest.resume();
+      await sleep(afterMs, undefined, { signal: context.signal });
+      return { before, after: await take(), ran: guest.ranBefore !== false };
+    });
+  } finally {
+    progress.end();
+  }
+}
+
+/** Only where tables differ are pages compared: a guest that does little has few such places, however much it maps. */
+async function* changesBetween(
+  before: TableSnapshot,
+  after: TableSnapshot,
+  range: DiffGuestCommandLine['range'],
+): AsyncGenerator<MapChange> {
+  const { diffMaps } = await import('../../../report/index.ts');
+  for (const { firstPage, lastPage } of after.changesSince(before)) {
+    const first = canonicalAddress(after.context, firstPage);
+    const last = canonicalAddress(after.context, lastPage) | 0xfffn;
+    const part = { first: higher(first, range.first ?? first), last: lower(last, range.last ?? last) };
+    if (part.first <= part.last) yield* diffMaps(segments(before, part), segments(after, part));
+  }
+}
+
+function* segments(snapshot: TableSnapshot, part: { first: bigint; last: bigint }): Generator<MapSegment> {
+  for (const leaves of leafWindows(snapshot, part)) yield* leaves.map(toSegment);
+}
+
+function toSegment(leaf: MappedLeaf): MapSegment {
+  const { address, sizeBytes, rights, protectionKey, global, physicalAddress, accessed, dirty } = leaf;
+  return {
+    first: address,
+    last: address + BigInt(sizeBytes) - 1n,
+    rights,
+    protectionKey,
+    global,
+    pageSizeBytes: sizeBytes,
+    physicalFirst: physicalAddress,
+    accessed: Number(accessed),
+    dirty: Number(dirty),
+  };
+}
+
+function higher(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
+}
+
+function lower(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
+}

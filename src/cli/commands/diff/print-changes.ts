@@ -1,0 +1,41 @@
+import type { MapChange } from '../../../report/index.ts';
+import { chooseStyle } from '../../io/choose-style.ts';
+import type { CliContext } from '../../options/command.ts';
+import type { DiffOutput } from './diff.ts';
+
+/** So many lines are printed at once. */
+const BATCH = 1024;
+
+/**
+ * Prints changes as they are found.
+ *
+ * @returns how many there were, and whether these were all
+ * @internal
+ */
+export async function printChanges(
+  changes: AsyncIterable<MapChange>,
+  { limit, json }: DiffOutput,
+  context: CliContext,
+): Promise<{ readonly count: number; readonly isAll: boolean }> {
+  const { encodeChange, formatChange } = await import('../../../report/index.ts');
+  const style = chooseStyle(context);
+  let lines: string[] = [];
+  let count = 0;
+  let isAll = true;
+  for await (const change of changes) {
+    if (count === limit) {
+      isAll = false;
+      break;
+    }
+    count += 1;
+    lines.push(json ? `${encodeChange(change)}\n` : formatChange(change, style));
+    if (lines.length < BATCH) continue;
+    await context.print(lines.join(''));
+    lines = [];
+    context.signal.throwIfAborted();
+    if (context.unread?.aborted) break;
+  }
+  await context.print(lines.join(''));
+  if (!isAll) context.complain(`pagewalk: given up after ${count} changes: take --limit N for more`);
+  return { count, isAll };
+}

@@ -1,0 +1,108 @@
+import type { Alias } from '../../../paging/index.ts';
+import { UsageError } from '../../errors.ts';
+import { chooseStyle } from '../../io/choose-style.ts';
+import type { CliContext, Command } from '../../options/command.ts';
+import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
+import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
+import { parseNumber } from '../../options/parse-number.ts';
+import { parseOptions } from '../../options/parse-options.ts';
+import { type AddressRange, parseRange } from '../../options/parse-range.ts';
+import { parseScopeOptions, type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
+import { type TakenSnapshot, takeSnapshot } from '../../session/take-snapshot.ts';
+import { describeOff } from './print-map.ts';
+
+const NAME = 'find';
+
+/** A page that tables map time and again, such as a page of zeros, can have any number. */
+const LIMIT = 100_000;
+const PHYSICAL_END = 1n << 52n;
+
+const OPTIONS = {
+  range: { value: 'FIRST-LAST', help: 'look only among these linear addresses; FIRST+SIZE does as well' },
+  ...GUEST_OPTIONS,
+  ...SCOPE_OPTIONS,
+} as const;
+
+/** What a `find` command line asks for. @internal */
+export interface FindCommandLine {
+  readonly guest: GuestOptions;
+  readonly scope: ScopeOptions;
+  readonly physical: AddressRange;
+  readonly range: Partial<AddressRange>;
+  readonly json: boolean;
+}
+
+/**
+ * @throws {@link UsageError} `ERR_CLI_USAGE`.
+ * @internal
+ */
+export function parseFind(words: readonly string[], environment: CliContext['environment']): FindCommandLine {
+  const options = parseOptions(words, OPTIONS, NAME);
+  const { flags, values, positionals } = options;
+  const [text, stray] = positionals;
+  if (text === undefined) throw new UsageError('no physical address was given', NAME);
+  if (stray !== undefined) {
+    throw new UsageError(`one physical address or range at a time; ${JSON.stringify(stray)} is another`, NAME);
+  }
+  const range = values.get('range');
+  const guest = parseGuestOptions(options, environment, NAME);
+  return {
+    guest,
+    scope: parseScopeOptions(options, guest, NAME),
+    physical: parsePhysical(text),
+    range: range === undefined ? {} : parseRange(range, '--range', NAME),
+    json: flags.has('json'),
+  };
+}
+
+function parsePhysical(text: string): AddressRange {
+  const isRange = /[^-+][-+]/.test(text);
+  const one = isRange ? 0n : parseNumber(text, 'physical address', NAME);
+  const range = isRange ? parseRange(text, 'physical range', NAME) : { first: one, last: one };
+  if (range.last >= PHYSICAL_END) {
+    throw new UsageError(`physical addresses have at most 52 bits, and ${JSON.stringify(text)} has more`, NAME);
+  }
+  return range;
+}
+
+async function run(words: readonly string[], context: CliContext): Promise<number> {
+  const line = parseFind(words, context.environment);
+  const scope = await toTranslateScope(line.scope, line.guest.cpu, NAME);
+  return printAliases(await takeSnapshot(line.guest, line.scope, { ...scope, ...line.range }, context), line, context);
+}
+
+async function printAliases(
+  { snapshot, assumed }: TakenSnapshot,
+  { guest, physical, range, json }: FindCommandLine,
+  context: CliContext,
+): Promise<number> {
+  const { encodeAlias, formatAlias } = await import('../../../report/index.ts');
+  const style = chooseStyle(context);
+  if (!snapshot.isPaged) {
+    context.complain(`pagewalk: ${describeOff(guest.cpu)}`);
+    return 0;
+  }
+  const found: Alias[] = [];
+  const { complete } = snapshot.aliases(physical, (alias) => found.push(alias) < LIMIT, range);
+  const show = (alias: Alias): string => (json ? `${encodeAlias(alias)}\n` : formatAlias(alias, style));
+  const notes = json ? [] : assumed.map((sentence) => `${style.mark(`! assumed: ${sentence}`)}\n`);
+  await context.print([...notes, ...found.map(show)].join(''));
+  if (complete) return found.length === 0 ? 1 : 0;
+  context.complain(`pagewalk: given up after ${found.length} places: look in a part with --range`);
+  return 1;
+}
+
+/** @internal */
+export const findCommand: Command = {
+  name: NAME,
+  synopsis: 'PHYSICAL --qmp ENDPOINT [OPTION...]',
+  description:
+    'Finds every linear address of an address space that leads to a guest physical address (0x120123), or to any of a range\n' +
+    '(0x120000-0x120fff, 0x120000+0x1000), with the rights that all levels together leave: r w x u are read, write, execute,\n' +
+    'user; G is global. The exit status is 1 when there is none.\n' +
+    '\n' +
+    "While the vCPU runs the guest of a guest, linear addresses are that guest's, and the physical ones its hypervisor's, in\n" +
+    'which both lie.',
+  options: OPTIONS,
+  run,
+};

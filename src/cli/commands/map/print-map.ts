@@ -1,0 +1,149 @@
+import type { TableSnapshot } from '../../../guest/index.ts';
+import type { MappedLeaf, MappedRun } from '../../../paging/index.ts';
+import type { ReportedMap, ReportedMapEnd, Style } from '../../../report/index.ts';
+import { chooseStyle } from '../../io/choose-style.ts';
+import type { CliContext } from '../../options/command.ts';
+import { parseMapFilter } from '../../options/map-filter.ts';
+import { reportedSpace } from '../../session/reported-space.ts';
+import { leafWindows, runWindows } from '../../session/snapshot-windows.ts';
+import type { TakenSnapshot } from '../../session/take-snapshot.ts';
+import type { MapCommandLine } from './map.ts';
+
+type Report = typeof import('../../../report/index.ts');
+type Printing = Pick<CliContext, 'print' | 'unread'>;
+
+/**
+ * Prints a map from a snapshot, as fast as it is read and no faster.
+ *
+ * @returns the exit status
+ * @internal
+ */
+export async function printMap(
+  { snapshot, assumed }: TakenSnapshot,
+  line: MapCommandLine,
+  context: CliContext,
+): Promise<number> {
+  const report = await import('../../../report/index.ts');
+  const style = chooseStyle(context);
+  const map: ReportedMap = {
+    of: line.of,
+    cpu: line.guest.cpu,
+    mode: snapshot.context.mode,
+    space: reportedSpace(snapshot.state, line.scope),
+    nested: reportedStage(snapshot),
+    ...line.range,
+    filter: line.filter,
+    assumed,
+  };
+  const printer = line.summary ? new SummaryPrinter(report, map) : new LinePrinter(report, map);
+  await context.print(printer.heading(line.json, style));
+  if (!snapshot.isPaged) context.complain(`pagewalk: ${describeOff(map.cpu)}`);
+  const told = await tell(snapshot, line, context, (item) => printer.show(item, snapshot, line.json, style));
+  const { reservedEntries, unbackedTables } = snapshot.survey(line.range);
+  const end = { ...told, tablePages: snapshot.tablePages, reservedEntries, unbackedTables };
+  await context.print(printer.end(end, line.json, style));
+  if (told.complete) return 0;
+  context.complain(`pagewalk: ${describeIncomplete(snapshot, told, line)}`);
+  return 1;
+}
+
+function reportedStage({ state, nested }: TableSnapshot): ReportedMap['nested'] {
+  const { value: stage } = state.nested;
+  return stage && nested && { stage, context: nested };
+}
+
+/** There are no tables to go through. @internal */
+export function describeOff(cpu: number): string {
+  return `paging is off on vCPU ${cpu}: every linear address is the physical one`;
+}
+
+function describeIncomplete(snapshot: TableSnapshot, { count }: Told, { limit, of }: MapCommandLine): string {
+  if (!snapshot.isWhole) return 'there are more page tables than are kept: ask for a part with --range';
+  if (count >= limit) return `given up after ${count} ${of}: take --limit N for more, or a part with --range`;
+  return `given up after ${count} ${of}: the tables lead to each other in ever new ways, as garbage does. Take a part with --range`;
+}
+
+type Told = Pick<ReportedMapEnd, 'complete' | 'count'>;
+
+/** Every range or page that is wanted, in text as it is printed. */
+async function tell(
+  snapshot: TableSnapshot,
+  line: MapCommandLine,
+  { print, unread, signal }: Printing & Pick<CliContext, 'signal'>,
+  show: (item: MappedRun | MappedLeaf) => string,
+): Promise<Told> {
+  const isWanted = line.filter === null ? () => true : parseMapFilter(line.filter, 'map');
+  const windows = line.of === 'ranges' ? runWindows(snapshot, line.range) : leafWindows(snapshot, line.range);
+  let count = 0;
+  for (;;) {
+    const { value, done } = windows.next();
+    if (done) return { complete: value, count };
+    const wanted = value.filter(isWanted).slice(0, line.limit - count);
+    count += wanted.length;
+    await print(wanted.map(show).join(''));
+    signal.throwIfAborted();
+    if (unread?.aborted) return { complete: true, count };
+    if (count >= line.limit) return { complete: false, count };
+  }
+}
+
+/** Puts the parts of a map into the form that was asked for. */
+interface MapPrinter {
+  heading(json: boolean, style: Style): string;
+  show(item: MappedRun | MappedLeaf, snapshot: TableSnapshot, json: boolean, style: Style): string;
+  end(end: ReportedMapEnd, json: boolean, style: Style): string;
+}
+
+class LinePrinter implements MapPrinter {
+  readonly #report: Report;
+  readonly #map: ReportedMap;
+
+  constructor(report: Report, map: ReportedMap) {
+    this.#report = report;
+    this.#map = map;
+  }
+
+  heading(json: boolean, style: Style): string {
+    return json ? `${this.#report.encodeMapHeading(this.#map)}\n` : this.#report.formatMapHeading(this.#map, style);
+  }
+
+  show(item: MappedRun | MappedLeaf, snapshot: TableSnapshot, json: boolean, style: Style): string {
+    const { encodeLeaf, encodeRun, formatLeaf, formatRun } = this.#report;
+    if ('address' in item) {
+      const leaf = { ...item, region: snapshot.memoryMap.regionAt(item.physicalAddress) };
+      return json ? `${encodeLeaf(leaf)}\n` : formatLeaf(leaf, style);
+    }
+    const regions = snapshot.regionsOf(item);
+    return json ? `${encodeRun(item, regions)}\n` : formatRun(item, regions, style);
+  }
+
+  end(end: ReportedMapEnd, json: boolean): string {
+    return json ? `${this.#report.encodeMapEnd(end)}\n` : '';
+  }
+}
+
+class SummaryPrinter implements MapPrinter {
+  readonly #report: Report;
+  readonly #map: ReportedMap;
+  readonly #summary;
+
+  constructor(report: Report, map: ReportedMap) {
+    this.#report = report;
+    this.#map = map;
+    this.#summary = new report.MapSummary();
+  }
+
+  heading(): string {
+    return '';
+  }
+
+  show(item: MappedRun | MappedLeaf): string {
+    if ('first' in item) this.#summary.add(item);
+    return '';
+  }
+
+  end(end: ReportedMapEnd, json: boolean, style: Style): string {
+    const { encodeMapSummary, formatMapSummary } = this.#report;
+    return json ? `${encodeMapSummary(this.#summary, end)}\n` : formatMapSummary(this.#map, this.#summary, end, style);
+  }
+}

@@ -1,0 +1,84 @@
+import type { ReportedState } from '../../../report/index.ts';
+import { UsageError } from '../../errors.ts';
+import type { CliContext, Command } from '../../options/command.ts';
+import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
+import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
+import { parseOptions } from '../../options/parse-options.ts';
+import { withView } from '../../session/with-guest.ts';
+
+const NAME = 'state';
+
+const OPTIONS = {
+  qmp: GUEST_OPTIONS.qmp,
+  gdb: GUEST_OPTIONS.gdb,
+  cpu: GUEST_OPTIONS.cpu,
+  json: GUEST_OPTIONS.json,
+  'no-host-memory': SCOPE_OPTIONS['no-host-memory'],
+  trace: GUEST_OPTIONS.trace,
+  timeout: GUEST_OPTIONS.timeout,
+} as const;
+
+/** What a `state` command line asks for. @internal */
+export interface StateCommandLine {
+  readonly guest: GuestOptions;
+  readonly hostMemory: boolean;
+  readonly json: boolean;
+}
+
+/**
+ * @throws {@link UsageError} `ERR_CLI_USAGE`.
+ * @internal
+ */
+export function parseState(words: readonly string[], environment: CliContext['environment']): StateCommandLine {
+  const options = parseOptions(words, OPTIONS, NAME);
+  const [stray] = options.positionals;
+  if (stray !== undefined) {
+    throw new UsageError(`${NAME} takes no argument, and has been given ${JSON.stringify(stray)}`, NAME);
+  }
+  return {
+    guest: parseGuestOptions(options, environment, NAME),
+    hostMemory: !options.flags.has('no-host-memory'),
+    json: options.flags.has('json'),
+  };
+}
+
+async function ask({ guest: options, hostMemory }: StateCommandLine, context: CliContext): Promise<ReportedState> {
+  const { cpu } = options;
+  const { contextOf, nestedContextOf } = await import('../../../guest/index.ts');
+  return withView(options, { live: false, hostMemory }, context, async (paused, guest) => {
+    const state = await paused.vcpuState(cpu);
+    const map = await paused.memoryMap(cpu);
+    const memoryAccess = await paused.memoryReport(cpu);
+    return {
+      cpu,
+      cpuCount: guest.vcpuCount,
+      state,
+      context: contextOf(state),
+      nestedContext: nestedContextOf(state),
+      runs: guest.ranBefore,
+      memory: map.regions,
+      memoryAccess,
+      notes: guest.runStateNote === '' ? [] : [guest.runStateNote],
+    };
+  });
+}
+
+async function run(words: readonly string[], context: CliContext): Promise<number> {
+  const line = parseState(words, context.environment);
+  const reported = await ask(line, context);
+  const { encodeState, formatState } = await import('../../../report/index.ts');
+  const { chooseStyle } = await import('../../io/choose-style.ts');
+  await context.print(line.json ? `${encodeState(reported)}\n` : formatState(reported, chooseStyle(context)));
+  return 0;
+}
+
+/** @internal */
+export const stateCommand: Command = {
+  name: NAME,
+  synopsis: '--qmp ENDPOINT [OPTION...]',
+  description:
+    'Shows the registers of one vCPU that paging depends on, with the bits that matter spelt out, what CPUID tells the guest,\n' +
+    'the run state, the memory map and how memory is read; and for each value where it was read.',
+  options: OPTIONS,
+  run,
+};

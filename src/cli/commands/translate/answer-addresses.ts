@@ -1,0 +1,107 @@
+import type { GuestTranslation, GuestView, TranslateScope, TranslationTable } from '../../../guest/index.ts';
+import type { BriefAnswer, ReportedAddressSpace } from '../../../report/index.ts';
+import { chooseStyle } from '../../io/choose-style.ts';
+import type { CliContext } from '../../options/command.ts';
+import { toTranslateScope } from '../../options/scope-options.ts';
+import { reportedSpace } from '../../session/reported-space.ts';
+import { withView } from '../../session/with-guest.ts';
+import type { TranslateCommandLine } from './translate.ts';
+
+/** A command line, and whose it is. @internal */
+export interface TranslateAddresses extends TranslateCommandLine {
+  readonly command: string;
+}
+
+/** Answers of some addresses, as they are printed. @internal */
+export interface AnsweredTexts {
+  readonly texts: readonly string[];
+  readonly faults: number;
+}
+
+/** Asks a guest for addresses, and puts the answers into the form that was asked for. @internal */
+export type Asker = (view: GuestView, addresses: BigUint64Array, notes: readonly string[]) => Promise<AnsweredTexts>;
+
+/**
+ * Prepares questions: nothing is connected.
+ *
+ * @throws UsageError `ERR_CLI_USAGE` for a what-if that makes no sense.
+ * @internal
+ */
+export async function makeAsker(line: TranslateAddresses, context: CliContext): Promise<Asker> {
+  const scope = await toTranslateScope(line.scope, line.guest.cpu, line.command);
+  return line.format === 'brief' ? briefAsker(line, scope, context) : fullAsker(line, scope, context);
+}
+
+async function fullAsker(line: TranslateAddresses, scope: TranslateScope, context: CliContext): Promise<Asker> {
+  const { encodeTranslation, formatTranslation } = await import('../../../report/index.ts');
+  const style = chooseStyle(context);
+  let isFirst = true;
+  const show = (answer: GuestTranslation, space: ReportedAddressSpace): string => {
+    if (line.format === 'json') return `${encodeTranslation(answer)}\n`;
+    // An empty line is between two trees, and none at the end.
+    const separator = isFirst ? '' : '\n';
+    isFirst = false;
+    return `${separator}${formatTranslation(answer, space, style)}`;
+  };
+  const { access, flags } = line;
+  return async (view, addresses, notes) => {
+    const requests = Array.from(addresses, (linearAddress) => ({ linearAddress, access, flags }));
+    const answers = await view.translate(requests, scope);
+    const space = reportedSpace(await view.scopedState(scope), line.scope);
+    return {
+      texts: answers.map((each) => show({ ...each, assumed: [...each.assumed, ...notes] }, space)),
+      faults: answers.filter(({ translation }) => translation.kind !== 'mapped').length,
+    };
+  };
+}
+
+async function briefAsker(line: TranslateAddresses, scope: TranslateScope, context: CliContext): Promise<Asker> {
+  const { formatBrief } = await import('../../../report/index.ts');
+  const style = chooseStyle(context);
+  return async (view, addresses) => {
+    const table = await view.translateMany(addresses, line.access, scope);
+    return {
+      texts: Array.from(addresses, (address, at) => formatBrief(address, briefAnswer(table, at), style)),
+      faults: table.length - table.countMapped(),
+    };
+  };
+}
+
+function briefAnswer(table: TranslationTable, at: number): BriefAnswer {
+  const physicalAddress = table.physicalAddress(at);
+  const rights = table.rights(at);
+  const cause = table.cause(at);
+  if (physicalAddress !== null && rights !== null) {
+    const host = table.hostPhysicalAddress(at);
+    return {
+      kind: 'mapped',
+      physicalAddress,
+      pageSizeBytes: table.pageSize(at),
+      rights,
+      ...(host === null ? {} : { hostPhysicalAddress: host }),
+    };
+  }
+  if (cause === null) throw new RangeError(`a translation neither succeeded nor failed: ${at}`);
+  return { kind: 'fault', cause, errorCode: table.errorCode(at), responsibleAddress: table.responsibleAddress(at) };
+}
+
+/** Answers the addresses of a command line, all in one pause; printed when the guest runs again. @internal */
+export async function answerAddresses(line: TranslateAddresses, context: CliContext): Promise<number> {
+  const { guest, scope, flags } = line;
+  const addresses = BigUint64Array.from(line.addresses);
+  // What is wrong with the question is found before anything is connected.
+  await makeAsker(line, context);
+  const { texts, faults } = await withView(
+    guest,
+    scope,
+    context,
+    async (view, attached) => {
+      // Made anew for each try: it counts what it has shown.
+      const ask = await makeAsker(line, context);
+      return ask(view, addresses, attached.runStateNote === '' ? [] : [attached.runStateNote]);
+    },
+    () => !flags.setAccessed,
+  );
+  await context.print(texts.join(''));
+  return faults === 0 ? 0 : 1;
+}

@@ -1,0 +1,125 @@
+import type { Guest, GuestView } from '../../../guest/index.ts';
+import { InputFileError, UsageError } from '../../errors.ts';
+import { AddressList } from '../../io/address-list.ts';
+import { HeldOutput } from '../../io/held-output.ts';
+import type { CliContext } from '../../options/command.ts';
+import { toTranslateScope } from '../../options/scope-options.ts';
+import { withView } from '../../session/with-guest.ts';
+import { makeAsker, type TranslateAddresses } from './answer-addresses.ts';
+import type { AddressFile } from './translate.ts';
+
+/** So many answers are held until the guest runs again: some 20 MB. */
+const MAX_HELD = 20_000;
+/** So many addresses are read before the guest is paused, so that it does not wait for a pipe: 8 MB. */
+const MAX_AHEAD = 1_048_576;
+
+/**
+ * Answers the addresses of a list, all in one pause, in bounded memory.
+ *
+ * @returns the exit status
+ * @throws InputFileError `ERR_CLI_INPUT_FILE` for a line that is no address; UsageError for a list without any.
+ * @internal
+ */
+export async function answerList(line: TranslateAddresses, from: AddressFile, context: CliContext): Promise<number> {
+  // What is wrong with the question is found before the list is read, which may take a while.
+  await makeAsker(line, context);
+  const list = await AddressList.open(from.file, from, context, line.command);
+  const chunks = list.chunks();
+  const ahead = await readAhead(chunks, context.signal);
+  if (ahead.chunks.length === 0) {
+    list.complainOfRest();
+    throw new UsageError(`there is no address in ${list.name}`, line.command);
+  }
+  const output = new HeldOutput(context, MAX_HELD);
+  const mayRepeat = (): boolean => !line.flags.setAccessed && !output.hasPrinted && ahead.isAll;
+  let faults = 0;
+  const answer = async (): Promise<void> => {
+    await withView(
+      line.guest,
+      line.scope,
+      context,
+      async (view, attached) => {
+        output.drop();
+        faults = 0;
+        const ask = await makeAsker(line, context);
+        const standing = ahead.isAll ? await keepAll(line, view, attached, ahead.chunks) : view;
+        const notes = attached.runStateNote === '' ? [] : [attached.runStateNote];
+        for await (const chunk of concatenate(ahead.chunks, chunks, context.signal)) {
+          const { texts, faults: more } = await ask(standing, chunk, notes);
+          faults += more;
+          await output.add(texts);
+          if (output.isUnread) return;
+        }
+      },
+      mayRepeat,
+    );
+  };
+  try {
+    await answer();
+  } catch (error) {
+    // What came before the line is answered. Nothing else that ends it leaves answers that can be relied on.
+    if (error instanceof InputFileError) await output.flush();
+    throw error;
+  } finally {
+    list.complainOfRest();
+  }
+  await output.flush();
+  return faults === 0 && list.junkLines === 0 ? 0 : 1;
+}
+
+/**
+ * A list that is all there: what its answers rest on is read, and the guest runs on while they are made and printed.
+ *
+ * @returns who answers
+ */
+async function keepAll(
+  { access, flags, scope, guest, command }: TranslateAddresses,
+  view: GuestView,
+  attached: Guest,
+  addresses: readonly BigUint64Array[],
+): Promise<GuestView> {
+  if (flags.setAccessed) return view;
+  const kept = await view.keep(addresses, access, await toTranslateScope(scope, guest.cpu, command));
+  if (kept === null) return view;
+  await attached.resume();
+  return kept;
+}
+
+interface Ahead {
+  readonly chunks: readonly BigUint64Array[];
+  /** Nothing comes after these. */
+  readonly isAll: boolean;
+}
+
+async function readAhead(chunks: AsyncGenerator<BigUint64Array>, signal: AbortSignal): Promise<Ahead> {
+  const ahead: BigUint64Array[] = [];
+  for (let count = 0; count < MAX_AHEAD; count += ahead.at(-1)?.length ?? 0) {
+    const { value, done } = await orAbort(chunks.next(), signal);
+    if (done) return { chunks: ahead, isAll: true };
+    ahead.push(value);
+  }
+  return { chunks: ahead, isAll: false };
+}
+
+/** Whoever sends the list may never send the rest. */
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+async function* concatenate(
+  first: readonly BigUint64Array[],
+  then: AsyncGenerator<BigUint64Array>,
+  signal: AbortSignal,
+): AsyncGenerator<BigUint64Array> {
+  yield* first;
+  for (;;) {
+    const { value, done } = await orAbort(then.next(), signal);
+    if (done) return;
+    yield value;
+  }
+}

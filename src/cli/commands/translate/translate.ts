@@ -1,0 +1,149 @@
+import { AbiError, checkTerms, type Translate2Terms } from '../../../abi/index.ts';
+import { UsageError } from '../../errors.ts';
+import type { CliContext, Command } from '../../options/command.ts';
+import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
+import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
+import { parseNumber } from '../../options/parse-number.ts';
+import { type ParsedOptions, parseOptions } from '../../options/parse-options.ts';
+import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
+import { answerAddresses, type TranslateAddresses } from './answer-addresses.ts';
+import { answerList } from './answer-list.ts';
+
+const NAME = 'translate';
+
+const OPTIONS = {
+  from: { value: 'FILE', help: 'take the addresses from a file, one a line, # before comments; - is standard input' },
+  'keep-going': { help: 'with --from: say which lines are no address, and answer the others' },
+  qmp: GUEST_OPTIONS.qmp,
+  gdb: GUEST_OPTIONS.gdb,
+  cpu: GUEST_OPTIONS.cpu,
+  cr3: SCOPE_OPTIONS.cr3,
+  set: SCOPE_OPTIONS.set,
+  profile: SCOPE_OPTIONS.profile,
+  nested: SCOPE_OPTIONS.nested,
+  live: SCOPE_OPTIONS.live,
+  write: { help: 'judge a write; without --write and --exec a read is judged' },
+  user: { help: 'judge an access from user mode; without it from supervisor mode' },
+  exec: { help: 'judge an instruction fetch' },
+  'set-accessed': { help: 'if the access is allowed, set the A bit of every entry used, in guest memory' },
+  'set-dirty': { help: 'set the D bit of the last entry too; needs --set-accessed and --write' },
+  'force-set-accessed': {
+    help: 'if the access fails, set A in the entries above the responsible one; needs --set-accessed',
+  },
+  brief: { help: 'a line for each address instead of its walk: where it leads, page size, rights; or why not' },
+  json: GUEST_OPTIONS.json,
+  'no-host-memory': SCOPE_OPTIONS['no-host-memory'],
+  trace: GUEST_OPTIONS.trace,
+  timeout: GUEST_OPTIONS.timeout,
+} as const;
+
+/** A list of addresses that is yet to be read. @internal */
+export interface AddressFile {
+  /** `-` is standard input. */
+  readonly file: string;
+  readonly keepGoing: boolean;
+}
+
+/** How answers are shown. @internal */
+export type TranslateFormat = 'tree' | 'brief' | 'json';
+
+/** What a `translate` command line asks for. @internal */
+export interface TranslateCommandLine extends Translate2Terms {
+  readonly guest: GuestOptions;
+  readonly scope: ScopeOptions;
+  readonly addresses: readonly bigint[];
+  /** Instead of `addresses`. */
+  readonly from: AddressFile | undefined;
+  readonly format: TranslateFormat;
+}
+
+/**
+ * @throws {@link UsageError} `ERR_CLI_USAGE`.
+ * @internal
+ */
+export function parseTranslate(words: readonly string[], environment: CliContext['environment']): TranslateCommandLine {
+  const options = parseOptions(words, OPTIONS, NAME);
+  const { flags } = options;
+  const terms = {
+    access: { write: flags.has('write'), user: flags.has('user'), exec: flags.has('exec') },
+    flags: {
+      setAccessed: flags.has('set-accessed'),
+      setDirty: flags.has('set-dirty'),
+      forceSetAccessed: flags.has('force-set-accessed'),
+    },
+  };
+  const where = parseAddresses(options);
+  requireAllowed(terms);
+  const guest = parseGuestOptions(options, environment, NAME);
+  const scope = parseScopeOptions(options, guest, NAME);
+  if (scope.live && terms.flags.setAccessed) {
+    throw new UsageError('--set-accessed needs a guest that stands still, and --live lets it run', NAME);
+  }
+  return { ...terms, ...where, guest, scope, format: parseFormat(options) };
+}
+
+function parseAddresses({
+  positionals,
+  values,
+  flags,
+}: ParsedOptions): Pick<TranslateCommandLine, 'addresses' | 'from'> {
+  const file = values.get('from');
+  if (file === undefined) {
+    if (positionals.length === 0) throw new UsageError('no address was given', NAME);
+    if (flags.has('keep-going')) throw new UsageError('--keep-going needs --from', NAME);
+    return { addresses: positionals.map((text) => parseNumber(text, 'address', NAME)), from: undefined };
+  }
+  const [stray] = positionals;
+  if (stray !== undefined) {
+    throw new UsageError(
+      `addresses come from ${file} or from the command line, which has ${JSON.stringify(stray)}`,
+      NAME,
+    );
+  }
+  return { addresses: [], from: { file, keepGoing: flags.has('keep-going') } };
+}
+
+function parseFormat({ flags }: ParsedOptions): TranslateFormat {
+  if (!flags.has('brief')) return flags.has('json') ? 'json' : 'tree';
+  if (flags.has('json')) throw new UsageError('--brief and --json exclude each other', NAME);
+  if (flags.has('set-accessed')) {
+    throw new UsageError('--brief does not show which bits were set: take --json with --set-accessed', NAME);
+  }
+  return 'brief';
+}
+
+/** The ioctl's own rules, said with the names of the options: SET_DIRTY is --set-dirty. */
+function requireAllowed(terms: Translate2Terms): void {
+  try {
+    checkTerms(terms);
+  } catch (error) {
+    if (!(error instanceof AbiError)) throw error;
+    const message = error.message.replace(
+      /[A-Z]+(?:_[A-Z]+)*/g,
+      (name) => `--${name.toLowerCase().replaceAll('_', '-')}`,
+    );
+    throw new UsageError(message, NAME, { cause: error });
+  }
+}
+
+async function run(words: readonly string[], context: CliContext): Promise<number> {
+  const line: TranslateAddresses = { ...parseTranslate(words, context.environment), command: NAME };
+  return line.from === undefined ? answerAddresses(line, context) : answerList(line, line.from, context);
+}
+
+/** @internal */
+export const translateCommand: Command = {
+  name: NAME,
+  synopsis: '{ADDRESS... | --from FILE} --qmp ENDPOINT [OPTION...]',
+  description:
+    'Walks the page tables of a running guest for each address and shows every entry on the way, where it ends, and if the\n' +
+    'access is not allowed, why not and which entry is responsible. Addresses: 0xffff800000105123, with _ or ` between\n' +
+    'digits, or decimal. The guest is paused for some milliseconds, and then runs on if it ran before.\n' +
+    '\n' +
+    'A list may be of any length, and is answered in one pause. Of a million addresses the tables are read, and the guest\n' +
+    'runs on while the answers are made and printed. Of more, and where bits are set, it stands still until all are printed,\n' +
+    'but for the first 20000 answers: it waits for whoever reads them. A line that is no address ends it, for a file before\n' +
+    'anything was asked; with --keep-going the exit status is then 1.',
+  options: OPTIONS,
+  run,
+};

@@ -1,0 +1,118 @@
+import { InputFileError, UsageError } from '../errors.ts';
+import type { CliContext } from '../options/command.ts';
+import { parseNumber } from '../options/parse-number.ts';
+import { type LineSource, openLineSource, readLines, type TextLine } from './read-lines.ts';
+
+/** How many addresses are handed on at once. */
+const CHUNK = 4096;
+/** No way to write a 64-bit number is longer, and a comment may follow. */
+const MAX_CHARS = 256;
+/** A file of something else altogether is not told of line by line. */
+const MAX_COMPLAINTS = 20;
+
+/** What is to be done about lines that are no address. @internal */
+export interface ListOptions {
+  /** Say which they are, and answer the rest. */
+  readonly keepGoing: boolean;
+}
+
+/**
+ * Addresses, one a line; empty lines and what follows a `#` do not count. However many there are, no more than a few thousand are
+ * held at once.
+ *
+ * @internal
+ */
+export class AddressList {
+  readonly #source: LineSource;
+  readonly #keepGoing: boolean;
+  readonly #complain: CliContext['complain'];
+  readonly #command: string;
+  #junkLines = 0;
+
+  constructor(
+    source: LineSource,
+    { keepGoing }: ListOptions,
+    { complain }: Pick<CliContext, 'complain'>,
+    command: string,
+  ) {
+    this.#source = source;
+    this.#keepGoing = keepGoing;
+    this.#complain = complain;
+    this.#command = command;
+  }
+
+  /**
+   * Opens a list and, where it can be read twice and junk is to end everything, looks for junk in all of it first.
+   *
+   * @param file - `-` is standard input
+   * @throws {@link InputFileError} `ERR_CLI_INPUT_FILE`.
+   */
+  static async open(file: string, options: ListOptions, context: CliContext, command: string): Promise<AddressList> {
+    const source = await openLineSource(file, context, command);
+    const list = new AddressList(source, options, context, command);
+    if (source.isRepeatable && !options.keepGoing) {
+      for await (const _ of list.chunks()) context.signal.throwIfAborted();
+    }
+    return list;
+  }
+
+  get name(): string {
+    return this.#source.name;
+  }
+
+  /** How many lines were no address. */
+  get junkLines(): number {
+    return this.#junkLines;
+  }
+
+  /** @throws {@link InputFileError} `ERR_CLI_INPUT_FILE` at the first line that is no address, unless it is to go on. */
+  async *chunks(): AsyncGenerator<BigUint64Array> {
+    let chunk = new BigUint64Array(CHUNK);
+    let length = 0;
+    for await (const lines of readLines(this.#source.open(), MAX_CHARS)) {
+      for (const line of lines) {
+        const address = this.#parse(line);
+        if (address === undefined) continue;
+        if (address instanceof InputFileError) {
+          yield chunk.slice(0, length);
+          throw address;
+        }
+        chunk[length] = address;
+        length += 1;
+        if (length === CHUNK) {
+          yield chunk;
+          chunk = new BigUint64Array(CHUNK);
+          length = 0;
+        }
+      }
+    }
+    if (length > 0) yield chunk.slice(0, length);
+  }
+
+  /** Says how much was left out, if not everything was said line by line. */
+  complainOfRest(): void {
+    const rest = this.#junkLines - MAX_COMPLAINTS;
+    if (rest > 0) this.#complain(`pagewalk: ${this.name}: ${rest} more lines that are no address`);
+  }
+
+  /** @returns undefined for a line that does not count, an error for one that ends everything */
+  #parse({ number, text: line, isCut }: TextLine): bigint | InputFileError | undefined {
+    const [before = ''] = line.split('#', 1);
+    const text = before.trim();
+    const isComment = before.length < line.length;
+    if (text === '' && (isComment || !isCut)) return undefined;
+    try {
+      if (isCut && !isComment) throw new UsageError(`${JSON.stringify(text.slice(0, 20))}… is too long for an address`);
+      return parseNumber(text, 'address', this.#command);
+    } catch (error) {
+      return this.#refuse(new InputFileError(this.name, number, (error as UsageError).message, { cause: error }));
+    }
+  }
+
+  #refuse(error: InputFileError): InputFileError | undefined {
+    if (!this.#keepGoing) return error;
+    this.#junkLines += 1;
+    if (this.#junkLines <= MAX_COMPLAINTS) this.#complain(`pagewalk: ${error.message}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import type { MapSegment } from '../../report/index.ts';
+import { InputFileError } from '../errors.ts';
+import type { CliContext } from '../options/command.ts';
+import { openLineSource, readLines, type TextLine } from './read-lines.ts';
+
+/** A range has a name for each region; nothing that `map --json` writes is longer. */
+const MAX_CHARS = 65_536;
+
+const address = z
+  .string()
+  .regex(/^0x[0-9a-f]{1,16}$/)
+  .transform((text) => BigInt(text));
+const attributes = {
+  rights: z.object({
+    read: z.literal(false).exactOptional(),
+    write: z.boolean(),
+    user: z.boolean(),
+    exec: z.boolean(),
+  }),
+  protectionKey: z.number().nullable(),
+  global: z.boolean(),
+};
+const headingSchema = z.object({
+  kind: z.literal('map'),
+  of: z.enum(['ranges', 'pages']),
+  mode: z.string(),
+  first: address,
+  last: address,
+  filter: z.string().nullable(),
+});
+const lineSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('range'),
+    first: address,
+    last: address,
+    ...attributes,
+    accessed: z.number(),
+    dirty: z.number(),
+    physicalFirst: address,
+    physicalPieces: z.number(),
+  }),
+  z.object({
+    kind: z.literal('page'),
+    address,
+    size: z.int().min(4096),
+    ...attributes,
+    accessed: z.boolean(),
+    dirty: z.boolean(),
+    physicalAddress: address,
+  }),
+  z.object({ kind: z.literal('end'), complete: z.boolean() }),
+]);
+
+/** Which map a file holds. @internal */
+export type SavedMapHeading = z.output<typeof headingSchema>;
+
+/** A map that was saved by `pagewalk map --json`. @internal */
+export class SavedMap {
+  readonly name: string;
+  readonly heading: SavedMapHeading;
+  readonly #lines: AsyncGenerator<TextLine>;
+  #isComplete: boolean | undefined;
+
+  private constructor(name: string, heading: SavedMapHeading, lines: AsyncGenerator<TextLine>) {
+    this.name = name;
+    this.heading = heading;
+    this.#lines = lines;
+  }
+
+  /**
+   * Reads which map a file holds.
+   *
+   * @throws {@link InputFileError} `ERR_CLI_INPUT_FILE` when it holds none.
+   */
+  static async open(file: string, context: CliContext, command: string): Promise<SavedMap> {
+    const source = await openLineSource(file, context, command);
+    const lines = eachLine(readLines(source.open(), MAX_CHARS));
+    const { value, done } = await lines.next();
+    if (done) throw new InputFileError(source.name, undefined, 'is empty; a map is saved by pagewalk map --json');
+    return new SavedMap(source.name, parse(source.name, value, headingSchema), lines);
+  }
+
+  /** False when the map was given up where it was made; undefined before all of it was read. */
+  get isComplete(): boolean | undefined {
+    return this.#isComplete;
+  }
+
+  /** @throws {@link InputFileError} `ERR_CLI_INPUT_FILE` when a line is none of a map, or the last line is missing. */
+  async *segments(): AsyncGenerator<MapSegment> {
+    let next = 0n;
+    for await (const line of this.#lines) {
+      if (this.#isComplete !== undefined) this.#refuse(line, 'comes after the end of the map');
+      const parsed = parse(this.name, line, lineSchema);
+      if (parsed.kind === 'end') {
+        this.#isComplete = parsed.complete;
+        continue;
+      }
+      if ((parsed.kind === 'page') !== (this.heading.of === 'pages'))
+        this.#refuse(line, `is no part of a map of ${this.heading.of}`);
+      const segment = toSegment(parsed);
+      if (segment.first < next || segment.last < segment.first) this.#refuse(line, 'is not in ascending order');
+      next = segment.last + 1n;
+      yield segment;
+    }
+    if (this.#isComplete === undefined) {
+      throw new InputFileError(this.name, undefined, 'has no last line {"kind":"end",…}: it was cut off');
+    }
+  }
+
+  #refuse({ number }: TextLine, problem: string): never {
+    throw new InputFileError(this.name, number, problem);
+  }
+}
+
+async function* eachLine(batches: AsyncIterable<readonly TextLine[]>): AsyncGenerator<TextLine> {
+  for await (const lines of batches) yield* lines;
+}
+
+function parse<T>(file: string, { number, text, isCut }: TextLine, schema: z.ZodType<T>): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const problem = isCut ? 'is too long' : 'is not JSON';
+    throw new InputFileError(file, number, `${problem}; a map is saved by pagewalk map --json`, { cause: error });
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? '' : ` (${issue.path.join('.')}: ${issue.message})`;
+  throw new InputFileError(file, number, `is no line of a map${where}; a map is saved by pagewalk map --json`, {
+    cause: result.error,
+  });
+}
+
+function toSegment(line: Exclude<z.output<typeof lineSchema>, { kind: 'end' }>): MapSegment {
+  const { rights, protectionKey, global } = line;
+  if (line.kind === 'range') {
+    const physicalFirst = line.physicalPieces === 1 ? line.physicalFirst : null;
+    const { first, last, accessed, dirty } = line;
+    return { first, last, rights, protectionKey, global, pageSizeBytes: null, physicalFirst, accessed, dirty };
+  }
+  return {
+    first: line.address,
+    last: line.address + BigInt(line.size) - 1n,
+    rights,
+    protectionKey,
+    global,
+    pageSizeBytes: line.size,
+    physicalFirst: line.physicalAddress,
+    accessed: Number(line.accessed),
+    dirty: Number(line.dirty),
+  };
+}

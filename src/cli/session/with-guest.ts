@@ -1,0 +1,135 @@
+import type { Guest, GuestView, PausedGuest } from '../../guest/index.ts';
+import { TraceFile } from '../io/trace-file.ts';
+import type { CliContext } from '../options/command.ts';
+import type { GuestOptions } from '../options/guest-options.ts';
+import type { ScopeOptions } from '../options/scope-options.ts';
+
+/** How a guest is looked at. @internal */
+export type ViewOptions = Pick<ScopeOptions, 'live' | 'hostMemory'>;
+
+/**
+ * One attach, one pause: attaches to the guest, pauses it, runs `use`, and leaves the guest as it was found before the
+ * result is given back.
+ *
+ * @throws as {@link withAttached}.
+ * @internal
+ */
+export function withGuest<T>(
+  options: GuestOptions,
+  context: CliContext,
+  use: (paused: PausedGuest, guest: Guest) => Promise<T>,
+): Promise<T> {
+  return withAttached(options, true, context, async (guest) => use(await guest.pause(), guest));
+}
+
+/**
+ * The same for questions that may be asked of a guest that runs. A pause that somebody else ended in the middle is made again,
+ * once, if `mayRepeat` says so.
+ *
+ * @throws as {@link withAttached}; GuestMemoryError when memory cannot be read while the guest runs.
+ * @internal
+ */
+export function withView<T>(
+  options: GuestOptions,
+  view: ViewOptions,
+  context: CliContext,
+  use: (view: GuestView, guest: Guest) => Promise<T>,
+  mayRepeat: () => boolean = () => true,
+): Promise<T> {
+  return withAttached(options, view.hostMemory, context, (guest) => viewOnce(guest, view, use, mayRepeat));
+}
+
+/**
+ * One look at a guest that we stay attached to. What paused it lets it run again: `guest.resume()`, or leaving it.
+ *
+ * @internal
+ */
+export async function viewOnce<T>(
+  guest: Guest,
+  { live }: Pick<ViewOptions, 'live'>,
+  use: (view: GuestView, guest: Guest) => Promise<T>,
+  mayRepeat: () => boolean = () => true,
+): Promise<T> {
+  if (live) {
+    using running = guest.live();
+    return await use(running, guest);
+  }
+  try {
+    return await use(await guest.pause(), guest);
+  } catch (error) {
+    const resumption = await guest.findResumption();
+    if (resumption === undefined) throw error;
+    if (!mayRepeat()) throw resumption;
+    await guest.resume();
+    return await use(await guest.pause(), guest);
+  }
+}
+
+/**
+ * Attaches to the guest, runs `use`, and leaves the guest as it was found before the result is given back. When the context's
+ * signal fires the guest is left at once, under whatever `use` is doing; `use` then fails for want of a connection, and the
+ * signal's reason is thrown.
+ *
+ * @throws {@link TraceFileError} before anything is connected; GuestCpuError before the pause; the errors of the guest layer;
+ * an AggregateError when leaving the guest failed after something else had.
+ * @internal
+ */
+export async function withAttached<T>(
+  options: GuestOptions,
+  hostMemory: boolean,
+  context: CliContext,
+  use: (guest: Guest) => Promise<T>,
+): Promise<T> {
+  const trace = options.traceFile === undefined ? undefined : new TraceFile(options.traceFile);
+  try {
+    return await attachAndUse(options, hostMemory, context.signal, trace, use);
+  } finally {
+    const complaint = trace?.close();
+    if (complaint !== undefined) context.complain(`pagewalk: ${complaint}`);
+  }
+}
+
+async function attachAndUse<T>(
+  { qmp, gdb, cpu, timeoutMs }: GuestOptions,
+  hostMemory: boolean,
+  signal: AbortSignal,
+  trace: TraceFile | undefined,
+  use: (guest: Guest) => Promise<T>,
+): Promise<T> {
+  const { attach } = await import('../../guest/index.ts');
+  const guest = await attach({
+    ...(qmp === undefined ? {} : { qmp }),
+    ...(gdb === undefined ? {} : { gdb }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(trace ? { trace: trace.sink } : {}),
+    hostMemory,
+    signal,
+  }).catch((error: unknown) => {
+    throw reasonOf(signal, error);
+  });
+  // What detaching has to say is heard below, where it is waited for.
+  const leave = () => void guest.detach().catch(() => {});
+  signal.addEventListener('abort', leave);
+  let result: T;
+  try {
+    signal.throwIfAborted();
+    guest.requireCpu(cpu);
+    result = await use(guest);
+  } catch (error) {
+    const reason = reasonOf(signal, error);
+    await guest.detach().catch((leaving: unknown) => {
+      throw new AggregateError([reason, leaving]);
+    });
+    throw reason;
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+  await guest.detach();
+  signal.throwIfAborted();
+  return result;
+}
+
+/** Once the signal has fired, whatever fails does so for that reason. */
+function reasonOf(signal: AbortSignal, error: unknown): unknown {
+  return signal.aborted ? signal.reason : error;
+}

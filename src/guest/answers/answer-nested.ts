@@ -1,0 +1,131 @@
+import {
+  type FaultedTranslation,
+  type NestedContext,
+  type NestedPlannedBits,
+  type NestedTranslation,
+  NestedWalk,
+  type PagingContext,
+  planNestedBits,
+  startNestedWalk,
+  type Translation,
+  toNestedTranslation,
+} from '../../paging/index.ts';
+import { fillGaps } from '../walks/fill-gaps.ts';
+import { retranslateNested } from '../walks/retranslate-nested.ts';
+import { runWalks } from '../walks/run-walks.ts';
+import type { NestedStages, Space } from '../walks/space.ts';
+import { walkAndWrite } from '../walks/walk-and-write.ts';
+import { describeAssumptions } from './assumptions.ts';
+import { describeNestedDeviation } from './deviation.ts';
+import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
+
+type Request = Required<TranslateRequest>;
+type Question = Pick<Request, 'linearAddress' | 'access'>;
+
+/**
+ * Answers requests about the guest of a guest: addresses go through its own tables and through the second stage. Bits are set
+ * in both.
+ *
+ * @throws as `answerRequests`.
+ * @internal
+ */
+export async function answerNested(
+  requests: readonly Request[],
+  nested: NestedStages,
+  space: Space,
+): Promise<GuestTranslation[]> {
+  const walk = (open: readonly Request[]): Promise<NestedTranslation[]> =>
+    walkAll(open, space.context, nested.context, space);
+  const plan = (translation: NestedTranslation, { flags }: Request): readonly NestedPlannedBits[] =>
+    planNestedBits(translation, flags);
+  const answered = await walkAndWrite(requests, await walk(requests), { walk, plan }, space);
+  const onMachine = await answerAsMachine(answered, nested.onMachine, space);
+  return answered.map(({ request, translation, wrote, bitsAreSet }, at) => {
+    const first = firstStageOf(translation, request, space.context);
+    return {
+      request,
+      cpu: space.state.cpu,
+      mode: space.context.mode,
+      profile: space.context.profile.name,
+      translation: first,
+      nested: { translation, wrote: wrote.filter(({ stage }) => stage === 'nested') },
+      wrote: wrote.filter(({ stage }) => stage === 'guest'),
+      bitsAreSet,
+      region: translation.kind === 'mapped' ? space.map.regionAt(translation.physicalAddress) : null,
+      deviation: describeNestedDeviation(space.state, translation, onMachine[at] ?? translation),
+      assumed: describeAssumptions(space.state, first, translation),
+    };
+  });
+}
+
+async function walkAll(
+  questions: readonly Question[],
+  guest: PagingContext,
+  nested: NestedContext,
+  { memory, map }: Space,
+): Promise<NestedTranslation[]> {
+  const walks = questions.map(({ linearAddress, access }) => {
+    const walk = new NestedWalk(guest, nested);
+    startNestedWalk(walk, linearAddress, access);
+    return walk;
+  });
+  await runWalks(walks, memory, map);
+  return walks.map((walk) => toNestedTranslation(walk, nested));
+}
+
+/** What the machine that runs the guest makes of the questions; memory is read only where it goes on further than we did. */
+async function answerAsMachine(
+  answered: readonly { readonly request: Question; readonly translation: NestedTranslation }[],
+  nested: NestedContext,
+  space: Space,
+): Promise<readonly NestedTranslation[]> {
+  const { machineContext } = space;
+  const answers = answered.map(({ request, translation }) =>
+    retranslateNested(machineContext, nested, translation, request.access),
+  );
+  return fillGaps(answers, (places) =>
+    walkAll(
+      places.flatMap((at) => answered[at]?.request ?? []),
+      machineContext,
+      nested,
+      space,
+    ),
+  );
+}
+
+/**
+ * The translation in the guest's own terms. What the second stage refuses is memory that is not there to it: KVM_TRANSLATE2's
+ * INVALID_GPA.
+ */
+function firstStageOf(
+  translation: NestedTranslation,
+  { access }: Required<TranslateRequest>,
+  context: PagingContext,
+): Translation {
+  if (translation.kind !== 'nested-fault') return translation.guest;
+  const { linearAddress, untaggedAddress, guestPhysicalAddress, guestSteps, reason } = translation;
+  const fault: FaultedTranslation = {
+    kind: 'fault',
+    linearAddress,
+    untaggedAddress,
+    access,
+    cause: 'unbacked-table',
+    vector: 14,
+    errorCode: null,
+    responsible: { level: levelOf(translation, context), address: guestPhysicalAddress },
+    rights: null,
+    pageSize: null,
+    protectionKey: null,
+    steps: guestSteps,
+    reason,
+  };
+  return fault;
+}
+
+/** The level of the guest's entry that could not be had; of the leaf, when it was the page. */
+function levelOf(fault: Extract<NestedTranslation, { kind: 'nested-fault' }>, { levels }: PagingContext): number {
+  const { guestSteps, guestPhysicalAddress, purpose } = fault;
+  const taken = guestSteps.find(({ address }) => address === guestPhysicalAddress) ?? guestSteps.at(-1);
+  if (purpose === 'final' || taken?.address === guestPhysicalAddress) return taken?.level ?? 0;
+  return levels[guestSteps.length]?.level ?? 0;
+}

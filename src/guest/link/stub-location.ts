@@ -1,0 +1,89 @@
+import type { ChardevInfo } from '../../../protocols/qmp/index.ts';
+import { type Endpoint, formatEndpoint } from '../../../protocols/transport/index.ts';
+import { GuestStubError } from '../errors.ts';
+
+/** Where the stub is: one that is free, or none yet. @internal */
+export type StubLocation = { readonly kind: 'listening'; readonly endpoint: string } | { readonly kind: 'absent' };
+
+/** The label QEMU gives the stub of `-gdb`, `-s` and `gdbserver`. */
+const STUB_LABEL = 'gdb';
+/** What QEMU calls the stub's own monitor device: it exists once a stub was made, and outlives it. */
+const STUB_MONITOR_FILENAME = 'gdb';
+
+/**
+ * Finds the stub without touching it: a connection that has to wait its turn would pause the guest whenever that comes.
+ *
+ * @param qmp - the monitor's endpoint: a stub on another host is reached where that host is
+ * @throws {@link GuestStubError} `ERR_GUEST_STUB_BUSY` when another debugger holds it, `ERR_GUEST_STUB_UNREACHABLE` when it
+ * listens where only QEMU's host can connect, or may sit on a character device that cannot be told from others.
+ * @internal
+ */
+export function locateStub(chardevs: readonly ChardevInfo[], qmp: Endpoint): StubLocation {
+  const stub = chardevs.find(({ label }) => label === STUB_LABEL);
+  if (stub) return { kind: 'listening', endpoint: reachable(stub, qmp) };
+  refuseHiddenStub(chardevs, formatEndpoint(qmp));
+  return { kind: 'absent' };
+}
+
+/**
+ * Checks a stub that the caller named, where the monitor knows it.
+ *
+ * @throws {@link GuestStubError} `ERR_GUEST_STUB_BUSY`.
+ * @internal
+ */
+export function checkNamedStub(chardevs: readonly ChardevInfo[], endpoint: string): void {
+  const stub = chardevs.find((chardev) => chardev.endpoint === endpoint);
+  if (stub?.state === 'busy') throw busy(stub.filename);
+}
+
+function busy(stub: string): GuestStubError {
+  return new GuestStubError(
+    'ERR_GUEST_STUB_BUSY',
+    stub,
+    `another debugger holds the GDB stub (${stub}); it takes one client at a time. Nothing was touched: detach the other debugger and try again`,
+  );
+}
+
+function reachable(stub: ChardevInfo, qmp: Endpoint): string {
+  if (stub.state === 'busy') throw busy(stub.filename);
+  const { endpoint } = stub;
+  if (endpoint === undefined || qmp.kind === 'exec') throw unreachable(stub.filename);
+  if (isLocal(qmp)) return endpoint;
+  if (!endpoint.startsWith('tcp:') || !stub.isWildcard || qmp.kind !== 'tcp') throw unreachable(stub.filename);
+  const port = endpoint.slice(endpoint.lastIndexOf(':') + 1);
+  return `tcp:${qmp.host.includes(':') ? `[${qmp.host}]` : qmp.host}:${port}`;
+}
+
+function unreachable(stub: string): GuestStubError {
+  return new GuestStubError(
+    'ERR_GUEST_STUB_UNREACHABLE',
+    stub,
+    `QEMU's GDB stub (${stub}) listens on QEMU's host; say how to reach it from here with --gdb (exec:ssh …, for example)`,
+  );
+}
+
+/** Whether the monitor's endpoint means that QEMU runs on this host. @internal */
+export function isLocal(qmp: Endpoint): boolean {
+  if (qmp.kind === 'unix') return true;
+  return qmp.kind === 'tcp' && /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(qmp.host);
+}
+
+/**
+ * A stub made with `-gdb chardev:ID` carries the user's label, and starting a second one would cut it off and delete its
+ * socket. Nothing says which device it is, so when a stub was made at some time, every listening socket that is no monitor
+ * might be it. (`compat_monitor` is QEMU's label for `-qmp` and `-monitor`.)
+ */
+function refuseHiddenStub(chardevs: readonly ChardevInfo[], qmp: string): void {
+  if (!chardevs.some(({ filename }) => filename === STUB_MONITOR_FILENAME)) return;
+  const candidates = chardevs.filter(
+    ({ label, endpoint, filename }) =>
+      endpoint !== undefined && endpoint !== qmp && !label.startsWith('compat_monitor') && /,server/.test(filename),
+  );
+  if (candidates.length === 0) return;
+  const list = candidates.map(({ label, filename }) => `${label} (${filename})`).join(', ');
+  throw new GuestStubError(
+    'ERR_GUEST_STUB_UNREACHABLE',
+    list,
+    `QEMU had or has a GDB stub on a character device of its own, perhaps one of: ${list}. Say which with --gdb`,
+  );
+}

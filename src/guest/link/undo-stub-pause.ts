@@ -1,0 +1,49 @@
+import { GdbClient } from '../../../protocols/gdb/index.ts';
+import { parseInfoStatus, QmpBusyError, QmpProtocolError } from '../../../protocols/qmp/index.ts';
+import { connect } from '../../../protocols/transport/index.ts';
+import { GuestUsageError } from '../errors.ts';
+
+/** QEMU up to 8.0 greets so when it was the connection that stopped the guest; from a paused guest there is no greeting. */
+const STOP_REPLY = /^\+?\$T[0-9a-f]{2}/;
+
+/** A stub answers at once; who does not is a monitor that serves somebody else. */
+const PROBE_TIMEOUT_MS = 1000;
+
+/** A stub of QEMU 10 says nothing to somebody who waits to be greeted, just like a monitor that is in use. */
+function mayBeStub(error: unknown): boolean {
+  return error instanceof QmpBusyError || (error instanceof QmpProtocolError && STOP_REPLY.test(error.received));
+}
+
+/**
+ * Somebody gave the GDB stub for the QMP socket, and connecting has paused the guest: lets it run again.
+ *
+ * @param error - of the attempt to speak QMP
+ * @returns the error to tell: the given one, unless it was this
+ * @internal
+ */
+export async function undoStubPause(endpoint: string, timeoutMs: number, error: unknown): Promise<unknown> {
+  if (!mayBeStub(error)) return error;
+  try {
+    await runAgain(endpoint, timeoutMs);
+  } catch {
+    // The given error says that the guest is paused.
+    return error;
+  }
+  return new GuestUsageError(
+    `${endpoint} was given as the QMP endpoint but is a GDB stub. Connecting to it paused the guest, which has been resumed`,
+    { cause: error },
+  );
+}
+
+async function runAgain(endpoint: string, timeoutMs: number): Promise<void> {
+  const connection = await connect(endpoint, { timeoutMs });
+  try {
+    const gdb = await GdbClient.connect(connection, { handshakeTimeoutMs: Math.min(timeoutMs, PROBE_TIMEOUT_MS) });
+    // Another run state than plainly paused was there before us.
+    if (parseInfoStatus(await gdb.monitor('info status')).status === 'paused') await gdb.monitor('cont');
+    await gdb.close();
+  } finally {
+    // Also when it is no stub: a connection left open keeps this process alive.
+    await connection.close();
+  }
+}

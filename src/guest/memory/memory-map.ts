@@ -1,0 +1,172 @@
+import { type FlatRange, type FlatRangeType, type FlatView, selectFlatView } from '../../../protocols/qmp/index.ts';
+import { GuestStateError } from '../errors.ts';
+import type { MemoryPiece } from './physical-memory.ts';
+
+/** What backs a guest physical address. @public */
+export type RegionKind = 'ram' | 'rom' | 'device' | 'none';
+
+/** A range of guest physical addresses with one thing behind it. @public */
+export interface Region {
+  readonly kind: RegionKind;
+  /** QEMU's name of the memory region (`pc.ram`); empty where nothing is. */
+  readonly name: string;
+  readonly first: bigint;
+  /** Inclusive. */
+  readonly last: bigint;
+  /** Where `first` lies in the memory region, and for RAM in its RAM block. */
+  readonly offset: bigint;
+}
+
+interface Span {
+  readonly region: Region;
+  readonly first: number;
+  readonly last: number;
+}
+
+const PHYSICAL_END = 2 ** 52 - 1;
+
+/**
+ * RAM and ROM can be looked at without anyone noticing. Device memory can change when it is read: `i/o` by definition, and
+ * `ramd` is a device's own memory (a passed-through BAR), so it is read by hardware. `romd` is a flash device in its array
+ * mode: reads are plain memory, but a write would be a command to it, hence ROM.
+ */
+const KIND_OF_TYPE: Readonly<Record<FlatRangeType, RegionKind>> = {
+  ram: 'ram',
+  rom: 'rom',
+  romd: 'rom',
+  ramd: 'device',
+  'i/o': 'device',
+};
+
+function toSpan(range: FlatRange): Span {
+  const { first, last, name, offset } = range;
+  const region = { kind: KIND_OF_TYPE[range.type], name, first, last, offset };
+  return { region, first: Number(first), last: last > BigInt(PHYSICAL_END) ? PHYSICAL_END : Number(last) };
+}
+
+/**
+ * What lies at each guest physical address, as one vCPU sees it: the judge of every read and write.
+ *
+ * @public
+ */
+export class MemoryMap {
+  readonly #spans: readonly Span[];
+
+  /** @param ranges - in ascending order, not overlapping, as QEMU prints a flat view */
+  constructor(ranges: readonly FlatRange[]) {
+    this.#spans = ranges.map(toSpan);
+  }
+
+  /** All regions in ascending order; gaps between them have nothing behind them. */
+  get regions(): readonly Region[] {
+    return this.#spans.map((span) => span.region);
+  }
+
+  /** The region that an address lies in. */
+  regionAt(address: bigint): Region {
+    const span = address <= BigInt(PHYSICAL_END) ? this.#spanAt(Number(address)) : undefined;
+    return span?.region ?? { kind: 'none', name: '', first: address, last: address, offset: 0n };
+  }
+
+  /** The region that an address lies in, from that address on; where nothing is, up to where something is again. */
+  regionFrom(address: bigint): Region {
+    const region = this.regionAt(address);
+    if (region.kind !== 'none') return region;
+    const next = this.#spans.find(({ region: candidate }) => candidate.first > address)?.region.first;
+    return { ...region, last: next === undefined ? BigInt.asUintN(64, -1n) : next - 1n };
+  }
+
+  /** Whether a piece lies wholly in one RAM or ROM region, so that reading it has no side effect. */
+  isReadable(address: number, length: number): boolean {
+    const span = this.#spanAt(address);
+    return span !== undefined && address + length - 1 <= span.last && isMemory(span.region.kind);
+  }
+
+  /** Whether a piece lies wholly in one RAM region. */
+  isWritable(address: number, length: number): boolean {
+    return this.isReadable(address, length) && this.#spanAt(address)?.region.kind === 'ram';
+  }
+
+  /** The pieces of a range that lie in RAM or ROM. */
+  readableParts(address: number, length: number): MemoryPiece[] {
+    const last = address + length - 1;
+    return this.#spans.flatMap((span) => {
+      if (span.last < address || span.first > last || !isMemory(span.region.kind)) return [];
+      const from = Math.max(address, span.first);
+      return [{ address: from, length: Math.min(last, span.last) - from + 1 }];
+    });
+  }
+
+  #spanAt(address: number): Span | undefined {
+    let low = 0;
+    let high = this.#spans.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      const span = this.#spans[middle];
+      if (span === undefined) return undefined;
+      if (address < span.first) high = middle - 1;
+      else if (address > span.last) low = middle + 1;
+      else return span;
+    }
+    return undefined;
+  }
+}
+
+function isMemory(kind: RegionKind): boolean {
+  return kind === 'ram' || kind === 'rom';
+}
+
+function sameBacking(range: FlatRange, other: FlatRange): boolean {
+  return range.name === other.name && range.offset - range.first === other.offset - other.first;
+}
+
+/**
+ * The parts of a vCPU's view that the stub's physical mode sees too: it reads the address space `memory`, whatever view the
+ * vCPU has (QEMU 7.2 and 10.0). What differs (SMRAM while the vCPU is in system-management mode) counts as a device: it is
+ * there, but it cannot be read.
+ */
+function reachableThroughStub(view: FlatView, systemView: FlatView): FlatRange[] {
+  return view.ranges.flatMap((range) => {
+    const pieces: FlatRange[] = [];
+    let next = range.first;
+    for (const other of systemView.ranges) {
+      if (other.last < range.first || other.first > range.last || !sameBacking(range, other)) continue;
+      const first = higher(other.first, range.first);
+      const last = lower(other.last, range.last);
+      if (next < first) pieces.push(cut(range, next, first - 1n, 'i/o'));
+      pieces.push(cut(range, first, last, range.type));
+      next = last + 1n;
+    }
+    if (next <= range.last) pieces.push(cut(range, next, range.last, 'i/o'));
+    return pieces;
+  });
+}
+
+function higher(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
+}
+
+function lower(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
+}
+
+function cut(range: FlatRange, first: bigint, last: bigint, type: FlatRangeType): FlatRange {
+  return { ...range, first, last, type, offset: range.offset + (first - range.first) };
+}
+
+/**
+ * Picks the view of one vCPU out of `info mtree -f`.
+ *
+ * @param inSmm - the vCPU is in system-management mode, where it sees SMRAM
+ * @throws {@link GuestStateError} when QEMU shows no memory at all.
+ * @internal
+ */
+export function selectMemoryMap(views: readonly FlatView[], cpu: number, inSmm: boolean): MemoryMap {
+  const system = selectFlatView(views, 'memory');
+  if (system === undefined) throw new GuestStateError('info mtree -f shows no address space "memory"');
+  const own =
+    (inSmm ? selectFlatView(views, `cpu-smm-${cpu}`) : undefined) ??
+    selectFlatView(views, `cpu-memory-${cpu}`) ??
+    system;
+  return new MemoryMap(own === system ? system.ranges : reachableThroughStub(own, system));
+}

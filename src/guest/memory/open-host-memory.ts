@@ -1,0 +1,109 @@
+import { readFile, readlink } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { formatHex } from '../../paging/index.ts';
+import type { MemoryAttempt } from '../errors.ts';
+import type { Monitor } from '../monitor/monitor.ts';
+import { HostDescriptorMemory, type HostMemory } from './host-memory.ts';
+import type { MemoryMap, Region } from './memory-map.ts';
+
+/** What came of looking for guest memory on this host. @internal */
+export interface HostMemorySearch {
+  readonly memory: HostMemory | undefined;
+  readonly attempts: readonly MemoryAttempt[];
+}
+
+/** Answers whether bytes read here are the guest's: compares them with what another way shows. @internal */
+export type VerifyMemory = (memory: HostMemory) => Promise<string | undefined>;
+
+/**
+ * Looks for guest memory on this host, best way first, and trusts what it finds only after comparing.
+ *
+ * @param threadId - a thread of QEMU's, as QEMU counts
+ * @param verify - gives a reason when the bytes are not the guest's
+ * @internal
+ */
+export async function openHostMemory(
+  monitor: Monitor,
+  map: MemoryMap,
+  threadId: number | undefined,
+  verify: VerifyMemory,
+): Promise<HostMemorySearch> {
+  const attempts: MemoryAttempt[] = [];
+  for (const [provider, open] of [
+    ['host-file', () => openBackingFile(monitor, map)],
+    ['host-process', () => openProcess(monitor, map, threadId)],
+  ] as const) {
+    const found = await open().catch((error: unknown) => describe(error));
+    const reason = typeof found === 'string' ? found : await verify(found).catch((error: unknown) => describe(error));
+    if (typeof found !== 'string' && reason === undefined) return { memory: found, attempts };
+    if (typeof found !== 'string') found[Symbol.dispose]();
+    attempts.push({ provider, reason: reason ?? 'unknown' });
+  }
+  return { memory: undefined, attempts };
+}
+
+function describe(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'EPERM') {
+    return `no permission (${message}): reading it takes the same user as QEMU and a permissive kernel.yama.ptrace_scope, or CAP_SYS_PTRACE`;
+  }
+  return message;
+}
+
+/** The RAM of the machine may be a file that QEMU shares: with `share=on` the file is the guest's memory. */
+async function openBackingFile(monitor: Monitor, map: MemoryMap): Promise<HostMemory | string> {
+  const backend = await monitor.qomGet('/machine', 'memory-backend');
+  if (typeof backend !== 'string' || backend === '') return 'QEMU names no memory backend';
+  const [path, share] = await Promise.all([monitor.qomGet(backend, 'mem-path'), monitor.qomGet(backend, 'share')]);
+  if (typeof path !== 'string') return `${backend} is not a file`;
+  if (share !== true) return `${backend} is not shared (share=off): ${path} is not what the guest sees`;
+  const block = basename(backend);
+  const offsetOf = ({ name, offset }: Region): number | undefined => (name === block ? Number(offset) : undefined);
+  return new HostDescriptorMemory('host-file', path, map, offsetOf);
+}
+
+const HOST_ADDRESS = /^Host virtual address for 0x[0-9a-f]+ \(.*\) is 0x([0-9a-f]+)/;
+
+/** `gpa2hva` looks at QEMU's own tables: it has no effect on the guest. */
+async function hostAddressOf(monitor: Monitor, region: Region): Promise<number | undefined> {
+  const text = await monitor.hmp(`gpa2hva ${formatHex(region.first)}`);
+  const address = HOST_ADDRESS.exec(text)?.[1];
+  return address === undefined ? undefined : Number.parseInt(address, 16);
+}
+
+async function openProcess(
+  monitor: Monitor,
+  map: MemoryMap,
+  threadId: number | undefined,
+): Promise<HostMemory | string> {
+  if (threadId === undefined) return 'the monitor shows no thread of QEMU';
+  const pid = await processOf(threadId);
+  if (typeof pid === 'string') return pid;
+  // One block of RAM is one piece of the process's memory, however many ranges of addresses show parts of it.
+  const blocks = new Map<string, number>();
+  for (const region of map.regions) {
+    if ((region.kind !== 'ram' && region.kind !== 'rom') || blocks.has(region.name)) continue;
+    const address = await hostAddressOf(monitor, region);
+    if (address !== undefined) blocks.set(region.name, address - Number(region.offset));
+  }
+  const offsetOf = ({ name, offset, kind }: Region): number | undefined => {
+    const block = kind === 'ram' || kind === 'rom' ? blocks.get(name) : undefined;
+    return block === undefined ? undefined : block + Number(offset);
+  };
+  return new HostDescriptorMemory('host-process', `/proc/${pid}/mem`, map, offsetOf);
+}
+
+/** The process that a thread belongs to, if it looks like a QEMU here: in another PID namespace the number means nothing. */
+async function processOf(threadId: number): Promise<number | string> {
+  let status: string;
+  try {
+    status = await readFile(`/proc/${threadId}/status`, 'utf8');
+  } catch {
+    return `this host has no thread ${threadId}: QEMU runs on another one, or in another PID namespace`;
+  }
+  const pid = Number(/^Tgid:\s*(\d+)$/m.exec(status)?.[1]);
+  const executable = basename(await readlink(`/proc/${pid}/exe`));
+  return executable.includes('qemu')
+    ? pid
+    : `thread ${threadId} is ${executable} here: QEMU runs in another PID namespace`;
+}

@@ -1,0 +1,97 @@
+import type { CpuDeviceState } from '../../../protocols/qmp/index.ts';
+import { formatHex, type HostMemoryTypes, type MemoryTypeRegisters, PAT_AT_RESET } from '../../paging/index.ts';
+import type { MemoryMap } from '../memory/memory-map.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { Monitor } from '../monitor/monitor.ts';
+import { nestedStageOf } from './nested-state.ts';
+import { readCpuState } from './read-cpu-state.ts';
+import { type Sourced, sourced } from './sourced.ts';
+
+/** PAT and MTRRs: what decides how memory is cached, beside CR0.CD and MAXPHYADDR. @public */
+export interface MemoryTypeMsrs extends Omit<MemoryTypeRegisters, 'cr0' | 'maxPhyAddr'> {
+  /**
+   * The hypervisor's, while the vCPU runs its guest behind nested tables; `pat` is that guest's then. Null where it runs none.
+   * Assumed, both PATs with it, where QEMU's memory does not have what VMRUN took or left.
+   */
+  readonly host: Sourced<HostMemoryTypes> | null;
+}
+
+/** Where to read what a hypervisor has in memory. @internal */
+export interface SeenMemory {
+  readonly memory: PhysicalMemory;
+  readonly map: MemoryMap;
+}
+
+const ASSUMED: MemoryTypeMsrs = {
+  pat: PAT_AT_RESET,
+  mtrrDefType: 0n,
+  mtrrFixed: [],
+  mtrrVariable: [],
+  hasMtrrs: false,
+  host: null,
+};
+
+/** Fields of a VMCB (APM vol. 2, appendix B). TCG lays out its host-save area in the same way. */
+const VMCB_CR0 = 0x558;
+const VMCB_G_PAT = 0x668;
+const FIELD_BYTES = 8;
+
+/**
+ * Reads PAT and MTRRs out of QEMU's device state. Where that cannot be had, memory is taken for write-back but for what the
+ * PAT at reset says.
+ *
+ * @param qomPath - of a vCPU, where known
+ * @param threadId - of a QEMU thread on this host, where known
+ * @internal
+ */
+export async function readMemoryTypes(
+  monitor: Monitor,
+  cpu: number,
+  { qomPath, threadId }: { readonly qomPath: string | undefined; readonly threadId: number | undefined },
+  seen: SeenMemory,
+): Promise<Sourced<MemoryTypeMsrs>> {
+  const [state, hasMtrrs] = await Promise.all([
+    readCpuState(monitor, cpu, threadId),
+    qomPath === undefined ? undefined : monitor.qomGet(qomPath, 'mtrr'),
+  ]);
+  if (typeof state === 'string') return sourced(ASSUMED, 'assumed', state);
+  const { mtrr } = state;
+  return sourced(
+    {
+      ...(nestedStageOf(state) === null ? { pat: state.pat, host: null } : await readBothPats(state, seen)),
+      mtrrDefType: mtrr.defType,
+      mtrrFixed: mtrr.fixed,
+      mtrrVariable: mtrr.variable,
+      hasMtrrs: hasMtrrs !== false,
+    },
+    'device-state',
+    'section cpu, pat and mtrr',
+  );
+}
+
+/**
+ * A processor has a PAT for the guest and keeps the host's beside it (APM vol. 2, 15.25.4). TCG has one, which VMRUN leaves alone
+ * (7.2 to 10.0): that is the host's, and the guest's is where VMRUN would take it from.
+ */
+async function readBothPats(
+  { pat, vmVmcb, vmHsave }: CpuDeviceState,
+  seen: SeenMemory,
+): Promise<Pick<MemoryTypeMsrs, 'pat' | 'host'>> {
+  const [guestPat, hostCr0] = await Promise.all([
+    readField(Number(vmVmcb) + VMCB_G_PAT, seen),
+    readField(Number(vmHsave) + VMCB_CR0, seen),
+  ]);
+  const places = `the VMCB at ${formatHex(vmVmcb)} and the host-save area at ${formatHex(vmHsave)}`;
+  if (guestPat === null || hostCr0 === null) {
+    const host = sourced({ pat, cr0: 0n }, 'assumed', `not all of ${places} is in memory`);
+    return { pat: PAT_AT_RESET, host };
+  }
+  return { pat: guestPat, host: sourced({ pat, cr0: hostCr0 }, 'device-state', `section cpu, pat; ${places}`) };
+}
+
+/** Null where the memory map has no memory. */
+async function readField(address: number, { memory, map }: SeenMemory): Promise<bigint | null> {
+  if (!map.isReadable(address, FIELD_BYTES)) return null;
+  const [bytes] = await memory.read([{ address, length: FIELD_BYTES }]);
+  return bytes === undefined ? null : new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+}

@@ -1,0 +1,70 @@
+import { type CpuDeviceState, type NestedPaging, readNestedPaging } from '../../../protocols/qmp/index.ts';
+import {
+  CR0_PG,
+  CR4_LA57,
+  CR4_PAE,
+  CR4_PSE,
+  EFER_LMA,
+  EFER_NXE,
+  type EptCapabilities,
+  type NptRegisters,
+} from '../../paging/index.ts';
+import { GuestUsageError } from '../errors.ts';
+
+/** The second stage that a vCPU runs behind, when it runs the guest of a hypervisor in the guest. @public */
+export type NestedStage =
+  | { readonly kind: 'npt'; readonly registers: NptRegisters }
+  | { readonly kind: 'ept'; readonly eptp: bigint; readonly capabilities?: Omit<EptCapabilities, 'maxPhyAddr'> };
+
+/** QEMU's own flags of a vCPU, the same numbers in 7.2 to 10.2. */
+const HFLAG_GUEST = 1 << 21;
+const HFLAG2_NPT = 1 << 6;
+
+/** QEMU's bits of a paging mode, as it keeps them of the host of a nested guest. */
+const PG_MODE = { pae: 1 << 0, lma: 1 << 1, nxe: 1 << 2, pse: 1 << 3, la57: 1 << 4 };
+
+function registersOf({ nestedCr3, nestedPgMode }: NestedPaging): NptRegisters {
+  const when = (bit: number, mask: bigint): bigint => (nestedPgMode & bit ? mask : 0n);
+  return {
+    cr0: CR0_PG,
+    nestedCr3,
+    cr4: when(PG_MODE.pae, CR4_PAE) | when(PG_MODE.pse, CR4_PSE) | when(PG_MODE.la57, CR4_LA57),
+    efer: when(PG_MODE.lma, EFER_LMA) | when(PG_MODE.nxe, EFER_NXE),
+  };
+}
+
+/** The nested paging of the SVM guest that a vCPU runs, as TCG saved it; null when it runs none. @internal */
+export function nestedStageOf(cpu: CpuDeviceState): NestedStage | null {
+  const runsGuest = (cpu.hflags & HFLAG_GUEST) !== 0 && (cpu.hflags2 & HFLAG2_NPT) !== 0;
+  const paging = runsGuest ? readNestedPaging(cpu) : undefined;
+  return paging === undefined ? null : { kind: 'npt', registers: registersOf(paging) };
+}
+
+/** The host's modes that nested tables can be in, by name. */
+const HOST_MODES: Readonly<Record<string, Pick<NptRegisters, 'cr4' | 'efer'>>> = {
+  '32-bit': { cr4: CR4_PSE, efer: 0n },
+  pae: { cr4: CR4_PAE, efer: EFER_NXE },
+  '4-level': { cr4: CR4_PAE, efer: EFER_LMA | EFER_NXE },
+  '5-level': { cr4: CR4_PAE | CR4_LA57, efer: EFER_LMA | EFER_NXE },
+};
+
+/**
+ * A second stage as people write it: `none`, `npt:ROOT`, `npt:ROOT,MODE` (`32-bit`, `pae`, `4-level` unless given, `5-level`),
+ * `ept:EPTP`. Numbers are hexadecimal with 0x, or decimal.
+ *
+ * @throws GuestUsageError `ERR_GUEST_USAGE`.
+ * @public
+ */
+export function parseNestedStage(text: string): NestedStage | null {
+  if (text === 'none') return null;
+  const [, kind, number = '', mode = '4-level'] =
+    /^(npt|ept):(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})(?:,(.*))?$/.exec(text) ?? [];
+  const host = HOST_MODES[mode];
+  if (kind === 'ept' && !text.includes(',')) return { kind, eptp: BigInt(number) };
+  if (kind === 'npt' && host !== undefined) {
+    return { kind, registers: { cr0: CR0_PG, nestedCr3: BigInt(number), ...host } };
+  }
+  throw new GuestUsageError(
+    `${JSON.stringify(text)} names no second stage: none, npt:ROOT, npt:ROOT,MODE with one of ${Object.keys(HOST_MODES).join(', ')}, or ept:EPTP`,
+  );
+}

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type CpuDeviceState,
+  parseDeviceState,
+  QmpClosedError,
+  QmpProtocolError,
+} from '../../../protocols/qmp/index.ts';
+import type { Monitor } from '../monitor/monitor.ts';
+import { makePrivateDirectory } from '../watchdog/private-directory.ts';
+
+/**
+ * One vCPU out of QEMU's device state, which QEMU writes into a file that only it and we can reach.
+ *
+ * @param threadId - of a QEMU thread on this host, where known
+ * @returns the vCPU's state, or why it cannot be had
+ * @throws QmpClosedError, QmpProtocolError when the connection ends meanwhile.
+ * @internal
+ */
+export async function readCpuState(
+  monitor: Monitor,
+  cpu: number,
+  threadId: number | undefined,
+): Promise<CpuDeviceState | string> {
+  if (!monitor.saveDeviceState) return 'the GDB stub does not show it, and there is no QMP';
+  const directory = makePrivateDirectory(threadId);
+  try {
+    const file = join(directory.path, 'device-state');
+    await monitor.saveDeviceState(file);
+    const state = parseDeviceState(readFileSync(file));
+    return state.cpus.get(cpu) ?? `QEMU's device state has no vCPU ${cpu}`;
+  } catch (error) {
+    // A connection that is gone is no register that cannot be had: QEMU may be gone, and the guest with it.
+    if (error instanceof QmpClosedError || error instanceof QmpProtocolError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    return `QEMU's device state cannot be read here: ${why}`;
+  } finally {
+    directory.remove();
+  }
+}

@@ -1,0 +1,181 @@
+import type { InfoRegisters } from '../../../protocols/qmp/index.ts';
+import {
+  AMD,
+  afterTcg,
+  CR0_PG,
+  CR4_PAE,
+  CR4_PKE,
+  CR4_PKS,
+  createContext,
+  createEpt,
+  createNpt,
+  EFER_LMA,
+  INTEL,
+  KVM,
+  type NestedContext,
+  type PagingContext,
+  type ProcessorFeatures,
+  type Profile,
+  tcgProfile,
+} from '../../paging/index.ts';
+import { GuestStateError } from '../errors.ts';
+import type { HiddenRegisters, HiddenRegistersInUse } from './hidden-registers.ts';
+import type { NestedStage } from './nested-state.ts';
+import type { Processor } from './processor.ts';
+import { type Sourced, sourced } from './sourced.ts';
+
+/** Everything of one vCPU that a translation depends on, each value with its source. @public */
+export interface VcpuState extends Processor, HiddenRegisters {
+  readonly cpu: number;
+  readonly cr0: Sourced<bigint>;
+  readonly cr3: Sourced<bigint>;
+  readonly cr4: Sourced<bigint>;
+  readonly efer: Sourced<bigint>;
+  readonly rflags: Sourced<bigint>;
+  readonly cs: Sourced<bigint>;
+  readonly ss: Sourced<bigint>;
+  /** Current privilege level: shown, but accesses are judged by what the request says. */
+  readonly cpl: Sourced<number>;
+  /** False while the A20 gate masks bit 20 of physical addresses. */
+  readonly a20: Sourced<boolean>;
+  /** SEV's C-bit, where the caller says that there is one. */
+  readonly encryptionBit: Sourced<number | null>;
+  /** Which machine's behaviour is asked for; null is the architecture, as the vendor defines it. */
+  readonly profile: Sourced<Profile | null>;
+}
+
+/** The registers of a `g` reply, by the names of the target description. */
+type Registers = ReadonlyMap<string, bigint>;
+
+function register(registers: Registers, name: string, from: 'gdb-stub' | 'monitor'): Sourced<bigint> {
+  const value = registers.get(name);
+  if (value === undefined) throw new GuestStateError(`the GDB stub's target description has no register "${name}"`);
+  return sourced(value, from, from === 'monitor' ? `info registers, ${name}` : `register ${name}`);
+}
+
+/** Secure virtual machine enable: without it no guest of a guest runs. */
+const EFER_SVME = 1n << 12n;
+
+/** Which of the registers that the stub does not show the modes in use need. @internal */
+export function hiddenRegistersInUse(registers: Registers, processor: Processor): HiddenRegistersInUse {
+  const bit = (name: string, mask: bigint): boolean => ((registers.get(name) ?? 0n) & mask) !== 0n;
+  const longMode = bit('efer', EFER_LMA);
+  return {
+    pkru: longMode && bit('cr4', CR4_PKE),
+    pkrs: longMode && bit('cr4', CR4_PKS),
+    pdptes: !longMode && bit('cr0', CR0_PG) && bit('cr4', CR4_PAE) && processor.accelerator.value === 'kvm',
+    nested: bit('efer', EFER_SVME),
+  };
+}
+
+/**
+ * @param shown - `info registers` of the vCPU
+ * @param registers - of the stub's `g`, which makes KVM hand its registers over first; or of `info registers`, which does too
+ * @throws {@link GuestStateError} when the stub does not describe a register that decides translations.
+ * @internal
+ */
+export function assembleVcpuState(
+  shown: InfoRegisters,
+  registers: Registers,
+  processor: Processor,
+  hidden: HiddenRegisters,
+  from: 'gdb-stub' | 'monitor' = 'gdb-stub',
+): VcpuState {
+  const read = (name: string): Sourced<bigint> => register(registers, name, from);
+  return {
+    ...processor,
+    ...hidden,
+    cpu: shown.cpuIndex,
+    cr0: read('cr0'),
+    cr3: read('cr3'),
+    cr4: read('cr4'),
+    efer: read('efer'),
+    rflags: read('eflags'),
+    cs: read('cs'),
+    ss: read('ss'),
+    cpl: sourced(shown.cpl, 'monitor', 'info registers, CPL'),
+    a20: sourced(shown.a20, 'monitor', 'info registers, A20'),
+    encryptionBit: sourced(null, 'not-in-use', 'no C-bit was named'),
+    profile: sourced(null, 'not-in-use', 'no profile was named: the architecture'),
+  };
+}
+
+/** The same vCPU with another address space. @internal */
+export function withCr3(state: VcpuState, cr3: bigint): VcpuState {
+  const pdptes = sourced(null, 'not-in-use', 'another address space: its PDPTEs are in memory') satisfies Sourced<null>;
+  return { ...state, pdptes, cr3: sourced(cr3, 'given', 'the request') };
+}
+
+/** The same vCPU behind another second stage, or none. @internal */
+export function withNestedStage(state: VcpuState, stage: NestedStage | null): VcpuState {
+  return { ...state, nested: sourced(stage, 'given', 'the request') };
+}
+
+/**
+ * The profile of the machine that runs the guest: what it would answer where it differs from the manuals.
+ *
+ * @internal
+ */
+export function machineProfile(state: VcpuState): Profile {
+  return state.accelerator.value === 'kvm' ? KVM : tcgProfile(state.qemuVersion);
+}
+
+/**
+ * The architecture by the vendor's manual. TCG leaves a trace in PAE PDPTEs that a processor, which holds them in registers,
+ * would not see.
+ */
+function architectureOf(state: VcpuState): Profile {
+  const architecture = state.vendor.value === 'amd' ? AMD : INTEL;
+  return state.accelerator.value === 'tcg' ? afterTcg(architecture) : architecture;
+}
+
+/**
+ * Everything of a vCPU state that a walk needs.
+ *
+ * @param profile - instead of the one that the state names
+ * @public
+ */
+export function contextOf(state: VcpuState, profile?: Profile): PagingContext {
+  const { pdptes } = state;
+  return createContext(
+    {
+      cr0: state.cr0.value,
+      cr3: state.cr3.value,
+      cr4: state.cr4.value,
+      efer: state.efer.value,
+      rflags: state.rflags.value,
+      pkru: state.pkru.value,
+      pkrs: state.pkrs.value,
+      a20: state.a20.value,
+      ...(pdptes.value === null ? {} : { pdptes: pdptes.value }),
+    },
+    featuresOf(state, profile),
+  );
+}
+
+function featuresOf(state: VcpuState, profile: Profile | undefined): ProcessorFeatures {
+  const { encryptionBit } = state;
+  return {
+    maxPhyAddr: state.maxPhyAddr.value,
+    vendor: state.vendor.value,
+    pse36: state.pse36.value,
+    pdpe1gb: state.pdpe1gb.value,
+    profile: profile ?? state.profile.value ?? architectureOf(state),
+    ...(encryptionBit.value === null ? {} : { encryptionBit: encryptionBit.value }),
+  };
+}
+
+/**
+ * The second stage that a vCPU state names; null where it names none.
+ *
+ * @throws PagingInputError `ERR_PAGING_EPTP` for an EPT pointer that no processor takes.
+ * @public
+ */
+export function nestedContextOf(state: VcpuState, profile?: Profile): NestedContext | null {
+  const stage = state.nested.value;
+  if (stage === null) return null;
+  const features = featuresOf(state, profile);
+  return stage.kind === 'npt'
+    ? createNpt(stage.registers, features)
+    : createEpt(stage.eptp, { ...stage.capabilities, maxPhyAddr: features.maxPhyAddr });
+}

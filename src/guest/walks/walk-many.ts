@@ -1,0 +1,133 @@
+import { feedFromPage, LastTableSlots, type PagingContext, StructureCache, Walk } from '../../paging/index.ts';
+import type { PageCache } from '../memory/page-cache.ts';
+
+/** The questions of a batch, side by side. @internal */
+export interface WalkColumns {
+  /** Linear addresses as little-endian 64-bit numbers: halves at 2n and 2n + 1. */
+  readonly halves: Int32Array;
+  /** ACCESS bits of each. */
+  readonly accesses: Uint16Array;
+}
+
+/** @param addresses - the questions see what it holds, and not a copy @internal */
+export function halvesOf(addresses: BigUint64Array | BigInt64Array): Int32Array {
+  return new Int32Array(addresses.buffer, addresses.byteOffset, addresses.length * 2);
+}
+
+/**
+ * Addresses that may be walked together. Even if no two share a table, five levels of tables fit the cache; of more, some would
+ * be gone before they are used.
+ *
+ * @internal
+ */
+export const WALKED_TOGETHER = 16_384;
+
+const PAGE_BYTES = 4096;
+
+/**
+ * Walks any number of addresses together: as many flights as the tables have levels, each page of tables fetched once, and not
+ * one allocation for a walk. First the tables are fetched by few walks, one for each table of the last level; all others then
+ * have theirs at hand. A walk that lacks a page is started over when the page is there, which costs less than keeping its
+ * state would.
+ *
+ * @param done - called for each address with its finished walk, which is good only during the call; in no particular order
+ * @internal
+ */
+export async function walkMany(
+  context: PagingContext,
+  questions: WalkColumns,
+  cache: PageCache,
+  done: Done,
+): Promise<void> {
+  const stepper = new Stepper(context, questions, cache);
+  let open = stepper.onePerLastTable();
+  while (open.length > 0) open = await stepper.advance(() => {}, open);
+  open = await stepper.advance(done);
+  while (open.length > 0) open = await stepper.advance(done, open);
+}
+
+type Done = (index: number, walk: Walk) => void;
+
+/** Takes one walk after the other as far as the fetched pages reach. */
+class Stepper {
+  readonly #walk: Walk;
+  readonly #questions: WalkColumns;
+  readonly #cache: PageCache;
+  readonly #structures: StructureCache;
+  /** The pages of the tables that `#structures` has numbers for. */
+  readonly #tables: (Int32Array | null | undefined)[] = [];
+
+  constructor(context: PagingContext, questions: WalkColumns, cache: PageCache) {
+    this.#walk = new Walk(context);
+    this.#questions = questions;
+    this.#cache = cache;
+    this.#structures = new StructureCache(context);
+  }
+
+  /** Indices of addresses that between them need every table that any of them needs; some tables may be needed by several. */
+  onePerLastTable(): readonly number[] {
+    const { halves, accesses } = this.#questions;
+    const seen = new LastTableSlots(this.#walk.context);
+    const chosen: number[] = [];
+    for (let index = 0; index < accesses.length; index += 1) {
+      const low = halves[index * 2] as number;
+      const high = halves[index * 2 + 1] as number;
+      // A walk that ends before any table needs none, though the same address may with another kind of access.
+      if (seen.find(high, low) >= 0 || !this.#start(index)) continue;
+      seen.take(high, low);
+      chosen.push(index);
+    }
+    return chosen;
+  }
+
+  /**
+   * @param open - indices of addresses; all unless given
+   * @returns those whose walks lacked a page that now is there
+   */
+  async advance(done: Done, open?: readonly number[]): Promise<readonly number[]> {
+    const left: number[] = [];
+    const missing = new Set<number>();
+    const count = open === undefined ? this.#questions.accesses.length : open.length;
+    for (let at = 0; at < count; at += 1) {
+      this.#advanceOne(open === undefined ? at : (open[at] as number), done, left, missing);
+    }
+    if (missing.size > 0) await this.#cache.load(missing);
+    return left;
+  }
+
+  #advanceOne(index: number, done: Done, left: number[], missing: Set<number>): void {
+    const page = this.#takeSteps(index);
+    if (page < 0) {
+      done(index, this.#walk);
+    } else {
+      left.push(index);
+      missing.add(page);
+    }
+  }
+
+  #start(index: number): boolean {
+    const { halves, accesses } = this.#questions;
+    return this.#walk.start(halves[index * 2 + 1] as number, halves[index * 2] as number, accesses[index] as number);
+  }
+
+  /** @returns the page that the walk lacks; -1 when it has ended */
+  #takeSteps(index: number): number {
+    const walk = this.#walk;
+    let wants = this.#start(index);
+    if (!wants) return -1;
+    const known = this.#structures.skip(walk);
+    let words = known < 0 ? undefined : this.#tables[known];
+    while (wants) {
+      if (words === undefined) {
+        const page = Math.floor(walk.wanted / PAGE_BYTES);
+        words = this.#cache.words(page);
+        if (words === undefined) return page;
+        const number = this.#structures.keep(walk);
+        if (number >= 0) this.#tables[number] = words;
+      }
+      wants = feedFromPage(walk, this.#cache.holds(walk.wanted, walk.wantedSize) ? words : null);
+      words = undefined;
+    }
+    return -1;
+  }
+}

@@ -1,0 +1,22 @@
+import type { PlannedBits } from '../../paging/index.ts';
+import { GuestUsageError } from '../errors.ts';
+import { type BitsOutcome, writeBits } from '../memory/write-bits.ts';
+import type { Space } from './space.ts';
+
+/**
+ * Writes what was planned, where the guest stands still.
+ *
+ * @returns what became of each entry, by its address
+ * @throws GuestUsageError `ERR_GUEST_USAGE` when bits are to be set in a guest that runs.
+ * @internal
+ */
+export async function writePlanned(
+  planned: readonly PlannedBits[],
+  { writable, map }: Space,
+): Promise<ReadonlyMap<bigint, BitsOutcome>> {
+  if (planned.length === 0) return new Map();
+  if (writable === undefined) {
+    throw new GuestUsageError('accessed and dirty bits can be set only in a guest that stands still');
+  }
+  return writeBits(planned, writable, map);
+}

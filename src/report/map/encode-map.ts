@@ -1,0 +1,74 @@
+import type { MappedRun, PageAttributes } from '../../paging/index.ts';
+import { encodeStage } from '../state/encode-stage.ts';
+import type { ReportedRegion } from '../translation/reported-translation.ts';
+import { formatHex } from '../words/format-hex.ts';
+import type { ReportedLeaf, ReportedMap, ReportedMapEnd } from './reported-map.ts';
+
+/** What map a file holds: its first line, without line end. @public */
+export function encodeMapHeading(map: ReportedMap): string {
+  const { of, cpu, mode, space, first, last, filter, assumed, nested } = map;
+  return JSON.stringify({
+    kind: 'map',
+    of,
+    cpu,
+    mode,
+    cr3: formatHex(space.cr3),
+    changes: space.changes ?? [],
+    profile: space.profile ?? null,
+    first: formatHex(first),
+    last: formatHex(last),
+    filter,
+    assumed,
+    // Only where there is one: scripts for ordinary guests see the same fields always.
+    ...(nested === null ? {} : { nested: encodeStage(nested.stage, nested.context) }),
+  });
+}
+
+/** A run, with what lies there, as a line of JSON, without line end. `leaves` are counted by page size in bytes. @public */
+export function encodeRun(run: MappedRun, regions: readonly ReportedRegion[]): string {
+  return JSON.stringify({
+    kind: 'range',
+    first: formatHex(run.first),
+    last: formatHex(run.last),
+    ...encodeAttributes(run),
+    leaves: run.leaves,
+    accessed: run.accessed,
+    dirty: run.dirty,
+    physicalFirst: formatHex(run.physicalFirst),
+    physicalLowest: formatHex(run.physicalLowest),
+    physicalHighest: formatHex(run.physicalHighest),
+    physicalPieces: run.physicalPieces,
+    regions: regions.map(encodeRegion),
+  });
+}
+
+/** A page as a line of JSON, without line end. @public */
+export function encodeLeaf(leaf: ReportedLeaf): string {
+  return JSON.stringify({
+    kind: 'page',
+    address: formatHex(leaf.address),
+    size: leaf.sizeBytes,
+    ...encodeAttributes(leaf),
+    accessed: leaf.accessed,
+    dirty: leaf.dirty,
+    physicalAddress: formatHex(leaf.physicalAddress),
+    region: encodeRegion(leaf.region),
+  });
+}
+
+/** The last line of a map: without it the file is not whole. @public */
+export function encodeMapEnd({ complete, count, tablePages, reservedEntries, unbackedTables }: ReportedMapEnd): string {
+  return JSON.stringify({ kind: 'end', complete, count, tablePages, reservedEntries, unbackedTables });
+}
+
+/** @internal */
+export function encodeAttributes({ rights, protectionKey, global }: PageAttributes): object {
+  const { write, user, exec } = rights;
+  // What is mapped can be read, but where a second stage says otherwise.
+  const shown = rights.read === false ? { read: false, write, user, exec } : { write, user, exec };
+  return { rights: shown, protectionKey, global };
+}
+
+function encodeRegion({ kind, name }: ReportedRegion): object {
+  return { kind, name };
+}

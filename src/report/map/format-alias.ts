@@ -1,0 +1,36 @@
+import type { Alias } from '../../paging/index.ts';
+import type { Style } from '../style.ts';
+import { formatHex } from '../words/format-hex.ts';
+import { formatSize } from '../words/format-size.ts';
+import { encodeAttributes } from './encode-map.ts';
+import { formatMay } from './format-map.ts';
+
+/**
+ * Linear addresses that lead to physical ones, in a line; of one address only the first is named.
+ *
+ * @returns a line, with its line end
+ * @public
+ */
+export function formatAlias(alias: Alias, style: Style): string {
+  const { first, last, physicalFirst, pageSizeBytes, leaves, accessed, dirty } = alias;
+  const isOne = first === last;
+  const range = isOne ? formatHex(first, 16) : `${formatHex(first, 16)}-${formatHex(last, 16)}`;
+  const counts = `${leaves}x${formatSize(pageSizeBytes)} A=${accessed} D=${dirty}`;
+  const end = isOne ? '' : `-${formatHex(physicalFirst + last - first)}`;
+  return `${range}  ${formatMay(alias, first, style)}  ${counts}  → ${formatHex(physicalFirst)}${end}\n`;
+}
+
+/** The same as a line of JSON, without line end. @public */
+export function encodeAlias(alias: Alias): string {
+  return JSON.stringify({
+    kind: 'alias',
+    first: formatHex(alias.first),
+    last: formatHex(alias.last),
+    physicalFirst: formatHex(alias.physicalFirst),
+    pageSize: alias.pageSizeBytes,
+    ...encodeAttributes(alias),
+    leaves: alias.leaves,
+    accessed: alias.accessed,
+    dirty: alias.dirty,
+  });
+}

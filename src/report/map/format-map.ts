@@ -1,0 +1,80 @@
+import type { MappedRun, PageAttributes } from '../../paging/index.ts';
+import type { Style } from '../style.ts';
+import { formatRegions } from '../translation/format-regions.ts';
+import type { ReportedRegion } from '../translation/reported-translation.ts';
+import { formatHex } from '../words/format-hex.ts';
+import { formatRights } from '../words/format-rights.ts';
+import { formatSize } from '../words/format-size.ts';
+import { formatMapTitle } from './format-map-title.ts';
+import type { ReportedLeaf, ReportedMap } from './reported-map.ts';
+
+/** Where the first address of the upper half is, in every mode that has halves. */
+const UPPER_HALF = 1n << 63n;
+
+/**
+ * Whose map it is, and what its columns are.
+ *
+ * @returns lines, each with its line end
+ * @public
+ */
+export function formatMapHeading(map: ReportedMap, style: Style): string {
+  const columns =
+    map.of === 'ranges'
+      ? `${'linear addresses'.padEnd(37)}  ${'size'.padStart(6)}  may   pages, accessed, dirty; where they lead`
+      : `${'linear address'.padEnd(18)}  page  may   accessed, dirty; where it leads`;
+  return [
+    style.faint(formatMapTitle(map)),
+    ...map.assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
+    style.faint(columns),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/**
+ * A run in a line, with what lies there:
+ *
+ * ```
+ * 0x0000008000000000-0x0000008000000fff      4K  rwxu  1x4K A=0 D=0  → 0x120000-0x120fff RAM pc.ram
+ * ```
+ *
+ * @returns a line, with its line end
+ * @public
+ */
+export function formatRun(run: MappedRun, regions: readonly ReportedRegion[], style: Style): string {
+  const { first, last } = run;
+  const range = `${formatHex(first, 16)}-${formatHex(last, 16)}`;
+  const size = formatSize(last - first + 1n).padStart(6);
+  const counts = `${formatLeaves(run.leaves)} A=${run.accessed} D=${run.dirty}`;
+  return `${range}  ${size}  ${formatMay(run, first, style)}  ${counts}  ${formatPhysical(run, regions)}\n`;
+}
+
+/** A page in a line. @returns a line, with its line end @public */
+export function formatLeaf(leaf: ReportedLeaf, style: Style): string {
+  const size = formatSize(leaf.sizeBytes).padStart(4);
+  const used = `${leaf.accessed ? 'A' : '-'}${leaf.dirty ? 'D' : '-'}`;
+  const where = `→ ${formatHex(leaf.physicalAddress)} ${formatRegions([leaf.region])}`;
+  return `${formatHex(leaf.address, 16)}  ${size}  ${formatMay(leaf, leaf.address, style)}  ${used}  ${where}\n`;
+}
+
+/** Rights, with what no kernel should have set off. @internal */
+export function formatMay({ rights, protectionKey, global }: PageAttributes, first: bigint, style: Style): string {
+  const isOdd = (rights.write && rights.exec) || (rights.user && first >= UPPER_HALF);
+  const more = [...(global ? ['G'] : []), ...(protectionKey ? [`key ${protectionKey}`] : [])];
+  return [isOdd ? style.mark(formatRights(rights)) : formatRights(rights), ...more].join(' ');
+}
+
+/** `3x4K 1x2M`. @internal */
+export function formatLeaves(leaves: Readonly<Record<number, number>>): string {
+  return Object.entries(leaves)
+    .map(([bytes, count]) => `${count}x${formatSize(Number(bytes))}`)
+    .join(' ');
+}
+
+function formatPhysical(
+  { physicalLowest, physicalHighest, physicalPieces }: MappedRun,
+  regions: readonly ReportedRegion[],
+): string {
+  const pieces = physicalPieces === 1 ? '' : `${physicalPieces} pieces in `;
+  return `→ ${pieces}${formatHex(physicalLowest)}-${formatHex(physicalHighest)} ${formatRegions(regions)}`;
+}

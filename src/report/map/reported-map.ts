@@ -1,0 +1,38 @@
+import type { MappedLeaf, NestedContext, PagingMode } from '../../paging/index.ts';
+import type { ReportedStage } from '../state/reported-state.ts';
+import type { ReportedAddressSpace, ReportedRegion } from '../translation/reported-translation.ts';
+
+/** Which map this is. @public */
+export interface ReportedMap {
+  /** Runs of pages with the same rights, or page by page. */
+  readonly of: 'ranges' | 'pages';
+  readonly cpu: number;
+  readonly mode: PagingMode;
+  readonly space: ReportedAddressSpace;
+  /** The second stage that the map leads through, of a guest's guest; null where there is one stage. */
+  readonly nested: { readonly stage: ReportedStage; readonly context: NestedContext } | null;
+  /** The part of the address space, both ends inclusive. */
+  readonly first: bigint;
+  readonly last: bigint;
+  /** What was left out of it, as it was said; null when nothing was. */
+  readonly filter: string | null;
+  /** What the map rests on that could not be had, a sentence each. */
+  readonly assumed: readonly string[];
+}
+
+/** A page with what lies at its first byte. @public */
+export interface ReportedLeaf extends MappedLeaf {
+  readonly region: ReportedRegion;
+}
+
+/** How a map ended. @public */
+export interface ReportedMapEnd {
+  /** False when it was given up. */
+  readonly complete: boolean;
+  /** Ranges or pages that were told. */
+  readonly count: number;
+  /** Pages of memory that the tables take. */
+  readonly tablePages: number;
+  readonly reservedEntries: number;
+  readonly unbackedTables: number;
+}

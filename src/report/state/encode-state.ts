@@ -1,0 +1,60 @@
+import { formatHex } from '../words/format-hex.ts';
+import { describeAssumed } from './describe-assumed.ts';
+import { encodeStage } from './encode-stage.ts';
+import type { ReportedState, ReportedValue } from './reported-state.ts';
+
+/**
+ * The state of a vCPU as one line of JSON, without line end. Registers and addresses are `0x…` texts, since a JSON number
+ * holds no 64 bits.
+ *
+ * @public
+ */
+export function encodeState(reported: ReportedState): string {
+  const { cpu, cpuCount, state, context, nestedContext, runs, memory, memoryAccess } = reported;
+  return JSON.stringify({
+    cpu,
+    cpuCount,
+    mode: context.mode,
+    root: context.mode === 'off' ? null : formatHex(context.root),
+    linearAddressBits: context.linearBits,
+    runState: runs === undefined ? null : runs ? 'running' : 'paused',
+    registers: {
+      cr0: encodeRegister(state.cr0),
+      cr3: encodeRegister(state.cr3),
+      cr4: encodeRegister(state.cr4),
+      efer: encodeRegister(state.efer),
+      rflags: encodeRegister(state.rflags),
+      cs: encodeRegister(state.cs),
+      ss: encodeRegister(state.ss),
+      cpl: encodeValue(state.cpl),
+      pkru: encodeRegister(state.pkru),
+      pkrs: encodeRegister(state.pkrs),
+      nested: encodeValue({ ...state.nested, value: encodeStage(state.nested.value, nestedContext) }),
+    },
+    processor: {
+      maxPhyAddr: encodeValue(state.maxPhyAddr),
+      vendor: encodeValue(state.vendor),
+      pse36: encodeValue(state.pse36),
+      pdpe1gb: encodeValue(state.pdpe1gb),
+    },
+    memory: memory.map(({ kind, name, first, last }) => ({
+      kind,
+      name,
+      first: formatHex(first),
+      last: formatHex(last),
+    })),
+    memoryAccess: {
+      provider: memoryAccess.provider,
+      attempts: memoryAccess.attempts.map(({ provider, reason }) => ({ provider, reason })),
+    },
+    assumed: describeAssumed(reported),
+  });
+}
+
+function encodeRegister({ value, from, detail }: ReportedValue<bigint | number>): object {
+  return { value: formatHex(value), source: from, detail };
+}
+
+function encodeValue({ value, from, detail }: ReportedValue<number | string | boolean | object | null>): object {
+  return { value, source: from, detail };
+}

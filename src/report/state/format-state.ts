@@ -1,0 +1,76 @@
+import type { Style } from '../style.ts';
+import { formatHex } from '../words/format-hex.ts';
+import { formatMode } from '../words/format-mode.ts';
+import { formatSize } from '../words/format-size.ts';
+import { describeAssumed } from './describe-assumed.ts';
+import { stateRows } from './register-rows.ts';
+import type { ReportedMemoryAccess, ReportedRange, ReportedState } from './reported-state.ts';
+
+/**
+ * The state of a vCPU as a table: name, value, the bits that matter, where the value was read. Below it the memory that
+ * page tables can lie in.
+ *
+ * @returns lines, each with its line end
+ * @public
+ */
+export function formatState(reported: ReportedState, style: Style): string {
+  const lines = [
+    formatHeading(reported, style),
+    '',
+    ...formatRows(reported, style),
+    '',
+    ...formatMemory(reported.memory, style),
+    ...formatMemoryAccess(reported.memoryAccess, style),
+    ...describeAssumed(reported).map((sentence) => style.mark(`! assumed: ${sentence}`)),
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function formatHeading({ cpu, cpuCount, context, runs }: ReportedState, style: Style): string {
+  const run = runs === undefined ? 'run state unknown' : runs ? 'running' : 'paused';
+  const facts = [formatMode(context.mode), `${context.linearBits}-bit linear addresses`, `guest ${run}`];
+  return `${style.strong(`vCPU ${cpu} of ${cpuCount}`)}   ${facts.join(', ')}`;
+}
+
+function formatRows(reported: ReportedState, style: Style): string[] {
+  const rows = stateRows(reported).map((row) => ({ ...row, where: `${row.source.from}: ${row.source.detail}` }));
+  const width = (column: 'name' | 'value' | 'meaning') => Math.max(...rows.map((row) => row[column].length));
+  return rows.map(({ name, value, meaning, where, source }) => {
+    const columns = [name.padEnd(width('name')), value.padEnd(width('value')), meaning.padEnd(width('meaning'))];
+    return `${columns.join('  ')}  ${(source.from === 'assumed' ? style.mark : style.faint)(where)}`;
+  });
+}
+
+const WORDS = { ram: 'RAM', rom: 'ROM' } as const;
+
+/** Devices are counted: there are dozens, and none of them holds page tables. */
+function formatMemory(ranges: readonly ReportedRange[], style: Style): string[] {
+  const lines = ranges.flatMap(({ kind, name, first, last }) =>
+    kind === 'ram' || kind === 'rom'
+      ? [
+          `  ${formatHex(first, 16)}-${formatHex(last, 16)}  ${WORDS[kind]}  ${formatSize(last - first + 1n).padStart(5)}  ${name}`,
+        ]
+      : [],
+  );
+  const devices = ranges.length - lines.length;
+  return [
+    `physical memory  ${style.faint('monitor: info mtree -f')}`,
+    ...lines,
+    `  device regions, never read: ${devices}`,
+  ];
+}
+
+const PROVIDER_WORDS: Readonly<Record<string, string>> = {
+  'host-file': 'the file that backs it',
+  'host-process': "the QEMU process's memory",
+  'gdb-stub': 'the GDB stub',
+};
+
+/** Few entries always come through the stub, which is there anyway. */
+function formatMemoryAccess({ provider, attempts }: ReportedMemoryAccess, style: Style): string[] {
+  const words = (name: string) => PROVIDER_WORDS[name] ?? name;
+  return [
+    `  many pages are read through ${words(provider)}`,
+    ...attempts.map((attempt) => style.faint(`  not through ${words(attempt.provider)}: ${attempt.reason}`)),
+  ];
+}

@@ -1,0 +1,111 @@
+import { REGISTER_BITS } from '../../paging/index.ts';
+import { formatHex } from '../words/format-hex.ts';
+import { formatMode } from '../words/format-mode.ts';
+import { formatStage } from './format-stage.ts';
+import type { ReportedProcessor, ReportedRegisters, ReportedState, ReportedValue } from './reported-state.ts';
+
+/** One value of the state in words. @internal */
+export interface StateRow {
+  readonly name: string;
+  readonly value: string;
+  /** The bits that matter to paging, spelt out. */
+  readonly meaning: string;
+  readonly source: ReportedValue<unknown>;
+}
+
+type Bits = Readonly<Record<string, bigint>>;
+
+const KEY_COUNT = 16;
+/** Access-disable and write-disable of a key. SDM vol. 3A, 4.6.2. */
+const KEY_AD = 1;
+const KEY_WD = 2;
+
+/** All values of the state, in the order in which they are shown. @internal */
+export function stateRows(reported: ReportedState): readonly StateRow[] {
+  const { state, context } = reported;
+  const root = context.mode === 'off' ? 'paging is off' : `root ${formatHex(context.root)}`;
+  return [...registerRows(state, root), ...secondStageRow(reported), ...processorRows(state)];
+}
+
+function registerRows(state: ReportedRegisters, root: string): StateRow[] {
+  const wide = (name: string, source: ReportedValue<bigint>, meaning: string): StateRow => {
+    return { name, value: formatHex(source.value, 16), meaning, source };
+  };
+  const selector = (name: string, source: ReportedValue<bigint>): StateRow => {
+    return { name, value: formatHex(source.value, 4), meaning: '', source };
+  };
+  const keys = (name: string, source: ReportedValue<number>): StateRow => {
+    const inUse = source.from !== 'not-in-use';
+    return {
+      name,
+      value: inUse ? formatHex(source.value, 8) : '-',
+      meaning: inUse ? keyRights(source.value) : '',
+      source,
+    };
+  };
+  return [
+    wide('CR0', state.cr0, spell(state.cr0.value, REGISTER_BITS.CR0)),
+    wide('CR3', state.cr3, root),
+    wide('CR4', state.cr4, spell(state.cr4.value, REGISTER_BITS.CR4)),
+    wide('EFER', state.efer, spell(state.efer.value, REGISTER_BITS.EFER)),
+    wide('RFLAGS', state.rflags, spell(state.rflags.value, REGISTER_BITS.RFLAGS)),
+    selector('CS', state.cs),
+    selector('SS', state.ss),
+    {
+      name: 'CPL',
+      value: String(state.cpl.value),
+      meaning: state.cpl.value === 3 ? 'user' : 'supervisor',
+      source: state.cpl,
+    },
+    keys('PKRU', state.pkru),
+    keys('PKRS', state.pkrs),
+  ];
+}
+
+/** Shown where there may be one at all; its value is what `--nested` takes. */
+function secondStageRow({ state: { nested }, nestedContext }: ReportedState): StateRow[] {
+  if (nested.from === 'not-in-use') return [];
+  const stage = nested.value;
+  if (stage === null || nestedContext === null) {
+    return [{ name: 'second stage', value: 'none', meaning: '', source: nested }];
+  }
+  const { mode } = nestedContext.stage;
+  const meaning = `${formatMode(mode)}; the guest of a guest runs`;
+  return [{ name: 'second stage', value: formatStage(stage, nestedContext), meaning, source: nested }];
+}
+
+function processorRows({ maxPhyAddr, vendor, pse36, pdpe1gb }: ReportedProcessor): StateRow[] {
+  const has = (name: string, source: ReportedValue<boolean>): StateRow => {
+    return { name, value: source.value ? 'yes' : 'no', meaning: '', source };
+  };
+  return [
+    {
+      name: 'MAXPHYADDR',
+      value: String(maxPhyAddr.value),
+      meaning: `physical addresses to ${formatHex(2n ** BigInt(maxPhyAddr.value) - 1n)}`,
+      source: maxPhyAddr,
+    },
+    { name: 'vendor', value: vendor.value, meaning: '', source: vendor },
+    has('PSE-36', pse36),
+    has('1G pages', pdpe1gb),
+  ];
+}
+
+/** Bits that few processors have: said only where they are set. */
+const RARE_BITS = new Set(['CET', 'LASS', 'LAM_SUP', 'UAIE']);
+
+function spell(value: bigint, bits: Bits): string {
+  return Object.entries(bits)
+    .filter(([name, mask]) => !RARE_BITS.has(name) || (value & mask) !== 0n)
+    .map(([name, mask]) => `${name}=${(value & mask) === 0n ? 0 : 1}`)
+    .join(' ');
+}
+
+function keyRights(value: number): string {
+  const denied = Array.from({ length: KEY_COUNT }, (_, key) => {
+    const bits = (value >>> (2 * key)) & (KEY_AD | KEY_WD);
+    if (bits === 0) return '';
+    return `key ${key}: ${bits & KEY_AD ? 'no access' : 'no write'}`;
+  }).filter((text) => text !== '');
+  return denied.length === 0 ? 'every key allows everything' : denied.join(', ');
+}

@@ -1,0 +1,71 @@
+import type { NestedContext, PagingContext } from '../../paging/index.ts';
+import type { ReportedRegion } from '../translation/reported-translation.ts';
+
+/** A value with where it came from. @public */
+export interface ReportedValue<T> {
+  readonly value: T;
+  /** `gdb-stub`, `qom`, `monitor`, `device-state`, `given`, `not-in-use`, `assumed`. */
+  readonly from: string;
+  /** The register, property or section; or why there is none. */
+  readonly detail: string;
+}
+
+/** The registers of a vCPU that translations depend on. @public */
+export interface ReportedRegisters {
+  readonly cr0: ReportedValue<bigint>;
+  readonly cr3: ReportedValue<bigint>;
+  readonly cr4: ReportedValue<bigint>;
+  readonly efer: ReportedValue<bigint>;
+  readonly rflags: ReportedValue<bigint>;
+  readonly cs: ReportedValue<bigint>;
+  readonly ss: ReportedValue<bigint>;
+  readonly cpl: ReportedValue<number>;
+  readonly pkru: ReportedValue<number>;
+  readonly pkrs: ReportedValue<number>;
+  /** The second stage that the vCPU runs behind. */
+  readonly nested: ReportedValue<ReportedStage | null>;
+}
+
+/** @public */
+export type ReportedStage =
+  | { readonly kind: 'npt'; readonly registers: { readonly nestedCr3: bigint } }
+  | { readonly kind: 'ept'; readonly eptp: bigint };
+
+/** What CPUID tells the guest. @public */
+export interface ReportedProcessor {
+  readonly maxPhyAddr: ReportedValue<number>;
+  readonly vendor: ReportedValue<string>;
+  readonly pse36: ReportedValue<boolean>;
+  readonly pdpe1gb: ReportedValue<boolean>;
+}
+
+/** A part of the guest's physical address space. @public */
+export interface ReportedRange extends ReportedRegion {
+  readonly first: bigint;
+  /** Inclusive. */
+  readonly last: bigint;
+}
+
+/** How memory is read when much of it is wanted. @public */
+export interface ReportedMemoryAccess {
+  /** `host-file`, `host-process`, `gdb-stub`. */
+  readonly provider: string;
+  /** The better ways, and why each is not used. */
+  readonly attempts: readonly { readonly provider: string; readonly reason: string }[];
+}
+
+/** One vCPU of a guest, and the guest around it. @public */
+export interface ReportedState {
+  readonly cpu: number;
+  readonly cpuCount: number;
+  readonly state: ReportedRegisters & ReportedProcessor;
+  readonly context: Pick<PagingContext, 'mode' | 'root' | 'linearBits'>;
+  /** The second stage that `state` names, null where it names none: `nestedContextOf(state)`. */
+  readonly nestedContext: NestedContext | null;
+  /** Whether the guest runs when nobody looks at it; undefined when nobody can tell. */
+  readonly runs: boolean | undefined;
+  readonly memory: readonly ReportedRange[];
+  readonly memoryAccess: ReportedMemoryAccess;
+  /** What had to be assumed beside the values marked so, a sentence each. */
+  readonly notes: readonly string[];
+}

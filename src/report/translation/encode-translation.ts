@@ -1,0 +1,69 @@
+import { toTranslate2Answer, translate2ErrorOf } from '../../abi/index.ts';
+import type { FaultedTranslation, PlannedBits, WalkStep } from '../../paging/index.ts';
+import { formatHex } from '../words/format-hex.ts';
+import { encodeSecondStage } from './encode-second-stage.ts';
+import { bitNames } from './format-walk.ts';
+import type { ReportedTranslation } from './reported-translation.ts';
+
+/**
+ * An answer as one line of JSON, without line end: KVM_TRANSLATE2's request and answer by their names, and everything else
+ * that is known. Addresses, entries and error codes are `0x…` texts, since a JSON number holds no 64 bits.
+ *
+ * @public
+ */
+export function encodeTranslation(reported: ReportedTranslation): string {
+  const { request, translation, cpu, mode, wrote, bitsAreSet, region, assumed, deviation, nested } = reported;
+  const { write, user, exec } = request.access;
+  const { setAccessed, setDirty, forceSetAccessed } = request.flags;
+  const answer = toTranslate2Answer(translation, request.flags, bitsAreSet);
+  return JSON.stringify({
+    linearAddress: formatHex(request.linearAddress),
+    access: { write, user, exec },
+    flags: { setAccessed, setDirty, forceSetAccessed },
+    valid: answer.valid,
+    physicalAddress: physicalAddressOf(reported),
+    error: translate2ErrorOf(translation),
+    errorCode: answer.errorCode,
+    setBitsSucceeded: answer.setBitsSucceeded,
+    mode,
+    pageSize: translation.pageSize,
+    cpu,
+    entries: translation.steps.map((step) => encodeStep(step, wrote)),
+    fault: translation.kind === 'fault' ? encodeFault(translation) : null,
+    rights: translation.rights,
+    region: region && { kind: region.kind, name: region.name },
+    assumed,
+    // Only where there is something to say: scripts for ordinary guests see the same fields always.
+    ...(deviation === null ? {} : { deviation }),
+    ...(nested === null ? {} : { nested: encodeSecondStage(nested) }),
+  });
+}
+
+/** The ioctl leaves the field meaningless for INVALID_GVA; here that is null. */
+function physicalAddressOf({ translation }: ReportedTranslation): string | null {
+  if (translation.kind === 'mapped') return formatHex(translation.physicalAddress);
+  return translation.responsible && formatHex(translation.responsible.address);
+}
+
+/** @internal */
+export function encodeStep(step: WalkStep, wrote: readonly PlannedBits[]): object {
+  const bits = wrote.find(({ level }) => level === step.level);
+  return {
+    level: step.level,
+    table: step.table,
+    index: step.index,
+    address: formatHex(step.address),
+    value: formatHex(step.value),
+    wrote: bits ? bitNames(bits) : [],
+  };
+}
+
+function encodeFault({ vector, errorCode, responsible, reason }: FaultedTranslation): object {
+  return {
+    vector,
+    errorCode: errorCode === null ? null : formatHex(errorCode),
+    responsibleLevel: responsible?.level ?? null,
+    responsibleEntry: responsible && formatHex(responsible.address),
+    reason,
+  };
+}

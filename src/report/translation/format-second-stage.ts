@@ -1,0 +1,83 @@
+import type { NestedStep, NestedTranslation, PagingMode, PlannedBits, WalkStep } from '../../paging/index.ts';
+import type { Style } from '../style.ts';
+import { entryFlags } from '../words/entry-flags.ts';
+import { eptFlags } from '../words/ept-flags.ts';
+import { entryDigits, formatHex } from '../words/format-hex.ts';
+import { bitNames, entryName } from './format-walk.ts';
+import type { ReportedTranslation } from './reported-translation.ts';
+
+/** A nested entry in one line; which rows there are and how they hang together is the first stage's business. */
+function formatEntry(step: WalkStep, isEpt: boolean, mode: PagingMode, isResponsible: boolean, style: Style): string {
+  const value = formatHex(step.value, entryDigits(step.size));
+  const flags = (isEpt ? eptFlags(step) : entryFlags(step, mode)).join(' ');
+  const mark = isResponsible ? `  ${style.mark('◄ responsible')}` : '';
+  const where = style.faint(`${formatHex(step.address)}:`);
+  return `${step.table}[${step.index}] ${where} ${(isResponsible ? style.bad : same)(value)}  ${flags}${mark}`;
+}
+
+const same = (text: string) => text;
+
+function headingOf(walk: NestedStep, at: number, guestSteps: readonly WalkStep[]): string {
+  const guestEntry = guestSteps[at];
+  const what = walk.purpose === 'final' ? 'page' : guestEntry ? entryName(guestEntry.level) : 'next entry';
+  const host = walk.hostPhysicalAddress === null ? 'not translated' : formatHex(walk.hostPhysicalAddress);
+  return `${what} at guest physical ${formatHex(walk.guestPhysicalAddress)} → host ${host}`;
+}
+
+/**
+ * The second stage of a walk: one block for each guest physical address that it was asked for, in the processor's order.
+ *
+ * ```
+ * second stage
+ *   PML4E at guest physical 0x1000 → host 0x201000
+ *     PML4[0] 0x300000: 0x0000000000301007  P RW US
+ *     …
+ * ```
+ *
+ * @returns lines, without line ends; none when there is one stage
+ * @internal
+ */
+export function formatSecondStage({ nested: second }: ReportedTranslation, style: Style): readonly string[] {
+  if (second === null) return [];
+  const { translation: nested, wrote } = second;
+  const isEpt = nested.nestedKind === 'ept';
+  const guestSteps = nested.kind === 'nested-fault' ? nested.guestSteps : nested.guest.steps;
+  const responsible = nested.kind === 'nested-fault' ? nested.responsible : null;
+  const blocks = nested.walks.flatMap((walk, at) => [
+    `  ${headingOf(walk, at, guestSteps)}`,
+    ...walk.steps.map((step) => {
+      const isResponsible = at === nested.walks.length - 1 && step.address === responsible?.address;
+      const entry = formatEntry(step, isEpt, isLongMode(walk) ? '4-level' : 'pae', isResponsible, style);
+      return `    ${entry}${formatAdded(step, wrote, style)}`;
+    }),
+  ]);
+  return [style.strong('second stage'), ...blocks, ...exitLines(nested)];
+}
+
+/** The bits set in this entry; several walks may have used it. */
+function formatAdded({ address }: WalkStep, wrote: readonly PlannedBits[], style: Style): string {
+  const bits = wrote.find((planned) => planned.address === address);
+  return bits
+    ? `  ${style.good(
+        bitNames(bits)
+          .map((name) => `+${name}`)
+          .join(' '),
+      )}`
+    : '';
+}
+
+/** Protection keys are shown in long mode alone. */
+function isLongMode({ steps }: NestedStep): boolean {
+  return steps.some(({ level }) => level >= 4);
+}
+
+function exitLines(nested: NestedTranslation): string[] {
+  if (nested.kind !== 'nested-fault') return [];
+  if (nested.exitInfo1 !== null) {
+    return [`  #NPF: EXITINFO1 ${formatHex(nested.exitInfo1)}, EXITINFO2 ${formatHex(nested.guestPhysicalAddress)}`];
+  }
+  if (nested.exitQualification !== null) {
+    return [`  EPT violation: exit qualification ${formatHex(nested.exitQualification)}`];
+  }
+  return nested.cause === 'misconfiguration' ? ['  EPT misconfiguration (exit reason 49)'] : [];
+}

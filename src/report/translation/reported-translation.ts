@@ -1,0 +1,40 @@
+import type { Access, BitFlags, NestedTranslation, PagingMode, PlannedBits, Translation } from '../../paging/index.ts';
+
+/** What kind of thing lies at a physical address, and QEMU's name of it. @public */
+export interface ReportedRegion {
+  readonly kind: 'ram' | 'rom' | 'device' | 'none';
+  /** Empty where nothing is. */
+  readonly name: string;
+}
+
+/** One answer of a guest, as far as it is shown. @public */
+export interface ReportedTranslation {
+  readonly request: { readonly linearAddress: bigint; readonly access: Access; readonly flags: BitFlags };
+  /** vCPU. */
+  readonly cpu: number;
+  readonly mode: PagingMode;
+  readonly translation: Translation;
+  /** The bits that were set in guest memory. */
+  readonly wrote: readonly PlannedBits[];
+  /** All bits that the flags asked for are set in memory now. */
+  readonly bitsAreSet: boolean;
+  /** The second stage of a guest's guest, and the bits set there; null where there is one stage. */
+  readonly nested: { readonly translation: NestedTranslation; readonly wrote: readonly PlannedBits[] } | null;
+  /** What lies at the physical address; null when the translation failed. */
+  readonly region: ReportedRegion | null;
+  /** Where the machine that runs the guest would answer otherwise, in a line; null where it would not. */
+  readonly deviation: string | null;
+  /** What the answer rests on that could not be had, a sentence each. */
+  readonly assumed: readonly string[];
+}
+
+/** The address space that was walked. @public */
+export interface ReportedAddressSpace {
+  readonly cr3: bigint;
+  /** CR3 was given by the user, and is not the vCPU's own. */
+  readonly given: boolean;
+  /** What else the question changes about the vCPU: `CR4.SMAP=0`. */
+  readonly changes?: readonly string[];
+  /** The machine whose behaviour is asked for; the architecture unless given. */
+  readonly profile?: string | undefined;
+}

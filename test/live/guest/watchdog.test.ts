@@ -1,0 +1,148 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import split2 from 'split2';
+import { GdbClient } from '../../../protocols/gdb/index.ts';
+import { connect } from '../../../protocols/transport/index.ts';
+import type { QemuProcess } from '../../../src/testing/index.ts';
+import type { ClientOrders } from '../../support/live/attached-client.ts';
+import { launchKernel } from '../../support/live/kernel-guest.ts';
+import { Witness } from '../../support/live/witness.ts';
+
+/** Seen from dist/test/live/guest, where this file runs. */
+const CLIENT = fileURLToPath(new URL('../../support/live/attached-client.js', import.meta.url));
+const PATIENCE_MS = 20_000;
+/** What the watchdog needs at most, on a machine that is not overloaded. */
+const WATCHDOG_MS = 1500;
+
+/** Starts a client, and returns when it has come as far as it was ordered. */
+async function startClient(orders: ClientOrders, temporary = tmpdir()): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], {
+    env: { ...process.env, TMPDIR: temporary },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await Promise.race([
+    once(child.stdout.pipe(split2()), 'data'),
+    once(child, 'exit').then(([status]) => [`ended with status ${status}`]),
+  ]);
+  expect(line).to.equal(orders.until);
+  return child;
+}
+
+/** As the OOM killer does it: no handler runs. */
+async function kill(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+/** Waits until something is so. */
+async function eventually(what: string, isSo: () => Promise<boolean>, betweenMs = 20): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error(`it did not come to be that ${what}`);
+    await delay(betweenMs);
+  }
+}
+
+/** The guest must stand still. long4 maps nothing at that address: only physical reads succeed. */
+async function isPhysicalModeOn(endpoint: string): Promise<boolean> {
+  const gdb = await GdbClient.connect(await connect(endpoint, { timeoutMs: 5000 }));
+  try {
+    await gdb.readMemory(0x7000_0000n, 8);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await gdb.close();
+  }
+}
+
+const WAYS: Readonly<Record<string, (guest: QemuProcess) => Pick<ClientOrders, 'qmp' | 'gdb'>>> = {
+  'QMP alone': (guest) => ({ qmp: guest.qmpEndpoint }),
+  'QMP and the stub': (guest) => ({ qmp: guest.qmpEndpoint, gdb: guest.gdbEndpoint }),
+  'the stub alone': (guest) => ({ gdb: guest.gdbEndpoint }),
+};
+
+describe('a client that is killed outright', function () {
+  this.timeout(120_000);
+
+  for (const [way, endpoints] of Object.entries(WAYS)) {
+    it(`${way}: between pause and resume: the guest runs on, and the stub is as it was`, async () => {
+      await using guest = await launchKernel('long4');
+      await using witness = await Witness.of(guest);
+      const client = await startClient({ ...endpoints(guest), until: 'paused' });
+      expect(await witness.runState()).to.equal('paused');
+      await kill(client);
+      await eventually('the guest runs', async () => (await witness.runState()) === 'running');
+      await guest.console.waitForNextLine((line) => line.startsWith('tick '));
+      await eventually('the stub is free', async () =>
+        (await witness.chardevs()).some((line) => line.startsWith('gdb disconnected:')),
+      );
+      expect(await witness.runState()).to.equal('running');
+      await witness.execute('stop');
+      expect(await isPhysicalModeOn(guest.gdbEndpoint)).to.equal(false);
+    });
+
+    it(`${way}: a guest that was paused before stays paused`, async () => {
+      await using guest = await launchKernel('long4');
+      await using witness = await Witness.of(guest);
+      await witness.execute('stop');
+      await kill(await startClient({ ...endpoints(guest), until: 'paused' }));
+      // Physical mode going off is what shows that the watchdog has been there. It leaves a stub alone that somebody else
+      // holds, which is what looking at it amounts to.
+      await delay(WATCHDOG_MS);
+      await eventually('physical mode is off', async () => !(await isPhysicalModeOn(guest.gdbEndpoint)), WATCHDOG_MS);
+      expect(await witness.runState()).to.equal('paused');
+    });
+  }
+
+  it('a stub that it had started is gone, with its directory', async () => {
+    await using guest = await launchKernel('long4', { gdb: false });
+    await using witness = await Witness.of(guest);
+    const temporary = await mkdtemp(join(tmpdir(), 'pagewalk-'));
+    try {
+      const client = await startClient({ qmp: guest.qmpEndpoint, until: 'paused' }, temporary);
+      expect(await readdir(temporary)).to.have.length(1);
+      await kill(client);
+      await eventually('the guest runs', async () => (await witness.runState()) === 'running');
+      await eventually('there is no stub', async () =>
+        (await witness.chardevs()).every((line) => !line.startsWith('gdb ')),
+      );
+      await eventually('the directory is gone', async () => (await readdir(temporary)).length === 0);
+    } finally {
+      await rm(temporary, { recursive: true });
+    }
+  });
+
+  it('before it has paused anything: nothing happens to the guest', async () => {
+    await using guest = await launchKernel('long4');
+    await using witness = await Witness.of(guest);
+    await kill(await startClient({ qmp: guest.qmpEndpoint, until: 'attached' }));
+    await guest.console.waitForNextLine((line) => line.startsWith('tick '));
+    expect(await witness.runState()).to.equal('running');
+  });
+
+  it('after it has resumed the guest: a pause that came later is somebody else’s', async () => {
+    await using guest = await launchKernel('long4');
+    await using witness = await Witness.of(guest);
+    const client = await startClient({ qmp: guest.qmpEndpoint, until: 'resumed' });
+    expect(await witness.runState()).to.equal('running');
+    await witness.execute('stop');
+    await kill(client);
+    await delay(WATCHDOG_MS);
+    expect(await witness.runState()).to.equal('paused');
+  });
+
+  it('without a watchdog the guest stays paused: it is the watchdog that resumes it', async () => {
+    await using guest = await launchKernel('long4');
+    await using witness = await Witness.of(guest);
+    await kill(await startClient({ qmp: guest.qmpEndpoint, watchdog: false, until: 'paused' }));
+    await delay(WATCHDOG_MS);
+    expect(await witness.runState()).to.equal('paused');
+  });
+});

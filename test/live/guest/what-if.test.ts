@@ -1,0 +1,96 @@
+import { expect } from 'chai';
+import {
+  type GuestTranslation,
+  parseOverride,
+  parseProfile,
+  type TranslateScope,
+  withPausedGuest,
+} from '../../../src/guest/index.ts';
+import type { Access } from '../../../src/paging/index.ts';
+import type { QemuProcess } from '../../../src/testing/index.ts';
+import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
+import { launchKernel } from '../../support/live/kernel-guest.ts';
+
+const READ: Access = { write: false, user: false, exec: false };
+const { long4, pae } = KERNELS;
+
+async function ask(
+  guest: QemuProcess,
+  linearAddress: bigint,
+  access: Access,
+  scope: TranslateScope,
+): Promise<GuestTranslation> {
+  const [answer] = await withPausedGuest({ qmp: guest.qmpEndpoint }, (paused) =>
+    paused.translate([{ linearAddress, access }], scope),
+  );
+  return answer as GuestTranslation;
+}
+
+function summary({ translation }: GuestTranslation): string {
+  if (translation.kind === 'mapped') return 'mapped';
+  return `${translation.cause} ${translation.errorCode?.toString(16)}`;
+}
+
+describe('"what if" questions and profiles, on a live guest', function () {
+  this.timeout(60_000);
+  const write = { ...READ, write: true };
+  const fetch = { ...READ, exec: true };
+  const ro = kernelPage(long4, 'ro').address;
+  const rw = kernelPage(long4, 'rw').address;
+  const xd = kernelPage(long4, 'xd').address;
+  const reserved = kernelPage(long4, 'pte-reserved').address;
+  const key1 = kernelPage(long4, 'key-1').address;
+
+  const cases: readonly [string, bigint, Access, string[], string][] = [
+    ['a write to a read-only page', ro, write, [], 'privilege 3'],
+    ['the same with CR0.WP=0', ro, write, ['CR0.WP=0'], 'mapped'],
+    ['a read of a user page with SMAP', rw, READ, ['CR4.SMAP=1'], 'privilege 1'],
+    ['the same with AC', rw, READ, ['CR4.SMAP=1', 'RFLAGS.AC=1'], 'mapped'],
+    ['a fetch from a user page with SMEP', rw, fetch, ['cr4.smep=1'], 'privilege 11'],
+    ['a fetch from an XD page with NXE=0', xd, fetch, ['EFER.NXE=0'], 'reserved-bits 9'],
+    ['a key that PKRU denies', key1, { ...READ, user: true }, [], 'privilege 25'],
+    ['the same with PKRU=0', key1, { ...READ, user: true }, ['PKRU=0'], 'mapped'],
+    ['a supervisor address with LASS and SMAP', rw, READ, ['CR4.LASS=1', 'CR4.SMAP=1', 'VENDOR=intel'], 'lass 0'],
+    ['paging off', 0x1234n, READ, ['CR0.PG=0'], 'mapped'],
+  ];
+
+  it('change the answer, not the guest', async () => {
+    await using guest = await launchKernel('long4');
+    const answers = [];
+    for (const [name, address, access, overrides] of cases) {
+      const answer = await ask(guest, address, access, { overrides: overrides.map(parseOverride) });
+      answers.push(`${name}: ${summary(answer)}`);
+    }
+    expect(answers).to.deep.equal(cases.map(([name, , , , expected]) => `${name}: ${expected}`));
+    const plain = await ask(guest, ro, write, {});
+    expect(summary(plain)).to.equal('privilege 3');
+  });
+
+  it('say where TCG would answer otherwise', async () => {
+    await using guest = await launchKernel('long4');
+    const architecture = await ask(guest, reserved, READ, {});
+    expect(summary(architecture)).to.equal('reserved-bits 9');
+    expect(architecture.deviation).to.match(/TCG raises #PF with error code 0x8 /);
+    const tcg = await ask(guest, reserved, READ, { profile: parseProfile('tcg') });
+    expect(summary(tcg)).to.equal('reserved-bits 8');
+    expect(tcg.deviation).to.equal(null);
+    expect((await ask(guest, rw, READ, {})).deviation).to.equal(null);
+  });
+
+  it('say it of an AMD processor, whose manual reserves bit 8 of a PML4E', async () => {
+    await using guest = await launchKernel('long4', { cpu: 'max,vendor=AuthenticAMD' });
+    const address = kernelPage(long4, 'pml4e-bit-8').address;
+    const answer = await ask(guest, address, READ, {});
+    expect(summary(answer)).to.equal('reserved-bits 9');
+    expect(answer.deviation).to.match(/TCG maps it to 0x120000/);
+  });
+
+  it('take the trace of TCG in PAE PDPTEs for what it is', async () => {
+    await using guest = await launchKernel('pae');
+    const answer = await ask(guest, kernelPage(pae, 'code').address, READ, {});
+    expect(summary(answer)).to.equal('mapped');
+    expect(answer.translation.steps[0]?.value.toString(16)).to.match(/21$/);
+    const strict = await ask(guest, kernelPage(pae, 'code').address, READ, { profile: parseProfile('intel') });
+    expect(summary(strict)).to.equal('reserved-bits 9');
+  });
+});

@@ -1,0 +1,28 @@
+import type { ReferenceNestedTranslation } from '../reference/reference-nested-translation.ts';
+import { hex } from './describe-translation.ts';
+
+/**
+ * In a line: `gpa hpa size`, `guest` and its fault, or `purpose gpa cause information level:address`, of which the information is
+ * EXITINFO1 or the exit qualification.
+ *
+ * @internal
+ */
+export function formatNestedVerdict(translation: ReferenceNestedTranslation): string {
+  switch (translation.kind) {
+    case 'mapped':
+      return `${hex(translation.guestPhysicalAddress)} ${hex(translation.physicalAddress)} ${translation.pageSize}`;
+    case 'guest-fault': {
+      const { cause, errorCode, responsible } = translation.guest;
+      return `guest ${cause} ${errorCode?.toString(16) ?? '-'}${at(responsible)}`;
+    }
+    case 'nested-fault': {
+      const { purpose, guestPhysicalAddress, cause, exitInfo1, exitQualification, responsible } = translation;
+      const information = (exitInfo1 ?? exitQualification)?.toString(16) ?? '-';
+      return `${purpose} ${hex(guestPhysicalAddress)} ${cause} ${information}${at(responsible)}`;
+    }
+  }
+}
+
+function at(responsible: { level: number; address: bigint } | null): string {
+  return responsible ? ` ${responsible.level}:${hex(responsible.address)}` : '';
+}

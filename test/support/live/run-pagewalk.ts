@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** Seen from dist/test/support/live, where this file runs. */
+const PROGRAM = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
+
+/** How a run of the command ended. */
+export interface PagewalkExit {
+  /** Null when a signal ended it. */
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A run of the command that is under way. */
+export interface PagewalkRun {
+  readonly child: ChildProcess;
+  readonly ended: Promise<PagewalkExit>;
+}
+
+/** Starts the command as a user does, with nothing of the environment but what is given, and with or without an input. */
+export function startPagewalk(
+  words: readonly string[],
+  environment: Record<string, string> = {},
+  input: 'ignore' | 'pipe' = 'ignore',
+): PagewalkRun {
+  const child = spawn(process.execPath, [PROGRAM, ...words], {
+    env: { ...coverageVariable(), ...environment },
+    stdio: [input, 'pipe', 'pipe'],
+  });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+      said[name] += text;
+    });
+  }
+  const ended = once(child, 'close').then(([status]) => ({ status: status as number | null, ...said }));
+  return { child, ended };
+}
+
+/** Runs the command to its end. */
+export function runPagewalk(words: readonly string[], environment?: Record<string, string>): Promise<PagewalkExit> {
+  return startPagewalk(words, environment).ended;
+}
+
+/** What the command does counts for coverage as well. */
+function coverageVariable(): Record<string, string> {
+  const { NODE_V8_COVERAGE } = process.env;
+  return NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE };
+}

@@ -1,0 +1,153 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { InputFileError, UsageError } from '../../../../src/cli/errors.ts';
+import { AddressList } from '../../../../src/cli/io/address-list.ts';
+import { readLines } from '../../../../src/cli/io/read-lines.ts';
+import type { CliContext } from '../../../../src/cli/options/command.ts';
+import { expectRejection } from '../../../support/expect-rejection.ts';
+
+interface Listed {
+  readonly addresses: readonly string[];
+  readonly chunks: readonly number[];
+  readonly complaints: readonly string[];
+  readonly junkLines: number;
+}
+
+async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+function contextWith(input: AsyncIterable<Uint8Array> | undefined, complaints: string[]): CliContext {
+  return {
+    environment: {},
+    isTerminal: false,
+    print: () => {},
+    complain: (line) => complaints.push(line),
+    signal: new AbortController().signal,
+    ...(input ? { input } : {}),
+  };
+}
+
+async function list(text: string, options: { keepGoing?: boolean; size?: number } = {}): Promise<Listed> {
+  const complaints: string[] = [];
+  const bytes = Buffer.from(text, 'latin1');
+  const context = contextWith(inPieces(bytes, options.size ?? 65_536), complaints);
+  const found = await AddressList.open('-', { keepGoing: options.keepGoing ?? false }, context, 'translate');
+  const chunks: BigUint64Array[] = [];
+  for await (const chunk of found.chunks()) chunks.push(chunk);
+  found.complainOfRest();
+  return {
+    addresses: chunks.flatMap((chunk) => Array.from(chunk, (address) => `0x${address.toString(16)}`)),
+    chunks: chunks.map(({ length }) => length),
+    complaints,
+    junkLines: found.junkLines,
+  };
+}
+
+describe('cli/AddressList', () => {
+  const text = '0x1000\n\n  # a comment\r\n4096 # two\r\nffff8000`00105000\n   \n0xffff_8000';
+  const addresses = ['0x1000', '0x1000', '0xffff800000105000', '0xffff8000'];
+
+  it('takes an address from each line, and nothing from empty lines and comments', async () => {
+    expect(await list(text)).to.deep.equal({ addresses, chunks: [4], complaints: [], junkLines: 0 });
+  });
+
+  it('takes the same in pieces of any size', async () => {
+    for (let size = 1; size < text.length; size += 1) {
+      expect((await list(text, { size })).addresses, `pieces of ${size}`).to.deep.equal(addresses);
+    }
+  });
+
+  it('hands on no more than 4096 at once', async () => {
+    expect((await list('1\n'.repeat(10_000))).chunks).to.deep.equal([4096, 4096, 1808]);
+  });
+
+  it('names the first line that is no address', async () => {
+    const error = await expectRejection(list('1\n# x\nffff\n2\n'));
+    expect(error).to.be.instanceOf(InputFileError);
+    expect(error).to.include({
+      message: 'standard input:3: address "ffff" is not a number; hexadecimal is written with 0x in front: 0xffff',
+      line: 3,
+      exitStatus: 2,
+      code: 'ERR_CLI_INPUT_FILE',
+    });
+  });
+
+  it('hands on what came before that line', async () => {
+    const context = contextWith(inPieces(Buffer.from('1\n2\nx\n3\n'), 100), []);
+    const chunks = (await AddressList.open('-', { keepGoing: false }, context, 'translate')).chunks();
+    expect((await chunks.next()).value).to.deep.equal(BigUint64Array.of(1n, 2n));
+    expect(await expectRejection(chunks.next())).to.be.instanceOf(InputFileError);
+  });
+
+  it('goes on after such lines if asked to, and says which they were', async () => {
+    const { addresses: rest, complaints, junkLines } = await list('1\nx\n2\n-1\n', { keepGoing: true });
+    expect({ rest, junkLines }).to.deep.equal({ rest: ['0x1', '0x2'], junkLines: 2 });
+    expect(complaints).to.deep.equal([
+      'pagewalk: standard input:2: address "x" is not a number (hexadecimal with 0x in front, or decimal)',
+      'pagewalk: standard input:4: address "-1" is not a number (hexadecimal with 0x in front, or decimal)',
+    ]);
+  });
+
+  it('says in sum what it would be too much to say line by line', async () => {
+    const { complaints, junkLines } = await list('x\n'.repeat(1000), { keepGoing: true });
+    expect(junkLines).to.equal(1000);
+    expect(complaints).to.have.lengthOf(21);
+    expect(complaints.at(-1)).to.equal('pagewalk: standard input: 980 more lines that are no address');
+  });
+
+  it('does not keep a line that has no end', async () => {
+    const { complaints, addresses: rest } = await list(`${'0x1'.repeat(100_000)}\n2\n`, {
+      keepGoing: true,
+      size: 1000,
+    });
+    expect(rest).to.deep.equal(['0x2']);
+    expect(complaints).to.deep.equal([
+      'pagewalk: standard input:1: "0x10x10x10x10x10x10x"… is too long for an address',
+    ]);
+    expect((await list(`${' '.repeat(500)}1\n`, { keepGoing: true })).junkLines).to.equal(1);
+    expect((await list(`1 #${' '.repeat(500)}\n`)).addresses).to.deep.equal(['0x1']);
+  });
+
+  it('takes bytes that are no text for junk', async () => {
+    expect((await list('\xff\xfe\x00\x80\n7\n', { keepGoing: true })).junkLines).to.equal(1);
+  });
+
+  it('looks through a whole file before it hands on anything', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'pagewalk-'));
+    try {
+      const file = join(directory, 'list');
+      await writeFile(file, `${'1\n'.repeat(5000)}x\n`);
+      const open = (keepGoing: boolean) =>
+        AddressList.open(file, { keepGoing }, contextWith(undefined, []), 'translate');
+      const error = await expectRejection(open(false));
+      expect(error.message).to.match(/list:5001: address "x" is not a number/);
+      expect(await open(true)).to.be.instanceOf(AddressList);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it('says why a file cannot be read', async () => {
+    const open = (file: string) =>
+      AddressList.open(file, { keepGoing: false }, contextWith(undefined, []), 'translate');
+    const missing = await expectRejection(open('/nonexistent/list'));
+    expect(missing.message).to.match(/^\/nonexistent\/list: cannot be read: ENOENT/);
+    expect((await expectRejection(open('/'))).message).to.equal('/: is a directory');
+    expect(await expectRejection(open('-'))).to.be.instanceOf(UsageError);
+  });
+});
+
+describe('cli/readLines', () => {
+  it('numbers lines, and takes a last one without an end', async () => {
+    const lines = [];
+    for await (const some of readLines(inPieces(Buffer.from('a\r\n\nbcd'), 2), 2)) lines.push(...some);
+    expect(lines).to.deep.equal([
+      { number: 1, text: 'a', isCut: false },
+      { number: 2, text: '', isCut: false },
+      { number: 3, text: 'bc', isCut: true },
+    ]);
+  });
+});

@@ -1,0 +1,103 @@
+import { expect } from 'chai';
+import { InputFileError } from '../../../../src/cli/errors.ts';
+import { SavedMap } from '../../../../src/cli/io/saved-map.ts';
+import type { CliContext } from '../../../../src/cli/options/command.ts';
+import type { MapSegment } from '../../../../src/report/index.ts';
+import { expectRejection } from '../../../support/expect-rejection.ts';
+
+const HEADING = '{"kind":"map","of":"ranges","mode":"4-level","first":"0x0","last":"0xffffffffffffffff","filter":null}';
+const RIGHTS = '"rights":{"write":true,"user":false,"exec":true},"protectionKey":null,"global":true';
+const PAGE_HEADING = HEADING.replace('ranges', 'pages');
+const END = '{"kind":"end","complete":true}';
+
+const range = (first: string, last: string, pieces = 1): string =>
+  `{"kind":"range","first":"${first}","last":"${last}",${RIGHTS},"accessed":2,"dirty":1,"physicalFirst":"0x5000",` +
+  `"physicalPieces":${pieces}}`;
+const page = (address: string): string =>
+  `{"kind":"page","address":"${address}","size":4096,${RIGHTS},"accessed":true,"dirty":false,"physicalAddress":"0x5000"}`;
+
+async function* bytesOf(lines: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const line of lines) yield Buffer.from(`${line}\n`);
+}
+
+async function read(lines: readonly string[]): Promise<{ segments: MapSegment[]; isComplete: boolean | undefined }> {
+  const context: CliContext = {
+    environment: {},
+    isTerminal: false,
+    print: () => {},
+    complain: () => {},
+    signal: new AbortController().signal,
+    input: bytesOf(lines),
+  };
+  const map = await SavedMap.open('-', context, 'diff');
+  const segments: MapSegment[] = [];
+  for await (const segment of map.segments()) segments.push(segment);
+  return { segments, isComplete: map.isComplete };
+}
+
+describe('cli/SavedMap', () => {
+  const attributes = { rights: { write: true, user: false, exec: true }, protectionKey: null, global: true };
+
+  it('takes ranges for what they are, and knows where they lead if that is one piece', async () => {
+    const { segments, isComplete } = await read([HEADING, range('0x0', '0x1fff'), range('0x2000', '0x2fff', 2), END]);
+    expect(isComplete).to.equal(true);
+    const counts = { accessed: 2, dirty: 1, pageSizeBytes: null };
+    expect(segments).to.deep.equal([
+      { first: 0n, last: 0x1fffn, ...attributes, ...counts, physicalFirst: 0x5000n },
+      { first: 0x2000n, last: 0x2fffn, ...attributes, ...counts, physicalFirst: null },
+    ]);
+  });
+
+  it('takes pages likewise, to the last one that there can be', async () => {
+    const { segments } = await read([PAGE_HEADING, page('0x1000'), page('0xfffffffffffff000'), END]);
+    expect(segments.map(({ first, last, accessed, dirty }) => [first, last, accessed, dirty])).to.deep.equal([
+      [0x1000n, 0x1fffn, 1, 0],
+      [0xffff_ffff_ffff_f000n, 0xffff_ffff_ffff_ffffn, 1, 0],
+    ]);
+  });
+
+  it('knows of pages that may only be executed', async () => {
+    const executeOnly = page('0x2000').replace('"rights":{"write":true', '"rights":{"read":false,"write":false');
+    const { segments } = await read([PAGE_HEADING, page('0x1000'), executeOnly, END]);
+    expect(segments.map(({ rights }) => rights)).to.deep.equal([
+      attributes.rights,
+      { read: false, write: false, user: false, exec: true },
+    ]);
+  });
+
+  it('knows a map that was given up', async () => {
+    expect((await read([HEADING, '{"kind":"end","complete":false}'])).isComplete).to.equal(false);
+  });
+
+  const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
+    ['nothing', [], /^standard input: is empty; a map is saved by pagewalk map --json$/],
+    ['something else', ['hello'], /^standard input:1: is not JSON; /],
+    ['a line without end', [`${' '.repeat(100_000)}{}`], /^standard input:1: is too long; /],
+    ['other JSON', ['{"kind":"summary"}'], /^standard input:1: is no line of a map \(kind: .*\); /],
+    ['an array', ['[]'], /^standard input:1: is no line of a map; |^standard input:1: is no line of a map \(/],
+    ['a heading twice', [HEADING, HEADING], /^standard input:2: is no line of a map \(kind: /],
+    [
+      'a number for an address',
+      [HEADING, range('0x0', '0xfff').replace('"0x0"', '0')],
+      /:2: is no line of a map \(first: /,
+    ],
+    ['a page among ranges', [HEADING, page('0x1000'), END], /^standard input:2: is no part of a map of ranges$/],
+    ['a range among pages', [PAGE_HEADING, range('0x0', '0xfff'), END], /:2: is no part of a map of pages$/],
+    ['disorder', [PAGE_HEADING, page('0x2000'), page('0x1000'), END], /^standard input:3: is not in ascending order$/],
+    ['overlap', [HEADING, range('0x0', '0x1fff'), range('0x1000', '0x2fff'), END], /:3: is not in ascending order$/],
+    ['an end before the beginning', [HEADING, range('0x1000', '0x0'), END], /:2: is not in ascending order$/],
+    ['more after the end', [HEADING, END, range('0x0', '0xfff')], /:3: comes after the end of the map$/],
+    [
+      'a map that was cut off',
+      [HEADING, range('0x0', '0xfff')],
+      /^standard input: has no last line .*: it was cut off$/,
+    ],
+  ];
+  for (const [name, lines, message] of refused) {
+    it(`refuses ${name}`, async () => {
+      const error = await expectRejection(read(lines));
+      expect(error).to.be.instanceOf(InputFileError);
+      expect(error.message).to.match(message);
+    });
+  }
+});

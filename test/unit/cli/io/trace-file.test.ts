@@ -1,0 +1,66 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { TraceFileError } from '../../../../src/cli/errors.ts';
+import { TraceFile } from '../../../../src/cli/io/trace-file.ts';
+
+describe('cli/TraceFile', () => {
+  let directory: string;
+  let file: string;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'pagewalk-trace-'));
+    file = join(directory, 'trace');
+  });
+
+  afterEach(() => rm(directory, { recursive: true }));
+
+  it('writes a line for each record at once: milliseconds, channel, flight, direction, text', async () => {
+    const trace = new TraceFile(file);
+    trace.sink({ channel: 'qmp', direction: '<-', text: '{"QMP": {}}' });
+    trace.sink({ channel: 'qmp', direction: '->', text: '{"execute":"stop"}' });
+    trace.sink({ channel: 'gdb', direction: '->', text: '$m0,8#9a' });
+    trace.sink({ channel: 'gdb', direction: '->', text: '$m8,8#a2' });
+    trace.sink({ channel: 'gdb', direction: '<-', text: '+' });
+    trace.sink({ channel: 'gdb', direction: '->', text: '$qC#b4' });
+    trace.sink({ channel: 'qmp', direction: '<-', text: '{"return": {}}' });
+    const lines = (await readFile(file, 'utf8')).split('\n');
+    expect(lines.map((line) => line.replace(/^ *\d+\.\d{3} {2}/, ''))).to.deep.equal([
+      'qmp  0 <-  {"QMP": {}}',
+      'qmp  1 ->  {"execute":"stop"}',
+      'gdb  1 ->  $m0,8#9a',
+      'gdb  1 ->  $m8,8#a2',
+      'gdb  1 <-  +',
+      'gdb  2 ->  $qC#b4',
+      'qmp  1 <-  {"return": {}}',
+      '',
+    ]);
+    expect(trace.close()).to.equal(undefined);
+  });
+
+  it('keeps a record on its line, whatever is in it', async () => {
+    const trace = new TraceFile(file);
+    trace.sink({ channel: 'gdb', direction: '<-', text: '$l<a>\r\n\t</a>\x03\x9b#00' });
+    trace.close();
+    expect(await readFile(file, 'utf8')).to.match(/<- {2}\$l<a>\\x0d\\x0a\\x09<\/a>\\x03\\x9b#00\n$/);
+  });
+
+  it('is for the user alone, as it holds guest memory', async () => {
+    new TraceFile(file).close();
+    expect(((await stat(file)).mode & 0o777).toString(8)).to.equal('600');
+  });
+
+  it('refuses a file that cannot be opened', () => {
+    expect(() => new TraceFile(join(directory, 'no', 'such')))
+      .to.throw(TraceFileError, /^cannot write the trace to .*\/no\/such: ENOENT/)
+      .that.includes({ code: 'ERR_CLI_TRACE_FILE', exitStatus: 2 });
+  });
+
+  it('goes quiet when it can write no more, and says so in the end', () => {
+    const trace = new TraceFile('/dev/full');
+    trace.sink({ channel: 'gdb', direction: '->', text: '$g#67' });
+    trace.sink({ channel: 'gdb', direction: '->', text: '$g#67' });
+    expect(trace.close()).to.match(/^cannot write the trace to \/dev\/full: ENOSPC/);
+  });
+});

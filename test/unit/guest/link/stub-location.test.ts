@@ -1,0 +1,133 @@
+import { expect } from 'chai';
+import { type ChardevInfo, queryChardev } from '../../../../protocols/qmp/index.ts';
+import { parseEndpoint } from '../../../../protocols/transport/index.ts';
+import { checkNamedStub, isLocal, locateStub } from '../../../../src/guest/link/stub-location.ts';
+
+/** What the monitor makes of these devices: `label filename`, as QEMU 7.2 prints them. */
+function chardevs(...lines: readonly string[]): Promise<readonly ChardevInfo[]> {
+  const list = lines.map((line) => {
+    const [label = '', ...rest] = line.split(' ');
+    return { label, filename: rest.join(' '), 'frontend-open': true };
+  });
+  return queryChardev({
+    endpoint: 'unix:/qmp',
+    execute: (_command, _parameters, options) => Promise.resolve(options?.schema?.parse(list) as never),
+  });
+}
+
+const HERE = parseEndpoint('unix:/run/vm.qmp');
+const MONITOR = 'compat_monitor0 unix:/run/vm.qmp,server=on';
+const STUB_MONITOR = '#chr042 gdb';
+const FREE = 'gdb disconnected:unix:/run/vm.gdb,server=on';
+const BUSY = 'gdb unix:/run/vm.gdb,server=on';
+const FREE_ON_ALL = 'gdb disconnected:tcp:0.0.0.0:1234,server=on';
+const FREE_ON_LOOPBACK = 'gdb disconnected:tcp:127.0.0.1:1234,server=on';
+
+describe('where the stub is', () => {
+  async function locate(lines: readonly string[], qmp = HERE): Promise<string> {
+    const location = locateStub(await chardevs(...lines), qmp);
+    return location.kind === 'listening' ? location.endpoint : location.kind;
+  }
+
+  async function refusal(lines: readonly string[], qmp = HERE): Promise<string> {
+    const list = await chardevs(...lines);
+    try {
+      locateStub(list, qmp);
+    } catch (error) {
+      const { code, message } = error as Error & { code: string };
+      return `${code}: ${message}`;
+    }
+    return 'no error';
+  }
+
+  it('finds the one of -gdb, on a socket file or a port', async () => {
+    expect(await locate([MONITOR, FREE, STUB_MONITOR])).to.equal('unix:/run/vm.gdb');
+    expect(await locate([MONITOR, FREE_ON_LOOPBACK, STUB_MONITOR])).to.equal('tcp:127.0.0.1:1234');
+    expect(await locate([MONITOR, FREE_ON_ALL, STUB_MONITOR]), '-s').to.equal('tcp:127.0.0.1:1234');
+  });
+
+  it('says that there is none', async () => {
+    expect(await locate([MONITOR])).to.equal('absent');
+    expect(await locate([])).to.equal('absent');
+    expect(await locate([MONITOR, 'serial0 disconnected:tcp:0.0.0.0:4555,server=on'])).to.equal('absent');
+  });
+
+  it('reports a stub that another debugger holds, and that nothing was touched', async () => {
+    const message = await refusal([MONITOR, BUSY, STUB_MONITOR]);
+    expect(message).to.match(/^ERR_GUEST_STUB_BUSY: another debugger holds the GDB stub \(unix:\/run\/vm\.gdb/);
+    expect(message).to.contain('Nothing was touched');
+  });
+
+  it('says where a stub is that it does not understand the address of', async () => {
+    expect(await refusal([MONITOR, 'gdb disconnected:unix:name,abstract,tight,server=on'])).to.match(
+      /^ERR_GUEST_STUB_/,
+    );
+    expect(await refusal([MONITOR, 'gdb pty:/dev/pts/4'])).to.match(/^ERR_GUEST_STUB_/);
+  });
+
+  describe('of a QEMU elsewhere', () => {
+    const lab = parseEndpoint('tcp:lab:4444');
+
+    it('is on the host of the monitor, if it listens on all its addresses', async () => {
+      expect(await locate([FREE_ON_ALL], lab)).to.equal('tcp:lab:1234');
+      expect(await locate([FREE_ON_ALL], parseEndpoint('tcp:[fd00::1]:4444'))).to.equal('tcp:[fd00::1]:1234');
+    });
+
+    for (const [what, line] of [
+      ['a socket file', FREE],
+      ['its loopback address', FREE_ON_LOOPBACK],
+    ] as const) {
+      it(`cannot be reached on ${what}`, async () => {
+        expect(await refusal([line], lab)).to.match(/^ERR_GUEST_STUB_UNREACHABLE: .*--gdb/);
+      });
+    }
+
+    it('cannot be reached through a command that nobody can guess', async () => {
+      for (const line of [FREE, FREE_ON_ALL]) {
+        expect(await refusal([line], parseEndpoint('exec:ssh lab socat - UNIX:/run/vm.qmp'))).to.match(
+          /^ERR_GUEST_STUB_UNREACHABLE/,
+        );
+      }
+    });
+  });
+
+  describe('with a label of its own (-gdb chardev:ID)', () => {
+    const MINE = 'mine disconnected:unix:/run/mine,server=on';
+
+    it('might be any listening socket, so none is started beside it', async () => {
+      const message = await refusal([MONITOR, MINE, STUB_MONITOR]);
+      expect(message).to.match(
+        /^ERR_GUEST_STUB_UNREACHABLE: .*mine \(disconnected:unix:\/run\/mine,server=on\).*--gdb/,
+      );
+    });
+
+    it('is not one of QEMU’s monitors, nor the monitor that is spoken to', async () => {
+      expect(await locate([MONITOR, STUB_MONITOR])).to.equal('absent');
+      expect(await locate(['mon0 unix:/run/vm.qmp,server=on', STUB_MONITOR])).to.equal('absent');
+    });
+
+    it('does not exist if there never was a stub', async () => {
+      expect(await locate([MONITOR, MINE])).to.equal('absent');
+    });
+
+    it('is no device that does not listen', async () => {
+      expect(await locate([MONITOR, 'out unix:/run/log', 'serial0 pty:/dev/pts/4', STUB_MONITOR])).to.equal('absent');
+    });
+  });
+
+  it('a stub that the caller names is refused only if it is known to be busy', async () => {
+    const busy = await chardevs(MONITOR, BUSY);
+    expect(() => checkNamedStub(busy, 'unix:/run/vm.gdb'))
+      .to.throw()
+      .with.property('code', 'ERR_GUEST_STUB_BUSY');
+    checkNamedStub(busy, 'unix:/run/another.gdb');
+    checkNamedStub(await chardevs(MONITOR, FREE), 'unix:/run/vm.gdb');
+  });
+
+  it('knows which endpoints mean this host', () => {
+    const local = ['unix:/a', 'tcp::1', 'tcp:localhost:1', 'tcp:127.0.0.1:1', 'tcp:127.9.9.9:1', 'tcp:[::1]:1'];
+    const elsewhere = ['tcp:lab:1', 'tcp:10.0.0.1:1', 'tcp:127.0.0.1.example:1', 'exec:cat'];
+    expect(local.filter((text) => !isLocal(parseEndpoint(text)))).to.deep.equal([]);
+    expect(elsewhere.filter((text) => isLocal(parseEndpoint(text)))).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,126 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { expect } from 'chai';
+import { QmpClosedError } from '../../../../protocols/qmp/index.ts';
+import type { Monitor } from '../../../../src/guest/monitor/monitor.ts';
+import { readHiddenRegisters } from '../../../../src/guest/vcpu/hidden-registers.ts';
+import { PROTECTION_KEYS } from '../../../support/builders/protection-keys-rom.ts';
+import { expectRejection } from '../../../support/expect-rejection.ts';
+import { fakeMonitor } from '../../../support/fakes/fake-monitor.ts';
+import { readFixture } from '../../../support/fakes/read-fixture.ts';
+import { kvmNestedDeviceState } from '../../../support/fakes/svm-device-state.ts';
+
+const STATE = readFixture('qmp/device-state-x86_64.bin');
+const ALL = { pkru: true, pkrs: true, pdptes: false, nested: false };
+const NONE = { pkru: false, pkrs: false, pdptes: false, nested: false };
+
+/** A monitor that writes these bytes, as QEMU writes its device state; and where it wrote them. */
+function savingMonitor(bytes: Uint8Array): { monitor: Monitor; files: string[] } {
+  const files: string[] = [];
+  const monitor = fakeMonitor({
+    saveDeviceState: async (file) => {
+      files.push(file);
+      await writeFile(file, bytes);
+    },
+  });
+  return { monitor, files };
+}
+
+async function exists(directory: string): Promise<boolean> {
+  return readdir(directory).then(
+    () => true,
+    () => false,
+  );
+}
+
+describe('registers that no stub shows', () => {
+  it('come out of QEMU’s device state, through a file that is gone afterwards', async () => {
+    const { monitor, files } = savingMonitor(STATE);
+    const { pkru, pkrs } = await readHiddenRegisters(monitor, 0, ALL, undefined);
+    expect(pkru).to.include({ value: PROTECTION_KEYS.pkru, from: 'device-state' });
+    expect(pkrs).to.include({ value: PROTECTION_KEYS.pkrs, from: 'device-state' });
+    expect(files).to.have.length(1);
+    expect(await exists(dirname(files[0] ?? ''))).to.equal(false);
+  });
+
+  it('are not asked for when nothing consults them', async () => {
+    const monitor = fakeMonitor({ saveDeviceState: () => Promise.reject(new Error('asked')) });
+    const registers = await readHiddenRegisters(monitor, 0, NONE, undefined);
+    for (const value of Object.values(registers)) expect(value.from).to.equal('not-in-use');
+  });
+
+  it('those in use are read, and the others left out', async () => {
+    const { monitor } = savingMonitor(STATE);
+    const { pkru, pkrs } = await readHiddenRegisters(monitor, 0, { ...NONE, pkrs: true }, undefined);
+    expect(pkru).to.include({ value: 0, from: 'not-in-use' });
+    expect(pkrs.from).to.equal('device-state');
+  });
+
+  it('PDPTE registers that QEMU has not saved are taken from memory', async () => {
+    const { monitor } = savingMonitor(STATE);
+    const { pdptes } = await readHiddenRegisters(monitor, 0, { ...NONE, pdptes: true, nested: false }, undefined);
+    expect(pdptes.value).to.equal(null);
+  });
+
+  it('nested tables are assumed away where KVM runs the guest of a hypervisor, and does not show them', async () => {
+    const nestedOf = async (isInGuest: boolean) => {
+      const { monitor } = savingMonitor(kvmNestedDeviceState(isInGuest));
+      return (await readHiddenRegisters(monitor, 0, { ...NONE, nested: true }, undefined)).nested;
+    };
+    expect(await nestedOf(false)).to.include({ value: null, from: 'device-state' });
+    const assumed = await nestedOf(true);
+    expect(assumed).to.include({ value: null, from: 'assumed' });
+    expect(assumed.detail).to.contain('--nested');
+  });
+
+  describe('are assumed, with the reason,', () => {
+    async function assumption(monitor: Monitor, cpu = 0): Promise<string> {
+      const { pkru, pkrs } = await readHiddenRegisters(monitor, cpu, ALL, undefined);
+      expect([pkru, pkrs].map(({ value, from }) => `${from} ${value}`)).to.deep.equal(['assumed 0', 'assumed 0']);
+      expect(pkru.detail).to.equal(pkrs.detail);
+      return pkru.detail;
+    }
+
+    it('without QMP', async () => {
+      expect(await assumption(fakeMonitor())).to.match(/does not show it, and there is no QMP/);
+    });
+
+    it('when QEMU refuses, with what it says', async () => {
+      const refusing = fakeMonitor({ saveDeviceState: () => Promise.reject(new Error('Unable to open')) });
+      expect(await assumption(refusing)).to.match(/cannot be read here: Unable to open$/);
+    });
+
+    it('when QEMU writes to another host’s file system', async () => {
+      const elsewhere = fakeMonitor({ saveDeviceState: () => Promise.resolve() });
+      expect(await assumption(elsewhere)).to.match(/cannot be read here: ENOENT/);
+    });
+
+    it('when the file is none that can be read', async () => {
+      expect(await assumption(savingMonitor(Buffer.from('nonsense')).monitor)).to.match(/cannot be read here/);
+      expect(await assumption(savingMonitor(STATE.subarray(0, 2000)).monitor)).to.match(/cannot be read here/);
+    });
+
+    it('when this vCPU is not in it', async () => {
+      expect(await assumption(savingMonitor(STATE).monitor, 7)).to.equal("QEMU's device state has no vCPU 7");
+    });
+  });
+
+  it('are not assumed of a QEMU that is gone', async () => {
+    const happened = { endpoint: 'unix:/qmp', happened: 'QEMU exited', command: 'xen-save-devices-state' };
+    const gone = new QmpClosedError({ ...happened, explanation: '' });
+    const monitor = fakeMonitor({ saveDeviceState: () => Promise.reject(gone) });
+    expect(await expectRejection(readHiddenRegisters(monitor, 0, ALL, undefined))).to.equal(gone);
+  });
+
+  it('leave no directory behind when they cannot be had', async () => {
+    const files: string[] = [];
+    const refusing = fakeMonitor({
+      saveDeviceState: (file) => {
+        files.push(file);
+        return Promise.reject(new Error('no'));
+      },
+    });
+    await readHiddenRegisters(refusing, 0, ALL, undefined);
+    expect(await exists(dirname(files[0] ?? ''))).to.equal(false);
+  });
+});

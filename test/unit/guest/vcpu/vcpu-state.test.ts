@@ -1,0 +1,100 @@
+import { expect } from 'chai';
+import { parseInfoRegisters } from '../../../../protocols/qmp/index.ts';
+import { GuestStateError } from '../../../../src/guest/errors.ts';
+import { sourced } from '../../../../src/guest/vcpu/sourced.ts';
+import {
+  assembleVcpuState,
+  contextOf,
+  hiddenRegistersInUse,
+  machineProfile,
+  withCr3,
+} from '../../../../src/guest/vcpu/vcpu-state.ts';
+import { TCG } from '../../../../src/paging/index.ts';
+import { readFixtureText } from '../../../support/fakes/read-fixture.ts';
+import { vcpuStateWith } from '../../../support/fakes/sourced-state.ts';
+
+const NAMES = ['cr0', 'cr3', 'cr4', 'efer', 'eflags', 'cs', 'ss'] as const;
+const REGISTERS = new Map<string, bigint>(NAMES.map((name, at) => [name, BigInt(at + 1)]));
+const SHOWN = parseInfoRegisters(readFixtureText('qmp/registers-long-mode.txt'));
+const { pkru, pkrs, pdptes, nested, ...PROCESSOR } = vcpuStateWith();
+const HIDDEN = { pkru, pkrs, pdptes, nested };
+
+describe('the state of a vCPU', () => {
+  it('takes each register from the stub, by its name', () => {
+    const state = assembleVcpuState(SHOWN, REGISTERS, PROCESSOR, HIDDEN);
+    expect(state.cr3).to.deep.equal({ value: 2n, from: 'gdb-stub', detail: 'register cr3' });
+    expect(
+      [state.cr0, state.cr4, state.efer, state.rflags, state.cs, state.ss].map(({ value }) => value),
+    ).to.deep.equal([1n, 3n, 4n, 5n, 6n, 7n]);
+    expect(state.cpl.from).to.equal('monitor');
+    expect(state.cpu).to.equal(SHOWN.cpuIndex);
+  });
+
+  for (const name of NAMES) {
+    it(`is refused without the register ${name}`, () => {
+      const registers = new Map(REGISTERS);
+      registers.delete(name);
+      expect(() => assembleVcpuState(SHOWN, registers, PROCESSOR, HIDDEN)).to.throw(GuestStateError, `"${name}"`);
+    });
+  }
+
+  it('knows which hidden registers its modes consult', () => {
+    const inUse = (values: Readonly<Record<string, bigint>>, accelerator: 'kvm' | 'tcg' = 'kvm') => {
+      const processor = { ...PROCESSOR, accelerator: sourced(accelerator, 'monitor', '') };
+      const used = hiddenRegistersInUse(new Map(Object.entries(values)), processor);
+      return Object.entries(used)
+        .filter(([, isUsed]) => isUsed)
+        .map(([name]) => name);
+    };
+    const [lma, pke, pks, pae, pg] = [1n << 10n, 1n << 22n, 1n << 24n, 1n << 5n, 1n << 31n];
+    expect(inUse({})).to.deep.equal([]);
+    expect(inUse({ efer: lma, cr4: pke })).to.deep.equal(['pkru']);
+    expect(inUse({ efer: lma, cr4: pks })).to.deep.equal(['pkrs']);
+    expect(inUse({ efer: 0n, cr4: pke | pks }), 'keys are for long mode').to.deep.equal([]);
+    expect(inUse({ cr0: pg, cr4: pae })).to.deep.equal(['pdptes']);
+    expect(inUse({ cr0: pg, cr4: pae }, 'tcg'), 'TCG reads them from memory').to.deep.equal([]);
+    expect(inUse({ cr0: 0n, cr4: pae })).to.deep.equal([]);
+    expect(inUse({ cr0: pg, cr4: pae, efer: lma })).to.deep.equal([]);
+  });
+
+  it('with another CR3 has another root, and PDPTEs from memory', () => {
+    const own = vcpuStateWith({ pdptes: sourced([1n, 0n, 0n, 0n], 'device-state', '') });
+    const other = withCr3(own, 0x7000n);
+    expect(contextOf(other).root.toString(16)).to.equal('7000');
+    expect(other.cr3.from).to.equal('given');
+    expect(other.pdptes.value).to.equal(null);
+    expect(contextOf(own).root.toString(16), 'the state itself is left alone').to.equal('1000');
+  });
+
+  it('is walked by the vendor’s manual, whoever runs the guest', () => {
+    const profileOf = (vendor: 'intel' | 'amd', accelerator: 'kvm' | 'tcg') =>
+      contextOf(vcpuStateWith({ vendor: sourced(vendor, 'qom', ''), accelerator: sourced(accelerator, 'monitor', '') }))
+        .profile;
+    expect(profileOf('intel', 'kvm')).to.include({ name: 'intel', pdpteReserved: 0x1e6 });
+    expect(profileOf('amd', 'kvm')).to.include({ name: 'amd', topLevelBit8Reserved: 'always' });
+    expect(profileOf('amd', 'tcg'), 'but for the bit that TCG leaves in PDPTEs').to.include({ pdpteReserved: 0x1c6 });
+  });
+
+  it('is walked by a profile that was named', () => {
+    const named = vcpuStateWith({ profile: sourced(TCG, 'given', 'tcg') });
+    expect(contextOf(named).profile.name).to.equal('tcg');
+  });
+
+  it('knows how its machine would walk', () => {
+    expect(machineProfile(vcpuStateWith()).name).to.equal('kvm');
+    const tcg = vcpuStateWith({ accelerator: sourced('tcg', 'monitor', ''), qemuVersion: [10, 0, 2] });
+    expect(machineProfile(tcg)).to.include({ name: 'tcg', nonCanonicalSetsCr2: true });
+  });
+
+  it('keeps the A20 gate and the C-bit', () => {
+    const context = contextOf(
+      vcpuStateWith({
+        a20: sourced(false, 'monitor', ''),
+        encryptionBit: sourced(47, 'given', ''),
+        cr3: sourced(0x8000_0000_1000n, 'gdb-stub', ''),
+      }),
+    );
+    expect(context.root.toString(16), 'the C-bit is no address bit').to.equal('1000');
+    expect(context.a20Masked).to.equal(1 << 20);
+  });
+});

@@ -1,0 +1,200 @@
+import { expect } from 'chai';
+import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
+import { PageCache } from '../../../../src/guest/memory/page-cache.ts';
+import { runWalks } from '../../../../src/guest/walks/run-walks.ts';
+import { halvesOf, walkMany } from '../../../../src/guest/walks/walk-many.ts';
+import { createContext, OUTCOME, startWalk, toTranslation, Walk } from '../../../../src/paging/index.ts';
+import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
+import { flatRange } from '../../../support/fakes/flat-range.ts';
+
+const READ = { write: false, user: false, exec: false };
+const LONG = createContext({ cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n }, { maxPhyAddr: 46 });
+const LEGACY = createContext({ cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0n, efer: 0n }, { maxPhyAddr: 36 });
+const OFF = createContext({ cr0: 0x11n, cr3: 0n, cr4: 0n, efer: 0n }, { maxPhyAddr: 46 });
+
+/** RAM to 0x7fff, and half a page more; then a device. */
+const MAP = new MemoryMap([
+  flatRange('ram', 0n, 0x87ffn),
+  flatRange('i/o', 0x9000n, 0x9fffn, 'device', 0n),
+  flatRange('rom', 0xa000n, 0xafffn, 'rom', 0n),
+]);
+
+/** PML4, PDPT, PD and PT at 0x1000, 0x2000, 0x3000 and 0x4000; page 5 of the PT is mapped, and much else goes wrong. */
+function guestMemory(): FakeMemory {
+  const memory = new FakeMemory(0xb000);
+  memory.setEntry(0x1000, 0x2007n);
+  memory.setEntry(0x1008, 0x9007n); // in a device
+  memory.setEntry(0x1010, 0x7000_0000_0007n); // reserved bits
+  memory.setEntry(0x1018, 0x10_0000_0007n); // nowhere
+  memory.setEntry(0x2000, 0x3007n);
+  memory.setEntry(0x2008, 0x87n); // a 1 GB page
+  memory.setEntry(0x3000, 0x4007n);
+  memory.setEntry(0x3008, 0x8007n); // a table of which half a page is RAM
+  memory.setEntry(0x3010, 0xa007n); // a table in ROM
+  memory.setEntry(0x4028, 0x6_5007n);
+  memory.setEntry(0xa000, 0x7007n);
+  return memory;
+}
+
+const MAPPED = 0x5123n;
+const NOT_PRESENT = 0x6000n;
+const LARGE = 1n << 30n;
+const IN_DEVICE = 1n << 39n;
+const RESERVED = 2n << 39n;
+const NOWHERE = 3n << 39n;
+const HALF_PAGE_FIRST = 1n << 21n;
+const HALF_PAGE_LAST = (1n << 21n) | (0x1ffn << 12n);
+const IN_ROM = 2n << 21n;
+
+const EVERYTHING: Readonly<Record<string, { address: bigint; outcome: string }>> = {
+  mapped: { address: MAPPED, outcome: '0x65123' },
+  'not present': { address: NOT_PRESENT, outcome: 'not-present' },
+  'a large page': { address: LARGE + 0x1234n, outcome: '0x1234' },
+  'a table in a device': { address: IN_DEVICE, outcome: 'unbacked-table' },
+  'reserved bits': { address: RESERVED, outcome: 'reserved-bits' },
+  'a table nowhere': { address: NOWHERE, outcome: 'unbacked-table' },
+  'the RAM half of a table': { address: HALF_PAGE_FIRST, outcome: 'not-present' },
+  'the other half': { address: HALF_PAGE_LAST, outcome: 'unbacked-table' },
+  'a table in ROM': { address: IN_ROM, outcome: '0x7000' },
+  'not canonical': { address: 0x5000_0000_0000_0000n, outcome: 'non-canonical' },
+};
+
+function outcomeOf(walk: Walk): string {
+  const translation = toTranslation(walk);
+  return translation.kind === 'mapped' ? `0x${translation.physicalAddress.toString(16)}` : translation.cause;
+}
+
+/** What every way to run walks has to do; each gives the outcomes in order. */
+function itRunsWalks(run: (addresses: readonly bigint[], memory: FakeMemory) => Promise<string[]>): void {
+  for (const [what, { address, outcome }] of Object.entries(EVERYTHING)) {
+    it(what, async () => {
+      expect(await run([address], guestMemory())).to.deep.equal([outcome]);
+    });
+  }
+
+  it('all of them together, with as many flights as there are levels', async () => {
+    const memory = guestMemory();
+    const cases = Object.values(EVERYTHING);
+    const outcomes = await run(
+      cases.map(({ address }) => address),
+      memory,
+    );
+    expect(outcomes).to.deep.equal(cases.map(({ outcome }) => outcome));
+    expect(memory.flights).to.have.length(4);
+  });
+
+  it('never reads a device', async () => {
+    const memory = guestMemory();
+    await run([IN_DEVICE, HALF_PAGE_LAST, NOWHERE], memory);
+    const ends = memory.flights.flat().map((each) => {
+      const [, address = '', length = ''] = /^r (0x[0-9a-f]+)\+(\d+)$/.exec(each) ?? [];
+      return Number(address) + Number(length);
+    });
+    expect(Math.max(...ends)).to.be.at.most(0x8800);
+  });
+
+  it('reads once what several walks want', async () => {
+    const memory = guestMemory();
+    await run([MAPPED, MAPPED, NOT_PRESENT, MAPPED], memory);
+    expect(memory.flights.slice(0, 3).map((flight) => flight.length)).to.deep.equal([1, 1, 1]);
+    expect(new Set(memory.flights.flat()).size).to.equal(memory.flights.flat().length);
+  });
+
+  it('asks nothing when there is nothing to ask', async () => {
+    const memory = guestMemory();
+    expect(await run([], memory)).to.deep.equal([]);
+    expect(await run([0x5000_0000_0000_0000n], memory)).to.deep.equal(['non-canonical']);
+    expect(memory.flights).to.deep.equal([]);
+  });
+}
+
+describe('walks that advance together', () => {
+  describe('entry by entry', () => {
+    itRunsWalks(async (addresses, memory) => {
+      const walks = addresses.map((address) => {
+        const walk = new Walk(LONG);
+        startWalk(walk, address, READ);
+        return walk;
+      });
+      await runWalks(walks, memory, MAP);
+      return walks.map(outcomeOf);
+    });
+
+    it('with 4-byte entries', async () => {
+      const memory = new FakeMemory(0xb000);
+      new DataView(memory.bytes.buffer).setUint32(0x1000, 0x2007, true);
+      new DataView(memory.bytes.buffer).setUint32(0x2004, 0x7007, true);
+      const walk = new Walk(LEGACY);
+      startWalk(walk, 0x1abcn, READ);
+      await runWalks([walk], memory, MAP);
+      expect(outcomeOf(walk)).to.equal('0x7abc');
+      expect(memory.flights).to.deep.equal([['r 0x1000+4'], ['r 0x2004+4']]);
+    });
+
+    it('without paging nothing is read', async () => {
+      const memory = guestMemory();
+      const walk = new Walk(OFF);
+      startWalk(walk, 0x1234n, READ);
+      await runWalks([walk], memory, MAP);
+      expect([outcomeOf(walk), memory.flights.length]).to.deep.equal(['0x1234', 0]);
+    });
+
+    it('refuses memory that gives no bytes', async () => {
+      const walk = new Walk(LONG);
+      startWalk(walk, MAPPED, READ);
+      const failure = runWalks([walk], { read: () => Promise.resolve([]) }, MAP).then(
+        () => 'fulfilled',
+        (error: unknown) => String(error),
+      );
+      expect(await failure).to.match(/RangeError: memory gave no bytes/);
+    });
+  });
+
+  describe('page by page', () => {
+    async function runMany(addresses: readonly bigint[], cache: PageCache, context = LONG): Promise<string[]> {
+      const outcomes: string[] = [];
+      const columns = {
+        halves: halvesOf(BigUint64Array.from(addresses)),
+        accesses: new Uint16Array(addresses.length),
+      };
+      await walkMany(context, columns, cache, (index, walk) => {
+        expect(walk.outcome).not.to.equal(OUTCOME.pending);
+        outcomes[index] = outcomeOf(walk);
+      });
+      return outcomes;
+    }
+
+    itRunsWalks((addresses, memory) => runMany(addresses, new PageCache(memory, MAP)));
+
+    it('a cache keeps what was read, and what is nowhere, for the next question', async () => {
+      const memory = guestMemory();
+      const cache = new PageCache(memory, MAP);
+      await runMany([MAPPED, NOWHERE], cache);
+      const { flights } = cache;
+      expect(await runMany([MAPPED, NOWHERE, NOT_PRESENT], cache)).to.deep.equal([
+        '0x65123',
+        'unbacked-table',
+        'not-present',
+      ]);
+      expect(cache.flights).to.equal(flights);
+      expect(memory.flights).to.have.length(flights);
+    });
+
+    it('a cache follows what is written through it, and only that', async () => {
+      const memory = guestMemory();
+      const cache = new PageCache(memory, MAP);
+      await runMany([MAPPED], cache);
+      cache.writeThrough(0x4028, 0);
+      cache.writeThrough(0x8000, 0xff);
+      expect(await runMany([MAPPED], cache)).to.deep.equal(['not-present']);
+      expect(cache.words(8), 'a page that was not read').to.equal(undefined);
+    });
+
+    it('a cache that is full forgets the oldest page first', async () => {
+      const cache = new PageCache(guestMemory(), MAP, 2);
+      await cache.load([1, 2]);
+      await cache.load([3]);
+      expect([1, 2, 3].map((page) => cache.words(page) === undefined)).to.deep.equal([true, false, false]);
+    });
+  });
+});

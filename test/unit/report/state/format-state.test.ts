@@ -1,0 +1,213 @@
+import { expect } from 'chai';
+import { createEpt, createNpt, type NptRegisters } from '../../../../src/paging/index.ts';
+import { COLOURED, encodeState, formatState, PLAIN, type ReportedState } from '../../../../src/report/index.ts';
+import { stateLineSchema } from '../../../support/schemas/translation-schema.ts';
+
+const stub = <T>(value: T, detail: string) => ({ value, from: 'gdb-stub', detail: `register ${detail}` });
+const qom = <T>(value: T, detail: string) => ({ value, from: 'qom', detail: `/cpu.${detail}` });
+
+const LONG: ReportedState = {
+  cpu: 1,
+  cpuCount: 4,
+  state: {
+    cr0: stub(0x8001_0011n, 'cr0'),
+    cr3: stub(0x8000_0000_0011_0005n, 'cr3'),
+    cr4: stub(0x140_0020n, 'cr4'),
+    efer: stub(0xd00n, 'efer'),
+    rflags: stub(0x4_0002n, 'eflags'),
+    cs: stub(0x33n, 'cs'),
+    ss: stub(0x2bn, 'ss'),
+    cpl: { value: 3, from: 'monitor', detail: 'info registers, CPL' },
+    pkru: { value: 0xc000_0024, from: 'device-state', detail: 'cpu/pkru' },
+    pkrs: { value: 0, from: 'assumed', detail: 'nobody shows it' },
+    nested: { value: null, from: 'not-in-use', detail: 'EFER.SVME=0' },
+    maxPhyAddr: qom(40, 'phys-bits'),
+    vendor: qom('intel', 'vendor'),
+    pse36: qom(true, 'pse36'),
+    pdpe1gb: qom(false, 'pdpe1gb'),
+  },
+  context: { mode: '4-level', root: 0x11_0000n, linearBits: 48 },
+  nestedContext: null,
+  runs: true,
+  memory: [
+    { kind: 'ram', name: 'pc.ram', first: 0n, last: 0x7ff_ffffn },
+    { kind: 'device', name: 'ioapic', first: 0xfec0_0000n, last: 0xfec0_0fffn },
+    { kind: 'rom', name: 'pc.bios', first: 0xfffc_0000n, last: 0xffff_ffffn },
+  ],
+  memoryAccess: {
+    provider: 'host-process',
+    attempts: [{ provider: 'host-file', reason: 'QEMU names no memory backend' }],
+  },
+  notes: ['it ran'],
+};
+
+const notInUse = { value: 0, from: 'not-in-use', detail: 'CR4.PKE=0' };
+const OFF: ReportedState = {
+  ...LONG,
+  state: {
+    ...LONG.state,
+    cr0: stub(0x11n, 'cr0'),
+    cpl: { ...LONG.state.cpl, value: 0 },
+    pkru: notInUse,
+    pkrs: notInUse,
+  },
+  context: { mode: 'off', root: 0n, linearBits: 32 },
+  runs: false,
+  notes: [],
+};
+
+/** The vCPU behind the nested tables of a hypervisor. */
+function behindNpt(registers: Partial<NptRegisters> = {}): ReportedState {
+  const host = { cr0: 0x8001_0011n, nestedCr3: 0x5018n, cr4: 0x20n, efer: 0xd00n, ...registers };
+  const nested = { value: { kind: 'npt', registers: host }, from: 'device-state', detail: 'cpu/svn_npt' } as const;
+  return { ...LONG, state: { ...LONG.state, nested }, nestedContext: createNpt(host, { maxPhyAddr: 40 }) };
+}
+
+function behindEpt(eptp: bigint): ReportedState {
+  const nested = { value: { kind: 'ept', eptp }, from: 'given', detail: 'the request' } as const;
+  return { ...LONG, state: { ...LONG.state, nested }, nestedContext: createEpt(eptp, { maxPhyAddr: 40 }) };
+}
+
+describe('report/formatState', () => {
+  it('shows a second stage where there may be one, as --nested takes it', () => {
+    expect(formatState(behindNpt(), PLAIN)).to.match(
+      /^second stage +npt:0x5018 +4-level paging; the guest of a guest runs +device-state: cpu\/svn_npt$/m,
+    );
+    expect(formatState(behindNpt({ efer: 0x800n }), PLAIN)).to.match(/^second stage +npt:0x5018,pae +PAE paging; /m);
+    expect(formatState(behindEpt(0x5026n), PLAIN)).to.match(/^second stage +ept:0x5026 +5-level paging; .*given: /m);
+    const none = { value: null, from: 'assumed', detail: 'nobody shows it' };
+    expect(formatState({ ...LONG, state: { ...LONG.state, nested: none } }, PLAIN)).to.match(/^second stage +none /m);
+  });
+
+  it('shows each value with the bits that matter and with its source', () => {
+    expect(formatState(LONG, PLAIN).split('\n')).to.deep.equal([
+      'vCPU 1 of 4   4-level paging, 48-bit linear addresses, guest running',
+      '',
+      'CR0         0x0000000080010011  PG=1 WP=1                                             gdb-stub: register cr0',
+      'CR3         0x8000000000110005  root 0x110000                                         gdb-stub: register cr3',
+      'CR4         0x0000000001400020  PSE=0 PAE=1 LA57=0 SMEP=0 SMAP=0 PKE=1 PKS=1          gdb-stub: register cr4',
+      'EFER        0x0000000000000d00  LMA=1 NXE=1                                           gdb-stub: register efer',
+      'RFLAGS      0x0000000000040002  AC=1                                                  gdb-stub: register eflags',
+      'CS          0x0033                                                                    gdb-stub: register cs',
+      'SS          0x002b                                                                    gdb-stub: register ss',
+      'CPL         3                   user                                                  monitor: info registers, CPL',
+      'PKRU        0xc0000024          key 1: no access, key 2: no write, key 15: no access  device-state: cpu/pkru',
+      'PKRS        0x00000000          every key allows everything                           assumed: nobody shows it',
+      'MAXPHYADDR  40                  physical addresses to 0xffffffffff                    qom: /cpu.phys-bits',
+      'vendor      intel                                                                     qom: /cpu.vendor',
+      'PSE-36      yes                                                                       qom: /cpu.pse36',
+      '1G pages    no                                                                        qom: /cpu.pdpe1gb',
+      '',
+      'physical memory  monitor: info mtree -f',
+      '  0x0000000000000000-0x0000000007ffffff  RAM   128M  pc.ram',
+      '  0x00000000fffc0000-0x00000000ffffffff  ROM   256K  pc.bios',
+      '  device regions, never read: 1',
+      "  many pages are read through the QEMU process's memory",
+      '  not through the file that backs it: QEMU names no memory backend',
+      '! assumed: PKRS=0x00000000 (nobody shows it)',
+      '! assumed: it ran',
+      '',
+    ]);
+  });
+
+  it('shows a vCPU without paging, and registers that are not in use', () => {
+    const lines = formatState(OFF, PLAIN).split('\n');
+    expect(lines[0]).to.equal('vCPU 1 of 4   paging off, 32-bit linear addresses, guest paused');
+    expect(lines[3]).to.match(/^CR3 +0x8000000000110005 {2}paging is off/);
+    expect(lines[9]).to.match(/^CPL +0 +supervisor/);
+    expect(lines[10]).to.match(/^PKRU +- +not-in-use: CR4.PKE=0$/);
+  });
+
+  it('says when nobody knows whether the guest ran', () => {
+    expect(formatState({ ...OFF, runs: undefined }, PLAIN)).to.match(/guest run state unknown\n/);
+  });
+
+  it('marks what is assumed', () => {
+    expect(formatState(LONG, COLOURED)).to.contain('\u001b[33massumed: nobody shows it\u001b[39m');
+    expect(formatState(LONG, PLAIN)).to.not.contain('\u001b');
+  });
+});
+
+describe('report/encodeState', () => {
+  it('gives registers as hexadecimal text, each with its source', () => {
+    const line = encodeState(LONG);
+    expect(line).to.not.contain('\n');
+    expect(JSON.parse(line)).to.deep.equal({
+      cpu: 1,
+      cpuCount: 4,
+      mode: '4-level',
+      root: '0x110000',
+      linearAddressBits: 48,
+      runState: 'running',
+      registers: {
+        cr0: { value: '0x80010011', source: 'gdb-stub', detail: 'register cr0' },
+        cr3: { value: '0x8000000000110005', source: 'gdb-stub', detail: 'register cr3' },
+        cr4: { value: '0x1400020', source: 'gdb-stub', detail: 'register cr4' },
+        efer: { value: '0xd00', source: 'gdb-stub', detail: 'register efer' },
+        rflags: { value: '0x40002', source: 'gdb-stub', detail: 'register eflags' },
+        cs: { value: '0x33', source: 'gdb-stub', detail: 'register cs' },
+        ss: { value: '0x2b', source: 'gdb-stub', detail: 'register ss' },
+        cpl: { value: 3, source: 'monitor', detail: 'info registers, CPL' },
+        pkru: { value: '0xc0000024', source: 'device-state', detail: 'cpu/pkru' },
+        pkrs: { value: '0x0', source: 'assumed', detail: 'nobody shows it' },
+        nested: { value: null, source: 'not-in-use', detail: 'EFER.SVME=0' },
+      },
+      processor: {
+        maxPhyAddr: { value: 40, source: 'qom', detail: '/cpu.phys-bits' },
+        vendor: { value: 'intel', source: 'qom', detail: '/cpu.vendor' },
+        pse36: { value: true, source: 'qom', detail: '/cpu.pse36' },
+        pdpe1gb: { value: false, source: 'qom', detail: '/cpu.pdpe1gb' },
+      },
+      memory: [
+        { kind: 'ram', name: 'pc.ram', first: '0x0', last: '0x7ffffff' },
+        { kind: 'device', name: 'ioapic', first: '0xfec00000', last: '0xfec00fff' },
+        { kind: 'rom', name: 'pc.bios', first: '0xfffc0000', last: '0xffffffff' },
+      ],
+      memoryAccess: {
+        provider: 'host-process',
+        attempts: [{ provider: 'host-file', reason: 'QEMU names no memory backend' }],
+      },
+      assumed: ['PKRS=0x00000000 (nobody shows it)', 'it ran'],
+    });
+  });
+
+  it('says what the second stage is, and how its tables are to be read', () => {
+    const nestedOf = (reported: ReportedState) =>
+      stateLineSchema.parse(JSON.parse(encodeState(reported))).registers.nested;
+    expect(nestedOf(behindNpt())).to.deep.equal({
+      value: { kind: 'npt', nestedCr3: '0x5018', root: '0x5000', mode: '4-level', executeDisable: true },
+      source: 'device-state',
+      detail: 'cpu/svn_npt',
+    });
+    // 32-byte alignment is PAE's alone.
+    expect(nestedOf(behindNpt({ nestedCr3: 0x5020n, efer: 0n })).value).to.deep.equal({
+      kind: 'npt',
+      nestedCr3: '0x5020',
+      root: '0x5020',
+      mode: 'pae',
+      executeDisable: false,
+    });
+    expect(nestedOf(behindEpt(0x505en))).to.deep.equal({
+      value: {
+        kind: 'ept',
+        eptp: '0x505e',
+        root: '0x5000',
+        mode: '4-level',
+        tableMemoryType: 'WB',
+        accessedDirty: true,
+      },
+      source: 'given',
+      detail: 'the request',
+    });
+    expect(nestedOf(behindEpt(0x5020n)).value).to.include({
+      mode: '5-level',
+      tableMemoryType: 'UC',
+      accessedDirty: false,
+    });
+  });
+
+  it('has no root without paging, and no run state that nobody knows', () => {
+    expect(JSON.parse(encodeState({ ...OFF, runs: undefined }))).to.include({ root: null, runState: null });
+    expect(JSON.parse(encodeState(OFF))).to.include({ runState: 'paused' });
+  });
+});
