@@ -1,9 +1,9 @@
 export { AbiError } from './errors.ts';
-export { type HvChecks, type HvOverrides, hvChecks } from './hv-checks.ts';
-export { HV_CONTROL, HV_CONTROL_INPUT_VTL, type HvControlName, hvControlProblem } from './hv-control.ts';
-export { selectInputVtl } from './hv-input-vtl.ts';
-export { HV_CACHE_TYPE, HV_RESULT, type HvResultName } from './hv-result.ts';
-export type { HvPageAccess, HvPages } from './hv-table-access.ts';
+export { type HvChecks, type HvOverrides, hvChecks } from './hypercall/hv-checks.ts';
+export { HV_CONTROL, HV_CONTROL_INPUT_VTL, type HvControlName, hvControlProblem } from './hypercall/hv-control.ts';
+export { selectInputVtl } from './hypercall/hv-input-vtl.ts';
+export { HV_CACHE_TYPE, HV_RESULT, type HvResultName } from './hypercall/hv-result.ts';
+export type { HvPageAccess, HvPages } from './hypercall/hv-table-access.ts';
 export {
   checkHvRequest,
   type HvTranslateAnswer,
@@ -12,7 +12,7 @@ export {
   type HvWalk,
   hvTranslate,
   judgeHvTranslate,
-} from './hv-translate.ts';
+} from './hypercall/hv-translate.ts';
 export {
   decodeHvTranslateInput,
   decodeHvTranslateOutput,
@@ -26,9 +26,9 @@ export {
   type HvTranslateInput,
   type HvTranslateOutput,
   type HvTranslateOutputEx,
-} from './hv-translate-codec.ts';
-export type { HvWalked } from './hv-walk-end.ts';
-export { hvWalkInMemory } from './hv-walk-in-memory.ts';
+} from './hypercall/hv-translate-codec.ts';
+export type { HvWalked } from './hypercall/hv-walk-end.ts';
+export { hvWalkInMemory } from './hypercall/hv-walk-in-memory.ts';
 export { type TranslateAnswer, toTranslateAnswer } from './kvm-translate.ts';
 export {
   bitsMayBeSet,

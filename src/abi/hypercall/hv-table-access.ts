@@ -1,4 +1,4 @@
-import type { PlannedBits } from '../paging/index.ts';
+import type { PlannedBits } from '../../paging/index.ts';
 import type { HvResultName } from './hv-result.ts';
 import { type HvWalkEnd, pageOf } from './hv-walk-end.ts';
 

@@ -1,4 +1,4 @@
-import { AbiError } from './errors.ts';
+import { AbiError } from '../errors.ts';
 
 /**
  * Input of both hypercalls, little-endian:

@@ -1,4 +1,4 @@
-import type { Access } from '../paging/index.ts';
+import type { Access } from '../../paging/index.ts';
 import { hasControl } from './hv-control.ts';
 
 /** What the control flags say of the vCPU's registers, in place of what they hold. @public */

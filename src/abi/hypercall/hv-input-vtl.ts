@@ -1,4 +1,4 @@
-import { AbiError } from './errors.ts';
+import { AbiError } from '../errors.ts';
 import { HV_CONTROL_INPUT_VTL, refuseParameter } from './hv-control.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { formatHex } from '../paging/index.ts';
-import { AbiError } from './errors.ts';
+import { formatHex } from '../../paging/index.ts';
+import { AbiError } from '../errors.ts';
 
 /**
  * `HV_TRANSLATE_GVA_CONTROL_FLAGS`: which accesses are validated, and how. TLFS 6.0b has bits 0 to 5 and the VTL; the others are

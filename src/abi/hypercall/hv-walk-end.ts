@@ -10,7 +10,7 @@ import {
   planBits,
   planNestedBits,
   type Translation,
-} from '../paging/index.ts';
+} from '../../paging/index.ts';
 import { HV_RESULT_OF_CAUSE, type HvResultName } from './hv-result.ts';
 
 /** A walk through the tables of a guest, or through those of a guest's guest and of its hypervisor. @public */

@@ -10,7 +10,7 @@ import {
   type NestedMemoryTypeRegisters,
   PAT_AT_RESET,
   type PlannedBits,
-} from '../paging/index.ts';
+} from '../../paging/index.ts';
 import { type HvOverrides, hvChecks } from './hv-checks.ts';
 import { hasControl, hvControlProblem, refuseParameter } from './hv-control.ts';
 import { HV_CACHE_TYPE, HV_RESULT, type HvResultName } from './hv-result.ts';

@@ -5,7 +5,7 @@ import {
   type ProcessorFeatures,
   RFLAGS_AC,
   translate,
-} from '../paging/index.ts';
+} from '../../paging/index.ts';
 import type { HvWalk } from './hv-translate.ts';
 
 /**

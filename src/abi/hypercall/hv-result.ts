@@ -1,4 +1,4 @@
-import type { FaultCause, MemoryType } from '../paging/index.ts';
+import type { FaultCause, MemoryType } from '../../paging/index.ts';
 
 /** `HV_TRANSLATE_GVA_RESULT_CODE`. @public */
 export const HV_RESULT = {
