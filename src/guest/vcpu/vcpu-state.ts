@@ -121,12 +121,14 @@ export function machineProfile(state: VcpuState): Profile {
 }
 
 /**
- * The architecture by the vendor's manual. TCG leaves a trace in PAE PDPTEs that a processor, which holds them in registers,
- * would not see.
+ * How this guest's tables are judged: by the profile that is named, else by the vendor's manual. A profile says how to judge, not
+ * what has happened to memory: where TCG runs the guest it has set a bit in PAE PDPTEs that a processor, which holds them in
+ * registers, does not see, and no profile holds that bit against them.
  */
-function architectureOf(state: VcpuState): Profile {
+function judgedAs(state: VcpuState, profile: Profile | undefined): Profile {
   const architecture = state.vendor.value === 'amd' ? AMD : INTEL;
-  return state.accelerator.value === 'tcg' ? afterTcg(architecture) : architecture;
+  const judge = profile ?? state.profile.value ?? architecture;
+  return state.accelerator.value === 'tcg' ? afterTcg(judge) : judge;
 }
 
 /**
@@ -160,7 +162,7 @@ function featuresOf(state: VcpuState, profile: Profile | undefined): ProcessorFe
     vendor: state.vendor.value,
     pse36: state.pse36.value,
     pdpe1gb: state.pdpe1gb.value,
-    profile: profile ?? state.profile.value ?? architectureOf(state),
+    profile: judgedAs(state, profile),
     ...(encryptionBit.value === null ? {} : { encryptionBit: encryptionBit.value }),
   };
 }

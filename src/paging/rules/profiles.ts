@@ -154,7 +154,7 @@ export function tcgProfile(version: QemuVersion): Profile {
 const PDPTE_A = 1 << 5;
 
 /**
- * The same architecture, on PDPTEs that TCG has used: QEMU's TCG sets bit 5 of a PAE PDPTE in memory as if it were an accessed
+ * The same machine, on PDPTEs that TCG has used: QEMU's TCG sets bit 5 of a PAE PDPTE in memory as if it were an accessed
  * bit (7.2 and 10.0). A processor holds PDPTEs in registers since MOV CR3, where that bit was still 0, so it does not count.
  *
  * @public

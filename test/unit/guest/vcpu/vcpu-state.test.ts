@@ -9,7 +9,7 @@ import {
   machineProfile,
   withCr3,
 } from '../../../../src/guest/vcpu/vcpu-state.ts';
-import { TCG } from '../../../../src/paging/index.ts';
+import { AMD, INTEL, KVM, type Profile, TCG } from '../../../../src/paging/index.ts';
 import { readFixtureText } from '../../../support/fakes/read-fixture.ts';
 import { vcpuStateWith } from '../../../support/fakes/sourced-state.ts';
 
@@ -75,9 +75,22 @@ describe('the state of a vCPU', () => {
     expect(profileOf('amd', 'tcg'), 'but for the bit that TCG leaves in PDPTEs').to.include({ pdpteReserved: 0x1c6 });
   });
 
-  it('is walked by a profile that was named', () => {
-    const named = vcpuStateWith({ profile: sourced(TCG, 'given', 'tcg') });
-    expect(contextOf(named).profile.name).to.equal('tcg');
+  it('is walked by a profile that was named, which does not undo what TCG has done to PDPTEs', () => {
+    const reservedBits = (profile: Profile, accelerator: 'kvm' | 'tcg') => {
+      const state = vcpuStateWith({
+        profile: sourced(profile, 'given', ''),
+        accelerator: sourced(accelerator, 'monitor', ''),
+      });
+      const { name, pdpteReserved } = contextOf(state).profile;
+      return `${name} ${pdpteReserved.toString(16)}`;
+    };
+    expect([INTEL, AMD, KVM, TCG].map((profile) => reservedBits(profile, 'tcg'))).to.deep.equal([
+      'intel 1c6',
+      'amd 1c6',
+      'kvm 1c6',
+      'tcg 0',
+    ]);
+    expect(reservedBits(INTEL, 'kvm')).to.equal('intel 1e6');
   });
 
   it('knows how its machine would walk', () => {
