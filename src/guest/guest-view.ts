@@ -10,8 +10,17 @@ import { memoryOf, PageCache } from './memory/page-cache.ts';
 import type { PhysicalMemory } from './memory/physical-memory.ts';
 import type { WritableMemory } from './memory/write-bits.ts';
 import { TableSnapshot } from './table-snapshot.ts';
+import { assumedHiddenRegisters, type HiddenRegisters } from './vcpu/hidden-registers.ts';
 import { applyOverrides } from './vcpu/overrides.ts';
-import { contextOf, machineProfile, type VcpuState, withCr3, withNestedStage } from './vcpu/vcpu-state.ts';
+import {
+  contextOf,
+  hiddenRegistersInUse,
+  machineProfile,
+  type VcpuState,
+  withCr3,
+  withHiddenRegisters,
+  withNestedStage,
+} from './vcpu/vcpu-state.ts';
 import { nestedStagesOf, type Space } from './walks/space.ts';
 import { TranslationTable } from './walks/translation-table.ts';
 import { walkEach } from './walks/walk-each.ts';
@@ -19,10 +28,11 @@ import { writePlanned } from './walks/write-planned.ts';
 
 /** One vCPU and the memory that it sees. @internal */
 export interface Vcpu {
-  /** Everything that is quick to have; registers that take longer are still to come when `complete` is there. */
+  /** What is quick to have. */
   readonly state: VcpuState;
   readonly map: MemoryMap;
-  readonly complete: (() => Promise<VcpuState>) | undefined;
+  /** What takes longer, and few questions need. Read once, however often it is asked for. */
+  readonly readHidden: () => Promise<HiddenRegisters>;
 }
 
 /** How memory is read, and why not in a better way. @public */
@@ -73,8 +83,7 @@ export abstract class GuestView {
 
   /** Everything of a vCPU that a translation depends on. @throws GuestCpuError `ERR_GUEST_CPU`. */
   async vcpuState(cpu = 0): Promise<VcpuState> {
-    const vcpu = await this.#vcpu(cpu);
-    return vcpu.complete ? vcpu.complete() : vcpu.state;
+    return (await this.#wholeSpace({ cpu })).state;
   }
 
   /** What lies at each guest physical address, as a vCPU sees it. @throws GuestCpuError `ERR_GUEST_CPU`. */
@@ -164,8 +173,8 @@ export abstract class GuestView {
     }
     this.checkStanding();
     if (cache.hasForgotten) return null;
-    const state = vcpu.complete ? await vcpu.complete() : vcpu.state;
-    return { vcpu: { state, map: vcpu.map, complete: undefined }, memory: { memory: memoryOf(cache), report } };
+    const kept = { ...vcpu, readHidden: await this.#keepHidden(vcpu, scope) };
+    return { vcpu: kept, memory: { memory: memoryOf(cache), report } };
   }
 
   /**
@@ -217,11 +226,13 @@ export abstract class GuestView {
   async #space(scope: TranslateScope): Promise<Space> {
     const vcpu = await this.#vcpu(scope.cpu ?? 0);
     const memory = await this.smallMemory(vcpu);
-    const { complete } = vcpu;
-    return {
-      ...this.#spaceOf(vcpu, vcpu.state, scope, memory),
-      complete: complete && (async () => this.#spaceOf(vcpu, await complete(), scope, memory)),
-    };
+    const asked = asAsked(vcpu.state, scope);
+    const inUse = hiddenRegistersInUse(vcpu.state, asked);
+    const read = async () =>
+      this.#spaceOf(vcpu, withHiddenRegisters(asked, inUse, await vcpu.readHidden()), memory, undefined);
+    // PDPTE registers and a second stage take part in every walk; keys only where a walk ends at a page.
+    if (inUse.pdptes || inUse.nested) return read();
+    return this.#spaceOf(vcpu, asked, memory, inUse.pkru || inUse.pkrs ? read : undefined);
   }
 
   async #wholeSpace(scope: TranslateScope): Promise<Space> {
@@ -229,10 +240,15 @@ export abstract class GuestView {
     return quick.complete ? quick.complete() : quick;
   }
 
-  #spaceOf(vcpu: Vcpu, own: VcpuState, scope: TranslateScope, memory: PhysicalMemory): Space {
-    const base = scope.cr3 === undefined ? own : withCr3(own, scope.cr3);
-    const staged = scope.nested === undefined ? base : withNestedStage(base, scope.nested);
-    const state = applyOverrides(staged, scope.overrides ?? [], scope.profile);
+  /** The registers that a question needs, for when it is asked again and nothing can be read. */
+  async #keepHidden(vcpu: Vcpu, scope: TranslateScope): Promise<Vcpu['readHidden']> {
+    const inUse = hiddenRegistersInUse(vcpu.state, asAsked(vcpu.state, scope));
+    const isNeeded = Object.values(inUse).includes(true);
+    const kept = isNeeded ? await vcpu.readHidden() : assumedHiddenRegisters((what) => `${what} was not kept`);
+    return () => Promise.resolve(kept);
+  }
+
+  #spaceOf(vcpu: Vcpu, state: VcpuState, memory: PhysicalMemory, complete: Space['complete']): Space {
     return {
       state,
       context: contextOf(state),
@@ -240,7 +256,7 @@ export abstract class GuestView {
       nested: nestedStagesOf(state),
       map: vcpu.map,
       memory,
-      complete: undefined,
+      complete,
       cache: () => this.#cache(vcpu),
       writable: this.writable && this.#writtenThrough(this.writable),
     };
@@ -272,6 +288,13 @@ export abstract class GuestView {
   #cache(vcpu: Vcpu): Promise<PageCache> {
     return remember(this.#caches, vcpu.map, async () => new PageCache((await this.#memory(vcpu)).memory, vcpu.map));
   }
+}
+
+/** The vCPU as a question has it, but for the registers that it has yet to read. */
+function asAsked(own: VcpuState, { cr3, nested, overrides = [], profile }: TranslateScope): VcpuState {
+  const base = cr3 === undefined ? own : withCr3(own, cr3);
+  const staged = nested === undefined ? base : withNestedStage(base, nested);
+  return applyOverrides(staged, overrides, profile);
 }
 
 function remember<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {

@@ -8,10 +8,9 @@ import type { PhysicalMemory } from './memory/physical-memory.ts';
 import { compareRootTable } from './memory/verify-memory.ts';
 import { FLAT_VIEWS, type Monitor, type MonitorCpu } from './monitor/monitor.ts';
 import { checkCpu } from './paused-guest.ts';
-import { NO_HIDDEN_REGISTERS } from './vcpu/hidden-registers.ts';
+import { assumedHiddenRegisters } from './vcpu/hidden-registers.ts';
 import type { Processor } from './vcpu/processor.ts';
-import { sourced } from './vcpu/sourced.ts';
-import { assembleVcpuState, contextOf, hiddenRegistersInUse } from './vcpu/vcpu-state.ts';
+import { assembleVcpuState, contextOf } from './vcpu/vcpu-state.ts';
 
 /** A vCPU that runs on shows one register after the other. */
 const TAKEN_LIVE = 'taken live: the guest ran while its registers and tables were read';
@@ -62,23 +61,16 @@ export class LiveGuest extends GuestView implements Disposable {
   protected override async readVcpu(cpu: number): Promise<Vcpu> {
     checkCpu(cpu, this.#cpus);
     const [shown, mtree] = await Promise.all([this.#monitor.registers(cpu), this.#monitor.hmp(FLAT_VIEWS)]);
-    const registers = registersOf(shown);
-    const inUse = hiddenRegistersInUse(registers, this.#processor);
-    const unread = (name: string) => `${name} is in the device state, which cannot be saved while the guest runs`;
-    const state = assembleVcpuState(
-      shown,
-      registers,
-      this.#processor,
-      {
-        pkru: inUse.pkru ? sourced(0, 'assumed', unread('PKRU')) : NO_HIDDEN_REGISTERS.pkru,
-        pkrs: inUse.pkrs ? sourced(0, 'assumed', unread('PKRS')) : NO_HIDDEN_REGISTERS.pkrs,
-        nested: inUse.nested ? sourced(null, 'assumed', unread('the nested state')) : NO_HIDDEN_REGISTERS.nested,
-        pdptes: inUse.pdptes ? sourced(null, 'assumed', unread('a PDPTE register')) : NO_HIDDEN_REGISTERS.pdptes,
-      },
-      'monitor',
-    );
-    return { state, map: selectMemoryMap(parseFlatViews(mtree), cpu, shown.smm), complete: undefined };
+    return {
+      state: assembleVcpuState(shown, registersOf(shown), this.#processor, 'monitor'),
+      map: selectMemoryMap(parseFlatViews(mtree), cpu, shown.smm),
+      readHidden: () => Promise.resolve(assumedHiddenRegisters(unread)),
+    };
   }
+}
+
+function unread(what: string): string {
+  return `${what} is in the device state, which cannot be saved while the guest runs`;
 }
 
 /** By the names that the stub's target description has for them. */

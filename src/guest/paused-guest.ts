@@ -14,11 +14,11 @@ import { compareWith } from './memory/verify-memory.ts';
 import type { WritableMemory } from './memory/write-bits.ts';
 import { FLAT_VIEWS, type MonitorCpu } from './monitor/monitor.ts';
 import { stubMonitor } from './monitor/stub-monitor.ts';
-import { type HiddenRegisters, NO_HIDDEN_REGISTERS, readHiddenRegisters } from './vcpu/hidden-registers.ts';
+import { readHiddenRegisters } from './vcpu/hidden-registers.ts';
 import { type MemoryTypeMsrs, readMemoryTypes } from './vcpu/memory-types.ts';
 import type { Processor } from './vcpu/processor.ts';
 import type { Sourced } from './vcpu/sourced.ts';
-import { assembleVcpuState, contextOf, hiddenRegistersInUse, type VcpuState } from './vcpu/vcpu-state.ts';
+import { assembleVcpuState, contextOf } from './vcpu/vcpu-state.ts';
 
 /** Up to here the registers of all vCPUs come sooner through the stub than those of one through QMP: a third of the time. */
 const FEW_CPUS = 4;
@@ -128,16 +128,10 @@ export class PausedGuest extends GuestView implements Disposable {
       (this.#cpus.length <= FEW_CPUS ? throughStub : monitor).registers(cpu),
       throughStub.hmp(FLAT_VIEWS),
     ]);
-    const inUse = hiddenRegistersInUse(registers, this.#processor);
-    const assemble = (hidden: HiddenRegisters): VcpuState =>
-      assembleVcpuState(shown, registers, this.#processor, hidden);
-    const read = once(async () => assemble(await readHiddenRegisters(monitor, cpu, inUse, this.#cpus[0]?.threadId)));
-    // PDPTE registers and a second stage take part in every walk; keys only where a walk ends at a page.
-    const mustWait = inUse.pdptes || inUse.nested;
     return {
-      state: mustWait ? await read() : assemble(NO_HIDDEN_REGISTERS),
+      state: assembleVcpuState(shown, registers, this.#processor),
       map: this.#maps.select(mtree, cpu, shown.smm),
-      complete: mustWait || !(inUse.pkru || inUse.pkrs) ? undefined : read,
+      readHidden: once(() => readHiddenRegisters(monitor, cpu, this.#cpus[0]?.threadId)),
     };
   }
 }

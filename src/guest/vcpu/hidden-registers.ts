@@ -23,7 +23,7 @@ export interface HiddenRegisters {
   readonly nested: Sourced<NestedStage | null>;
 }
 
-/** Which of them the modes in use consult. @internal */
+/** Which of them a question consults, and does not give itself. @internal */
 export interface HiddenRegistersInUse {
   readonly pkru: boolean;
   readonly pkrs: boolean;
@@ -40,7 +40,7 @@ export const NO_HIDDEN_REGISTERS: HiddenRegisters = {
 };
 
 /**
- * Reads them out of QEMU's device state, if the modes in use need any. QEMU leaves out a PKRU or PKRS that is 0.
+ * Reads them out of QEMU's device state. QEMU leaves out a PKRU or PKRS that is 0.
  *
  * @param threadId - of a QEMU thread on this host, where known
  * @internal
@@ -48,25 +48,35 @@ export const NO_HIDDEN_REGISTERS: HiddenRegisters = {
 export async function readHiddenRegisters(
   monitor: Monitor,
   cpu: number,
-  inUse: HiddenRegistersInUse,
   threadId: number | undefined,
 ): Promise<HiddenRegisters> {
-  if (!inUse.pkru && !inUse.pkrs && !inUse.pdptes && !inUse.nested) return NO_HIDDEN_REGISTERS;
   const state = await readCpuState(monitor, cpu, threadId);
-  const read = <T>(name: string, fallback: T, of: (cpu: CpuDeviceState) => T): Sourced<T> =>
-    typeof state === 'string'
-      ? sourced(fallback, 'assumed', state)
-      : sourced(of(state), 'device-state', `section cpu, subsection cpu/${name}`);
+  if (typeof state === 'string') return assumedHiddenRegisters(() => state);
+  const from = (name: string): string => `section cpu, subsection cpu/${name}`;
   return {
-    pkru: inUse.pkru ? read('pkru', 0, readPkru) : NO_HIDDEN_REGISTERS.pkru,
-    pkrs: inUse.pkrs ? read('pkrs', 0, readPkrs) : NO_HIDDEN_REGISTERS.pkrs,
-    pdptes: inUse.pdptes ? read('pdptrs', null, pdptesOf) : NO_HIDDEN_REGISTERS.pdptes,
-    nested: inUse.nested ? nestedOf(state) : NO_HIDDEN_REGISTERS.nested,
+    pkru: sourced(readPkru(state), 'device-state', from('pkru')),
+    pkrs: sourced(readPkrs(state), 'device-state', from('pkrs')),
+    pdptes: sourced(pdptesOf(state), 'device-state', from('pdptrs')),
+    nested: nestedOf(state),
   };
 }
 
-function nestedOf(state: CpuDeviceState | string): Sourced<NestedStage | null> {
-  if (typeof state === 'string') return sourced(null, 'assumed', state);
+/**
+ * What is taken for them where they cannot be had.
+ *
+ * @param why - told what each is
+ * @internal
+ */
+export function assumedHiddenRegisters(why: (what: string) => string): HiddenRegisters {
+  return {
+    pkru: sourced(0, 'assumed', why('PKRU')),
+    pkrs: sourced(0, 'assumed', why('PKRS')),
+    pdptes: sourced(null, 'assumed', why('a PDPTE register')),
+    nested: sourced(null, 'assumed', why('the nested state')),
+  };
+}
+
+function nestedOf(state: CpuDeviceState): Sourced<NestedStage | null> {
   if (runsNestedUnderKvm(state)) {
     const why =
       'the vCPU runs the guest of a hypervisor, and KVM does not show its nested tables: say with --nested where they are';

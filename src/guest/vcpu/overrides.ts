@@ -1,7 +1,7 @@
 import { AMD, INTEL, KVM, type Profile, REGISTER_BITS, TCG, tcgProfile } from '../../paging/index.ts';
 import { GuestUsageError } from '../errors.ts';
 import { type Sourced, sourced } from './sourced.ts';
-import type { VcpuState } from './vcpu-state.ts';
+import { type VcpuState, withCr3 } from './vcpu-state.ts';
 
 /** One thing that a "what if" question changes about a vCPU. Make it with {@link parseOverride}. @public */
 export interface Override {
@@ -79,6 +79,7 @@ function isOn(text: string, value: bigint): boolean {
 
 function wideOverride(text: string, field: (typeof WIDE)[keyof typeof WIDE], value: bigint): Override {
   if (BigInt.asUintN(64, value) !== value) refuse(text, 'a register has 64 bits');
+  if (field === 'cr3') return { text, apply: (state) => withCr3(state, value, `--set ${text}`) };
   return { text, apply: (state) => ({ ...state, [field]: given(value, text) }) };
 }
 

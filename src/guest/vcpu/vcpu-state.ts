@@ -19,7 +19,7 @@ import {
   tcgProfile,
 } from '../../paging/index.ts';
 import { GuestStateError } from '../errors.ts';
-import type { HiddenRegisters, HiddenRegistersInUse } from './hidden-registers.ts';
+import { type HiddenRegisters, type HiddenRegistersInUse, NO_HIDDEN_REGISTERS } from './hidden-registers.ts';
 import type { NestedStage } from './nested-state.ts';
 import type { Processor } from './processor.ts';
 import { type Sourced, sourced } from './sourced.ts';
@@ -56,19 +56,57 @@ function register(registers: Registers, name: string, from: 'gdb-stub' | 'monito
 /** Secure virtual machine enable: without it no guest of a guest runs. */
 const EFER_SVME = 1n << 12n;
 
-/** Which of the registers that the stub does not show the modes in use need. @internal */
-export function hiddenRegistersInUse(registers: Registers, processor: Processor): HiddenRegistersInUse {
-  const bit = (name: string, mask: bigint): boolean => ((registers.get(name) ?? 0n) & mask) !== 0n;
-  const longMode = bit('efer', EFER_LMA);
+/**
+ * Which of the registers that the stub does not show a question needs. What the question gives itself is not among them.
+ *
+ * PDPTE registers are loaded when CR3 is, and when PAE paging is switched on (SDM vol. 3A, 4.4.1): only a vCPU that is in PAE
+ * paging has any that count. Whether it runs a nested guest does not change with the question: the vCPU's own EFER says it.
+ *
+ * @param own - the vCPU as it is
+ * @param asked - the same as the question has it
+ * @internal
+ */
+export function hiddenRegistersInUse(own: VcpuState, asked: VcpuState): HiddenRegistersInUse {
+  const longMode = (asked.efer.value & EFER_LMA) !== 0n;
   return {
-    pkru: longMode && bit('cr4', CR4_PKE),
-    pkrs: longMode && bit('cr4', CR4_PKS),
-    pdptes: !longMode && bit('cr0', CR0_PG) && bit('cr4', CR4_PAE) && processor.accelerator.value === 'kvm',
-    nested: bit('efer', EFER_SVME),
+    pkru: isUnread(asked.pkru) && longMode && (asked.cr4.value & CR4_PKE) !== 0n,
+    pkrs: isUnread(asked.pkrs) && longMode && (asked.cr4.value & CR4_PKS) !== 0n,
+    pdptes: isUnread(asked.pdptes) && mayRunUnderKvm(own) && isPae(own) && isPae(asked),
+    nested: isUnread(asked.nested) && (own.efer.value & EFER_SVME) !== 0n,
+  };
+}
+
+/** TCG reads PDPTEs from memory each time, and saves none. */
+function mayRunUnderKvm({ accelerator }: VcpuState): boolean {
+  return accelerator.value === 'kvm' || accelerator.from === 'assumed';
+}
+
+function isUnread({ from }: Sourced<unknown>): boolean {
+  return from === 'not-in-use';
+}
+
+function isPae({ cr0, cr4, efer }: VcpuState): boolean {
+  return (cr0.value & CR0_PG) !== 0n && (cr4.value & CR4_PAE) !== 0n && (efer.value & EFER_LMA) === 0n;
+}
+
+/** The vCPU with what a question needs of these registers. @internal */
+export function withHiddenRegisters(
+  state: VcpuState,
+  inUse: HiddenRegistersInUse,
+  { pkru, pkrs, pdptes, nested }: HiddenRegisters,
+): VcpuState {
+  return {
+    ...state,
+    ...(inUse.pkru ? { pkru } : {}),
+    ...(inUse.pkrs ? { pkrs } : {}),
+    ...(inUse.pdptes ? { pdptes } : {}),
+    ...(inUse.nested ? { nested } : {}),
   };
 }
 
 /**
+ * A vCPU without what no stub shows: a question says whether it needs any of that.
+ *
  * @param shown - `info registers` of the vCPU
  * @param registers - of the stub's `g`, which makes KVM hand its registers over first; or of `info registers`, which does too
  * @throws {@link GuestStateError} when the stub does not describe a register that decides translations.
@@ -78,13 +116,12 @@ export function assembleVcpuState(
   shown: InfoRegisters,
   registers: Registers,
   processor: Processor,
-  hidden: HiddenRegisters,
   from: 'gdb-stub' | 'monitor' = 'gdb-stub',
 ): VcpuState {
   const read = (name: string): Sourced<bigint> => register(registers, name, from);
   return {
     ...processor,
-    ...hidden,
+    ...NO_HIDDEN_REGISTERS,
     cpu: shown.cpuIndex,
     cr0: read('cr0'),
     cr3: read('cr3'),
@@ -100,10 +137,18 @@ export function assembleVcpuState(
   };
 }
 
-/** The same vCPU with another address space. @internal */
-export function withCr3(state: VcpuState, cr3: bigint): VcpuState {
-  const pdptes = sourced(null, 'not-in-use', 'another address space: its PDPTEs are in memory') satisfies Sourced<null>;
-  return { ...state, pdptes, cr3: sourced(cr3, 'given', 'the request') };
+/**
+ * The same vCPU with another address space. A MOV to CR3 loads the PDPTE registers of PAE paging from memory.
+ *
+ * @param detail - where CR3 comes from
+ * @internal
+ */
+export function withCr3(state: VcpuState, cr3: bigint, detail = 'the request'): VcpuState {
+  return {
+    ...state,
+    pdptes: sourced(null, 'given', 'another address space: its PDPTEs are in memory'),
+    cr3: sourced(cr3, 'given', detail),
+  };
 }
 
 /** The same vCPU behind another second stage, or none. @internal */

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { GdbClient, GdbRunControl } from '../../../protocols/gdb/index.ts';
+import { connect } from '../../../protocols/transport/index.ts';
 import {
   type GuestTranslation,
   type MapScope,
@@ -65,6 +67,28 @@ describe('"what if" questions and profiles, on a live guest', function () {
     expect(answers).to.deep.equal(cases.map(([name, , , , expected]) => `${name}: ${expected}`));
     const plain = await ask(guest, ro, write, {});
     expect(summary(plain)).to.equal('privilege 3');
+  });
+
+  it('are judged by registers that the guest holds and does not use', async () => {
+    await using guest = await launchKernel('long4');
+    const userKey1 = { ...READ, user: true };
+    const supervisorKey4 = kernelPage(long4, 'supervisor-key-4').address;
+    // The kernel has loaded PKRU and PKRS; without CR4.PKE and CR4.PKS they have no effect.
+    const client = await GdbClient.connect(await connect(guest.gdbEndpoint, { timeoutMs: 5000 }));
+    try {
+      const control = await GdbRunControl.take(client);
+      await control.writeRegister(0, 'cr4', 0x20n);
+    } finally {
+      await client.close();
+    }
+    const outcomeOf = async (address: bigint, access: Access, ...overrides: string[]): Promise<string> => {
+      const answer = await ask(guest, address, access, { overrides: overrides.map(parseOverride) });
+      return [summary(answer), ...answer.assumed].join('; ');
+    };
+    expect(await outcomeOf(key1, userKey1)).to.equal('mapped');
+    expect(await outcomeOf(key1, userKey1, 'CR4.PKE=1')).to.equal('privilege 25');
+    expect(await outcomeOf(supervisorKey4, READ)).to.equal('mapped');
+    expect(await outcomeOf(supervisorKey4, READ, 'CR4.PKS=1')).to.equal('privilege 21');
   });
 
   it('say where TCG would answer otherwise', async () => {

@@ -11,8 +11,6 @@ import { readFixture } from '../../../support/fakes/read-fixture.ts';
 import { kvmNestedDeviceState } from '../../../support/fakes/svm-device-state.ts';
 
 const STATE = readFixture('qmp/device-state-x86_64.bin');
-const ALL = { pkru: true, pkrs: true, pdptes: false, nested: false };
-const NONE = { pkru: false, pkrs: false, pdptes: false, nested: false };
 
 /** A monitor that writes these bytes, as QEMU writes its device state; and where it wrote them. */
 function savingMonitor(bytes: Uint8Array): { monitor: Monitor; files: string[] } {
@@ -36,36 +34,23 @@ async function exists(directory: string): Promise<boolean> {
 describe('registers that no stub shows', () => {
   it('come out of QEMU’s device state, through a file that is gone afterwards', async () => {
     const { monitor, files } = savingMonitor(STATE);
-    const { pkru, pkrs } = await readHiddenRegisters(monitor, 0, ALL, undefined);
+    const { pkru, pkrs } = await readHiddenRegisters(monitor, 0, undefined);
     expect(pkru).to.include({ value: PROTECTION_KEYS.pkru, from: 'device-state' });
     expect(pkrs).to.include({ value: PROTECTION_KEYS.pkrs, from: 'device-state' });
     expect(files).to.have.length(1);
     expect(await exists(dirname(files[0] ?? ''))).to.equal(false);
   });
 
-  it('are not asked for when nothing consults them', async () => {
-    const monitor = fakeMonitor({ saveDeviceState: () => Promise.reject(new Error('asked')) });
-    const registers = await readHiddenRegisters(monitor, 0, NONE, undefined);
-    for (const value of Object.values(registers)) expect(value.from).to.equal('not-in-use');
-  });
-
-  it('those in use are read, and the others left out', async () => {
-    const { monitor } = savingMonitor(STATE);
-    const { pkru, pkrs } = await readHiddenRegisters(monitor, 0, { ...NONE, pkrs: true }, undefined);
-    expect(pkru).to.include({ value: 0, from: 'not-in-use' });
-    expect(pkrs.from).to.equal('device-state');
-  });
-
   it('PDPTE registers that QEMU has not saved are taken from memory', async () => {
     const { monitor } = savingMonitor(STATE);
-    const { pdptes } = await readHiddenRegisters(monitor, 0, { ...NONE, pdptes: true, nested: false }, undefined);
+    const { pdptes } = await readHiddenRegisters(monitor, 0, undefined);
     expect(pdptes.value).to.equal(null);
   });
 
   it('nested tables are assumed away where KVM runs the guest of a hypervisor, and does not show them', async () => {
     const nestedOf = async (isInGuest: boolean) => {
       const { monitor } = savingMonitor(kvmNestedDeviceState(isInGuest));
-      return (await readHiddenRegisters(monitor, 0, { ...NONE, nested: true }, undefined)).nested;
+      return (await readHiddenRegisters(monitor, 0, undefined)).nested;
     };
     expect(await nestedOf(false)).to.include({ value: null, from: 'device-state' });
     const assumed = await nestedOf(true);
@@ -75,10 +60,11 @@ describe('registers that no stub shows', () => {
 
   describe('are assumed, with the reason,', () => {
     async function assumption(monitor: Monitor, cpu = 0): Promise<string> {
-      const { pkru, pkrs } = await readHiddenRegisters(monitor, cpu, ALL, undefined);
-      expect([pkru, pkrs].map(({ value, from }) => `${from} ${value}`)).to.deep.equal(['assumed 0', 'assumed 0']);
-      expect(pkru.detail).to.equal(pkrs.detail);
-      return pkru.detail;
+      const registers = await readHiddenRegisters(monitor, cpu, undefined);
+      const values = Object.entries(registers).map(([name, { value, from }]) => `${name} ${from} ${value}`);
+      expect(values).to.deep.equal(['pkru assumed 0', 'pkrs assumed 0', 'pdptes assumed null', 'nested assumed null']);
+      expect(new Set(Object.values(registers).map(({ detail }) => detail)).size).to.equal(1);
+      return registers.pkru.detail;
     }
 
     it('without QMP', async () => {
@@ -109,7 +95,7 @@ describe('registers that no stub shows', () => {
     const happened = { endpoint: 'unix:/qmp', happened: 'QEMU exited', command: 'xen-save-devices-state' };
     const gone = new QmpClosedError({ ...happened, explanation: '' });
     const monitor = fakeMonitor({ saveDeviceState: () => Promise.reject(gone) });
-    expect(await expectRejection(readHiddenRegisters(monitor, 0, ALL, undefined))).to.equal(gone);
+    expect(await expectRejection(readHiddenRegisters(monitor, 0, undefined))).to.equal(gone);
   });
 
   it('leave no directory behind when they cannot be had', async () => {
@@ -120,7 +106,7 @@ describe('registers that no stub shows', () => {
         return Promise.reject(new Error('no'));
       },
     });
-    await readHiddenRegisters(refusing, 0, ALL, undefined);
+    await readHiddenRegisters(refusing, 0, undefined);
     expect(await exists(dirname(files[0] ?? ''))).to.equal(false);
   });
 });

@@ -1,13 +1,16 @@
 import { expect } from 'chai';
 import { parseInfoRegisters } from '../../../../protocols/qmp/index.ts';
 import { GuestStateError } from '../../../../src/guest/errors.ts';
+import { applyOverrides, parseOverride } from '../../../../src/guest/vcpu/overrides.ts';
 import { sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import {
   assembleVcpuState,
   contextOf,
   hiddenRegistersInUse,
   machineProfile,
+  type VcpuState,
   withCr3,
+  withNestedStage,
 } from '../../../../src/guest/vcpu/vcpu-state.ts';
 import { AMD, INTEL, KVM, type Profile, TCG } from '../../../../src/paging/index.ts';
 import { readFixtureText } from '../../../support/fakes/read-fixture.ts';
@@ -16,12 +19,11 @@ import { vcpuStateWith } from '../../../support/fakes/sourced-state.ts';
 const NAMES = ['cr0', 'cr3', 'cr4', 'efer', 'eflags', 'cs', 'ss'] as const;
 const REGISTERS = new Map<string, bigint>(NAMES.map((name, at) => [name, BigInt(at + 1)]));
 const SHOWN = parseInfoRegisters(readFixtureText('qmp/registers-long-mode.txt'));
-const { pkru, pkrs, pdptes, nested, ...PROCESSOR } = vcpuStateWith();
-const HIDDEN = { pkru, pkrs, pdptes, nested };
+const PROCESSOR = vcpuStateWith();
 
 describe('the state of a vCPU', () => {
   it('takes each register from the stub, by its name', () => {
-    const state = assembleVcpuState(SHOWN, REGISTERS, PROCESSOR, HIDDEN);
+    const state = assembleVcpuState(SHOWN, REGISTERS, PROCESSOR);
     expect(state.cr3).to.deep.equal({ value: 2n, from: 'gdb-stub', detail: 'register cr3' });
     expect(
       [state.cr0, state.cr4, state.efer, state.rflags, state.cs, state.ss].map(({ value }) => value),
@@ -34,27 +36,56 @@ describe('the state of a vCPU', () => {
     it(`is refused without the register ${name}`, () => {
       const registers = new Map(REGISTERS);
       registers.delete(name);
-      expect(() => assembleVcpuState(SHOWN, registers, PROCESSOR, HIDDEN)).to.throw(GuestStateError, `"${name}"`);
+      expect(() => assembleVcpuState(SHOWN, registers, PROCESSOR)).to.throw(GuestStateError, `"${name}"`);
     });
   }
 
-  it('knows which hidden registers its modes consult', () => {
-    const inUse = (values: Readonly<Record<string, bigint>>, accelerator: 'kvm' | 'tcg' = 'kvm') => {
-      const processor = { ...PROCESSOR, accelerator: sourced(accelerator, 'monitor', '') };
-      const used = hiddenRegistersInUse(new Map(Object.entries(values)), processor);
-      return Object.entries(used)
-        .filter(([, isUsed]) => isUsed)
-        .map(([name]) => name);
-    };
-    const [lma, pke, pks, pae, pg] = [1n << 10n, 1n << 22n, 1n << 24n, 1n << 5n, 1n << 31n];
-    expect(inUse({})).to.deep.equal([]);
-    expect(inUse({ efer: lma, cr4: pke })).to.deep.equal(['pkru']);
-    expect(inUse({ efer: lma, cr4: pks })).to.deep.equal(['pkrs']);
-    expect(inUse({ efer: 0n, cr4: pke | pks }), 'keys are for long mode').to.deep.equal([]);
-    expect(inUse({ cr0: pg, cr4: pae })).to.deep.equal(['pdptes']);
-    expect(inUse({ cr0: pg, cr4: pae }, 'tcg'), 'TCG reads them from memory').to.deep.equal([]);
-    expect(inUse({ cr0: 0n, cr4: pae })).to.deep.equal([]);
-    expect(inUse({ cr0: pg, cr4: pae, efer: lma })).to.deep.equal([]);
+  describe('consults of the registers that no stub shows', () => {
+    const [lma, svme, pke, pks, pae, pg] = [1n << 10n, 1n << 12n, 1n << 22n, 1n << 24n, 1n << 5n, 1n << 31n];
+    type Values = Readonly<Partial<Record<'cr0' | 'cr4' | 'efer', bigint>>>;
+
+    /** A vCPU with these bits in its registers, and no others. */
+    function vcpu({ cr0 = 0n, cr4 = 0n, efer = 0n }: Values, more: Partial<VcpuState> = {}): VcpuState {
+      const read = (value: bigint) => sourced(value, 'gdb-stub', '');
+      return vcpuStateWith({ cr0: read(cr0), cr4: read(cr4), efer: read(efer), ...more });
+    }
+
+    function inUse(own: VcpuState, asked = own): string[] {
+      const used = Object.entries(hiddenRegistersInUse(own, asked));
+      return used.filter(([, isUsed]) => isUsed).map(([name]) => name);
+    }
+
+    it('what its modes use', () => {
+      expect(inUse(vcpu({}))).to.deep.equal([]);
+      expect(inUse(vcpu({ efer: lma, cr4: pke }))).to.deep.equal(['pkru']);
+      expect(inUse(vcpu({ efer: lma, cr4: pks }))).to.deep.equal(['pkrs']);
+      expect(inUse(vcpu({ cr4: pke | pks })), 'keys are for long mode').to.deep.equal([]);
+      expect(inUse(vcpu({ cr0: pg, cr4: pae }))).to.deep.equal(['pdptes']);
+      const tcg: Partial<VcpuState> = { accelerator: sourced('tcg', 'monitor', '') };
+      expect(inUse(vcpu({ cr0: pg, cr4: pae }, tcg)), 'TCG reads them from memory').to.deep.equal([]);
+      const unknown: Partial<VcpuState> = { accelerator: sourced('tcg', 'assumed', '') };
+      expect(inUse(vcpu({ cr0: pg, cr4: pae }, unknown)), 'it may be KVM').to.deep.equal(['pdptes']);
+      expect(inUse(vcpu({ cr4: pae }))).to.deep.equal([]);
+      expect(inUse(vcpu({ cr0: pg, cr4: pae, efer: lma }))).to.deep.equal([]);
+      expect(inUse(vcpu({ efer: svme }))).to.deep.equal(['nested']);
+    });
+
+    it('what a question makes its modes use, and does not give', () => {
+      const long = vcpu({ cr0: pg, cr4: pae, efer: lma });
+      const asked = (own: VcpuState, ...texts: string[]) =>
+        inUse(own, applyOverrides(own, texts.map(parseOverride), undefined));
+      expect(asked(long, 'CR4.PKE=1')).to.deep.equal(['pkru']);
+      expect(asked(long, 'CR4.PKS=1')).to.deep.equal(['pkrs']);
+      expect(asked(long, 'CR4.PKE=1', 'PKRU=0x4')).to.deep.equal([]);
+      const legacy = vcpu({ cr0: pg, cr4: pae | pke });
+      expect(asked(legacy, 'EFER.LMA=1')).to.deep.equal(['pkru']);
+      expect(asked(legacy, 'CR4.SMEP=1')).to.deep.equal(['pdptes']);
+      expect(asked(legacy, 'CR3=0x9000'), 'loaded from memory').to.deep.equal([]);
+      expect(asked(long, 'EFER.LMA=0'), 'loaded when PAE paging is switched on').to.deep.equal([]);
+      const nested = vcpu({ efer: lma | svme });
+      expect(asked(nested, 'EFER=0x500'), 'it still runs its guest').to.deep.equal(['nested']);
+      expect(inUse(nested, withNestedStage(nested, null))).to.deep.equal([]);
+    });
   });
 
   it('with another CR3 has another root, and PDPTEs from memory', () => {
