@@ -1,9 +1,47 @@
 export { AbiError } from './errors.ts';
 export { type HvChecks, type HvOverrides, hvChecks } from './hypercall/hv-checks.ts';
 export { HV_CONTROL, HV_CONTROL_INPUT_VTL, type HvControlName, hvControlProblem } from './hypercall/hv-control.ts';
-export { selectInputVtl } from './hypercall/hv-input-vtl.ts';
+export {
+  decodeHvEventInfo,
+  encodeHvEventInfo,
+  HV_EVENT_INFO_SIZE,
+  HV_EVENT_TYPE,
+  HV_INTERCEPT_ACCESS,
+  type HvEventName,
+  type HvInterceptedAccess,
+  type HvMemoryIntercept,
+  type HvOtherEvent,
+} from './hypercall/hv-event.ts';
+export {
+  fromHvFastOutput,
+  fromHvFastRegisters,
+  type HvFastRegisters,
+  toHvFastOutput,
+  toHvFastRegisters,
+} from './hypercall/hv-fast-registers.ts';
+export {
+  checkHvTranslateControl,
+  decodeHvHypercallControl,
+  decodeHvHypercallResult,
+  encodeHvHypercallControl,
+  encodeHvHypercallResult,
+  HV_CALL,
+  HV_SELF,
+  HV_STATUS,
+  type HvHypercallControl,
+  type HvHypercallResult,
+} from './hypercall/hv-hypercall.ts';
+export { inputVtlFlags, inputVtlOf, namedInputVtl, selectInputVtl } from './hypercall/hv-input-vtl.ts';
+export { type HvVtl, type HvVtlAnswer, hvTranslateInVtl } from './hypercall/hv-partition.ts';
 export { HV_CACHE_TYPE, HV_RESULT, type HvResultName } from './hypercall/hv-result.ts';
-export type { HvPageAccess, HvPages } from './hypercall/hv-table-access.ts';
+export {
+  HV_MAP_GPA,
+  type HvAccessTo,
+  type HvPageAccess,
+  type HvPages,
+  type HvVtlProtection,
+  hvPageAccess,
+} from './hypercall/hv-table-access.ts';
 export {
   checkHvRequest,
   type HvTranslateAnswer,
@@ -20,6 +58,7 @@ export {
   encodeHvTranslateInput,
   encodeHvTranslateOutput,
   encodeHvTranslateOutputEx,
+  HV_PAGE_SIZE,
   HV_TRANSLATE_INPUT_SIZE,
   HV_TRANSLATE_OUTPUT_EX_SIZE,
   HV_TRANSLATE_OUTPUT_SIZE,
@@ -28,11 +67,12 @@ export {
   type HvTranslateOutputEx,
 } from './hypercall/hv-translate-codec.ts';
 export type { HvWalked } from './hypercall/hv-walk-end.ts';
-export { hvWalkInMemory } from './hypercall/hv-walk-in-memory.ts';
+export { hvRegisters, hvWalkInMemory } from './hypercall/hv-walk-in-memory.ts';
 export { type TranslateAnswer, toTranslateAnswer } from './kvm-translate.ts';
 export {
   bitsMayBeSet,
   checkTerms,
+  decisiveTranslation,
   decodeRequestTerms,
   TRANSLATE2_ACCESS,
   TRANSLATE2_ERROR,
@@ -40,10 +80,12 @@ export {
   type Translate2Answer,
   type Translate2ErrorName,
   type Translate2Request,
+  type Translate2Rules,
   type Translate2Terms,
   toTranslate2Answer,
   translate2ErrorOf,
   translate2ErrorOfCause,
+  walkedAccesses,
 } from './kvm-translate2.ts';
 export {
   decodeTranslate2,

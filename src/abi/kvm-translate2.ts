@@ -55,6 +55,9 @@ const ERROR_OF_CAUSE: Readonly<Record<FaultCause, Translate2ErrorName>> = {
   lass: 'PRIVILEGE_VIOLATION',
 };
 
+/** Failures at which no entry was looked at: there was none to set a bit in. */
+const WITHOUT_WALK: ReadonlySet<FaultCause> = new Set<FaultCause>(['non-canonical', 'out-of-range', 'lass']);
+
 const KNOWN_ACCESS = TRANSLATE2_ACCESS.write | TRANSLATE2_ACCESS.user | TRANSLATE2_ACCESS.exec;
 const KNOWN_FLAGS = TRANSLATE2_FLAG.setAccessed | TRANSLATE2_FLAG.setDirty | TRANSLATE2_FLAG.forceSetAccessed;
 
@@ -64,18 +67,31 @@ function refuse(message: string): never {
 
 /** Request bits as the walker and the planner take them. @public */
 export interface Translate2Terms {
+  /** One access for the walker, unless both WRITE and EXEC were let through: see {@link walkedAccesses}. */
   readonly access: Access;
   readonly flags: BitFlags;
+}
+
+/** Where the series and its review say different things. @public */
+export interface Translate2Rules {
+  /**
+   * WRITE together with EXEC: refused, as the review has it, or both judged, as the patches do and their selftest expects. Refused
+   * unless given.
+   */
+  readonly writeWithExec?: 'refused' | 'both';
 }
 
 /**
  * Checks a request as the ioctl does, before any walk, and spells its bits out.
  *
- * @throws {@link AbiError} `ERR_ABI_EINVAL` for an unknown bit, a write that is also a fetch (asked for in the review of the
- * series), SET_DIRTY or FORCE_SET_ACCESSED without SET_ACCESSED, SET_DIRTY without the WRITE access.
+ * @throws {@link AbiError} `ERR_ABI_EINVAL` for an unknown bit, a write that is also a fetch (unless the rules say otherwise),
+ * SET_DIRTY or FORCE_SET_ACCESSED without SET_ACCESSED, SET_DIRTY without the WRITE access.
  * @public
  */
-export function decodeRequestTerms(request: Pick<Translate2Request, 'flags' | 'access'>): Translate2Terms {
+export function decodeRequestTerms(
+  request: Pick<Translate2Request, 'flags' | 'access'>,
+  rules: Translate2Rules = {},
+): Translate2Terms {
   const { flags, access } = request;
   if (access & ~KNOWN_ACCESS) refuse(`unknown access bits: ${formatHex(access & ~KNOWN_ACCESS)}`);
   if (flags & ~KNOWN_FLAGS) refuse(`unknown flags: ${formatHex(flags & ~KNOWN_FLAGS)}`);
@@ -91,7 +107,7 @@ export function decodeRequestTerms(request: Pick<Translate2Request, 'flags' | 'a
       forceSetAccessed: (flags & TRANSLATE2_FLAG.forceSetAccessed) !== 0,
     },
   };
-  checkTerms(terms);
+  checkTerms(terms, rules);
   return terms;
 }
 
@@ -101,11 +117,40 @@ export function decodeRequestTerms(request: Pick<Translate2Request, 'flags' | 'a
  * @throws {@link AbiError} `ERR_ABI_EINVAL`, as {@link decodeRequestTerms}.
  * @public
  */
-export function checkTerms({ access, flags }: Translate2Terms): void {
-  if (access.write && access.exec) refuse('WRITE and EXEC exclude each other');
+export function checkTerms({ access, flags }: Translate2Terms, { writeWithExec }: Translate2Rules = {}): void {
+  if (access.write && access.exec && writeWithExec !== 'both') refuse('WRITE and EXEC exclude each other');
   if (flags.setDirty && !flags.setAccessed) refuse('SET_DIRTY needs SET_ACCESSED');
   if (flags.forceSetAccessed && !flags.setAccessed) refuse('FORCE_SET_ACCESSED needs SET_ACCESSED');
   if (flags.setDirty && !access.write) refuse('SET_DIRTY needs the WRITE access');
+}
+
+/** The accesses that the walker judges: of WRITE with EXEC the write and the fetch, else the one that there is. @public */
+export function walkedAccesses(access: Access): readonly Access[] {
+  if (!access.write || !access.exec) return [access];
+  return [
+    { ...access, exec: false },
+    { ...access, write: false },
+  ];
+}
+
+/**
+ * Which of the translations of {@link walkedAccesses} is the ioctl's: the one that fails first, on the way down the tables; the
+ * first, a write's, where all succeed.
+ *
+ * @throws RangeError for none
+ * @public
+ */
+export function decisiveTranslation<T extends Translation>(translations: readonly T[]): T {
+  const [first] = translations;
+  if (first === undefined) throw new RangeError('there is no translation to choose from');
+  const faults = translations.filter(({ kind }) => kind === 'fault');
+  return faults.reduce((one, other) => (levelOfEnd(other) > levelOfEnd(one) ? other : one), faults[0] ?? first);
+}
+
+/** Of the responsible entry; above all of them where there is none, as the address itself is to blame. */
+function levelOfEnd(translation: Translation): number {
+  if (translation.kind === 'mapped') return 0;
+  return translation.responsible?.level ?? Number.POSITIVE_INFINITY;
 }
 
 /** The name of the error that a translation's failure is to the ioctl; null for a valid one. @public */
@@ -121,11 +166,13 @@ export function translate2ErrorOfCause(cause: FaultCause): Translate2ErrorName {
 /**
  * Whether the walk's outcome lets the bits that the flags ask for be set at all. What memory then takes is the writer's word.
  *
- * @returns false when no flag was given, or when the walk failed and FORCE_SET_ACCESSED was not
+ * @returns false when no flag was given, when the walk failed and FORCE_SET_ACCESSED was not, and when there was no walk: for
+ * INVALID_GVA nothing is set, however it is forced
  * @public
  */
 export function bitsMayBeSet(translation: Translation, flags: BitFlags): boolean {
-  return flags.setAccessed && (translation.kind === 'mapped' || flags.forceSetAccessed);
+  if (!flags.setAccessed) return false;
+  return translation.kind === 'mapped' || (flags.forceSetAccessed && !WITHOUT_WALK.has(translation.cause));
 }
 
 /**

@@ -1,4 +1,7 @@
 import { AbiError } from '../errors.ts';
+import { refuseParameter } from './hv-control.ts';
+import { HV_EVENT_INFO_SIZE } from './hv-event.ts';
+import { HV_CALL } from './hv-hypercall.ts';
 
 /**
  * Input of both hypercalls, little-endian:
@@ -28,7 +31,8 @@ export const HV_TRANSLATE_OUTPUT_SIZE = 16;
 
 /**
  * Output of HvCallTranslateVirtualAddressEx (0x00AC). The pages of 2025 put GpaPage at 16, in 24 bytes, yet give the result an
- * EventInfo, for which those have no room. Those who call it have this:
+ * EventInfo, for which those have no room. Those who call it have this; Linux, whose declaration is packed, has it without the
+ * last 8 bytes:
  *
  * ```
  *  0                        8          16           48        56        64
@@ -40,11 +44,16 @@ export const HV_TRANSLATE_OUTPUT_SIZE = 16;
  */
 export const HV_TRANSLATE_OUTPUT_EX_SIZE = 64;
 
-const INPUT = { partitionId: 0, vpIndex: 8, controlFlags: 16, gvaPage: 24 } as const;
+/** A hypercall page, with input or output at its start. @public */
+export const HV_PAGE_SIZE = 4096;
+
+/** To the end of GpaPage: what callers have who leave out the reserved field behind it. */
+const OUTPUT_EX_LEAST = 56;
+
+const INPUT = { partitionId: 0, vpIndex: 8, padding: 12, controlFlags: 16, gvaPage: 24 } as const;
 const OUTPUT = { resultCode: 0, cacheType: 4, flags: 5, gpaPage: 8 } as const;
 const OUTPUT_EX = { eventInfo: 16, gpaPage: 48 } as const;
 const OVERLAY_PAGE = 1;
-const EVENT_INFO_SIZE = 32;
 
 /** What the caller of either hypercall fills in. @public */
 export interface HvTranslateInput {
@@ -83,9 +92,21 @@ export function encodeHvTranslateInput(input: HvTranslateInput): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** Padding is ignored. @throws {@link AbiError} `ERR_ABI_SIZE` unless there are 32 bytes. @public */
-export function decodeHvTranslateInput(bytes: Uint8Array): HvTranslateInput {
+/**
+ * Reads an input, or a hypercall page that has one at its start.
+ *
+ * @param callCode - padding is ignored for HvCallTranslateVirtualAddress, and has to be zero for Ex, whose page calls it reserved
+ * @throws {@link AbiError} `ERR_ABI_SIZE` unless there are 32 bytes or a page; `ERR_ABI_INVALID_PARAMETER`.
+ * @public
+ */
+export function decodeHvTranslateInput(
+  bytes: Uint8Array,
+  callCode: number = HV_CALL.translateVirtualAddress,
+): HvTranslateInput {
   const view = viewOf(bytes, HV_TRANSLATE_INPUT_SIZE, 'the input of HvCallTranslateVirtualAddress');
+  if (callCode === HV_CALL.translateVirtualAddressEx && view.getUint32(INPUT.padding, true) !== 0) {
+    refuseParameter('bytes 12 to 15 of the input are reserved');
+  }
   return {
     partitionId: view.getBigUint64(INPUT.partitionId, true),
     vpIndex: view.getUint32(INPUT.vpIndex, true),
@@ -102,7 +123,12 @@ export function encodeHvTranslateOutput(output: HvTranslateOutput): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** Reserved bits are ignored. @throws {@link AbiError} `ERR_ABI_SIZE` unless there are 16 bytes. @public */
+/**
+ * Reads an output, or a hypercall page that has one at its start. Reserved bits are ignored.
+ *
+ * @throws {@link AbiError} `ERR_ABI_SIZE` unless there are 16 bytes or a page.
+ * @public
+ */
 export function decodeHvTranslateOutput(bytes: Uint8Array): HvTranslateOutput {
   const view = viewOf(bytes, HV_TRANSLATE_OUTPUT_SIZE, 'the output of HvCallTranslateVirtualAddress');
   return { ...readResult(view), gpaPage: view.getBigUint64(OUTPUT.gpaPage, true) };
@@ -112,9 +138,9 @@ export function decodeHvTranslateOutput(bytes: Uint8Array): HvTranslateOutput {
 export function encodeHvTranslateOutputEx(
   output: HvTranslateOutput & Partial<Pick<HvTranslateOutputEx, 'eventInfo'>>,
 ): Uint8Array {
-  const { eventInfo = new Uint8Array(EVENT_INFO_SIZE) } = output;
-  if (eventInfo.byteLength !== EVENT_INFO_SIZE) {
-    throw new RangeError(`eventInfo has ${EVENT_INFO_SIZE} bytes, not ${eventInfo.byteLength}`);
+  const { eventInfo = new Uint8Array(HV_EVENT_INFO_SIZE) } = output;
+  if (eventInfo.byteLength !== HV_EVENT_INFO_SIZE) {
+    throw new RangeError(`eventInfo has ${HV_EVENT_INFO_SIZE} bytes, not ${eventInfo.byteLength}`);
   }
   const bytes = new Uint8Array(HV_TRANSLATE_OUTPUT_EX_SIZE);
   const view = new DataView(bytes.buffer);
@@ -124,12 +150,23 @@ export function encodeHvTranslateOutputEx(
   return bytes;
 }
 
-/** Reserved bits are ignored. @throws {@link AbiError} `ERR_ABI_SIZE` unless there are 64 bytes. @public */
+/**
+ * Reads an output of Ex. Reserved bits are ignored, and so is what lies behind GpaPage.
+ *
+ * @throws {@link AbiError} `ERR_ABI_SIZE` unless there are 56 bytes or more.
+ * @public
+ */
 export function decodeHvTranslateOutputEx(bytes: Uint8Array): HvTranslateOutputEx {
-  const view = viewOf(bytes, HV_TRANSLATE_OUTPUT_EX_SIZE, 'the output of HvCallTranslateVirtualAddressEx');
+  if (bytes.byteLength < OUTPUT_EX_LEAST) {
+    throw new AbiError(
+      'ERR_ABI_SIZE',
+      `the output of HvCallTranslateVirtualAddressEx has ${OUTPUT_EX_LEAST} bytes or more, not ${bytes.byteLength}`,
+    );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, OUTPUT_EX_LEAST);
   return {
     ...readResult(view),
-    eventInfo: Uint8Array.from(bytes.subarray(OUTPUT_EX.eventInfo, OUTPUT_EX.eventInfo + EVENT_INFO_SIZE)),
+    eventInfo: Uint8Array.from(bytes.subarray(OUTPUT_EX.eventInfo, OUTPUT_EX.eventInfo + HV_EVENT_INFO_SIZE)),
     gpaPage: view.getBigUint64(OUTPUT_EX.gpaPage, true),
   };
 }
@@ -149,8 +186,11 @@ function readResult(view: DataView): Omit<HvTranslateOutput, 'gpaPage'> {
 }
 
 function viewOf(bytes: Uint8Array, size: number, what: string): DataView {
-  if (bytes.byteLength !== size) {
-    throw new AbiError('ERR_ABI_SIZE', `${what} has ${size} bytes, not ${bytes.byteLength}`);
+  if (bytes.byteLength !== size && bytes.byteLength !== HV_PAGE_SIZE) {
+    throw new AbiError(
+      'ERR_ABI_SIZE',
+      `${what} has ${size} bytes, or lies at the start of a page of ${HV_PAGE_SIZE}, and is not ${bytes.byteLength} bytes`,
+    );
   }
   return new DataView(bytes.buffer, bytes.byteOffset, size);
 }

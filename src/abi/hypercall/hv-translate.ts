@@ -13,9 +13,11 @@ import {
 } from '../../paging/index.ts';
 import { type HvOverrides, hvChecks } from './hv-checks.ts';
 import { hasControl, hvControlProblem, refuseParameter } from './hv-control.ts';
+import { encodeHvEventInfo, type HvMemoryIntercept } from './hv-event.ts';
+import { vtlInterceptOf } from './hv-intercept.ts';
 import { HV_CACHE_TYPE, HV_RESULT, type HvResultName } from './hv-result.ts';
 import { findTableFailure, type HvPages, isOverlayPage } from './hv-table-access.ts';
-import type { HvTranslateOutput } from './hv-translate-codec.ts';
+import type { HvTranslateOutputEx } from './hv-translate-codec.ts';
 import { type HvWalkEnd, type HvWalked, pageOf, walkEndOf } from './hv-walk-end.ts';
 
 /** One question to HvCallTranslateVirtualAddress. @public */
@@ -28,6 +30,8 @@ export interface HvTranslateRequest {
 
 /** One VTL's register context of a vCPU, as far as the hypercall looks at it beside the walk. @public */
 export interface HvVirtualProcessor {
+  /** The VTL whose registers these are. 0 unless given. */
+  readonly vtl?: number;
   /** The DPL of SS. */
   readonly cpl: number;
   readonly cr0: bigint;
@@ -57,8 +61,10 @@ function memoryTypeRegistersOf({ cr0, maxPhyAddr, memoryTypes, host }: HvVirtual
 export type HvWalk = (access: Access, overrides: HvOverrides) => HvWalked;
 
 /** The output, and what led to it. @public */
-export interface HvTranslateAnswer extends HvTranslateOutput {
+export interface HvTranslateAnswer extends HvTranslateOutputEx {
   readonly name: HvResultName;
+  /** What `eventInfo` says: the event of an Intercept; null for any other result. */
+  readonly event: HvMemoryIntercept | null;
   /** The bits to set in the tables, from the top. Also for a walk that failed, in the entries that it had passed. */
   readonly bits: readonly PlannedBits[];
   /** The target's TLB flushes are to be inhibited: asked for, and the translation succeeded. */
@@ -72,7 +78,7 @@ export interface HvTranslateAnswer extends HvTranslateOutput {
  * the answer has the bits that are to be.
  *
  * @param vp - the vCPU, in the VTL that the flags name (see {@link selectInputVtl})
- * @param pages - what is known of guest physical pages: overlays, rights
+ * @param pages - what is known of guest physical pages: overlays, the parent's mapping, VTL protections
  * @throws {@link AbiError} `ERR_ABI_INVALID_PARAMETER` where the hypercall has HV_STATUS_INVALID_PARAMETER for an answer.
  * @public
  */
@@ -118,19 +124,44 @@ export function judgeHvTranslate(
   walks: readonly HvWalked[],
   pages: HvPages = {},
 ): HvTranslateAnswer {
-  const { accesses } = hvChecks(request.controlFlags, vp.cpl);
-  const ends = walks.map((walked, at) => walkEndOf(walked, accesses[at] as Access));
+  const { accesses, modes } = hvChecks(request.controlFlags, vp.cpl);
+  const made = walks.map((walked, at) => walkEndOf(walked, accesses[at] as Access));
+  const ends = modes === 'either' ? bestOfEachKind(made) : made;
   const [first] = ends;
   if (!(vp.cr0 & CR0_PG) && first?.isNested !== true) return withoutPaging(request, vp, first, pages);
   if (first === undefined) return failed('PageNotPresent', 0n, [], null);
   const end = firstToFail(ends) ?? ends.find(({ access }) => access.write) ?? first;
   const bits = hasControl(request.controlFlags, 'setPageTableBits') ? end.plan(bitFlagsOf(request)) : [];
-  const tables = findTableFailure(end, bits, pages);
-  if (tables !== null) return failed(tables.result, tables.gpaPage, tables.bits, end);
+  const { vtl = 0 } = vp;
+  const tables = findTableFailure(end, bits, pages, vtl);
+  if (tables !== null) {
+    const { result, gpaPage, denial } = tables;
+    const event = denial && vtlInterceptOf(denial, request.gva, gpaPage);
+    // Of an Intercept the event names the page; GpaPage is for codes 4 to 7.
+    return failed(result, denial === null ? gpaPage : 0n, tables.bits, end, event);
+  }
   const physicalAddress = end.physicalAddress ?? 0n;
-  if (end.memoryType === null) return failed(end.result, pageOf(physicalAddress), bits, end);
+  if (end.memoryType === null) {
+    return failed(end.result, pageOf(physicalAddress), bits, end, end.intercept?.(request.gva, vtl) ?? null);
+  }
   const memoryType = end.memoryType(memoryTypeRegistersOf(vp));
   return { ...success(request, memoryType, physicalAddress, pages), bits, walk: end.walked };
+}
+
+/** Of the walks for one kind of access, by different modes, the one that succeeds, or else that gets furthest. */
+function bestOfEachKind(ends: readonly HvWalkEnd[]): readonly HvWalkEnd[] {
+  const best = new Map<string, HvWalkEnd>();
+  for (const end of ends) {
+    const kind = `${end.access.write} ${end.access.exec}`;
+    const known = best.get(kind);
+    if (known === undefined || isBetter(end, known)) best.set(kind, end);
+  }
+  return [...best.values()];
+}
+
+function isBetter(one: HvWalkEnd, other: HvWalkEnd): boolean {
+  if (other.result === 'Success') return false;
+  return one.result === 'Success' || one.entries.length > other.entries.length;
 }
 
 /** A walk that checks everything on its way ends where the first of the accesses fails. */
@@ -172,6 +203,8 @@ function success(
     cacheType: HV_CACHE_TYPE[memoryType],
     overlayPage: isOverlayPage(pages, gpaPage),
     gpaPage,
+    event: null,
+    eventInfo: encodeHvEventInfo(null),
     inhibitsTlbFlush: hasControl(controlFlags, 'tlbFlushInhibit'),
   };
 }
@@ -181,7 +214,18 @@ function failed(
   gpaPage: bigint,
   bits: readonly PlannedBits[],
   end: HvWalkEnd | null,
+  event: HvMemoryIntercept | null = null,
 ): HvTranslateAnswer {
   const nothing = { cacheType: 0, overlayPage: false, inhibitsTlbFlush: false };
-  return { ...nothing, resultCode: HV_RESULT[name], name, gpaPage, bits, walk: end?.walked ?? null };
+  const eventInfo = encodeHvEventInfo(event);
+  return {
+    ...nothing,
+    resultCode: HV_RESULT[name],
+    name,
+    gpaPage,
+    event,
+    eventInfo,
+    bits,
+    walk: end?.walked ?? null,
+  };
 }

@@ -11,6 +11,8 @@ import {
   planNestedBits,
   type Translation,
 } from '../../paging/index.ts';
+import type { HvMemoryIntercept } from './hv-event.ts';
+import { nestedInterceptOf } from './hv-intercept.ts';
 import { HV_RESULT_OF_CAUSE, type HvResultName } from './hv-result.ts';
 
 /** A walk through the tables of a guest, or through those of a guest's guest and of its hypervisor. @public */
@@ -28,6 +30,8 @@ export interface HvWalkEnd {
   /** The entries that the walk has looked at, in their order; the one that ended it, if one did, is the last. */
   readonly entries: readonly bigint[];
   readonly plan: (flags: BitFlags) => readonly PlannedBits[];
+  /** The event of an access that nested tables refuse; null for any other end. */
+  readonly intercept: ((gva: bigint, vtl: number) => HvMemoryIntercept) | null;
   readonly walked: HvWalked;
   readonly isNested: boolean;
   readonly access: Access;
@@ -50,26 +54,31 @@ export function walkEndOf(walked: HvWalked, access: Access): HvWalkEnd {
   return { ...endOf(walked), entries: entriesOf(walked), plan, walked, isNested: false, access };
 }
 
-type End = Pick<HvWalkEnd, 'result' | 'physicalAddress' | 'memoryType'>;
+type End = Pick<HvWalkEnd, 'result' | 'physicalAddress' | 'memoryType' | 'intercept'>;
+
+const FAILED = { memoryType: null, intercept: null } as const;
 
 function endOf(translation: Translation): End {
   if (translation.kind === 'mapped') {
     const { physicalAddress, steps } = translation;
     const leaf = steps.at(-1) ?? null;
     const memoryType = (registers: NestedMemoryTypeRegisters) => effectiveMemoryType(registers, leaf, physicalAddress);
-    return { result: 'Success', physicalAddress, memoryType };
+    return { result: 'Success', physicalAddress, memoryType, intercept: null };
   }
   const { cause, responsible } = translation;
   const table = cause === 'unbacked-table' ? responsible : null;
-  return { result: HV_RESULT_OF_CAUSE[cause], physicalAddress: table?.address ?? null, memoryType: null };
+  return { ...FAILED, result: HV_RESULT_OF_CAUSE[cause], physicalAddress: table?.address ?? null };
 }
 
 /** An access that the tables of a nested hypervisor refuse is intercepted for that one. */
 function nestedEndOf(translation: NestedTranslation): End {
   if (translation.kind === 'guest-fault') return endOf(translation.guest);
   if (translation.kind === 'mapped') return mappedNestedEndOf(translation);
-  if (translation.cause !== 'unbacked-table') return { result: 'Intercept', physicalAddress: null, memoryType: null };
-  return { result: 'GpaUnmapped', physicalAddress: unbackedTableOf(translation), memoryType: null };
+  if (translation.cause === 'unbacked-table') {
+    return { ...FAILED, result: 'GpaUnmapped', physicalAddress: unbackedTableOf(translation) };
+  }
+  const intercept = (gva: bigint, vtl: number) => nestedInterceptOf(translation, gva, vtl);
+  return { ...FAILED, result: 'Intercept', physicalAddress: null, intercept };
 }
 
 function mappedNestedEndOf(translation: Extract<NestedTranslation, { kind: 'mapped' }>): End {
@@ -82,7 +91,7 @@ function mappedNestedEndOf(translation: Extract<NestedTranslation, { kind: 'mapp
       .at(-1) ?? null;
   const memoryType = (registers: NestedMemoryTypeRegisters) =>
     effectiveNestedMemoryType(registers, { nestedKind, guest, nested }, physicalAddress);
-  return { result: 'Success', physicalAddress, memoryType };
+  return { result: 'Success', physicalAddress, memoryType, intercept: null };
 }
 
 /** The nested table that no memory holds; or where nested tables lead for a table of the guest. */

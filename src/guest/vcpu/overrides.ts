@@ -12,12 +12,19 @@ export interface Override {
 }
 
 const WIDE = { CR0: 'cr0', CR3: 'cr3', CR4: 'cr4', EFER: 'efer', RFLAGS: 'rflags' } as const;
-const NUMBERS = { PKRU: 'pkru', PKRS: 'pkrs', MAXPHYADDR: 'maxPhyAddr', C_BIT: 'encryptionBit' } as const;
-const SWITCHES = { A20: 'a20', PSE36: 'pse36', PDPE1GB: 'pdpe1gb' } as const;
+const NUMBERS = {
+  PKRU: 'pkru',
+  PKRS: 'pkrs',
+  CPL: 'cpl',
+  MAXPHYADDR: 'maxPhyAddr',
+  C_BIT: 'encryptionBit',
+} as const;
+const SWITCHES = { 'CS.L': 'csL', A20: 'a20', PSE36: 'pse36', PDPE1GB: 'pdpe1gb' } as const;
 /** The values that each number can have; a register's are its 32 bits. */
 const RANGES = {
   PKRU: [0n, 0xffff_ffffn],
   PKRS: [0n, 0xffff_ffffn],
+  CPL: [0n, 3n],
   MAXPHYADDR: [32n, 52n],
   C_BIT: [32n, 51n],
 } as const;
@@ -44,7 +51,7 @@ export function overrideNames(): readonly string[] {
 
 /**
  * Understands one `NAME=VALUE` of a "what if" question: a register (`CR4=0x20`), one of its bits (`CR4.SMAP=0`), a number
- * (`PKRU=0x4`, `MAXPHYADDR=36`, `C_BIT=47`), a switch (`A20=0`, `PSE36=0`, `PDPE1GB=0`) or `VENDOR=intel|amd`. Names in either
+ * (`PKRU=0x4`, `CPL=3`, `MAXPHYADDR=36`, `C_BIT=47`), a switch (`CS.L=0`, `A20=0`, `PSE36=0`, `PDPE1GB=0`) or `VENDOR=intel|amd`. Names in either
  * case; values decimal or hexadecimal.
  *
  * @throws GuestUsageError `ERR_GUEST_USAGE` when it is none of these, or the value does not fit.

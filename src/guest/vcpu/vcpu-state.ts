@@ -34,6 +34,8 @@ export interface VcpuState extends Processor, HiddenRegisters {
   readonly rflags: Sourced<bigint>;
   readonly cs: Sourced<bigint>;
   readonly ss: Sourced<bigint>;
+  /** CS.L, where the caller says that code in compatibility mode is meant; 64-bit code unless given. */
+  readonly csL?: Sourced<boolean>;
   /** Current privilege level: shown, but accesses are judged by what the request says. */
   readonly cpl: Sourced<number>;
   /** False while the A20 gate masks bit 20 of physical addresses. */
@@ -194,6 +196,7 @@ export function contextOf(state: VcpuState, profile?: Profile): PagingContext {
       pkru: state.pkru.value,
       pkrs: state.pkrs.value,
       a20: state.a20.value,
+      ...(state.csL === undefined ? {} : { csL: state.csL.value }),
       ...(pdptes.value === null ? {} : { pdptes: pdptes.value }),
     },
     featuresOf(state, profile),

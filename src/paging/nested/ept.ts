@@ -143,6 +143,7 @@ function eptStage(eptp: bigint, levels: readonly Level[], capabilities: EptCapab
       linearBits,
       checksCanonical: false,
       isUnsigned: true,
+      isCompatibility: false,
       takesTags: false,
       userTagBelow: 63,
       supervisorTagBelow: 63,

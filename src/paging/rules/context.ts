@@ -29,6 +29,11 @@ export interface PagingRegisters {
   readonly cr4: bigint;
   /** IA32_EFER. LMA, not LME, says that IA-32e paging is in use. */
   readonly efer: bigint;
+  /**
+   * CS.L: false is compatibility-mode code, for which no linear address has more than 32 bits. Counts in long mode. Default true:
+   * whether an address is canonical is judged as for 64-bit code, whatever the vCPU runs.
+   */
+  readonly csL?: boolean;
   /** Only AC (bit 18) counts: it lifts SMAP for explicit accesses. Default 0. */
   readonly rflags?: bigint;
   /**

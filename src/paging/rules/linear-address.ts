@@ -21,6 +21,8 @@ export interface LinearAddressRules {
   readonly checksCanonical: boolean;
   /** Addresses are not sign-extended: bits above `linearBits` must be 0. */
   readonly isUnsigned: boolean;
+  /** Long mode, and code that has 32-bit addresses. */
+  readonly isCompatibility: boolean;
   /** Anything below takes tags off; lets the common case skip it. */
   readonly takesTags: boolean;
   /** The bit that LAM extends over the tag of a user pointer (bit 63 = 0): 56 or 47; 63 where LAM is off. SDM vol. 3A, 4.4. */
@@ -40,7 +42,7 @@ export function compileLinearAddressRules(
   profile: Profile,
 ): LinearAddressRules {
   const linearBits = row?.linearBits ?? 32;
-  const { cr3, cr4, efer } = registers;
+  const { cr3, cr4, efer, csL = true } = registers;
   const long = linearBits > 32;
   const lam = long && profile.lam;
   const userTagBelow = !lam ? 63 : cr3 & CR3_LAM_U57 ? 56 : cr3 & CR3_LAM_U48 ? 47 : 63;
@@ -50,6 +52,7 @@ export function compileLinearAddressRules(
     linearBits,
     checksCanonical: profile.checksCanonical,
     isUnsigned: !long,
+    isCompatibility: long && !csL,
     takesTags: ignoresUpper || userTagBelow !== 63 || supervisorTagBelow !== 63,
     userTagBelow,
     supervisorTagBelow,

@@ -155,7 +155,7 @@ export function explainFault(walk: Walk): string {
     case OUTCOME.nonCanonical:
       return `the address is not canonical: bits 63:${width - 1} differ (${width}-bit linear addresses)`;
     case OUTCOME.outOfRange:
-      return `the address is above 32 bits and the paging mode is ${walk.context.mode}`;
+      return `the address is above 32 bits and ${walk.context.linearAddress.isCompatibility ? 'CS.L=0: code in compatibility mode has 32-bit addresses' : `the paging mode is ${walk.context.mode}`}`;
     case OUTCOME.separated:
       return 'the address lies in the other half of the address space and CR4.LASS=1';
     case OUTCOME.unbacked:

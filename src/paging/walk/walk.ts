@@ -188,6 +188,7 @@ export class Walk implements PageRights {
   #addressOutcome(): Outcome {
     const rules = this.context.linearAddress;
     if (rules.isUnsigned) return isInRange(rules, this.linearHigh) ? OUTCOME.pending : OUTCOME.outOfRange;
+    if (rules.isCompatibility && this.linearHigh !== 0) return OUTCOME.outOfRange;
     if (!isCanonical(rules, this.linearHigh)) return OUTCOME.nonCanonical;
     return violatesSeparation(rules, this.context.policy, this.linearHigh, this.access)
       ? OUTCOME.separated

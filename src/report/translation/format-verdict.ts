@@ -1,4 +1,4 @@
-import { toTranslate2Answer, translate2ErrorOf } from '../../abi/index.ts';
+import { bitsMayBeSet, toTranslate2Answer, translate2ErrorOf } from '../../abi/index.ts';
 import { type FaultedTranslation, type MappedTranslation, type PlannedBits, planBits } from '../../paging/index.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
@@ -94,6 +94,7 @@ function formatBits({ request, translation, wrote, bitsAreSet }: ReportedTransla
   if (translation.kind === 'fault' && !flags.forceSetAccessed) {
     return ['no bit was set, as the translation failed and FORCE_SET_ACCESSED was not asked for'];
   }
+  if (!bitsMayBeSet(translation, flags)) return ['no bits set: the address itself is refused, before any entry'];
   const written = wrote.length === 0 ? [] : [`set in guest memory: ${listBits(wrote)}`];
   if (toTranslate2Answer(translation, flags, bitsAreSet).setBitsSucceeded) {
     return written.length === 0 ? ['nothing to set: every bit asked for was set before'] : written;

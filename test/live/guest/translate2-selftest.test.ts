@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { expect } from 'chai';
-import { AbiError, TRANSLATE2_ERROR, type Translate2Request } from '../../../src/abi/index.ts';
+import { AbiError, TRANSLATE2_ERROR, type Translate2Request, type Translate2Rules } from '../../../src/abi/index.ts';
 import { type GuestTranslation, type PausedGuest, withPausedGuest } from '../../../src/guest/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { KERNELS } from '../../kernels/manifest.ts';
@@ -209,6 +209,37 @@ describe('the selftest of KVM_TRANSLATE2, on a live guest', function () {
     );
   });
 
+  it('passes all 55 checks of the series with WRITE and EXEC taken as both, and all but 15 without', async () => {
+    const bitsAt = addressOf(9);
+    const prepare = (tables: TableBuilder): void => {
+      for (const right of RIGHTS) {
+        const flags = { write: (right & WRITE) !== 0, user: (right & USER) !== 0, noExecute: (right & EXEC) === 0 };
+        tables.map(addressOf(right), PAGE, { levels: allLevels(flags) });
+      }
+      for (const linear of [bitsAt, ...BROKEN]) tables.map(linear, PAGE);
+      const [reserved, unbacked, absent] = BROKEN;
+      tables.edit(reserved, 2, { set: 1n << 51n });
+      tables.edit(unbacked, 2, { clear: 0xf_ffff_ffff_f000n, set: UNBACKED });
+      tables.edit(absent, 1, { clear: 1n });
+    };
+    for (const writeWithExec of ['both', 'refused'] as const) {
+      await withStage(prepare, async (stage) => {
+        const outcomes: string[] = [];
+        await withPausedGuest({ qmp: stage.guest.qmpEndpoint }, async (paused) => {
+          for (const check of seriesChecks(bitsAt))
+            outcomes.push(await runCheck(stage, paused, check, { writeWithExec }));
+        });
+        const failed = outcomes.filter((outcome) => outcome !== 'passed');
+        expect(outcomes).to.have.length(55);
+        if (writeWithExec === 'both') expect(failed).to.deep.equal([]);
+        else {
+          expect(failed).to.have.length(15);
+          for (const outcome of failed) expect(outcome).to.match(/^access [57] .*: ERR_ABI_EINVAL$/);
+        }
+      });
+    }
+  });
+
   for (const hostMemory of [false, true]) {
     const way = hostMemory ? 'from this host' : 'through the stub';
     it(`6. fuzz, read ${way}: 80000 walks through random entries set A and D where they should, and not a bit elsewhere`, async function () {
@@ -233,6 +264,77 @@ describe('the selftest of KVM_TRANSLATE2, on a live guest', function () {
     });
   }
 });
+
+const RIGHTS = [0, 1, 2, 3, 4, 5, 6, 7];
+/** With a reserved bit in the PDE, with a PDE that leads outside memory, with a PTE that is not present. */
+const BROKEN = [addressOf(10), addressOf(11), addressOf(12)] as const;
+
+/** One assertion of the series' own selftest. */
+interface SeriesCheck extends Translate2Request {
+  readonly name: string;
+  /** Of the answer, `valid ADDRESS` or `error N`; of a refusal, its code. */
+  readonly expected: string;
+  /** A and D afterwards, PML4E first. */
+  readonly bits?: string;
+  readonly succeeded?: boolean;
+}
+
+/**
+ * The 55: for each of the 8 combinations of rights the access that needs just these (8) and each that needs more (37); bits (3);
+ * refusals (3); failures (4).
+ */
+function seriesChecks(bitsAt: bigint): SeriesCheck[] {
+  const page = `valid ${hex(PAGE | 0xabcn)}`;
+  const rights = RIGHTS.flatMap((right) =>
+    RIGHTS.filter((access) => access === right || (access & ~right) !== 0).map((access) => ({
+      name: `access ${access} where the rights are ${right}`,
+      linearAddress: addressOf(right),
+      access,
+      flags: 0,
+      expected: access === right ? page : 'error 2',
+    })),
+  );
+  const bits = [
+    { access: 0, flags: 0, bits: '- - - -', succeeded: false },
+    { access: 0, flags: ACCESSED, bits: 'A A A A', succeeded: true },
+    { access: WRITE, flags: ACCESSED | DIRTY, bits: 'A A A AD', succeeded: true },
+  ].map((each) => ({ ...each, name: `flags ${each.flags}`, linearAddress: bitsAt, expected: page }));
+  const refused = [
+    { access: 8, flags: 0 },
+    { access: 0, flags: DIRTY },
+    { access: 0, flags: FORCE },
+  ].map((each) => ({ ...each, name: `access ${each.access}, flags ${each.flags}`, linearAddress: bitsAt }));
+  const [reserved, unbacked, absent] = BROKEN;
+  const failures = [
+    { name: 'an address that is not canonical', linearAddress: 0x5000_0000_0000_0000n, flags: 0, error: 4 },
+    { name: 'a reserved bit', linearAddress: reserved, flags: 0, error: 3 },
+    { name: 'a table outside memory', linearAddress: unbacked, flags: 0, error: 5 },
+    { name: 'no page', linearAddress: absent, flags: ACCESSED | FORCE, error: 1, bits: 'A A A -' },
+  ].map(({ error, ...each }) => ({ ...each, access: 0, expected: `error ${error}` }));
+  return [...rights, ...bits, ...refused.map((each) => ({ ...each, expected: 'ERR_ABI_EINVAL' })), ...failures];
+}
+
+/** `passed`, or what came instead. */
+async function runCheck(
+  stage: Stage,
+  paused: PausedGuest,
+  check: SeriesCheck,
+  rules: Translate2Rules,
+): Promise<string> {
+  const { name, expected, bits, succeeded, ...request } = check;
+  const outcome = await translate2(paused, [request], { cr3: stage.tables.root }, rules).then(
+    ([answer]) => answer,
+    (error: unknown) => (error instanceof AbiError ? error.code : Promise.reject(error)),
+  );
+  if (typeof outcome !== 'object') return outcome === expected ? 'passed' : `${name}: ${outcome}`;
+  const { valid, errorCode, physicalAddress, setBitsSucceeded } = outcome;
+  const text = valid ? `valid ${hex(physicalAddress)}` : `error ${errorCode}`;
+  if (text !== expected) return `${name}: ${text}`;
+  if (succeeded !== undefined && setBitsSucceeded !== succeeded)
+    return `${name}: set_bits_succeeded ${setBitsSucceeded}`;
+  const set = bits === undefined ? undefined : await bitsOf(stage, request.linearAddress);
+  return set === bits ? 'passed' : `${name}: ${set}`;
+}
 
 const NOISE_PAGES = 64;
 

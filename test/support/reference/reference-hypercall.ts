@@ -35,6 +35,17 @@ export interface ReferenceProcessor {
 /** What is known of a page of guest-physical memory beside what is in it; by its number. @internal */
 export interface ReferencePages {
   overlayPages: readonly bigint[];
+  /** What the parent has mapped without the right. */
+  unreadable: readonly bigint[];
+  unwritable: readonly bigint[];
+  /** The VTL that is asked about, and what others keep from the VTLs below them. */
+  inputVtl: number;
+  masks: readonly ReferenceMask[];
+}
+
+/** Pages that a VTL keeps from those below it. @internal */
+export interface ReferenceMask {
+  vtl: number;
   unreadable: readonly bigint[];
   unwritable: readonly bigint[];
 }
@@ -45,10 +56,21 @@ export interface ReferenceHypercallAnswer {
   gpaPage: bigint;
   cacheType: number;
   overlayPage: boolean;
+  /** HV_X64_PENDING_EVENT in hexadecimal; null for no event. */
+  eventInfo: string | null;
   bits: readonly ReferenceBits[];
 }
 
 const cacheTypes = { UC: 0, WC: 1, WT: 4, WP: 5, WB: 6 } as const;
+
+const read: ReferenceAccess = {
+  write: false,
+  exec: false,
+  implicit: false,
+  shadowStack: false,
+  segment: 'ds-es',
+  user: false,
+};
 
 /** HV_TRANSLATE_GVA_RESULT_CODE. */
 const resultCodes = {
@@ -74,7 +96,8 @@ export function isInvalidParameter(flags: bigint): boolean {
 }
 
 /**
- * What the hypercall says, by the text of the TLFS, where other sources say something else.
+ * What the hypercall says, by the text of the TLFS where other sources say something else; PRIVILEGE_EXEMPT is as the headers and
+ * the pages of 2025 have it: no check of the access mode at all, SMEP and SMAP as if disabled.
  *
  * @param gva - the page's address
  * @internal
@@ -91,17 +114,21 @@ export function referenceHypercall(
     const gpaPage = gpa >> 12n;
     const type = referenceMemoryType(memoryTypes, leaf && cacheBitsOf(leaf), gpa);
     const overlayPage = pages.overlayPages.includes(gpaPage);
-    return { resultCode: 0, gpaPage, cacheType: cacheTypes[type], overlayPage, bits };
+    return { resultCode: 0, gpaPage, cacheType: cacheTypes[type], overlayPage, eventInfo: null, bits };
   };
   const mode = referenceMode(machine);
   if (mode === 'off') {
     return success(gva, null, []);
   }
-  const seen = underFlags(machine, has('enforceSmap'), has('overrideSmap'));
-  const translations = accessesOf(flags, cpl).map((access) => referenceTranslate(seen, memory, gva, access));
+  const seen = has('privilegeExempt')
+    ? withoutModeChecks(machine)
+    : underFlags(machine, has('enforceSmap'), has('overrideSmap'));
+  const isUserPage = referenceTranslate(seen, memory, gva, read).rights?.user ?? false;
+  const accesses = has('privilegeExempt') ? exemptAccesses(flags, isUserPage) : accessesOf(flags, cpl);
+  const translations = accesses.map((access) => referenceTranslate(seen, memory, gva, access));
   const decisive = decisiveOf(translations);
   const bits = bitsToSet(decisive, has('setPageTableBits'), has('validateWrite'), mode === 'pae');
-  const failure = findTableFailure(decisive, bits, pages);
+  const failure = findTableFailure(decisive, bits, pages, gva);
   if (failure !== null) {
     return failure;
   }
@@ -116,7 +143,7 @@ export function referenceHypercall(
 }
 
 function refusal(resultCode: number, gpaPage: bigint, bits: readonly ReferenceBits[]): ReferenceHypercallAnswer {
-  return { resultCode, gpaPage, cacheType: 0, overlayPage: false, bits };
+  return { resultCode, gpaPage, cacheType: 0, overlayPage: false, eventInfo: null, bits };
 }
 
 /**
@@ -154,28 +181,75 @@ function bitsToSet(
 }
 
 /**
- * Codes 5 to 7, in the order of the walk: each entry is read, and written if a bit is to be set in it, before the next one.
- * What lies below the one that ends the walk is
- * not looked at. An overlay page that does not allow it is a code of its own.
+ * Codes 5 to 8, in the order of the walk: each entry is read, and written if a bit is to be set in it, before the next one. What
+ * lies below the one that ends the walk is not looked at. What the parent has mapped without the right is a code of its own,
+ * another where that is an overlay page; what a higher VTL keeps from the one asked about is intercepted. VTLs protect memory: a
+ * page that is none has no protection.
  */
 function findTableFailure(
   translation: ReferenceTranslation,
   bits: readonly ReferenceBits[],
-  { overlayPages, unreadable, unwritable }: ReferencePages,
+  { overlayPages, unreadable, unwritable, inputVtl, masks }: ReferencePages,
+  gva: bigint,
 ): ReferenceHypercallAnswer | null {
   const done: ReferenceBits[] = [];
-  for (const { address, level } of translation.steps.slice(0, endOf(translation) + 1)) {
+  const isUnmapped = translation.kind === 'fault' && translation.cause === 'unbacked-table';
+  const last = isUnmapped ? translation.responsible?.address : undefined;
+  const looked: { address: bigint; level: number }[] = translation.steps.slice(0, endOf(translation) + 1);
+  if (last !== undefined) {
+    looked.push({ address: last, level: 0 });
+  }
+  for (const { address, level } of looked) {
     const page = address >> 12n;
     const wanted = bits.find((one) => one.address === address && one.level === level);
-    const code = unreadable.includes(page) ? 5 : wanted && unwritable.includes(page) ? 6 : null;
-    if (code !== null) {
-      return refusal(overlayPages.includes(page) ? 7 : code, page, done);
+    const attempts = wanted ? (['read', 'write'] as const) : (['read'] as const);
+    for (const attempt of attempts) {
+      const isDenied = (attempt === 'read' ? unreadable : unwritable).includes(page);
+      if (isDenied) {
+        return refusal(overlayPages.includes(page) ? 7 : attempt === 'read' ? 5 : 6, page, done);
+      }
+      const keepers = masks.filter((mask) => (attempt === 'read' ? mask.unreadable : mask.unwritable).includes(page));
+      const owner = Math.max(-1, ...keepers.map(({ vtl }) => vtl));
+      if (owner > inputVtl && address !== last) {
+        return { ...refusal(8, 0n, done), eventInfo: memoryIntercept(owner, attempt, gva, page) };
+      }
     }
     if (wanted) {
       done.push(wanted);
     }
   }
   return null;
+}
+
+/**
+ * HV_X64_PENDING_MEMORY_INTERCEPT_EVENT: pending and type 1 in the first byte, the VTL, the access type, "linear address valid"
+ * without "caused by GPA access", 4 reserved bytes, two addresses of pages, 8 reserved bytes.
+ */
+function memoryIntercept(vtl: number, attempt: 'read' | 'write', gva: bigint, page: bigint): string {
+  const bytes = Buffer.alloc(32);
+  bytes[0] = 0b0011;
+  bytes[1] = vtl;
+  bytes[2] = attempt === 'write' ? 1 : 0;
+  bytes[3] = 0b01;
+  bytes.writeBigUInt64LE(gva & ~0xfffn, 8);
+  bytes.writeBigUInt64LE(page << 12n, 16);
+  return bytes.toString('hex');
+}
+
+/** SMEP, SMAP and LASS are what CR4 has checked of the mode beside U/S. */
+function withoutModeChecks(machine: ReferenceMachine): ReferenceMachine {
+  const { smep, smap, lass } = controlBits.cr4;
+  const { registers } = machine;
+  return { ...machine, registers: { ...registers, cr4: registers.cr4 & ~(smep | smap | lass) } };
+}
+
+/** The mode is not asked: a supervisor may enter every page, and a shadow stack is opened as whosever it is. */
+function exemptAccesses(flags: bigint, isUserPage: boolean): ReferenceAccess[] {
+  const isStack = (flags & hypercallFlags.shadowStack) !== 0n;
+  return accessesOf(flags & ~hypercallFlags.userAccess, 0).map((access) => ({
+    ...access,
+    user: isStack && !access.exec && isUserPage,
+  }));
 }
 
 /** ENFORCE_SMAP takes RFLAGS.AC away, OVERRIDE_SMAP gives it and wins. */
@@ -199,11 +273,8 @@ function accessesOf(flags: bigint, cpl: number): ReferenceAccess[] {
   return kinds.flatMap((kind) => privilegesOf(has, cpl).map((user) => ({ ...kind, user })));
 }
 
-/** Whether as a user; both where both flags are set. PRIVILEGE_EXEMPT is "as if CPL were 0" (TLFS 6.0b). */
+/** Whether as a user; both where both flags are set; by CPL where neither is. */
 function privilegesOf(has: (flag: keyof typeof hypercallFlags) => boolean, cpl: number): boolean[] {
-  if (has('privilegeExempt')) {
-    return [false];
-  }
   if (has('supervisorAccess') || has('userAccess')) {
     return [...(has('supervisorAccess') ? [false] : []), ...(has('userAccess') ? [true] : [])];
   }

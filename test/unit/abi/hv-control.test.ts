@@ -1,5 +1,14 @@
 import { expect } from 'chai';
-import { AbiError, HV_CONTROL, hvChecks, hvControlProblem, selectInputVtl } from '../../../src/abi/index.ts';
+import {
+  AbiError,
+  HV_CONTROL,
+  hvChecks,
+  hvControlProblem,
+  inputVtlFlags,
+  inputVtlOf,
+  namedInputVtl,
+  selectInputVtl,
+} from '../../../src/abi/index.ts';
 import type { Access } from '../../../src/paging/index.ts';
 import { expectErrorShape } from '../../support/expect-error-shape.ts';
 
@@ -84,10 +93,28 @@ describe('the checks that control flags ask for', () => {
     }
   });
 
-  it('are those of CPL 0 with PRIVILEGE_EXEMPT, whatever else is said', () => {
+  it('are of no mode with PRIVILEGE_EXEMPT, whatever else is said: a supervisor without SMEP, SMAP and LASS', () => {
     for (const who of [0n, supervisorAccess, userAccess, supervisorAccess | userAccess]) {
       expect(accessesOf(validateWrite | privilegeExempt | who, 3)).to.deep.equal(['supervisor write']);
+      expect(hvChecks(validateWrite | privilegeExempt | who, 3)).to.deep.include({
+        modes: 'either',
+        overrides: { ignoresMode: true },
+      });
     }
+    expect(hvChecks(validateWrite, 3).modes).to.equal('all');
+    for (const smap of [enforceSmap, overrideSmap]) {
+      expect(hvChecks(validateRead | privilegeExempt | smap, 3).overrides).to.deep.equal({ ignoresMode: true });
+    }
+  });
+
+  it('are of either mode where a shadow stack is accessed by who is exempt', () => {
+    expect(accessesOf(0x7n | shadowStack | privilegeExempt, 3)).to.deep.equal([
+      'supervisor shadow-stack read',
+      'user shadow-stack read',
+      'supervisor shadow-stack write',
+      'user shadow-stack write',
+      'supervisor fetch',
+    ]);
   });
 
   it('are about shadow stacks where data is accessed', () => {
@@ -103,7 +130,6 @@ describe('the checks that control flags ask for', () => {
     expect(hvChecks(validateRead | enforceSmap, 0).overrides).to.deep.equal({ ac: false });
     expect(hvChecks(validateRead | overrideSmap, 0).overrides).to.deep.equal({ ac: true });
     expect(hvChecks(validateRead | overrideSmap | enforceSmap, 0).overrides).to.deep.equal({ ac: true });
-    expect(hvChecks(validateRead | privilegeExempt, 3).overrides).to.deep.equal({});
   });
 });
 
@@ -123,6 +149,23 @@ describe('the VTL that control flags name', () => {
     expect(() => selectInputVtl(named(1n), vtls, 0))
       .to.throw(AbiError, 'VTL 0 cannot name VTL 1')
       .with.property('code', 'ERR_ABI_ACCESS_DENIED');
+  });
+
+  it('is put into flags and read out of them', () => {
+    for (const vtl of [0, 1, 15]) {
+      const flags = validateRead | inputVtlFlags(vtl);
+      expect(flags).to.equal(named(BigInt(vtl)));
+      expect(namedInputVtl(flags)).to.equal(vtl);
+      expect(inputVtlOf(flags, 15)).to.equal(vtl);
+      expect(hvControlProblem(flags)).to.equal(null);
+    }
+    expect(namedInputVtl(validateRead | (1n << 56n))).to.equal(null);
+    for (const vtl of [-1, 16, 0.5]) expect(() => inputVtlFlags(vtl)).to.throw(RangeError, 'a VTL is 0 to 15');
+  });
+
+  it('is not one of a hole', () => {
+    expect(selectInputVtl(named(2n), ['normal', undefined, 'paravisor'], 2)).to.equal('paravisor');
+    expect(() => selectInputVtl(named(1n), ['normal', undefined, 'paravisor'], 2)).to.throw(AbiError, 'VTL 1');
   });
 
   it('is enabled', () => {

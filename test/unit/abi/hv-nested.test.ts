@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import {
+  decodeHvEventInfo,
   HV_CONTROL,
   type HvPages,
   type HvTranslateAnswer,
@@ -112,6 +113,21 @@ describe('HvCallTranslateVirtualAddress while the vCPU runs the guest of a guest
         overlayPage: false,
       });
     }
+    const { event, eventInfo } = answerOf({ flags: validateRead, page: { present: false } });
+    expect(event).to.deep.equal({
+      type: 'nestedMemoryIntercept',
+      targetVtl: 0,
+      access: 'read',
+      causedByGpaAccess: true,
+      guestLinearAddress: GVA & ~0xfffn,
+      guestPhysicalAddress: GUEST_PAGE,
+    });
+    expect(decodeHvEventInfo(eventInfo)).to.deep.equal(event);
+    const onTheWay = answerOf({ flags: validateRead, pageTable: { present: false } }).event;
+    // NPT takes every access to a guest's table for a write.
+    expect(onTheWay).to.include({ causedByGpaAccess: false, access: 'write', guestPhysicalAddress: 0x4000n });
+    const fetched = answerOf({ flags: HV_CONTROL.validateExecute, page: { noExecute: true } }).event;
+    expect(fetched).to.include({ access: 'execute', causedByGpaAccess: true });
     expect(answerOf({ flags: validateRead, page: { write: false } }).name).to.equal('Success');
     expect(answerOf({ flags: validateRead | validateWrite, page: { write: false } }).name).to.equal('Intercept');
   });
@@ -147,6 +163,16 @@ describe('HvCallTranslateVirtualAddress while the vCPU runs the guest of a guest
     expect(answer).to.deep.include({ name: 'GpaNoWriteAccess', gpaPage: 0x22n });
     expect(answer.bits.some(({ address }) => address >> 12n === 0x21n)).to.equal(true);
     expect(answer.bits.some(({ address }) => address >> 12n >= 0x22n && address >> 12n <= 0x24n)).to.equal(false);
+  });
+
+  it('is intercepted by a VTL above that keeps a table of either stage', () => {
+    const keeping = (page: bigint) => ({
+      protections: [{ vtl: 1, accessTo: (gpaPage: bigint) => ({ read: gpaPage !== page, write: true }) }],
+    });
+    for (const page of [0x23n, 0x100n]) {
+      const { event } = answerOf({ flags: validateRead, pages: keeping(page) });
+      expect(event).to.include({ type: 'memoryIntercept', targetVtl: 1, guestPhysicalAddress: page << 12n });
+    }
   });
 
   it('leads through the nested tables alone while the guest’s guest does not page', () => {

@@ -8,6 +8,7 @@ import {
   encodeHvTranslateInput,
   encodeHvTranslateOutput,
   encodeHvTranslateOutputEx,
+  HV_CALL,
   type HvTranslateInput,
   type HvTranslateOutput,
 } from '../../../src/abi/index.ts';
@@ -72,6 +73,29 @@ describe('the structures of HvCallTranslateVirtualAddress', () => {
     expect(decodeHvTranslateInput(wide.subarray(1, 33))).to.deep.equal(input);
   });
 
+  it('are read from the start of a hypercall page', () => {
+    const page = (picture: string) => Buffer.concat([bytesOf(picture), Buffer.alloc(4096, 0xee)]).subarray(0, 4096);
+    expect(decodeHvTranslateInput(page(inputBytes))).to.deep.equal(input);
+    expect(decodeHvTranslateOutput(page(outputBytes))).to.deep.equal(output);
+    expect(decodeHvTranslateOutputEx(page(outputExBytes))).to.deep.equal({ ...output, eventInfo });
+  });
+
+  it('are read of Linux, which leaves out what follows GpaPage', () => {
+    const packed = bytesOf(outputExBytes).subarray(0, 56);
+    expect(decodeHvTranslateOutputEx(packed)).to.deep.equal({ ...output, eventInfo });
+    const misplaced = Buffer.concat([Buffer.alloc(5, 0xff), packed]);
+    expect(decodeHvTranslateOutputEx(misplaced.subarray(5))).to.deep.equal({ ...output, eventInfo });
+  });
+
+  it('have padding that Ex reserves', () => {
+    const dirty = withReservedSet(inputBytes);
+    expect(decodeHvTranslateInput(dirty, HV_CALL.translateVirtualAddress)).to.deep.equal(input);
+    expect(decodeHvTranslateInput(bytesOf(inputBytes), HV_CALL.translateVirtualAddressEx)).to.deep.equal(input);
+    expect(() => decodeHvTranslateInput(dirty, HV_CALL.translateVirtualAddressEx))
+      .to.throw(AbiError, 'bytes 12 to 15')
+      .with.property('code', 'ERR_ABI_INVALID_PARAMETER');
+  });
+
   it('come back as they went', () => {
     const u64 = fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn });
     const u32 = fc.nat(0xffff_ffff);
@@ -95,9 +119,9 @@ describe('the structures of HvCallTranslateVirtualAddress', () => {
 
   it('have the sizes that they have', () => {
     const refused = [
-      [decodeHvTranslateInput, [0, 24, 31, 33]],
-      [decodeHvTranslateOutput, [0, 8, 15, 17]],
-      [decodeHvTranslateOutputEx, [0, 16, 24, 56, 63, 65]],
+      [decodeHvTranslateInput, [0, 24, 31, 33, 4095, 4097]],
+      [decodeHvTranslateOutput, [0, 8, 15, 17, 64, 4095]],
+      [decodeHvTranslateOutputEx, [0, 16, 24, 48, 55]],
     ] as const;
     for (const [decode, sizes] of refused) {
       for (const size of sizes) {

@@ -1,14 +1,22 @@
 import { expect } from 'chai';
 import {
   AbiError,
+  decodeHvEventInfo,
+  decodeHvTranslateOutputEx,
+  encodeHvTranslateOutputEx,
   HV_CONTROL,
+  HV_MAP_GPA,
   HV_RESULT,
   type HvPageAccess,
   type HvPages,
   type HvTranslateAnswer,
   type HvVirtualProcessor,
+  type HvVtl,
+  hvPageAccess,
   hvTranslate,
+  hvTranslateInVtl,
   hvWalkInMemory,
+  inputVtlFlags,
 } from '../../../src/abi/index.ts';
 import type { PagingRegisters } from '../../../src/paging/index.ts';
 import { type EntryFlags, TableBuilder } from '../../support/builders/table-builder.ts';
@@ -35,6 +43,7 @@ const MEMORY_TYPES = { pat: 0x0007_0406_0007_0406n, mtrrDefType: 0x806n, mtrrFix
 interface Scene {
   flags: bigint;
   cpl?: number;
+  vtl?: number;
   gva?: bigint;
   cr0?: bigint;
   cr4?: bigint;
@@ -48,12 +57,22 @@ interface Scene {
 
 /** The answer for one page that is mapped by tables at 0x1000, 0x2000, 0x3000 and 0x4000. */
 function answerOf(scene: Scene): HvTranslateAnswer {
-  const { flags, cpl = 0, gva = GVA, cr0 = PG | WP, cr4 = 0n, rflags = 2n, efer = LONG_MODE, levels = {} } = scene;
+  const {
+    flags,
+    cpl = 0,
+    vtl = 0,
+    gva = GVA,
+    cr0 = PG | WP,
+    cr4 = 0n,
+    rflags = 2n,
+    efer = LONG_MODE,
+    levels = {},
+  } = scene;
   const builder = new TableBuilder('4-level', ROOT);
   builder.map(GVA, PAGE, { levels });
   const registers: PagingRegisters = { cr0, cr3: ROOT, cr4: cr4 | PAE, efer, rflags };
   const walk = hvWalkInMemory(registers, { maxPhyAddr: 40 }, builder.memory, gva);
-  const vp = { cpl, cr0, cr4, maxPhyAddr: 40, memoryTypes: scene.memoryTypes ?? MEMORY_TYPES };
+  const vp = { vtl, cpl, cr0, cr4, maxPhyAddr: 40, memoryTypes: scene.memoryTypes ?? MEMORY_TYPES };
   return hvTranslate({ controlFlags: flags, gva }, vp, walk, scene.pages);
 }
 
@@ -195,6 +214,116 @@ describe('HvCallTranslateVirtualAddress', () => {
     });
   });
 
+  describe('under the protections of VTLs', () => {
+    const keeping = (vtl: number, page: bigint, access: Partial<HvPageAccess>) => ({
+      vtl,
+      accessTo: denying(page, access),
+    });
+    const flags = validateRead | setPageTableBits;
+
+    it('is intercepted by a VTL above, with the event for it and no GpaPage', () => {
+      const pages = { protections: [keeping(1, 3n, { read: false })] };
+      const answer = answerOf({ flags: validateRead, pages });
+      expect(answer).to.deep.include({
+        name: 'Intercept',
+        resultCode: 8,
+        gpaPage: 0n,
+        cacheType: 0,
+        overlayPage: false,
+      });
+      expect(answer.event).to.deep.equal({
+        type: 'memoryIntercept',
+        targetVtl: 1,
+        access: 'read',
+        causedByGpaAccess: false,
+        guestLinearAddress: GVA & ~0xfffn,
+        guestPhysicalAddress: 0x3000n,
+      });
+      expect(decodeHvEventInfo(answer.eventInfo)).to.deep.equal(answer.event);
+      const output = decodeHvTranslateOutputEx(encodeHvTranslateOutputEx(answer));
+      expect(output).to.deep.include({ resultCode: 8, gpaPage: 0n, eventInfo: answer.eventInfo });
+    });
+
+    it('is intercepted where a bit is to be set, after those above it', () => {
+      const pages = { protections: [keeping(1, 3n, { write: false })] };
+      expect(nameOf({ flags: validateRead, pages })).to.equal('Success');
+      expect(answerOf({ flags, pages }).event).to.include({ access: 'write', guestPhysicalAddress: 0x3000n });
+      expect(bitsOf({ flags, pages })).to.equal('4:A 3:A');
+      expect(nameOf({ flags, pages, levels: { 2: { accessed: true } } })).to.equal('Success');
+    });
+
+    it('tells the highest of those that deny it, and none that is not above', () => {
+      const protections = [1, 3, 2].map((vtl) => keeping(vtl, 4n, { read: false }));
+      const targetOf = (vtl: number) => answerOf({ flags, vtl, pages: { protections } }).event?.targetVtl;
+      expect([0, 1, 2, 3].map(targetOf)).to.deep.equal([3, 3, 3, undefined]);
+      expect(nameOf({ flags, vtl: 3, pages: { protections } })).to.equal('Success');
+    });
+
+    it('asks the parent’s mapping first, and protects nothing that is no memory', () => {
+      const protections = [keeping(1, 3n, { read: false, write: false })];
+      const pages = { protections, accessTo: denying(3n, { read: false }) };
+      expect(answerOf({ flags, pages })).to.deep.include({ name: 'GpaNoReadAccess', gpaPage: 3n, event: null });
+      const readOnly = { protections, accessTo: denying(3n, { write: false }) };
+      expect(nameOf({ flags, pages: readOnly })).to.equal('Intercept');
+      const outside = { protections: [keeping(1, 0x554n, { read: false })] };
+      expect(nameOf({ flags, pages: outside, levels: { 2: { extra: 0x55_0000n } } })).to.equal('GpaUnmapped');
+    });
+
+    it('has no event in any other answer', () => {
+      for (const levels of [{}, { 1: { present: false } }]) {
+        const { event, eventInfo } = answerOf({ flags, levels });
+        expect(event).to.equal(null);
+        expect(eventInfo).to.deep.equal(new Uint8Array(32));
+      }
+    });
+  });
+
+  describe('of a vCPU with VTLs', () => {
+    /** VTL 1 has the page elsewhere, and keeps VTL 0's page table, at 0x4000, from it. */
+    function vtlsOf(keeps: readonly bigint[]): HvVtl[] {
+      const normal = new TableBuilder('4-level', ROOT);
+      normal.map(GVA, PAGE);
+      const secure = new TableBuilder('4-level', 0x10_0000n);
+      secure.map(GVA, 0x9_9000n, { levels: { 1: { user: false } } });
+      const registers = { cr0: PG | WP, cr4: PAE, efer: LONG_MODE };
+      return [normal, secure].map((builder, vtl) => ({
+        vp: { cpl: 3, cr0: registers.cr0, cr4: registers.cr4, maxPhyAddr: 40, memoryTypes: MEMORY_TYPES },
+        walkTo: (gva) => hvWalkInMemory({ ...registers, cr3: builder.root }, { maxPhyAddr: 40 }, builder.memory, gva),
+        ...(vtl === 1 ? { accessTo: (page: bigint) => hvPageAccess(keeps.includes(page) ? 0 : 0xf) } : {}),
+      }));
+    }
+
+    it('walks with the registers of the one that the flags name', () => {
+      const ask = (controlFlags: bigint, callerVtl?: number) =>
+        hvTranslateInVtl({ controlFlags, gva: GVA }, vtlsOf([]), callerVtl);
+      expect(ask(validateRead)).to.deep.include({ vtl: 1, name: 'PrivilegeViolation' });
+      expect(ask(validateRead | privilegeExempt)).to.deep.include({ vtl: 1, name: 'Success', gpaPage: 0x99n });
+      expect(ask(validateRead | inputVtlFlags(0))).to.deep.include({ vtl: 0, name: 'Success', gpaPage: 0x78n });
+      expect(ask(validateRead, 0)).to.deep.include({ vtl: 0, name: 'Success', gpaPage: 0x78n });
+      expect(() => ask(validateRead | inputVtlFlags(1), 0)).to.throw(AbiError, 'VTL 0 cannot name VTL 1');
+      expect(() => ask(validateRead | inputVtlFlags(2), 2)).to.throw(AbiError, 'VTL 2 is not enabled');
+    });
+
+    it('protects the pages of one from those below it, and not from itself', () => {
+      const inVtl = (vtl: number, keeps: readonly bigint[]) =>
+        hvTranslateInVtl(
+          { controlFlags: validateRead | privilegeExempt | inputVtlFlags(vtl), gva: GVA },
+          vtlsOf(keeps),
+        );
+      expect(inVtl(0, [4n])).to.deep.include({ name: 'Intercept' });
+      expect(inVtl(0, [4n]).event).to.include({ targetVtl: 1, guestPhysicalAddress: 0x4000n });
+      expect(inVtl(1, [4n, 0x100n, 0x101n, 0x102n, 0x103n])).to.deep.include({ name: 'Success', gpaPage: 0x99n });
+    });
+
+    it('reads protection masks as the hypercall that sets them has them', () => {
+      expect(hvPageAccess(HV_MAP_GPA.readable)).to.deep.equal({ read: true, write: false });
+      expect(hvPageAccess(HV_MAP_GPA.writable)).to.deep.equal({ read: false, write: true });
+      const executable = HV_MAP_GPA.kernelExecutable | HV_MAP_GPA.userExecutable;
+      expect(executable).to.equal(0xc);
+      expect(hvPageAccess(executable)).to.deep.equal({ read: false, write: false });
+    });
+  });
+
   it('has names by their codes', () => {
     expect(Object.keys(HV_RESULT).map((name) => HV_RESULT[name as keyof typeof HV_RESULT])).to.deep.equal([
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
@@ -224,12 +353,42 @@ describe('HvCallTranslateVirtualAddress', () => {
     expect(nameOf({ flags: both, cr4: SMAP, rflags: AC })).to.equal('Success');
   });
 
-  it('judges as CPL 0 with PRIVILEGE_EXEMPT: pages of the kernel are open, SMAP and SMEP stay in force', () => {
+  it('asks nobody’s mode with PRIVILEGE_EXEMPT: pages of the kernel are open, SMAP, SMEP and LASS are lifted', () => {
     const flags = privilegeExempt | validateRead;
-    expect(nameOf({ flags, cpl: 3, levels: { 1: { user: false } } })).to.equal('Success');
-    expect(nameOf({ flags, cpl: 3, cr4: SMAP })).to.equal('PrivilegeViolation');
-    expect(nameOf({ flags: flags | overrideSmap, cpl: 3, cr4: SMAP })).to.equal('Success');
-    expect(nameOf({ flags: privilegeExempt | validateExecute, cpl: 3, cr4: SMEP })).to.equal('PrivilegeViolation');
+    for (const cpl of [0, 3]) {
+      expect(nameOf({ flags, cpl, levels: { 1: { user: false } } })).to.equal('Success');
+      expect(nameOf({ flags, cpl, cr4: SMAP })).to.equal('Success');
+      expect(nameOf({ flags: flags | enforceSmap, cpl, cr4: SMAP })).to.equal('Success');
+      expect(nameOf({ flags: privilegeExempt | validateExecute, cpl, cr4: SMEP })).to.equal('Success');
+      expect(nameOf({ flags: flags | validateExecute, cpl, cr4: LASS | SMAP | SMEP })).to.equal('Success');
+    }
+    // SUPERVISOR_ACCESS alone, which was added beside it, leaves them in force.
+    expect(nameOf({ flags: validateRead | supervisorAccess, cr4: SMAP })).to.equal('PrivilegeViolation');
+    expect(nameOf({ flags: validateExecute | supervisorAccess, cr4: SMEP })).to.equal('PrivilegeViolation');
+  });
+
+  it('leaves to PRIVILEGE_EXEMPT what is no matter of the mode', () => {
+    const flags = privilegeExempt | validateWrite;
+    expect(nameOf({ flags, levels: { 1: { write: false } } })).to.equal('PrivilegeViolation');
+    expect(nameOf({ flags: privilegeExempt | validateExecute, levels: { 1: { noExecute: true } } })).to.equal(
+      'PrivilegeViolation',
+    );
+    expect(nameOf({ flags, levels: { 3: { present: false } } })).to.equal('PageNotPresent');
+  });
+
+  it('opens shadow stacks of either mode to PRIVILEGE_EXEMPT, and nothing else', () => {
+    const flags = privilegeExempt | shadowStack | validateRead | validateWrite;
+    for (const user of [false, true]) {
+      for (const cpl of [0, 3]) {
+        expect(nameOf({ flags, cpl, cr4: CET, levels: { 1: { write: false, dirty: true, user } } })).to.equal(
+          'Success',
+        );
+        const bare = { 1: { write: false, user }, 2: { user } };
+        expect(nameOf({ flags, cpl, cr4: CET, levels: bare })).to.equal('PrivilegeViolation');
+        // A as far as the page's own mode gets: in all entries but the leaf.
+        expect(bitsOf({ flags: flags | setPageTableBits, cpl, cr4: CET, levels: bare })).to.equal('4:A 3:A 2:A');
+      }
+    }
   });
 
   it('lets SMAP be enforced and overridden, and enforces nothing where it is off', () => {

@@ -3,12 +3,17 @@ import {
   AbiError,
   bitsMayBeSet,
   checkTerms,
+  decisiveTranslation,
   decodeRequestTerms,
   TRANSLATE2_ACCESS,
   TRANSLATE2_ERROR,
   TRANSLATE2_FLAG,
   type Translate2Terms,
+  toTranslate2Answer,
+  walkedAccesses,
 } from '../../../src/abi/index.ts';
+import { createContext, translate } from '../../../src/paging/index.ts';
+import { TableBuilder } from '../../support/builders/table-builder.ts';
 import { expectErrorShape } from '../../support/expect-error-shape.ts';
 
 const WRITE = 1;
@@ -111,6 +116,57 @@ describe('KVM_TRANSLATE2 requests', () => {
   });
 });
 
+describe('WRITE with EXEC, as the patches take it', () => {
+  const both = { writeWithExec: 'both' } as const;
+
+  it('is let through by rule alone, and is no excuse for anything else', () => {
+    for (const user of [0, USER]) {
+      const request = { access: WRITE | EXEC | user, flags: ACCESSED | DIRTY | FORCE };
+      expect(decodeRequestTerms(request, both).access).to.deep.equal({ write: true, exec: true, user: user !== 0 });
+      expect(() => decodeRequestTerms(request)).to.throw(AbiError, 'WRITE and EXEC');
+      expect(() => decodeRequestTerms(request, { writeWithExec: 'refused' })).to.throw(AbiError, 'WRITE and EXEC');
+      expect(() => decodeRequestTerms({ ...request, access: request.access | 8 }, both)).to.throw(AbiError, '0x8');
+      expect(() => decodeRequestTerms({ ...request, flags: DIRTY }, both)).to.throw(AbiError, 'SET_ACCESSED');
+    }
+  });
+
+  it('is a write and a fetch to the walker; anything else is itself', () => {
+    const plain = { write: false, exec: false, user: true };
+    expect(walkedAccesses({ ...plain, write: true, exec: true })).to.deep.equal([
+      { ...plain, write: true },
+      { ...plain, exec: true },
+    ]);
+    for (const access of [plain, { ...plain, write: true }, { ...plain, exec: true }]) {
+      expect(walkedAccesses(access)).to.deep.equal([access]);
+    }
+  });
+
+  it('fails where the first of the two fails, and else is the write', () => {
+    const builder = new TableBuilder('4-level', 0x1000n);
+    const linear = (slot: number) => (BigInt(slot) << 39n) | 0x40_5123n;
+    builder.map(linear(0), 0x7_8000n);
+    builder.map(linear(1), 0x7_8000n, { levels: { 3: { noExecute: true }, 1: { write: false } } });
+    builder.map(linear(2), 0x7_8000n, { levels: { 3: { write: false }, 1: { noExecute: true } } });
+    builder.map(linear(3), 0x7_8000n, { levels: { 2: { present: false } } });
+    const context = createContext({ cr0: 0x8001_0001n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n }, { maxPhyAddr: 40 });
+    const decide = (address: bigint) => {
+      const accesses = walkedAccesses({ write: true, exec: true, user: false });
+      return decisiveTranslation(accesses.map((access) => translate(context, builder.memory, address, access)));
+    };
+    expect(decide(linear(0)))
+      .to.include({ kind: 'mapped' })
+      .and.have.nested.property('access.write', true);
+    const [fetch, write, absent] = [1, 2, 3].map((slot) => decide(linear(slot)));
+    expect(fetch).to.have.nested.property('access.exec', true);
+    expect(write).to.have.nested.property('access.write', true);
+    for (const fault of [fetch, write])
+      expect(fault).to.include({ cause: 'privilege' }).and.have.nested.property('responsible.level', 3);
+    expect(absent).to.include({ cause: 'not-present' }).and.have.nested.property('responsible.level', 2);
+    expect(decide(0x5000_0000_0000_0000n)).to.include({ cause: 'non-canonical' });
+    expect(() => decisiveTranslation([])).to.throw(RangeError);
+  });
+});
+
 describe('bitsMayBeSet', () => {
   it('needs a flag, and after a failure the forcing one', () => {
     const none = { setAccessed: false, setDirty: false, forceSetAccessed: false };
@@ -138,5 +194,16 @@ describe('bitsMayBeSet', () => {
     } as const;
     expect([none, accessed, forced].map((flags) => bitsMayBeSet(mapped, flags))).to.deep.equal([false, true, true]);
     expect([none, accessed, forced].map((flags) => bitsMayBeSet(fault, flags))).to.deep.equal([false, false, true]);
+    for (const cause of ['non-canonical', 'out-of-range', 'lass'] as const) {
+      const refused = { ...fault, cause };
+      expect(bitsMayBeSet(refused, forced), cause).to.equal(false);
+      expect(toTranslate2Answer(refused, forced, true), cause).to.include({ valid: false, setBitsSucceeded: false });
+    }
+    expect(toTranslate2Answer(fault, forced, true)).to.include({ errorCode: 1, setBitsSucceeded: true });
+    expect(toTranslate2Answer(mapped, accessed, true)).to.include({
+      valid: true,
+      errorCode: 0,
+      setBitsSucceeded: true,
+    });
   });
 });

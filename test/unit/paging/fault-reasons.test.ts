@@ -128,6 +128,11 @@ const REASONS: readonly [reason: string, errorCode: number | null, Fault][] = [
     0x0,
     { address: 0x0100_0000_0000_0000n, registers: { cr4: 0x20n | LA57 } },
   ],
+  [
+    'the address is above 32 bits and CS.L=0: code in compatibility mode has 32-bit addresses',
+    null,
+    { address: 1n << 32n, registers: { csL: false } },
+  ],
   ['the address is above 32 bits and the paging mode is pae', null, { address: 1n << 32n, registers: { efer: 0n } }],
   ['the address is above 32 bits and the paging mode is off', null, { address: 1n << 32n, registers: { cr0: 0n } }],
   [

@@ -1,6 +1,11 @@
 import { expect } from 'chai';
 import { memoryOf } from '../../support/builders/hand-made-memory.ts';
-import { hypercallFlags, isInvalidParameter, referenceHypercall } from '../../support/reference/reference-hypercall.ts';
+import {
+  hypercallFlags,
+  isInvalidParameter,
+  type ReferenceMask,
+  referenceHypercall,
+} from '../../support/reference/reference-hypercall.ts';
 import { controlBits, type MachineChanges, machineIn } from '../../support/reference/reference-machine.ts';
 import { referenceMemoryType, referenceMtrrType } from '../../support/reference/reference-memory-type.ts';
 
@@ -31,21 +36,25 @@ interface Circumstances {
   entries?: Readonly<Record<string, bigint>>;
   unreadable?: readonly bigint[];
   unwritable?: readonly bigint[];
+  inputVtl?: number;
+  masks?: readonly ReferenceMask[];
   overlayPages?: readonly bigint[];
   linear?: bigint;
 }
 
 /** `code page cache overlay`, then the bits by level. */
 function verdict(names: string, circumstances: Circumstances = {}): string {
-  const { cpl = 0, unreadable = [], unwritable = [], overlayPages = [], linear = page } = circumstances;
+  const { cpl = 0, linear = page } = circumstances;
+  const { unreadable = [], unwritable = [], overlayPages = [], inputVtl = 0, masks = [] } = circumstances;
   const flags = names.split(' ').reduce((all, name) => all | hypercallFlags[name as keyof typeof hypercallFlags], 0n);
   const processor = { machine: machineIn('4-level', circumstances.machine), cpl, memoryTypes };
   const memory = memoryOf({ ...open, ...circumstances.entries });
-  const pages = { unreadable, unwritable, overlayPages };
+  const pages = { unreadable, unwritable, overlayPages, inputVtl, masks };
   const answer = referenceHypercall(flags, linear, processor, memory, pages);
   const bits = answer.bits.map(({ level, accessed, dirty }) => `${accessed ? 'A' : ''}${dirty ? 'D' : ''}${level}`);
   const overlay = answer.overlayPage ? ' overlay' : '';
-  return `${answer.resultCode} 0x${answer.gpaPage.toString(16)} ${answer.cacheType}${overlay} ${bits.join(' ')}`.trim();
+  const event = answer.eventInfo === null ? '' : ` ${answer.eventInfo}`;
+  return `${answer.resultCode} 0x${answer.gpaPage.toString(16)} ${answer.cacheType}${overlay}${event} ${bits.join(' ')}`.trim();
 }
 
 describe('referenceHypercall', () => {
@@ -76,9 +85,36 @@ describe('referenceHypercall', () => {
     expect(verdict('validateRead privilegeExempt', { cpl: 3, entries: supervisors })).to.equal('0 0x55 6');
   });
 
-  it('leaves SMEP and SMAP to who is exempt, as CPL 0 has them', () => {
-    expect(verdict('validateExecute privilegeExempt', { cpl: 3, machine: { cr4: smep } })).to.equal('2 0x0 0');
-    expect(verdict('validateRead privilegeExempt', { cpl: 3, machine: { cr4: smap } })).to.equal('2 0x0 0');
+  it('takes SMEP and SMAP for disabled where the caller is exempt, and shadow stacks for its own', () => {
+    expect(verdict('validateExecute privilegeExempt', { cpl: 3, machine: { cr4: smep } })).to.equal('0 0x55 4');
+    expect(verdict('validateRead privilegeExempt', { machine: { cr4: smap } })).to.equal('0 0x55 4');
+    expect(verdict('validateRead privilegeExempt enforceSmap', { machine: { cr4: smap } })).to.equal('0 0x55 4');
+    for (const leaf of [0x5_5041n, 0x5_5045n]) {
+      const entries = { [pte]: leaf };
+      expect(verdict('validateWrite shadowStack privilegeExempt', { entries, machine: { cr4: cet } })).to.equal(
+        '0 0x55 6',
+      );
+    }
+    const notWritable = { entries: { [pte]: 0x5_5005n } };
+    expect(verdict('validateWrite privilegeExempt', notWritable)).to.equal('2 0x0 0');
+  });
+
+  it('is intercepted by the highest VTL that keeps a table from the one asked about, with its event', () => {
+    const masks = [
+      { vtl: 1, unreadable: [3n], unwritable: [4n] },
+      { vtl: 2, unreadable: [3n], unwritable: [] },
+    ];
+    const linear = '0090785634120000';
+    const event = (first: string, table: string) => `${first}00000000${linear}${table}${'00'.repeat(8)}`;
+    expect(verdict('validateRead', { masks })).to.equal(`8 0x0 0 ${event('03020001', '0030000000000000')}`);
+    expect(verdict('validateRead', { masks, inputVtl: 2 })).to.equal('0 0x55 4');
+    const one = { masks: masks.slice(0, 1) };
+    expect(verdict('validateRead', one)).to.equal(`8 0x0 0 ${event('03010001', '0030000000000000')}`);
+    const written = { masks: [{ vtl: 1, unreadable: [], unwritable: [4n] }] };
+    expect(verdict('validateRead', written)).to.equal('0 0x55 4');
+    const event4 = event('03010101', '0040000000000000');
+    expect(verdict('validateRead setPageTableBits', written)).to.equal(`8 0x0 0 ${event4} A4 A3 A2`);
+    expect(verdict('validateRead', { ...one, unreadable: [3n] })).to.equal('5 0x3 0');
   });
 
   it('takes AC from the flags, of which the one that lifts SMAP wins', () => {

@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import { applyOverrides, overrideNames, parseOverride, parseProfile } from '../../../../src/guest/vcpu/overrides.ts';
-import type { VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
+import { contextOf, type VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
+import { translate } from '../../../../src/paging/index.ts';
 import { vcpuStateWith } from '../../../support/fakes/sourced-state.ts';
+
+const READ = { write: false, user: false, exec: false };
 
 /** A vCPU with these changes. */
 function changed(...texts: readonly string[]): VcpuState {
@@ -27,6 +30,8 @@ describe('"what if" questions', () => {
     expect(changed('PKRU=0xffff_ffff').pkru.value).to.equal(0xffff_ffff);
     expect(changed('maxphyaddr=36').maxPhyAddr.value).to.equal(36);
     expect(changed('C_BIT=47').encryptionBit.value).to.equal(47);
+    expect(changed('CPL=3').cpl.value).to.equal(3);
+    expect(changed('cs.l=0').csL?.value).to.equal(false);
     expect(changed('A20=0').a20.value).to.equal(false);
     expect(changed('VENDOR=AMD').vendor.value).to.equal('amd');
   });
@@ -42,6 +47,20 @@ describe('"what if" questions', () => {
   it('are applied in order', () => {
     expect(changed('CR4=0', 'CR4.PAE=1', 'CR4.SMEP=1').cr4.value.toString(16)).to.equal('100020');
     expect(changed('CR4.PAE=1', 'CR4=0').cr4.value.toString(16)).to.equal('0');
+  });
+
+  it('reach the walk: code in compatibility mode has no address above 32 bits', () => {
+    const faultAt = (state: VcpuState, address: bigint): string | null => {
+      const translation = translate(contextOf(state), { readEntry: () => 0n }, address, READ);
+      return translation.kind === 'fault' ? translation.cause : null;
+    };
+    const long = changed('EFER=0x500', 'CR4.PAE=1');
+    const compatible = changed('EFER=0x500', 'CR4.PAE=1', 'CS.L=0');
+    for (const address of [0x1_0000_0000n, 0xffff_8000_0000_0000n]) {
+      expect(faultAt(long, address)).to.equal('not-present');
+      expect(faultAt(compatible, address)).to.equal('out-of-range');
+    }
+    expect(faultAt(compatible, 0xffff_ffffn)).to.equal('not-present');
   });
 
   it('every name that is known is understood', () => {
@@ -65,6 +84,8 @@ describe('"what if" questions', () => {
     'CR4=0x10000000000000000': 'a register has 64 bits',
     'CR4.SMAP=2': 'a bit is 0 or 1',
     'A20=2': 'a bit is 0 or 1',
+    'CS.L=2': 'a bit is 0 or 1',
+    'CPL=4': 'CPL is 0 to 3',
     'PKRU=0x100000000': 'PKRU is 0 to 4294967295',
     'MAXPHYADDR=31': 'MAXPHYADDR is 32 to 52',
     'C_BIT=52': 'C_BIT is 32 to 51',

@@ -52,6 +52,17 @@ describe('report/encodeTranslation', () => {
     });
   });
 
+  it('has no bits set for an address that no entry is looked up for, however that is forced', () => {
+    const flags = { setAccessed: true, forceSetAccessed: true };
+    expect(encoded({ linearAddress: 0x5000_0000_0000_0000n, flags })).to.include({
+      error: 'INVALID_GVA',
+      physicalAddress: null,
+      setBitsSucceeded: false,
+    });
+    const absent = { entries: { ...LONG, 16384: 0n }, flags };
+    expect(encoded(absent)).to.include({ error: 'NOT_PRESENT', setBitsSucceeded: true });
+  });
+
   it('gives the responsible entry of a denial, and the rights of the page', () => {
     const answer = encoded({ entries: { ...LONG, 16384: 0x5005n }, access: { write: true } });
     expect(answer).to.include({

@@ -239,6 +239,13 @@ describe('report/formatTranslation', () => {
       );
     });
 
+    it('are not set, however forced, for an address that no entry is looked up for', () => {
+      const flags = { setAccessed: true, forceSetAccessed: true };
+      expect(textOf(long(0n, { flags, linearAddress: 0x5000_0000_0000_0000n })).at(-2)).to.equal(
+        '  no bits set: the address itself is refused, before any entry',
+      );
+    });
+
     it('are set above the responsible entry when forced', () => {
       const question = long(0n, { flags: { setAccessed: true, forceSetAccessed: true } });
       expect(textOf(question).slice(1)).to.deep.equal([
