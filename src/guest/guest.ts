@@ -1,3 +1,4 @@
+import type { Assumption } from './answers/assumption.ts';
 import { GuestUsageError } from './errors.ts';
 import type { Link } from './link/link.ts';
 import { LiveGuest } from './live-guest.ts';
@@ -52,9 +53,10 @@ export class Guest {
     return this.#link.ranBefore;
   }
 
-  /** What had to be guessed about the run state, in a sentence; empty when nothing had to. */
-  get runStateNote(): string {
-    return this.#link.runStateNote;
+  /** What had to be assumed about the run state; empty when nothing had to. It decides no translation. */
+  get assumed(): readonly Assumption[] {
+    const { runStateNote: why } = this.#link;
+    return why === '' ? [] : [{ name: 'runState', value: 'running', why, decides: false }];
   }
 
   /** @throws GuestCpuError `ERR_GUEST_CPU`, with the range, when there is no such vCPU. */
