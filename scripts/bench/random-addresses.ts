@@ -20,7 +20,7 @@ function requireFound(table: TranslationTable): void {
   let missed = 0;
   for (let at = 0; at < table.length; at += 1) {
     // SMAP keeps the kernel from the pages of a process.
-    if (!table.isMapped(at) && table.cause(at) !== 'privilege') missed += 1;
+    if (!table.isMapped(at) && table.cause(at) !== 'privilege-violation') missed += 1;
   }
   if (missed > 0) throw new BenchError(`${missed} addresses were not found mapped`);
 }

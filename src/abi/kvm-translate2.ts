@@ -46,7 +46,7 @@ export interface Translate2Answer {
 
 const ERROR_OF_CAUSE: Readonly<Record<FaultCause, Translate2ErrorName>> = {
   'not-present': 'NOT_PRESENT',
-  privilege: 'PRIVILEGE_VIOLATION',
+  'privilege-violation': 'PRIVILEGE_VIOLATION',
   'reserved-bits': 'RESERVED_BITS',
   'non-canonical': 'INVALID_GVA',
   'out-of-range': 'INVALID_GVA',

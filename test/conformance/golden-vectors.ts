@@ -84,7 +84,7 @@ export const goldenVectors: readonly GoldenVector[] = [
     mode: '4-level',
     page: { options: { levels: { 1: { write: false } } } },
     access: 'w',
-    outcome: 'privilege 3',
+    outcome: 'privilege-violation 3',
     accessed: '1110',
   },
   {
@@ -195,7 +195,7 @@ export const goldenVectors: readonly GoldenVector[] = [
     mode: '4-level',
     page: { options: { size: gib1, levels: { 3: { write: false } } } },
     access: 'w',
-    outcome: 'privilege 3',
+    outcome: 'privilege-violation 3',
     accessed: '10',
     deviation: `TCG sets A in a 1 GiB entry before it judges it; ${kvmWithoutGib1}`,
   },
@@ -229,7 +229,7 @@ export const goldenVectors: readonly GoldenVector[] = [
     mode: '4-level',
     page: { options: { size: mib2, levels: { 2: { write: false } } } },
     access: 'w',
-    outcome: 'privilege 3',
+    outcome: 'privilege-violation 3',
     accessed: '110',
   },
   {
@@ -259,7 +259,7 @@ export const goldenVectors: readonly GoldenVector[] = [
     mode: '4-level',
     page: { options: { levels: { 1: { noExecute: true } } } },
     access: 'x',
-    outcome: 'privilege 11',
+    outcome: 'privilege-violation 11',
     accessed: '1110',
   },
   {
@@ -359,7 +359,7 @@ export const goldenVectors: readonly GoldenVector[] = [
     machine: { cr4: pks, pkrs: 0x4 },
     page: { options: { key: 1, levels: { 1: { user: false } } } },
     access: 'w',
-    outcome: 'privilege 23',
+    outcome: 'privilege-violation 23',
     accessed: '1110',
     deviation: 'KVM has no PKS',
   },
@@ -370,7 +370,7 @@ export const goldenVectors: readonly GoldenVector[] = [
     machine: { cr4: pks, pkrs: 0x8 },
     page: { options: { key: 1, levels: { 1: { user: false } } } },
     access: 'w',
-    outcome: 'privilege 23',
+    outcome: 'privilege-violation 23',
     accessed: '1110',
     deviation: 'KVM has no PKS',
   },
@@ -420,7 +420,7 @@ export const goldenVectors: readonly GoldenVector[] = [
     machine: { cr4: pse },
     page: { options: { size: mib4, levels: { 2: { write: false } } } },
     access: 'w',
-    outcome: 'privilege 3',
+    outcome: 'privilege-violation 3',
     accessed: '0',
   },
   {
@@ -503,7 +503,7 @@ export const goldenVectors: readonly GoldenVector[] = [
     mode: 'pae',
     page: { options: { levels: { 1: { noExecute: true } } } },
     access: 'x',
-    outcome: 'privilege 11',
+    outcome: 'privilege-violation 11',
     accessed: '010',
   },
   {
@@ -525,7 +525,7 @@ export const goldenVectors: readonly GoldenVector[] = [
     machine: { cr4: controlBits.cr4.pke, pkru: 0x8 },
     page: { options: { key: 1, levels: { 1: { write: false } } } },
     access: 'wu',
-    outcome: 'privilege 27',
+    outcome: 'privilege-violation 27',
     accessed: '1110',
   },
   {
@@ -534,7 +534,7 @@ export const goldenVectors: readonly GoldenVector[] = [
     mode: '4-level',
     machine: { cr4: smap, wp: false },
     access: '',
-    outcome: 'privilege 1',
+    outcome: 'privilege-violation 1',
     accessed: '1110',
   },
   {
@@ -543,7 +543,7 @@ export const goldenVectors: readonly GoldenVector[] = [
     mode: '4-level',
     machine: { cr4: smep, nxe: false },
     access: 'x',
-    outcome: 'privilege 11',
+    outcome: 'privilege-violation 11',
     accessed: '1110',
   },
 ];

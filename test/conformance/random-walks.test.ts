@@ -30,13 +30,13 @@ const flagSets: readonly BitFlags[] = [
   { setAccessed: true, setDirty: true, forceSetAccessed: true },
 ];
 
-const pagedFeatures = ['shadow stack, privilege', 'A20 masked, mapped', 'C-bit, mapped'];
+const pagedFeatures = ['shadow stack, privilege-violation', 'A20 masked, mapped', 'C-bit, mapped'];
 
 const longFeatures = [
   'shadow stack, mapped',
   'shadow stack, lass',
   'tagged, mapped',
-  'tagged, privilege',
+  'tagged, privilege-violation',
   'tagged, non-canonical',
   'tagged, lass',
   'relative to SS, non-canonical',
@@ -47,7 +47,7 @@ const longFeatures = [
 const features: Readonly<Record<ReferenceMode, readonly string[]>> = {
   off: ['shadow stack, mapped', 'A20 masked, mapped', 'C-bit, mapped'],
   '32-bit': [...pagedFeatures, 'shadow stack, mapped'],
-  pae: [...pagedFeatures, 'latched, mapped', 'latched, privilege', 'latched, not-present'],
+  pae: [...pagedFeatures, 'latched, mapped', 'latched, privilege-violation', 'latched, not-present'],
   '4-level': [...pagedFeatures, ...longFeatures],
   '5-level': [...pagedFeatures, ...longFeatures],
 };
@@ -86,7 +86,7 @@ describe('random walks against the reference walker', function () {
 
 function pagedEndings(badAddress: string, largePages: readonly number[]): string[] {
   const sizes = [4096, ...largePages].map((size) => `mapped ${size}`);
-  return [...sizes, 'not-present', 'reserved-bits', 'privilege', 'unbacked-table', badAddress];
+  return [...sizes, 'not-present', 'reserved-bits', 'privilege-violation', 'unbacked-table', badAddress];
 }
 
 /** One seed makes one machine, its tables and its walks: the unit of replay. */

@@ -25,7 +25,7 @@ export const HV_RESULT_OF_CAUSE: Readonly<Record<FaultCause, HvResultName>> = {
   'not-present': 'PageNotPresent',
   'non-canonical': 'PageNotPresent',
   'out-of-range': 'PageNotPresent',
-  privilege: 'PrivilegeViolation',
+  'privilege-violation': 'PrivilegeViolation',
   // The specification knows no LASS; what it takes away is a right.
   lass: 'PrivilegeViolation',
   'reserved-bits': 'InvalidPageTableFlags',

@@ -30,7 +30,12 @@ export interface NestedStep {
 }
 
 /** Why the second stage stopped the access. A misconfiguration is EPT's word for a malformed entry. @public */
-export type NestedFaultCause = 'not-present' | 'reserved-bits' | 'misconfiguration' | 'privilege' | 'unbacked-table';
+export type NestedFaultCause =
+  | 'not-present'
+  | 'reserved-bits'
+  | 'misconfiguration'
+  | 'privilege-violation'
+  | 'unbacked-table';
 
 /** What both stages together make of an access. @public */
 export type NestedTranslation =
@@ -151,12 +156,12 @@ function toStep({ translation, purpose, guestPhysicalAddress }: StageRecord): Ne
 const CAUSES: Readonly<Record<FaultCause, NestedFaultCause>> = {
   'not-present': 'not-present',
   'reserved-bits': 'reserved-bits',
-  privilege: 'privilege',
+  'privilege-violation': 'privilege-violation',
   'unbacked-table': 'unbacked-table',
   // What the nested tables cannot index they do not map.
   'out-of-range': 'not-present',
   'non-canonical': 'not-present',
-  lass: 'privilege',
+  lass: 'privilege-violation',
 };
 
 function toNestedFault(walk: NestedWalk, nested: NestedContext, walks: readonly NestedStep[]): NestedTranslation {
@@ -190,7 +195,7 @@ const WORDS: Readonly<Record<NestedFaultCause, string>> = {
   'not-present': 'is not present',
   'reserved-bits': 'has reserved bits set',
   misconfiguration: 'is misconfigured',
-  privilege: 'does not allow the access',
+  'privilege-violation': 'does not allow the access',
   'unbacked-table': 'is in no memory',
 };
 

@@ -50,7 +50,7 @@ export interface MappedTranslation {
 export type FaultCause =
   | 'not-present'
   | 'reserved-bits'
-  | 'privilege'
+  | 'privilege-violation'
   | 'non-canonical'
   | 'out-of-range'
   | 'unbacked-table'
@@ -73,7 +73,7 @@ export interface FaultedTranslation {
   readonly errorCode: number | null;
   /** The entry that is to blame (see {@link FaultCause}); null when none was read. */
   readonly responsible: { readonly level: number; readonly address: bigint } | null;
-  /** Rights of the page where the walk reached one (`privilege`), else null. */
+  /** Rights of the page where the walk reached one (`privilege-violation`), else null. */
   readonly rights: Rights | null;
   readonly pageSize: number | null;
   readonly protectionKey: number | null;
@@ -88,7 +88,7 @@ export type Translation = MappedTranslation | FaultedTranslation;
 const CAUSES: Readonly<Record<number, FaultCause>> = {
   [OUTCOME.notPresent]: 'not-present',
   [OUTCOME.reserved]: 'reserved-bits',
-  [OUTCOME.denied]: 'privilege',
+  [OUTCOME.denied]: 'privilege-violation',
   [OUTCOME.nonCanonical]: 'non-canonical',
   [OUTCOME.outOfRange]: 'out-of-range',
   [OUTCOME.unbacked]: 'unbacked-table',
@@ -174,7 +174,7 @@ export function toTranslation(walk: Walk): Translation {
     vector: vectorOf(walk),
     errorCode: errorCodeOf(walk),
     responsible: responsibleOf(walk),
-    ...(cause === 'privilege' ? pageOf(walk) : NO_PAGE),
+    ...(cause === 'privilege-violation' ? pageOf(walk) : NO_PAGE),
     steps,
     reason: explainFault(walk),
   };

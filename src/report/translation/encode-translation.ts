@@ -59,8 +59,9 @@ export function encodeStep(step: WalkStep, wrote: readonly PlannedBits[]): objec
   };
 }
 
-function encodeFault({ vector, errorCode, responsible, reason }: FaultedTranslation): object {
+function encodeFault({ cause, vector, errorCode, responsible, reason }: FaultedTranslation): object {
   return {
+    cause,
     vector,
     errorCode: errorCode === null ? null : formatHex(errorCode),
     responsibleLevel: responsible?.level ?? null,

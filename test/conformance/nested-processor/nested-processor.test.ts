@@ -17,7 +17,7 @@ const batchProbes = Math.min(4096, Math.ceil(probes / guestModes.length));
 /** From this many probes on, none of the ways in which an access can end is left to luck. */
 const ENOUGH_FOR_ALL_ENDINGS = 10_000;
 const kinds = ['load', 'store', 'fetch', 'implicit'].flatMap((does) => [`supervisor ${does}`, `user ${does}`]);
-const causes = ['not-present', 'reserved-bits', 'privilege'];
+const causes = ['not-present', 'reserved-bits', 'privilege-violation'];
 
 /** Each kind of access ends in each of these ways. */
 const ownEndings = ['mapped', ...[...causes, 'non-canonical'].map((cause) => `the guest's ${cause}`)];

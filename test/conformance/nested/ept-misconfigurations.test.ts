@@ -37,7 +37,7 @@ function verdictsOf(row: MisconfigurationRow, level: number, entry: bigint, use:
 }
 
 function verdictOf(translation: ReferenceNestedTranslation, level: number): EntryVerdict {
-  if (translation.kind !== 'nested-fault' || translation.cause === 'privilege') {
+  if (translation.kind !== 'nested-fault' || translation.cause === 'privilege-violation') {
     return 'fine';
   }
   const { cause, responsible, exitQualification } = translation;

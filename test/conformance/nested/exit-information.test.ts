@@ -46,12 +46,12 @@ describe('exit information, number by number', () => {
       return formatNestedVerdict(translateNestedByBoth(guest, ept, memory, 0x5abcn, accessOf(access)));
     };
     expect(ask('', eptOf(), 0n)).to.equal('final 0x5abc not-present 781 1:0x13028');
-    expect(ask('w', eptOf(), 0x2_5031n)).to.equal('final 0x5abc privilege 78a 1:0x13028');
+    expect(ask('w', eptOf(), 0x2_5031n)).to.equal('final 0x5abc privilege-violation 78a 1:0x13028');
     expect(ask('', eptOf({ advancedExitInformation: false }), 0n)).to.equal('final 0x5abc not-present 181 1:0x13028');
     // So mode-based execute control asks for bit 10.
     const modes = eptOf({ modeBasedExecute: true });
     expect(ask('x', modes, 0x2_5433n)).to.equal('0x5abc 0x25abc 4096');
-    expect(ask('x', modes, 0x2_5037n)).to.equal('final 0x5abc privilege 7bc 1:0x13028');
+    expect(ask('x', modes, 0x2_5037n)).to.equal('final 0x5abc privilege-violation 7bc 1:0x13028');
   });
 
   it('marks shadow-stack accesses to data: bit 13 of the qualification, bit 6 of EXITINFO1', () => {
@@ -64,9 +64,11 @@ describe('exit information, number by number', () => {
 
   it('says bit 60 of the leaf in bit 14, with bit 7 of EPTP', () => {
     const marked = { [nestedEntry.ofData]: 0x2_5031n | bit60 };
-    expect(verdict('w', marking, marked)).to.equal('final 0x5abc privilege 478a 1:0x13028');
-    expect(verdict('w', marking, { [nestedEntry.ofData]: 0x2_5031n })).to.equal('final 0x5abc privilege 78a 1:0x13028');
-    expect(verdict('w', eptOf(), marked)).to.equal('final 0x5abc privilege 78a 1:0x13028');
+    expect(verdict('w', marking, marked)).to.equal('final 0x5abc privilege-violation 478a 1:0x13028');
+    expect(verdict('w', marking, { [nestedEntry.ofData]: 0x2_5031n })).to.equal(
+      'final 0x5abc privilege-violation 78a 1:0x13028',
+    );
+    expect(verdict('w', eptOf(), marked)).to.equal('final 0x5abc privilege-violation 78a 1:0x13028');
   });
 
   it("keeps a supervisor's shadow stack to the pages that bit 60 names, with bit 7 of EPTP", () => {
@@ -76,9 +78,9 @@ describe('exit information, number by number', () => {
     const shadow = { cr4: cet };
     expect(verdict('wk', marking, marked, shadow)).to.equal('0x5abc 0x25abc 4096');
     expect(verdict('k', marking, marked, shadow)).to.equal('0x5abc 0x25abc 4096');
-    expect(verdict('wk', marking, stack, shadow)).to.equal('final 0x5abc privilege 21ba 1:0x13028');
+    expect(verdict('wk', marking, stack, shadow)).to.equal('final 0x5abc privilege-violation 21ba 1:0x13028');
     expect(verdict('k', marking, { ...marked, [nestedEntry.pde]: 0x1_3405n }, shadow)).to.equal(
-      'final 0x5abc privilege 6189 2:0x12000',
+      'final 0x5abc privilege-violation 6189 2:0x12000',
     );
     // A user's is like any other data.
     const users = { [guestEntry.pte]: 0x5065n };
@@ -113,9 +115,9 @@ describe('exit information, number by number', () => {
     const controlled = eptOf({ pagingWrite: true }, 0x1_005en);
     const table = { [nestedEntry.ofPt]: 0x2_4031n | bit58 };
     expect(verdict('w', controlled, table)).to.equal('0x5abc 0x25abc 4096');
-    expect(verdict('w', flagged, table)).to.equal('table 0x4c48 privilege 8b 1:0x13020');
+    expect(verdict('w', flagged, table)).to.equal('table 0x4c48 privilege-violation 8b 1:0x13020');
     expect(verdict('w', controlled, { [nestedEntry.ofData]: 0x2_5031n | bit58 })).to.equal(
-      'final 0x5abc privilege 78a 1:0x13028',
+      'final 0x5abc privilege-violation 78a 1:0x13028',
     );
   });
 });

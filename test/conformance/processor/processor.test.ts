@@ -20,7 +20,13 @@ function endingsOf({ mode }: ProbeMachine): readonly string[] {
   const isLong = mode === '4-level' || mode === '5-level';
   const large = mode === '32-bit' ? 4_194_304 : 2_097_152;
   const sizes = isLong ? [4096, large, 1_073_741_824] : [4096, large];
-  const causes = ['not-present', 'reserved-bits', 'privilege', 'unbacked-table', ...(isLong ? ['non-canonical'] : [])];
+  const causes = [
+    'not-present',
+    'reserved-bits',
+    'privilege-violation',
+    'unbacked-table',
+    ...(isLong ? ['non-canonical'] : []),
+  ];
   return [...sizes.map((size) => `mapped ${size}`), ...causes];
 }
 

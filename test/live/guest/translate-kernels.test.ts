@@ -44,7 +44,7 @@ function expectedLine(kernel: KernelManifest, { outcome }: KernelPage, access: A
     case 'mapped':
       return allows(kernel, outcome, access)
         ? `mapped ${hex(outcome.physicalAddress)} ${outcome.sizeBytes} ${outcome.memory}`
-        : 'fault privilege';
+        : 'fault privilege-violation';
     case 'not-present':
       return `fault not-present at level ${outcome.level}`;
     case 'reserved':
@@ -59,7 +59,7 @@ function actualLine({ translation, region }: GuestTranslation): string {
     return `mapped ${hex(translation.physicalAddress)} ${translation.pageSize} ${region?.kind}`;
   }
   const { cause, responsible } = translation;
-  if (cause === 'privilege') return 'fault privilege';
+  if (cause === 'privilege-violation') return 'fault privilege-violation';
   return cause === 'unbacked-table'
     ? `fault ${cause} at ${hex(responsible?.address ?? 0n)}`
     : `fault ${cause} at level ${responsible?.level}`;

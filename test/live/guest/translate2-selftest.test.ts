@@ -341,7 +341,7 @@ const NOISE_PAGES = 64;
 /** What the random entries must have led to, or this tests less than it says. */
 const ENDINGS = [
   'mapped, written',
-  'privilege, written',
+  'privilege-violation, written',
   'not-present, written',
   'not-present, nothing written',
   'reserved-bits, written',

@@ -45,13 +45,13 @@ describe('"what if" questions and profiles, on a live guest', function () {
   const key1 = kernelPage(long4, 'key-1').address;
 
   const cases: readonly [string, bigint, Access, string[], string][] = [
-    ['a write to a read-only page', ro, write, [], 'privilege 3'],
+    ['a write to a read-only page', ro, write, [], 'privilege-violation 3'],
     ['the same with CR0.WP=0', ro, write, ['CR0.WP=0'], 'mapped'],
-    ['a read of a user page with SMAP', rw, READ, ['CR4.SMAP=1'], 'privilege 1'],
+    ['a read of a user page with SMAP', rw, READ, ['CR4.SMAP=1'], 'privilege-violation 1'],
     ['the same with AC', rw, READ, ['CR4.SMAP=1', 'RFLAGS.AC=1'], 'mapped'],
-    ['a fetch from a user page with SMEP', rw, fetch, ['cr4.smep=1'], 'privilege 11'],
+    ['a fetch from a user page with SMEP', rw, fetch, ['cr4.smep=1'], 'privilege-violation 11'],
     ['a fetch from an XD page with NXE=0', xd, fetch, ['EFER.NXE=0'], 'reserved-bits 9'],
-    ['a key that PKRU denies', key1, { ...READ, user: true }, [], 'privilege 25'],
+    ['a key that PKRU denies', key1, { ...READ, user: true }, [], 'privilege-violation 25'],
     ['the same with PKRU=0', key1, { ...READ, user: true }, ['PKRU=0'], 'mapped'],
     ['a supervisor address with LASS and SMAP', rw, READ, ['CR4.LASS=1', 'CR4.SMAP=1', 'VENDOR=intel'], 'lass 0'],
     ['paging off', 0x1234n, READ, ['CR0.PG=0'], 'mapped'],
@@ -66,7 +66,7 @@ describe('"what if" questions and profiles, on a live guest', function () {
     }
     expect(answers).to.deep.equal(cases.map(([name, , , , expected]) => `${name}: ${expected}`));
     const plain = await ask(guest, ro, write, {});
-    expect(summary(plain)).to.equal('privilege 3');
+    expect(summary(plain)).to.equal('privilege-violation 3');
   });
 
   it('are judged by registers that the guest holds and does not use', async () => {
@@ -86,9 +86,9 @@ describe('"what if" questions and profiles, on a live guest', function () {
       return [summary(answer), ...answer.assumed].join('; ');
     };
     expect(await outcomeOf(key1, userKey1)).to.equal('mapped');
-    expect(await outcomeOf(key1, userKey1, 'CR4.PKE=1')).to.equal('privilege 25');
+    expect(await outcomeOf(key1, userKey1, 'CR4.PKE=1')).to.equal('privilege-violation 25');
     expect(await outcomeOf(supervisorKey4, READ)).to.equal('mapped');
-    expect(await outcomeOf(supervisorKey4, READ, 'CR4.PKS=1')).to.equal('privilege 21');
+    expect(await outcomeOf(supervisorKey4, READ, 'CR4.PKS=1')).to.equal('privilege-violation 21');
   });
 
   it('say where TCG would answer otherwise', async () => {

@@ -88,7 +88,7 @@ export function referenceEptWalk(
       const judged = isUpdate ? { ...access, write: false } : access;
       const lacking = steps.find((candidate) => takesAway(ept, judged, candidate));
       if (lacking !== undefined) {
-        return refuse('privilege', lacking, true);
+        return refuse('privilege-violation', lacking, true);
       }
       const offset = field(guestPhysical, shift - 1, 0);
       return {

@@ -79,7 +79,7 @@ const resultCodes = {
   // TLFS: also an address outside the range of the paging mode.
   'non-canonical': 1,
   'out-of-range': 1,
-  privilege: 2,
+  'privilege-violation': 2,
   'reserved-bits': 3,
   'unbacked-table': 4,
 } as const;

@@ -52,7 +52,7 @@ export interface ReferenceNestedAccess {
 export type ReferenceNestedCause =
   | 'not-present'
   | 'reserved-bits'
-  | 'privilege'
+  | 'privilege-violation'
   | 'misconfiguration'
   | 'unbacked-table';
 

@@ -75,7 +75,7 @@ export interface ReferenceMapped {
 /** Why an access does not go through. @internal */
 export type ReferenceCause =
   | 'not-present'
-  | 'privilege'
+  | 'privilege-violation'
   | 'reserved-bits'
   | 'non-canonical'
   | 'lass'
@@ -92,7 +92,7 @@ export interface ReferenceFault {
   /** As pushed by hardware; null where no hardware exception answers to the cause. */
   errorCode: number | null;
   responsible: { level: number; address: bigint } | null;
-  /** Known only once the leaf was reached, that is for `privilege`. */
+  /** Known only once the leaf was reached, that is for `privilege-violation`. */
   rights: ReferenceRights | null;
   pageSize: number | null;
   protectionKey: number | null;

@@ -375,7 +375,7 @@ class Walk {
       return { kind: 'mapped', untaggedAddress, physicalAddress, pageSize, rights, protectionKey, steps: this.#steps };
     }
     const errorCode = this.#accessBits() | 0x1 | (denial.protectionKey ? 0x20 : 0);
-    return { ...this.refuse('privilege', errorCode, denial.responsible), rights, pageSize, protectionKey };
+    return { ...this.refuse('privilege-violation', errorCode, denial.responsible), rights, pageSize, protectionKey };
   }
 
   /** Ends the walk without a translation. */

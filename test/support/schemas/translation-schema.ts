@@ -42,7 +42,7 @@ const bothStages = z.strictObject({
   fault: z
     .strictObject({
       purpose,
-      cause: z.enum(['not-present', 'reserved-bits', 'misconfiguration', 'privilege', 'unbacked-table']),
+      cause: z.enum(['not-present', 'reserved-bits', 'misconfiguration', 'privilege-violation', 'unbacked-table']),
       guestPhysicalAddress: hex,
       exitInfo1: hex.nullable(),
       exitQualification: hex.nullable(),
@@ -77,6 +77,16 @@ export const translationLineSchema = z.strictObject({
   entries: z.array(entry),
   fault: z
     .strictObject({
+      /** As the library has it, and finer than `error`. */
+      cause: z.enum([
+        'not-present',
+        'reserved-bits',
+        'privilege-violation',
+        'lass',
+        'non-canonical',
+        'out-of-range',
+        'unbacked-table',
+      ]),
       vector: z.literal([12, 13, 14]),
       errorCode: hex.nullable(),
       responsibleLevel: z.int().min(1).max(5).nullable(),

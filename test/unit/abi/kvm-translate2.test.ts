@@ -160,7 +160,7 @@ describe('WRITE with EXEC, as the patches take it', () => {
     expect(fetch).to.have.nested.property('access.exec', true);
     expect(write).to.have.nested.property('access.write', true);
     for (const fault of [fetch, write])
-      expect(fault).to.include({ cause: 'privilege' }).and.have.nested.property('responsible.level', 3);
+      expect(fault).to.include({ cause: 'privilege-violation' }).and.have.nested.property('responsible.level', 3);
     expect(absent).to.include({ cause: 'not-present' }).and.have.nested.property('responsible.level', 2);
     expect(decide(0x5000_0000_0000_0000n)).to.include({ cause: 'non-canonical' });
     expect(() => decisiveTranslation([])).to.throw(RangeError);

@@ -84,15 +84,15 @@ describe('a "what if" question about state that the mode of the vCPU does not us
   it('is judged by the PKRS that the vCPU holds', async () => {
     const supervisor = { address: SUPERVISOR_PAGE };
     expect(await ask([], supervisor)).to.equal('0x6000; 0 read');
-    expect(await ask(['CR4.PKS=1'], supervisor)).to.equal('privilege 21; 1 read');
+    expect(await ask(['CR4.PKS=1'], supervisor)).to.equal('privilege-violation 21; 1 read');
     expect(await ask(['CR4.PKS=1', 'PKRS=0'], supervisor), 'given, so not read').to.equal('0x6000; 0 read');
     expect(await ask(['CR4.PKS=1']), 'a user page has no use for it').to.equal('0x5000; 0 read');
   });
 
   it('is judged by the PKRU that the vCPU holds', async () => {
     expect(await ask([])).to.equal('0x5000; 0 read');
-    expect(await ask(['CR4.PKE=1'])).to.equal('privilege 25; 1 read');
-    expect(await ask(['EFER.LMA=1', 'CR3=0x1000'], { state: PAE })).to.equal('privilege 25; 1 read');
+    expect(await ask(['CR4.PKE=1'])).to.equal('privilege-violation 25; 1 read');
+    expect(await ask(['EFER.LMA=1', 'CR3=0x1000'], { state: PAE })).to.equal('privilege-violation 25; 1 read');
   });
 
   it('says what could not be read, and does not take it for 0 in silence', async () => {

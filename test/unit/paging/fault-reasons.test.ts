@@ -162,7 +162,7 @@ describe('why an access fails', () => {
       'non-canonical',
       'not-present',
       'out-of-range',
-      'privilege',
+      'privilege-violation',
       'reserved-bits',
       'unbacked-table',
     ]);

@@ -62,7 +62,9 @@ describe('referenceTranslateNested', () => {
 
     it('writes to the tables of the guest, whatever the access', () => {
       // KVM's own tests expect these two numbers: a read-only table, and a table that is not there.
-      expect(underNpt('x', { [nestedEntry.ofPt]: 0x2_4005n })).to.equal('table 0x4c48 privilege 200000007 1:0x13020');
+      expect(underNpt('x', { [nestedEntry.ofPt]: 0x2_4005n })).to.equal(
+        'table 0x4c48 privilege-violation 200000007 1:0x13020',
+      );
       expect(underNpt('x', { [nestedEntry.ofPt]: 0n })).to.equal('table 0x4c48 not-present 200000006 1:0x13020');
       expect(underNpt('', { [nestedEntry.pdpte]: 0n })).to.equal('table 0x1120 not-present 200000006 3:0x11000');
       expect(underNpt('', { [nestedEntry.ofPd]: 0x2_3007n | (1n << 45n) })).to.equal(
@@ -73,12 +75,14 @@ describe('referenceTranslateNested', () => {
 
     it('judges data by the access itself, as a user', () => {
       expect(underNpt('x', { [nestedEntry.ofData]: 0x2_5007n | xd })).to.equal(
-        'final 0x5abc privilege 100000015 1:0x13028',
+        'final 0x5abc privilege-violation 100000015 1:0x13028',
       );
       expect(underNpt('', { [nestedEntry.ofData]: 0n })).to.equal('final 0x5abc not-present 100000004 1:0x13028');
-      expect(underNpt('', { [nestedEntry.ofData]: 0x2_5003n })).to.equal('final 0x5abc privilege 100000005 1:0x13028');
+      expect(underNpt('', { [nestedEntry.ofData]: 0x2_5003n })).to.equal(
+        'final 0x5abc privilege-violation 100000005 1:0x13028',
+      );
       expect(underNpt('w', { [nestedEntry.ofData]: 0x2_5005n }, nptOf({ wp: false }))).to.equal(
-        'final 0x5abc privilege 100000007 1:0x13028',
+        'final 0x5abc privilege-violation 100000007 1:0x13028',
       );
       expect(underNpt('', { [nestedEntry.ofData]: 0x2_5005n })).to.equal('0x5abc 0x25abc 4096');
     });
@@ -98,7 +102,7 @@ describe('referenceTranslateNested', () => {
         'guest not-present 2 2:0x3598',
       );
       expect(underNpt('w', { [guestEntry.pte]: 0x5065n, [nestedEntry.ofData]: 0n })).to.equal(
-        'guest privilege 3 1:0x4c48',
+        'guest privilege-violation 3 1:0x4c48',
       );
       expect(underNpt('w', { [guestEntry.pte]: 0x5065n, [nestedEntry.ofPt]: 0n })).to.equal(
         'table 0x4c48 not-present 200000006 1:0x13020',
@@ -137,16 +141,16 @@ describe('referenceTranslateNested', () => {
       expect(underEpt('w', gone, eptOf({}, flagged))).to.equal('table 0x4c48 not-present 83 1:0x13020');
       const readOnly = { [nestedEntry.ofPt]: 0x2_4031n };
       expect(underEpt('w', readOnly)).to.equal('0x5abc 0x25abc 4096');
-      expect(underEpt('w', readOnly, eptOf({}, flagged))).to.equal('table 0x4c48 privilege 8b 1:0x13020');
+      expect(underEpt('w', readOnly, eptOf({}, flagged))).to.equal('table 0x4c48 privilege-violation 8b 1:0x13020');
     });
 
     it('writes to a table of the guest where A or D is missing', () => {
       const readOnly = { [nestedEntry.ofPt]: 0x2_4031n };
       for (const [access, pte, expected] of [
-        ['', 0x5007n, 'table 0x4c48 privilege 8b 1:0x13020'],
-        ['x', 0x5007n, 'table 0x4c48 privilege 8b 1:0x13020'],
+        ['', 0x5007n, 'table 0x4c48 privilege-violation 8b 1:0x13020'],
+        ['x', 0x5007n, 'table 0x4c48 privilege-violation 8b 1:0x13020'],
         ['', 0x5027n, '0x5abc 0x25abc 4096'],
-        ['w', 0x5027n, 'table 0x4c48 privilege 8b 1:0x13020'],
+        ['w', 0x5027n, 'table 0x4c48 privilege-violation 8b 1:0x13020'],
         ['w', 0x5067n, '0x5abc 0x25abc 4096'],
       ] as const) {
         expect(underEpt(access, { ...readOnly, [guestEntry.pte]: pte }), `${access} ${pte}`).to.equal(expected);
@@ -156,22 +160,24 @@ describe('referenceTranslateNested', () => {
     it('gives the rights that all entries agree on, and what the guest makes of the address', () => {
       const readOnly = { [nestedEntry.ofData]: 0x2_5031n };
       // Write, readable, linear address valid, data; user, writable, executable: 0x2 | 0x8 | 0x180 | 0x600.
-      expect(underEpt('w', readOnly)).to.equal('final 0x5abc privilege 78a 1:0x13028');
+      expect(underEpt('w', readOnly)).to.equal('final 0x5abc privilege-violation 78a 1:0x13028');
       expect(underEpt('w', { ...readOnly, [nestedEntry.pde]: 0x1_3003n })).to.equal(
-        'final 0x5abc privilege 78a 1:0x13028',
+        'final 0x5abc privilege-violation 78a 1:0x13028',
       );
       expect(underEpt('x', { [nestedEntry.ofData]: 0x2_5033n, [guestEntry.pte]: 0x5061n })).to.equal(
-        'final 0x5abc privilege 19c 1:0x13028',
+        'final 0x5abc privilege-violation 19c 1:0x13028',
       );
       expect(underEpt('', { [nestedEntry.ofData]: 0n, [guestEntry.pte]: 0x5061n | xd })).to.equal(
         'final 0x5abc not-present 981 1:0x13028',
       );
-      expect(underEpt('', { [nestedEntry.ofData]: 0x2_5034n })).to.equal('final 0x5abc privilege 7a1 1:0x13028');
+      expect(underEpt('', { [nestedEntry.ofData]: 0x2_5034n })).to.equal(
+        'final 0x5abc privilege-violation 7a1 1:0x13028',
+      );
     });
 
     it('blames the topmost entry that takes the right away', () => {
       const readOnly = { [nestedEntry.ofData]: 0x2_5031n, [nestedEntry.pdpte]: 0x1_2005n };
-      expect(underEpt('w', readOnly)).to.equal('final 0x5abc privilege 78a 3:0x11000');
+      expect(underEpt('w', readOnly)).to.equal('final 0x5abc privilege-violation 78a 3:0x11000');
     });
 
     it("asks for a user's right to execute, and says so, where the guest has no paging", () => {
@@ -183,7 +189,9 @@ describe('referenceTranslateNested', () => {
         );
       };
       expect(verdict('x', { [nestedEntry.ofData]: 0x2_5433n })).to.equal('0x5abc 0x25abc 4096');
-      expect(verdict('x', { [nestedEntry.ofData]: 0x2_5037n })).to.equal('final 0x5abc privilege 7bc 1:0x13028');
+      expect(verdict('x', { [nestedEntry.ofData]: 0x2_5037n })).to.equal(
+        'final 0x5abc privilege-violation 7bc 1:0x13028',
+      );
       expect(verdict('', { [nestedEntry.ofData]: 0n })).to.equal('final 0x5abc not-present 781 1:0x13028');
     });
 
@@ -204,8 +212,10 @@ describe('referenceTranslateNested', () => {
       expect(underEpt('xu', userOnly, modes)).to.equal('0x5abc 0x25abc 4096');
       // Not by the privilege level: the supervisor fetches from a user's page.
       expect(underEpt('x', userOnly, modes)).to.equal('0x5abc 0x25abc 4096');
-      expect(underEpt('x', { ...userOnly, ...supervisorPage }, modes)).to.equal('final 0x5abc privilege 5dc 1:0x13028');
-      expect(underEpt('x', supervisorOnly, modes)).to.equal('final 0x5abc privilege 7bc 1:0x13028');
+      expect(underEpt('x', { ...userOnly, ...supervisorPage }, modes)).to.equal(
+        'final 0x5abc privilege-violation 5dc 1:0x13028',
+      );
+      expect(underEpt('x', supervisorOnly, modes)).to.equal('final 0x5abc privilege-violation 7bc 1:0x13028');
       expect(underEpt('x', { ...supervisorOnly, ...supervisorPage }, modes)).to.equal('0x5abc 0x25abc 4096');
       // Bit 10 alone is present with the control, and execute-only.
       const bare = { [nestedEntry.ofData]: 0x2_5430n };
@@ -218,25 +228,25 @@ describe('referenceTranslateNested', () => {
       const marking = eptOf({ supervisorShadowStack: true }, 0x1_009en);
       const marked = { ...stack, [nestedEntry.ofData]: 0x2_5035n | shadowStackBit };
       expect(underEpt('wk', marked, marking, { cr4: cet })).to.equal('0x5abc 0x25abc 4096');
-      expect(underEpt('wk', stack, marking, { cr4: cet })).to.equal('final 0x5abc privilege 21ba 1:0x13028');
+      expect(underEpt('wk', stack, marking, { cr4: cet })).to.equal('final 0x5abc privilege-violation 21ba 1:0x13028');
       expect(underEpt('wk', stack, eptOf(), { cr4: cet })).to.equal('0x5abc 0x25abc 4096');
       // Every entry above the leaf has to allow writing.
       const above = { ...marked, [nestedEntry.pde]: 0x1_3405n };
-      expect(underEpt('wk', above, marking, { cr4: cet })).to.equal('final 0x5abc privilege 61aa 2:0x12000');
+      expect(underEpt('wk', above, marking, { cr4: cet })).to.equal('final 0x5abc privilege-violation 61aa 2:0x12000');
       const plain = { ...marked, [guestEntry.pte]: 0x5067n };
-      expect(underEpt('w', plain, marking)).to.equal('final 0x5abc privilege 47aa 1:0x13028');
+      expect(underEpt('w', plain, marking)).to.equal('final 0x5abc privilege-violation 47aa 1:0x13028');
     });
 
     it('lets tables be written where bit 58 says so, and nothing else', () => {
       const controlled = eptOf({ pagingWrite: true }, flagged);
       const table = { [nestedEntry.ofPt]: 0x2_4031n | pagingWriteBit };
       expect(underEpt('w', table, controlled)).to.equal('0x5abc 0x25abc 4096');
-      expect(underEpt('w', table, eptOf({}, flagged))).to.equal('table 0x4c48 privilege 8b 1:0x13020');
+      expect(underEpt('w', table, eptOf({}, flagged))).to.equal('table 0x4c48 privilege-violation 8b 1:0x13020');
       expect(underEpt('w', { ...table, [nestedEntry.pde]: 0x1_3405n }, controlled)).to.equal(
-        'table 0x1120 privilege ab 2:0x12000',
+        'table 0x1120 privilege-violation ab 2:0x12000',
       );
       const data = { [nestedEntry.ofData]: 0x2_5031n | pagingWriteBit };
-      expect(underEpt('w', data, controlled)).to.equal('final 0x5abc privilege 78a 1:0x13028');
+      expect(underEpt('w', data, controlled)).to.equal('final 0x5abc privilege-violation 78a 1:0x13028');
       const unreadable = { [nestedEntry.ofData]: 0x2_5034n | pagingWriteBit };
       expect(underEpt('x', unreadable, controlled)).to.equal('final 0x5abc misconfiguration - 1:0x13028');
     });

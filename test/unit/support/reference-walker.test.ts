@@ -98,10 +98,16 @@ describe('referenceTranslate', () => {
         [pte, '1:0x4c48'],
       ] as const) {
         const value = open[address] ?? 0n;
-        expect(verdict('4-level', { ...open, [address]: value & ~4n }, linear, 'u')).to.equal(`privilege 5 ${name}`);
+        expect(verdict('4-level', { ...open, [address]: value & ~4n }, linear, 'u')).to.equal(
+          `privilege-violation 5 ${name}`,
+        );
         expect(verdict('4-level', { ...open, [address]: value & ~4n }, linear, 'w')).to.equal('0x5abc 4096 w-x');
-        expect(verdict('4-level', { ...open, [address]: value & ~2n }, linear, 'w')).to.equal(`privilege 3 ${name}`);
-        expect(verdict('4-level', { ...open, [address]: value | xd }, linear, 'x')).to.equal(`privilege 11 ${name}`);
+        expect(verdict('4-level', { ...open, [address]: value & ~2n }, linear, 'w')).to.equal(
+          `privilege-violation 3 ${name}`,
+        );
+        expect(verdict('4-level', { ...open, [address]: value | xd }, linear, 'x')).to.equal(
+          `privilege-violation 11 ${name}`,
+        );
         expect(verdict('4-level', { ...open, [address]: value | xd }, linear, 'uw')).to.equal('0x5abc 4096 wu-');
       }
     });
@@ -109,7 +115,7 @@ describe('referenceTranslate', () => {
     it('lets CR0.WP=0 excuse a supervisor write and no other', () => {
       const readOnly = { ...open, [pde]: 0x4005n };
       expect(verdict('4-level', readOnly, linear, 'w', { wp: false })).to.equal('0x5abc 4096 -ux');
-      expect(verdict('4-level', readOnly, linear, 'uw', { wp: false })).to.equal('privilege 7 2:0x3598');
+      expect(verdict('4-level', readOnly, linear, 'uw', { wp: false })).to.equal('privilege-violation 7 2:0x3598');
     });
 
     it('reaches the leaf before it judges rights', () => {
@@ -122,12 +128,16 @@ describe('referenceTranslate', () => {
 
     it('applies SMEP and SMAP to user pages only, and blames the leaf', () => {
       const supervisorAbove = { ...open, [pml4e]: 0x2003n };
-      expect(verdict('4-level', open, linear, 'x', { cr4: smep })).to.equal('privilege 11 1:0x4c48');
-      expect(verdict('4-level', open, linear, 'x', { cr4: smep, nxe: false })).to.equal('privilege 11 1:0x4c48');
+      expect(verdict('4-level', open, linear, 'x', { cr4: smep })).to.equal('privilege-violation 11 1:0x4c48');
+      expect(verdict('4-level', open, linear, 'x', { cr4: smep, nxe: false })).to.equal(
+        'privilege-violation 11 1:0x4c48',
+      );
       expect(verdict('4-level', supervisorAbove, linear, 'x', { cr4: smep })).to.equal('0x5abc 4096 w-x');
-      expect(verdict('4-level', open, linear, '', { cr4: smap })).to.equal('privilege 1 1:0x4c48');
+      expect(verdict('4-level', open, linear, '', { cr4: smap })).to.equal('privilege-violation 1 1:0x4c48');
       expect(verdict('4-level', open, linear, 'w', { cr4: smap, ac: true })).to.equal('0x5abc 4096 wux');
-      expect(verdict('4-level', open, linear, 'wi', { cr4: smap, ac: true })).to.equal('privilege 3 1:0x4c48');
+      expect(verdict('4-level', open, linear, 'wi', { cr4: smap, ac: true })).to.equal(
+        'privilege-violation 3 1:0x4c48',
+      );
       expect(verdict('4-level', open, linear, 'x', { cr4: smap })).to.equal('0x5abc 4096 wux');
       expect(verdict('4-level', supervisorAbove, linear, '', { cr4: smap })).to.equal('0x5abc 4096 w-x');
     });
@@ -143,24 +153,32 @@ describe('referenceTranslate', () => {
       const keyed = { ...open, [pde]: (2n << 59n) | 0x4007n, [pte]: (5n << 59n) | 0x5007n };
       const access = { cr4: pke, pkru: 0x400 };
       const write = { cr4: pke, pkru: 0x800 };
-      expect(verdict('4-level', keyed, linear, '', access)).to.equal('privilege 21 1:0x4c48');
+      expect(verdict('4-level', keyed, linear, '', access)).to.equal('privilege-violation 21 1:0x4c48');
       expect(verdict('4-level', keyed, linear, 'ux', access)).to.equal('0x5abc 4096 wux');
       expect(verdict('4-level', keyed, linear, 'u', write)).to.equal('0x5abc 4096 wux');
-      expect(verdict('4-level', keyed, linear, 'w', write)).to.equal('privilege 23 1:0x4c48');
+      expect(verdict('4-level', keyed, linear, 'w', write)).to.equal('privilege-violation 23 1:0x4c48');
       expect(verdict('4-level', keyed, linear, 'w', { ...write, wp: false })).to.equal('0x5abc 4096 wux');
-      expect(verdict('4-level', keyed, linear, 'uw', { ...write, wp: false })).to.equal('privilege 27 1:0x4c48');
+      expect(verdict('4-level', keyed, linear, 'uw', { ...write, wp: false })).to.equal(
+        'privilege-violation 27 1:0x4c48',
+      );
       expect(verdict('4-level', keyed, linear, 'uw', { cr4: pke, pkru: 0x30 })).to.equal('0x5abc 4096 wux');
       expect(verdict('4-level', keyed, linear, 'uw', { pkru: 0xffff_ffff })).to.equal('0x5abc 4096 wux');
       const readOnly = { ...keyed, [pdpte]: 0x3005n };
-      expect(verdict('4-level', readOnly, linear, 'uw', write)).to.equal('privilege 27 3:0x2688');
+      expect(verdict('4-level', readOnly, linear, 'uw', write)).to.equal('privilege-violation 27 3:0x2688');
     });
 
     it('applies PKRS to supervisor pages, and not to a user access that U/S refused', () => {
       const keyed = { ...open, [pte]: (5n << 59n) | 0x5003n };
-      expect(verdict('4-level', keyed, linear, '', { cr4: pks, pkrs: 0x400 })).to.equal('privilege 21 1:0x4c48');
-      expect(verdict('4-level', keyed, linear, 'w', { cr4: pks, pkrs: 0x800 })).to.equal('privilege 23 1:0x4c48');
+      expect(verdict('4-level', keyed, linear, '', { cr4: pks, pkrs: 0x400 })).to.equal(
+        'privilege-violation 21 1:0x4c48',
+      );
+      expect(verdict('4-level', keyed, linear, 'w', { cr4: pks, pkrs: 0x800 })).to.equal(
+        'privilege-violation 23 1:0x4c48',
+      );
       expect(verdict('4-level', keyed, linear, 'w', { cr4: pks, pkrs: 0x800, wp: false })).to.equal('0x5abc 4096 w-x');
-      expect(verdict('4-level', keyed, linear, 'u', { cr4: pks, pkrs: 0x400 })).to.equal('privilege 5 1:0x4c48');
+      expect(verdict('4-level', keyed, linear, 'u', { cr4: pks, pkrs: 0x400 })).to.equal(
+        'privilege-violation 5 1:0x4c48',
+      );
       expect(verdict('4-level', keyed, linear, '', { cr4: pke, pkru: 0x400 })).to.equal('0x5abc 4096 w-x');
     });
 
@@ -202,11 +220,17 @@ describe('referenceTranslate', () => {
       const stack = { ...open, [pte]: 0x5045n };
       expect(verdict('4-level', stack, linear, 'ku', cet)).to.equal('0x5abc 4096 -ux');
       expect(verdict('4-level', stack, linear, 'wku', cet)).to.equal('0x5abc 4096 -ux');
-      expect(verdict('4-level', stack, linear, 'wk', cet)).to.equal('privilege 43 1:0x4c48');
-      expect(verdict('4-level', { ...open, [pte]: 0x5005n }, linear, 'ku', cet)).to.equal('privilege 45 1:0x4c48');
-      expect(verdict('4-level', { ...stack, [pdpte]: 0x3005n }, linear, 'ku', cet)).to.equal('privilege 45 3:0x2688');
+      expect(verdict('4-level', stack, linear, 'wk', cet)).to.equal('privilege-violation 43 1:0x4c48');
+      expect(verdict('4-level', { ...open, [pte]: 0x5005n }, linear, 'ku', cet)).to.equal(
+        'privilege-violation 45 1:0x4c48',
+      );
+      expect(verdict('4-level', { ...stack, [pdpte]: 0x3005n }, linear, 'ku', cet)).to.equal(
+        'privilege-violation 45 3:0x2688',
+      );
       expect(verdict('4-level', { ...stack, [pte]: 0x5041n }, linear, 'wk', cet)).to.equal('0x5abc 4096 --x');
-      expect(verdict('4-level', { ...stack, [pde]: 0x4003n }, linear, 'ku', cet)).to.equal('privilege 45 2:0x3598');
+      expect(verdict('4-level', { ...stack, [pde]: 0x4003n }, linear, 'ku', cet)).to.equal(
+        'privilege-violation 45 2:0x3598',
+      );
     });
 
     it('takes bit 20 and the C-bit out of addresses', () => {
@@ -232,7 +256,7 @@ describe('referenceTranslate', () => {
         'reserved-bits 9 5:0x6558',
       );
       expect(verdict('5-level', { ...tables, [pml5e]: 0x1003n }, high, 'u', { cr3: 0x6000n })).to.equal(
-        'privilege 5 5:0x6558',
+        'privilege-violation 5 5:0x6558',
       );
     });
 

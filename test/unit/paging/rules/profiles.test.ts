@@ -106,9 +106,9 @@ const DIFFERENCES: readonly [title: string, Question, intel: string, amd: string
       memory: fourLevels(0x2007n, 0x3007n, 0x4007n, 0x5007n),
       access: { ...READ, implicit: true },
     },
-    'privilege 14/1',
-    'privilege 14/1',
-    'privilege 14/1',
+    'privilege-violation 14/1',
+    'privilege-violation 14/1',
+    'privilege-violation 14/1',
     '0x5000',
   ],
   [

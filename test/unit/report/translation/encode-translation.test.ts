@@ -78,6 +78,7 @@ describe('report/encodeTranslation', () => {
     });
     expect(answer.rights).to.deep.equal({ write: false, user: true, exec: true });
     expect(answer.fault).to.deep.equal({
+      cause: 'privilege-violation',
       vector: 14,
       errorCode: '0x3',
       responsibleLevel: 1,
