@@ -17,7 +17,7 @@
  * @packageDocumentation
  */
 
-import { formatPrintable } from './format-printable.ts';
+import { formatPrintable, printableText } from '../transport/index.ts';
 
 /** Root of the errors of this layer. @public */
 export abstract class QmpError extends Error {
@@ -105,7 +105,9 @@ export class QmpClosedError extends QmpError {
     const { endpoint, happened, command, explanation = '', shutdown } = evidence;
     const who = command === undefined ? '' : `${command} got no reply: `;
     const announced =
-      shutdown === undefined ? '' : `, after announcing its shutdown (${shutdown.reason || 'no reason given'})`;
+      shutdown === undefined
+        ? ''
+        : `, after announcing its shutdown (${printableText(shutdown.reason) || 'no reason given'})`;
     const known = explanation === '' ? '' : ` (${explanation})`;
     super(`${endpoint}: ${who}${happened}${announced}${known}`, options);
     this.endpoint = endpoint;
@@ -148,7 +150,7 @@ export class QmpCommandError extends QmpError {
   readonly desc: string;
 
   constructor(endpoint: string, command: string, refusal: { errorClass: string; desc: string }) {
-    super(`${endpoint}: ${command}: ${refusal.desc} (${refusal.errorClass})`);
+    super(`${endpoint}: ${command}: ${printableText(refusal.desc)} (${printableText(refusal.errorClass)})`);
     this.endpoint = endpoint;
     this.command = command;
     this.errorClass = refusal.errorClass;
@@ -173,7 +175,7 @@ export class QmpReplyError extends QmpError {
   ) {
     const { endpoint, command, path, problem, reply } = evidence;
     super(
-      `${endpoint}: unexpected reply to ${command}: ${path === '' ? '' : `${path}: `}${problem}, in ${formatPrintable(reply)}`,
+      `${endpoint}: unexpected reply to ${command}: ${path === '' ? '' : `${printableText(path)}: `}${printableText(problem)}, in ${formatPrintable(reply)}`,
       options,
     );
     this.endpoint = endpoint;
@@ -199,6 +201,9 @@ export class QmpHmpError extends QmpError {
   }
 }
 
+/** How much of a wrong line is kept as evidence. */
+const LINE_CHARS = 4096;
+
 /** A text of the human monitor is not what the known QEMU versions print. @public */
 export class MonitorTextError extends QmpError {
   override readonly name = 'MonitorTextError';
@@ -214,7 +219,7 @@ export class MonitorTextError extends QmpError {
     super(`cannot read the output of ${JSON.stringify(commandLine)}: ${problem}${place}`);
     this.commandLine = commandLine;
     this.lineNumber = where?.lineNumber ?? 0;
-    this.line = where?.line ?? '';
+    this.line = where?.line.slice(0, LINE_CHARS) ?? '';
   }
 }
 

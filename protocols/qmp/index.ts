@@ -58,8 +58,11 @@ export {
   selectFlatView,
 } from './monitor-text/flat-view.ts';
 export { type GdbserverOutcome, parseGdbserverOutput } from './monitor-text/gdbserver.ts';
+export { parseHostAddress } from './monitor-text/gpa2hva.ts';
 export { isHmpError, normalizeLineEnds } from './monitor-text/hmp-output.ts';
+export { findPluggedCpuPath } from './monitor-text/hotpluggable-cpus.ts';
 export { type InfoCpu, parseInfoCpus } from './monitor-text/info-cpus.ts';
+export { parseInfoKvm } from './monitor-text/info-kvm.ts';
 export {
   type InfoRegisters,
   type PrintedSegment,
@@ -68,3 +71,5 @@ export {
   parseInfoRegisters,
 } from './monitor-text/info-registers.ts';
 export { type InfoStatus, parseInfoStatus } from './monitor-text/info-status.ts';
+export { parseInfoVersion } from './monitor-text/info-version.ts';
+export { parseMemoryDump } from './monitor-text/memory-dump.ts';

@@ -2,3 +2,4 @@ export { type ConnectOptions, connect } from './connect.ts';
 export type { Connection, TraceRecord, TraceSink } from './connection.ts';
 export { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
 export { ConnectError, type ConnectErrorCode, EndpointError, TransportError } from './errors.ts';
+export { escapeUnprintable, formatPrintable, printableText } from './printable-text.ts';

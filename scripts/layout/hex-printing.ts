@@ -10,8 +10,7 @@ const FORMATTERS = new Set([
   // Digits on the wire, which have no 0x.
   'protocols/gdb/hex.ts',
   // Characters that no terminal should get.
-  'protocols/qmp/format-printable.ts',
-  'src/cli/io/trace-file.ts',
+  'protocols/transport/printable-text.ts',
 ]);
 
 /** Hexadecimal is printed in few places, so that it looks the same everywhere. Tests and scripts print as they like. */

@@ -1,5 +1,7 @@
+import { escapeUnprintable, formatPrintable } from '../../transport/index.ts';
 import { MonitorTextError } from '../errors.ts';
-import { splitLines, type TextLine } from './lines.ts';
+import { LineScanner } from './line-scanner.ts';
+import { TextLines } from './lines.ts';
 
 /**
  * What a range is made of. Reading `ram`, `rom` and `romd` (a ROM device in its reading mode, flash for example) has no
@@ -18,7 +20,7 @@ export interface FlatRange {
   readonly type: FlatRangeType;
   /** An NVDIMM (`nv-ram`). */
   readonly nonVolatile: boolean;
-  /** The memory region: `pc.ram`, `vga.vram`, ... */
+  /** The memory region: `pc.ram`, `vga.vram`, ... Unprintable characters are escaped. */
   readonly name: string;
   /** Of `first` inside the region; for RAM also inside its RAM block. */
   readonly offset: bigint;
@@ -44,14 +46,19 @@ export interface FlatView {
 const COMMAND_LINE = 'info mtree -f';
 const TYPES: readonly string[] = ['ram', 'rom', 'romd', 'ramd', 'i/o'] satisfies FlatRangeType[];
 
-const SPACE = /^ AS "(.*)", root: (.*?)(?:, alias (.*))?$/;
-const ROOT = /^ Root memory region: (.*)$/;
-/**
- * After the name come, each optional: the offset, the owner (with `-o`), and once for each address space of an accelerator
- * that maps the range the accelerator's name.
- */
-const RANGE =
-  /^ {2}([0-9a-f]{16})-([0-9a-f]{16}) \(prio (-?\d+), (nv-)?([^)]+)\): (.*?)(?: @([0-9a-f]{16}))?(?: (?:owner|parent):\{.*\})*(?: (?:KVM|HVF|WHPX|NVMM|Xen|mshv))*$/;
+/** QEMU has a few for each vCPU and each device that masters the bus. */
+const MAX_VIEWS = 4096;
+/** QEMU itself has at most 4096 in one address space (its physical sections), and 32764 slots under KVM. */
+const MAX_RANGES = 32_768;
+const MAX_RANGES_IN_ALL = 131_072;
+
+const RANGE = /^ {2}([0-9a-f]{16})-([0-9a-f]{16}) \(prio (-?\d{1,9}), (nv-)?([^)]{1,16})\): /;
+const OFFSET = /^ @([0-9a-f]{16})$/;
+const OFFSET_CHARS = 18;
+/** With `-o`. */
+const OWNERS = [' owner:{', ' parent:{'] as const;
+/** A range has the name of an accelerator once for each of its address spaces that maps it. */
+const ACCELERATORS = [' KVM', ' HVF', ' WHPX', ' NVMM', ' Xen', ' mshv'] as const;
 
 interface Draft {
   readonly addressSpaces: AddressSpace[];
@@ -64,14 +71,20 @@ interface Draft {
  *
  * Views are numbered arbitrarily and differently each time; choose by address space with {@link selectFlatView}.
  *
- * @throws MonitorTextError (`ERR_QMP_MONITOR_TEXT`) naming the line that cannot be read, or when there is no view at all.
+ * @throws MonitorTextError (`ERR_QMP_MONITOR_TEXT`) naming the line that cannot be read, when there is no view at all, or more
+ * views or ranges than any machine has.
  * @public
  */
 export function parseFlatViews(text: string): readonly FlatView[] {
   const views: Draft[] = [];
+  let rangesLeft = MAX_RANGES_IN_ALL;
   // A number that was cut would still be a number.
   if (text !== '' && !text.endsWith('\n')) throw new MonitorTextError(COMMAND_LINE, 'its last line is not whole');
-  for (const line of splitLines(COMMAND_LINE, text)) readLine(line, views);
+  const line = new TextLines(COMMAND_LINE, text);
+  while (line.next()) {
+    if (!readRangeLine(line, views.at(-1))) readOtherLine(line, views);
+    else if (--rangesLeft < 0) throw line.error(`it has more than ${MAX_RANGES_IN_ALL} ranges`);
+  }
   if (views.length === 0) throw new MonitorTextError(COMMAND_LINE, 'there is no FlatView in it');
   return views;
 }
@@ -81,44 +94,95 @@ export function selectFlatView(views: readonly FlatView[], addressSpace: string)
   return views.find((view) => view.addressSpaces.some(({ name }) => name === addressSpace));
 }
 
-function readLine(line: TextLine, views: Draft[]): void {
-  if (line.text === '') return;
-  if (/^FlatView #\d+$/.test(line.text)) {
-    views.push({ addressSpaces: [], root: null, ranges: [] });
-    return;
-  }
-  const view = views.at(-1);
-  if (view === undefined) throw line.error('a FlatView should begin here');
-  const space = SPACE.exec(line.text);
-  const root = ROOT.exec(line.text);
-  const range = RANGE.exec(line.text);
-  if (space !== null) view.addressSpaces.push(readAddressSpace(space));
-  else if (root !== null) view.root = root[1] === '(none)' ? null : (root[1] ?? null);
-  else if (range !== null) appendRange(view, readRange(range, line), line);
-  else if (line.text !== '  No rendered FlatView') throw line.error('this is neither an address space nor a range');
-}
-
-function readAddressSpace([, name = '', root = '', alias]: RegExpExecArray): AddressSpace {
-  return alias === undefined ? { name, root } : { name, root, alias };
-}
-
-function readRange([, first, last, priority, nv, type = '', name = '', offset = '0']: RegExpExecArray, line: TextLine) {
-  if (!isFlatRangeType(type)) throw line.error(`${JSON.stringify(type)} is no known kind of memory`);
-  return {
+/**
+ * `  00000000000e0000-00000000000fffff (prio 1, rom): pc.bios @0000000000020000`. Gives false for a line of another kind.
+ */
+function readRangeLine(line: TextLines, view: Draft | undefined): boolean {
+  const match = view === undefined ? null : RANGE.exec(line.text);
+  if (view === undefined || match === null) return false;
+  const [head, first, last, priority, nv, type = ''] = match;
+  if (!isFlatRangeType(type)) throw line.error(`${formatPrintable(type)} is no known kind of memory`);
+  const end = endOfRest(line.text);
+  const offset = OFFSET.exec(line.text.slice(Math.max(head.length, end - OFFSET_CHARS), end))?.[1];
+  // Member by member: a spread here makes it ten times as slow.
+  const range: FlatRange = {
     first: BigInt(`0x${first}`),
     last: BigInt(`0x${last}`),
     priority: Number(priority),
     type,
     nonVolatile: nv !== undefined,
-    name,
-    offset: BigInt(`0x${offset}`),
+    name: escapeUnprintable(line.text.slice(head.length, offset === undefined ? end : end - OFFSET_CHARS)),
+    offset: offset === undefined ? 0n : BigInt(`0x${offset}`),
   };
+  appendRange(view, range, line);
+  return true;
 }
 
-function appendRange(view: Draft, range: FlatRange, line: TextLine): void {
+/** Where a name ends that offset, owner and accelerators may follow. It can hold anything, so they are taken off the end. */
+function endOfRest(line: string): number {
+  let end = line.length;
+  for (let mark = acceleratorBefore(line, end); mark !== ''; mark = acceleratorBefore(line, end)) end -= mark.length;
+  return line.charCodeAt(end - 1) === CLOSING_BRACE ? (ownerAt(line) ?? end) : end;
+}
+
+const CLOSING_BRACE = 0x7d;
+
+function acceleratorBefore(line: string, end: number): string {
+  const last = line.charCodeAt(end - 1);
+  for (const mark of ACCELERATORS) {
+    if (last === mark.charCodeAt(mark.length - 1) && line.endsWith(mark, end)) return mark;
+  }
+  return '';
+}
+
+function ownerAt(line: string): number | undefined {
+  let first = line.length;
+  for (const mark of OWNERS) {
+    const at = line.indexOf(mark);
+    if (at >= 0 && at < first) first = at;
+  }
+  return first < line.length ? first : undefined;
+}
+
+function readOtherLine(line: TextLines, views: Draft[]): void {
+  const { text } = line;
+  if (text === '' || text === '  No rendered FlatView') return;
+  const scanner = new LineScanner(text);
+  if (scanner.take('FlatView #')) {
+    if (scanner.decimal() === undefined || !scanner.isAtEnd) throw line.error('a FlatView has no number');
+    if (views.length === MAX_VIEWS) throw line.error(`it has more than ${MAX_VIEWS} views`);
+    views.push({ addressSpaces: [], root: null, ranges: [] });
+    return;
+  }
+  const view = views.at(-1);
+  if (view === undefined) throw line.error('a FlatView should begin here');
+  const space = scanner.take(' AS "') ? readAddressSpace(scanner.rest) : undefined;
+  if (space !== undefined) view.addressSpaces.push(space);
+  else if (scanner.take(' Root memory region: ')) view.root = readRoot(scanner.rest);
+  else throw line.error('this is neither an address space nor a range');
+}
+
+function readRoot(text: string): string | null {
+  return text === '(none)' ? null : escapeUnprintable(text);
+}
+
+/** `cpu-memory-0", root: system`, `e1000", root: bus master container, alias bus master` */
+function readAddressSpace(text: string): AddressSpace | undefined {
+  const mark = '", root: ';
+  const end = text.lastIndexOf(mark);
+  if (end < 0) return undefined;
+  const name = escapeUnprintable(text.slice(0, end));
+  const scanner = new LineScanner(text, end + mark.length);
+  const root = scanner.until(', alias ');
+  if (root === undefined) return { name, root: escapeUnprintable(scanner.rest) };
+  return { name, root: escapeUnprintable(root), alias: escapeUnprintable(scanner.rest) };
+}
+
+function appendRange(view: Draft, range: FlatRange, line: TextLines): void {
   const previous = view.ranges.at(-1);
   if (range.last < range.first) throw line.error('the range ends before it begins');
   if (previous !== undefined && range.first <= previous.last) throw line.error('the range overlaps the one before');
+  if (view.ranges.length === MAX_RANGES) throw line.error(`a view has more than ${MAX_RANGES} ranges`);
   view.ranges.push(range);
 }
 

@@ -1,3 +1,4 @@
+import { printableText } from '../../transport/index.ts';
 import { normalizeLineEnds } from './hmp-output.ts';
 
 /**
@@ -16,6 +17,10 @@ export type GdbserverOutcome =
   | { readonly kind: 'exists' }
   | { readonly kind: 'failed'; readonly problem: string };
 
+const LISTENING = "Waiting for gdb connection on device '";
+/** What the monitor says about one command line. */
+const MAX_LINES = 64;
+
 /**
  * Tells success from failure of `gdbserver DEVICE`, which QEMU reports as ordinary text:
  *
@@ -32,10 +37,12 @@ export type GdbserverOutcome =
  * @public
  */
 export function parseGdbserverOutput(text: string): GdbserverOutcome {
-  const output = normalizeLineEnds(text).trim();
-  const device = /^Waiting for gdb connection on device '(.*)'$/m.exec(output)?.[1];
-  if (device !== undefined) return { kind: 'listening', device };
-  if (output === 'Disabled gdbserver') return { kind: 'disabled' };
-  if (/^duplicate yank instance$/m.test(output)) return { kind: 'exists' };
-  return { kind: 'failed', problem: output.replaceAll('\n', '; ') };
+  const lines = normalizeLineEnds(text).trim().split('\n', MAX_LINES);
+  const listening = lines.find((line) => line.startsWith(LISTENING) && line.endsWith("'"));
+  if (listening !== undefined && listening.length > LISTENING.length) {
+    return { kind: 'listening', device: listening.slice(LISTENING.length, -1) };
+  }
+  if (lines.length === 1 && lines[0] === 'Disabled gdbserver') return { kind: 'disabled' };
+  if (lines.includes('duplicate yank instance')) return { kind: 'exists' };
+  return { kind: 'failed', problem: printableText(lines.join('; ')) };
 }

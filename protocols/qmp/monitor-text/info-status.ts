@@ -8,6 +8,7 @@ export interface InfoStatus {
 }
 
 const COMMAND_LINE = 'info status';
+const STATUS = /^VM status: (running|paused)(?: \(single step mode\))?(?: \(([a-z-]{1,64})\))?\s*$/;
 
 /**
  * Reads `info status`:
@@ -23,7 +24,7 @@ const COMMAND_LINE = 'info status';
  * @public
  */
 export function parseInfoStatus(text: string): InfoStatus {
-  const match = /^VM status: (running|paused)(?: \(single step mode\))?(?: \(([a-z-]+)\))?\s*$/.exec(text);
+  const match = STATUS.exec(text);
   if (match === null) {
     throw new MonitorTextError(COMMAND_LINE, 'no known form', { lineNumber: 1, line: text.trimEnd() });
   }

@@ -1,9 +1,9 @@
 import { type GdbClient, GdbTimeoutError } from '../../../protocols/gdb/index.ts';
-import { parseInfoStatus } from '../../../protocols/qmp/index.ts';
+import { parseInfoStatus, parseInfoVersion } from '../../../protocols/qmp/index.ts';
 import type { QemuVersion } from '../../paging/index.ts';
 import { GuestRunStateError } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
-import { parseQemuVersion, stubMonitor } from '../monitor/stub-monitor.ts';
+import { stubMonitor } from '../monitor/stub-monitor.ts';
 import { Watchdog } from '../watchdog/watchdog.ts';
 import type { AttachOptions } from './attach-options.ts';
 import type { Link } from './link.ts';
@@ -131,7 +131,7 @@ export class StubLink implements Link {
     this.#runStateNote = '';
     if (this.#greetedWithStop) this.#ranBefore = true;
     else if (parseInfoStatus(status).status !== 'paused') this.#ranBefore = false;
-    else if (greetsWithStop(parseQemuVersion(version))) this.#ranBefore = false;
+    else if (greetsWithStop(parseInfoVersion(version))) this.#ranBefore = false;
     else {
       this.#ranBefore = true;
       this.#runStateNote =

@@ -72,7 +72,8 @@ export class MemoryMap {
   regionFrom(address: bigint): Region {
     const region = this.regionAt(address);
     if (region.kind !== 'none') return region;
-    const next = this.#spans.find(({ region: candidate }) => candidate.first > address)?.region.first;
+    const next =
+      address > BigInt(PHYSICAL_END) ? undefined : this.#spans[this.#endingBefore(Number(address))]?.region.first;
     return { ...region, last: next === undefined ? BigInt.asUintN(64, -1n) : next - 1n };
   }
 
@@ -90,25 +91,31 @@ export class MemoryMap {
   /** The pieces of a range that lie in RAM or ROM. */
   readableParts(address: number, length: number): MemoryPiece[] {
     const last = address + length - 1;
-    return this.#spans.flatMap((span) => {
-      if (span.last < address || span.first > last || !isMemory(span.region.kind)) return [];
+    const parts: MemoryPiece[] = [];
+    for (let index = this.#endingBefore(address); index < this.#spans.length; index++) {
+      const span = this.#spans[index] as Span;
+      if (span.first > last) break;
       const from = Math.max(address, span.first);
-      return [{ address: from, length: Math.min(last, span.last) - from + 1 }];
-    });
+      if (isMemory(span.region.kind)) parts.push({ address: from, length: Math.min(last, span.last) - from + 1 });
+    }
+    return parts;
   }
 
   #spanAt(address: number): Span | undefined {
+    const span = this.#spans[this.#endingBefore(address)];
+    return span !== undefined && span.first <= address ? span : undefined;
+  }
+
+  /** How many spans end before an address: the index of the one that it lies in, or else of the next. */
+  #endingBefore(address: number): number {
     let low = 0;
-    let high = this.#spans.length - 1;
-    while (low <= high) {
+    let high = this.#spans.length;
+    while (low < high) {
       const middle = (low + high) >>> 1;
-      const span = this.#spans[middle];
-      if (span === undefined) return undefined;
-      if (address < span.first) high = middle - 1;
-      else if (address > span.last) low = middle + 1;
-      else return span;
+      if ((this.#spans[middle] as Span).last < address) low = middle + 1;
+      else high = middle;
     }
-    return undefined;
+    return low;
   }
 }
 
@@ -126,11 +133,16 @@ function sameBacking(range: FlatRange, other: FlatRange): boolean {
  * there, but it cannot be read.
  */
 function reachableThroughStub(view: FlatView, systemView: FlatView): FlatRange[] {
+  // Both ascend: what ends before this range ends before all that follow.
+  let start = 0;
   return view.ranges.flatMap((range) => {
     const pieces: FlatRange[] = [];
     let next = range.first;
-    for (const other of systemView.ranges) {
-      if (other.last < range.first || other.first > range.last || !sameBacking(range, other)) continue;
+    while ((systemView.ranges[start]?.last ?? range.first) < range.first) start++;
+    for (let index = start; index < systemView.ranges.length; index++) {
+      const other = systemView.ranges[index] as FlatRange;
+      if (other.first > range.last) break;
+      if (!sameBacking(range, other)) continue;
       const first = higher(other.first, range.first);
       const last = lower(other.last, range.last);
       if (next < first) pieces.push(cut(range, next, first - 1n, 'i/o'));

@@ -1,5 +1,6 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { parseHostAddress } from '../../../protocols/qmp/index.ts';
 import { formatHex } from '../../paging/index.ts';
 import type { MemoryAttempt } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
@@ -62,13 +63,11 @@ async function openBackingFile(monitor: Monitor, map: MemoryMap): Promise<HostMe
   return new HostDescriptorMemory('host-file', path, map, offsetOf);
 }
 
-const HOST_ADDRESS = /^Host virtual address for 0x[0-9a-f]+ \(.*\) is 0x([0-9a-f]+)/;
-
 /** `gpa2hva` looks at QEMU's own tables: it has no effect on the guest. */
 async function hostAddressOf(monitor: Monitor, region: Region): Promise<number | undefined> {
   const text = await monitor.hmp(`gpa2hva ${formatHex(region.first)}`);
-  const address = HOST_ADDRESS.exec(text)?.[1];
-  return address === undefined ? undefined : Number.parseInt(address, 16);
+  const address = parseHostAddress(text);
+  return address === undefined ? undefined : Number(address);
 }
 
 async function openProcess(

@@ -21,10 +21,12 @@ export class RegionSet {
 
   constructor(map: MemoryMap) {
     this.#map = map;
-    const all: NamedRegion[] = [{ kind: 'none', name: '' }];
-    for (const { kind, name } of map.regions) {
-      if (!all.some((known) => known.kind === kind && known.name === name)) all.push({ kind, name });
+    const byKey = new Map<string, NamedRegion>();
+    for (const { kind, name } of [{ kind: 'none', name: '' } as const, ...map.regions]) {
+      const key = keyOf({ kind, name });
+      if (!byKey.has(key)) byKey.set(key, { kind, name });
     }
+    const all = [...byKey.values()];
     all.sort((one, other) => ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind));
     this.#named = [
       ...all.slice(0, BITS - 1),

@@ -1,11 +1,16 @@
 import type { GdbClient } from '../../../protocols/gdb/index.ts';
-import { parseAllInfoRegisters, parseInfoCpus } from '../../../protocols/qmp/index.ts';
-import type { QemuVersion } from '../../paging/index.ts';
+import {
+  findPluggedCpuPath,
+  parseAllInfoRegisters,
+  parseInfoCpus,
+  parseInfoKvm,
+  parseInfoVersion,
+} from '../../../protocols/qmp/index.ts';
 import { GuestStateError } from '../errors.ts';
 import type { Monitor } from './monitor.ts';
 
-/** `info hotpluggable-cpus`: the QOM paths of the vCPUs that are plugged in. */
-const QOM_PATH = /^\s*qom_path: "(.*)"/m;
+/** No property that is asked for here is longer; a path has at most 4096. */
+const MAX_PROPERTY_CHARS = 16_384;
 
 /**
  * QEMU's monitor through the GDB stub's `qRcmd`, for when there is no QMP. It has no device state, and knows the QOM path of a
@@ -26,13 +31,11 @@ export function stubMonitor(gdb: GdbClient): Monitor {
       return own;
     },
     target: () => Promise.resolve(undefined),
-    qemuVersion: async () => parseQemuVersion(await hmp('info version')),
-    async usesKvm() {
-      const answer = /^kvm support: (enabled|disabled)/m.exec(await hmp('info kvm'))?.[1];
-      return answer === undefined ? undefined : answer === 'enabled';
-    },
+    qemuVersion: async () => parseInfoVersion(await hmp('info version')),
+    usesKvm: async () => parseInfoKvm(await hmp('info kvm')),
     async qomGet(path, property) {
       const text = (await hmp(`qom-get ${path} ${property}`)).trim();
+      if (text.length > MAX_PROPERTY_CHARS) return undefined;
       try {
         const value: unknown = JSON.parse(text);
         return typeof value === 'object' ? undefined : (value as string | number | boolean);
@@ -43,14 +46,8 @@ export function stubMonitor(gdb: GdbClient): Monitor {
     },
     async listCpus() {
       const [cpus, pluggable] = await Promise.all([hmp('info cpus'), hmp('info hotpluggable-cpus')]);
-      const qomPath = QOM_PATH.exec(pluggable)?.[1];
+      const qomPath = findPluggedCpuPath(pluggable);
       return parseInfoCpus(cpus).map(({ cpuIndex, threadId }) => ({ index: cpuIndex, qomPath, threadId }));
     },
   };
-}
-
-/** `info version`: `7.2.22Debian 1:7.2+dfsg-7+deb12u18+b3`. @internal */
-export function parseQemuVersion(text: string): QemuVersion {
-  const [, major = '0', minor = '0', micro = '0'] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(text.trim()) ?? [];
-  return [Number(major), Number(minor), Number(micro)];
 }
