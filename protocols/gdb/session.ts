@@ -337,7 +337,7 @@ function settle(group: RequestGroup): void {
 /** Says what is at the other end instead of a stub, where its first words give it away. */
 function describeStranger(text: string): string {
   if (/^\{\s*"QMP"/.test(text)) return 'this is a QMP monitor, not a GDB stub; give it as the QMP endpoint';
-  if (/QEMU [\d.]+ monitor|\(qemu\)/.test(text)) return "this is QEMU's human monitor, not a GDB stub";
+  if (/QEMU [\d.]{1,16} monitor|\(qemu\)/.test(text)) return "this is QEMU's human monitor, not a GDB stub";
   if (text.startsWith('HTTP/')) return 'this is an HTTP server, not a GDB stub';
   if (text.startsWith('SSH-')) return 'this is an SSH server, not a GDB stub';
   if (text.startsWith('RFB ')) return 'this is a VNC server, not a GDB stub';

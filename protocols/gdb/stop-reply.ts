@@ -16,6 +16,8 @@ export type StopReply =
     }
   | { readonly kind: 'exited'; readonly status: number; readonly text: string };
 
+const THREAD = 'thread:';
+
 /**
  * Whether a packet is a stop reply. No reply to any request that this layer sends begins with these letters (they are
  * lower-case hexadecimal, `OK`, `O...`, `E..`, `QC..`, or empty), so a stop reply that comes unasked cannot be mistaken for one.
@@ -38,7 +40,10 @@ export function decodeStopReply(packet: Uint8Array, context: ReplyContext): Stop
   const code = decodeHex(packet.subarray(1, 3))?.[0];
   if (!isStopReply(packet) || code === undefined) throw new GdbProtocolError('expected a stop reply', packet, context);
   if (text.startsWith('W') || text.startsWith('X')) return { kind: 'exited', status: code, text };
-  const thread = /(?:^T..|;)thread:([^;]+)/.exec(text)?.[1];
-  const cpuIndex = thread === undefined ? undefined : parseThreadId(thread)?.cpuIndex;
+  const thread = text
+    .slice(3)
+    .split(';')
+    .find((part) => part.startsWith(THREAD));
+  const cpuIndex = thread === undefined ? undefined : parseThreadId(thread.slice(THREAD.length))?.cpuIndex;
   return { kind: 'stopped', signal: code, cpuIndex, text };
 }

@@ -117,7 +117,7 @@ function execEndpoint(text: string, command: string): Endpoint {
 
 /** Cuts QEMU's options off and undoes the doubling of commas. */
 function dropListeningOptions(text: string, rest: string): string {
-  const address = /^(?:[^,]|,,)*/.exec(rest)?.[0] ?? '';
+  const address = rest.slice(0, endOfAddress(rest));
   for (const option of rest.slice(address.length).split(',').slice(1)) {
     const name = option.split('=', 1)[0] ?? '';
     if (!LISTENING_OPTIONS.has(name)) {
@@ -128,4 +128,11 @@ function dropListeningOptions(text: string, rest: string): string {
     }
   }
   return address.replaceAll(',,', ',');
+}
+
+/** The first comma that is not doubled, or the end. */
+function endOfAddress(text: string): number {
+  let comma = text.indexOf(',');
+  while (comma >= 0 && text[comma + 1] === ',') comma = text.indexOf(',', comma + 2);
+  return comma < 0 ? text.length : comma;
 }

@@ -1,3 +1,4 @@
+import { checkExpressions } from './expressions/check-expressions.ts';
 import { checkFileNames } from './file-names.ts';
 import { checkHexPrinting } from './hex-printing.ts';
 import { checkImports } from './imports.ts';
@@ -11,6 +12,7 @@ const RULES: readonly Rule[] = [
   checkImports,
   checkIndexFiles,
   checkHexPrinting,
+  checkExpressions,
   checkPureLayers,
   checkWording,
 ];

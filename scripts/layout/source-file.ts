@@ -34,6 +34,7 @@ export function findMatches(
   });
 }
 
-function lineAt(text: string, index: number): number {
+/** Counted from 1. */
+export function lineAt(text: string, index: number): number {
   return text.slice(0, index).split('\n').length;
 }

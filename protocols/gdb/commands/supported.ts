@@ -40,8 +40,10 @@ export function supportedRequest(): GdbRequest<StubFeatures> {
 function parseFeatures(text: string): Map<string, string> {
   const features = new Map<string, string>();
   for (const item of text.split(';')) {
-    const match = /^([^=]+?)(?:=(.*)|([+?-]))$/.exec(item);
-    if (match !== null) features.set(match[1] as string, match[2] ?? match[3] ?? '');
+    const equals = item.indexOf('=');
+    if (equals > 0) features.set(item.slice(0, equals), item.slice(equals + 1));
+    else if (equals < 0 && item.length > 1 && '+?-'.includes(item.slice(-1)))
+      features.set(item.slice(0, -1), item.slice(-1));
   }
   return features;
 }

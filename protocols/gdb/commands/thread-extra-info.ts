@@ -26,7 +26,7 @@ export function threadExtraInfoRequest(cpuIndex: number): GdbRequest<ThreadExtra
       const bytes = reply.length === 0 ? undefined : decodeHex(reply);
       if (bytes === undefined) return refuseReply(reply, payload, 'hexadecimal text', context);
       const text = replyText(bytes);
-      return { text, isHalted: /\[halted\s*\]/.test(text) };
+      return { text, isHalted: /\[halted\s{0,8}\]/.test(text) };
     },
   };
 }

@@ -44,28 +44,51 @@ export async function queryChardev(qmp: QmpExecutor): Promise<readonly ChardevIn
  * @internal
  */
 export function parseChardevFilename(filename: string): Pick<ChardevInfo, 'state' | 'endpoint' | 'isWildcard'> {
-  const isFree = filename.startsWith('disconnected:');
+  const isFree = filename.startsWith(DISCONNECTED);
   const state = isFree ? 'free' : 'busy';
-  // Only the known tail is cut off: a path with commas is printed as it is.
-  const match = /^(?:disconnected:)?(unix|tcp):(.+?),server(?:=on)?(?: <-> .*)?$/.exec(filename);
-  const [, kind, address = ''] = match ?? [];
-  if (kind === 'unix') return { state, ...unixAddress(address), isWildcard: false };
-  if (kind === 'tcp') return { state, ...tcpAddress(address) };
+  const socket = withoutTail(isFree ? filename.slice(DISCONNECTED.length) : filename);
+  if (socket?.startsWith('unix:')) return { state, ...unixAddress(socket.slice('unix:'.length)), isWildcard: false };
+  if (socket?.startsWith('tcp:')) return { state, ...tcpAddress(socket.slice('tcp:'.length)) };
   return { state, isWildcard: false };
 }
 
+const DISCONNECTED = 'disconnected:';
+/** How the description of a server's socket ends; behind it, the address of its client. */
+const TAILS = [',server', ',server=on'] as const;
+const CLIENT = ' <-> ';
+/** A path has at most 107 bytes, and a host name 253. */
+const MAX_FILENAME_CHARS = 4096;
+
+/** Only the known tail is cut off: a path with commas is printed as it is. Undefined where there is no such tail. */
+function withoutTail(socket: string): string | undefined {
+  if (socket.length > MAX_FILENAME_CHARS || /[\r\n]/.test(socket)) return undefined;
+  const ends = TAILS.flatMap((tail) => {
+    const withClient = socket.indexOf(`${tail}${CLIENT}`);
+    if (withClient >= 0) return [withClient];
+    return socket.endsWith(tail) ? [socket.length - tail.length] : [];
+  });
+  return ends.length === 0 ? undefined : socket.slice(0, Math.min(...ends));
+}
+
 function unixAddress(path: string): { endpoint?: string } {
+  if (path === '') return {};
   // A name in Linux's abstract namespace is not a file.
   return /,abstract(,tight)?$/.test(path) ? {} : { endpoint: formatEndpoint({ kind: 'unix', path }) };
 }
 
 function tcpAddress(address: string): { endpoint?: string; isWildcard: boolean } {
-  const match = /^(.*):(\d+)$/.exec(address);
-  if (match === null) return { isWildcard: false };
-  const host = (match[1] ?? '').replace(/^\[(.*)\]$/, '$1');
-  const loopback = LOOPBACK_OF_WILDCARD[host];
-  const endpoint = formatEndpoint({ kind: 'tcp', host: loopback ?? host, port: Number(match[2]) });
+  const colon = address.lastIndexOf(':');
+  const port = address.slice(colon + 1);
+  if (colon < 0 || !/^\d{1,5}$/.test(port)) return { isWildcard: false };
+  const printed = address.slice(0, colon);
+  const host = printed.startsWith('[') && printed.endsWith(']') ? printed.slice(1, -1) : printed;
+  const loopback = LOOPBACK_OF_WILDCARD.get(host);
+  const endpoint = formatEndpoint({ kind: 'tcp', host: loopback ?? host, port: Number(port) });
   return { endpoint, isWildcard: loopback !== undefined };
 }
 
-const LOOPBACK_OF_WILDCARD: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1', '': '127.0.0.1' };
+const LOOPBACK_OF_WILDCARD: ReadonlyMap<string, string> = new Map([
+  ['0.0.0.0', '127.0.0.1'],
+  ['::', '::1'],
+  ['', '127.0.0.1'],
+]);

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import type { TraceRecord, TraceSink } from '../../../protocols/transport/index.ts';
+import { escapeUnprintable, type TraceRecord, type TraceSink } from '../../../protocols/transport/index.ts';
 import { TraceFileError } from '../errors.ts';
 
 /** What travels holds guest memory: for the user's eyes only. */
@@ -57,12 +57,8 @@ export class TraceFile {
   #line({ channel, direction, text }: TraceRecord): string {
     if (direction === '->' && this.#lastDirections[channel] !== '->') this.#flights[channel] += 1;
     this.#lastDirections[channel] = direction;
+    // A record is one line, and a trace is read in a terminal: replies may hold line ends and anything else.
     const elapsedMs = (performance.now() - this.#startMs).toFixed(3).padStart(10);
-    return `${elapsedMs}  ${channel} ${String(this.#flights[channel]).padStart(2)} ${direction}  ${escapeControls(text)}\n`;
+    return `${elapsedMs}  ${channel} ${String(this.#flights[channel]).padStart(2)} ${direction}  ${escapeUnprintable(text)}\n`;
   }
-}
-
-/** A record is one line: replies may hold line ends (a target description), and the interrupt is a control character. */
-function escapeControls(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => `\\x${Buffer.from(character, 'latin1').toString('hex')}`);
 }

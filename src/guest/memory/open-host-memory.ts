@@ -100,7 +100,7 @@ async function processOf(threadId: number): Promise<number | string> {
   } catch {
     return `this host has no thread ${threadId}: QEMU runs on another one, or in another PID namespace`;
   }
-  const pid = Number(/^Tgid:\s*(\d+)$/m.exec(status)?.[1]);
+  const pid = Number(/^Tgid:\s{0,8}(\d{1,10})$/m.exec(status)?.[1]);
   const executable = basename(await readlink(`/proc/${pid}/exe`));
   return executable.includes('qemu')
     ? pid

@@ -132,4 +132,42 @@ describe('parseFlatViews', () => {
         );
     }
   });
+
+  it('reads no line twice, whatever an owner is said to be', () => {
+    const owners = ' owner:{}'.repeat(400);
+    expect(onlyRange(`  0000000000000000-0000000000000fff (prio 0, ram): x${owners}`)).to.equal('0-fff 0 ram x @0');
+    expect(onlyRange(`  0000000000000000-0000000000000fff (prio 0, ram): x${owners}!`)).to.match(
+      /^0-fff 0 ram x owner/,
+    );
+  });
+
+  it('hands on no character that a terminal obeys', () => {
+    expect(onlyRange('  0000000000000000-0000000000000fff (prio 0, ram): a\u001b[2J\u009b\u202eb')).to.equal(
+      '0-fff 0 ram a\\u001b[2J\\u009b\\u202eb @0',
+    );
+    const [view] = parseFlatViews('FlatView #7\n AS "\u0090a", root: \u0090b, alias \u0090c\n');
+    expect(view?.addressSpaces).to.deep.equal([{ name: '\\u0090a', root: '\\u0090b', alias: '\\u0090c' }]);
+  });
+
+  const range = (at: number): string => {
+    const digits = (value: number): string => value.toString(16).padStart(16, '0');
+    return `  ${digits(at * 0x2000)}-${digits(at * 0x2000 + 0xfff)} (prio 0, ram): x`;
+  };
+  const ranges = (count: number): string => viewOf(...Array.from({ length: count }, (_, at) => range(at)));
+  const EXCESSES: ReadonlyArray<readonly [what: string, text: string, problem: RegExp]> = [
+    ['views', 'FlatView #0\n'.repeat(4097), /more than 4096 views/],
+    ['ranges in a view', ranges(32_769), /a view has more than 32768 ranges/],
+    ['ranges in all', ranges(20_000).repeat(7), /more than 131072 ranges/],
+    ['lines', '\n'.repeat(524_289), /more than 524288 lines/],
+    ['characters in a line', `FlatView #${'0'.repeat(5000)}\n`, /more than 4096 characters/],
+  ];
+  for (const [what, text, problem] of EXCESSES) {
+    it(`refuses more ${what} than any machine has`, () => {
+      expect(() => parseFlatViews(text)).to.throw(MonitorTextError, problem);
+    });
+  }
+
+  it('reads as many ranges as are allowed', () => {
+    expect(parseFlatViews(ranges(32_768))[0]?.ranges).to.have.length(32_768);
+  });
 });

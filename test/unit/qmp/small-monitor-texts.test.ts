@@ -1,11 +1,16 @@
 import { expect } from 'chai';
 import {
+  findPluggedCpuPath,
   isHmpError,
   MonitorTextError,
   normalizeLineEnds,
   parseGdbserverOutput,
+  parseHostAddress,
   parseInfoCpus,
+  parseInfoKvm,
   parseInfoStatus,
+  parseInfoVersion,
+  parseMemoryDump,
 } from '../../../protocols/qmp/index.ts';
 import { readFixtureText } from '../../support/fakes/read-fixture.ts';
 
@@ -111,5 +116,64 @@ describe('isHmpError', () => {
 describe('normalizeLineEnds', () => {
   it('leaves single carriage returns alone', () => {
     expect(normalizeLineEnds('a\r\nb\rc\n\r\n')).to.equal('a\nb\rc\n\n');
+  });
+});
+
+describe('parseHostAddress', () => {
+  it('reads what gpa2hva prints, whatever the region is called', () => {
+    expect(parseHostAddress('Host virtual address for 0x100000 (pc.ram) is 0x7f8e4be00000\r\n')).to.equal(
+      0x7f8e4be00000n,
+    );
+    expect(parseHostAddress('Host virtual address for 0x0 (a) is 0x1) is 0x2\n')).to.equal(2n);
+  });
+
+  it('gives nothing for anything else', () => {
+    for (const text of [
+      '',
+      'No memory is mapped at address 0x1\n',
+      'Host virtual address for 0x1\n(pc.ram) is 0x2\n',
+      'Host virtual address for 0x1 (pc.ram) is nowhere\n',
+      `Host virtual address for 0x1 (pc.ram) is 0x${'1'.repeat(17)}\n`,
+    ]) {
+      expect(parseHostAddress(text), text).to.equal(undefined);
+    }
+  });
+});
+
+describe('parseMemoryDump', () => {
+  const TEXT = '0000000000110000: 0x0000000000111067 0xffffffffffffffff\r\n0000000000110010: 0x0000000000000001\r\n';
+
+  it('reads what xp prints', () => {
+    expect([...parseMemoryDump(TEXT, 3)]).to.deep.equal([0x111067n, 0xffff_ffff_ffff_ffffn, 1n]);
+  });
+
+  it('refuses more or fewer words than were asked for, and anything else', () => {
+    expect(() => parseMemoryDump(TEXT, 2)).to.throw(MonitorTextError, /not as many words/);
+    expect(() => parseMemoryDump(TEXT, 4)).to.throw(MonitorTextError, /3 words of memory instead of 4/);
+    expect(() => parseMemoryDump('Cannot access memory\n', 1))
+      .to.throw(MonitorTextError)
+      .with.property('lineNumber', 1);
+    expect(() => parseMemoryDump('0000000000110000: 0x1 junk\n', 1)).to.throw(MonitorTextError);
+  });
+});
+
+describe('what else the monitor says in a line or two', () => {
+  it('info version', () => {
+    expect(parseInfoVersion('7.2.22Debian 1:7.2+dfsg-7+deb12u18+b3\r\n')).to.deep.equal([7, 2, 22]);
+    expect(parseInfoVersion('10.0\n')).to.deep.equal([10, 0, 0]);
+    expect(parseInfoVersion(`${'9'.repeat(400)}.1\n`)).to.deep.equal([0, 0, 0]);
+  });
+
+  it('info kvm', () => {
+    expect(parseInfoKvm('kvm support: enabled\r\n')).to.equal(true);
+    expect(parseInfoKvm('kvm support: disabled\n')).to.equal(false);
+    expect(parseInfoKvm('kvm support: not compiled\n')).to.equal(undefined);
+  });
+
+  it('info hotpluggable-cpus', () => {
+    const text =
+      'Hotpluggable CPUs:\r\n  type: "x"\r\n  vcpus_count: "1"\r\n  qom_path: "/machine/unattached/device[0]"\r\n';
+    expect(findPluggedCpuPath(text)).to.equal('/machine/unattached/device[0]');
+    expect(findPluggedCpuPath('Hotpluggable CPUs:\n  type: "x"\n')).to.equal(undefined);
   });
 });

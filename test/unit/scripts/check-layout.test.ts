@@ -174,4 +174,60 @@ describe('the layout of the repository', () => {
       expect(complaints({ 'README.md': 'https://www.qemu.org/docs' })).to.deep.equal([]);
     });
   });
+
+  describe('regular expressions that read what others send', () => {
+    const judged = (expression: string): string[] =>
+      complaints({ 'protocols/qmp/parser.ts': `const value = 6 / 2;\nexport const E = ${expression};\n` });
+
+    const LINEAR = [
+      '/^[0-9a-f]+:/',
+      '/^VM status: (running|paused)(?: \\(([a-z-]{1,64})\\))?\\s*$/',
+      '/^ @([0-9a-f]{16})$/',
+      '/\\s+([A-Za-z_][\\w:.-]*)\\s*=\\s*(?:"([^"<]*)"|\'([^\'<]*)\')/y',
+      '/\\[halted\\s{0,8}\\]/',
+      '/&([^;\\s]{0,8});?/g',
+    ];
+    for (const expression of LINEAR) {
+      it(`${expression} is linear`, () => {
+        expect(judged(expression)).to.deep.equal([]);
+      });
+    }
+
+    const DOUBTFUL: ReadonlyArray<readonly [expression: string, problem: RegExp]> = [
+      ['/^(?:a+)+$/', /a group is repeated/],
+      ['/^(a|aa)*$/', /a group is repeated/],
+      ['/^x(?: owner:\\{.*\\})*$/', /a group is repeated/],
+      ['/^\\s*.*$/', /the repeated \\s may be one of these/],
+      ['/^.*?,server$/', /the repeated \. may be one/],
+      ['/^[A-Z]+[a-z]+$/i', /the repeated \[A-Z\] may be one/],
+      ['/^a*b?a$/', /the repeated a may be one/],
+      ['/\\s+$/', /may begin anywhere/],
+      ['/^\\s*x/m', /may begin anywhere/],
+      ['/^(?=a)/', /it looks around/],
+      ['/^(a)\\1$/', /refers to what was matched before/],
+      ["new RegExp('a+')", /put together/],
+    ];
+    for (const [expression, problem] of DOUBTFUL) {
+      it(`${expression} is refused, with its line`, () => {
+        const [finding, ...others] = judged(expression);
+        expect(finding)
+          .to.match(/^protocols\/qmp\/parser\.ts:2 /)
+          .and.match(problem);
+        expect(others).to.deep.equal([]);
+      });
+    }
+
+    it('finds them behind strings, comments and templates, and nothing else', () => {
+      const text = [
+        "// /(a+)+/ in a comment, and '",
+        'const a = "/(a+)+/";',
+        `const b = \`/(a+)+/ \${[1].map((x) => \`\${x / 2}/\`)} /(a+)+/\`;`,
+        'const c = (a.length / 2) / 3;',
+        'export const d = a.match(/[/"](b+)+/);',
+      ].join('\n');
+      expect(complaints({ 'src/guest/reader.ts': text })).to.have.length(1);
+      expect(complaints({ 'src/guest/reader.ts': text })[0]).to.contain('reader.ts:5 /[/"](b+)+/');
+      expect(complaints({ 'src/report/reader.ts': text }), 'reads nothing from outside').to.deep.equal([]);
+    });
+  });
 });

@@ -43,7 +43,7 @@ describe('cli/TraceFile', () => {
     const trace = new TraceFile(file);
     trace.sink({ channel: 'gdb', direction: '<-', text: '$l<a>\r\n\t</a>\x03\x9b#00' });
     trace.close();
-    expect(await readFile(file, 'utf8')).to.match(/<- {2}\$l<a>\\x0d\\x0a\\x09<\/a>\\x03\\x9b#00\n$/);
+    expect(await readFile(file, 'utf8')).to.match(/<- {2}\$l<a>\\u000d\\u000a\\u0009<\/a>\\u0003\\u009b#00\n$/);
   });
 
   it('is for the user alone, as it holds guest memory', async () => {

@@ -133,4 +133,21 @@ describe('selecting the map of a vCPU', () => {
       .to.throw('address space "memory"')
       .with.property('code', 'ERR_GUEST_STATE');
   });
+
+  it('does not compare each range of a view with each of the system’s', () => {
+    const count = 32_768;
+    const ranges = Array.from({ length: count }, (_, at) => {
+      return flatRange('ram', BigInt(at * 0x2000), BigInt(at * 0x2000 + 0xfff));
+    });
+    const own = flatView(['cpu-memory-0'], [...ranges, flatRange('ram', 0x1000_0000_0000n, 0x1000_0000_0fffn)]);
+    const map = selectMemoryMap([flatView(['memory'], ranges), own], 0, false);
+    expect(map.regions).to.have.length(count + 1);
+    expect(map.regions.at(-1)?.kind).to.equal('device');
+    for (let at = 0; at < count; at++) {
+      expect(map.readableParts(at * 0x2000, 0x2000)).to.deep.equal([{ address: at * 0x2000, length: 0x1000 }]);
+      expect(map.regionFrom(BigInt(at * 0x2000 + 0x1000)).last).to.equal(
+        at === count - 1 ? 0xfff_ffff_ffffn : BigInt(at * 0x2000 + 0x1fff),
+      );
+    }
+  });
 });
