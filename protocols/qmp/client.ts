@@ -145,6 +145,11 @@ export class QmpClient implements QmpExecutor {
     return this.#connection.endpoint;
   }
 
+  /** What carries the messages, for what the system knows of it; its bytes are this client's. */
+  get connection(): Connection {
+    return this.#connection;
+  }
+
   get state(): QmpClientState {
     return this.#state;
   }

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { SocketFile } from './socket-file.ts';
 
 /**
  * One established byte stream to an endpoint: what the protocol clients are given, whatever carries the bytes.
@@ -10,6 +11,8 @@ export interface Connection {
   readonly endpoint: string;
   /** The bytes. Errors and the end of the stream arrive here; nothing is buffered above it. */
   readonly stream: Duplex;
+  /** The socket, for finding out who holds its other end; none where a command carries the bytes. */
+  readonly socket?: ConnectedSocket;
   /**
    * What is known of why the stream ended, in words, or an empty string: the exit status and the last words on standard
    * error of an `exec:` command, the reason of a socket error.
@@ -18,6 +21,22 @@ export interface Connection {
   /** Ends the stream, and the command behind it where there is one, and waits until it is gone. Idempotent. */
   close(): Promise<void>;
 }
+
+/** One end of a TCP connection. @public */
+export interface TcpEnd {
+  /** Numeric. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What is known of a connection by the system that made it, whatever the peer says. @public */
+export type ConnectedSocket =
+  | {
+      readonly kind: 'unix';
+      /** What was connected to; undefined where the system cannot hold on to it. */
+      readonly file: SocketFile | undefined;
+    }
+  | { readonly kind: 'tcp'; readonly local: TcpEnd; readonly remote: TcpEnd };
 
 /**
  * One line of a wire trace. The same shape for both protocols, so that a recorded trace can be replayed in tests.

@@ -1,9 +1,10 @@
 import { createConnection, type NetConnectOpts, type Socket } from 'node:net';
 import type { ConnectOptions } from './connect.ts';
 import { describeConnectFailure } from './connect-failure.ts';
-import type { Connection } from './connection.ts';
+import type { ConnectedSocket, Connection } from './connection.ts';
 import { type Endpoint, formatEndpoint } from './endpoint.ts';
 import { ConnectError } from './errors.ts';
+import { type HeldSocketFile, holdSocketFile } from './socket-file.ts';
 
 /** How long a peer may take to answer the end of the stream with its own before the socket is simply dropped. */
 const CLOSE_GRACE_MS = 250;
@@ -19,10 +20,12 @@ export function connectSocket(
   // Not even tried: a GDB stub pauses its guest for a client that is gone before it said a word.
   if (signal?.aborted) return Promise.reject(abandoned());
   return new Promise((resolve, reject) => {
+    const file = target.kind === 'unix' ? holdFile(target) : undefined;
     const fail = (error: ConnectError): void => {
       settle();
       socket.on('error', () => {});
       socket.destroy();
+      file?.release();
       reject(error);
     };
     const onError = (error: Error): void => fail(describeConnectFailure(error, target));
@@ -31,7 +34,7 @@ export function connectSocket(
       fail(new ConnectError('ERR_TRANSPORT_TIMEOUT', endpoint, `no answer within ${timeoutMs} ms`));
     const onConnect = (): void => {
       settle();
-      resolve(new SocketConnection(endpoint, socket));
+      resolve(new SocketConnection(endpoint, socket, target.kind, file));
     };
     const settle = (): void => {
       clearTimeout(timer);
@@ -39,15 +42,28 @@ export function connectSocket(
       socket.off('error', onError).off('connect', onConnect);
     };
 
-    const socket = createConnection(socketOptions(target, timeoutMs));
+    const socket = createConnection(socketOptions(target, timeoutMs, file));
     const timer = setTimeout(onTimeout, timeoutMs);
     socket.on('error', onError).on('connect', onConnect);
     signal?.addEventListener('abort', onAbort);
   });
 }
 
-function socketOptions(target: Extract<Endpoint, { kind: 'unix' | 'tcp' }>, timeoutMs: number): NetConnectOpts {
-  if (target.kind === 'unix') return { path: target.path };
+/** @throws ConnectError when there is no such file. */
+function holdFile(target: Extract<Endpoint, { kind: 'unix' }>): HeldSocketFile | undefined {
+  try {
+    return holdSocketFile(target.path);
+  } catch (error) {
+    throw describeConnectFailure(error as Error, target);
+  }
+}
+
+function socketOptions(
+  target: Extract<Endpoint, { kind: 'unix' | 'tcp' }>,
+  timeoutMs: number,
+  file: HeldSocketFile | undefined,
+): NetConnectOpts {
+  if (target.kind === 'unix') return { path: file?.path ?? target.path };
   return {
     host: target.host,
     port: target.port,
@@ -62,18 +78,31 @@ function socketOptions(target: Extract<Endpoint, { kind: 'unix' | 'tcp' }>, time
 class SocketConnection implements Connection {
   readonly endpoint: string;
   readonly stream: Socket;
+  readonly socket: ConnectedSocket;
   readonly #gone: Promise<void>;
   #explanation = '';
 
-  constructor(endpoint: string, socket: Socket) {
+  constructor(endpoint: string, socket: Socket, kind: ConnectedSocket['kind'], file: HeldSocketFile | undefined) {
     this.endpoint = endpoint;
     this.stream = socket;
+    const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = socket;
+    this.socket =
+      kind === 'unix'
+        ? { kind, file }
+        : {
+            kind,
+            local: { address: localAddress, port: localPort },
+            remote: { address: remoteAddress, port: remotePort },
+          };
     // Listening from the first moment on: an error event that nobody listens to would end the whole program.
     socket.on('error', (error) => {
       this.#explanation = error.message;
     });
     this.#gone = new Promise((resolve) => {
-      socket.once('close', () => resolve());
+      socket.once('close', () => {
+        file?.release();
+        resolve();
+      });
     });
   }
 

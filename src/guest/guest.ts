@@ -83,7 +83,7 @@ export class Guest {
     if (!this.#link.asksLive) {
       throw new GuestUsageError('a guest can be asked live only through QMP: the GDB stub pauses it');
     }
-    return new LiveGuest(this.#link.monitor, this.#cpus, this.processor);
+    return new LiveGuest(this.#link.monitor, this.#link.peer, this.#cpus, this.processor);
   }
 
   /**

@@ -9,6 +9,7 @@ import type { PhysicalMemory } from './memory/physical-memory.ts';
 import { compareRootTable } from './memory/verify-memory.ts';
 import { FLAT_VIEWS, type Monitor, type MonitorCpu } from './monitor/monitor.ts';
 import { checkCpu } from './paused-guest.ts';
+import type { Peer } from './peer/peer.ts';
 import { assumedHiddenRegisters } from './vcpu/hidden-registers.ts';
 import type { Processor } from './vcpu/processor.ts';
 import { assembleVcpuState, contextOf } from './vcpu/vcpu-state.ts';
@@ -31,14 +32,16 @@ export class LiveGuest extends GuestView implements Disposable {
   protected override readonly notes: readonly Assumption[] = [TAKEN_LIVE];
   protected override readonly writable = undefined;
   readonly #monitor: Monitor;
+  readonly #peer: Peer;
   readonly #cpus: readonly MonitorCpu[];
   readonly #processor: Processor;
   readonly #opened: Disposable[] = [];
 
   /** @internal */
-  constructor(monitor: Monitor, cpus: readonly MonitorCpu[], processor: Processor) {
+  constructor(monitor: Monitor, peer: Peer, cpus: readonly MonitorCpu[], processor: Processor) {
     super();
     this.#monitor = monitor;
+    this.#peer = peer;
     this.#cpus = cpus;
     this.#processor = processor;
   }
@@ -58,7 +61,7 @@ export class LiveGuest extends GuestView implements Disposable {
   /** @throws GuestMemoryError `ERR_GUEST_MEMORY` when this host does not have the guest's memory. */
   protected override async openMemory({ state, map }: Vcpu): Promise<ViewMemory> {
     const verify = compareRootTable(monitorMemory(this.#monitor), map, contextOf(state).rootAddress);
-    const { memory, attempts } = await openHostMemory(this.#monitor, map, this.#cpus[0]?.threadId, verify);
+    const { memory, attempts } = await openHostMemory(this.#monitor, map, this.#peer, verify);
     if (memory === undefined) throw new GuestMemoryError(attempts);
     this.#opened.push(memory);
     return { memory, report: { provider: memory.kind, attempts } };

@@ -109,7 +109,7 @@ export class PausedGuest extends GuestView implements Disposable {
       return { memory: this.writable, report: { provider: 'gdb-stub', attempts: [] } };
     }
     const verify = compareWith(this.writable, map, contextOf(state).rootAddress);
-    const { memory, attempts } = await openHostMemory(this.#link.monitor, map, this.#cpus[0]?.threadId, verify);
+    const { memory, attempts } = await openHostMemory(this.#link.monitor, map, this.#link.peer, verify);
     if (memory === undefined) return { memory: this.writable, report: { provider: 'gdb-stub', attempts } };
     this.#opened.push(memory);
     return { memory: layeredMemory(memory, this.writable, map), report: { provider: memory.kind, attempts } };

@@ -1,4 +1,5 @@
 import type { Monitor } from '../monitor/monitor.ts';
+import type { Peer } from '../peer/peer.ts';
 import type { StubSession } from './stub-session.ts';
 
 /**
@@ -16,6 +17,8 @@ export interface Link {
   readonly monitor: Monitor;
   /** Where the guest is reached, for messages. */
   readonly endpoint: string;
+  /** The process at the other end, proven; nothing of any other is touched, whatever QEMU names. */
+  readonly peer: Peer;
   /** The monitor can be asked while the guest runs. */
   readonly asksLive: boolean;
   /** Whether the guest ran when it was last found; undefined when nobody can tell. */

@@ -3,6 +3,8 @@ import { formatEndpoint, parseEndpoint } from '../../../protocols/transport/inde
 import { GuestArchitectureError, GuestRunStateError, GuestUsageError } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { qmpMonitor } from '../monitor/qmp-monitor.ts';
+import { findPeer } from '../peer/find-peer.ts';
+import type { Peer } from '../peer/peer.ts';
 import { Watchdog } from '../watchdog/watchdog.ts';
 import type { AttachOptions } from './attach-options.ts';
 import type { Link } from './link.ts';
@@ -24,6 +26,7 @@ const NEVER_STOP = new Set(['inmigrate']);
 export class QmpLink implements Link {
   readonly monitor: Monitor;
   readonly endpoint: string;
+  readonly peer: Peer;
   readonly runStateNote = '';
   readonly asksLive = true;
   readonly #qmp: QmpClient;
@@ -45,6 +48,7 @@ export class QmpLink implements Link {
     this.#options = options;
     this.#watchdog = watchdog;
     this.endpoint = qmp.endpoint;
+    this.peer = findPeer(qmp.connection);
     this.monitor = qmpMonitor(qmp);
     qmp.onClosed((reason) => this.#session?.lose(reason));
     qmp.onEvent((event) => {

@@ -4,6 +4,8 @@ import type { QemuVersion } from '../../paging/index.ts';
 import { GuestRunStateError } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { stubMonitor } from '../monitor/stub-monitor.ts';
+import { findPeer } from '../peer/find-peer.ts';
+import { type Peer, unknownPeer } from '../peer/peer.ts';
 import { Watchdog } from '../watchdog/watchdog.ts';
 import type { AttachOptions } from './attach-options.ts';
 import type { Link } from './link.ts';
@@ -26,6 +28,7 @@ export class StubLink implements Link {
   readonly #options: AttachOptions;
   readonly #watchdog: Watchdog;
   #session: StubSession | undefined;
+  #peer: Peer | undefined;
   #ranBefore: boolean | undefined;
   #runStateNote = '';
   #greetedWithStop = false;
@@ -55,6 +58,10 @@ export class StubLink implements Link {
 
   get monitor(): Monitor {
     return stubMonitor(this.#requireSession().client);
+  }
+
+  get peer(): Peer {
+    return this.#peer ?? unknownPeer('the GDB stub is not connected');
   }
 
   get ranBefore(): boolean | undefined {
@@ -113,6 +120,9 @@ export class StubLink implements Link {
       requestTimeoutMs: timeoutMs,
       onStop: () => {
         this.#greetedWithStop = true;
+      },
+      onConnection: (connection) => {
+        this.#peer = findPeer(connection);
       },
       ...(trace ? { trace } : {}),
     });

@@ -1,11 +1,13 @@
 import { GdbClient, type GdbClientOptions, GdbClosedError } from '../../../protocols/gdb/index.ts';
-import { connect } from '../../../protocols/transport/index.ts';
+import { type Connection, connect } from '../../../protocols/transport/index.ts';
 import { GuestRunStateError } from '../errors.ts';
 
 /** How to connect to a stub. @internal */
 export interface StubOptions extends GdbClientOptions {
   readonly endpoint: string;
   readonly timeoutMs: number;
+  /** Told of each connection that is made. */
+  readonly onConnection?: (connection: Connection) => void;
 }
 
 /**
@@ -108,11 +110,13 @@ export class StubSession {
 }
 
 async function connectClient(options: StubOptions): Promise<GdbClient> {
-  const { endpoint, timeoutMs, ...client } = options;
+  const { endpoint, timeoutMs, onConnection, ...client } = options;
   // Never abandoned half-way: QEMU takes a connection out of its queue later, and pauses the guest for it then.
   const connection = await connect(endpoint, { timeoutMs });
   try {
-    return await GdbClient.connect(connection, { handshakeTimeoutMs: timeoutMs, ...client });
+    const connected = await GdbClient.connect(connection, { handshakeTimeoutMs: timeoutMs, ...client });
+    onConnection?.(connection);
+    return connected;
   } catch (error) {
     await connection.close();
     throw error;

@@ -1,9 +1,10 @@
-import { readFile, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { parseHostAddress } from '../../../protocols/qmp/index.ts';
 import { formatHex } from '../../paging/index.ts';
 import type { MemoryAttempt } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
+import type { Peer } from '../peer/peer.ts';
+import { isStill } from '../peer/process-identity.ts';
 import { HostDescriptorMemory, type HostMemory } from './host-memory.ts';
 import type { MemoryMap, Region } from './memory-map.ts';
 
@@ -19,20 +20,20 @@ export type VerifyMemory = (memory: HostMemory) => Promise<string | undefined>;
 /**
  * Looks for guest memory on this host, best way first, and trusts what it finds only after comparing.
  *
- * @param threadId - a thread of QEMU's, as QEMU counts
+ * @param peer - the only process that may be looked into
  * @param verify - gives a reason when the bytes are not the guest's
  * @internal
  */
 export async function openHostMemory(
   monitor: Monitor,
   map: MemoryMap,
-  threadId: number | undefined,
+  peer: Peer,
   verify: VerifyMemory,
 ): Promise<HostMemorySearch> {
   const attempts: MemoryAttempt[] = [];
   for (const [provider, open] of [
     ['host-file', () => openBackingFile(monitor, map)],
-    ['host-process', () => openProcess(monitor, map, threadId)],
+    ['host-process', () => openProcess(monitor, map, peer)],
   ] as const) {
     const found = await open().catch((error: unknown) => describe(error));
     const reason = typeof found === 'string' ? found : await verify(found).catch((error: unknown) => describe(error));
@@ -70,14 +71,8 @@ async function hostAddressOf(monitor: Monitor, region: Region): Promise<number |
   return address === undefined ? undefined : Number(address);
 }
 
-async function openProcess(
-  monitor: Monitor,
-  map: MemoryMap,
-  threadId: number | undefined,
-): Promise<HostMemory | string> {
-  if (threadId === undefined) return 'the monitor shows no thread of QEMU';
-  const pid = await processOf(threadId);
-  if (typeof pid === 'string') return pid;
+async function openProcess(monitor: Monitor, map: MemoryMap, peer: Peer): Promise<HostMemory | string> {
+  if (peer.kind === 'unknown') return peer.reason;
   // One block of RAM is one piece of the process's memory, however many ranges of addresses show parts of it.
   const blocks = new Map<string, number>();
   for (const region of map.regions) {
@@ -89,20 +84,9 @@ async function openProcess(
     const block = kind === 'ram' || kind === 'rom' ? blocks.get(name) : undefined;
     return block === undefined ? undefined : block + Number(offset);
   };
-  return new HostDescriptorMemory('host-process', `/proc/${pid}/mem`, map, offsetOf);
-}
-
-/** The process that a thread belongs to, if it looks like a QEMU here: in another PID namespace the number means nothing. */
-async function processOf(threadId: number): Promise<number | string> {
-  let status: string;
-  try {
-    status = await readFile(`/proc/${threadId}/status`, 'utf8');
-  } catch {
-    return `this host has no thread ${threadId}: QEMU runs on another one, or in another PID namespace`;
-  }
-  const pid = Number(/^Tgid:\s{0,8}(\d{1,10})$/m.exec(status)?.[1]);
-  const executable = basename(await readlink(`/proc/${pid}/exe`));
-  return executable.includes('qemu')
-    ? pid
-    : `thread ${threadId} is ${executable} here: QEMU runs in another PID namespace`;
+  const memory = new HostDescriptorMemory('host-process', `/proc/${peer.pid}/mem`, map, offsetOf);
+  // What was opened belongs to the program that ran when it was opened: that must still be the one that was proven.
+  if (isStill(peer.identity)) return memory;
+  memory[Symbol.dispose]();
+  return `process ${peer.pid} is not the program any more that it was when we attached`;
 }

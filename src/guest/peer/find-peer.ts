@@ -1,0 +1,26 @@
+import type { Connection } from '../../../protocols/transport/index.ts';
+import { findTcpPeer } from './find-tcp-peer.ts';
+import { findUnixPeer } from './find-unix-peer.ts';
+import { type Peer, unknownPeer } from './peer.ts';
+
+/**
+ * Finds out which process is behind a connection to QEMU, from the kernel's tables alone. To be asked while the guest runs: it
+ * takes some milliseconds on a host with many processes.
+ *
+ * What a peer says of itself (thread ids, paths, addresses) counts for nothing here: whoever owns the socket may be another user
+ * than we are, and we may be root. What follows from the answer is that the peer can only hand us what is its own.
+ *
+ * @internal
+ */
+export function findPeer({ socket, endpoint }: Pick<Connection, 'socket' | 'endpoint'>): Peer {
+  if (process.platform !== 'linux') return unknownPeer('who holds the other end of a socket is known on Linux only');
+  if (socket === undefined) {
+    return unknownPeer(`${endpoint} is reached through a command: which process answers behind it cannot be known`);
+  }
+  try {
+    return socket.kind === 'unix' ? findUnixPeer(socket.file, endpoint) : findTcpPeer(socket, endpoint);
+  } catch (error) {
+    const { message } = error as Error;
+    return unknownPeer(`/proc does not show which process holds the other end of ${endpoint} (${message})`);
+  }
+}

@@ -1,0 +1,152 @@
+import { readlinkSync, statfsSync, statSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import type { SocketFile } from '../../../protocols/transport/index.ts';
+import { describeHolder } from './describe-holder.ts';
+import { type Peer, type PeerProcess, unknownPeer } from './peer.ts';
+import { isStill, type ProcessIdentity, readIdentity } from './process-identity.ts';
+import { ProcessScan } from './processes.ts';
+import { readUnixSockets, type UnixSocket } from './socket-tables.ts';
+
+/** How long the search may take; the guest runs meanwhile. */
+const BUDGET_MS = 1000;
+
+/**
+ * File systems on which only the kernel says whom a file belongs to: statfs(2). Those that a user or another machine serves (FUSE,
+ * NFS, 9p) say what they like.
+ */
+const TRUSTED_FILE_SYSTEMS = new Set([
+  0x01021994, // tmpfs
+  0x858458f6, // ramfs
+  0xef53, // ext2 to ext4
+  0x58465342, // XFS
+  0x9123683e, // Btrfs
+  0xf2f52010, // F2FS
+  0x2fc12fc1, // ZFS
+  0xca451a4e, // bcachefs
+  0x794c7630, // overlayfs
+]);
+
+/** A QEMU that has the socket which we are connected to. */
+interface Holder {
+  readonly identity: ProcessIdentity;
+  /** All sockets that it has open, by inode, each with a descriptor. */
+  readonly open: ReadonlyMap<number, number>;
+  /** Those bound to our file: the listening one, and each connection that was accepted from it. */
+  readonly ours: readonly UnixSocket[];
+  /** Everything of its network namespace that bears one of the same names. */
+  readonly namesakes: readonly UnixSocket[];
+}
+
+/**
+ * Finds the QEMU behind a unix socket. The socket's file is the one that we hold and have connected to, and it belongs to who bound
+ * the socket: with that alone no other user can be behind it. Which of that user's processes it is follows from the sockets that
+ * each has open and from the names that they are bound to, resolved in that process's own root and working directory.
+ *
+ * @internal
+ */
+export function findUnixPeer(file: SocketFile | undefined, endpoint: string): Peer {
+  if (file === undefined) return unknownPeer('this system cannot say which file a socket was connected through');
+  if (!TRUSTED_FILE_SYSTEMS.has(statfsSync(file.path).type)) {
+    return unknownPeer(
+      `${endpoint} lies on a file system that is free to say whom a socket belongs to (FUSE, NFS, 9p)`,
+    );
+  }
+  const scan = new ProcessScan(BUDGET_MS);
+  const table = new Map<string, readonly UnixSocket[] | undefined>();
+  const holders: Holder[] = [];
+  for (const pid of scan.qemus) {
+    const holder = asHolder(pid, file, scan, table);
+    if (typeof holder === 'string') return unknownPeer(holder);
+    if (holder !== undefined) holders.push(holder);
+  }
+  const [holder, another] = holders;
+  if (holder === undefined) {
+    if (scan.ranOut) return unknownPeer('this host has too many processes and sockets to look through');
+    return unknownPeer(describeHolder(endpoint, socketsNamedLike(endpoint)));
+  }
+  if (another !== undefined) {
+    const pids = holders.map(({ identity }) => identity.pid).join(', ');
+    return unknownPeer(`several processes hold the socket behind ${endpoint} (${pids})`);
+  }
+  return judge(holder, file, endpoint, scan);
+}
+
+function asHolder(
+  pid: number,
+  file: SocketFile,
+  scan: ProcessScan,
+  tables: Map<string, readonly UnixSocket[] | undefined>,
+): Holder | string | undefined {
+  const identity = readIdentity(pid);
+  // Root may have bound the socket for a process that it then became (-runas), or started (libvirt).
+  if (identity === undefined || (file.uid !== identity.uid && file.uid !== 0)) return undefined;
+  const open = scan.sockets(pid);
+  if (open.size === 0) return undefined;
+  const namespace = readlinkSync(`/proc/${pid}/ns/net`);
+  if (!tables.has(namespace)) tables.set(namespace, readUnixSockets(pid));
+  const sockets = tables.get(namespace);
+  if (sockets === undefined) return 'the kernel shows a socket with a name that cannot be told from another row';
+  const isOurs = new Map<string, boolean>();
+  const ours = sockets.filter(({ inode, path }) => {
+    if (!open.has(inode)) return false;
+    const known = isOurs.get(path) ?? leadsTo(pid, path, file);
+    isOurs.set(path, known);
+    return known;
+  });
+  if (ours.length === 0) return undefined;
+  const namesakes = sockets.filter(({ path }) => isOurs.get(path) === true);
+  return { identity, open, ours, namesakes };
+}
+
+/** Whether a name that a process bound, in its own root and working directory, is the file that we connected to. */
+function leadsTo(pid: number, path: string, { device, inode }: SocketFile): boolean {
+  // A NUL as the first character, printed as @, is a name that is no file.
+  if (path === '' || path.startsWith('@')) return false;
+  const seen = isAbsolute(path) ? `/proc/${pid}/root${path}` : `/proc/${pid}/cwd/${path}`;
+  try {
+    const found = statSync(seen, { bigint: true, throwIfNoEntry: false });
+    return found?.dev === device && found.ino === inode;
+  } catch {
+    return false;
+  }
+}
+
+function judge(holder: Holder, file: SocketFile, endpoint: string, scan: ProcessScan): Peer {
+  const { identity, open, ours, namesakes } = holder;
+  const { pid, uid } = identity;
+  const connected = ours.filter(({ isListening }) => !isListening);
+  if (connected.length === 0) return unknownPeer(`process ${pid} has no connection on ${endpoint}, only the socket`);
+  // A socket belongs to who made it, also after it was handed over to another process: fchown(2) on it is for root.
+  if (connected.some(({ inode }) => uidOfSocket(pid, open.get(inode)) !== uid)) {
+    return unknownPeer(`a connection on ${endpoint} that process ${pid} holds was made by another user`);
+  }
+  if (!identity.isOpenToItsUser && file.uid !== 0) {
+    return unknownPeer(`the user of process ${pid} may not look into it (it runs a program with rights of its own)`);
+  }
+  const elsewhere = namesakes.filter(({ inode }) => !open.has(inode));
+  const stranger = elsewhere.find(({ inode, path }) => !isBoundElsewhere(inode, path, file, pid, scan));
+  if (stranger !== undefined) {
+    return unknownPeer(`another process holds a socket of the name ${JSON.stringify(stranger.path)} as well`);
+  }
+  if (!isStill(identity)) return unknownPeer(`process ${pid} changed while it was looked at`);
+  return { kind: 'process', pid, uid, identity } satisfies PeerProcess;
+}
+
+/** Whether a socket of the same name is another QEMU's, in whose root and working directory the name is another socket. */
+function isBoundElsewhere(inode: number, path: string, file: SocketFile, pid: number, scan: ProcessScan): boolean {
+  for (const other of scan.qemus) {
+    if (other === pid || !scan.sockets(other).has(inode)) continue;
+    const seen = isAbsolute(path) ? `/proc/${other}/root${path}` : `/proc/${other}/cwd/${path}`;
+    return statSync(seen, { throwIfNoEntry: false })?.isSocket() === true && !leadsTo(other, path, file);
+  }
+  return false;
+}
+
+function uidOfSocket(pid: number, descriptor: number | undefined): number | undefined {
+  return statSync(`/proc/${pid}/fd/${descriptor}`, { throwIfNoEntry: false })?.uid;
+}
+
+function socketsNamedLike(endpoint: string): readonly number[] {
+  const path = endpoint.replace(/^unix:/, '');
+  return (readUnixSockets('self') ?? []).filter((socket) => socket.path === path).map(({ inode }) => inode);
+}

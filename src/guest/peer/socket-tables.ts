@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import type { TcpEnd } from '../../../protocols/transport/index.ts';
+
+/** A unix socket with a name, of `/proc/net/unix`. @internal */
+export interface UnixSocket {
+  readonly inode: number;
+  readonly isListening: boolean;
+  /** As it was bound: may be relative, and is meant in the root and working directory of the process that bound it. */
+  readonly path: string;
+}
+
+const ACCEPTS_CONNECTIONS = 0x10000;
+
+/**
+ * Reads the unix sockets with a name in the network namespace of a process.
+ *
+ * @returns undefined when the table cannot be trusted: names are printed as they are, so that a newline in one looks like another
+ * row; but no socket has two
+ * @internal
+ */
+export function readUnixSockets(pid: number | 'self'): readonly UnixSocket[] | undefined {
+  const sockets: UnixSocket[] = [];
+  const inodes = new Set<number>();
+  for (const line of readFileSync(`/proc/${pid}/net/unix`, 'latin1').split('\n').slice(1)) {
+    // Num RefCount Protocol Flags Type St Inode Path; the inode is padded with spaces.
+    const [, , , flags = '', , , inode = ''] = line.trimStart().split(/ {1,20}/, 7);
+    const number = Number(inode);
+    // A connection that was not accepted yet has no inode.
+    if (!Number.isSafeInteger(number) || number === 0) continue;
+    if (inodes.has(number)) return undefined;
+    inodes.add(number);
+    const at = line.indexOf(` ${inode} `);
+    if (at < 0) continue;
+    const path = Buffer.from(line.slice(at + inode.length + 2), 'latin1').toString('utf8');
+    sockets.push({ inode: number, isListening: (Number.parseInt(flags, 16) & ACCEPTS_CONNECTIONS) !== 0, path });
+  }
+  return sockets;
+}
+
+/** A connected TCP socket, of `/proc/net/tcp` and `/proc/net/tcp6`. @internal */
+export interface TcpSocket {
+  readonly inode: number;
+  /** Who made it. */
+  readonly uid: number;
+}
+
+const ESTABLISHED = '01';
+
+/** The socket at one end of a connection, if that end is in our network namespace. @internal */
+export function findTcpSocket(own: TcpEnd, other: TcpEnd): TcpSocket | undefined {
+  for (const table of ['tcp', 'tcp6']) {
+    for (const line of readTable(table)) {
+      // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode
+      const [, local = '', remote = '', state, , , , uid, , inode] = line.trim().split(/ {1,20}/, 10);
+      if (state === ESTABLISHED && isEnd(local, own) && isEnd(remote, other) && Number(inode) > 0) {
+        return { inode: Number(inode), uid: Number(uid) };
+      }
+    }
+  }
+  return undefined;
+}
+
+function readTable(name: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/self/net/${name}`, 'latin1').split('\n').slice(1);
+  } catch {
+    // A kernel without IPv6.
+    return [];
+  }
+}
+
+function isEnd(text: string, { address, port }: TcpEnd): boolean {
+  const [printed = '', printedPort = ''] = text.split(':', 2);
+  return (
+    Number.parseInt(printedPort, 16) === port && bytesOf(printed).equals(bytesOfAddress(address, printed.length / 2))
+  );
+}
+
+/** Addresses are printed as 32-bit words of this machine, whose bytes are the address's. */
+function bytesOf(printed: string): Buffer {
+  return Buffer.from(printed, 'hex').swap32();
+}
+
+/** An address as so many bytes; an IPv4 address in a socket for both is `::ffff:a.b.c.d`. */
+function bytesOfAddress(address: string, count: number): Buffer {
+  const v4 = /^(?:::ffff:)?(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)?.slice(1).map(Number);
+  if (v4) return Buffer.from(count === 4 ? v4 : [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...v4]);
+  return count === 4 ? Buffer.alloc(0) : bytesOfV6(address);
+}
+
+function bytesOfV6(address: string): Buffer {
+  const [head = '', tail] = address.split('::', 2);
+  const words = (text: string | undefined): number[] =>
+    text ? text.split(':').map((word) => Number.parseInt(word, 16)) : [];
+  const first = words(head);
+  const last = words(tail);
+  const bytes = Buffer.alloc(16);
+  for (const [at, word] of first.entries()) bytes.writeUInt16BE(word, 2 * at);
+  for (const [at, word] of last.entries()) bytes.writeUInt16BE(word, 16 - 2 * (last.length - at));
+  return bytes;
+}
