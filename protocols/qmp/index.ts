@@ -9,9 +9,11 @@ export {
 export { cont } from './commands/cont.ts';
 export { type HmpOptions, humanMonitorCommand } from './commands/human-monitor-command.ts';
 export { qomGet, qomGetBoolean, qomGetNumber, qomGetString } from './commands/qom-get.ts';
+export { type QomProperty, qomList } from './commands/qom-list.ts';
 export { type ChardevInfo, queryChardev } from './commands/query-chardev.ts';
 export { type CpuInfo, queryCpusFast } from './commands/query-cpus-fast.ts';
 export { type KvmInfo, queryKvm } from './commands/query-kvm.ts';
+export { type MigrationInfo, queryMigrate } from './commands/query-migrate.ts';
 export { queryStatus, type RunStatus } from './commands/query-status.ts';
 export { queryTarget } from './commands/query-target.ts';
 export { stop } from './commands/stop.ts';
@@ -47,6 +49,7 @@ export {
   QmpTimeoutError,
   type ShutdownNotice,
 } from './errors.ts';
+export { formatPrintable } from './format-printable.ts';
 export { formatQemuVersion, type Greeting, greetingSchema } from './greeting.ts';
 export { type QmpEvent, qmpEventSchema } from './message.ts';
 export {
@@ -73,3 +76,4 @@ export {
 export { type InfoStatus, parseInfoStatus } from './monitor-text/info-status.ts';
 export { parseInfoVersion } from './monitor-text/info-version.ts';
 export { parseMemoryDump } from './monitor-text/memory-dump.ts';
+export { parseQomTree, type QomNode } from './monitor-text/qom-tree.ts';

@@ -1,3 +1,4 @@
+import { prepareDeviceState } from './device-state/prepare-device-state.ts';
 import { GuestUsageError } from './errors.ts';
 import { Guest } from './guest.ts';
 import type { AttachOptions } from './link/attach-options.ts';
@@ -19,7 +20,12 @@ export async function attach(options: AttachOptions): Promise<Guest> {
   const link = await openLink(options);
   try {
     const cpus = await link.monitor.listCpus();
-    return new Guest(link, cpus, await readProcessor(link.monitor, cpus[0]?.qomPath), options.hostMemory ?? true);
+    const qomPath = cpus[0]?.qomPath;
+    const [processor] = await Promise.all([
+      readProcessor(link.monitor, qomPath),
+      prepareDeviceState(link.monitor, qomPath),
+    ]);
+    return new Guest(link, cpus, processor, options.hostMemory ?? true);
   } catch (error) {
     await link.release().catch(() => {});
     throw error;

@@ -26,7 +26,13 @@ export interface Monitor {
   usesKvm(): Promise<boolean | undefined>;
   /** `x86_64`, `i386`, `aarch64`, …; undefined when the monitor cannot tell. */
   target(): Promise<string | undefined>;
-  /** Has QEMU write its device state into a file of its host; absent where the monitor has no such command. */
+  /** Asks beforehand, while the guest runs, for what `saveDeviceState` must know of the machine. */
+  readonly prepareDeviceState?: () => Promise<void>;
+  /**
+   * Has QEMU write its device state into a file of its host; absent where the monitor has no such command. The guest is paused.
+   *
+   * @throws DeviceStateObstacle when QEMU or the guest may come to harm; nothing was done then.
+   */
   readonly saveDeviceState?: (file: string) => Promise<void>;
 }
 

@@ -6,12 +6,13 @@ import {
   queryCpusFast,
   queryKvm,
   queryTarget,
-  saveDevicesState,
 } from '../../../protocols/qmp/index.ts';
+import { DeviceStateGate } from '../device-state/device-state-gate.ts';
 import type { Monitor } from './monitor.ts';
 
 /** QEMU's monitor through QMP. @internal */
 export function qmpMonitor(qmp: QmpClient): Monitor {
+  const deviceState = new DeviceStateGate(qmp);
   return {
     endpoint: qmp.endpoint,
     hmp: (command) => qmp.hmp(command),
@@ -22,7 +23,8 @@ export function qmpMonitor(qmp: QmpClient): Monitor {
       return Promise.resolve([major, minor, micro]);
     },
     usesKvm: async () => (await queryKvm(qmp)).enabled,
-    saveDeviceState: (file) => saveDevicesState(qmp, file),
+    prepareDeviceState: () => deviceState.prepare(),
+    saveDeviceState: (file) => deviceState.save(file),
     async qomGet(path, property) {
       try {
         const value = await qomGet(qmp, path, property);

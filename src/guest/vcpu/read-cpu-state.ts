@@ -6,6 +6,7 @@ import {
   QmpClosedError,
   QmpProtocolError,
 } from '../../../protocols/qmp/index.ts';
+import { DeviceStateObstacle } from '../device-state/device-state-obstacle.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { makePrivateDirectory } from '../watchdog/private-directory.ts';
 
@@ -32,6 +33,7 @@ export async function readCpuState(
   } catch (error) {
     // A connection that is gone is no register that cannot be had: QEMU may be gone, and the guest with it.
     if (error instanceof QmpClosedError || error instanceof QmpProtocolError) throw error;
+    if (error instanceof DeviceStateObstacle) return error.message;
     const why = error instanceof Error ? error.message : String(error);
     return `QEMU's device state cannot be read here: ${why}`;
   } finally {

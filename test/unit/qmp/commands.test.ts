@@ -7,9 +7,11 @@ import {
   qomGetBoolean,
   qomGetNumber,
   qomGetString,
+  qomList,
   queryChardev,
   queryCpusFast,
   queryKvm,
+  queryMigrate,
   queryStatus,
   queryTarget,
   saveDevicesState,
@@ -96,6 +98,32 @@ describe('the typed commands', () => {
     expect(await refusalOf((qmp) => qomGetNumber(qmp, '/', 'x'), '40')).to.be.instanceOf(QmpReplyError);
     expect(await refusalOf((qmp) => qomGetNumber(qmp, '/', 'x'), 2 ** 53)).to.be.instanceOf(QmpReplyError);
     expect(await refusalOf((qmp) => qomGetString(qmp, '/', 'x'), null)).to.be.instanceOf(QmpReplyError);
+  });
+
+  it('qom-list', async () => {
+    const properties = [
+      { name: 'disk0', type: 'child<nvme>' },
+      { name: 'type', type: 'string' },
+    ];
+    expect(await exchange((qmp) => qomList(qmp, '/machine/peripheral'), properties)).to.deep.equal({
+      request: { execute: 'qom-list', arguments: { path: '/machine/peripheral' } },
+      result: properties,
+    });
+    expect(await refusalOf((qmp) => qomList(qmp, '/'), [{ name: 'x' }])).to.be.instanceOf(QmpReplyError);
+  });
+
+  it('query-migrate, before, in and after a migration, and where there can be none', async () => {
+    const request = { execute: 'query-migrate' };
+    const none = { status: undefined, blockedReasons: [] };
+    expect(await exchange(queryMigrate, {})).to.deep.equal({ request, result: none });
+    const active = { status: 'active', ram: { total: 1 } };
+    expect((await exchange(queryMigrate, active)).result).to.deep.equal({ status: 'active', blockedReasons: [] });
+    const reason = 'non-migratable device: 0000:00:04.0/nvme';
+    expect((await exchange(queryMigrate, { 'blocked-reasons': [reason] })).result).to.deep.equal({
+      status: undefined,
+      blockedReasons: [reason],
+    });
+    expect(await refusalOf(queryMigrate, { 'blocked-reasons': 'x' })).to.be.instanceOf(QmpReplyError);
   });
 
   it('xen-save-devices-state never without live: false', async () => {

@@ -1,0 +1,12 @@
+import { z } from 'zod';
+import type { QmpExecutor } from '../client.ts';
+
+const qomListSchema = z.array(z.object({ name: z.string(), type: z.string() }));
+
+/** A property of an object in QEMU; that of a child has the type `child<TYPE>`. @public */
+export type QomProperty = z.output<typeof qomListSchema>[number];
+
+/** `qom-list`: the properties of an object in QEMU, its children among them. The guest is not disturbed. @public */
+export function qomList(qmp: QmpExecutor, path: string): Promise<readonly QomProperty[]> {
+  return qmp.execute('qom-list', { path }, { schema: qomListSchema });
+}

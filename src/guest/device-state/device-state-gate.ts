@@ -1,0 +1,157 @@
+import {
+  formatPrintable,
+  type MigrationInfo,
+  parseQomTree,
+  type QmpClient,
+  type QomProperty,
+  qomList,
+  queryMigrate,
+  queryStatus,
+  saveDevicesState,
+} from '../../../protocols/qmp/index.ts';
+import type { QemuVersion } from '../../paging/index.ts';
+import { DeviceStateObstacle } from './device-state-obstacle.ts';
+import { isHarmlessType, OLDEST_TRIED } from './harmless-types.ts';
+
+/** Where all that can be plugged in at run time has its place (device_add, object-add). */
+const PLACES = ['/machine/peripheral', '/machine/peripheral-anon', '/objects'];
+
+/** A command for the monitor; it begins at the root, as backends are not below /machine. */
+const QOM_TREE = 'info qom-tree /';
+const CHECKED = ['/machine', '/objects'];
+
+/**
+ * Paused in such a way that QEMU has told every device. Not `suspended`: QEMU 7.2 does not stop vhost backends for it, and a
+ * device with one aborts QEMU when it is saved; QEMU 10 is left in the state `save-vm`. Not the states of a migration.
+ */
+const SAFE_RUN_STATES = new Set([
+  'prelaunch',
+  'paused',
+  'debug',
+  'io-error',
+  'watchdog',
+  'guest-panicked',
+  'internal-error',
+  'shutdown',
+]);
+
+/** No migration is under way, in either direction, nor a snapshot in the background. */
+const IDLE_MIGRATIONS = new Set([undefined, 'none', 'completed', 'failed', 'cancelled']);
+
+const NON_MIGRATABLE = 'non-migratable device: ';
+/** Of the types that nobody has tried, so many are named. */
+const NAMED_TYPES = 3;
+
+/** The device types of a machine that may end QEMU, and the plugged-in devices at the time when that was asked. */
+interface Machine {
+  readonly plugged: string;
+  readonly untriedTypes: readonly string[];
+}
+
+/**
+ * Sends `xen-save-devices-state`, but only when that is safe. QEMU saves whatever is there, also what has no way to be saved, and
+ * ends then. So each type in the machine must be one that was seen to survive it, QEMU must name no obstacle to a migration, and
+ * nothing must be under way that uses the same machinery.
+ *
+ * What a machine is made of is asked while the guest runs (3 ms); in the pause there are only five short questions, sent together
+ * (1 ms). A device that another client adds in the moment between those and the command is not seen.
+ *
+ * @internal
+ */
+export class DeviceStateGate {
+  readonly #qmp: QmpClient;
+  #machine: Promise<Machine> | undefined;
+
+  constructor(qmp: QmpClient) {
+    this.#qmp = qmp;
+  }
+
+  /** Asks for what takes longest, which is good for the pause that comes. */
+  async prepare(): Promise<void> {
+    this.#machine ??= this.#readMachine();
+    // What went wrong shows when the state is asked for.
+    await this.#machine.catch(() => {});
+  }
+
+  /**
+   * @param file - on QEMU's side; truncated and written with QEMU's rights
+   * @throws DeviceStateObstacle when it is not safe; nothing was sent then. QmpCommandError when QEMU cannot write there.
+   */
+  async save(file: string): Promise<void> {
+    const obstacle = await this.#findObstacle();
+    if (obstacle !== undefined) throw new DeviceStateObstacle(obstacle);
+    await saveDevicesState(this.#qmp, file);
+  }
+
+  async #findObstacle(): Promise<string | undefined> {
+    const { major, minor, micro } = this.#qmp.greeting.version.qemu;
+    const version: QemuVersion = [major, minor, micro];
+    if (isOlder(version, OLDEST_TRIED)) {
+      return `saving QEMU's device state was not tried with QEMU ${major}.${minor}, which may not survive it`;
+    }
+    const [{ status }, migration, plugged] = await Promise.all([
+      queryStatus(this.#qmp),
+      queryMigrate(this.#qmp),
+      this.#listPlugged(),
+    ]);
+    return (
+      stateObstacle(status) ??
+      migrationObstacle(migration) ??
+      typeObstacle((await this.#machineWith(plugged)).untriedTypes)
+    );
+  }
+
+  async #machineWith(plugged: string): Promise<Machine> {
+    const known = await this.#machine?.catch(() => undefined);
+    if (known?.plugged === plugged) return known;
+    this.#machine = this.#readMachine();
+    return this.#machine;
+  }
+
+  async #readMachine(): Promise<Machine> {
+    // In this order: what is plugged in between is missing from the list, and shows when the list is asked for again.
+    const plugged = await this.#listPlugged();
+    const nodes = parseQomTree(await this.#qmp.hmp(QOM_TREE));
+    const { major, minor, micro } = this.#qmp.greeting.version.qemu;
+    const checked = nodes.filter(({ path }) => CHECKED.some((place) => path === place || path.startsWith(`${place}/`)));
+    const types = new Set(checked.map(({ type }) => type));
+    return { plugged, untriedTypes: [...types].filter((type) => !isHarmlessType(type, [major, minor, micro])) };
+  }
+
+  async #listPlugged(): Promise<string> {
+    const lists = await Promise.all(PLACES.map((path) => qomList(this.#qmp, path)));
+    return JSON.stringify(lists.map(sortedChildren));
+  }
+}
+
+function sortedChildren(properties: readonly QomProperty[]): readonly string[] {
+  return properties.map(({ name, type }) => `${name} ${type}`).sort();
+}
+
+function isOlder([major, minor]: QemuVersion, [otherMajor, otherMinor]: QemuVersion): boolean {
+  return major < otherMajor || (major === otherMajor && minor < otherMinor);
+}
+
+function stateObstacle(status: string): string | undefined {
+  return SAFE_RUN_STATES.has(status)
+    ? undefined
+    : `saving QEMU's device state is not safe in the run state ${formatPrintable(status)}`;
+}
+
+function migrationObstacle({ status, blockedReasons }: MigrationInfo): string | undefined {
+  if (!IDLE_MIGRATIONS.has(status)) {
+    return `saving QEMU's device state is not safe while a migration is under way (${formatPrintable(status ?? '')})`;
+  }
+  const [reason] = blockedReasons;
+  if (reason === undefined) return undefined;
+  return reason.startsWith(NON_MIGRATABLE)
+    ? `saving QEMU's device state would end QEMU, as device ${formatPrintable(reason.slice(NON_MIGRATABLE.length))} cannot be migrated`
+    : `saving QEMU's device state may not be safe, as QEMU would not migrate: ${formatPrintable(reason)}`;
+}
+
+function typeObstacle(types: readonly string[]): string | undefined {
+  if (types.length === 0) return undefined;
+  const named = types.slice(0, NAMED_TYPES).map(formatPrintable).join(', ');
+  const more = types.length > NAMED_TYPES ? ` and ${types.length - NAMED_TYPES} more` : '';
+  return `saving QEMU's device state may end QEMU: devices of type ${named}${more} are not known to survive it`;
+}

@@ -1,0 +1,171 @@
+import { expect } from 'chai';
+import { QmpClient } from '../../../../protocols/qmp/index.ts';
+import { DeviceStateGate } from '../../../../src/guest/device-state/device-state-gate.ts';
+import { DeviceStateObstacle } from '../../../../src/guest/device-state/device-state-obstacle.ts';
+import { FakeQmpServer, GREETING } from '../../../support/fakes/fake-qmp-server.ts';
+
+const TREE = `/ (container)
+  /chardevs (container)
+    /monitor0 (chardev-nobody-knows)
+  /machine (pc-i440fx-7.2-machine)
+    /peripheral (container)
+      /disk0 (virtio-blk-pci)
+        /virtio-backend (virtio-blk-device)
+    /peripheral-anon (container)
+    /unattached (container)
+      /device[0] (max-x86_64-cpu)
+        /lapic (apic)
+  /objects (container)
+    /pc.ram (memory-backend-ram)
+`;
+
+interface Machine {
+  status: string;
+  migration: object;
+  peripheral: readonly { readonly name: string; readonly type: string }[];
+  tree: string;
+}
+
+const SAFE: Machine = {
+  status: 'paused',
+  migration: {},
+  peripheral: [
+    { name: 'disk0', type: 'child<virtio-blk-pci>' },
+    { name: 'type', type: 'string' },
+  ],
+  tree: TREE,
+};
+
+/** A QEMU that answers by what is in `machine` at that time, and the commands that it got. */
+async function open(machine: Machine, version?: string): Promise<{ gate: DeviceStateGate; asked: string[] }> {
+  const server = new FakeQmpServer();
+  const asked: string[] = [];
+  server.sayLine(version === undefined ? GREETING : GREETING.replace('"minor": 2, "major": 7', version));
+  const client = await QmpClient.connect(server.connection);
+  const serve = async () => {
+    for (let count = 1; ; count++) {
+      const request = (await server.received(count))[count - 1];
+      if (request === undefined) return;
+      asked.push(request.execute);
+      server.reply(request, answer(request.execute, request.arguments?.['path'], machine));
+    }
+  };
+  void serve();
+  return { gate: new DeviceStateGate(client), asked };
+}
+
+function answer(command: string, path: unknown, { status, migration, peripheral, tree }: Machine): unknown {
+  if (command === 'query-status') return { status, running: status === 'running' };
+  if (command === 'query-migrate') return migration;
+  if (command === 'qom-list') return path === '/machine/peripheral' ? peripheral : [];
+  return command === 'human-monitor-command' ? tree.replaceAll('\n', '\r\n') : {};
+}
+
+const SAVE = 'xen-save-devices-state';
+const TREE_COMMAND = 'human-monitor-command';
+
+/** Why the state is not saved; '' when it is. In the first case the command has not been sent. */
+async function obstacleOf(machine: Partial<Machine>, version?: string): Promise<string> {
+  const { gate, asked } = await open({ ...SAFE, ...machine }, version);
+  return obstacleAt(gate, asked);
+}
+
+async function obstacleAt(gate: DeviceStateGate, asked: string[]): Promise<string> {
+  const before = asked.length;
+  const said = await gate.save('/file').then(
+    () => '',
+    (error: unknown) => {
+      expect(error).to.be.instanceOf(DeviceStateObstacle);
+      return (error as Error).message;
+    },
+  );
+  expect(asked.slice(before).includes(SAVE)).to.equal(said === '');
+  return said;
+}
+
+describe('the device state', () => {
+  it('is saved when nothing speaks against it', async () => {
+    expect(await obstacleOf({})).to.equal('');
+    expect(await obstacleOf({ migration: { status: 'completed' } })).to.equal('');
+    expect(await obstacleOf({ status: 'prelaunch' }, '"minor": 0, "major": 10')).to.equal('');
+  });
+
+  it('is asked for with the machine known beforehand, in five questions', async () => {
+    const { gate, asked } = await open({ ...SAFE });
+    await gate.prepare();
+    expect(asked.splice(0)).to.deep.equal(['qom-list', 'qom-list', 'qom-list', TREE_COMMAND]);
+    await gate.save('/file');
+    const lists = ['qom-list', 'qom-list', 'qom-list'];
+    expect(asked).to.deep.equal(['query-status', 'query-migrate', ...lists, SAVE]);
+  });
+
+  it('is not saved with a device that QEMU names', async () => {
+    const blocked = { 'blocked-reasons': ['non-migratable device: 0000:00:02.0/nvme'] };
+    expect(await obstacleOf({ migration: blocked })).to.contain('would end QEMU, as device "0000:00:02.0/nvme" cannot');
+    const other = { 'blocked-reasons': ['dump-guest-memory in progress\u001b[2J'] };
+    expect(await obstacleOf({ migration: other })).to.contain(
+      'would not migrate: "dump-guest-memory in progress\\u001b',
+    );
+  });
+
+  it('is not saved with a device of a type that nobody has tried', async () => {
+    const tree = TREE.replace('/device[0] (max-x86_64-cpu)', '/device[0] (vmbus-bridge)');
+    expect(await obstacleOf({ tree })).to.contain('of type "vmbus-bridge" are not known to survive it');
+    const object = TREE.replace('/pc.ram (memory-backend-ram)', '/dbus0 (dbus-vmstate)');
+    expect(await obstacleOf({ tree: object })).to.contain('"dbus-vmstate"');
+    const machine = TREE.replace('pc-i440fx-7.2-machine', 'xenfv-4.2-machine');
+    expect(await obstacleOf({ tree: machine })).to.contain('"xenfv-4.2-machine"');
+  });
+
+  it('is not saved with a type that only a newer QEMU was tried with', async () => {
+    const tree = TREE.replace('virtio-blk-pci', 'igb');
+    expect(await obstacleOf({ tree })).to.contain('"igb"');
+    expect(await obstacleOf({ tree }, '"minor": 2, "major": 9')).to.contain('"igb"');
+    expect(await obstacleOf({ tree }, '"minor": 0, "major": 10')).to.equal('');
+    expect(await obstacleOf({}, '"minor": 1, "major": 7')).to.contain('was not tried with QEMU 7.1');
+    expect(await obstacleOf({}, '"minor": 2, "major": 6')).to.contain('was not tried with QEMU 6.2');
+  });
+
+  it('names three of many types', async () => {
+    const devices = ['a', 'b', 'c', 'd', 'e'].map((type) => `      /dev (${type})\n`).join('');
+    const tree = TREE.replace('      /device[0]', `${devices}      /device[0]`);
+    expect(await obstacleOf({ tree })).to.contain('"a", "b", "c" and 2 more');
+  });
+
+  it('is not saved in the midst of a migration, nor in a run state of one', async () => {
+    for (const status of ['active', 'setup', 'postcopy-active', 'colo', 'cancelling']) {
+      expect(await obstacleOf({ migration: { status } })).to.contain(`a migration is under way ("${status}")`);
+    }
+    for (const status of ['running', 'suspended', 'inmigrate', 'finish-migrate', 'postmigrate', 'save-vm']) {
+      expect(await obstacleOf({ status })).to.contain(`not safe in the run state "${status}"`);
+    }
+  });
+
+  it('is not saved once a device has come that nobody has tried, and is when it has gone', async () => {
+    const machine = { ...SAFE };
+    const { gate, asked } = await open(machine);
+    await gate.prepare();
+    expect(await obstacleAt(gate, asked)).to.equal('');
+    machine.peripheral = [...SAFE.peripheral, { name: 'disk1', type: 'child<virtio-sound-pci>' }];
+    machine.tree = TREE.replace('      /disk0', '      /disk1 (virtio-sound-pci)\n      /disk0');
+    expect(await obstacleAt(gate, asked)).to.contain('virtio-sound-pci');
+    Object.assign(machine, SAFE);
+    expect(await obstacleAt(gate, asked)).to.equal('');
+    asked.splice(0);
+    expect(await obstacleAt(gate, asked)).to.equal('');
+    expect(asked).not.to.include(TREE_COMMAND);
+  });
+
+  it('is not saved when the machine cannot be understood', async () => {
+    const { gate, asked } = await open({ ...SAFE, tree: 'unknown command: qom-tree' });
+    await gate.prepare();
+    const error = await gate.save('/file').then(
+      () => undefined,
+      (failure: unknown) => failure,
+    );
+    expect(error)
+      .to.have.property('code')
+      .that.matches(/^ERR_QMP_/);
+    expect(asked).not.to.include(SAVE);
+  });
+});
