@@ -49,7 +49,6 @@ export {
   QmpTimeoutError,
   type ShutdownNotice,
 } from './errors.ts';
-export { formatPrintable } from './format-printable.ts';
 export { formatQemuVersion, type Greeting, greetingSchema } from './greeting.ts';
 export { type QmpEvent, qmpEventSchema } from './message.ts';
 export {

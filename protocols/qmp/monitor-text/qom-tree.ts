@@ -1,5 +1,5 @@
 import { MonitorTextError } from '../errors.ts';
-import { splitLines, type TextLine } from './lines.ts';
+import { TextLines } from './lines.ts';
 
 /** An object in QEMU. @public */
 export interface QomNode {
@@ -10,6 +10,9 @@ export interface QomNode {
 
 const COMMAND_LINE = 'info qom-tree';
 const INDENT = 2;
+/** Machines have less than a dozen levels, and some ten objects for each vCPU and pin of an interrupt controller. */
+const MAX_DEPTH = 64;
+const MAX_NODES = 262_144;
 
 /**
  * Reads `info qom-tree /`, which lists every object of the machine, each behind its parent:
@@ -25,21 +28,25 @@ const INDENT = 2;
  * @public
  */
 export function parseQomTree(text: string): readonly QomNode[] {
+  const nodes: QomNode[] = [];
   const names: string[] = [];
-  const nodes = splitLines(COMMAND_LINE, text).flatMap((line) => {
-    if (line.text.trim() === '') return [];
+  const line = new TextLines(COMMAND_LINE, text);
+  while (line.next()) {
+    if (line.text.trim() === '') continue;
     const { depth, name, type } = readLine(line);
     if (depth > names.length) throw line.error('this has no parent');
+    if (depth > MAX_DEPTH) throw line.error(`this lies behind more than ${MAX_DEPTH} others`);
+    if (nodes.length === MAX_NODES) throw line.error(`there are more than ${MAX_NODES} objects in it`);
     names.length = depth;
     names.push(name === '/' ? '' : name);
-    return { path: names.join('') || '/', type };
-  });
+    nodes.push({ path: names.join('') || '/', type });
+  }
   if (nodes.length === 0) throw new MonitorTextError(COMMAND_LINE, 'there is no object in it');
   return nodes;
 }
 
 /** A name may contain anything, a type no parenthesis: it is what the last one opens. */
-function readLine(line: TextLine): { readonly depth: number; readonly name: string; readonly type: string } {
+function readLine(line: TextLines): { readonly depth: number; readonly name: string; readonly type: string } {
   const { text } = line;
   const start = text.length - text.trimStart().length;
   const open = text.lastIndexOf(' (');
