@@ -15,6 +15,26 @@ const EXIT_GRACE_MS = 250;
 /** How much of the command's last words on standard error is kept. */
 const STDERR_CHARS = 2000;
 
+/**
+ * Runs the command, and ends its whole process group when descriptor 3 ends before the command does: its owner was killed, and
+ * a command that does not look at its input would outlive it for ever. The exit status is the command's.
+ */
+const GUARD = [
+  'exec 4<&0 </dev/null',
+  '/bin/sh -c "$1" <&4 3<&- 4<&- &',
+  'command=$!',
+  'exec 4<&-',
+  '(trap "" TERM; read -r _ <&3; kill -TERM 0; sleep 0.3; kill -KILL 0) >/dev/null 2>&1 &',
+  'guard=$!',
+  'exec 3<&-',
+  'wait "$command"',
+  'status=$?',
+  // Collected here: where no init process does, the dead would count as members of the group.
+  'exec 2>/dev/null',
+  'kill -KILL "$guard"; wait "$guard"',
+  'exit "$status"',
+].join('\n');
+
 /** Starts a command whose standard input and output become the connection. @internal */
 export function connectCommand(
   target: Extract<Endpoint, { kind: 'exec' }>,
@@ -29,8 +49,13 @@ export function connectCommand(
     }
     // In a process group of its own the command does not get the terminal's Ctrl-C, and lives long enough for the guest to
     // be put back; and the group is what close() can end whole (`ssh … | tee log`).
-    const child = spawn('/bin/sh', ['-c', target.command], { detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
-    child.once('spawn', () => resolve(new ExecConnection(endpoint, child)));
+    const child = spawn('/bin/sh', ['-c', GUARD, 'sh', target.command], {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    });
+    // Nothing travels on it: its other end closes when this process ends, however it ends.
+    child.stdio[3]?.on('error', () => {});
+    child.once('spawn', () => resolve(new ExecConnection(endpoint, child as ChildProcessWithoutNullStreams)));
     child.once('error', (cause) =>
       reject(
         new ConnectError('ERR_TRANSPORT_SPAWN', endpoint, `the command did not start: ${cause.message}`, { cause }),

@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { ConnectError, type Connection, connect } from '../../../protocols/transport/index.ts';
 import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
+
+import { eventually } from '../../support/eventually.ts';
 
 const TIMEOUT = { timeoutMs: 5000 };
 
@@ -139,6 +143,21 @@ describe('connect to a command', () => {
     expect(isRunning(pid)).to.equal(true);
     await Promise.all([connection.close(), connection.close()]);
     expect(isRunning(pid)).to.equal(false);
+  });
+
+  it('does not outlive a process that is killed, even if it looks at no input and at no SIGTERM', async () => {
+    const library = new URL('../../../protocols/transport/index.js', import.meta.url).href;
+    const command = 'exec:trap "" TERM; echo $$; while :; do sleep 1; done';
+    const program = `
+      const { connect } = await import(${JSON.stringify(library)});
+      const { stream } = await connect(${JSON.stringify(command)}, { timeoutMs: 5000 });
+      stream.once('data', (pid) => process.stdout.write(pid, () => process.kill(process.pid, 'SIGKILL')));`;
+    const owner = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [pid] = await once(owner.stdout, 'data');
+    expect(Number(pid)).to.be.above(1);
+    await eventually('the command has ended', () => !isRunning(Number(pid)));
   });
 
   it('does not get the signals of the terminal', async () => {
