@@ -14,7 +14,7 @@ const MODULE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   'node:dgram': [],
   'node:http': [],
   'node:https': [],
-  'node:child_process': ['protocols/transport/', 'src/guest/watchdog/watchdog.ts', 'src/testing/', 'scripts/', 'test/'],
+  'node:child_process': ['protocols/transport/', 'src/guest/restore/watchdog.ts', 'src/testing/', 'scripts/', 'test/'],
 };
 
 /** Layers that the compiler lets each other see nothing of; `from` may not import from `to`. */

@@ -32,4 +32,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'the registers and processor features that paging depends on, and where each was read',
     load: async () => (await import('./commands/state/state.ts')).stateCommand,
   },
+  {
+    name: 'restore',
+    summary: 'what a killed run has left in a guest is put back; every other command does so too',
+    load: async () => (await import('./commands/restore/restore.ts')).restoreCommand,
+  },
 ];

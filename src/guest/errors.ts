@@ -74,7 +74,12 @@ export class GuestStubError extends GuestError {
 }
 
 /** @public */
-export type GuestRunStateErrorCode = 'ERR_GUEST_NOT_PAUSED' | 'ERR_GUEST_RESUMED' | 'ERR_GUEST_NOT_RESTORED';
+export type GuestRunStateErrorCode =
+  | 'ERR_GUEST_NOT_PAUSED'
+  | 'ERR_GUEST_RESUMED'
+  | 'ERR_GUEST_NOT_RESTORED'
+  | 'ERR_GUEST_PAUSE_TOO_LONG'
+  | 'ERR_GUEST_MIGRATING';
 
 /** The guest's run state is not what it was meant to be. @public */
 export class GuestRunStateError extends GuestError {

@@ -1,6 +1,6 @@
-import type { Assumption } from './answers/assumption.ts';
 import { GuestUsageError } from './errors.ts';
 import type { Link } from './link/link.ts';
+import type { Recovery } from './link/recover.ts';
 import { LiveGuest } from './live-guest.ts';
 import { MemoryMapMemo } from './memory/memory-map-memo.ts';
 import type { MonitorCpu } from './monitor/monitor.ts';
@@ -53,10 +53,14 @@ export class Guest {
     return this.#link.ranBefore;
   }
 
-  /** What had to be assumed about the run state; empty when nothing had to. It decides no translation. */
-  get assumed(): readonly Assumption[] {
-    const { runStateNote: why } = this.#link;
-    return why === '' ? [] : [{ name: 'runState', value: 'running', why, decides: false }];
+  /** What had to be guessed about the run state, in a sentence; empty when nothing had to. */
+  get runStateNote(): string {
+    return this.#link.runStateNote;
+  }
+
+  /** What clients that were killed together with their watchdogs had left in the guest, and this one has put back. */
+  get recoveries(): readonly Recovery[] {
+    return this.#link.recoveries;
   }
 
   /** @throws GuestCpuError `ERR_GUEST_CPU`, with the range, when there is no such vCPU. */
@@ -105,6 +109,8 @@ export class Guest {
   async whilePaused<T>(use: (paused: PausedGuest) => Promise<T>): Promise<T> {
     try {
       return await use(await this.pause());
+    } catch (error) {
+      throw (await this.findResumption()) ?? error;
     } finally {
       await this.resume();
     }

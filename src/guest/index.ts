@@ -1,4 +1,3 @@
-export type { AssumedName, Assumption } from './answers/assumption.ts';
 export type { GuestTranslation, SecondStage, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
 export { attach, withPausedGuest } from './attach.ts';
 export {
@@ -15,16 +14,18 @@ export {
   type MemoryAttempt,
 } from './errors.ts';
 export { Guest } from './guest.ts';
-export { GuestView, type ManyScope, type MapScope, type MemoryReport } from './guest-view.ts';
+export { GuestView, type MapScope, type MemoryReport } from './guest-view.ts';
 export { KeptGuest } from './kept-guest.ts';
 export type { LinearRange } from './linear-range.ts';
 export type { AttachOptions } from './link/attach-options.ts';
+export type { Recovery } from './link/recover.ts';
 export { LiveGuest } from './live-guest.ts';
 export type { LoadProgress } from './memory/load-tables.ts';
 export { MemoryMap, type Region, type RegionKind } from './memory/memory-map.ts';
 export type { MemoryPiece, PhysicalMemory } from './memory/physical-memory.ts';
 export type { NamedRegion } from './memory/region-set.ts';
 export { PausedGuest } from './paused-guest.ts';
+export type { Resumption } from './restore/put-back.ts';
 export { TableSnapshot } from './table-snapshot.ts';
 export type { HiddenRegisters, Pdptes } from './vcpu/hidden-registers.ts';
 export type { MemoryTypeMsrs } from './vcpu/memory-types.ts';
@@ -33,4 +34,4 @@ export { type Override, overrideNames, parseOverride, parseProfile } from './vcp
 export type { Processor } from './vcpu/processor.ts';
 export type { Sourced } from './vcpu/sourced.ts';
 export { contextOf, nestedContextOf, type VcpuState } from './vcpu/vcpu-state.ts';
-export { type TranslationRow, TranslationTable } from './walks/translation-table.ts';
+export { TranslationTable } from './walks/translation-table.ts';

@@ -1,5 +1,4 @@
 import { type InfoRegisters, parseFlatViews } from '../../protocols/qmp/index.ts';
-import type { Assumption } from './answers/assumption.ts';
 import { GuestMemoryError } from './errors.ts';
 import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
 import { selectMemoryMap } from './memory/memory-map.ts';
@@ -15,12 +14,7 @@ import type { Processor } from './vcpu/processor.ts';
 import { assembleVcpuState, contextOf } from './vcpu/vcpu-state.ts';
 
 /** A vCPU that runs on shows one register after the other. */
-const TAKEN_LIVE: Assumption = {
-  name: 'moment',
-  value: null,
-  why: 'the guest ran while its registers and tables were read',
-  decides: true,
-};
+const TAKEN_LIVE = 'taken live: the guest ran while its registers and tables were read';
 
 /**
  * A guest that goes on running while it is asked: registers from the monitor, memory from this host. Nothing is paused, and
@@ -29,7 +23,7 @@ const TAKEN_LIVE: Assumption = {
  * @public
  */
 export class LiveGuest extends GuestView implements Disposable {
-  protected override readonly notes: readonly Assumption[] = [TAKEN_LIVE];
+  protected override readonly notes: readonly string[] = [TAKEN_LIVE];
   protected override readonly writable = undefined;
   readonly #monitor: Monitor;
   readonly #peer: Peer;

@@ -1,5 +1,4 @@
 import type { Access } from '../paging/index.ts';
-import type { Assumption } from './answers/assumption.ts';
 import type { TranslateScope } from './answers/guest-translation.ts';
 import { GuestCpuError, GuestRunStateError } from './errors.ts';
 import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
@@ -30,7 +29,7 @@ const FEW_CPUS = 4;
  * @public
  */
 export class PausedGuest extends GuestView implements Disposable {
-  protected override readonly notes: readonly Assumption[] = [];
+  protected override readonly notes: readonly string[] = [];
   protected override readonly writable: WritableMemory;
   readonly #link: Link;
   readonly #stub: StubSession;
@@ -39,6 +38,7 @@ export class PausedGuest extends GuestView implements Disposable {
   readonly #useHostMemory: boolean;
   readonly #maps: MemoryMapMemo;
   readonly #opened: Disposable[] = [];
+  readonly #openDirectory = () => this.#link.privateDirectory();
   #isOver = false;
 
   /** @internal */
@@ -76,7 +76,7 @@ export class PausedGuest extends GuestView implements Disposable {
     checkCpu(cpu, this.#cpus);
     this.checkStanding();
     const [first] = this.#cpus;
-    const source = { qomPath: first?.qomPath, threadId: first?.threadId };
+    const source = { qomPath: first?.qomPath, openDirectory: this.#openDirectory };
     const seen = { memory: this.writable, map: await this.memoryMap(cpu) };
     const types = await readMemoryTypes(this.#link.monitor, cpu, source, seen);
     this.checkStanding();
@@ -121,7 +121,7 @@ export class PausedGuest extends GuestView implements Disposable {
     const { monitor } = this.#link;
     // The stub hands a command to the monitor at once; QMP takes its text in at one byte for each turn of QEMU's main loop.
     const { client } = this.#stub;
-    const throughStub = stubMonitor(client);
+    const throughStub = stubMonitor(client, (text) => this.#link.noteRegisters(text));
     // Known from here on, so that what follows leaves in this order: registers first, at which KVM brings QEMU up to date.
     await client.layout();
     const [registers, shown, mtree] = await Promise.all([
@@ -132,7 +132,7 @@ export class PausedGuest extends GuestView implements Disposable {
     return {
       state: assembleVcpuState(shown, registers, this.#processor),
       map: this.#maps.select(mtree, cpu, shown.smm),
-      readHidden: once(() => readHiddenRegisters(monitor, cpu, this.#cpus[0]?.threadId)),
+      readHidden: once(() => readHiddenRegisters(monitor, cpu, this.#openDirectory)),
     };
   }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { formatEndpoint } from '../../transport/index.ts';
 import type { QmpExecutor } from '../client.ts';
 
-const chardevsSchema = z.array(z.object({ label: z.string(), filename: z.string() }));
+const chardevsSchema = z.array(z.object({ label: z.string(), filename: z.string(), 'frontend-open': z.boolean() }));
 
 /** A character device of QEMU's, as far as a client that wants to connect to it must know. @public */
 export interface ChardevInfo {
@@ -14,6 +14,11 @@ export interface ChardevInfo {
   readonly state: 'free' | 'busy';
   /** Where it listens, if that is something this program can connect to. A path is on QEMU's side, and so is the host. */
   readonly endpoint?: string;
+  /**
+   * Something in QEMU has it open: a monitor, a stub, a device whose driver listens. False for a device that only waits for its
+   * user, so a stub's is always true (7.2, 10.0).
+   */
+  readonly isOpen: boolean;
   /** It listens on every address of QEMU's host; `endpoint` names the loopback one. */
   readonly isWildcard: boolean;
 }
@@ -26,7 +31,12 @@ export interface ChardevInfo {
  */
 export async function queryChardev(qmp: QmpExecutor): Promise<readonly ChardevInfo[]> {
   const chardevs = await qmp.execute('query-chardev', undefined, { schema: chardevsSchema });
-  return chardevs.map(({ label, filename }) => ({ label, filename, ...parseChardevFilename(filename) }));
+  return chardevs.map(({ label, filename, 'frontend-open': isOpen }) => ({
+    label,
+    filename,
+    isOpen,
+    ...parseChardevFilename(filename),
+  }));
 }
 
 /**

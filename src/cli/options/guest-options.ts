@@ -9,9 +9,8 @@ export interface GuestOptions {
   readonly gdb: string | undefined;
   readonly cpu: number;
   readonly timeoutMs: number | undefined;
+  readonly maxPauseMs: number | undefined;
   readonly traceFile: string | undefined;
-  /** An assumption that decides an answer is a failure. */
-  readonly strict: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,11 +25,7 @@ const MOST_CPUS = 2 ** 32 - 1;
  * @throws {@link UsageError} `ERR_CLI_USAGE`, also when no endpoint is given at all.
  * @internal
  */
-export function parseGuestOptions(
-  { values, flags }: ParsedOptions,
-  environment: Environment,
-  command: string,
-): GuestOptions {
+export function parseGuestOptions({ values }: ParsedOptions, environment: Environment, command: string): GuestOptions {
   const qmp = endpointOf('qmp', values, environment, command);
   const gdb = endpointOf('gdb', values, environment, command);
   if (qmp === undefined && gdb === undefined) {
@@ -43,17 +38,19 @@ export function parseGuestOptions(
     throw new UsageError(`${qmp} was given as the QMP endpoint and as the GDB stub; they are two sockets`, command);
   }
   const cpu = values.get('cpu');
-  const timeout = values.get('timeout');
+  const milliseconds = (name: string): number | undefined => {
+    const text = values.get(name);
+    return text === undefined
+      ? undefined
+      : parseCount(text, `--${name}`, { least: 1, most: LONGEST_TIMEOUT_MS }, command);
+  };
   return {
     qmp,
     gdb,
     cpu: cpu === undefined ? 0 : parseCount(cpu, '--cpu', { least: 0, most: MOST_CPUS }, command),
-    timeoutMs:
-      timeout === undefined
-        ? undefined
-        : parseCount(timeout, '--timeout', { least: 1, most: LONGEST_TIMEOUT_MS }, command),
+    timeoutMs: milliseconds('timeout'),
+    maxPauseMs: milliseconds('max-pause'),
     traceFile: values.get('trace'),
-    strict: flags.has('strict'),
   };
 }
 

@@ -59,7 +59,9 @@ export async function viewOnce<T>(
   } catch (error) {
     const resumption = await guest.findResumption();
     if (resumption === undefined) throw error;
-    if (!mayRepeat()) throw resumption;
+    // A pause that was too long would be again.
+    const isByOthers = 'code' in resumption && resumption.code === 'ERR_GUEST_RESUMED';
+    if (!isByOthers || !mayRepeat()) throw resumption;
     await guest.resume();
     return await use(await guest.pause(), guest);
   }
@@ -82,7 +84,7 @@ export async function withAttached<T>(
 ): Promise<T> {
   const trace = options.traceFile === undefined ? undefined : new TraceFile(options.traceFile);
   try {
-    return await attachAndUse(options, hostMemory, context.signal, trace, use);
+    return await attachAndUse(options, hostMemory, context, trace, use);
   } finally {
     const complaint = trace?.close();
     if (complaint !== undefined) context.complain(`pagewalk: ${complaint}`);
@@ -90,9 +92,9 @@ export async function withAttached<T>(
 }
 
 async function attachAndUse<T>(
-  { qmp, gdb, cpu, timeoutMs }: GuestOptions,
+  { qmp, gdb, cpu, timeoutMs, maxPauseMs }: GuestOptions,
   hostMemory: boolean,
-  signal: AbortSignal,
+  { signal, complain }: CliContext,
   trace: TraceFile | undefined,
   use: (guest: Guest) => Promise<T>,
 ): Promise<T> {
@@ -101,12 +103,18 @@ async function attachAndUse<T>(
     ...(qmp === undefined ? {} : { qmp }),
     ...(gdb === undefined ? {} : { gdb }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(maxPauseMs === undefined ? {} : { maxPauseMs }),
+    endWhenStuck: true,
     ...(trace ? { trace: trace.sink } : {}),
     hostMemory,
     signal,
   }).catch((error: unknown) => {
     throw reasonOf(signal, error);
   });
+  if (guest.recoveries.length > 0) {
+    const { describeRecovery } = await import('../../report/index.ts');
+    for (const recovery of guest.recoveries) complain(`pagewalk: ${describeRecovery(recovery)}`);
+  }
   // What detaching has to say is heard below, where it is waited for.
   const leave = () => void guest.detach().catch(() => {});
   signal.addEventListener('abort', leave);

@@ -4,22 +4,33 @@ import type { TraceSink } from '../../../protocols/transport/index.ts';
 export interface AttachOptions {
   /** QMP endpoint. With it alone the GDB stub is found through the monitor, or started and removed again. */
   readonly qmp?: string;
-  /** GDB stub endpoint. With it alone the monitor is reached through the stub, and PKRU and PKRS cannot be had. */
+  /** GDB stub endpoint. With it alone the monitor is reached through the stub, and PKRU and PKRS are unavailable. */
   readonly gdb?: string;
   /** For connecting, and for each request. Milliseconds; 5000 unless given. */
   readonly timeoutMs?: number;
+  /**
+   * The longest pause: when it is over the guest is resumed, whatever a question is doing, and the question fails with
+   * `ERR_GUEST_PAUSE_TOO_LONG`. Milliseconds; 5000 unless given, `Infinity` for none.
+   */
+  readonly maxPauseMs?: number;
   /** Receives everything that travels, both protocols. */
   readonly trace?: TraceSink;
-  /** Gives up attaching. */
+  /** Stops attaching. */
   readonly signal?: AbortSignal;
   /**
-   * Read many pages from this host (a shared backing file, the QEMU process) where that can be had, and is verified. On unless
+   * Read many pages from this host (a shared backing file, the QEMU process) where that is possible, and is verified. On unless
    * false: then everything goes through the stub.
    */
   readonly hostMemory?: boolean;
   /**
-   * A small process that resumes the guest should this one be killed outright. On unless false; a test that boots guests of
-   * its own may do without.
+   * A small process that resumes the guest should this one be killed outright, and a journal for the case that both are. On
+   * unless false; a test that boots guests of its own may do without. Where it is on but unavailable, as in a bundle,
+   * `process.emitWarning` says so before the guest is paused.
    */
   readonly watchdog?: boolean;
+  /**
+   * Lets the watchdog kill this process when a pause lasts a second longer than `maxPauseMs`: suspended, or busy for ever, it
+   * would hold the monitor and keep the guest paused. For programs that do nothing else, as the command. Off unless true.
+   */
+  readonly endWhenStuck?: boolean;
 }

@@ -1,5 +1,7 @@
 import type { Monitor } from '../monitor/monitor.ts';
 import type { Peer } from '../peer/peer.ts';
+import type { PrivateDirectory } from '../restore/private-directory.ts';
+import type { Recovery } from './recover.ts';
 import type { StubSession } from './stub-session.ts';
 
 /**
@@ -21,19 +23,25 @@ export interface Link {
   readonly peer: Peer;
   /** The monitor can be asked while the guest runs. */
   readonly asksLive: boolean;
-  /** Whether the guest ran when it was last found; undefined when nobody can tell. */
+  /** Whether the guest ran when it was last found; undefined when it cannot be told. */
   readonly ranBefore: boolean | undefined;
   /** What had to be guessed about the run state, in a sentence; empty when nothing had to. */
   readonly runStateNote: string;
-  /** Makes the guest stand still and the stub ready, in physical mode. */
+  /** What earlier clients had left in the guest, and this one has put back. */
+  readonly recoveries: readonly Recovery[];
+  /** Pauses the guest and makes the stub ready, in physical mode. */
   pause(): Promise<StubSession>;
+  /** A directory that QEMU and this process share; made when it is first asked for. @throws the system's error. */
+  privateDirectory(): PrivateDirectory;
+  /** The registers of the paused guest have been read: by them a later client knows this pause. */
+  noteRegisters(text: string): void;
   /**
-   * @throws GuestRunStateError `ERR_GUEST_RESUMED` when somebody else has resumed the guest since the pause: what was read is
-   * torn.
+   * @throws GuestRunStateError `ERR_GUEST_RESUMED` when another client has resumed the guest since the pause, or
+   * `ERR_GUEST_PAUSE_TOO_LONG` when the pause was ended: what was read is torn.
    */
   checkStillPaused(): void;
   /**
-   * Whether somebody else has resumed the guest, now that something has failed: the stub of a guest that runs answers anything.
+   * Whether another client has resumed the guest, now that something has failed: the stub of a running guest answers anything.
    *
    * @returns the error of `checkStillPaused`, or undefined
    */

@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import { parseGdbserverOutput } from '../../../protocols/qmp/index.ts';
-import type { Endpoint } from '../../../protocols/transport/index.ts';
+import { type Endpoint, formatEndpoint } from '../../../protocols/transport/index.ts';
 import { GuestStubError } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
-import { makePrivateDirectory, type PrivateDirectory } from '../watchdog/private-directory.ts';
-import type { Watchdog } from '../watchdog/watchdog.ts';
+import type { PrivateDirectory } from '../restore/private-directory.ts';
+import type { Safekeeping } from '../restore/safekeeping.ts';
 import { isLocal } from './stub-location.ts';
 
 /**
@@ -16,16 +15,19 @@ import { isLocal } from './stub-location.ts';
 export class OwnStub {
   readonly endpoint: string;
   readonly #monitor: Monitor;
-  readonly #directory: PrivateDirectory;
 
-  private constructor(monitor: Monitor, directory: PrivateDirectory, path: string) {
+  private constructor(monitor: Monitor, path: string) {
     this.#monitor = monitor;
-    this.#directory = directory;
-    this.endpoint = `unix:${path}`;
+    this.endpoint = formatEndpoint({ kind: 'unix', path });
   }
 
   /** @throws {@link GuestStubError} `ERR_GUEST_STUB_UNREACHABLE` for a QEMU elsewhere, `ERR_GUEST_STUB_START`. */
-  static async start(monitor: Monitor, qmp: Endpoint, watchdog: Watchdog): Promise<OwnStub> {
+  static async start(
+    monitor: Monitor,
+    qmp: Endpoint,
+    safekeeping: Safekeeping,
+    openDirectory: () => PrivateDirectory,
+  ): Promise<OwnStub> {
     if (!isLocal(qmp)) {
       throw new GuestStubError(
         'ERR_GUEST_STUB_UNREACHABLE',
@@ -33,31 +35,33 @@ export class OwnStub {
         `QEMU behind ${monitor.endpoint} has no GDB stub and is not on this host; start one there ("gdbserver tcp:127.0.0.1:1234") and say how to reach it with --gdb`,
       );
     }
-    const [cpu] = await monitor.listCpus();
-    const directory = makePrivateDirectory(cpu?.threadId);
-    const path = join(directory.path, 'gdb');
-    // The watchdog must know first: it removes what a killed client leaves.
-    await watchdog.arm({ ownStubDirectory: directory.path });
-    const outcome = parseGdbserverOutput(await monitor.hmp(`gdbserver unix:${path},server=on,wait=off`));
+    const path = openDirectory().pathOf('gdb');
+    // Known first: a killed client's stub is removed by whoever finds it.
+    safekeeping.note({ ownStub: true });
+    const outcome = parseGdbserverOutput(await monitor.hmp(`gdbserver ${quoteForMonitor(listener(path))}`));
     if (outcome.kind !== 'listening') {
-      directory.remove();
+      safekeeping.note({ ownStub: false });
       throw new GuestStubError(
         'ERR_GUEST_STUB_START',
         path,
-        `QEMU behind ${monitor.endpoint} would not start a GDB stub: ${'problem' in outcome ? outcome.problem : outcome.kind}. Start it by hand and pass --gdb`,
+        `QEMU behind ${monitor.endpoint} would not start a GDB stub: ${'problem' in outcome ? outcome.problem : outcome.kind}. Set TMPDIR to a folder where QEMU may make a socket and this program may use it, or start a stub by hand and pass --gdb`,
       );
     }
-    return new OwnStub(monitor, directory, path);
+    return new OwnStub(monitor, path);
   }
 
   /** Takes the stub and its socket away. The run state does not change. */
   async remove(): Promise<void> {
     await this.#monitor.hmp('gdbserver none');
-    this.#directory.remove();
   }
+}
 
-  /** QEMU is gone, and the stub with it. */
-  forget(): void {
-    this.#directory.remove();
-  }
+/** QEMU's options are separated by commas, and a comma in a path is doubled. */
+function listener(path: string): string {
+  return `unix:${path.replaceAll(',', ',,')},server=on,wait=off`;
+}
+
+/** The human monitor takes its arguments apart at spaces; in quotes a backslash escapes. */
+function quoteForMonitor(text: string): string {
+  return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }

@@ -1,25 +1,36 @@
-import { cont, QmpClient, queryChardev, queryStatus, stop } from '../../../protocols/qmp/index.ts';
+import { cont, QmpClient, queryChardev, queryStatus, type RunStatus, stop } from '../../../protocols/qmp/index.ts';
 import { formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
 import { GuestArchitectureError, GuestRunStateError, GuestUsageError } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { qmpMonitor } from '../monitor/qmp-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
 import type { Peer } from '../peer/peer.ts';
-import { Watchdog } from '../watchdog/watchdog.ts';
+import { PrivateDirectory, planPrivateDirectory } from '../restore/private-directory.ts';
+import { printRegisters } from '../restore/register-prints.ts';
+import { Safekeeping } from '../restore/safekeeping.ts';
 import type { AttachOptions } from './attach-options.ts';
+import { canonicalEndpoint } from './canonical-endpoint.ts';
+import { readChardevUse } from './chardev-use.ts';
 import type { Link } from './link.ts';
 import { OwnStub } from './own-stub.ts';
+import { DEFAULT_MAX_PAUSE_MS, PauseDeadline } from './pause-deadline.ts';
+import { type Recovery, recover } from './recover.ts';
+import { ResumptionWatch } from './resumption-watch.ts';
 import { checkNamedStub, locateStub } from './stub-location.ts';
 import { StubSession } from './stub-session.ts';
 import { Turns } from './turns.ts';
 import { undoStubPause } from './undo-stub-pause.ts';
+import { warnWithoutWatchdog } from './warn-without-watchdog.ts';
 
 /** Run states in which `stop` pauses nothing but spoils something: an incoming migration would not start the guest. */
 const NEVER_STOP = new Set(['inmigrate']);
+/** What our own pause looks like; from any other state another client's business must be left alone. */
+const OUR_PAUSE = 'paused';
+const DEFAULT_TIMEOUT_MS = 5000;
 
 /**
  * A guest whose QMP socket we hold: run state is QMP's business alone, and exact. The stub is touched only while the guest
- * stands still.
+ * is paused.
  *
  * @internal
  */
@@ -29,47 +40,62 @@ export class QmpLink implements Link {
   readonly peer: Peer;
   readonly runStateNote = '';
   readonly asksLive = true;
+  recoveries: readonly Recovery[] = [];
   readonly #qmp: QmpClient;
   readonly #options: AttachOptions;
-  readonly #watchdog: Watchdog;
+  readonly #safekeeping: Safekeeping;
+  readonly #deadline: PauseDeadline;
+  readonly #watch: ResumptionWatch;
   readonly #qmpEndpoint: string;
   #stubEndpoint: string | undefined;
   #ownStub: OwnStub | undefined;
+  #directory: PrivateDirectory | undefined;
   #session: StubSession | undefined;
+  /** A connection to the stub that was not waited for to the end: QEMU pauses the guest when it takes it up. */
+  #lateSession: Promise<unknown> | undefined;
   #ranBefore: boolean | undefined;
   /** We stopped the guest, and have not resumed it. */
   #holding = false;
-  #resumedByOthers = false;
   readonly #turns = new Turns();
 
-  private constructor(qmp: QmpClient, qmpEndpoint: string, options: AttachOptions, watchdog: Watchdog) {
+  private constructor(qmp: QmpClient, qmpEndpoint: string, options: AttachOptions, safekeeping: Safekeeping) {
     this.#qmpEndpoint = qmpEndpoint;
     this.#qmp = qmp;
     this.#options = options;
-    this.#watchdog = watchdog;
+    this.#safekeeping = safekeeping;
     this.endpoint = qmp.endpoint;
     this.peer = findPeer(qmp.connection);
     this.monitor = qmpMonitor(qmp);
+    this.#deadline = new PauseDeadline(options.maxPauseMs ?? DEFAULT_MAX_PAUSE_MS, this.endpoint, (error) =>
+      this.#endPause(error),
+    );
+    this.#watch = new ResumptionWatch(this.endpoint, (error) => this.#session?.lose(error));
     qmp.onClosed((reason) => this.#session?.lose(reason));
-    qmp.onEvent((event) => {
-      if (event.event === 'RESUME' && this.#holding) this.#takeResumption();
-    });
+    qmp.onEvent((event) => this.#watch.onEvent(event.event));
   }
 
-  /** Connects to the monitor. The guest is not disturbed. */
+  /** Connects to the monitor, and puts back what a killed client has left. The guest is not disturbed. */
   static async open(qmpEndpoint: string, options: AttachOptions): Promise<QmpLink> {
-    const { timeoutMs, trace, signal } = options;
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, trace, signal } = options;
     const qmp = await QmpClient.connect(qmpEndpoint, {
-      ...(timeoutMs === undefined ? {} : { timeoutMs, requestTimeoutMs: timeoutMs }),
+      timeoutMs,
+      requestTimeoutMs: timeoutMs,
       ...(trace ? { trace } : {}),
       ...(signal ? { signal } : {}),
     }).catch(async (error: unknown) => {
-      throw await undoStubPause(qmpEndpoint, timeoutMs ?? 5000, error);
+      throw await undoStubPause(qmpEndpoint, timeoutMs, error);
     });
-    const watchdog = new Watchdog({ qmp: qmpEndpoint, enabled: options.watchdog ?? true });
-    const link = new QmpLink(qmp, qmpEndpoint, options, watchdog);
+    const name = canonicalEndpoint(qmpEndpoint);
+    const safekeeping = new Safekeeping({
+      endpoint: name,
+      qmp: name,
+      enabled: options.watchdog ?? true,
+      endsStuckClient: options.endWhenStuck === true && Number.isFinite(options.maxPauseMs ?? 0),
+    });
+    const link = new QmpLink(qmp, qmpEndpoint, options, safekeeping);
     try {
       await link.#requireX86();
+      link.recoveries = await recover(qmp, { endpoint: name, qemu: null });
       return link;
     } catch (error) {
       await link.release();
@@ -95,61 +121,85 @@ export class QmpLink implements Link {
       checkNamedStub(chardevs, formatEndpoint(parseEndpoint(this.#options.gdb)));
       return;
     }
-    const location = locateStub(chardevs, qmp);
+    const location = await locateStub(chardevs, qmp, () => readChardevUse(this.monitor, undefined));
     if (location.kind === 'listening') {
       this.#stubEndpoint = location.endpoint;
       return;
     }
-    this.#ownStub = await OwnStub.start(this.monitor, qmp, this.#watchdog);
+    await this.#safekeeping.arm({});
+    this.#ownStub = await OwnStub.start(this.monitor, qmp, this.#safekeeping, () => this.privateDirectory());
     this.#stubEndpoint = this.#ownStub.endpoint;
   }
 
   pause(): Promise<StubSession> {
     return this.#turns.take(async () => {
+      await warnWithoutWatchdog(this.#safekeeping);
       if (this.#stubEndpoint === undefined) await this.#findStub();
       const { status, running } = await queryStatus(this.#qmp);
-      await this.#watchdog.arm({ resume: running, stub: this.#requireStub() });
-      if (!NEVER_STOP.has(status)) await this.#stop(running);
+      await this.#safekeeping.arm({ resume: running, stub: canonicalEndpoint(this.#requireStub()) });
+      this.#ranBefore = running;
+      if (!NEVER_STOP.has(status)) await this.#stop();
+      return this.#enterStub();
+    });
+  }
+
+  async #enterStub(): Promise<StubSession> {
+    try {
       // No byte goes to the stub of a guest that may run.
       this.checkStillPaused();
       this.#session ??= await this.#openStub();
-      await this.#session.enter();
+      await this.#deadline.within(this.#session.enter());
       return this.#session;
-    });
+    } catch (error) {
+      throw (await this.findResumption()) ?? error;
+    }
   }
 
   /**
-   * A STOP event comes before the reply if, and only if, the guest ran; a guest that stood still gives none.
-   *
-   * @param running - what counts if there is no reply: QEMU may carry the command out later
+   * Who ran before is asked, right before the guest is stopped, and in one write with it: events tell it only on a direct
+   * connection, as a proxy may deliver them before or after the replies, or never.
    */
-  async #stop(running: boolean): Promise<void> {
-    let stopped = false;
-    this.#ranBefore = running;
+  async #stop(): Promise<void> {
+    this.#watch.arm();
+    this.#deadline.start();
+    this.#safekeeping.expectResume(this.#deadline.maxMs);
     this.#holding = true;
-    this.#resumedByOthers = false;
-    const unsubscribe = this.#qmp.onEvent((event) => {
-      if (event.event !== 'STOP') return;
-      stopped = true;
-      this.#resumedByOthers = false;
-    });
-    try {
-      await stop(this.#qmp);
-    } finally {
-      unsubscribe();
-    }
-    // A resumption by others may have come together with the reply: it is not forgotten here.
-    this.#ranBefore = stopped;
+    const [before] = await this.#deadline.within(Promise.all([this.#askAndNote(), stop(this.#qmp)]));
+    // From 9.1 on `stop` pauses a suspended guest (S3) too, and `cont` makes it suspended again.
+    const wasPaused = before.status === 'suspended' && (await queryStatus(this.#qmp)).status !== before.status;
+    this.#settle(before.running || wasPaused);
   }
 
-  #openStub(): Promise<StubSession> {
-    const { timeoutMs = 5000, trace } = this.#options;
-    return StubSession.open({
+  /** What is known of the run state counts even if the reply to `stop` never comes: QEMU may carry it out later. */
+  async #askAndNote(): Promise<RunStatus> {
+    const status = await queryStatus(this.#qmp);
+    this.#settle(status.running);
+    return status;
+  }
+
+  #settle(ran: boolean): void {
+    if (ran !== this.#ranBefore) this.#safekeeping.note({ resume: ran });
+    this.#ranBefore = ran;
+    this.#watch.expectStop(ran);
+  }
+
+  async #openStub(): Promise<StubSession> {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, trace } = this.#options;
+    const opening = StubSession.open({
       endpoint: this.#requireStub(),
       timeoutMs,
       requestTimeoutMs: timeoutMs,
       ...(trace ? { trace } : {}),
     });
+    try {
+      return await this.#deadline.within(opening);
+    } catch (error) {
+      this.#lateSession = opening.then(
+        (session) => session.abandon(),
+        () => {},
+      );
+      throw error;
+    }
   }
 
   #requireStub(): string {
@@ -157,74 +207,110 @@ export class QmpLink implements Link {
     return this.#stubEndpoint;
   }
 
-  resume(): Promise<void> {
-    return this.#turns.take(async () => {
-      await this.#standStillAgain();
-      await this.#leaveStub();
-      await this.#run();
-      await this.#watchdog.relax();
-    });
+  privateDirectory(): PrivateDirectory {
+    if (this.#directory === undefined) {
+      const plan = planPrivateDirectory();
+      // The watchdog must know first: it removes what a killed client leaves.
+      this.#safekeeping.note({ directory: plan });
+      this.#directory = PrivateDirectory.make(plan, undefined);
+    }
+    return this.#directory;
   }
 
-  /** Somebody resumed the guest under our hands: a byte to the stub would stop it, so it is stopped properly first. */
-  async #standStillAgain(): Promise<void> {
-    if (!this.#resumedByOthers) return;
-    await this.#stop(true);
+  noteRegisters(text: string): void {
+    if (this.#holding) this.#safekeeping.note({ registers: printRegisters(text) });
+  }
+
+  resume(): Promise<void> {
+    return this.#turns.take(() => this.#resumeNow());
+  }
+
+  async #resumeNow(): Promise<void> {
+    await this.#pauseAgain();
+    // A stub that fails must not keep the guest paused: QMP resumes it all the same.
+    const failure = await this.#leaveStub().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    await this.#run();
+    this.#deadline.stop();
+    this.#safekeeping.expectResume(null);
+    if (failure !== undefined) throw failure.error;
+    this.#safekeeping.relax();
+  }
+
+  /** The deadline of the pause: what is under way fails, and the guest runs again as soon as the step under way lets it. */
+  #endPause(error: GuestRunStateError): void {
+    this.#watch.spoil(error);
+    this.#session?.lose(error);
+    // What cannot be put back now is tried again, and reported, when the guest is left.
+    this.#turns.take(() => this.#resumeNow()).catch(() => {});
+  }
+
+  /** Another client has resumed the guest: a byte to the stub would stop it, so it is stopped properly first. */
+  async #pauseAgain(): Promise<void> {
+    if (!this.#watch.wasResumed || !this.#holding) return;
+    await stop(this.#qmp);
     this.#ranBefore = true;
   }
 
   /**
-   * Puts the stub's mode back. If the guest is to run, it does so from there: the stub hands a command to the monitor at once, which
-   * QMP does at 4.5 microseconds a byte, so that the guest stands still for a third of a millisecond less.
+   * Puts the stub's mode back. If the guest is to run, it does so from there: the stub hands a command to the monitor at once,
+   * which QMP does at 4.5 microseconds a byte, so that the pause is a third of a millisecond shorter.
    */
   async #leaveStub(): Promise<void> {
     const session = this.#session;
     if (session === undefined) return;
-    if (!this.#holding || !this.#ranBefore) {
-      await session.leavePhysicalMode();
-      return;
-    }
+    if (!this.#holding) return this.#cleanStub(session);
+    if (!this.#ranBefore) return session.leavePhysicalMode();
     // The RESUME event is ours.
-    this.#holding = false;
-    const runs = await session.leaveAndRun().catch((error: unknown) => {
-      this.#holding = true;
-      throw error;
-    });
+    this.#watch.disarm();
     // QMP says why not.
-    this.#holding = !runs;
+    this.#holding = !(await session.leaveAndRun());
   }
 
+  /** For a mode that could not be put back while the guest was paused: a byte to the stub of a running guest pauses it. */
+  async #cleanStub(session: StubSession): Promise<void> {
+    if (!session.isPhysical) return;
+    const { running } = await queryStatus(this.#qmp);
+    if (running) await stop(this.#qmp);
+    try {
+      await session.leavePhysicalMode();
+    } finally {
+      if (running) await cont(this.#qmp);
+    }
+  }
+
+  /** Resumes what we paused. A guest that is in another state by now (a migration has ended) is not ours to resume. */
   async #run(): Promise<void> {
     if (!this.#holding) return;
+    this.#watch.disarm();
+    if (this.#ranBefore) {
+      const { status, running } = await queryStatus(this.#qmp);
+      if (!running && status !== OUR_PAUSE) {
+        this.#holding = false;
+        throw new GuestRunStateError(
+          'ERR_GUEST_NOT_RESTORED',
+          `the guest behind ${this.endpoint} ran before it was paused, and is in the state "${status}" now: another client has done that, so it is not resumed`,
+        );
+      }
+      if (!running) await cont(this.#qmp);
+    }
     this.#holding = false;
-    if (this.#ranBefore) await cont(this.#qmp);
   }
 
-  /** Whether the guest was resumed by somebody else since the pause; results since then are torn. */
   checkStillPaused(): void {
-    const resumption = this.#resumption();
-    if (resumption !== undefined) throw resumption;
+    const problem = this.#watch.problem;
+    if (problem !== undefined) throw problem;
   }
 
   async findResumption(): Promise<Error | undefined> {
     // Events come before replies: once there is one, all that has happened so far is known.
-    if (this.#holding) await queryStatus(this.#qmp).catch(() => {});
-    return this.#resumption();
-  }
-
-  /** The stub swallows a packet and answers those behind it: what is under way would wait for a reply that never comes. */
-  #takeResumption(): void {
-    this.#resumedByOthers = true;
-    const reason = this.#resumption();
-    if (reason !== undefined) this.#session?.lose(reason);
-  }
-
-  #resumption(): GuestRunStateError | undefined {
-    if (!this.#resumedByOthers) return undefined;
-    return new GuestRunStateError(
-      'ERR_GUEST_RESUMED',
-      `somebody else resumed the guest behind ${this.endpoint} in the middle; what was read may be torn. Try again`,
-    );
+    if (this.#holding && this.#watch.problem === undefined) {
+      const status = await queryStatus(this.#qmp).catch(() => undefined);
+      if (status?.running === true) this.#watch.onRunning();
+    }
+    return this.#watch.problem;
   }
 
   release(): Promise<void> {
@@ -234,12 +320,14 @@ export class QmpLink implements Link {
   async #leave(): Promise<void> {
     const held = this.#holding;
     const failures = this.#qmp.state === 'ready' ? await this.#restore() : [];
+    this.#deadline.stop();
     if (this.#qmp.state !== 'ready') {
       await this.#leaveTheLost(held);
       return;
     }
     await this.#qmp.close();
-    await (failures.length === 0 ? this.#watchdog.disarm() : this.#watchdog.trigger());
+    const isComplete = failures.length === 0 && this.#lateSession === undefined;
+    await (isComplete ? this.#safekeeping.disarm() : this.#safekeeping.trigger());
     if (failures.length > 0) throw notRestored(this.endpoint, failures);
   }
 
@@ -247,11 +335,12 @@ export class QmpLink implements Link {
   async #restore(): Promise<readonly unknown[]> {
     const failures: unknown[] = [];
     const steps = [
-      () => this.#standStillAgain(),
+      () => this.#pauseAgain(),
       () => this.#leaveStub(),
       () => this.#run(),
       () => this.#session?.abandon(),
       () => this.#ownStub?.remove(),
+      () => this.#directory?.remove(),
     ];
     for (const step of steps) {
       try {
@@ -269,9 +358,10 @@ export class QmpLink implements Link {
    */
   async #leaveTheLost(held: boolean): Promise<void> {
     await this.#session?.abandon();
-    this.#ownStub?.forget();
     await this.#qmp.close();
-    await (held ? this.#watchdog.trigger() : this.#watchdog.disarm());
+    const isQemuGone = !held && this.#ownStub === undefined;
+    if (isQemuGone) this.#directory?.remove();
+    await (isQemuGone ? this.#safekeeping.disarm() : this.#safekeeping.trigger());
   }
 }
 

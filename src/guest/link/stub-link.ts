@@ -6,11 +6,18 @@ import type { Monitor } from '../monitor/monitor.ts';
 import { stubMonitor } from '../monitor/stub-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
 import { type Peer, unknownPeer } from '../peer/peer.ts';
-import { Watchdog } from '../watchdog/watchdog.ts';
+import { findLeftJournals, type LeftJournal, removeJournal } from '../restore/journal.ts';
+import type { PrivateDirectory } from '../restore/private-directory.ts';
+import { isSamePrint, printRegisters } from '../restore/register-prints.ts';
+import { Safekeeping } from '../restore/safekeeping.ts';
 import type { AttachOptions } from './attach-options.ts';
+import { canonicalEndpoint } from './canonical-endpoint.ts';
 import type { Link } from './link.ts';
+import { DEFAULT_MAX_PAUSE_MS, PauseDeadline } from './pause-deadline.ts';
+import type { Recovery } from './recover.ts';
 import { StubSession } from './stub-session.ts';
 import { Turns } from './turns.ts';
+import { warnWithoutWatchdog } from './warn-without-watchdog.ts';
 
 /**
  * A guest of which only the GDB stub is known. Connecting is what pauses it; the monitor behind the stub (`qRcmd`) resumes it
@@ -25,8 +32,12 @@ import { Turns } from './turns.ts';
 export class StubLink implements Link {
   readonly endpoint: string;
   readonly asksLive = false;
+  recoveries: readonly Recovery[] = [];
   readonly #options: AttachOptions;
-  readonly #watchdog: Watchdog;
+  readonly #safekeeping: Safekeeping;
+  readonly #deadline: PauseDeadline;
+  /** Why what was read in this pause does not count; undefined while it does. */
+  #problem: GuestRunStateError | undefined;
   #session: StubSession | undefined;
   #peer: Peer | undefined;
   #ranBefore: boolean | undefined;
@@ -39,7 +50,13 @@ export class StubLink implements Link {
   private constructor(endpoint: string, options: AttachOptions) {
     this.endpoint = endpoint;
     this.#options = options;
-    this.#watchdog = new Watchdog({ enabled: options.watchdog ?? true });
+    const maxPauseMs = options.maxPauseMs ?? DEFAULT_MAX_PAUSE_MS;
+    this.#safekeeping = new Safekeeping({
+      endpoint: canonicalEndpoint(endpoint),
+      enabled: options.watchdog ?? true,
+      endsStuckClient: options.endWhenStuck === true && Number.isFinite(maxPauseMs),
+    });
+    this.#deadline = new PauseDeadline(maxPauseMs, endpoint, (error) => this.#endPause(error));
   }
 
   /** Connects, which pauses the guest. */
@@ -93,16 +110,36 @@ export class StubLink implements Link {
       this.#greetedWithStop = false;
     } finally {
       await session.abandon();
+      this.#deadline.stop();
+      this.#safekeeping.expectResume(null);
     }
-    await this.#watchdog.relax();
+    this.#safekeeping.relax();
   }
 
+  /** The deadline of the pause: what is under way fails, and the guest runs again. */
+  #endPause(error: GuestRunStateError): void {
+    this.#problem = error;
+    const session = this.#session;
+    if (session === undefined) return;
+    // Said before the connection is lost: it is what resumes the guest.
+    this.#turns.take(() => this.#resumeNow()).catch(() => {});
+  }
+
+  privateDirectory(): PrivateDirectory {
+    throw new GuestRunStateError('ERR_GUEST_NOT_PAUSED', 'without QMP no file is shared with QEMU');
+  }
+
+  noteRegisters(text: string): void {
+    if (this.#session !== undefined) this.#safekeeping.note({ registers: printRegisters(text) });
+  }
+
+  /** That another client resumed the guest is not told here: it shows as a request without an answer. */
   checkStillPaused(): void {
-    // Nobody tells us here: a guest that was resumed shows as a request without an answer.
+    if (this.#problem !== undefined) throw this.#problem;
   }
 
-  findResumption(): Promise<undefined> {
-    return Promise.resolve(undefined);
+  findResumption(): Promise<Error | undefined> {
+    return Promise.resolve(this.#problem);
   }
 
   release(): Promise<void> {
@@ -111,8 +148,13 @@ export class StubLink implements Link {
 
   async #connect(): Promise<StubSession> {
     const { timeoutMs = 5000, trace, signal } = this.#options;
-    await this.#watchdog.arm({ stub: this.endpoint, resume: true });
+    await warnWithoutWatchdog(this.#safekeeping);
+    const left = findLeftJournals({ endpoint: canonicalEndpoint(this.endpoint), qemu: null });
+    await this.#safekeeping.arm({ stub: canonicalEndpoint(this.endpoint), resume: true });
     signal?.throwIfAborted();
+    this.#problem = undefined;
+    this.#deadline.start();
+    this.#safekeeping.expectResume(this.#deadline.maxMs);
     this.#greetedWithStop = false;
     const session = await StubSession.open({
       endpoint: this.endpoint,
@@ -129,16 +171,21 @@ export class StubLink implements Link {
     this.#session = session;
     // What is known so far counts if nothing more comes.
     this.#ranBefore = this.#greetedWithStop || undefined;
-    await this.#learnRunState(session.client);
-    await this.#watchdog.arm({ resume: this.#ranBefore === true });
+    await this.#learnRunState(session.client, left);
+    await this.#safekeeping.arm({ resume: this.#ranBefore === true });
     // Refuses a guest that is not x86, before anything else stumbles over it.
     await session.client.layout();
     return session;
   }
 
-  async #learnRunState(client: GdbClient): Promise<void> {
+  async #learnRunState(client: GdbClient, left: readonly LeftJournal[]): Promise<void> {
     const [status, version] = await Promise.all([client.monitor('info status'), client.monitor('info version')]);
     this.#runStateNote = '';
+    if (left.length > 0 && !this.#greetedWithStop && parseInfoStatus(status).status === 'paused') {
+      await this.#recover(client, left);
+      if (this.#ranBefore) return;
+    }
+    for (const { file } of left) removeJournal(file);
     if (this.#greetedWithStop) this.#ranBefore = true;
     else if (parseInfoStatus(status).status !== 'paused') this.#ranBefore = false;
     else if (greetsWithStop(parseInfoVersion(version))) this.#ranBefore = false;
@@ -147,6 +194,25 @@ export class StubLink implements Link {
       this.#runStateNote =
         'the GDB stub of this QEMU does not tell whether the guest ran before; it is taken to have run, and is resumed. With --qmp this is exact';
     }
+  }
+
+  /** A client that was killed with its watchdog had paused the guest: if it has not run since, it is resumed when it is left. */
+  async #recover(client: GdbClient, left: readonly LeftJournal[]): Promise<void> {
+    const now = printRegisters(await client.monitor('info registers -a'));
+    this.recoveries = left.map(({ file, head, plan }) => {
+      const isSame = plan.registers !== undefined && isSamePrint(plan.registers, now);
+      const resumption = plan.registers === undefined ? 'unknown' : isSame ? 'resumed' : 'paused-since';
+      if (plan.resume === true && isSame) this.#ranBefore = true;
+      removeJournal(file);
+      return {
+        client: head.client.pid,
+        since: head.since,
+        resumption: plan.resume === true ? resumption : 'not-asked',
+        foundState: 'paused',
+        physicalModeOff: true,
+        stubRemoved: null,
+      };
+    });
   }
 
   #requireSession(): StubSession {
@@ -164,9 +230,9 @@ export class StubLink implements Link {
     const isStranded = this.#session === undefined && (this.#greetedWithStop || this.#hasPaused);
     try {
       await this.#resumeNow();
-      await (isStranded ? this.#watchdog.trigger() : this.#watchdog.disarm());
+      await (isStranded ? this.#safekeeping.trigger() : this.#safekeeping.disarm());
     } catch (error) {
-      await this.#watchdog.trigger();
+      await this.#safekeeping.trigger();
       throw error;
     }
   }

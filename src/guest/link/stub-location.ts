@@ -5,6 +5,14 @@ import { GuestStubError } from '../errors.ts';
 /** Where the stub is: one that is free, or none yet. @internal */
 export type StubLocation = { readonly kind: 'listening'; readonly endpoint: string } | { readonly kind: 'absent' };
 
+/** What QEMU uses its character devices for, where that can be known. @internal */
+export interface ChardevUse {
+  /** Labels of those that a stub is on: `-gdb chardev:ID`. */
+  readonly stubs: ReadonlySet<string>;
+  /** Labels of those that devices and monitors are on. */
+  readonly others: ReadonlySet<string>;
+}
+
 /** The label QEMU gives the stub of `-gdb`, `-s` and `gdbserver`. */
 const STUB_LABEL = 'gdb';
 /** What QEMU calls the stub's own monitor device: it exists once a stub was made, and outlives it. */
@@ -14,15 +22,18 @@ const STUB_MONITOR_FILENAME = 'gdb';
  * Finds the stub without touching it: a connection that has to wait its turn would pause the guest whenever that comes.
  *
  * @param qmp - the monitor's endpoint: a stub on another host is reached where that host is
+ * @param findUse - asked only if there may be a stub under another label
  * @throws {@link GuestStubError} `ERR_GUEST_STUB_BUSY` when another debugger holds it, `ERR_GUEST_STUB_UNREACHABLE` when it
  * listens where only QEMU's host can connect, or may sit on a character device that cannot be told from others.
  * @internal
  */
-export function locateStub(chardevs: readonly ChardevInfo[], qmp: Endpoint): StubLocation {
-  const stub = chardevs.find(({ label }) => label === STUB_LABEL);
-  if (stub) return { kind: 'listening', endpoint: reachable(stub, qmp) };
-  refuseHiddenStub(chardevs, formatEndpoint(qmp));
-  return { kind: 'absent' };
+export async function locateStub(
+  chardevs: readonly ChardevInfo[],
+  qmp: Endpoint,
+  findUse: () => Promise<ChardevUse>,
+): Promise<StubLocation> {
+  const stub = chardevs.find(({ label }) => label === STUB_LABEL) ?? (await findHiddenStub(chardevs, qmp, findUse));
+  return stub === undefined ? { kind: 'absent' } : { kind: 'listening', endpoint: reachable(stub, qmp) };
 }
 
 /**
@@ -70,20 +81,31 @@ export function isLocal(qmp: Endpoint): boolean {
 
 /**
  * A stub made with `-gdb chardev:ID` carries the user's label, and starting a second one would cut it off and delete its
- * socket. Nothing says which device it is, so when a stub was made at some time, every listening socket that is no monitor
- * might be it. (`compat_monitor` is QEMU's label for `-qmp` and `-monitor`.)
+ * socket. The device of a stub's own monitor shows only that there has been a stub at some time, perhaps one of ours: it stays
+ * when the stub goes. A stub that goes takes its character device along, so what is used by nothing else may be a stub.
+ * (`compat_monitor` is QEMU's label for `-qmp` and `-monitor`.)
  */
-function refuseHiddenStub(chardevs: readonly ChardevInfo[], qmp: string): void {
-  if (!chardevs.some(({ filename }) => filename === STUB_MONITOR_FILENAME)) return;
+async function findHiddenStub(
+  chardevs: readonly ChardevInfo[],
+  qmp: Endpoint,
+  findUse: () => Promise<ChardevUse>,
+): Promise<ChardevInfo | undefined> {
+  if (!chardevs.some(({ filename }) => filename === STUB_MONITOR_FILENAME)) return undefined;
+  const own = formatEndpoint(qmp);
   const candidates = chardevs.filter(
-    ({ label, endpoint, filename }) =>
-      endpoint !== undefined && endpoint !== qmp && !label.startsWith('compat_monitor') && /,server/.test(filename),
+    ({ label, endpoint, filename, isOpen }) =>
+      isOpen && endpoint !== own && !label.startsWith('compat_monitor') && /,server/.test(filename),
   );
-  if (candidates.length === 0) return;
-  const list = candidates.map(({ label, filename }) => `${label} (${filename})`).join(', ');
+  if (candidates.length === 0) return undefined;
+  const { stubs, others } = await findUse();
+  const known = candidates.find(({ label }) => stubs.has(label));
+  if (known !== undefined) return known;
+  const unknown = candidates.filter(({ label }) => !others.has(label));
+  if (unknown.length === 0) return undefined;
+  const list = unknown.map(({ label, filename }) => `${label} (${filename})`).join(', ');
   throw new GuestStubError(
     'ERR_GUEST_STUB_UNREACHABLE',
     list,
-    `QEMU had or has a GDB stub on a character device of its own, perhaps one of: ${list}. Say which with --gdb`,
+    `QEMU has or had a GDB stub on a character device of its own, and it may be: ${list}. If one of them is the stub, name it with --gdb; if none is, start one with the monitor command "gdbserver" and name that`,
   );
 }

@@ -1,6 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { GdbClient, type GdbClientOptions, GdbClosedError } from '../../../protocols/gdb/index.ts';
 import { type Connection, connect } from '../../../protocols/transport/index.ts';
-import { GuestRunStateError } from '../errors.ts';
+import { parseInfoStatus } from '../../../protocols/qmp/index.ts';
+import { GuestRunStateError, GuestStubError } from '../errors.ts';
+
+/** How long the guest waits for its stub to be left. Milliseconds. */
+const LEAVE_TIMEOUT_MS = 2000;
 
 /** How to connect to a stub. @internal */
 export interface StubOptions extends GdbClientOptions {
@@ -66,29 +71,64 @@ export class StubSession {
     return answer;
   }
 
-  /** Memory requests are virtual again, as every debugger expects them. */
+  /** Physical mode is on, or may be. */
+  get isPhysical(): boolean {
+    return this.#physical !== undefined;
+  }
+
+  /**
+   * Memory requests are virtual again, as every debugger expects them.
+   *
+   * @throws GuestStubError `ERR_GUEST_STUB_UNREACHABLE` for a stub that does not answer in time: the guest waits for this.
+   */
   async leavePhysicalMode(): Promise<void> {
     this.#leaving = true;
     if (this.#physical === undefined) return;
+    await this.#inTime(this.#turnPhysicalModeOff());
+  }
+
+  async #turnPhysicalModeOff(): Promise<void> {
     // A client that has failed cannot say it any more; a fresh connection can.
-    if (this.#client.state !== 'open') await this.#reconnect();
+    if (this.#client.state !== 'open') await this.#reconnect(LEAVE_TIMEOUT_MS);
     await this.#client.setPhysicalMode(false);
     this.#physical = undefined;
   }
 
   /**
-   * Leaves physical mode, and the guest runs again by the monitor behind the stub, all in one flight; not one more byte may go to
-   * the stub after it.
+   * Leaves physical mode, and resumes the guest by the monitor behind the stub; not one more byte may go to the stub after it.
+   * A guest that is in another state than plainly paused by now is not resumed: another client has done that.
    *
    * @returns false when it does not run: QEMU did not let it, or the connection had failed before
+   * @throws as {@link StubSession.leavePhysicalMode}
    */
   async leaveAndRun(): Promise<boolean> {
     if (this.#client.state !== 'open') {
       await this.leavePhysicalMode();
       return false;
     }
-    const [, output] = await Promise.all([this.leavePhysicalMode(), this.#client.monitor('cont')]);
-    return output === '';
+    const [, status] = await this.#inTime(Promise.all([this.leavePhysicalMode(), this.#client.monitor('info status')]));
+    if (parseInfoStatus(status).status !== 'paused') return false;
+    return (await this.#inTime(this.#client.monitor('cont'))) === '';
+  }
+
+  async #inTime<T>(step: Promise<T>): Promise<T> {
+    const { endpoint } = this.#options;
+    const late = new AbortController();
+    const tooLate = delay(LEAVE_TIMEOUT_MS, undefined, { signal: late.signal }).then(() => {
+      const error = new GuestStubError(
+        'ERR_GUEST_STUB_UNREACHABLE',
+        endpoint,
+        `the GDB stub at ${endpoint} did not answer within ${LEAVE_TIMEOUT_MS} ms when the guest was left; its physical mode may still be on`,
+      );
+      this.lose(error);
+      throw error;
+    });
+    try {
+      return await Promise.race([step, tooLate]);
+    } finally {
+      late.abort();
+      tooLate.catch(() => {});
+    }
   }
 
   /** The stub will not answer any more, as its monitor knows: whoever waits for it learns of it at once. */
@@ -103,9 +143,9 @@ export class StubSession {
     return this.#client.close();
   }
 
-  async #reconnect(): Promise<void> {
+  async #reconnect(timeoutMs = this.#options.timeoutMs): Promise<void> {
     await this.#client.close();
-    this.#client = await connectClient(this.#options);
+    this.#client = await connectClient({ ...this.#options, timeoutMs: Math.min(timeoutMs, this.#options.timeoutMs) });
   }
 }
 

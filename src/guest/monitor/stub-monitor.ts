@@ -16,16 +16,19 @@ const MAX_PROPERTY_CHARS = 16_384;
  * QEMU's monitor through the GDB stub's `qRcmd`, for when there is no QMP. It has no device state, and knows the QOM path of a
  * vCPU only on machines that can hot-plug them.
  *
+ * @param onRegisters - is told the text in which the registers of all vCPUs came
  * @internal
  */
-export function stubMonitor(gdb: GdbClient): Monitor {
+export function stubMonitor(gdb: GdbClient, onRegisters: (text: string) => void = () => {}): Monitor {
   const hmp = (command: string): Promise<string> => gdb.monitor(command);
   return {
     endpoint: gdb.endpoint,
     hmp,
     // `cpu N` would choose one, but for ever: the choice outlives us.
     async registers(cpu) {
-      const all = parseAllInfoRegisters(await hmp('info registers -a'));
+      const text = await hmp('info registers -a');
+      onRegisters(text);
+      const all = parseAllInfoRegisters(text);
       const own = all.find(({ cpuIndex }) => cpuIndex === cpu);
       if (own === undefined) throw new GuestStateError(`info registers -a shows no vCPU ${cpu}`);
       return own;

@@ -7,7 +7,7 @@ import {
 } from '../../../protocols/qmp/index.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { type NestedStage, nestedStageOf } from './nested-state.ts';
-import { readCpuState } from './read-cpu-state.ts';
+import { type OpenDirectory, readCpuState } from './read-cpu-state.ts';
 import { type Sourced, sourced } from './sourced.ts';
 
 /** The PDPTE registers of PAE paging. @public */
@@ -42,15 +42,15 @@ export const NO_HIDDEN_REGISTERS: HiddenRegisters = {
 /**
  * Reads them out of QEMU's device state. QEMU leaves out a PKRU or PKRS that is 0.
  *
- * @param threadId - of a QEMU thread on this host, where known
+ * @param openDirectory - where QEMU's device state is to be written
  * @internal
  */
 export async function readHiddenRegisters(
   monitor: Monitor,
   cpu: number,
-  threadId: number | undefined,
+  openDirectory: OpenDirectory,
 ): Promise<HiddenRegisters> {
-  const state = await readCpuState(monitor, cpu, threadId);
+  const state = await readCpuState(monitor, cpu, openDirectory);
   if (typeof state === 'string') return assumedHiddenRegisters(() => state);
   const from = (name: string): string => `section cpu, subsection cpu/${name}`;
   return {

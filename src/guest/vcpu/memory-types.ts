@@ -4,7 +4,7 @@ import type { MemoryMap } from '../memory/memory-map.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { nestedStageOf } from './nested-state.ts';
-import { readCpuState } from './read-cpu-state.ts';
+import { type OpenDirectory, readCpuState } from './read-cpu-state.ts';
 import { type Sourced, sourced } from './sourced.ts';
 
 /** PAT and MTRRs: what decides how memory is cached, beside CR0.CD and MAXPHYADDR. @public */
@@ -41,17 +41,16 @@ const FIELD_BYTES = 8;
  * PAT at reset says.
  *
  * @param qomPath - of a vCPU, where known
- * @param threadId - of a QEMU thread on this host, where known
  * @internal
  */
 export async function readMemoryTypes(
   monitor: Monitor,
   cpu: number,
-  { qomPath, threadId }: { readonly qomPath: string | undefined; readonly threadId: number | undefined },
+  { qomPath, openDirectory }: { readonly qomPath: string | undefined; readonly openDirectory: OpenDirectory },
   seen: SeenMemory,
 ): Promise<Sourced<MemoryTypeMsrs>> {
   const [state, hasMtrrs] = await Promise.all([
-    readCpuState(monitor, cpu, threadId),
+    readCpuState(monitor, cpu, openDirectory),
     qomPath === undefined ? undefined : monitor.qomGet(qomPath, 'mtrr'),
   ]);
   if (typeof state === 'string') return sourced(ASSUMED, 'assumed', state);

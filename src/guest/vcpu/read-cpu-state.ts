@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import {
   type CpuDeviceState,
   parseDeviceState,
@@ -8,12 +6,15 @@ import {
 } from '../../../protocols/qmp/index.ts';
 import { DeviceStateObstacle } from '../device-state/device-state-obstacle.ts';
 import type { Monitor } from '../monitor/monitor.ts';
-import { makePrivateDirectory } from '../watchdog/private-directory.ts';
+import type { PrivateDirectory } from '../restore/private-directory.ts';
+
+/** The directory that QEMU and this process share; made when it is first needed. @internal */
+export type OpenDirectory = () => PrivateDirectory;
 
 /**
  * One vCPU out of QEMU's device state, which QEMU writes into a file that only it and we can reach.
  *
- * @param threadId - of a QEMU thread on this host, where known
+ * @param openDirectory - where the file is to be
  * @returns the vCPU's state, or why it cannot be had
  * @throws QmpClosedError, QmpProtocolError when the connection ends meanwhile.
  * @internal
@@ -21,14 +22,14 @@ import { makePrivateDirectory } from '../watchdog/private-directory.ts';
 export async function readCpuState(
   monitor: Monitor,
   cpu: number,
-  threadId: number | undefined,
+  openDirectory: OpenDirectory,
 ): Promise<CpuDeviceState | string> {
   if (!monitor.saveDeviceState) return 'the GDB stub does not show it, and there is no QMP';
-  const directory = makePrivateDirectory(threadId);
+  let directory: PrivateDirectory | undefined;
   try {
-    const file = join(directory.path, 'device-state');
-    await monitor.saveDeviceState(file);
-    const state = parseDeviceState(readFileSync(file));
+    directory = openDirectory();
+    await monitor.saveDeviceState(directory.pathOf('device-state'));
+    const state = parseDeviceState(directory.read('device-state'));
     return state.cpus.get(cpu) ?? `QEMU's device state has no vCPU ${cpu}`;
   } catch (error) {
     // A connection that is gone is no register that cannot be had: QEMU may be gone, and the guest with it.
@@ -37,6 +38,6 @@ export async function readCpuState(
     const why = error instanceof Error ? error.message : String(error);
     return `QEMU's device state cannot be read here: ${why}`;
   } finally {
-    directory.remove();
+    directory?.unlink('device-state');
   }
 }

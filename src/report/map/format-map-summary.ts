@@ -1,4 +1,3 @@
-import { assumptionLines } from '../assumed/format-assumption.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { formatRights } from '../words/format-rights.ts';
@@ -20,7 +19,7 @@ const TABLE_BYTES = 4096;
 export function formatMapSummary(map: ReportedMap, summary: MapSummary, end: ReportedMapEnd, style: Style): string {
   return [
     style.faint(formatMapTitle(map)),
-    ...assumptionLines(map.assumed, style),
+    ...map.assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
     ...formatAmounts(summary, style),
     formatTables(end),
     ...formatNotable('writable and executable', summary.writableExecutable, style),

@@ -1,6 +1,5 @@
-import { encodeAssumption } from '../assumed/format-assumption.ts';
 import { formatHex } from '../words/format-hex.ts';
-import { assumedOf } from './assumed-of.ts';
+import { describeAssumed } from './describe-assumed.ts';
 import { encodeStage } from './encode-stage.ts';
 import type { ReportedState, ReportedValue } from './reported-state.ts';
 
@@ -48,7 +47,7 @@ export function encodeState(reported: ReportedState): string {
       provider: memoryAccess.provider,
       attempts: memoryAccess.attempts.map(({ provider, reason }) => ({ provider, reason })),
     },
-    assumed: assumedOf(reported).map(encodeAssumption),
+    assumed: describeAssumed(reported),
   });
 }
 

@@ -10,13 +10,13 @@ import split2 from 'split2';
 import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { connect } from '../../../protocols/transport/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import type { ClientOrders } from '../../support/live/attached-client.ts';
 import { launchKernel } from '../../support/live/kernel-guest.ts';
 import { Witness } from '../../support/live/witness.ts';
 
 /** Seen from dist/test/live/guest, where this file runs. */
 const CLIENT = fileURLToPath(new URL('../../support/live/attached-client.js', import.meta.url));
-const PATIENCE_MS = 20_000;
 /** What the watchdog needs at most, on a machine that is not overloaded. */
 const WATCHDOG_MS = 1500;
 
@@ -38,15 +38,6 @@ async function startClient(orders: ClientOrders, temporary = tmpdir()): Promise<
 async function kill(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL');
   await once(child, 'exit');
-}
-
-/** Waits until something is so. */
-async function eventually(what: string, isSo: () => Promise<boolean>, betweenMs = 20): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS;
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`it did not come to be that ${what}`);
-    await delay(betweenMs);
-  }
 }
 
 /** The guest must stand still. long4 maps nothing at that address: only physical reads succeed. */
@@ -96,7 +87,9 @@ describe('a client that is killed outright', function () {
       // Physical mode going off is what shows that the watchdog has been there. It leaves a stub alone that somebody else
       // holds, which is what looking at it amounts to.
       await delay(WATCHDOG_MS);
-      await eventually('physical mode is off', async () => !(await isPhysicalModeOn(guest.gdbEndpoint)), WATCHDOG_MS);
+      await eventually('physical mode is off', async () => !(await isPhysicalModeOn(guest.gdbEndpoint)), {
+        betweenMs: WATCHDOG_MS,
+      });
       expect(await witness.runState()).to.equal('paused');
     });
   }

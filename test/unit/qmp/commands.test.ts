@@ -144,10 +144,11 @@ describe('the typed commands', () => {
         label: 'gdb',
         filename: 'disconnected:tcp:0.0.0.0:1234,server=on',
         state: 'free',
+        isOpen: true,
         endpoint: 'tcp:127.0.0.1:1234',
         isWildcard: true,
       },
-      { label: '#chr090', filename: 'gdb', state: 'busy', isWildcard: false },
+      { label: '#chr090', filename: 'gdb', isOpen: true, state: 'busy', isWildcard: false },
     ]);
   });
 });

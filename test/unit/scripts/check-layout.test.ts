@@ -20,7 +20,7 @@ describe('the layout of the repository', () => {
         'README.md': '# pagewalk',
         'protocols/transport/socket-connection.ts': importing('node:net'),
         'protocols/gdb/gdb-client.ts': importing('../transport/index.ts'),
-        'src/guest/watchdog/watchdog.ts': importing('node:child_process'),
+        'src/guest/restore/watchdog.ts': importing('node:child_process'),
         'src/guest/guest.ts': importing('../../protocols/gdb/index.ts'),
         'src/guest/index.ts': "export { Guest } from './guest.ts';\nexport type * from './guest.ts';\n",
         'src/paging/tsconfig.json': '{ "compilerOptions": { "types": [] } }',

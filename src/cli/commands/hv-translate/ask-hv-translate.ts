@@ -10,7 +10,6 @@ import {
   judgeHvTranslate,
 } from '../../../abi/index.ts';
 import type {
-  Assumption,
   GuestTranslation,
   MemoryMap,
   MemoryTypeMsrs,
@@ -54,7 +53,7 @@ export async function askHvTranslate(
     const answered = await answerAll(line, paused, processorOf(state, types.value), parseOverride);
     const planned = answered.flatMap(({ answer }) => answer.bits);
     const wrote = await paused.setBits(planned, cpu);
-    const notes = [...assumedTypes(types), ...guest.assumed];
+    const notes = [...memoryTypeNotes(types), ...(guest.runStateNote === '' ? [] : [guest.runStateNote])];
     return answered.map((each) => reportOf(line, state, each, wrote, notes));
   });
 }
@@ -97,10 +96,10 @@ function processorOf({ cpl, cr0, cr4, maxPhyAddr }: VcpuState, memoryTypes: Memo
 }
 
 /** What the cache type rests on that could not be had. */
-function assumedTypes({ value: { host }, from, detail: why }: Sourced<MemoryTypeMsrs>): readonly Assumption[] {
-  if (from === 'assumed') return [{ name: 'memoryTypes', value: null, why, decides: true }];
+function memoryTypeNotes({ value: { host }, from, detail }: Sourced<MemoryTypeMsrs>): readonly string[] {
+  if (from === 'assumed') return [`PAT as at reset, and no MTRRs (${detail})`];
   if (host?.from !== 'assumed') return [];
-  return [{ name: 'hostMemoryTypes', value: null, why: host.detail, decides: true }];
+  return [`PAT of the hypervisor's guest as at reset, and its hypervisor's CR0.CD=0 (${host.detail})`];
 }
 
 /** What QEMU has no memory for is unmapped already; of the rest ROM alone denies anything. */
@@ -126,7 +125,7 @@ function reportOf(
   { cpl }: VcpuState,
   { gva, answer, walk }: Answered,
   wrote: readonly PlannedBits[],
-  notes: readonly Assumption[],
+  notes: readonly string[],
 ): ReportedHvTranslation {
   const set = answer.bits.filter((bits) => wrote.some(({ address }) => address === bits.address));
   return {

@@ -1,17 +1,10 @@
-import type {
-  Assumption,
-  GuestTranslation,
-  GuestView,
-  TranslateScope,
-  TranslationTable,
-} from '../../../guest/index.ts';
+import type { GuestTranslation, GuestView, TranslateScope, TranslationTable } from '../../../guest/index.ts';
 import type { BriefAnswer, ReportedAddressSpace } from '../../../report/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { withView } from '../../session/with-guest.ts';
-import { type Outcomes, Tally } from './tally.ts';
 import type { TranslateCommandLine } from './translate.ts';
 
 /** A command line, and whose it is. @internal */
@@ -20,16 +13,13 @@ export interface TranslateAddresses extends TranslateCommandLine {
 }
 
 /** Answers of some addresses, as they are printed. @internal */
-export interface AnsweredTexts extends Outcomes {
+export interface AnsweredTexts {
   readonly texts: readonly string[];
+  readonly faults: number;
 }
 
 /** Asks a guest for addresses, and puts the answers into the form that was asked for. @internal */
-export type Asker = (
-  view: GuestView,
-  addresses: BigUint64Array,
-  notes: readonly Assumption[],
-) => Promise<AnsweredTexts>;
+export type Asker = (view: GuestView, addresses: BigUint64Array, notes: readonly string[]) => Promise<AnsweredTexts>;
 
 /**
  * Prepares questions: nothing is connected.
@@ -61,8 +51,6 @@ async function fullAsker(line: TranslateAddresses, scope: TranslateScope, contex
     return {
       texts: answers.map((each) => show({ ...each, assumed: [...each.assumed, ...notes] }, space)),
       faults: answers.filter(({ translation }) => translation.kind !== 'mapped').length,
-      assumed: answers.flatMap(({ assumed }) => assumed),
-      deviating: null,
     };
   };
 }
@@ -71,12 +59,10 @@ async function briefAsker(line: TranslateAddresses, scope: TranslateScope, conte
   const { formatBrief } = await import('../../../report/index.ts');
   const style = chooseStyle(context);
   return async (view, addresses) => {
-    const table = await view.translateMany(addresses, line.access, { ...scope, compareMachine: true });
+    const table = await view.translateMany(addresses, line.access, scope);
     return {
       texts: Array.from(addresses, (address, at) => formatBrief(address, briefAnswer(table, at), style)),
       faults: table.length - table.countMapped(),
-      assumed: table.assumed(),
-      deviating: table.countDeviations() === 0 ? null : table.machine,
     };
   };
 }
@@ -85,11 +71,9 @@ function briefAnswer(table: TranslationTable, at: number): BriefAnswer {
   const physicalAddress = table.physicalAddress(at);
   const rights = table.rights(at);
   const cause = table.cause(at);
-  const doubts = { assumed: table.assumed(at), deviates: table.deviates(at) === true };
   if (physicalAddress !== null && rights !== null) {
     const host = table.hostPhysicalAddress(at);
     return {
-      ...doubts,
       kind: 'mapped',
       physicalAddress,
       pageSizeBytes: table.pageSize(at),
@@ -98,8 +82,7 @@ function briefAnswer(table: TranslationTable, at: number): BriefAnswer {
     };
   }
   if (cause === null) throw new RangeError(`a translation neither succeeded nor failed: ${at}`);
-  const responsibleAddress = table.responsibleAddress(at);
-  return { ...doubts, kind: 'fault', cause, errorCode: table.errorCode(at), responsibleAddress };
+  return { kind: 'fault', cause, errorCode: table.errorCode(at), responsibleAddress: table.responsibleAddress(at) };
 }
 
 /** Answers the addresses of a command line, all in one pause; printed when the guest runs again. @internal */
@@ -108,20 +91,17 @@ export async function answerAddresses(line: TranslateAddresses, context: CliCont
   const addresses = BigUint64Array.from(line.addresses);
   // What is wrong with the question is found before anything is connected.
   await makeAsker(line, context);
-  const answered = await withView(
+  const { texts, faults } = await withView(
     guest,
     scope,
     context,
     async (view, attached) => {
       // Made anew for each try: it counts what it has shown.
       const ask = await makeAsker(line, context);
-      return ask(view, addresses, attached.assumed);
+      return ask(view, addresses, attached.runStateNote === '' ? [] : [attached.runStateNote]);
     },
     () => !flags.setAccessed,
   );
-  await context.print(answered.texts.join(''));
-  const tally = new Tally();
-  tally.add(answered);
-  if (line.format === 'brief') await tally.explainMarks(context);
-  return tally.status(guest.strict, true, context);
+  await context.print(texts.join(''));
+  return faults === 0 ? 0 : 1;
 }

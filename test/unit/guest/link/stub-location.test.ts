@@ -1,13 +1,16 @@
 import { expect } from 'chai';
 import { type ChardevInfo, queryChardev } from '../../../../protocols/qmp/index.ts';
 import { parseEndpoint } from '../../../../protocols/transport/index.ts';
-import { checkNamedStub, isLocal, locateStub } from '../../../../src/guest/link/stub-location.ts';
+import { type ChardevUse, checkNamedStub, isLocal, locateStub } from '../../../../src/guest/link/stub-location.ts';
 
-/** What the monitor makes of these devices: `label filename`, as QEMU 7.2 prints them. */
+const NOTHING_KNOWN: ChardevUse = { stubs: new Set(), others: new Set() };
+
+/** What the monitor makes of these devices: `label filename`, as QEMU 7.2 prints them; with `closed ` before it if nothing has it open. */
 function chardevs(...lines: readonly string[]): Promise<readonly ChardevInfo[]> {
   const list = lines.map((line) => {
-    const [label = '', ...rest] = line.split(' ');
-    return { label, filename: rest.join(' '), 'frontend-open': true };
+    const isOpen = !line.startsWith('closed ');
+    const [label = '', ...rest] = line.replace(/^closed /, '').split(' ');
+    return { label, filename: rest.join(' '), 'frontend-open': isOpen };
   });
   return queryChardev({
     endpoint: 'unix:/qmp',
@@ -24,15 +27,14 @@ const FREE_ON_ALL = 'gdb disconnected:tcp:0.0.0.0:1234,server=on';
 const FREE_ON_LOOPBACK = 'gdb disconnected:tcp:127.0.0.1:1234,server=on';
 
 describe('where the stub is', () => {
-  async function locate(lines: readonly string[], qmp = HERE): Promise<string> {
-    const location = locateStub(await chardevs(...lines), qmp);
+  async function locate(lines: readonly string[], qmp = HERE, use = NOTHING_KNOWN): Promise<string> {
+    const location = await locateStub(await chardevs(...lines), qmp, () => Promise.resolve(use));
     return location.kind === 'listening' ? location.endpoint : location.kind;
   }
 
-  async function refusal(lines: readonly string[], qmp = HERE): Promise<string> {
-    const list = await chardevs(...lines);
+  async function refusal(lines: readonly string[], qmp = HERE, use = NOTHING_KNOWN): Promise<string> {
     try {
-      locateStub(list, qmp);
+      await locate(lines, qmp, use);
     } catch (error) {
       const { code, message } = error as Error & { code: string };
       return `${code}: ${message}`;
@@ -93,6 +95,25 @@ describe('where the stub is', () => {
 
   describe('with a label of its own (-gdb chardev:ID)', () => {
     const MINE = 'mine disconnected:unix:/run/mine,server=on';
+
+    it('is where QEMU’s command line says', async () => {
+      const use = { stubs: new Set(['mine']), others: new Set(['agent']) };
+      const agent = 'agent disconnected:unix:/run/agent,server=on';
+      expect(await locate([MONITOR, agent, MINE, STUB_MONITOR], HERE, use)).to.equal('unix:/run/mine');
+      expect(await refusal([MONITOR, 'mine unix:/run/mine,server=on', STUB_MONITOR], HERE, use)).to.match(
+        /^ERR_GUEST_STUB_BUSY/,
+      );
+    });
+
+    it('is none of the devices that something else is on, nor one that nothing is on', async () => {
+      const use = { stubs: new Set<string>(), others: new Set(['mine']) };
+      expect(await locate([MONITOR, MINE, STUB_MONITOR], HERE, use)).to.equal('absent');
+      expect(await locate([MONITOR, `closed ${MINE}`, STUB_MONITOR])).to.equal('absent');
+      const second = 'second disconnected:unix:/run/second,server=on';
+      expect(await refusal([MONITOR, MINE, second, STUB_MONITOR], HERE, use))
+        .to.contain('second')
+        .and.not.contain('mine');
+    });
 
     it('might be any listening socket, so none is started beside it', async () => {
       const message = await refusal([MONITOR, MINE, STUB_MONITOR]);

@@ -7,6 +7,7 @@ import { readHiddenRegisters } from '../../../../src/guest/vcpu/hidden-registers
 import { PROTECTION_KEYS } from '../../../support/builders/protection-keys-rom.ts';
 import { expectRejection } from '../../../support/expect-rejection.ts';
 import { fakeMonitor } from '../../../support/fakes/fake-monitor.ts';
+import { openDirectory, removeDirectory } from '../../../support/fakes/open-directory.ts';
 import { readFixture } from '../../../support/fakes/read-fixture.ts';
 import { kvmNestedDeviceState } from '../../../support/fakes/svm-device-state.ts';
 
@@ -24,33 +25,28 @@ function savingMonitor(bytes: Uint8Array): { monitor: Monitor; files: string[] }
   return { monitor, files };
 }
 
-async function exists(directory: string): Promise<boolean> {
-  return readdir(directory).then(
-    () => true,
-    () => false,
-  );
-}
-
 describe('registers that no stub shows', () => {
+  after(removeDirectory);
+
   it('come out of QEMU’s device state, through a file that is gone afterwards', async () => {
     const { monitor, files } = savingMonitor(STATE);
-    const { pkru, pkrs } = await readHiddenRegisters(monitor, 0, undefined);
+    const { pkru, pkrs } = await readHiddenRegisters(monitor, 0, openDirectory);
     expect(pkru).to.include({ value: PROTECTION_KEYS.pkru, from: 'device-state' });
     expect(pkrs).to.include({ value: PROTECTION_KEYS.pkrs, from: 'device-state' });
     expect(files).to.have.length(1);
-    expect(await exists(dirname(files[0] ?? ''))).to.equal(false);
+    expect(await readdir(dirname(files[0] ?? ''))).to.deep.equal([]);
   });
 
   it('PDPTE registers that QEMU has not saved are taken from memory', async () => {
     const { monitor } = savingMonitor(STATE);
-    const { pdptes } = await readHiddenRegisters(monitor, 0, undefined);
+    const { pdptes } = await readHiddenRegisters(monitor, 0, openDirectory);
     expect(pdptes.value).to.equal(null);
   });
 
   it('nested tables are assumed away where KVM runs the guest of a hypervisor, and does not show them', async () => {
     const nestedOf = async (isInGuest: boolean) => {
       const { monitor } = savingMonitor(kvmNestedDeviceState(isInGuest));
-      return (await readHiddenRegisters(monitor, 0, undefined)).nested;
+      return (await readHiddenRegisters(monitor, 0, openDirectory)).nested;
     };
     expect(await nestedOf(false)).to.include({ value: null, from: 'device-state' });
     const assumed = await nestedOf(true);
@@ -60,7 +56,7 @@ describe('registers that no stub shows', () => {
 
   describe('are assumed, with the reason,', () => {
     async function assumption(monitor: Monitor, cpu = 0): Promise<string> {
-      const registers = await readHiddenRegisters(monitor, cpu, undefined);
+      const registers = await readHiddenRegisters(monitor, cpu, openDirectory);
       const values = Object.entries(registers).map(([name, { value, from }]) => `${name} ${from} ${value}`);
       expect(values).to.deep.equal(['pkru assumed 0', 'pkrs assumed 0', 'pdptes assumed null', 'nested assumed null']);
       expect(new Set(Object.values(registers).map(({ detail }) => detail)).size).to.equal(1);
@@ -95,7 +91,7 @@ describe('registers that no stub shows', () => {
     const happened = { endpoint: 'unix:/qmp', happened: 'QEMU exited', command: 'xen-save-devices-state' };
     const gone = new QmpClosedError({ ...happened, explanation: '' });
     const monitor = fakeMonitor({ saveDeviceState: () => Promise.reject(gone) });
-    expect(await expectRejection(readHiddenRegisters(monitor, 0, undefined))).to.equal(gone);
+    expect(await expectRejection(readHiddenRegisters(monitor, 0, openDirectory))).to.equal(gone);
   });
 
   it('leave no directory behind when they cannot be had', async () => {
@@ -106,7 +102,7 @@ describe('registers that no stub shows', () => {
         return Promise.reject(new Error('no'));
       },
     });
-    await readHiddenRegisters(refusing, 0, undefined);
-    expect(await exists(dirname(files[0] ?? ''))).to.equal(false);
+    await readHiddenRegisters(refusing, 0, openDirectory);
+    expect(await readdir(dirname(files[0] ?? ''))).to.deep.equal([]);
   });
 });

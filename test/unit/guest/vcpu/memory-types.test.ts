@@ -8,11 +8,12 @@ import type { Sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
 import { fakeMonitor } from '../../../support/fakes/fake-monitor.ts';
 import { flatRange } from '../../../support/fakes/flat-range.ts';
+import { openDirectory, removeDirectory } from '../../../support/fakes/open-directory.ts';
 import { readFixture } from '../../../support/fakes/read-fixture.ts';
 import { svmDeviceState } from '../../../support/fakes/svm-device-state.ts';
 
 const STATE = readFixture('qmp/device-state-x86_64.bin');
-const VCPU = { qomPath: '/machine/cpu[0]', threadId: undefined };
+const VCPU = { qomPath: '/machine/cpu[0]', openDirectory };
 const NOTHING = { memory: new FakeMemory(0), map: new MemoryMap([]) };
 
 /** A monitor that has this for the property `mtrr` of its vCPU, and writes QEMU's device state. */
@@ -24,6 +25,8 @@ function monitorWith(mtrr: boolean | undefined, state = STATE): Monitor {
 }
 
 describe('PAT and MTRRs of a guest', () => {
+  after(removeDirectory);
+
   it('come out of QEMU’s device state', async () => {
     const stated = parseDeviceState(STATE).cpus.get(0);
     const { value, from, detail } = await readMemoryTypes(monitorWith(true), 0, VCPU, NOTHING);

@@ -1,0 +1,67 @@
+import { GuestRunStateError } from '../errors.ts';
+
+/** What a timer of Node can wait for. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The longest that a guest is paused. Milliseconds. @internal */
+export const DEFAULT_MAX_PAUSE_MS = 5000;
+
+/**
+ * The end of a pause, whatever the question is doing by then: a peer that is slow, a file that blocks, a caller that forgets.
+ *
+ * @internal
+ */
+export class PauseDeadline {
+  readonly #maxMs: number;
+  readonly #endpoint: string;
+  readonly #onReached: (error: GuestRunStateError) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #reject: ((error: GuestRunStateError) => void) | undefined;
+  #reached: Promise<never> | undefined;
+
+  constructor(maxMs: number, endpoint: string, onReached: (error: GuestRunStateError) => void) {
+    this.#maxMs = maxMs;
+    this.#endpoint = endpoint;
+    this.#onReached = onReached;
+  }
+
+  get maxMs(): number {
+    return this.#maxMs;
+  }
+
+  /** The pause begins. */
+  start(): void {
+    this.stop();
+    if (this.#maxMs > LONGEST_TIMER_MS) return;
+    this.#reached = new Promise<never>((_, reject) => {
+      this.#reject = reject;
+    });
+    this.#reached.catch(() => {});
+    this.#timer = setTimeout(() => this.#end(), this.#maxMs);
+    // A caller that has nothing else to do may end: leaving is the watchdog's then.
+    this.#timer.unref();
+  }
+
+  /** The pause is over. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#reached = undefined;
+    this.#reject = undefined;
+  }
+
+  /** Waits for a step of the pause, but no longer than the pause may last. @throws GuestRunStateError `ERR_GUEST_PAUSE_TOO_LONG` */
+  async within<T>(step: Promise<T>): Promise<T> {
+    if (this.#reached === undefined) return step;
+    return Promise.race([step, this.#reached]);
+  }
+
+  #end(): void {
+    const error = new GuestRunStateError(
+      'ERR_GUEST_PAUSE_TOO_LONG',
+      `the guest behind ${this.#endpoint} was paused for ${this.#maxMs} ms, the longest that a pause may last, and has been resumed. Ask for less at once, or allow a longer pause`,
+    );
+    this.#reject?.(error);
+    this.#onReached(error);
+  }
+}

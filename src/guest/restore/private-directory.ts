@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmdirSync,
+  unlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { GuestUsageError } from '../errors.ts';
+
+/** Where a private directory is, or is going to be. @internal */
+export interface DirectoryPlan {
+  /** The outer one: ours, and nobody else may write in it. */
+  readonly path: string;
+  /** The name of the inner one, which belongs to QEMU's user. */
+  readonly room: string;
+}
+
+/** All that ever lies in one. @internal */
+export type PrivateFile = 'gdb' | 'device-state';
+
+const FILES: readonly PrivateFile[] = ['gdb', 'device-state'];
+
+/** `sun_path` of Linux has 108 bytes, one of them for the end. */
+const LONGEST_SOCKET_PATH = 107;
+const NAME_BYTES = 6;
+/** The device state of a large machine has megabytes; more than this is no device state. */
+const MAX_FILE_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Names a directory that does not exist yet, so that the watchdog can know of it first.
+ *
+ * @throws GuestUsageError `ERR_GUEST_USAGE` when the temporary folder is one in which no stub can listen. Nothing was made.
+ * @internal
+ */
+export function planPrivateDirectory(): DirectoryPlan {
+  const root = resolve(tmpdir());
+  const random = (): string => randomBytes(NAME_BYTES).toString('base64url');
+  const plan = { path: join(root, `pagewalk-${random()}`), room: random() };
+  const bytes = Buffer.byteLength(pathOf(plan, 'gdb'));
+  if (bytes > LONGEST_SOCKET_PATH) {
+    throw new GuestUsageError(
+      `the temporary folder ${root} has too long a name for a socket (${bytes} bytes, ${LONGEST_SOCKET_PATH} are possible): set TMPDIR to a shorter one`,
+    );
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a monitor command is one line of text
+  if (/[\u0000-\u001f\u007f]/.test(root)) {
+    throw new GuestUsageError(
+      'the name of the temporary folder has control characters, which the monitor does not take: set TMPDIR to another one',
+    );
+  }
+  return plan;
+}
+
+function pathOf({ path, room }: DirectoryPlan, file: PrivateFile): string {
+  return join(path, room, file);
+}
+
+/**
+ * A directory for what QEMU and we hand each other: the socket of a stub, the file of the device state. Two deep: QEMU's user
+ * owns the inner one and can do in it as it likes, but cannot put anything else in its place; what is removed is removed by its
+ * name, so nothing outside is reached.
+ *
+ * Everything is done without a turn of the event loop: the guest may be paused meanwhile, and Node's thread pool takes longer
+ * to hand the work over than to do it.
+ *
+ * @internal
+ */
+export class PrivateDirectory {
+  readonly plan: DirectoryPlan;
+
+  private constructor(plan: DirectoryPlan) {
+    this.plan = plan;
+  }
+
+  /**
+   * @param owner - the user that QEMU runs as, where that is proven and another one than we are
+   * @throws the system's error; nothing is left then.
+   */
+  static make(plan: DirectoryPlan, owner: number | undefined): PrivateDirectory {
+    const isOthers = owner !== undefined && owner !== process.getuid?.() && process.getuid?.() === 0;
+    mkdirSync(plan.path, { mode: 0o700 });
+    try {
+      const room = join(plan.path, plan.room);
+      mkdirSync(room, { mode: 0o700 });
+      if (isOthers) {
+        chownSync(room, owner, -1);
+        // To go through, not to look in: the inner name is a secret.
+        chmodSync(plan.path, 0o711);
+      }
+    } catch (error) {
+      removePrivateDirectory(plan);
+      throw error;
+    }
+    return new PrivateDirectory(plan);
+  }
+
+  pathOf(file: PrivateFile): string {
+    return pathOf(this.plan, file);
+  }
+
+  /**
+   * Reads what QEMU has written: a regular file of bounded size, whatever its owner has put there meanwhile.
+   *
+   * @throws Error in words, or the system's.
+   */
+  read(file: PrivateFile): Buffer {
+    const path = this.pathOf(file);
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      const { size, nlink } = fstatRegular(descriptor, path);
+      // A second name would be that of somebody else's file.
+      if (nlink !== 1) throw new Error(`${path} is not the file that QEMU was asked to write`);
+      if (size > MAX_FILE_BYTES) throw new Error(`${path} has ${size} bytes, which no device state has`);
+      const bytes = Buffer.allocUnsafe(size);
+      return bytes.subarray(0, readFully(descriptor, bytes));
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  /** Takes a file away, if it is there. */
+  unlink(file: PrivateFile): void {
+    quietly(() => unlinkSync(this.pathOf(file)));
+  }
+
+  remove(): void {
+    removePrivateDirectory(this.plan);
+  }
+}
+
+function fstatRegular(descriptor: number, path: string): { readonly size: number; readonly nlink: number } {
+  const stat = fstatSync(descriptor);
+  if (!stat.isFile()) throw new Error(`${path} is no regular file`);
+  return stat;
+}
+
+function readFully(descriptor: number, bytes: Buffer): number {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const count = readSync(descriptor, bytes, filled, bytes.length - filled, filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return filled;
+}
+
+/** Removes one with what may lie in it; what its other owner has added stays, and the directory with it. @internal */
+export function removePrivateDirectory(plan: DirectoryPlan): void {
+  for (const file of FILES) quietly(() => unlinkSync(pathOf(plan, file)));
+  quietly(() => rmdirSync(join(plan.path, plan.room)));
+  quietly(() => rmdirSync(plan.path));
+}
+
+function quietly(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // It is not there, or it is another's to remove.
+  }
+}

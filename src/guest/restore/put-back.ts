@@ -1,0 +1,127 @@
+import { GdbClient } from '../../../protocols/gdb/index.ts';
+import { cont, type QmpClient, queryChardev, queryStatus, stop } from '../../../protocols/qmp/index.ts';
+import { connect, formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
+import { removePrivateDirectory } from './private-directory.ts';
+import { isSamePrint, printRegisters } from './register-prints.ts';
+import type { RestorePlan } from './restore-plan.ts';
+
+/**
+ * What became of a guest that ran when its client paused it.
+ *
+ * - `not-asked`: it was not paused, or had been paused before
+ * - `resumed`
+ * - `runs`: it ran already
+ * - `paused-since`: it has run since, and another client has paused it: it stays so
+ * - `unknown`: nothing shows whether it has run since, so it stays paused
+ * - `other-state`: it is in a run state from which nobody should resume it
+ * - `failed`
+ *
+ * @public
+ */
+export type Resumption = 'not-asked' | 'resumed' | 'runs' | 'paused-since' | 'unknown' | 'other-state' | 'failed';
+
+/** What was put back. @internal */
+export interface PutBack {
+  readonly resumption: Resumption;
+  /** QEMU's word for the run state that was found. */
+  readonly foundState: string;
+  /** Null where no stub's mode had to be put back. */
+  readonly physicalModeOff: boolean | null;
+  /** Null where the client had started no stub. */
+  readonly stubRemoved: boolean | null;
+}
+
+const STUB_TIMEOUT_MS = 5000;
+/** QEMU notices the end of a killed client's connection in its own time. */
+const BUSY_TRIES = 10;
+const BETWEEN_TRIES_MS = 100;
+
+/**
+ * Puts a guest back from nothing but the plan, each step whatever became of the one before.
+ *
+ * @param resumeUnrecorded - resume a paused guest also where the plan has no registers to compare: right only for one who
+ * has been there ever since
+ * @internal
+ */
+export async function putBack(
+  qmp: QmpClient,
+  plan: RestorePlan,
+  { resumeUnrecorded }: { readonly resumeUnrecorded: boolean },
+): Promise<PutBack> {
+  const { status, running } = await queryStatus(qmp);
+  const verdict = plan.resume === true ? await judgePause(qmp, plan, status, running, resumeUnrecorded) : 'not-asked';
+  const physicalModeOff =
+    plan.stub === undefined ? null : await succeeds(() => leavePhysicalMode(qmp, plan.stub ?? ''));
+  // Touching the stub has paused a guest that runs.
+  const mustRun = running || verdict === 'resumed';
+  const runs = !mustRun || (running && plan.stub === undefined) || (await succeeds(() => cont(qmp)));
+  const stubRemoved = plan.ownStub === true ? await succeeds(() => removeStub(qmp, plan)) : null;
+  if (plan.directory !== undefined) removePrivateDirectory(plan.directory);
+  return { resumption: runs ? verdict : 'failed', foundState: status, physicalModeOff, stubRemoved };
+}
+
+async function judgePause(
+  qmp: QmpClient,
+  plan: RestorePlan,
+  status: string,
+  running: boolean,
+  resumeUnrecorded: boolean,
+): Promise<Resumption> {
+  if (running) return 'runs';
+  if (status !== 'paused') return 'other-state';
+  if (plan.registers === undefined) return resumeUnrecorded ? 'resumed' : 'unknown';
+  const now = printRegisters(await qmp.hmp('info registers -a'));
+  return isSamePrint(plan.registers, now) ? 'resumed' : 'paused-since';
+}
+
+/** The guest must be paused for that; a stub which another client has taken meanwhile is theirs. */
+async function leavePhysicalMode(qmp: QmpClient, stub: string): Promise<void> {
+  const wanted = formatEndpoint(parseEndpoint(stub));
+  if (!(await becomesFree(qmp, wanted))) throw new Error('another client holds the stub');
+  await stop(qmp);
+  const gdb = await openStub(stub, STUB_TIMEOUT_MS);
+  try {
+    await gdb.setPhysicalMode(false);
+  } finally {
+    await gdb.close();
+  }
+}
+
+async function becomesFree(qmp: QmpClient, endpoint: string): Promise<boolean> {
+  for (let tries = BUSY_TRIES; ; tries -= 1) {
+    const known = (await queryChardev(qmp)).find((chardev) => chardev.endpoint === endpoint);
+    if (known?.state !== 'busy') return true;
+    if (tries <= 1) return false;
+    await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
+  }
+}
+
+/** Only a stub that is still the client's: by now the user may have started one. */
+async function removeStub(qmp: QmpClient, plan: RestorePlan): Promise<void> {
+  const stub = (await queryChardev(qmp)).find(({ label }) => label === 'gdb');
+  const { directory } = plan;
+  if (stub === undefined || directory === undefined) return;
+  const where = stub.endpoint === undefined ? undefined : parseEndpoint(stub.endpoint);
+  if (where?.kind === 'unix' && where.path.startsWith(`${directory.path}/`)) await qmp.hmp('gdbserver none');
+}
+
+/** @throws the errors of the transport and of the GDB client; nothing stays open then. @internal */
+export async function openStub(stub: string, timeoutMs: number, onStop: () => void = () => {}): Promise<GdbClient> {
+  const connection = await connect(stub, { timeoutMs });
+  try {
+    return await GdbClient.connect(connection, { handshakeTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs, onStop });
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+async function succeeds(step: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await step();
+    return true;
+  } catch {
+    // The step after it may still do good.
+    return false;
+  }
+}

@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { QmpClient } from '../../../protocols/qmp/index.ts';
+import { removeJournal } from './journal.ts';
+import { removePrivateDirectory } from './private-directory.ts';
+import { openStub, putBack } from './put-back.ts';
+import { isSamePrint, printRegisters } from './register-prints.ts';
+import type { RestorePlan } from './restore-plan.ts';
+import { isSocketIdle } from './socket-use.ts';
+
+/** Another client may hold the monitor for long, and the guest is paused for as long. */
+const GIVE_UP_MS = 600_000;
+const ATTEMPT_TIMEOUT_MS = 5000;
+const FIRST_INTERVAL_MS = 50;
+const LONGEST_INTERVAL_MS = 5000;
+/** From then on the monitor counts as another client's, and the stub is tried for what it can do. */
+const MONITOR_PATIENCE_MS = 1000;
+
+/**
+ * Puts a guest back from nothing but the plan: what the watchdog does when its client was killed. There is no one to report an
+ * error to, so it goes on until everything is in its place, or ten minutes have passed.
+ *
+ * @internal
+ */
+export async function restoreGuest(plan: RestorePlan): Promise<void> {
+  const begun = performance.now();
+  let left = plan;
+  for (let interval = FIRST_INTERVAL_MS; !isDone(left); interval = Math.min(interval * 2, LONGEST_INTERVAL_MS)) {
+    const elapsed = performance.now() - begun;
+    if (elapsed > GIVE_UP_MS) return;
+    left = await attempt(left, elapsed);
+    if (!isDone(left)) await delay(interval);
+  }
+  if (plan.journal !== undefined) removeJournal(plan.journal);
+}
+
+/** Nothing to put back, or another client has done it: who does takes the journal with it. */
+function isDone({ qmp, stub, resume, ownStub, directory, journal }: RestorePlan): boolean {
+  if (journal !== undefined && !existsSync(journal)) return true;
+  if (qmp === undefined && stub === undefined) return directory === undefined;
+  return stub === undefined && resume !== true && ownStub !== true && directory === undefined;
+}
+
+/** @returns what is still to be put back */
+async function attempt(plan: RestorePlan, elapsed: number): Promise<RestorePlan> {
+  const { qmp, stub } = plan;
+  if (qmp === undefined && stub === undefined) return withoutDirectory(plan);
+  try {
+    if (qmp !== undefined) return await throughQmp(qmp, plan);
+    return await throughStub(stub ?? '', plan, elapsed);
+  } catch {
+    // The socket is gone, and QEMU with it, if nothing listens there any more.
+  }
+  if (qmp === undefined || stub === undefined || plan.resume !== true || elapsed < MONITOR_PATIENCE_MS) return plan;
+  // A stub whose turn would come later pauses the guest then: only one that has no client is touched.
+  if (isSocketIdle(stub) !== true) return plan;
+  return throughStub(stub, plan, elapsed).catch(() => plan);
+}
+
+async function throughQmp(endpoint: string, plan: RestorePlan): Promise<RestorePlan> {
+  const qmp = await QmpClient.connect(endpoint, { timeoutMs: ATTEMPT_TIMEOUT_MS });
+  try {
+    if (plan.journal !== undefined && !existsSync(plan.journal)) return {};
+    // It has been here since the client died.
+    await putBack(qmp, plan, { resumeUnrecorded: true });
+    return {};
+  } finally {
+    await qmp.close();
+  }
+}
+
+async function throughStub(endpoint: string, plan: RestorePlan, elapsed: number): Promise<RestorePlan> {
+  // QEMU up to 8.0 greets so when it was this connection that paused the guest.
+  let pausedHere = false;
+  const gdb = await openStub(endpoint, ATTEMPT_TIMEOUT_MS, () => {
+    pausedHere = true;
+  });
+  try {
+    await gdb.setPhysicalMode(false);
+    if (pausedHere || (plan.resume === true && (await isOurPause(gdb, plan, elapsed)))) await gdb.monitor('cont');
+  } finally {
+    await gdb.close();
+  }
+  const { stub, resume, ...left } = plan;
+  return plan.qmp === undefined ? withoutDirectory(left) : left;
+}
+
+async function isOurPause(
+  gdb: Awaited<ReturnType<typeof openStub>>,
+  { registers }: RestorePlan,
+  elapsed: number,
+): Promise<boolean> {
+  // At once there was no time for others.
+  if (registers === undefined || elapsed < MONITOR_PATIENCE_MS) return true;
+  return isSamePrint(registers, printRegisters(await gdb.monitor('info registers -a')));
+}
+
+function withoutDirectory({ directory, ...left }: RestorePlan): RestorePlan {
+  if (directory !== undefined) removePrivateDirectory(directory);
+  return left;
+}

@@ -1,0 +1,24 @@
+import type { DirectoryPlan } from './private-directory.ts';
+import type { RegisterPrints } from './register-prints.ts';
+
+/** What has to be put back in a guest, should its client not live to do it. Plain data: it travels to the watchdog and the journal. @internal */
+export interface RestorePlan {
+  readonly qmp?: string;
+  /** The stub whose physical mode may be on. */
+  readonly stub?: string;
+  /** The guest ran, and must run again. */
+  readonly resume?: boolean;
+  /** The registers at the pause: a guest that shows others has run since, and another client has paused it. */
+  readonly registers?: RegisterPrints;
+  /** The client had started a stub of its own. */
+  readonly ownStub?: boolean;
+  /** Where QEMU and the client share files. */
+  readonly directory?: DirectoryPlan;
+  /** The journal that says the same. Once it is gone, another client has put everything back. */
+  readonly journal?: string;
+}
+
+/** What a resumed guest leaves of a plan: nothing of the pause. @internal */
+export function afterResume({ resume, registers, stub, ...standing }: RestorePlan): RestorePlan {
+  return standing;
+}

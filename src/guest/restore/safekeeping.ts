@@ -1,0 +1,116 @@
+import { Journal } from './journal.ts';
+import type { ProcessLife } from './process-life.ts';
+import { afterResume, type RestorePlan } from './restore-plan.ts';
+import { Watchdog } from './watchdog.ts';
+
+/** How what has to be put back is kept. @internal */
+export interface SafekeepingOptions {
+  /** The endpoint by which the guest is reached, in canonical form. */
+  readonly endpoint: string;
+  readonly qmp?: string;
+  /** Neither watchdog nor journal unless true. */
+  readonly enabled: boolean;
+  /** QEMU's process, where it is proven. */
+  readonly qemu?: ProcessLife | null;
+  /** The watchdog ends this process when a pause does not end in time. */
+  readonly endsStuckClient?: boolean;
+}
+
+/** How long after a pause should have ended by itself this process counts as stuck. Milliseconds. */
+const STUCK_GRACE_MS = 1000;
+
+/**
+ * Keeps what has to be put back in the guest where it outlives this process: the watchdog, who acts at once, and the journal,
+ * for whoever comes after both. They know of each thing before it is done.
+ *
+ * @internal
+ */
+export class Safekeeping {
+  readonly #options: SafekeepingOptions;
+  readonly #starting: Promise<Watchdog | string>;
+  #watchdog: Watchdog | undefined;
+  #journal: Journal | undefined;
+  #problem: string | undefined;
+  #plan: RestorePlan;
+  #hasBegun = false;
+
+  constructor(options: SafekeepingOptions) {
+    this.#options = options;
+    this.#plan = options.qmp === undefined ? {} : { qmp: options.qmp };
+    this.#starting = options.enabled ? Watchdog.start() : Promise.resolve('');
+  }
+
+  /** Why nothing would resume the guest if this process were killed now; empty when something would, or nobody wants it. */
+  async problem(): Promise<string> {
+    const watchdog = await this.#starting;
+    return typeof watchdog === 'string' ? watchdog : '';
+  }
+
+  /** Makes sure that what is added is known before it can happen. */
+  async arm(addition: RestorePlan): Promise<void> {
+    await this.#begin();
+    this.note(addition);
+  }
+
+  /** The same without waiting, for when the guest is paused: {@link Safekeeping.arm} has to have come before. */
+  note(addition: RestorePlan): void {
+    this.#set({ ...this.#plan, ...addition });
+  }
+
+  /** The guest is going to be paused, for so long at most. Milliseconds; null when it is over. */
+  expectResume(withinMs: number | null): void {
+    if (this.#options.endsStuckClient !== true) return;
+    this.#watchdog?.say({ deadline: withinMs === null ? null : withinMs + STUCK_GRACE_MS });
+  }
+
+  /** The guest runs again: nothing of the pause is left to put back, and a pause that comes later may be another client's. */
+  relax(): void {
+    if (this.#hasBegun) this.#set(afterResume(this.#plan));
+  }
+
+  /** Everything is back in its place. */
+  async disarm(): Promise<void> {
+    const watchdog = await this.#starting;
+    if (typeof watchdog !== 'string') {
+      watchdog.say({ disarm: true });
+      watchdog.end();
+    }
+    this.#watchdog = undefined;
+    this.#journal?.end();
+    this.#journal = undefined;
+  }
+
+  /** Something could not be put back from here: the watchdog tries, from a fresh connection; the journal stays until it has. */
+  async trigger(): Promise<void> {
+    const watchdog = await this.#starting;
+    if (typeof watchdog !== 'string') watchdog.end();
+    this.#watchdog = undefined;
+    this.#journal?.leave();
+    this.#journal = undefined;
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#hasBegun) return;
+    const watchdog = await this.#starting;
+    if (typeof watchdog !== 'string') this.#watchdog = watchdog;
+    this.#hasBegun = true;
+    if (!this.#options.enabled) return;
+    try {
+      this.#journal = Journal.begin(this.#options.endpoint, this.#options.qemu ?? null);
+      this.#plan = { ...this.#plan, journal: this.#journal.file };
+    } catch (error) {
+      this.#problem = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** Why there is no journal; undefined where there is one, or none was wanted. */
+  get journalProblem(): string | undefined {
+    return this.#problem;
+  }
+
+  #set(plan: RestorePlan): void {
+    this.#plan = plan;
+    this.#journal?.write(plan);
+    this.#watchdog?.say({ plan });
+  }
+}

@@ -1,0 +1,48 @@
+import type { RestorePlan } from './restore-plan.ts';
+import type { WatchdogMessage } from './watchdog.ts';
+
+/*
+ * The watchdog's program: see watchdog.ts. It loads the protocols only when it has to act, so that it is up in no time.
+ */
+
+const client = process.ppid;
+let plan: RestorePlan | undefined;
+let deadline: NodeJS.Timeout | undefined;
+let received = '';
+
+function take(message: WatchdogMessage): void {
+  if ('plan' in message) plan = message.plan;
+  else if ('disarm' in message) plan = undefined;
+  if (!('deadline' in message)) return;
+  clearTimeout(deadline);
+  deadline = message.deadline === null ? undefined : setTimeout(endStuckClient, message.deadline);
+}
+
+/**
+ * The client holds the monitor and does not come to resume its guest: it is suspended, or busy for ever. Nothing but its end
+ * lets go of the monitor. As its child we know that the number is still its own.
+ */
+function endStuckClient(): void {
+  if (process.ppid === client) process.kill(client, 'SIGKILL');
+}
+
+process.stdin.setEncoding('utf8');
+process.stdin.on('data', (text: string) => {
+  received += text;
+  const lines = received.split('\n');
+  received = lines.pop() ?? '';
+  for (const line of lines) take(JSON.parse(line) as WatchdogMessage);
+});
+process.stdin.on('end', () => {
+  clearTimeout(deadline);
+  if (plan) void act(plan);
+});
+process.stdout.on('error', () => {});
+process.stdout.write('ready\n');
+
+async function act(what: RestorePlan): Promise<void> {
+  const { restoreGuest } = await import('./restore-guest.ts');
+  await restoreGuest(what);
+  // Whatever is still open, an `exec:` command that does not end or a socket that nobody answers on: it is over.
+  process.exit();
+}
