@@ -15,7 +15,7 @@ describe('cli/parseHvTranslate', () => {
       controlFlags: 0x7dfn,
       ex: true,
       json: true,
-      guest: { qmp: 'vm.qmp', gdb: 'tcp::1234', cpu: 3, timeoutMs: 250, traceFile: 't.log' },
+      guest: { qmp: 'vm.qmp', gdb: 'tcp::1234', cpu: 3, timeoutMs: 250, maxPauseMs: undefined, traceFile: 't.log' },
     });
   });
 

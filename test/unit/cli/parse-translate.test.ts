@@ -24,7 +24,7 @@ describe('cli/parseTranslate', () => {
         hostMemory: false,
       },
       format: 'json',
-      guest: { qmp: 'vm.qmp', gdb: 'tcp::1234', cpu: 3, timeoutMs: 250, traceFile: 't.log' },
+      guest: { qmp: 'vm.qmp', gdb: 'tcp::1234', cpu: 3, timeoutMs: 250, maxPauseMs: undefined, traceFile: 't.log' },
     });
   });
 
@@ -36,7 +36,14 @@ describe('cli/parseTranslate', () => {
       from: undefined,
       scope: { cr3: undefined, overrides: [], profile: undefined, nested: undefined, live: false, hostMemory: true },
       format: 'tree',
-      guest: { qmp: 'unix:/run/vm.qmp', gdb: undefined, cpu: 0, timeoutMs: undefined, traceFile: undefined },
+      guest: {
+        qmp: 'unix:/run/vm.qmp',
+        gdb: undefined,
+        cpu: 0,
+        timeoutMs: undefined,
+        maxPauseMs: undefined,
+        traceFile: undefined,
+      },
     });
   });
 
@@ -133,7 +140,14 @@ describe('cli/parseState', () => {
     expect(parseState(['--json', '--cpu', '1', ...QMP], {})).to.deep.equal({
       json: true,
       hostMemory: true,
-      guest: { qmp: 'unix:/run/vm.qmp', gdb: undefined, cpu: 1, timeoutMs: undefined, traceFile: undefined },
+      guest: {
+        qmp: 'unix:/run/vm.qmp',
+        gdb: undefined,
+        cpu: 1,
+        timeoutMs: undefined,
+        maxPauseMs: undefined,
+        traceFile: undefined,
+      },
     });
   });
 
