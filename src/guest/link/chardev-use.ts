@@ -3,7 +3,7 @@ import type { Monitor } from '../monitor/monitor.ts';
 import type { ChardevUse } from './stub-location.ts';
 
 /** `chardev = "qga0"`: a property of a device in `info qtree`. */
-const IN_TREE = /^ *chardev = "(.*)"$/;
+const IN_TREE = 'chardev = "';
 /** `-mon chardev=ID,…`, `-serial chardev:ID`, `-device …,chardev=ID`. */
 const IN_OPTION = /^chardev[:=](.*)$/;
 /** What a monitor text and a command line may have of them; longer ones are not looked at to their end. */
@@ -20,8 +20,8 @@ export async function readChardevUse(monitor: Monitor, pid: number | undefined):
   const tree = await monitor.hmp('info qtree');
   const others = new Set<string>();
   for (const line of tree.split('\n', MAX_LINES)) {
-    const label = IN_TREE.exec(line)?.[1];
-    if (label !== undefined) others.add(label);
+    const property = line.trim();
+    if (property.startsWith(IN_TREE)) others.add(property.slice(IN_TREE.length, -1));
   }
   const stubs = new Set<string>();
   const words = pid === undefined ? [] : readCommandLine(pid);

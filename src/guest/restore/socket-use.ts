@@ -16,9 +16,8 @@ export function isSocketIdle(endpoint: string): boolean | undefined {
   try {
     const rows = readFileSync('/proc/net/unix', 'utf8')
       .split('\n')
-      .map((line) => line.trim().split(/\s+/))
-      .filter((columns) => columns.slice(7).join(' ') === target.path);
-    const listens = ([, , , flags = '']: readonly string[]): boolean => (Number.parseInt(flags, 16) & LISTENS) !== 0;
+      .filter((line) => line.endsWith(` ${target.path}`));
+    const listens = (line: string): boolean => (Number.parseInt(line.split(' ', 4)[3] ?? '', 16) & LISTENS) !== 0;
     return rows.some(listens) && rows.every(listens);
   } catch {
     return undefined;
