@@ -4,7 +4,7 @@ import { GuestArchitectureError, GuestRunStateError, GuestUsageError } from '../
 import type { Monitor } from '../monitor/monitor.ts';
 import { qmpMonitor } from '../monitor/qmp-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
-import type { Peer } from '../peer/peer.ts';
+import type { Peer, PeerProcess } from '../peer/peer.ts';
 import { PrivateDirectory, planPrivateDirectory } from '../restore/private-directory.ts';
 import { printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
@@ -58,13 +58,19 @@ export class QmpLink implements Link {
   #holding = false;
   readonly #turns = new Turns();
 
-  private constructor(qmp: QmpClient, qmpEndpoint: string, options: AttachOptions, safekeeping: Safekeeping) {
+  private constructor(
+    qmp: QmpClient,
+    peer: Peer,
+    qmpEndpoint: string,
+    options: AttachOptions,
+    safekeeping: Safekeeping,
+  ) {
     this.#qmpEndpoint = qmpEndpoint;
     this.#qmp = qmp;
     this.#options = options;
     this.#safekeeping = safekeeping;
     this.endpoint = qmp.endpoint;
-    this.peer = findPeer(qmp.connection);
+    this.peer = peer;
     this.monitor = qmpMonitor(qmp);
     this.#deadline = new PauseDeadline(options.maxPauseMs ?? DEFAULT_MAX_PAUSE_MS, this.endpoint, (error) =>
       this.#endPause(error),
@@ -86,21 +92,28 @@ export class QmpLink implements Link {
       throw await undoStubPause(qmpEndpoint, timeoutMs, error);
     });
     const name = canonicalEndpoint(qmpEndpoint);
+    const peer = findPeer(qmp.connection);
+    const qemu = peer.kind === 'process' ? { pid: peer.pid, startTime: peer.identity.startTime } : null;
     const safekeeping = new Safekeeping({
       endpoint: name,
+      qemu,
       qmp: name,
       enabled: options.watchdog ?? true,
       endsStuckClient: options.endWhenStuck === true && Number.isFinite(options.maxPauseMs ?? 0),
     });
-    const link = new QmpLink(qmp, qmpEndpoint, options, safekeeping);
+    const link = new QmpLink(qmp, peer, qmpEndpoint, options, safekeeping);
     try {
       await link.#requireX86();
-      link.recoveries = await recover(qmp, { endpoint: name, qemu: null });
+      link.recoveries = await recover(qmp, { endpoint: name, qemu });
       return link;
     } catch (error) {
       await link.release();
       throw error;
     }
+  }
+
+  get #process(): PeerProcess | undefined {
+    return this.peer.kind === 'process' ? this.peer : undefined;
   }
 
   get ranBefore(): boolean | undefined {
@@ -121,7 +134,7 @@ export class QmpLink implements Link {
       checkNamedStub(chardevs, formatEndpoint(parseEndpoint(this.#options.gdb)));
       return;
     }
-    const location = await locateStub(chardevs, qmp, () => readChardevUse(this.monitor, undefined));
+    const location = await locateStub(chardevs, qmp, () => readChardevUse(this.monitor, this.#process?.pid));
     if (location.kind === 'listening') {
       this.#stubEndpoint = location.endpoint;
       return;
@@ -212,7 +225,7 @@ export class QmpLink implements Link {
       const plan = planPrivateDirectory();
       // The watchdog must know first: it removes what a killed client leaves.
       this.#safekeeping.note({ directory: plan });
-      this.#directory = PrivateDirectory.make(plan, undefined);
+      this.#directory = PrivateDirectory.make(plan, this.#process?.uid);
     }
     return this.#directory;
   }

@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { startTimeOf } from './process-life.ts';
 
 /** What tells one process, and the program that it runs, from every other one. @internal */
 export interface ProcessIdentity {
@@ -29,13 +30,11 @@ export interface ProcessIdentity {
 export function readIdentity(pid: number): ProcessIdentity | undefined {
   try {
     const executable = readlinkSync(`/proc/${pid}/exe`);
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
     const uid = onlyId(status, 'Uid');
     const gid = onlyId(status, 'Gid');
-    // The name in parentheses may hold anything, parentheses too; the fields behind it are numbers.
-    const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    if (uid === undefined || gid === undefined || startTime === undefined) return undefined;
+    const startTime = startTimeOf(pid);
+    if (uid === undefined || gid === undefined || startTime === null) return undefined;
     return {
       pid,
       startTime,

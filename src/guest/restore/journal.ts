@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
-import { isAlive, lifeOf, type ProcessLife, startTimeOf } from './process-life.ts';
+import { isAlive, lifeOf, type ProcessLife, startTimeOf } from '../peer/process-life.ts';
 import type { RestorePlan } from './restore-plan.ts';
 
 const SUFFIX = '.journal';

@@ -1,5 +1,5 @@
+import type { ProcessLife } from '../peer/process-life.ts';
 import { Journal } from './journal.ts';
-import type { ProcessLife } from './process-life.ts';
 import { afterResume, type RestorePlan } from './restore-plan.ts';
 import { Watchdog } from './watchdog.ts';
 
