@@ -1,6 +1,8 @@
 import type { Access, Alias, EnumerateResult, MappedRun, PhysicalRange, PlannedBits } from '../paging/index.ts';
 import { answerRequests } from './answers/answer-requests.ts';
-import { describeFormatAssumptions } from './answers/assumptions.ts';
+import type { Assumption } from './answers/assumption.ts';
+import { addAssumptions, assumableStages, findFormatAssumptions } from './answers/assumptions.ts';
+import { machineName } from './answers/deviation.ts';
 import type { GuestTranslation, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
 import type { MemoryAttempt } from './errors.ts';
 import { pagesOfRange } from './linear-range.ts';
@@ -23,7 +25,7 @@ import {
 } from './vcpu/vcpu-state.ts';
 import { nestedStagesOf, type Space } from './walks/space.ts';
 import { TranslationTable } from './walks/translation-table.ts';
-import { walkEach } from './walks/walk-each.ts';
+import { type Stages, walkEach } from './walks/walk-each.ts';
 import { writePlanned } from './walks/write-planned.ts';
 
 /** One vCPU and the memory that it sees. @internal */
@@ -56,6 +58,12 @@ export interface MapScope extends TranslateScope {
   readonly onProgress?: LoadProgress;
 }
 
+/** Whose address space, and what is to be found out besides. @public */
+export interface ManyScope extends TranslateScope {
+  /** Also find out which addresses the machine that runs the guest would answer otherwise: as much work again. */
+  readonly compareMachine?: boolean;
+}
+
 /** A gigabyte of tables maps half a terabyte in 4 KB pages. */
 const MAX_MAP_PAGES = 262_144;
 
@@ -78,8 +86,8 @@ export abstract class GuestView {
   protected abstract readonly writable: WritableMemory | undefined;
   /** @throws when what was read can no longer be trusted. */
   protected abstract checkStanding(): void;
-  /** What every answer rests on, in sentences. */
-  protected abstract readonly notes: readonly string[];
+  /** What every answer rests on besides. */
+  protected abstract readonly notes: readonly Assumption[];
 
   /** Everything of a vCPU that a translation depends on. @throws GuestCpuError `ERR_GUEST_CPU`. */
   async vcpuState(cpu = 0): Promise<VcpuState> {
@@ -129,14 +137,20 @@ export abstract class GuestView {
    *
    * @throws as {@link GuestView.translate}.
    */
-  async translateMany(
-    addresses: BigUint64Array,
-    access: Access,
-    scope: TranslateScope = {},
-  ): Promise<TranslationTable> {
-    const { context, nested, cache } = await this.#wholeSpace(scope);
-    const table = new TranslationTable(addresses.length, context, nested !== null);
-    await walkEach({ context, nested: nested?.context ?? null }, addresses, access, await cache(), table);
+  async translateMany(addresses: BigUint64Array, access: Access, scope: ManyScope = {}): Promise<TranslationTable> {
+    const { state, context, machineContext, nested, cache } = await this.#wholeSpace(scope);
+    const pages = await cache();
+    const walk = async (stages: Stages): Promise<TranslationTable> => {
+      const table = new TranslationTable(addresses.length, stages.context, stages.nested !== null);
+      await walkEach(stages, addresses, access, pages, table);
+      return table;
+    };
+    const table = await walk({ context, nested: nested?.context ?? null });
+    await addAssumptions(table, state, walk);
+    for (const note of this.notes) table.addAssumption(note, new Uint8Array(table.length).fill(Number(note.decides)));
+    if (scope.compareMachine) {
+      table.compareWith(await walk({ context: machineContext, nested: nested?.onMachine ?? null }), machineName(state));
+    }
     this.checkStanding();
     return table;
   }
@@ -153,7 +167,8 @@ export abstract class GuestView {
   }
 
   /**
-   * Reads every table that translations of addresses need, and that the machine's own translations of them would.
+   * Reads every table that translations of addresses need, and that those of the machine would, and of a vCPU that has something else
+   * where a value is assumed.
    *
    * @returns the vCPU and memory of nothing but these tables; null when they are more than are kept
    * @throws as {@link GuestView.translate}.
@@ -164,12 +179,16 @@ export abstract class GuestView {
     scope: TranslateScope,
   ): Promise<{ readonly vcpu: Vcpu; readonly memory: ViewMemory } | null> {
     const vcpu = await this.#vcpu(scope.cpu ?? 0);
-    const { context, machineContext, nested } = await this.#wholeSpace(scope);
+    const { state, context, machineContext, nested } = await this.#wholeSpace(scope);
     const { memory, report } = await this.#memory(vcpu);
     const cache = new PageCache(memory, vcpu.map);
+    const all: readonly Stages[] = [
+      { context, nested: nested?.context ?? null },
+      { context: machineContext, nested: nested?.onMachine ?? null },
+      ...assumableStages(state),
+    ];
     for (const chunk of addresses) {
-      await walkEach({ context, nested: nested?.context ?? null }, chunk, access, cache);
-      await walkEach({ context: machineContext, nested: nested?.onMachine ?? null }, chunk, access, cache);
+      for (const stages of all) await walkEach(stages, chunk, access, cache);
     }
     this.checkStanding();
     if (cache.hasForgotten) return null;
@@ -189,7 +208,7 @@ export abstract class GuestView {
     const cache = new PageCache((await this.#memory(vcpu)).memory, map, MAX_MAP_PAGES);
     const isWhole = await loadTables(context, nested, cache, pagesOfRange(context, scope), scope.onProgress);
     this.checkStanding();
-    const assumed = [...describeFormatAssumptions(state), ...this.notes];
+    const assumed = [...findFormatAssumptions(state), ...this.notes];
     return new TableSnapshot({ state, context, nested, map, cache, isWhole, assumed });
   }
 

@@ -1,3 +1,4 @@
+import type { Assumption } from './answers/assumption.ts';
 import { GuestUsageError } from './errors.ts';
 import type { Link } from './link/link.ts';
 import type { Recovery } from './link/recover.ts';
@@ -53,9 +54,10 @@ export class Guest {
     return this.#link.ranBefore;
   }
 
-  /** What had to be guessed about the run state, in a sentence; empty when nothing had to. */
-  get runStateNote(): string {
-    return this.#link.runStateNote;
+  /** What had to be assumed about the run state; empty when nothing had to. It decides no translation. */
+  get assumed(): readonly Assumption[] {
+    const { runStateNote: why } = this.#link;
+    return why === '' ? [] : [{ name: 'runState', value: 'running', why, decides: false }];
   }
 
   /** What clients that were killed together with their watchdogs had left in the guest, and this one has put back. */

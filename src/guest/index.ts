@@ -1,3 +1,4 @@
+export type { AssumedName, Assumption } from './answers/assumption.ts';
 export type { GuestTranslation, SecondStage, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
 export { attach, withPausedGuest } from './attach.ts';
 export {
@@ -14,7 +15,7 @@ export {
   type MemoryAttempt,
 } from './errors.ts';
 export { Guest } from './guest.ts';
-export { GuestView, type MapScope, type MemoryReport } from './guest-view.ts';
+export { GuestView, type ManyScope, type MapScope, type MemoryReport } from './guest-view.ts';
 export { KeptGuest } from './kept-guest.ts';
 export type { LinearRange } from './linear-range.ts';
 export type { AttachOptions } from './link/attach-options.ts';
@@ -34,4 +35,4 @@ export { type Override, overrideNames, parseOverride, parseProfile } from './vcp
 export type { Processor } from './vcpu/processor.ts';
 export type { Sourced } from './vcpu/sourced.ts';
 export { contextOf, nestedContextOf, type VcpuState } from './vcpu/vcpu-state.ts';
-export { TranslationTable } from './walks/translation-table.ts';
+export { type TranslationRow, TranslationTable } from './walks/translation-table.ts';

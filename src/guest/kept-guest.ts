@@ -1,3 +1,4 @@
+import type { Assumption } from './answers/assumption.ts';
 import { GuestUsageError } from './errors.ts';
 import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
 import type { PhysicalMemory } from './memory/physical-memory.ts';
@@ -9,7 +10,7 @@ import type { PhysicalMemory } from './memory/physical-memory.ts';
  * @public
  */
 export class KeptGuest extends GuestView {
-  protected override readonly notes: readonly string[] = [];
+  protected override readonly notes: readonly Assumption[] = [];
   protected override readonly writable = undefined;
   readonly #vcpu: Vcpu;
   readonly #memory: ViewMemory;

@@ -1,4 +1,5 @@
 import { type InfoRegisters, parseFlatViews } from '../../protocols/qmp/index.ts';
+import type { Assumption } from './answers/assumption.ts';
 import { GuestMemoryError } from './errors.ts';
 import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
 import { selectMemoryMap } from './memory/memory-map.ts';
@@ -14,7 +15,12 @@ import type { Processor } from './vcpu/processor.ts';
 import { assembleVcpuState, contextOf } from './vcpu/vcpu-state.ts';
 
 /** A vCPU that runs on shows one register after the other. */
-const TAKEN_LIVE = 'taken live: the guest ran while its registers and tables were read';
+const TAKEN_LIVE: Assumption = {
+  name: 'moment',
+  value: null,
+  why: 'the guest ran while its registers and tables were read',
+  decides: true,
+};
 
 /**
  * A guest that goes on running while it is asked: registers from the monitor, memory from this host. Nothing is paused, and
@@ -23,7 +29,7 @@ const TAKEN_LIVE = 'taken live: the guest ran while its registers and tables wer
  * @public
  */
 export class LiveGuest extends GuestView implements Disposable {
-  protected override readonly notes: readonly string[] = [TAKEN_LIVE];
+  protected override readonly notes: readonly Assumption[] = [TAKEN_LIVE];
   protected override readonly writable = undefined;
   readonly #monitor: Monitor;
   readonly #peer: Peer;

@@ -1,4 +1,5 @@
 import type { Access } from '../paging/index.ts';
+import type { Assumption } from './answers/assumption.ts';
 import type { TranslateScope } from './answers/guest-translation.ts';
 import { GuestCpuError, GuestRunStateError } from './errors.ts';
 import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
@@ -29,7 +30,7 @@ const FEW_CPUS = 4;
  * @public
  */
 export class PausedGuest extends GuestView implements Disposable {
-  protected override readonly notes: readonly string[] = [];
+  protected override readonly notes: readonly Assumption[] = [];
   protected override readonly writable: WritableMemory;
   readonly #link: Link;
   readonly #stub: StubSession;

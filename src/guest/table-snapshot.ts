@@ -19,6 +19,7 @@ import {
   type StagedOptions,
   type TablesAtOnce,
 } from '../paging/index.ts';
+import type { Assumption } from './answers/assumption.ts';
 import { type LinearRange, pagesOfRange } from './linear-range.ts';
 import { TABLES_ONLY } from './memory/load-tables.ts';
 import type { MemoryMap } from './memory/memory-map.ts';
@@ -34,7 +35,7 @@ export interface SnapshotParts {
   readonly map: MemoryMap;
   readonly cache: PageCache;
   readonly isWhole: boolean;
-  readonly assumed: readonly string[];
+  readonly assumed: readonly Assumption[];
 }
 
 /**
@@ -55,8 +56,8 @@ export class TableSnapshot {
   readonly memoryMap: MemoryMap;
   /** False when there were more tables than are kept; what is missing counts as not in memory. */
   readonly isWhole: boolean;
-  /** What everything here rests on that could not be had, a sentence each. */
-  readonly assumed: readonly string[];
+  /** What everything here rests on that was unavailable. */
+  readonly assumed: readonly Assumption[];
   /** How many pages of memory the tables take, each counted once however often it is used. */
   readonly tablePages: number;
   readonly #pageOf: PageSource;

@@ -1,3 +1,5 @@
+export { formatAssumption } from './assumed/format-assumption.ts';
+export type { ReportedAssumption } from './assumed/reported-assumption.ts';
 export { encodeHvTranslation } from './hypercall/encode-hv-translation.ts';
 export { formatHvTranslation } from './hypercall/format-hv-translation.ts';
 export type { ReportedHvTranslation } from './hypercall/reported-hv-translation.ts';
@@ -10,6 +12,7 @@ export { formatLeaf, formatMapHeading, formatRun } from './map/format-map.ts';
 export { formatMapSummary } from './map/format-map-summary.ts';
 export { type MappedAmount, MapSummary, type NotableRanges } from './map/map-summary.ts';
 export type { ReportedLeaf, ReportedMap, ReportedMapEnd } from './map/reported-map.ts';
+export { assumedOf } from './state/assumed-of.ts';
 export { encodeState } from './state/encode-state.ts';
 export { formatState } from './state/format-state.ts';
 export type {
@@ -22,6 +25,7 @@ export type {
   ReportedValue,
 } from './state/reported-state.ts';
 export { COLOURED, PLAIN, type Style } from './style.ts';
+export { explainAssumptionMark, explainDeviationMark } from './translation/brief-marks.ts';
 export { encodeTranslation } from './translation/encode-translation.ts';
 export { type BriefAnswer, formatBrief } from './translation/format-brief.ts';
 export { formatTranslation } from './translation/format-translation.ts';

@@ -11,6 +11,8 @@ export interface GuestOptions {
   readonly timeoutMs: number | undefined;
   readonly maxPauseMs: number | undefined;
   readonly traceFile: string | undefined;
+  /** An assumption that decides an answer is a failure. */
+  readonly strict: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -25,7 +27,11 @@ const MOST_CPUS = 2 ** 32 - 1;
  * @throws {@link UsageError} `ERR_CLI_USAGE`, also when no endpoint is given at all.
  * @internal
  */
-export function parseGuestOptions({ values }: ParsedOptions, environment: Environment, command: string): GuestOptions {
+export function parseGuestOptions(
+  { values, flags }: ParsedOptions,
+  environment: Environment,
+  command: string,
+): GuestOptions {
   const qmp = endpointOf('qmp', values, environment, command);
   const gdb = endpointOf('gdb', values, environment, command);
   if (qmp === undefined && gdb === undefined) {
@@ -51,6 +57,7 @@ export function parseGuestOptions({ values }: ParsedOptions, environment: Enviro
     timeoutMs: milliseconds('timeout'),
     maxPauseMs: milliseconds('max-pause'),
     traceFile: values.get('trace'),
+    strict: flags.has('strict'),
   };
 }
 

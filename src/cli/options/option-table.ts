@@ -22,6 +22,7 @@ export const GUEST_OPTIONS = {
   },
   cpu: { value: 'N', help: 'vCPU whose registers count; 0 when not given' },
   json: { help: 'one JSON object a line instead of text' },
+  strict: { help: 'exit status 4 where the answer depends on something that was assumed' },
   trace: { value: 'FILE', help: 'write everything that travels over the wire to a file' },
   timeout: { value: 'MS', help: 'for connecting, and for each request; 5000 when not given' },
   'max-pause': {

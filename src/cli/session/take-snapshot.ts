@@ -1,4 +1,4 @@
-import type { MapScope, TableSnapshot } from '../../guest/index.ts';
+import type { Assumption, MapScope, TableSnapshot } from '../../guest/index.ts';
 import { Progress } from '../io/progress.ts';
 import type { CliContext } from '../options/command.ts';
 import type { GuestOptions } from '../options/guest-options.ts';
@@ -8,8 +8,8 @@ import { withView } from './with-guest.ts';
 /** Tables of a guest that runs on, and what is to be said of them. @internal */
 export interface TakenSnapshot {
   readonly snapshot: TableSnapshot;
-  /** What everything rests on that could not be had, a sentence each. */
-  readonly assumed: readonly string[];
+  /** What everything rests on that was unavailable. */
+  readonly assumed: readonly Assumption[];
 }
 
 /**
@@ -28,8 +28,7 @@ export async function takeSnapshot(
   try {
     return await withView(guest, options, context, async (view, attached) => {
       const snapshot = await view.snapshot({ ...scope, onProgress: progress.report });
-      const notes = attached.runStateNote === '' ? [] : [attached.runStateNote];
-      return { snapshot, assumed: [...snapshot.assumed, ...notes] };
+      return { snapshot, assumed: [...snapshot.assumed, ...attached.assumed] };
     });
   } finally {
     progress.end();

@@ -15,7 +15,7 @@ import { retranslateNested } from '../walks/retranslate-nested.ts';
 import { runWalks } from '../walks/run-walks.ts';
 import type { NestedStages, Space } from '../walks/space.ts';
 import { walkAndWrite } from '../walks/walk-and-write.ts';
-import { describeAssumptions } from './assumptions.ts';
+import { findAssumptions } from './assumptions.ts';
 import { describeNestedDeviation } from './deviation.ts';
 import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
 
@@ -53,7 +53,7 @@ export async function answerNested(
       bitsAreSet,
       region: translation.kind === 'mapped' ? space.map.regionAt(translation.physicalAddress) : null,
       deviation: describeNestedDeviation(space.state, translation, onMachine[at] ?? translation),
-      assumed: describeAssumptions(space.state, first, translation),
+      assumed: findAssumptions(space.state, first, translation),
     };
   });
 }

@@ -19,7 +19,7 @@ import type { Space } from '../walks/space.ts';
 import { type Written, walkAndWrite } from '../walks/walk-and-write.ts';
 import { halvesOf, WALKED_TOGETHER, walkMany } from '../walks/walk-many.ts';
 import { answerNested } from './answer-nested.ts';
-import { describeAssumptions } from './assumptions.ts';
+import { findAssumptions } from './assumptions.ts';
 import { describeDeviation } from './deviation.ts';
 import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
 
@@ -129,6 +129,6 @@ function report(
     bitsAreSet,
     region: translation.kind === 'mapped' ? map.regionAt(translation.physicalAddress) : null,
     deviation: describeDeviation(state, translation, onMachine),
-    assumed: describeAssumptions(state, translation),
+    assumed: findAssumptions(state, translation),
   };
 }

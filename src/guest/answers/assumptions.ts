@@ -1,8 +1,11 @@
-import { formatHex, type NestedTranslation, PagingInputError, type Translation } from '../../paging/index.ts';
+import { type FaultCause, type NestedTranslation, PagingInputError, type Translation } from '../../paging/index.ts';
 import { type Sourced, sourced } from '../vcpu/sourced.ts';
 import { contextOf, nestedContextOf, type VcpuState } from '../vcpu/vcpu-state.ts';
 import { isSameOutcome, retranslate } from '../walks/retranslate.ts';
 import { isSameNestedOutcome, retranslateNested } from '../walks/retranslate-nested.ts';
+import type { TranslationTable } from '../walks/translation-table.ts';
+import type { Stages } from '../walks/walk-each.ts';
+import type { Assumption } from './assumption.ts';
 
 /** Values that a vCPU could have had instead, chosen so that an outcome which depends on the value shows it. */
 const ALTERNATIVES = {
@@ -17,28 +20,10 @@ const ALTERNATIVES = {
   nested: [],
 } as const;
 
-const NAMES = {
-  pkru: 'PKRU',
-  pkrs: 'PKRS',
-  maxPhyAddr: 'MAXPHYADDR',
-  vendor: 'vendor',
-  pse36: 'PSE-36',
-  pdpe1gb: '1 GB pages',
-  accelerator: 'accelerator',
-  pdptes: 'PDPTE registers',
-  nested: 'second stage',
-} as const;
-
 type Assumable = keyof typeof ALTERNATIVES;
 
 function isAssumable(name: string): name is Assumable {
   return name in ALTERNATIVES;
-}
-
-function show(value: unknown, name: Assumable): string {
-  if (name === 'pdptes') return 'those in memory';
-  if (name === 'nested') return 'none; name it with npt:ROOT, ept:EPTP or none';
-  return typeof value === 'number' && name !== 'maxPhyAddr' ? formatHex(value) : String(value);
 }
 
 /** An answer, and both stages of it where there are two. */
@@ -48,13 +33,29 @@ interface Answer {
 }
 
 function dependsOn(name: Assumable, state: VcpuState, answer: Answer): boolean {
-  // Registers that were loaded once can hold anything.
-  if (name === 'pdptes' || name === 'nested') return answer.translation.steps.length > 0;
-  return ALTERNATIVES[name].some((value) => !comesToTheSame({ ...state, [name]: given(value) }, answer));
+  if (isAnything(name)) return isWalked(answer.translation.kind === 'mapped' ? null : answer.translation.cause);
+  return alternativesTo(name, state).some((other) => !comesToTheSame(other, answer));
+}
+
+/** Faults of the address alone: no entry is looked at. */
+const UNWALKED: readonly FaultCause[] = ['non-canonical', 'out-of-range', 'lass'];
+
+function isWalked(cause: FaultCause | null): boolean {
+  return cause === null || !UNWALKED.includes(cause);
+}
+
+/** Registers that were loaded once can hold anything, and so can a second stage: every walk depends on them. */
+function isAnything(name: Assumable): boolean {
+  return name === 'pdptes' || name === 'nested';
 }
 
 function given<T>(value: T): Sourced<T> {
   return sourced(value, 'given', 'what if');
+}
+
+/** The vCPU with each value that it could have had instead of an assumed one. Empty where no list of values would do. */
+function alternativesTo(name: Assumable, state: VcpuState): readonly VcpuState[] {
+  return ALTERNATIVES[name].map((value) => ({ ...state, [name]: given(value) }));
 }
 
 function comesToTheSame(other: VcpuState, { translation, nested }: Answer): boolean {
@@ -78,41 +79,89 @@ function stageOf(other: VcpuState): ReturnType<typeof nestedContextOf> {
   }
 }
 
+interface AssumedValue {
+  readonly name: Assumable;
+  readonly value: Assumption['value'];
+  readonly why: string;
+}
+
+function assumedValues(state: VcpuState): readonly AssumedValue[] {
+  const entries = Object.entries(state) as [string, Sourced<unknown>][];
+  return entries.flatMap(([name, { value, from, detail }]) => {
+    if (!isAssumable(name) || from !== 'assumed') return [];
+    return [{ name, value: isPlain(value) ? value : null, why: detail }];
+  });
+}
+
+function isPlain(value: unknown): value is Assumption['value'] {
+  return typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean';
+}
+
 /**
- * What this translation rests on that could not be had from QEMU, each with whether the outcome would change with it.
+ * What this translation rests on that was unavailable from QEMU, each with whether the outcome would change with it.
  *
  * @param nested - both stages, where there are two
- * @returns one sentence for each assumption; empty when everything was known
+ * @returns empty when everything was known
  * @internal
  */
-export function describeAssumptions(
+export function findAssumptions(
   state: VcpuState,
   translation: Translation,
   nested: NestedTranslation | null = null,
-): string[] {
-  const entries = Object.entries(state) as [string, Sourced<unknown>][];
-  return entries.flatMap(([name, value]) => {
-    if (!isAssumable(name) || value.from !== 'assumed') return [];
-    const verdict = dependsOn(name, state, { translation, nested })
-      ? 'the outcome depends on it'
-      : 'the outcome does not depend on it';
-    return [`${NAMES[name]}=${show(value.value, name)} (${value.detail}); ${verdict}`];
-  });
+): Assumption[] {
+  return assumedValues(state).map((assumed) => ({
+    ...assumed,
+    decides: dependsOn(assumed.name, state, { translation, nested }),
+  }));
+}
+
+/** Makes the walks of a table once more, by another vCPU. @internal */
+export type WalkAgain = (stages: Stages) => Promise<TranslationTable>;
+
+/**
+ * Finds out the same about many translations at once.
+ *
+ * @param walkAgain - makes all the walks once more
+ * @internal
+ */
+export async function addAssumptions(table: TranslationTable, state: VcpuState, walkAgain: WalkAgain): Promise<void> {
+  for (const assumed of assumedValues(state)) {
+    const decides = new Uint8Array(table.length);
+    if (isAnything(assumed.name))
+      decides.forEach((_, at) => {
+        decides[at] = isWalked(table.cause(at)) ? 1 : 0;
+      });
+    for (const other of alternativesTo(assumed.name, state)) {
+      const stage = stageOf(other);
+      if (stage === null && state.nested.value !== null) {
+        decides.fill(1);
+        continue;
+      }
+      const again = await walkAgain({ context: contextOf(other), nested: stage });
+      for (let at = 0; at < table.length; at += 1) if (!table.isSameAt(at, again)) decides[at] = 1;
+    }
+    table.addAssumption(assumed, decides);
+  }
+}
+
+/** All the vCPUs whose walks tell whether something assumed decides an answer. @internal */
+export function assumableStages(state: VcpuState): readonly Stages[] {
+  return assumedValues(state)
+    .flatMap(({ name }) => alternativesTo(name, state))
+    .map((other) => ({ context: contextOf(other), nested: stageOf(other) }));
 }
 
 /** What only an access is judged by; which pages there are, and what rights they have, does not depend on it. */
 const JUDGES: readonly Assumable[] = ['pkru', 'pkrs', 'accelerator'];
 
 /**
- * What the shape of an address space rests on that could not be had from QEMU.
+ * What the shape of an address space rests on that was unavailable from QEMU. Whether a page depends on it is not looked into: it is
+ * taken to.
  *
- * @returns one sentence for each assumption
  * @internal
  */
-export function describeFormatAssumptions(state: VcpuState): string[] {
-  const entries = Object.entries(state) as [string, Sourced<unknown>][];
-  return entries.flatMap(([name, value]) => {
-    if (!isAssumable(name) || value.from !== 'assumed' || JUDGES.includes(name)) return [];
-    return [`${NAMES[name]}=${show(value.value, name)} (${value.detail})`];
-  });
+export function findFormatAssumptions(state: VcpuState): Assumption[] {
+  return assumedValues(state)
+    .filter(({ name }) => !JUDGES.includes(name))
+    .map((assumed) => ({ ...assumed, decides: true }));
 }

@@ -10,7 +10,8 @@ function describe(translation: Translation): string {
   return `raises ${exception}${errorCode === null ? '' : ` with error code ${formatHex(errorCode)}`} (${reason})`;
 }
 
-function machineName({ accelerator, qemuVersion }: VcpuState): string {
+/** The machine that runs the guest, for messages. @internal */
+export function machineName({ accelerator, qemuVersion }: VcpuState): string {
   return accelerator.value === 'kvm' ? "KVM's walker" : `QEMU ${qemuVersion.join('.')}'s TCG`;
 }
 

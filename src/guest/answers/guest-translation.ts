@@ -10,6 +10,7 @@ import type {
 import type { Region } from '../memory/memory-map.ts';
 import type { NestedStage } from '../vcpu/nested-state.ts';
 import type { Override } from '../vcpu/overrides.ts';
+import type { Assumption } from './assumption.ts';
 
 /** One question to a guest. @public */
 export interface TranslateRequest {
@@ -64,6 +65,6 @@ export interface GuestTranslation {
   readonly region: Region | null;
   /** Where the machine that runs the guest would answer otherwise, in a line; null where it would not. */
   readonly deviation: string | null;
-  /** What the answer rests on that could not be had, a sentence each. */
-  readonly assumed: readonly string[];
+  /** What the answer rests on that was unavailable. */
+  readonly assumed: readonly Assumption[];
 }

@@ -10,9 +10,44 @@ import {
   responsibleAddressOf,
   type Walk,
 } from '../../paging/index.ts';
+import type { Assumption } from '../answers/assumption.ts';
 
 const NO_ERROR_CODE = 0xffff;
 const EXEC = 1;
+
+/** What a table says of one address. @public */
+export interface TranslationRow {
+  /** Why the address leads nowhere; null when it is mapped. */
+  readonly cause: FaultCause | null;
+  readonly physicalAddress: bigint | null;
+  readonly hostPhysicalAddress: bigint | null;
+  readonly pageSize: number | null;
+  readonly rights: Rights | null;
+  readonly errorCode: number | null;
+  readonly responsibleAddress: bigint | null;
+  /** What the answer rests on that was unavailable. */
+  readonly assumed: readonly Assumption[];
+  /** Whether the machine that runs the guest would answer otherwise; null where that was not asked for. */
+  readonly deviates: boolean | null;
+}
+
+/** An assumption, and the addresses whose outcome may change with it: 1 for each that does. */
+interface AssumptionColumn {
+  readonly assumption: Assumption;
+  readonly decides: Uint8Array;
+}
+
+/** Side by side, an element for each address. */
+interface Columns {
+  readonly outcomes: Uint8Array;
+  /** Where a mapped address leads, or the entry that is to blame. */
+  readonly physical: Float64Array;
+  readonly errorCodes: Uint16Array;
+  readonly rights: Uint8Array;
+  readonly depths: Uint8Array;
+  /** Where a mapped address leads in the memory of the hypervisor (L1) of a nested guest. */
+  readonly inHost: Float64Array | null;
+}
 
 /**
  * The answers to many addresses, as columns: no object for each. An index is the position of the address in the question.
@@ -22,37 +57,40 @@ const EXEC = 1;
 export class TranslationTable {
   readonly length: number;
   readonly context: PagingContext;
-  readonly #outcomes: Uint8Array;
-  /** Where a mapped address leads, or the entry that is to blame. */
-  readonly #physical: Float64Array;
-  readonly #errorCodes: Uint16Array;
-  readonly #rights: Uint8Array;
-  readonly #depths: Uint8Array;
-  /** Where a mapped address leads in the host of a guest's guest. */
-  readonly #inHost: Float64Array | null;
+  /** @internal */
+  readonly columns: Columns;
+  /** @internal */
+  readonly assumptions: AssumptionColumn[] = [];
+  /** @internal 1 for each address that the machine answers otherwise. */
+  deviations: Uint8Array | null = null;
+  /** The machine that `deviates` compares with: "QEMU 7.2.22's TCG"; null where that was not asked for. */
+  machine: string | null = null;
 
   /** @internal */
   constructor(length: number, context: PagingContext, isNested = false) {
     this.length = length;
     this.context = context;
-    this.#outcomes = new Uint8Array(length);
-    this.#physical = new Float64Array(length);
-    this.#errorCodes = new Uint16Array(length);
-    this.#rights = new Uint8Array(length);
-    this.#depths = new Uint8Array(length);
-    this.#inHost = isNested ? new Float64Array(length) : null;
+    this.columns = {
+      outcomes: new Uint8Array(length),
+      physical: new Float64Array(length),
+      errorCodes: new Uint16Array(length),
+      rights: new Uint8Array(length),
+      depths: new Uint8Array(length),
+      inHost: isNested ? new Float64Array(length) : null,
+    };
   }
 
   /** @internal */
   set(index: number, walk: Walk): void {
-    this.#outcomes[index] = walk.outcome;
-    this.#depths[index] = walk.depth;
+    const { outcomes, depths, physical, rights, errorCodes } = this.columns;
+    outcomes[index] = walk.outcome;
+    depths[index] = walk.depth;
     if (walk.outcome === OUTCOME.mapped) {
-      this.#physical[index] = walk.physical;
-      this.#rights[index] = walk.rights | (walk.executeDisabled === 0 ? EXEC : 0);
+      physical[index] = walk.physical;
+      rights[index] = walk.rights | (walk.executeDisabled === 0 ? EXEC : 0);
     } else {
-      this.#physical[index] = responsibleAddressOf(walk);
-      this.#errorCodes[index] = errorCodeOf(walk) ?? NO_ERROR_CODE;
+      physical[index] = responsibleAddressOf(walk);
+      errorCodes[index] = errorCodeOf(walk) ?? NO_ERROR_CODE;
     }
   }
 
@@ -63,65 +101,124 @@ export class TranslationTable {
    * @internal
    */
   setNested(index: number, walk: NestedWalk): void {
+    const { outcomes, physical, errorCodes, inHost } = this.columns;
     if (walk.isThrough) {
       this.set(index, walk.guest);
-      if (this.#inHost !== null) this.#inHost[index] = walk.hostPhysicalAddress;
+      if (inHost !== null) inHost[index] = walk.hostPhysicalAddress;
       return;
     }
-    this.#outcomes[index] = OUTCOME.unbacked;
-    this.#physical[index] = walk.guestPhysicalAddress;
-    this.#errorCodes[index] = NO_ERROR_CODE;
+    outcomes[index] = OUTCOME.unbacked;
+    physical[index] = walk.guestPhysicalAddress;
+    errorCodes[index] = NO_ERROR_CODE;
+  }
+
+  /** Whether two tables say the same of an address. @internal */
+  isSameAt(index: number, other: TranslationTable): boolean {
+    const { outcomes, physical, errorCodes, inHost } = this.columns;
+    return (
+      outcomes[index] === other.columns.outcomes[index] &&
+      physical[index] === other.columns.physical[index] &&
+      errorCodes[index] === other.columns.errorCodes[index] &&
+      inHost?.[index] === other.columns.inHost?.[index]
+    );
+  }
+
+  /** @internal */
+  addAssumption(assumption: Omit<Assumption, 'decides'>, decides: Uint8Array): void {
+    this.assumptions.push({ assumption: { ...assumption, decides: decides.includes(1) }, decides });
+  }
+
+  /** Takes what the machine that runs the guest makes of the same question. @internal */
+  compareWith(onMachine: TranslationTable, machine: string): void {
+    this.machine = machine;
+    // What a processor reads of a table in no memory is not defined in the first place.
+    const isUnbacked = (at: number): boolean =>
+      this.columns.outcomes[at] === OUTCOME.unbacked && this.columns.inHost === null;
+    this.deviations = this.columns.outcomes.map((_, at) => (isUnbacked(at) || this.isSameAt(at, onMachine) ? 0 : 1));
   }
 
   isMapped(index: number): boolean {
-    return this.#outcomes[index] === OUTCOME.mapped;
+    return this.columns.outcomes[index] === OUTCOME.mapped;
   }
 
   /** How many addresses are mapped, and may be accessed as asked. */
   countMapped(): number {
-    return this.#outcomes.reduce((count, outcome) => count + (outcome === OUTCOME.mapped ? 1 : 0), 0);
+    return this.columns.outcomes.reduce((count, outcome) => count + (outcome === OUTCOME.mapped ? 1 : 0), 0);
   }
 
   /** Where the address leads; null when it is not mapped. */
   physicalAddress(index: number): bigint | null {
-    return this.isMapped(index) ? BigInt(this.#physical[index] ?? 0) : null;
+    return this.isMapped(index) ? BigInt(this.columns.physical[index] ?? 0) : null;
   }
 
   /**
-   * Where the address leads in the hypervisor's memory, where the vCPU runs the guest of a guest; null when it is not mapped, and
-   * where there is one stage.
+   * Where the address leads in the hypervisor's memory, where the vCPU runs a nested guest; null when it is not mapped, and where
+   * there is one stage.
    */
   hostPhysicalAddress(index: number): bigint | null {
-    return this.#inHost !== null && this.isMapped(index) ? BigInt(this.#inHost[index] ?? 0) : null;
+    const { inHost } = this.columns;
+    return inHost !== null && this.isMapped(index) ? BigInt(inHost[index] ?? 0) : null;
   }
 
   /** Rights over all levels of the guest's own tables; null when it is not mapped. */
   rights(index: number): Rights | null {
     if (!this.isMapped(index)) return null;
-    const bits = this.#rights[index] ?? 0;
+    const bits = this.columns.rights[index] ?? 0;
     return decodeRights(bits, (bits & EXEC) !== 0);
   }
 
   /** Bytes that the leaf, the guest's own, maps; null when the address is not mapped, or paging is off. */
   pageSize(index: number): number | null {
-    const leaf = this.isMapped(index) ? this.context.levels[(this.#depths[index] ?? 0) - 1] : undefined;
+    const leaf = this.isMapped(index) ? this.context.levels[(this.columns.depths[index] ?? 0) - 1] : undefined;
     return leaf === undefined ? null : 2 ** leaf.shift;
   }
 
   /** Why not; null when it is mapped. */
   cause(index: number): FaultCause | null {
-    return faultCauseOf(this.#outcomes[index] ?? OUTCOME.pending);
+    return faultCauseOf(this.columns.outcomes[index] ?? OUTCOME.pending);
   }
 
   /** The error code that the processor would push; null when it is mapped, or where none is defined. */
   errorCode(index: number): number | null {
-    const code = this.#errorCodes[index] ?? NO_ERROR_CODE;
+    const code = this.columns.errorCodes[index] ?? NO_ERROR_CODE;
     return this.isMapped(index) || code === NO_ERROR_CODE ? null : code;
   }
 
   /** Guest physical address of the responsible entry; null when it is mapped, or no entry is to blame. */
   responsibleAddress(index: number): bigint | null {
-    const address = this.#physical[index] ?? -1;
+    const address = this.columns.physical[index] ?? -1;
     return this.isMapped(index) || address < 0 ? null : BigInt(address);
+  }
+
+  /** What the answer rests on that was unavailable; without an index what any of them rests on. */
+  assumed(index?: number): readonly Assumption[] {
+    return this.assumptions.map(({ assumption, decides }) =>
+      index === undefined ? assumption : { ...assumption, decides: decides[index] === 1 },
+    );
+  }
+
+  /** Whether the machine that runs the guest would answer otherwise; null where that was not asked for. */
+  deviates(index: number): boolean | null {
+    return this.deviations && this.deviations[index] === 1;
+  }
+
+  /** How many addresses the machine that runs the guest would answer otherwise, as far as that was asked for. */
+  countDeviations(): number {
+    return this.deviations === null ? 0 : this.deviations.reduce((count, deviates) => count + deviates, 0);
+  }
+
+  /** Everything of one address. */
+  at(index: number): TranslationRow {
+    return {
+      cause: this.cause(index),
+      physicalAddress: this.physicalAddress(index),
+      hostPhysicalAddress: this.hostPhysicalAddress(index),
+      pageSize: this.pageSize(index),
+      rights: this.rights(index),
+      errorCode: this.errorCode(index),
+      responsibleAddress: this.responsibleAddress(index),
+      assumed: this.assumed(index),
+      deviates: this.deviates(index),
+    };
   }
 }

@@ -1,3 +1,4 @@
+import { encodeAssumption } from '../assumed/format-assumption.ts';
 import { encodeSecondStage } from '../translation/encode-second-stage.ts';
 import { encodeStep } from '../translation/encode-translation.ts';
 import { formatHex } from '../words/format-hex.ts';
@@ -30,7 +31,7 @@ export function encodeHvTranslation(reported: ReportedHvTranslation): string {
     cpl,
     entries: translation.steps.map((step) => encodeStep(step, wrote)),
     reason: reported.reason,
-    assumed,
+    assumed: assumed.map(encodeAssumption),
     // Only where there are any, as in a translation's line.
     ...(deviation === null ? {} : { deviation }),
     ...(nested === null ? {} : { nested: encodeSecondStage(nested) }),

@@ -1,4 +1,5 @@
 import type { HvTranslateAnswer } from '../../abi/index.ts';
+import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 import type { ReportedTranslation } from '../translation/reported-translation.ts';
 
 /** One answer of the hypercall about a guest, as far as it is shown. @public */
@@ -16,6 +17,6 @@ export interface ReportedHvTranslation {
   readonly reason: string | null;
   /** Every bit that was planned is set in memory now. */
   readonly bitsAreSet: boolean;
-  /** What the answer rests on that could not be had, a sentence each. */
-  readonly assumed: readonly string[];
+  /** What the answer rests on that was unavailable. */
+  readonly assumed: readonly ReportedAssumption[];
 }

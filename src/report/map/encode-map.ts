@@ -1,4 +1,5 @@
 import type { MappedRun, PageAttributes } from '../../paging/index.ts';
+import { encodeAssumption } from '../assumed/format-assumption.ts';
 import { encodeStage } from '../state/encode-stage.ts';
 import type { ReportedRegion } from '../translation/reported-translation.ts';
 import { formatHex } from '../words/format-hex.ts';
@@ -18,7 +19,7 @@ export function encodeMapHeading(map: ReportedMap): string {
     first: formatHex(first),
     last: formatHex(last),
     filter,
-    assumed,
+    assumed: assumed.map(encodeAssumption),
     // Only where there is one: scripts for ordinary guests see the same fields always.
     ...(nested === null ? {} : { nested: encodeStage(nested.stage, nested.context) }),
   });

@@ -1,3 +1,4 @@
+import { assumptionLines } from '../assumed/format-assumption.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { formatRights } from '../words/format-rights.ts';
@@ -19,7 +20,7 @@ const TABLE_BYTES = 4096;
 export function formatMapSummary(map: ReportedMap, summary: MapSummary, end: ReportedMapEnd, style: Style): string {
   return [
     style.faint(formatMapTitle(map)),
-    ...map.assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
+    ...assumptionLines(map.assumed, style),
     ...formatAmounts(summary, style),
     formatTables(end),
     ...formatNotable('writable and executable', summary.writableExecutable, style),

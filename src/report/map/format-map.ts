@@ -1,4 +1,5 @@
 import type { MappedRun, PageAttributes } from '../../paging/index.ts';
+import { assumptionLines } from '../assumed/format-assumption.ts';
 import type { Style } from '../style.ts';
 import { formatRegions } from '../translation/format-regions.ts';
 import type { ReportedRegion } from '../translation/reported-translation.ts';
@@ -22,11 +23,7 @@ export function formatMapHeading(map: ReportedMap, style: Style): string {
     map.of === 'ranges'
       ? `${'linear addresses'.padEnd(37)}  ${'size'.padStart(6)}  may   pages, accessed, dirty; where they lead`
       : `${'linear address'.padEnd(18)}  page  may   accessed, dirty; where it leads`;
-  return [
-    style.faint(formatMapTitle(map)),
-    ...map.assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
-    style.faint(columns),
-  ]
+  return [style.faint(formatMapTitle(map)), ...assumptionLines(map.assumed, style), style.faint(columns)]
     .map((line) => `${line}\n`)
     .join('');
 }

@@ -1,4 +1,5 @@
 import type { MappedLeaf, NestedContext, PagingMode } from '../../paging/index.ts';
+import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 import type { ReportedStage } from '../state/reported-state.ts';
 import type { ReportedAddressSpace, ReportedRegion } from '../translation/reported-translation.ts';
 
@@ -16,8 +17,8 @@ export interface ReportedMap {
   readonly last: bigint;
   /** What was left out of it, as it was said; null when nothing was. */
   readonly filter: string | null;
-  /** What the map rests on that could not be had, a sentence each. */
-  readonly assumed: readonly string[];
+  /** What the map rests on that was unavailable. */
+  readonly assumed: readonly ReportedAssumption[];
 }
 
 /** A page with what lies at its first byte. @public */

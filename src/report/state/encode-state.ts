@@ -1,5 +1,6 @@
+import { encodeAssumption } from '../assumed/format-assumption.ts';
 import { formatHex } from '../words/format-hex.ts';
-import { describeAssumed } from './describe-assumed.ts';
+import { assumedOf } from './assumed-of.ts';
 import { encodeStage } from './encode-stage.ts';
 import type { ReportedState, ReportedValue } from './reported-state.ts';
 
@@ -47,7 +48,7 @@ export function encodeState(reported: ReportedState): string {
       provider: memoryAccess.provider,
       attempts: memoryAccess.attempts.map(({ provider, reason }) => ({ provider, reason })),
     },
-    assumed: describeAssumed(reported),
+    assumed: assumedOf(reported).map(encodeAssumption),
   });
 }
 

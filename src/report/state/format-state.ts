@@ -1,8 +1,9 @@
+import { describeAssumption } from '../assumed/format-assumption.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { formatMode } from '../words/format-mode.ts';
 import { formatSize } from '../words/format-size.ts';
-import { describeAssumed } from './describe-assumed.ts';
+import { assumedOf } from './assumed-of.ts';
 import { stateRows } from './register-rows.ts';
 import type { ReportedMemoryAccess, ReportedRange, ReportedState } from './reported-state.ts';
 
@@ -21,7 +22,7 @@ export function formatState(reported: ReportedState, style: Style): string {
     '',
     ...formatMemory(reported.memory, style),
     ...formatMemoryAccess(reported.memoryAccess, style),
-    ...describeAssumed(reported).map((sentence) => style.mark(`! assumed: ${sentence}`)),
+    ...assumedOf(reported).map((each) => style.mark(`! assumed: ${describeAssumption(each)}`)),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -1,4 +1,5 @@
 import type { NestedContext, PagingContext } from '../../paging/index.ts';
+import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 import type { ReportedRegion } from '../translation/reported-translation.ts';
 
 /** A value with where it came from. @public */
@@ -66,6 +67,6 @@ export interface ReportedState {
   readonly runs: boolean | undefined;
   readonly memory: readonly ReportedRange[];
   readonly memoryAccess: ReportedMemoryAccess;
-  /** What had to be assumed beside the values marked so, a sentence each. */
-  readonly notes: readonly string[];
+  /** What had to be assumed beside the values marked so. */
+  readonly assumed: readonly ReportedAssumption[];
 }

@@ -1,5 +1,6 @@
 import { toTranslate2Answer, translate2ErrorOf } from '../../abi/index.ts';
 import type { FaultedTranslation, PlannedBits, WalkStep } from '../../paging/index.ts';
+import { encodeAssumption } from '../assumed/format-assumption.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { encodeSecondStage } from './encode-second-stage.ts';
 import { bitNames } from './format-walk.ts';
@@ -32,7 +33,7 @@ export function encodeTranslation(reported: ReportedTranslation): string {
     fault: translation.kind === 'fault' ? encodeFault(translation) : null,
     rights: translation.rights,
     region: region && { kind: region.kind, name: region.name },
-    assumed,
+    assumed: assumed.map(encodeAssumption),
     // Only where there is something to say: scripts for ordinary guests see the same fields always.
     ...(deviation === null ? {} : { deviation }),
     ...(nested === null ? {} : { nested: encodeSecondStage(nested) }),

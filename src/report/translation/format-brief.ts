@@ -1,47 +1,66 @@
 import { translate2ErrorOfCause } from '../../abi/index.ts';
 import type { FaultCause, Rights } from '../../paging/index.ts';
+import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { formatRights } from '../words/format-rights.ts';
 import { formatSize } from '../words/format-size.ts';
+import { assumptionMark, DEVIATION_MARK } from './brief-marks.ts';
+
+/** How far an answer can be relied on. @public */
+export interface BriefDoubts {
+  /** What the answer rests on that was unavailable. */
+  readonly assumed: readonly ReportedAssumption[];
+  /** The machine that runs the guest would answer otherwise. */
+  readonly deviates: boolean;
+}
 
 /** What is known of one of many addresses, without the walk. @public */
-export type BriefAnswer =
-  | {
-      readonly kind: 'mapped';
-      readonly physicalAddress: bigint;
-      /** Null when paging is off. */
-      readonly pageSizeBytes: number | null;
-      readonly rights: Rights;
-      /** Where it leads in the host of a guest's guest. */
-      readonly hostPhysicalAddress?: bigint;
-    }
-  | {
-      readonly kind: 'fault';
-      readonly cause: FaultCause;
-      readonly errorCode: number | null;
-      /** The entry that is to blame. */
-      readonly responsibleAddress: bigint | null;
-    };
+export type BriefAnswer = BriefDoubts &
+  (
+    | {
+        readonly kind: 'mapped';
+        readonly physicalAddress: bigint;
+        /** Null when paging is off. */
+        readonly pageSizeBytes: number | null;
+        readonly rights: Rights;
+        /** Where it leads in the host of a guest's guest. */
+        readonly hostPhysicalAddress?: bigint;
+      }
+    | {
+        readonly kind: 'fault';
+        readonly cause: FaultCause;
+        readonly errorCode: number | null;
+        /** The entry that is to blame. */
+        readonly responsibleAddress: bigint | null;
+      }
+  );
 
 /**
- * An answer in a line: `0xffff800000000123  0x120123  4K  rwxu`, of a guest's guest with `host 0x320123` at the end; or `0x…  -  PRIVILEGE_VIOLATION  0x7  0x116008` with the error
- * code and the responsible entry.
+ * An answer in a line: `0xffff800000000123  0x120123  4K  rwxu`, of a nested guest with `L1 0x320123` at the end; or
+ * `0x…  -  PRIVILEGE_VIOLATION  0x7  0x116008` with the error code and the responsible entry. After it what makes the answer doubtful:
+ * `?PKRU`, where it depends on a PKRU that was assumed; `!differs`, where the machine that runs the guest would answer otherwise.
  *
  * @returns a line, with its line end
  * @public
  */
 export function formatBrief(linearAddress: bigint, answer: BriefAnswer, style: Style): string {
   const address = formatHex(linearAddress, 16);
+  const marks = formatMarks(answer, style);
   if (answer.kind === 'mapped') {
     const { physicalAddress, pageSizeBytes, rights } = answer;
     const size = pageSizeBytes === null ? '-' : formatSize(pageSizeBytes);
     const host = answer.hostPhysicalAddress;
-    const end = host === undefined ? '' : `  host ${formatHex(host)}`;
-    return `${address}  ${formatHex(physicalAddress)}  ${size}  ${formatRights(rights)}${end}\n`;
+    const end = host === undefined ? '' : `  L1 ${formatHex(host)}`;
+    return `${address}  ${formatHex(physicalAddress)}  ${size}  ${formatRights(rights)}${end}${marks}\n`;
   }
   const { cause, errorCode, responsibleAddress } = answer;
   const orNone = (value: bigint | number | null) => (value === null ? '-' : formatHex(value));
   const name = style.bad(translate2ErrorOfCause(cause));
-  return `${address}  -  ${name}  ${orNone(errorCode)}  ${orNone(responsibleAddress)}\n`;
+  return `${address}  -  ${name}  ${orNone(errorCode)}  ${orNone(responsibleAddress)}${marks}\n`;
+}
+
+function formatMarks({ assumed, deviates }: BriefDoubts, style: Style): string {
+  const marks = assumed.filter(({ decides }) => decides).map(assumptionMark);
+  return [...marks, ...(deviates ? [DEVIATION_MARK] : [])].map((mark) => `  ${style.mark(mark)}`).join('');
 }

@@ -1,5 +1,6 @@
 import { bitsMayBeSet, toTranslate2Answer, translate2ErrorOf } from '../../abi/index.ts';
 import { type FaultedTranslation, type MappedTranslation, type PlannedBits, planBits } from '../../paging/index.ts';
+import { assumptionLines } from '../assumed/format-assumption.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { formatSize } from '../words/format-size.ts';
@@ -39,14 +40,14 @@ export function formatVerdict(reported: ReportedTranslation, style: Style): read
   return [...outcome, ...formatBits(reported).map((line) => `  ${line}`), ...formatCaveats(reported, style)];
 }
 
-/** Where the machine would answer otherwise, and what the answer rests on that could not be had. @internal */
+/** Where the machine would answer otherwise, and what the answer rests on that was unavailable. @internal */
 export function formatCaveats(
   { deviation, assumed }: Pick<ReportedTranslation, 'deviation' | 'assumed'>,
   style: Style,
 ): readonly string[] {
   return [
     ...(deviation === null ? [] : [style.mark(`! this machine differs: ${deviation}`)]),
-    ...assumed.map((sentence) => style.mark(`! assumed: ${sentence}`)),
+    ...assumptionLines(assumed, style),
   ];
 }
 

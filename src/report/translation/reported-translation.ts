@@ -1,4 +1,5 @@
 import type { Access, BitFlags, NestedTranslation, PagingMode, PlannedBits, Translation } from '../../paging/index.ts';
+import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 
 /** What kind of thing lies at a physical address, and QEMU's name of it. @public */
 export interface ReportedRegion {
@@ -24,8 +25,8 @@ export interface ReportedTranslation {
   readonly region: ReportedRegion | null;
   /** Where the machine that runs the guest would answer otherwise, in a line; null where it would not. */
   readonly deviation: string | null;
-  /** What the answer rests on that could not be had, a sentence each. */
-  readonly assumed: readonly string[];
+  /** What the answer rests on that was unavailable. */
+  readonly assumed: readonly ReportedAssumption[];
 }
 
 /** The address space that was walked. @public */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { connect } from '../../../protocols/transport/index.ts';
-import { type AttachOptions, attach, withPausedGuest } from '../../../src/guest/index.ts';
+import { type Assumption, type AttachOptions, attach, withPausedGuest } from '../../../src/guest/index.ts';
 import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
 import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
@@ -11,12 +11,12 @@ import { Witness } from '../../support/live/witness.ts';
 const READ = { write: false, user: false, exec: false };
 const RW = kernelPage(KERNELS.long4, 'rw');
 
-/** One question, however the guest is reached: the answer must be right before anything else counts. Gives the run-state note. */
-async function ask(options: AttachOptions): Promise<string> {
+/** One question, however the guest is reached: the answer must be right before anything else counts. Gives what was assumed of the run state. */
+async function ask(options: AttachOptions): Promise<readonly Assumption[]> {
   return withPausedGuest(options, async (paused, guest) => {
     const [answer] = await paused.translate([{ linearAddress: RW.address, access: READ }]);
     expect(answer?.translation.kind).to.equal('mapped');
-    return guest.runStateNote;
+    return guest.assumed;
   });
 }
 
@@ -62,12 +62,15 @@ describe('attaching to a guest and leaving it', function () {
       await using witness = await Witness.of(guest);
       await witness.execute('stop');
       const ticks = guest.console.lines.length;
-      const note = await ask(options(guest));
+      const assumed = await ask(options(guest));
       if (way === 'the stub alone' && !(await witness.isUpTo([8, 0]))) {
-        expect(note).to.match(/does not tell whether the guest ran before/);
+        expect(assumed.map(({ name, decides }) => ({ name, decides }))).to.deep.equal([
+          { name: 'runState', decides: false },
+        ]);
+        expect(assumed[0]?.why).to.match(/does not tell whether the guest ran before/);
         return;
       }
-      expect(note).to.equal('');
+      expect(assumed).to.deep.equal([]);
       expect(await witness.runState()).to.equal('paused');
       expect(guest.console.lines.length).to.equal(ticks);
     });

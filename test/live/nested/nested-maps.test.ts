@@ -153,7 +153,7 @@ describe("map, find and diff, on a hypervisor's guest", function () {
     }
     const list = await run('translate', hex(scene.addressOf(MOVED)), '--brief');
     const page = hex(scene.pageOf(MOVED));
-    expect(list.stdout).to.match(new RegExp(`^0x[0-9a-f]{16}  ${page}  4K  rwxu  host ${hex(BigInt(WINDOW_USER))}\n$`));
+    expect(list.stdout).to.match(new RegExp(`^0x[0-9a-f]{16}  ${page}  4K  rwxu  L1 ${hex(BigInt(WINDOW_USER))}\n$`));
   });
 
   it('map is in text of the space that it goes through', async () => {

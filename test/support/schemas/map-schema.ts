@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { stageSchema } from './translation-schema.ts';
+import { assumptionSchema, stageSchema } from './translation-schema.ts';
 
 const hex = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,15})$/);
 /** A page that may not be read is one that a second stage lets be executed alone. */
@@ -27,7 +27,7 @@ export const mapLineSchema = z.discriminatedUnion('kind', [
     first: hex,
     last: hex,
     filter: z.string().nullable(),
-    assumed: z.array(z.string().min(1)),
+    assumed: z.array(assumptionSchema),
     /** Where the map leads through a second stage. */
     nested: stageSchema.exactOptional(),
   }),

@@ -7,7 +7,7 @@ import {
   planBits,
   translate,
 } from '../../../src/paging/index.ts';
-import type { ReportedRegion, ReportedTranslation } from '../../../src/report/index.ts';
+import type { ReportedAssumption, ReportedRegion, ReportedTranslation } from '../../../src/report/index.ts';
 
 /** Registers that select a paging mode, everything allowed and enforced. */
 export const REGISTERS = {
@@ -31,7 +31,7 @@ export interface Case {
   readonly readOnlyLevels?: readonly number[];
   readonly region?: ReportedRegion;
   readonly deviation?: string;
-  readonly assumed?: readonly string[];
+  readonly assumed?: readonly ReportedAssumption[];
 }
 
 /** The answer as a guest would give it, walked by the real walker. */

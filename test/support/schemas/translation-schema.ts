@@ -14,6 +14,28 @@ const entry = z.strictObject({
 });
 const purpose = z.enum(['table', 'final']);
 
+/** What was assumed, and whether it decides. */
+export const assumptionSchema = z.strictObject({
+  name: z.enum([
+    'pkru',
+    'pkrs',
+    'pdptes',
+    'nested',
+    'maxPhyAddr',
+    'vendor',
+    'pse36',
+    'pdpe1gb',
+    'accelerator',
+    'moment',
+    'runState',
+    'memoryTypes',
+    'hostMemoryTypes',
+  ]),
+  value: z.union([hex, z.literal(['intel', 'amd', 'kvm', 'tcg', 'running']), z.number(), z.boolean(), z.null()]),
+  why: z.string().min(1),
+  decides: z.boolean(),
+});
+
 /** Both stages, where the vCPU runs the guest of a guest. */
 const bothStages = z.strictObject({
   hostPhysicalAddress: hex.nullable(),
@@ -74,7 +96,7 @@ export const translationLineSchema = z.strictObject({
     .nullable(),
   rights: rights.nullable(),
   region: z.strictObject({ kind: z.enum(['ram', 'rom', 'device', 'none']), name: z.string() }).nullable(),
-  assumed: z.array(z.string().min(1)),
+  assumed: z.array(assumptionSchema),
   /** Where the guest's own machine would answer otherwise. */
   deviation: z.string().min(1).optional(),
   /** Where the vCPU runs the guest of a guest. */
@@ -101,7 +123,7 @@ export const hvTranslationLineSchema = z.strictObject({
   entries: z.array(entry),
   reason: z.string().min(1).nullable(),
   deviation: z.string().min(1).optional(),
-  assumed: z.array(z.string().min(1)),
+  assumed: z.array(assumptionSchema),
   /** Where the vCPU runs the guest of a guest. */
   nested: bothStages.optional(),
 });
@@ -162,5 +184,5 @@ export const stateLineSchema = z.strictObject({
     provider: z.enum(['host-file', 'host-process', 'gdb-stub']),
     attempts: z.array(z.strictObject({ provider: z.enum(['host-file', 'host-process']), reason: z.string().min(1) })),
   }),
-  assumed: z.array(z.string().min(1)),
+  assumed: z.array(assumptionSchema),
 });

@@ -15,7 +15,15 @@ describe('cli/parseHvTranslate', () => {
       controlFlags: 0x7dfn,
       ex: true,
       json: true,
-      guest: { qmp: 'vm.qmp', gdb: 'tcp::1234', cpu: 3, timeoutMs: 250, maxPauseMs: undefined, traceFile: 't.log' },
+      guest: {
+        qmp: 'vm.qmp',
+        gdb: 'tcp::1234',
+        cpu: 3,
+        timeoutMs: 250,
+        maxPauseMs: undefined,
+        traceFile: 't.log',
+        strict: false,
+      },
     });
   });
 

@@ -24,7 +24,15 @@ describe('cli/parseTranslate', () => {
         hostMemory: false,
       },
       format: 'json',
-      guest: { qmp: 'vm.qmp', gdb: 'tcp::1234', cpu: 3, timeoutMs: 250, maxPauseMs: undefined, traceFile: 't.log' },
+      guest: {
+        qmp: 'vm.qmp',
+        gdb: 'tcp::1234',
+        cpu: 3,
+        timeoutMs: 250,
+        maxPauseMs: undefined,
+        traceFile: 't.log',
+        strict: false,
+      },
     });
   });
 
@@ -43,6 +51,7 @@ describe('cli/parseTranslate', () => {
         timeoutMs: undefined,
         maxPauseMs: undefined,
         traceFile: undefined,
+        strict: false,
       },
     });
   });
@@ -147,6 +156,7 @@ describe('cli/parseState', () => {
         timeoutMs: undefined,
         maxPauseMs: undefined,
         traceFile: undefined,
+        strict: false,
       },
     });
   });

@@ -57,7 +57,7 @@ describe('cli/runCli', () => {
       expect(options).to.deep.equal(
         (
           'from keep-going qmp gdb cpu cr3 set profile nested live write user exec set-accessed set-dirty force-set-accessed ' +
-          'brief json no-host-memory trace timeout max-pause'
+          'brief json strict no-host-memory trace timeout max-pause'
         ).split(' '),
       );
     });

@@ -7,6 +7,7 @@ import { parseOverride } from '../../../src/guest/vcpu/overrides.ts';
 import { sourced } from '../../../src/guest/vcpu/sourced.ts';
 import type { VcpuState } from '../../../src/guest/vcpu/vcpu-state.ts';
 import type { Access } from '../../../src/paging/index.ts';
+import { formatAssumption } from '../../../src/report/index.ts';
 import { FakeMemory } from '../../support/fakes/fake-memory.ts';
 import { flatRange } from '../../support/fakes/flat-range.ts';
 import { vcpuStateWith } from '../../support/fakes/sourced-state.ts';
@@ -71,7 +72,7 @@ async function ask(
     translation.kind === 'mapped'
       ? `0x${translation.physicalAddress.toString(16)}`
       : `${translation.cause} ${translation.errorCode?.toString(16)}`;
-  return [outcome, `${reads} read`, ...assumed].join('; ');
+  return [outcome, `${reads} read`, ...assumed.map(formatAssumption)].join('; ');
 }
 
 const read = (value: bigint) => sourced(value, 'gdb-stub', '');

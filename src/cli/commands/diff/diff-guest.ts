@@ -6,6 +6,7 @@ import { Progress } from '../../io/progress.ts';
 import type { CliContext } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import { leafWindows } from '../../session/snapshot-windows.ts';
+import { strictStatus } from '../../session/strict-status.ts';
 import { viewOnce, withAttached } from '../../session/with-guest.ts';
 import type { DiffGuestCommandLine } from './diff.ts';
 import { printChanges } from './print-changes.ts';
@@ -31,13 +32,14 @@ interface Moments {
 export async function diffGuest(line: DiffGuestCommandLine, context: CliContext): Promise<number> {
   const { before, after, ran } = await takeTwo(line, context);
   if (!ran) context.complain('pagewalk: the guest is paused: it did not run between the two moments');
-  for (const sentence of new Set([...before.assumed, ...after.assumed]))
-    context.complain(`pagewalk: assumed: ${sentence}`);
+  const assumed = [...before.assumed, ...after.assumed];
+  const { formatAssumption } = await import('../../../report/index.ts');
+  for (const sentence of new Set(assumed.map(formatAssumption))) context.complain(`pagewalk: assumed: ${sentence}`);
   if ((before.nested === null) !== (after.nested === null)) context.complain(`pagewalk: ${NOT_THE_SAME_GUEST}`);
   const { count, isAll } = await printChanges(changesBetween(before, after, line.range), line, context);
   const isWhole = before.isWhole && after.isWhole;
   if (!isWhole) context.complain('pagewalk: there are more page tables than are kept: compare a part with --range');
-  return count === 0 && isAll && isWhole ? 0 : 1;
+  return strictStatus(count === 0 && isAll && isWhole ? 0 : 1, line.guest.strict, assumed, context);
 }
 
 async function takeTwo(line: DiffGuestCommandLine, context: CliContext): Promise<Moments> {

@@ -10,6 +10,7 @@ import {
   judgeHvTranslate,
 } from '../../../abi/index.ts';
 import type {
+  Assumption,
   GuestTranslation,
   MemoryMap,
   MemoryTypeMsrs,
@@ -53,7 +54,7 @@ export async function askHvTranslate(
     const answered = await answerAll(line, paused, processorOf(state, types.value), parseOverride);
     const planned = answered.flatMap(({ answer }) => answer.bits);
     const wrote = await paused.setBits(planned, cpu);
-    const notes = [...memoryTypeNotes(types), ...(guest.runStateNote === '' ? [] : [guest.runStateNote])];
+    const notes = [...assumedTypes(types), ...guest.assumed];
     return answered.map((each) => reportOf(line, state, each, wrote, notes));
   });
 }
@@ -96,10 +97,10 @@ function processorOf({ cpl, cr0, cr4, maxPhyAddr }: VcpuState, memoryTypes: Memo
 }
 
 /** What the cache type rests on that could not be had. */
-function memoryTypeNotes({ value: { host }, from, detail }: Sourced<MemoryTypeMsrs>): readonly string[] {
-  if (from === 'assumed') return [`PAT as at reset, and no MTRRs (${detail})`];
+function assumedTypes({ value: { host }, from, detail: why }: Sourced<MemoryTypeMsrs>): readonly Assumption[] {
+  if (from === 'assumed') return [{ name: 'memoryTypes', value: null, why, decides: true }];
   if (host?.from !== 'assumed') return [];
-  return [`PAT of the hypervisor's guest as at reset, and its hypervisor's CR0.CD=0 (${host.detail})`];
+  return [{ name: 'hostMemoryTypes', value: null, why: host.detail, decides: true }];
 }
 
 /** What QEMU has no memory for is unmapped already; of the rest ROM alone denies anything. */
@@ -125,7 +126,7 @@ function reportOf(
   { cpl }: VcpuState,
   { gva, answer, walk }: Answered,
   wrote: readonly PlannedBits[],
-  notes: readonly string[],
+  notes: readonly Assumption[],
 ): ReportedHvTranslation {
   const set = answer.bits.filter((bits) => wrote.some(({ address }) => address === bits.address));
   return {

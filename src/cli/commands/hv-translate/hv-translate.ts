@@ -6,6 +6,7 @@ import { type GuestOptions, parseGuestOptions } from '../../options/guest-option
 import { GUEST_OPTIONS } from '../../options/option-table.ts';
 import { parseNumber } from '../../options/parse-number.ts';
 import { parseOptions } from '../../options/parse-options.ts';
+import { strictStatus } from '../../session/strict-status.ts';
 import { askHvTranslate } from './ask-hv-translate.ts';
 
 const NAME = 'hv-translate';
@@ -26,6 +27,7 @@ const OPTIONS = {
   },
   ex: { help: 'the output of HvCallTranslateVirtualAddressEx' },
   json: GUEST_OPTIONS.json,
+  strict: GUEST_OPTIONS.strict,
   trace: GUEST_OPTIONS.trace,
   timeout: GUEST_OPTIONS.timeout,
   'max-pause': GUEST_OPTIONS['max-pause'],
@@ -100,7 +102,9 @@ async function run(words: readonly string[], context: CliContext): Promise<numbe
   const line = parseHvTranslate(words, context.environment);
   const answers = await askHvTranslate(line, context);
   await context.print(await formatAnswers(answers, line, context));
-  return answers.every(({ answer }) => answer.name === 'Success') ? 0 : 1;
+  const status = answers.every(({ answer }) => answer.name === 'Success') ? 0 : 1;
+  const assumed = answers.flatMap(({ assumed }) => assumed);
+  return strictStatus(status, line.guest.strict, assumed, context);
 }
 
 async function formatAnswers(

@@ -76,7 +76,7 @@ async function printAliases(
   { guest, physical, range, json }: FindCommandLine,
   context: CliContext,
 ): Promise<number> {
-  const { encodeAlias, formatAlias } = await import('../../../report/index.ts');
+  const { encodeAlias, formatAlias, formatAssumption } = await import('../../../report/index.ts');
   const style = chooseStyle(context);
   if (!snapshot.isPaged) {
     context.complain(`pagewalk: ${describeOff(guest.cpu)}`);
@@ -85,7 +85,7 @@ async function printAliases(
   const found: Alias[] = [];
   const { complete } = snapshot.aliases(physical, (alias) => found.push(alias) < LIMIT, range);
   const show = (alias: Alias): string => (json ? `${encodeAlias(alias)}\n` : formatAlias(alias, style));
-  const notes = json ? [] : assumed.map((sentence) => `${style.mark(`! assumed: ${sentence}`)}\n`);
+  const notes = json ? [] : assumed.map((each) => `${style.mark(`! assumed: ${formatAssumption(each)}`)}\n`);
   await context.print([...notes, ...found.map(show)].join(''));
   if (complete) return found.length === 0 ? 1 : 0;
   context.complain(`pagewalk: given up after ${found.length} places: look in a part with --range`);

@@ -6,6 +6,7 @@ import type { CliContext } from '../../options/command.ts';
 import { parseMapFilter } from '../../options/map-filter.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { leafWindows, runWindows } from '../../session/snapshot-windows.ts';
+import { strictStatus } from '../../session/strict-status.ts';
 import type { TakenSnapshot } from '../../session/take-snapshot.ts';
 import type { MapCommandLine } from './map.ts';
 
@@ -42,9 +43,8 @@ export async function printMap(
   const { reservedEntries, unbackedTables } = snapshot.survey(line.range);
   const end = { ...told, tablePages: snapshot.tablePages, reservedEntries, unbackedTables };
   await context.print(printer.end(end, line.json, style));
-  if (told.complete) return 0;
-  context.complain(`pagewalk: ${describeIncomplete(snapshot, told, line)}`);
-  return 1;
+  if (!told.complete) context.complain(`pagewalk: ${describeIncomplete(snapshot, told, line)}`);
+  return strictStatus(told.complete ? 0 : 1, line.guest.strict, assumed, context);
 }
 
 function reportedStage({ state, nested }: TableSnapshot): ReportedMap['nested'] {

@@ -4,6 +4,7 @@ import type { CliContext, Command } from '../../options/command.ts';
 import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
 import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseOptions } from '../../options/parse-options.ts';
+import { strictStatus } from '../../session/strict-status.ts';
 import { withView } from '../../session/with-guest.ts';
 
 const NAME = 'state';
@@ -13,6 +14,7 @@ const OPTIONS = {
   gdb: GUEST_OPTIONS.gdb,
   cpu: GUEST_OPTIONS.cpu,
   json: GUEST_OPTIONS.json,
+  strict: GUEST_OPTIONS.strict,
   'no-host-memory': SCOPE_OPTIONS['no-host-memory'],
   trace: GUEST_OPTIONS.trace,
   timeout: GUEST_OPTIONS.timeout,
@@ -59,7 +61,7 @@ async function ask({ guest: options, hostMemory }: StateCommandLine, context: Cl
       runs: guest.ranBefore,
       memory: map.regions,
       memoryAccess,
-      notes: guest.runStateNote === '' ? [] : [guest.runStateNote],
+      assumed: guest.assumed,
     };
   });
 }
@@ -67,10 +69,10 @@ async function ask({ guest: options, hostMemory }: StateCommandLine, context: Cl
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line = parseState(words, context.environment);
   const reported = await ask(line, context);
-  const { encodeState, formatState } = await import('../../../report/index.ts');
+  const { assumedOf, encodeState, formatState } = await import('../../../report/index.ts');
   const { chooseStyle } = await import('../../io/choose-style.ts');
   await context.print(line.json ? `${encodeState(reported)}\n` : formatState(reported, chooseStyle(context)));
-  return 0;
+  return strictStatus(0, line.guest.strict, assumedOf(reported), context);
 }
 
 /** @internal */

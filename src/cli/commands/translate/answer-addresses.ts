@@ -1,10 +1,17 @@
-import type { GuestTranslation, GuestView, TranslateScope, TranslationTable } from '../../../guest/index.ts';
+import type {
+  Assumption,
+  GuestTranslation,
+  GuestView,
+  TranslateScope,
+  TranslationTable,
+} from '../../../guest/index.ts';
 import type { BriefAnswer, ReportedAddressSpace } from '../../../report/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { withView } from '../../session/with-guest.ts';
+import { type Outcomes, Tally } from './tally.ts';
 import type { TranslateCommandLine } from './translate.ts';
 
 /** A command line, and whose it is. @internal */
@@ -13,13 +20,16 @@ export interface TranslateAddresses extends TranslateCommandLine {
 }
 
 /** Answers of some addresses, as they are printed. @internal */
-export interface AnsweredTexts {
+export interface AnsweredTexts extends Outcomes {
   readonly texts: readonly string[];
-  readonly faults: number;
 }
 
 /** Asks a guest for addresses, and puts the answers into the form that was asked for. @internal */
-export type Asker = (view: GuestView, addresses: BigUint64Array, notes: readonly string[]) => Promise<AnsweredTexts>;
+export type Asker = (
+  view: GuestView,
+  addresses: BigUint64Array,
+  notes: readonly Assumption[],
+) => Promise<AnsweredTexts>;
 
 /**
  * Prepares questions: nothing is connected.
@@ -51,6 +61,8 @@ async function fullAsker(line: TranslateAddresses, scope: TranslateScope, contex
     return {
       texts: answers.map((each) => show({ ...each, assumed: [...each.assumed, ...notes] }, space)),
       faults: answers.filter(({ translation }) => translation.kind !== 'mapped').length,
+      assumed: answers.flatMap(({ assumed }) => assumed),
+      deviating: null,
     };
   };
 }
@@ -59,10 +71,12 @@ async function briefAsker(line: TranslateAddresses, scope: TranslateScope, conte
   const { formatBrief } = await import('../../../report/index.ts');
   const style = chooseStyle(context);
   return async (view, addresses) => {
-    const table = await view.translateMany(addresses, line.access, scope);
+    const table = await view.translateMany(addresses, line.access, { ...scope, compareMachine: true });
     return {
       texts: Array.from(addresses, (address, at) => formatBrief(address, briefAnswer(table, at), style)),
       faults: table.length - table.countMapped(),
+      assumed: table.assumed(),
+      deviating: table.countDeviations() === 0 ? null : table.machine,
     };
   };
 }
@@ -71,9 +85,11 @@ function briefAnswer(table: TranslationTable, at: number): BriefAnswer {
   const physicalAddress = table.physicalAddress(at);
   const rights = table.rights(at);
   const cause = table.cause(at);
+  const doubts = { assumed: table.assumed(at), deviates: table.deviates(at) === true };
   if (physicalAddress !== null && rights !== null) {
     const host = table.hostPhysicalAddress(at);
     return {
+      ...doubts,
       kind: 'mapped',
       physicalAddress,
       pageSizeBytes: table.pageSize(at),
@@ -82,7 +98,8 @@ function briefAnswer(table: TranslationTable, at: number): BriefAnswer {
     };
   }
   if (cause === null) throw new RangeError(`a translation neither succeeded nor failed: ${at}`);
-  return { kind: 'fault', cause, errorCode: table.errorCode(at), responsibleAddress: table.responsibleAddress(at) };
+  const responsibleAddress = table.responsibleAddress(at);
+  return { ...doubts, kind: 'fault', cause, errorCode: table.errorCode(at), responsibleAddress };
 }
 
 /** Answers the addresses of a command line, all in one pause; printed when the guest runs again. @internal */
@@ -91,17 +108,20 @@ export async function answerAddresses(line: TranslateAddresses, context: CliCont
   const addresses = BigUint64Array.from(line.addresses);
   // What is wrong with the question is found before anything is connected.
   await makeAsker(line, context);
-  const { texts, faults } = await withView(
+  const answered = await withView(
     guest,
     scope,
     context,
     async (view, attached) => {
       // Made anew for each try: it counts what it has shown.
       const ask = await makeAsker(line, context);
-      return ask(view, addresses, attached.runStateNote === '' ? [] : [attached.runStateNote]);
+      return ask(view, addresses, attached.assumed);
     },
     () => !flags.setAccessed,
   );
-  await context.print(texts.join(''));
-  return faults === 0 ? 0 : 1;
+  await context.print(answered.texts.join(''));
+  const tally = new Tally();
+  tally.add(answered);
+  if (line.format === 'brief') await tally.explainMarks(context);
+  return tally.status(guest.strict, true, context);
 }

@@ -6,6 +6,7 @@ import type { CliContext } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import { withView } from '../../session/with-guest.ts';
 import { makeAsker, type TranslateAddresses } from './answer-addresses.ts';
+import { Tally } from './tally.ts';
 import type { AddressFile } from './translate.ts';
 
 /** So many answers are held until the guest runs again: some 20 MB. */
@@ -32,7 +33,7 @@ export async function answerList(line: TranslateAddresses, from: AddressFile, co
   }
   const output = new HeldOutput(context, MAX_HELD);
   const mayRepeat = (): boolean => !line.flags.setAccessed && !output.hasPrinted && ahead.isAll;
-  let faults = 0;
+  let tally = new Tally();
   const answer = async (): Promise<void> => {
     await withView(
       line.guest,
@@ -40,14 +41,13 @@ export async function answerList(line: TranslateAddresses, from: AddressFile, co
       context,
       async (view, attached) => {
         output.drop();
-        faults = 0;
+        tally = new Tally();
         const ask = await makeAsker(line, context);
         const standing = ahead.isAll ? await keepAll(line, view, attached, ahead.chunks) : view;
-        const notes = attached.runStateNote === '' ? [] : [attached.runStateNote];
         for await (const chunk of concatenate(ahead.chunks, chunks, context.signal)) {
-          const { texts, faults: more } = await ask(standing, chunk, notes);
-          faults += more;
-          await output.add(texts);
+          const answered = await ask(standing, chunk, attached.assumed);
+          tally.add(answered);
+          await output.add(answered.texts);
           if (output.isUnread) return;
         }
       },
@@ -64,7 +64,8 @@ export async function answerList(line: TranslateAddresses, from: AddressFile, co
     list.complainOfRest();
   }
   await output.flush();
-  return faults === 0 && list.junkLines === 0 ? 0 : 1;
+  if (line.format === 'brief') await tally.explainMarks(context);
+  return tally.status(line.guest.strict, list.junkLines === 0, context);
 }
 
 /**

@@ -32,6 +32,7 @@ const OPTIONS = {
   },
   brief: { help: 'a line for each address instead of its walk: where it leads, page size, rights; or why not' },
   json: GUEST_OPTIONS.json,
+  strict: GUEST_OPTIONS.strict,
   'no-host-memory': SCOPE_OPTIONS['no-host-memory'],
   trace: GUEST_OPTIONS.trace,
   timeout: GUEST_OPTIONS.timeout,

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { describeAssumptions } from '../../../../src/guest/answers/assumptions.ts';
+import type { Assumption } from '../../../../src/guest/answers/assumption.ts';
+import { findAssumptions } from '../../../../src/guest/answers/assumptions.ts';
 import { type Sourced, sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import { contextOf, type VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
 import { type Access, type EntrySource, translate } from '../../../../src/paging/index.ts';
@@ -24,13 +25,15 @@ function assumed<T>(value: T): Sourced<T> {
   return sourced(value, 'assumed', 'nobody says');
 }
 
-function ask(replaced: Partial<VcpuState>, memory: EntrySource = PLAIN, access = READ): string[] {
+function ask(replaced: Partial<VcpuState>, memory: EntrySource = PLAIN, access = READ): Assumption[] {
   const state = vcpuStateWith(replaced);
-  return describeAssumptions(state, translate(contextOf(state), memory, 0n, access));
+  return findAssumptions(state, translate(contextOf(state), memory, 0n, access));
 }
 
-const DEPENDS = 'the outcome depends on it';
-const INDEPENDENT = 'the outcome does not depend on it';
+/** What is to be said of a value that `assumed` made. */
+function saying(name: Assumption['name'], value: Assumption['value'], decides: boolean): Assumption {
+  return { name, value, why: 'nobody says', decides };
+}
 
 describe('what an answer rests on that could not be had', () => {
   it('is nothing when everything was known', () => {
@@ -38,52 +41,64 @@ describe('what an answer rests on that could not be had', () => {
   });
 
   it('says what was assumed, why, and whether it matters', () => {
-    expect(ask({ maxPhyAddr: assumed(52) })).to.deep.equal([`MAXPHYADDR=52 (nobody says); ${INDEPENDENT}`]);
+    expect(ask({ maxPhyAddr: assumed(52) })).to.deep.equal([saying('maxPhyAddr', 52, false)]);
     const high = page(0x2007n, 0x3007n, 0x4007n, 0x80_0000_5007n);
     expect(ask({ maxPhyAddr: assumed(52) }, high), 'bit 39 may be reserved').to.deep.equal([
-      `MAXPHYADDR=52 (nobody says); ${DEPENDS}`,
+      saying('maxPhyAddr', 52, true),
     ]);
   });
 
   it('knows that keys matter to pages that users may reach, and only while they are in force', () => {
     const cr4 = sourced(0x20n | PKE, 'gdb-stub', '');
-    expect(ask({ cr4, pkru: assumed(0) })).to.deep.equal([`PKRU=0x0 (nobody says); ${DEPENDS}`]);
-    expect(ask({ pkru: assumed(0) })).to.deep.equal([`PKRU=0x0 (nobody says); ${INDEPENDENT}`]);
+    expect(ask({ cr4, pkru: assumed(0) })).to.deep.equal([saying('pkru', 0, true)]);
+    expect(ask({ pkru: assumed(0) })).to.deep.equal([saying('pkru', 0, false)]);
     expect(ask({ cr4, pkru: assumed(0) }, PLAIN, { ...READ, exec: true }), 'fetches have no key').to.deep.equal([
-      `PKRU=0x0 (nobody says); ${INDEPENDENT}`,
+      saying('pkru', 0, false),
     ]);
     const absent = page(0x2007n, 0x3007n, 0x4007n, 0n);
-    expect(ask({ cr4, pkru: assumed(0) }, absent)).to.deep.equal([`PKRU=0x0 (nobody says); ${INDEPENDENT}`]);
+    expect(ask({ cr4, pkru: assumed(0) }, absent)).to.deep.equal([saying('pkru', 0, false)]);
   });
 
   it('tries the other vendor where manuals differ', () => {
-    expect(ask({ vendor: assumed('intel') })).to.deep.equal([`vendor=intel (nobody says); ${INDEPENDENT}`]);
+    expect(ask({ vendor: assumed('intel') })).to.deep.equal([saying('vendor', 'intel', false)]);
     const bit8 = page(0x2107n, 0x3007n, 0x4007n, 0x5007n);
-    expect(ask({ vendor: assumed('intel') }, bit8)).to.deep.equal([`vendor=intel (nobody says); ${DEPENDS}`]);
+    expect(ask({ vendor: assumed('intel') }, bit8)).to.deep.equal([saying('vendor', 'intel', true)]);
   });
 
   it('counts a walk that would read other entries as another outcome', () => {
     // Without 1 GB pages PS in a PDPTE is reserved.
     const large = page(0x2007n, 0x87n, 0n, 0n);
-    expect(ask({ pdpe1gb: assumed(true) }, large)).to.deep.equal([`1 GB pages=true (nobody says); ${DEPENDS}`]);
-    expect(ask({ pdpe1gb: assumed(true) })).to.deep.equal([`1 GB pages=true (nobody says); ${INDEPENDENT}`]);
+    expect(ask({ pdpe1gb: assumed(true) }, large)).to.deep.equal([saying('pdpe1gb', true, true)]);
+    expect(ask({ pdpe1gb: assumed(true) })).to.deep.equal([saying('pdpe1gb', true, false)]);
     const legacy = { efer: sourced(0n, 'gdb-stub', ''), cr4: sourced(0x10n, 'gdb-stub', '') } as const;
     const page4m = tables({ 4096: 0x2087n });
-    expect(ask({ ...legacy, pse36: assumed(true) }, page4m)).to.deep.equal([`PSE-36=true (nobody says); ${DEPENDS}`]);
+    expect(ask({ ...legacy, pse36: assumed(true) }, page4m)).to.deep.equal([saying('pse36', true, true)]);
   });
 
   it('keeps a table that no memory holds as unbacked, in every alternative', () => {
     const unbacked = tables({ 4096: 0x2007n });
     expect(ask({ vendor: assumed('intel'), maxPhyAddr: assumed(52) }, unbacked)).to.deep.equal([
-      `MAXPHYADDR=52 (nobody says); ${INDEPENDENT}`,
-      `vendor=intel (nobody says); ${INDEPENDENT}`,
+      saying('maxPhyAddr', 52, false),
+      saying('vendor', 'intel', false),
     ]);
   });
 
   it('PDPTE registers can have held anything', () => {
     const pae = { efer: sourced(0n, 'gdb-stub', ''), pdptes: assumed(null) } as const;
     expect(ask(pae, tables({ 4096: 0x2001n, 8192: 0x3007n, 12288: 0x4007n }))).to.deep.equal([
-      `PDPTE registers=those in memory (nobody says); ${DEPENDS}`,
+      saying('pdptes', null, true),
+    ]);
+  });
+
+  it('an address that no walk is made for depends on no table, and so on neither PDPTE registers nor a second stage', () => {
+    const state = { pdptes: assumed(null), nested: assumed(null) } as const;
+    const asked = findAssumptions(
+      vcpuStateWith(state),
+      translate(contextOf(vcpuStateWith(state)), PLAIN, 1n << 50n, READ),
+    );
+    expect(asked).to.deep.equal([saying('pdptes', null, false), saying('nested', null, false)]);
+    expect(ask({ nested: assumed(null) }, tables({})), 'a root in no memory').to.deep.equal([
+      saying('nested', null, true),
     ]);
   });
 

@@ -27,6 +27,7 @@ const NPT = createNpt(
   { maxPhyAddr: 40, vendor: 'amd' },
 );
 
+const RAN = { name: 'runState', value: 'running', why: 'it ran', decides: false };
 const MAP: ReportedMap = {
   of: 'ranges',
   cpu: 1,
@@ -118,7 +119,7 @@ describe('report/formatRun and formatLeaf', () => {
 
   it('are told whose they are', () => {
     const given = { cr3: 0x5000n, given: true, changes: ['CR4.SMAP=0', 'PKRU=0'], profile: 'kvm' };
-    const map = { ...MAP, space: given, filter: 'w+x', assumed: ['it ran'] };
+    const map = { ...MAP, space: given, filter: 'w+x', assumed: [RAN] };
     expect(formatMapHeading(map, PLAIN).split('\n').slice(0, 2)).to.deep.equal([
       '4-level paging, CR3 0x5000 (given), vCPU 1, if CR4.SMAP=0 and PKRU=0, as kvm has it, w+x only',
       '! assumed: it ran',
@@ -131,7 +132,7 @@ describe('report/formatRun and formatLeaf', () => {
   });
 
   it('are lines of JSON of the promised shape', () => {
-    const map = { ...MAP, filter: 'w', assumed: ['it ran'] };
+    const map = { ...MAP, filter: 'w', assumed: [RAN] };
     expect(mapLineSchema.parse(JSON.parse(encodeMapHeading(map)))).to.include({
       kind: 'map',
       filter: 'w',
@@ -268,7 +269,7 @@ describe('report/MapSummary', () => {
   });
 
   it('says when there is no mistake to be seen, and what it rests on', () => {
-    const map = { ...MAP, filter: 'nx', assumed: ['it ran'] };
+    const map = { ...MAP, filter: 'nx', assumed: [RAN] };
     expect(formatMapSummary(map, summaryOf([RUN]), END, PLAIN).split('\n')).to.deep.equal([
       '4-level paging, CR3 0x110000, vCPU 1, nx only',
       '! assumed: it ran',

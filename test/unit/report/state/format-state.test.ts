@@ -38,7 +38,7 @@ const LONG: ReportedState = {
     provider: 'host-process',
     attempts: [{ provider: 'host-file', reason: 'QEMU names no memory backend' }],
   },
-  notes: ['it ran'],
+  assumed: [{ name: 'runState', value: 'running', why: 'it ran', decides: false }],
 };
 
 const notInUse = { value: 0, from: 'not-in-use', detail: 'CR4.PKE=0' };
@@ -53,7 +53,7 @@ const OFF: ReportedState = {
   },
   context: { mode: 'off', root: 0n, linearBits: 32 },
   runs: false,
-  notes: [],
+  assumed: [],
 };
 
 /** The vCPU behind the nested tables of a hypervisor. */
@@ -104,7 +104,7 @@ describe('report/formatState', () => {
       '  device regions, never read: 1',
       "  many pages are read through the QEMU process's memory",
       '  not through the file that backs it: QEMU names no memory backend',
-      '! assumed: PKRS=0x00000000 (nobody shows it)',
+      '! assumed: PKRS=0x0 (nobody shows it)',
       '! assumed: it ran',
       '',
     ]);
@@ -167,7 +167,10 @@ describe('report/encodeState', () => {
         provider: 'host-process',
         attempts: [{ provider: 'host-file', reason: 'QEMU names no memory backend' }],
       },
-      assumed: ['PKRS=0x00000000 (nobody shows it)', 'it ran'],
+      assumed: [
+        { name: 'pkrs', value: '0x0', why: 'nobody shows it', decides: true },
+        { name: 'runState', value: 'running', why: 'it ran', decides: true },
+      ],
     });
   });
 

@@ -19,13 +19,15 @@ function encoded(more: Partial<Case>): Encoded {
   return JSON.parse(line) as Encoded;
 }
 
+const PKRU_ASSUMED = { name: 'pkru', value: 0, why: 'the stub does not show it', decides: true };
+
 describe('report/encodeTranslation', () => {
   it('gives a valid answer whole', () => {
     const question = {
       entries: { ...LONG, 16384: 0x8000_0000_0000_5007n },
       access: { write: true, user: true },
       flags: { setAccessed: true, setDirty: true },
-      assumed: ['a sentence'],
+      assumed: [PKRU_ASSUMED],
     };
     expect(encoded(question)).to.deep.equal({
       linearAddress: '0x123',
@@ -48,7 +50,7 @@ describe('report/encodeTranslation', () => {
       fault: null,
       rights: { write: true, user: true, exec: false },
       region: { kind: 'ram', name: 'pc.ram' },
-      assumed: ['a sentence'],
+      assumed: [{ ...PKRU_ASSUMED, value: '0x0' }],
     });
   });
 

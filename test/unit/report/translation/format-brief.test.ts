@@ -1,8 +1,11 @@
 import { expect } from 'chai';
-import { formatBrief, PLAIN } from '../../../../src/report/index.ts';
+import { explainAssumptionMark, formatBrief, PLAIN } from '../../../../src/report/index.ts';
+
+const CERTAIN = { assumed: [], deviates: false };
 
 describe('report/formatBrief', () => {
   const mapped = {
+    ...CERTAIN,
     kind: 'mapped',
     physicalAddress: 0x5abcn,
     pageSizeBytes: 4096,
@@ -16,14 +19,43 @@ describe('report/formatBrief', () => {
     );
   });
 
-  it("has, of a guest's guest, where that is in the host in the end", () => {
+  it('has, of a nested guest, where that is in the memory of its hypervisor (L1)', () => {
     expect(formatBrief(0x1000n, { ...mapped, hostPhysicalAddress: 0x2_5abcn }, PLAIN)).to.equal(
-      '0x0000000000001000  0x5abc  4K  rw--  host 0x25abc\n',
+      '0x0000000000001000  0x5abc  4K  rw--  L1 0x25abc\n',
     );
   });
 
   it('has why an address leads nowhere', () => {
-    const fault = { kind: 'fault', cause: 'unbacked-table', errorCode: null, responsibleAddress: 0x3598n } as const;
+    const fault = {
+      ...CERTAIN,
+      kind: 'fault',
+      cause: 'unbacked-table',
+      errorCode: null,
+      responsibleAddress: 0x3598n,
+    } as const;
     expect(formatBrief(0x1000n, fault, PLAIN)).to.equal('0x0000000000001000  -  INVALID_GPA  -  0x3598\n');
+  });
+
+  it('marks at its end what the answer depends on, and where the machine differs', () => {
+    const pkru = { name: 'pkru', value: 0, why: 'no QMP', decides: true };
+    const width = { name: 'maxPhyAddr', value: 52, why: 'no QOM', decides: true };
+    const line = '0x0000000000001000  0x5abc  4K  rw--';
+    expect(formatBrief(0x1000n, { ...mapped, assumed: [pkru, { ...width, decides: false }] }, PLAIN)).to.equal(
+      `${line}  ?PKRU\n`,
+    );
+    expect(formatBrief(0x1000n, { ...mapped, assumed: [pkru, width], deviates: true }, PLAIN)).to.equal(
+      `${line}  ?PKRU  ?MAXPHYADDR  !differs\n`,
+    );
+    const fault = {
+      ...CERTAIN,
+      kind: 'fault',
+      cause: 'not-present',
+      errorCode: 0,
+      responsibleAddress: 0x3598n,
+    } as const;
+    expect(formatBrief(0x1000n, { ...fault, assumed: [width] }, PLAIN)).to.equal(
+      '0x0000000000001000  -  NOT_PRESENT  0x0  0x3598  ?MAXPHYADDR\n',
+    );
+    expect(explainAssumptionMark(pkru)).to.equal('?PKRU: assumed: PKRU=0x0 (no QMP); the outcome depends on it');
   });
 });

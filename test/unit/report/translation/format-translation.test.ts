@@ -262,8 +262,10 @@ describe('report/formatTranslation', () => {
   });
 
   it('lists what was assumed', () => {
-    expect(textOf(long(0x5007n, { assumed: ['PKRU=0x0 (nobody knows)', 'it ran'] })).slice(-3)).to.deep.equal([
-      '! assumed: PKRU=0x0 (nobody knows)',
+    const pkru = { name: 'pkru', value: 0, why: 'no QMP', decides: true };
+    const ran = { name: 'runState', value: 'running', why: 'it ran', decides: false };
+    expect(textOf(long(0x5007n, { assumed: [pkru, ran] })).slice(-3)).to.deep.equal([
+      '! assumed: PKRU=0x0 (no QMP); the outcome depends on it',
       '! assumed: it ran',
       '',
     ]);

@@ -1,0 +1,38 @@
+import type { Assumption } from '../../../guest/index.ts';
+import type { CliContext } from '../../options/command.ts';
+import { strictStatus } from '../../session/strict-status.ts';
+
+/** What came of some addresses. @internal */
+export interface Outcomes {
+  readonly faults: number;
+  /** What any of their answers rests on that was unavailable. */
+  readonly assumed: Iterable<Assumption>;
+  /** The machine that would answer any of them otherwise, as far as the lines do not say so themselves. */
+  readonly deviating: string | null;
+}
+
+/** Adds up what came of many addresses, for what is said at the end: notes, and the exit status. @internal */
+export class Tally {
+  #faults = 0;
+  #deviating: string | null = null;
+  /** By what they say: they are the same for each part of a list. */
+  readonly #deciding = new Map<string, Assumption>();
+
+  add({ faults, assumed, deviating }: Outcomes): void {
+    this.#faults += faults;
+    this.#deviating ??= deviating;
+    for (const each of assumed) if (each.decides) this.#deciding.set(`${each.name} ${each.value} ${each.why}`, each);
+  }
+
+  /** Says what the marks of brief lines mean. */
+  async explainMarks(context: Pick<CliContext, 'complain'>): Promise<void> {
+    const { explainAssumptionMark, explainDeviationMark } = await import('../../../report/index.ts');
+    for (const each of this.#deciding.values()) context.complain(`pagewalk: ${explainAssumptionMark(each)}`);
+    if (this.#deviating !== null) context.complain(`pagewalk: ${explainDeviationMark(this.#deviating)}`);
+  }
+
+  /** @param isWhole - every address was answered */
+  status(strict: boolean, isWhole: boolean, context: Pick<CliContext, 'complain'>): Promise<number> {
+    return strictStatus(this.#faults === 0 && isWhole ? 0 : 1, strict, this.#deciding.values(), context);
+  }
+}

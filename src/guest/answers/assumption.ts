@@ -1,0 +1,30 @@
+/** What may have to be assumed: a value of the vCPU's state by its name there, or one of what lies around it. @public */
+export type AssumedName =
+  | 'pkru'
+  | 'pkrs'
+  | 'pdptes'
+  | 'nested'
+  | 'maxPhyAddr'
+  | 'vendor'
+  | 'pse36'
+  | 'pdpe1gb'
+  | 'accelerator'
+  /** That registers and tables are of one moment. */
+  | 'moment'
+  /** That the guest ran before it was paused. */
+  | 'runState'
+  /** PAT and MTRRs. */
+  | 'memoryTypes'
+  /** PAT and CR0 of the hypervisor whose guest the vCPU runs. */
+  | 'hostMemoryTypes';
+
+/** A value that was unavailable, and what an answer took in its place. @public */
+export interface Assumption {
+  readonly name: AssumedName;
+  /** What was taken. Null where that is no value: PDPTE registers are taken to be as memory has them, a second stage to be none. */
+  readonly value: number | string | boolean | null;
+  /** Why the value was unavailable. */
+  readonly why: string;
+  /** Whether another value could have changed the answer. */
+  readonly decides: boolean;
+}

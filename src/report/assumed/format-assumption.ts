@@ -1,0 +1,66 @@
+import type { Style } from '../style.ts';
+import { formatHex } from '../words/format-hex.ts';
+import type { ReportedAssumption } from './reported-assumption.ts';
+
+/** Values of registers are written in hexadecimal. */
+const REGISTERS: readonly string[] = ['pkru', 'pkrs'];
+
+const NAMES: Readonly<Record<string, string>> = {
+  pkru: 'PKRU',
+  pkrs: 'PKRS',
+  pdptes: 'PDPTE registers',
+  nested: 'second stage',
+  maxPhyAddr: 'MAXPHYADDR',
+  pse36: 'PSE-36',
+  pdpe1gb: '1 GB pages',
+  moment: 'live',
+  runState: 'run state',
+  memoryTypes: 'PAT and MTRRs',
+  hostMemoryTypes: "the hypervisor's PAT and CR0.CD",
+};
+
+/** Where what was taken is no value. */
+const TAKEN: Readonly<Record<string, string>> = {
+  pdptes: 'those in memory',
+  nested: 'none',
+  memoryTypes: 'PAT as at reset, no MTRRs',
+  hostMemoryTypes: 'PAT as at reset, CR0.CD=0',
+};
+
+/** `PKRU`, `second stage`: what was assumed, by the name that people know it by. @internal */
+export function assumptionName({ name }: ReportedAssumption): string {
+  return NAMES[name] ?? name;
+}
+
+/** What was taken in place of the value, as text. @internal */
+export function assumedValue({ name, value }: ReportedAssumption): string | null {
+  if (value === null) return null;
+  return REGISTERS.includes(name) && typeof value === 'number' ? formatHex(value) : String(value);
+}
+
+/** What was assumed and why: `PKRU=0x0 (the GDB stub does not show it)`. @internal */
+export function describeAssumption(assumption: ReportedAssumption): string {
+  const { name, why } = assumption;
+  // These two say in their reasons all that there is to say.
+  if (name === 'moment') return `taken live: ${why}`;
+  if (name === 'runState') return why;
+  return `${assumptionName(assumption)}=${assumedValue(assumption) ?? TAKEN[name] ?? 'unknown'} (${why})`;
+}
+
+/** An assumption as a sentence: `PKRU=0x0 (the GDB stub does not show it); the outcome depends on it`. @public */
+export function formatAssumption(assumption: ReportedAssumption): string {
+  const { name, decides } = assumption;
+  if (name === 'moment' || name === 'runState') return describeAssumption(assumption);
+  return `${describeAssumption(assumption)}; the outcome ${decides ? 'depends' : 'does not depend'} on it`;
+}
+
+/** Assumptions in lines of their own, without line ends. @internal */
+export function assumptionLines(assumed: readonly ReportedAssumption[], style: Style): string[] {
+  return assumed.map((each) => style.mark(`! assumed: ${formatAssumption(each)}`));
+}
+
+/** The same as an object for JSON; registers are `0x…` texts there as everywhere. @internal */
+export function encodeAssumption(assumption: ReportedAssumption): object {
+  const { name, value, why, decides } = assumption;
+  return { name, value: REGISTERS.includes(name) ? assumedValue(assumption) : value, why, decides };
+}

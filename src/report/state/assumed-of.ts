@@ -1,0 +1,12 @@
+import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
+import type { ReportedState } from './reported-state.ts';
+
+/** What the state holds that was unavailable. Where the values are the answer, every one of them decides it. @public */
+export function assumedOf({ state, assumed }: ReportedState): readonly ReportedAssumption[] {
+  const values = Object.entries(state).flatMap(([name, { value, from, detail }]) => {
+    if (from !== 'assumed') return [];
+    const isPlain = typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean';
+    return [{ name, value: isPlain ? value : null, why: detail, decides: true }];
+  });
+  return [...values, ...assumed.map((each) => ({ ...each, decides: true }))];
+}
