@@ -122,6 +122,12 @@ describe('input that names no machine state', () => {
         expect(refusal(attempt), `${name} ${value}`).to.equal('ERR_PAGING_REGISTER');
       }
     }
+    for (const cpl of [-1, 4, 0.5]) {
+      expect(
+        refusal(() => createContext({ ...registers, cpl }, processor)),
+        `CPL ${cpl}`,
+      ).to.equal('ERR_PAGING_REGISTER');
+    }
     const pdptes = [0n, 0n, 0n, 1n << 64n] as const;
     expect(refusal(() => createContext({ ...registers, pdptes }, processor))).to.equal('ERR_PAGING_REGISTER');
   });

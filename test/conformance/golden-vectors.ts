@@ -374,6 +374,19 @@ export const goldenVectors: readonly GoldenVector[] = [
     accessed: '1110',
     deviation: 'KVM has no PKS',
   },
+  ...['u', 'wu'].map(
+    (access): GoldenVector => ({
+      id: 'F3',
+      title: `a supervisor page that PKRS denies, user ${access === 'u' ? 'read' : 'write'}`,
+      mode: '4-level',
+      machine: { cr4: pks, pkrs: 0x4 },
+      page: { options: { key: 1, levels: { 1: { user: false } } } },
+      access,
+      outcome: access === 'u' ? 'privilege-violation 25' : 'privilege-violation 27',
+      accessed: '1110',
+      deviation: 'TCG judges U/S before keys, and reports no key; KVM has no PKS',
+    }),
+  ),
   ...[false, true].map(
     (nxe): GoldenVector => ({
       id: nxe ? 'P2' : 'P1',
@@ -526,6 +539,16 @@ export const goldenVectors: readonly GoldenVector[] = [
     page: { options: { key: 1, levels: { 1: { write: false } } } },
     access: 'wu',
     outcome: 'privilege-violation 27',
+    accessed: '1110',
+  },
+  {
+    id: 'K1',
+    title: 'supervisor write to a read-only user page that SMAP and the key deny too',
+    mode: '4-level',
+    machine: { cr4: controlBits.cr4.pke | smap, pkru: 0x8 },
+    page: { options: { key: 1, levels: { 1: { write: false } } } },
+    access: 'w',
+    outcome: 'privilege-violation 23',
     accessed: '1110',
   },
   {

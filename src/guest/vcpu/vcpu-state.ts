@@ -36,7 +36,7 @@ export interface VcpuState extends Processor, HiddenRegisters {
   readonly ss: Sourced<bigint>;
   /** CS.L, where the caller says that code in compatibility mode is meant; 64-bit code unless given. */
   readonly csL?: Sourced<boolean>;
-  /** Current privilege level: shown, but accesses are judged by what the request says. */
+  /** Current privilege level. Accesses are judged by what the request says; TCG looks at it for implicit ones. */
   readonly cpl: Sourced<number>;
   /** False while the A20 gate masks bit 20 of physical addresses. */
   readonly a20: Sourced<boolean>;
@@ -193,6 +193,7 @@ export function contextOf(state: VcpuState, profile?: Profile): PagingContext {
       cr4: state.cr4.value,
       efer: state.efer.value,
       rflags: state.rflags.value,
+      cpl: state.cpl.value,
       pkru: state.pkru.value,
       pkrs: state.pkrs.value,
       a20: state.a20.value,

@@ -161,6 +161,7 @@ function eptStage(eptp: bigint, levels: readonly Level[], capabilities: EptCapab
       smap: false,
       alignmentCheck: false,
       implicitHonoursAc: false,
+      userFaultReportsKey: true,
       executeDisableHigh: 0,
       reportsFetch: true,
       protectionKeys: false,

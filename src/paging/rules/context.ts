@@ -37,6 +37,11 @@ export interface PagingRegisters {
   /** Only AC (bit 18) counts: it lifts SMAP for explicit accesses. Default 0. */
   readonly rflags?: bigint;
   /**
+   * Current privilege level, 0 to 3. Accesses are judged by what they are; of TCG alone it decides too whether AC lifts SMAP for
+   * implicit ones. Default 0.
+   */
+  readonly cpl?: number;
+  /**
    * The four PDPTE registers of PAE paging, as MOV CR3 loaded them. Where they are known the walk uses them, as a processor
    * does, and not what memory holds by now. SDM vol. 3A, 4.4.1.
    */
@@ -123,7 +128,7 @@ function toHalves(values: readonly bigint[]): { lows: Int32Array; highs: Int32Ar
 }
 
 function policyOf(row: ModeRow | null, registers: PagingRegisters, profile: Profile): Policy {
-  const { cr0, cr4, efer, rflags = 0n, pkru = 0, pkrs = 0 } = registers;
+  const { cr0, cr4, efer, rflags = 0n, cpl = 0, pkru = 0, pkrs = 0 } = registers;
   const keys = row?.protectionKeys ?? false;
   // NXE has no effect with 32-bit paging, whose entries have no bit 63. SDM vol. 3A, 4.1.3.
   const nxe = (efer & EFER_NXE) !== 0n;
@@ -136,7 +141,8 @@ function policyOf(row: ModeRow | null, registers: PagingRegisters, profile: Prof
     alignmentCheck: (rflags & RFLAGS_AC) !== 0n,
     executeDisableHigh: nxe && pae ? ENTRY_XD_HIGH : 0,
     reportsFetch: smep || (nxe && (pae || !profile.fetchReportNeedsPae)),
-    implicitHonoursAc: profile.implicitHonoursAc,
+    implicitHonoursAc: profile.implicitHonoursAc && cpl < 3,
+    userFaultReportsKey: profile.userFaultReportsKey,
     protectionKeys: keys,
     userKeys: keys && (cr4 & CR4_PKE) !== 0n ? pkru : 0,
     supervisorKeys: keys && (cr4 & CR4_PKS) !== 0n ? pkrs : 0,
@@ -158,6 +164,10 @@ function checkRegisters(registers: PagingRegisters, processor: ProcessorFeatures
     if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) {
       throw new PagingInputError('ERR_PAGING_REGISTER', `${name} is not an unsigned 32-bit number: ${value}`);
     }
+  }
+  const { cpl = 0 } = registers;
+  if (!Number.isInteger(cpl) || cpl < 0 || cpl > 3) {
+    throw new PagingInputError('ERR_PAGING_REGISTER', `CPL is 0 to 3, not ${cpl}`);
   }
   registers.pdptes?.forEach((value) => {
     if (BigInt.asUintN(64, value) !== value) {

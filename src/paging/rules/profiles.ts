@@ -24,6 +24,11 @@ export interface Profile {
   readonly pse36: 'by-cpuid' | 4 | 8;
   /** EFER.NXE makes #PF report fetches only with CR4.PAE=1. SDM vol. 3A, 4.7. */
   readonly fetchReportNeedsPae: boolean;
+  /**
+   * #PF reports the key of a supervisor page to a user access too, if IA32_PKRS denies it: PK says that a key forbids a data
+   * access, whatever else does (SDM vol. 3A, 4.7). TCG looks no further than U/S.
+   */
+  readonly userFaultReportsKey: boolean;
   /** RFLAGS.AC lifts SMAP for implicit accesses too, at CPL 0 to 2. The manuals say never. SDM vol. 3A, 4.6. */
   readonly implicitHonoursAc: boolean;
   /** Addresses are checked for canonical form before the walk. KVM's walker leaves that to its callers. */
@@ -64,6 +69,7 @@ export const INTEL: Profile = {
   pdpteReserved: 0x1e6,
   pse36: 'by-cpuid',
   fetchReportNeedsPae: true,
+  userFaultReportsKey: true,
   implicitHonoursAc: false,
   checksCanonical: true,
   stackFaults: true,
@@ -110,6 +116,7 @@ export const TCG: Profile = {
   honoursPdpe1gb: false,
   pdpteReserved: 0,
   pse36: 8,
+  userFaultReportsKey: false,
   implicitHonoursAc: true,
   stackFaults: false,
   lam: false,

@@ -15,8 +15,10 @@ export interface Policy {
   readonly smep: boolean;
   readonly smap: boolean;
   readonly alignmentCheck: boolean;
-  /** SMAP yields to AC for implicit accesses too. */
+  /** SMAP yields to AC for implicit accesses too: on TCG, at CPL 0 to 2. */
   readonly implicitHonoursAc: boolean;
+  /** IA32_PKRS judges user accesses to supervisor pages too, which U/S denies in any case. */
+  readonly userFaultReportsKey: boolean;
   /** Bit 63 of an entry where XD is in force, else 0. */
   readonly executeDisableHigh: number;
   /** The error code's I/D bit is reported. SDM vol. 3A, 4.7. */
@@ -97,16 +99,18 @@ export function protectionKeyOf(leafHigh: number): number {
 }
 
 /**
- * A key denies data accesses only, to user pages by PKRU and to supervisor pages by PKRS; a supervisor's write is denied by WD
- * only with CR0.WP=1. A user access to a supervisor page has no key violation: U/S alone denies it. SDM vol. 3A, 4.6.2.
+ * A key denies data accesses only: PKRU those to user pages, PKRS those to supervisor pages, whoever makes them. WD denies
+ * writes where CR0.WP=1, and those of users to user pages always. SDM vol. 3A, 4.6.2.
  */
 function keyDenies(policy: Policy, rights: number, leafHigh: number, access: number): boolean {
-  const userPage = (rights & ENTRY_US) !== 0;
+  const userPage = rights & ENTRY_US;
   const keys = userPage ? policy.userKeys : policy.supervisorKeys;
-  if (keys === 0 || (!userPage && access & ACCESS_USER)) return false;
+  if (keys === 0) return false;
+  const byUser = access & ACCESS_USER;
+  if (byUser && !userPage && !policy.userFaultReportsKey) return false;
   const key = (keys >>> (2 * protectionKeyOf(leafHigh))) & 3;
   if (key & KEY_AD) return true;
-  return (key & KEY_WD) !== 0 && (access & ACCESS_WRITE) !== 0 && (policy.writeProtect || (access & ACCESS_USER) !== 0);
+  return (key & KEY_WD) !== 0 && (access & ACCESS_WRITE) !== 0 && (policy.writeProtect || (byUser & userPage) !== 0);
 }
 
 /** SDM vol. 3A, 4.6: AC lifts SMAP for explicit accesses. */

@@ -32,6 +32,7 @@ export interface ProbeSource {
   readonly random: Random;
   readonly machine: ProbeMachine;
   readonly profile: Profile;
+  readonly cpl?: number | undefined;
   readonly memory: GuestMemory;
   readonly pool: TablePool;
 }
@@ -45,12 +46,13 @@ export function randomProbe(source: ProbeSource): Probe {
 }
 
 function tryProbe(source: ProbeSource): Probe | null {
-  const { random, machine, profile, memory, pool } = source;
+  const { random, machine, profile, cpl, memory, pool } = source;
   const kind = random.pick(probeKinds);
   const registers = randomRegisters(random, machine.mode);
   const cr3 = random.pick(pool.roots) + (random.uint32() & (machine.mode === 'pae' ? 0x1f : 0xfff));
   const linear = randomAddress(random, machine.mode) + (isAtSecondHalf(kind.does) ? 8n : 0n);
-  const context = createContext(pagingRegisters(registers, cr3, kind), { ...machine, profile });
+  const told = pagingRegisters(registers, cr3, kind);
+  const context = createContext({ ...told, cpl: cpl ?? told.cpl ?? 0 }, { ...machine, profile });
   try {
     const translations = walkAccesses(context, memory, linear, kind);
     const expected = expectOutcome({ kind, linear, context, translations }, memory);

@@ -37,6 +37,7 @@ const lies: readonly (readonly [PagedMode, Partial<Profile>])[] = [
   ['4-level', { topLevelBit8Reserved: 'always' }],
   ['4-level', { stackFaults: INTEL.stackFaults }],
   ['4-level', { implicitHonoursAc: INTEL.implicitHonoursAc }],
+  ['4-level', { userFaultReportsKey: INTEL.userFaultReportsKey }],
   ['4-level', { accessedEarlyIn1G: INTEL.accessedEarlyIn1G }],
   ['5-level', { accessedOnFault: INTEL.accessedOnFault }],
   ['pae', { setsPdpteAccessed: INTEL.setsPdpteAccessed }],
@@ -83,6 +84,14 @@ describe('the processor of a live QEMU', function () {
         expect(report.descriptions[0]).to.include('replay with: node ').and.to.include('the walker says');
       });
     }
+
+    it('4-level, AC lifts SMAP for what the processor does by itself at CPL 3', async () => {
+      const machine = { mode: '4-level', maxPhyAddr: 40 } as const;
+      await using guest = await ProbeGuest.launch(machine);
+      const report = await runProbes(guest, { machine, seed: LYING_SEED, probes: LYING_PROBES, cpl: 0 });
+      expect(report.disagreements).to.be.above(0);
+      expect(report.descriptions[0]).to.match(/user (implicit|descriptor)/);
+    });
 
     it('4-level, CR2 after a #GP', async () => {
       const machine = { mode: '4-level', maxPhyAddr: 40 } as const;

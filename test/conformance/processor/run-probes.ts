@@ -16,6 +16,8 @@ export interface ProbeRun {
   readonly probes: number;
   /** What the walker is told to be. By default the TCG of the QEMU that is running. */
   readonly profile?: Profile;
+  /** What the walker is told of CPL, instead of the truth. */
+  readonly cpl?: number;
 }
 
 interface Batch {
@@ -84,14 +86,14 @@ function makeBatch(guest: ProbeGuest, run: ProbeRun, at: number, report: ProbeRe
 /** The tables and probes of a seed. The half of the memory for tables is part of it, as their addresses are. */
 function drawProbes(
   guest: ProbeGuest,
-  { machine, profile = tcgProfile(guest.version) }: ProbeRun,
+  { machine, profile = tcgProfile(guest.version), cpl }: ProbeRun,
   { seed, count }: { readonly seed: number; readonly count: number },
   take: (probe: Probe, index: number) => void,
 ): void {
   const random = new Random(seed);
   const { memory } = guest;
   const pool = new TablePool(random, machine, memory, halfOf(seed));
-  const source = { random, machine, profile, memory, pool };
+  const source = { random, machine, profile, cpl, memory, pool };
   for (let index = 0; index < count; index++) take(randomProbe(source), index);
 }
 

@@ -161,8 +161,9 @@ function keyDenies(
     const { accessDisable, writeDisable } = keyBits(machine.registers.pkru, key);
     return enabled && (accessDisable || (writeDisable && access.write && (user || writeProtect)));
   }
-  // The U/S bits have already refused a user access to a supervisor-mode address: no key judges it.
-  const enabled = (machine.registers.cr4 & cr4Pks) !== 0n && !user;
+  // Section 4.6.2 speaks of the mode of the address, not of the access: what the U/S bits refuse to a user, PKRS may refuse too,
+  // and 4.7 reports it. WD matters here only with CR0.WP=1, as that section says without an exception for users.
+  const enabled = (machine.registers.cr4 & cr4Pks) !== 0n;
   const { accessDisable, writeDisable } = keyBits(machine.registers.pkrs, key);
   return enabled && (accessDisable || (writeDisable && access.write && writeProtect));
 }

@@ -167,7 +167,7 @@ describe('referenceTranslate', () => {
       expect(verdict('4-level', readOnly, linear, 'uw', write)).to.equal('privilege-violation 27 3:0x2688');
     });
 
-    it('applies PKRS to supervisor pages, and not to a user access that U/S refused', () => {
+    it('applies PKRS to supervisor pages, beside U/S too where a user makes the access', () => {
       const keyed = { ...open, [pte]: (5n << 59n) | 0x5003n };
       expect(verdict('4-level', keyed, linear, '', { cr4: pks, pkrs: 0x400 })).to.equal(
         'privilege-violation 21 1:0x4c48',
@@ -177,6 +177,21 @@ describe('referenceTranslate', () => {
       );
       expect(verdict('4-level', keyed, linear, 'w', { cr4: pks, pkrs: 0x800, wp: false })).to.equal('0x5abc 4096 w-x');
       expect(verdict('4-level', keyed, linear, 'u', { cr4: pks, pkrs: 0x400 })).to.equal(
+        'privilege-violation 25 1:0x4c48',
+      );
+      expect(verdict('4-level', keyed, linear, 'uw', { cr4: pks, pkrs: 0x400 })).to.equal(
+        'privilege-violation 27 1:0x4c48',
+      );
+      expect(verdict('4-level', keyed, linear, 'uw', { cr4: pks, pkrs: 0x800 })).to.equal(
+        'privilege-violation 27 1:0x4c48',
+      );
+      expect(verdict('4-level', keyed, linear, 'uw', { cr4: pks, pkrs: 0x800, wp: false })).to.equal(
+        'privilege-violation 7 1:0x4c48',
+      );
+      expect(verdict('4-level', keyed, linear, 'ux', { cr4: pks, pkrs: 0xc00 })).to.equal(
+        'privilege-violation 15 1:0x4c48',
+      );
+      expect(verdict('4-level', keyed, linear, 'u', { cr4: pke, pkru: 0xc00 })).to.equal(
         'privilege-violation 5 1:0x4c48',
       );
       expect(verdict('4-level', keyed, linear, '', { cr4: pke, pkru: 0x400 })).to.equal('0x5abc 4096 w-x');

@@ -130,6 +130,14 @@ describe('the state of a vCPU', () => {
     expect(machineProfile(tcg)).to.include({ name: 'tcg', nonCanonicalSetsCr2: true });
   });
 
+  it('keeps the CPL, by which TCG judges implicit accesses', () => {
+    const honoursAc = (cpl: number) =>
+      contextOf(vcpuStateWith({ cpl: sourced(cpl, 'monitor', '') }), TCG).policy.implicitHonoursAc;
+    expect([0, 1, 2, 3].map(honoursAc)).to.deep.equal([true, true, true, false]);
+    const asked = applyOverrides(vcpuStateWith(), [parseOverride('CPL=3')], TCG);
+    expect(contextOf(asked).policy.implicitHonoursAc).to.equal(false);
+  });
+
   it('keeps the A20 gate and the C-bit', () => {
     const context = contextOf(
       vcpuStateWith({

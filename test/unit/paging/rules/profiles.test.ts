@@ -99,6 +99,19 @@ const DIFFERENCES: readonly [title: string, Question, intel: string, amd: string
     'not-present 14/16',
     'not-present 14/0',
   ],
+  ...[READ, { ...READ, write: true }].map(({ write }): (typeof DIFFERENCES)[number] => {
+    const registers = { ...LONG, cr4: 0x100_0020n, pkrs: 1 };
+    const memory = fourLevels(0x2003n, 0x3003n, 0x4003n, 0x5003n);
+    const reported = `privilege-violation 14/${write ? 0x27 : 0x25}`;
+    return [
+      `a user ${write ? 'write' : 'read'} of a supervisor page whose key PKRS denies`,
+      { registers, memory, access: { ...READ, user: true, write } },
+      reported,
+      reported,
+      reported,
+      `privilege-violation 14/${write ? 7 : 5}`,
+    ];
+  }),
   [
     'an implicit access to a user page, SMAP and AC',
     {
@@ -110,6 +123,18 @@ const DIFFERENCES: readonly [title: string, Question, intel: string, amd: string
     'privilege-violation 14/1',
     'privilege-violation 14/1',
     '0x5000',
+  ],
+  [
+    'the same at CPL 3, where AC is the user’s',
+    {
+      registers: { ...LONG, cr4: 0x20_0020n, rflags: 1n << 18n, cpl: 3 },
+      memory: fourLevels(0x2007n, 0x3007n, 0x4007n, 0x5007n),
+      access: { ...READ, implicit: true },
+    },
+    'privilege-violation 14/1',
+    'privilege-violation 14/1',
+    'privilege-violation 14/1',
+    'privilege-violation 14/1',
   ],
   [
     'an address that is not canonical',
