@@ -87,7 +87,6 @@ describe('"what if" questions', () => {
     'CS.L=2': 'a bit is 0 or 1',
     'CPL=4': 'CPL is 0 to 3',
     'PKRU=0x100000000': 'PKRU is 0 to 4294967295',
-    'CPL=4': 'CPL is 0 to 3',
     'MAXPHYADDR=31': 'MAXPHYADDR is 32 to 52',
     'C_BIT=52': 'C_BIT is 32 to 51',
     'VENDOR=via': 'the vendor is intel or amd',
