@@ -1,4 +1,5 @@
 import type { Translation } from '../paging/index.ts';
+import { asAnswer } from '../paging/index.ts';
 
 /** The answer of KVM_TRANSLATE, the older ioctl (`struct kvm_translation`). @public */
 export interface TranslateAnswer {
@@ -21,10 +22,10 @@ const INVALID_GPA = 0xffff_ffff_ffff_ffffn;
  */
 export function toTranslateAnswer(translation: Translation): TranslateAnswer {
   const valid = translation.kind === 'mapped';
-  return {
+  return asAnswer({
     physicalAddress: valid ? translation.physicalAddress : INVALID_GPA,
     valid,
     writeable: true,
     usermode: false,
-  };
+  });
 }

@@ -1,3 +1,4 @@
+import { asAnswer } from '../paging/index.ts';
 import { AbiError } from './errors.ts';
 import type { Translate2Answer, Translate2Request } from './kvm-translate2.ts';
 
@@ -59,7 +60,7 @@ export function decodeTranslate2(bytes: Uint8Array): Translate2Structure {
     throw new AbiError('ERR_ABI_SIZE', `struct kvm_translation2 has ${TRANSLATE2_SIZE} bytes, not ${bytes.byteLength}`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return {
+  return asAnswer({
     linearAddress: view.getBigUint64(OFFSET.linearAddress, true),
     flags: view.getUint16(OFFSET.flags, true),
     access: view.getUint16(OFFSET.access, true),
@@ -67,7 +68,7 @@ export function decodeTranslate2(bytes: Uint8Array): Translate2Structure {
     valid: view.getUint8(OFFSET.valid) !== 0,
     errorCode: view.getUint16(OFFSET.errorCode, true),
     setBitsSucceeded: view.getUint8(OFFSET.setBitsSucceeded) !== 0,
-  };
+  });
 }
 
 function toU64(value: bigint, field: string): bigint {

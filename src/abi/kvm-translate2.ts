@@ -1,4 +1,4 @@
-import { type Access, type BitFlags, type FaultCause, formatHex, type Translation } from '../paging/index.ts';
+import { type Access, asAnswer, type BitFlags, type FaultCause, formatHex, type Translation } from '../paging/index.ts';
 import { AbiError } from './errors.ts';
 
 /**
@@ -183,11 +183,11 @@ export function bitsMayBeSet(translation: Translation, flags: BitFlags): boolean
  */
 export function toTranslate2Answer(translation: Translation, flags: BitFlags, bitsAreSet: boolean): Translate2Answer {
   const error = translate2ErrorOf(translation);
-  return {
+  return asAnswer({
     physicalAddress:
       translation.kind === 'mapped' ? translation.physicalAddress : (translation.responsible?.address ?? 0n),
     valid: error === null,
     errorCode: error === null ? 0 : TRANSLATE2_ERROR[error],
     setBitsSucceeded: bitsAreSet && bitsMayBeSet(translation, flags),
-  };
+  });
 }

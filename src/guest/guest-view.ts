@@ -1,4 +1,5 @@
 import type { Access, Alias, EnumerateResult, MappedRun, PhysicalRange, PlannedBits } from '../paging/index.ts';
+import { asAnswer } from '../paging/index.ts';
 import { answerRequests } from './answers/answer-requests.ts';
 import type { Assumption } from './answers/assumption.ts';
 import { addAssumptions, assumableStages, findFormatAssumptions } from './answers/assumptions.ts';
@@ -116,7 +117,7 @@ export abstract class GuestView {
     const answers = await answerRequests(requests, await this.#space(scope));
     this.checkStanding();
     if (this.notes.length === 0) return answers;
-    return answers.map((answer) => ({ ...answer, assumed: [...answer.assumed, ...this.notes] }));
+    return answers.map((answer) => asAnswer({ ...answer, assumed: [...answer.assumed, ...this.notes] }));
   }
 
   /**

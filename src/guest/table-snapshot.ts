@@ -60,6 +60,8 @@ export class TableSnapshot {
   readonly assumed: readonly Assumption[];
   /** How many pages of memory the tables take, each counted once however often it is used. */
   readonly tablePages: number;
+  /** Of each snapshot another one: two of them are the same only where they are one, as their tables are not compared. */
+  readonly identity = Symbol('snapshot');
   readonly #pageOf: PageSource;
   readonly #regions: RegionSet;
 
@@ -112,6 +114,12 @@ export class TableSnapshot {
   survey(range: LinearRange = {}): EnumerateResult {
     const pageOf = this.nested === null ? this.#pageOf : guestTables(this.nested, this.#pageOf);
     return this.#judge(enumerate(this.context, pageOf, TABLES_ONLY, pagesOfRange(this.context, range)));
+  }
+
+  /** What is known without going through the tables, for `JSON.stringify`. */
+  toJSON(): object {
+    const { state, context, memoryMap, isWhole, assumed, tablePages, isPaged } = this;
+    return { cpu: state.cpu, mode: context.mode, isPaged, isWhole, tablePages, assumed, state, memoryMap };
   }
 
   /** What lies at the physical pages of a run. */

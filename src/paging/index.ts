@@ -1,3 +1,4 @@
+export { asAnswer } from './as-answer.ts';
 export {
   type EnumerateOptions,
   type EnumerateResult,

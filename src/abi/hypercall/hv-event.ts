@@ -1,3 +1,4 @@
+import { asAnswer } from '../../paging/index.ts';
 import { AbiError } from '../errors.ts';
 
 /** HV_X64_PENDING_EVENT: EventInfo of HvCallTranslateVirtualAddressEx. @public */
@@ -96,14 +97,14 @@ export function decodeHvEventInfo(bytes: Uint8Array): HvMemoryIntercept | HvOthe
   const access = nameOf(HV_INTERCEPT_ACCESS, view.getUint8(OFFSET.accessType));
   if (access === undefined) return { type: 'unknown' };
   const flags = view.getUint8(OFFSET.accessFlags);
-  return {
+  return asAnswer({
     type,
     targetVtl: view.getUint8(OFFSET.targetVtl),
     access,
     causedByGpaAccess: (flags & CAUSED_BY_GPA_ACCESS) !== 0,
     guestLinearAddress: flags & LINEAR_VALID ? view.getBigUint64(OFFSET.linear, true) : null,
     guestPhysicalAddress: view.getBigUint64(OFFSET.physical, true),
-  };
+  });
 }
 
 function nameOf<Name extends string>(table: Readonly<Record<Name, number>>, value: number): Name | undefined {

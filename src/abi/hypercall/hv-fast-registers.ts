@@ -1,3 +1,4 @@
+import { asAnswer } from '../../paging/index.ts';
 import { AbiError } from '../errors.ts';
 
 /**
@@ -49,7 +50,7 @@ function bytesOf(words: readonly bigint[], size: number): Uint8Array {
 export function toHvFastRegisters(input: Uint8Array): HvFastRegisters {
   checkFits(input.byteLength);
   const [rdx = 0n, r8 = 0n] = wordsOf(input.subarray(0, GENERAL_BYTES), 8);
-  return { rdx, r8, xmm: wordsOf(input.subarray(GENERAL_BYTES), XMM_BYTES) };
+  return asAnswer({ rdx, r8, xmm: wordsOf(input.subarray(GENERAL_BYTES), XMM_BYTES) });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { asAnswer } from '../../paging/index.ts';
 import { AbiError } from '../errors.ts';
 import { refuseParameter } from './hv-control.ts';
 import { HV_EVENT_INFO_SIZE } from './hv-event.ts';
@@ -107,12 +108,12 @@ export function decodeHvTranslateInput(
   if (callCode === HV_CALL.translateVirtualAddressEx && view.getUint32(INPUT.padding, true) !== 0) {
     refuseParameter('bytes 12 to 15 of the input are reserved');
   }
-  return {
+  return asAnswer({
     partitionId: view.getBigUint64(INPUT.partitionId, true),
     vpIndex: view.getUint32(INPUT.vpIndex, true),
     controlFlags: view.getBigUint64(INPUT.controlFlags, true),
     gvaPage: view.getBigUint64(INPUT.gvaPage, true),
-  };
+  });
 }
 
 /** @throws RangeError for a number that does not fit its field. @public */
@@ -131,7 +132,7 @@ export function encodeHvTranslateOutput(output: HvTranslateOutput): Uint8Array {
  */
 export function decodeHvTranslateOutput(bytes: Uint8Array): HvTranslateOutput {
   const view = viewOf(bytes, HV_TRANSLATE_OUTPUT_SIZE, 'the output of HvCallTranslateVirtualAddress');
-  return { ...readResult(view), gpaPage: view.getBigUint64(OUTPUT.gpaPage, true) };
+  return asAnswer({ ...readResult(view), gpaPage: view.getBigUint64(OUTPUT.gpaPage, true) });
 }
 
 /** No event unless one is given. @throws RangeError for what does not fit its field. @public */
@@ -164,11 +165,11 @@ export function decodeHvTranslateOutputEx(bytes: Uint8Array): HvTranslateOutputE
     );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, OUTPUT_EX_LEAST);
-  return {
+  return asAnswer({
     ...readResult(view),
     eventInfo: Uint8Array.from(bytes.subarray(OUTPUT_EX.eventInfo, OUTPUT_EX.eventInfo + HV_EVENT_INFO_SIZE)),
     gpaPage: view.getBigUint64(OUTPUT_EX.gpaPage, true),
-  };
+  });
 }
 
 function writeResult(view: DataView, { resultCode, cacheType, overlayPage }: HvTranslateOutput): void {

@@ -1,5 +1,6 @@
 import {
   type Access,
+  asAnswer,
   type BitFlags,
   CR0_PG,
   CR4_CET,
@@ -145,7 +146,7 @@ export function judgeHvTranslate(
     return failed(end.result, pageOf(physicalAddress), bits, end, end.intercept?.(request.gva, vtl) ?? null);
   }
   const memoryType = end.memoryType(memoryTypeRegistersOf(vp));
-  return { ...success(request, memoryType, physicalAddress, pages), bits, walk: end.walked };
+  return asAnswer({ ...success(request, memoryType, physicalAddress, pages), bits, walk: end.walked });
 }
 
 /** Of the walks for one kind of access, by different modes, the one that succeeds, or else that gets furthest. */
@@ -187,7 +188,7 @@ function withoutPaging(
 ): HvTranslateAnswer {
   const physicalAddress = (end?.result === 'Success' ? end.physicalAddress : null) ?? request.gva;
   const memoryType = effectiveMemoryType(memoryTypeRegistersOf(vp), null, physicalAddress);
-  return { ...success(request, memoryType, physicalAddress, pages), bits: [], walk: end?.walked ?? null };
+  return asAnswer({ ...success(request, memoryType, physicalAddress, pages), bits: [], walk: end?.walked ?? null });
 }
 
 function success(
@@ -218,7 +219,7 @@ function failed(
 ): HvTranslateAnswer {
   const nothing = { cacheType: 0, overlayPage: false, inhibitsTlbFlush: false };
   const eventInfo = encodeHvEventInfo(event);
-  return {
+  return asAnswer({
     ...nothing,
     resultCode: HV_RESULT[name],
     name,
@@ -227,5 +228,5 @@ function failed(
     eventInfo,
     bits,
     walk: end?.walked ?? null,
-  };
+  });
 }

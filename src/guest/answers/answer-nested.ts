@@ -1,4 +1,5 @@
 import {
+  asAnswer,
   type FaultedTranslation,
   type NestedContext,
   type NestedPlannedBits,
@@ -42,7 +43,7 @@ export async function answerNested(
   const onMachine = await answerAsMachine(answered, nested.onMachine, space);
   return answered.map(({ request, translation, wrote, bitsAreSet }, at) => {
     const first = firstStageOf(translation, request, space.context);
-    return {
+    return asAnswer<GuestTranslation>({
       request,
       cpu: space.state.cpu,
       mode: space.context.mode,
@@ -54,7 +55,7 @@ export async function answerNested(
       region: translation.kind === 'mapped' ? space.map.regionAt(translation.physicalAddress) : null,
       deviation: describeNestedDeviation(space.state, translation, onMachine[at] ?? translation),
       assumed: findAssumptions(space.state, first, translation),
-    };
+    });
   });
 }
 
@@ -104,7 +105,7 @@ function firstStageOf(
 ): Translation {
   if (translation.kind !== 'nested-fault') return translation.guest;
   const { linearAddress, untaggedAddress, guestPhysicalAddress, guestSteps, reason } = translation;
-  const fault: FaultedTranslation = {
+  return asAnswer<FaultedTranslation>({
     kind: 'fault',
     linearAddress,
     untaggedAddress,
@@ -118,8 +119,7 @@ function firstStageOf(
     protectionKey: null,
     steps: guestSteps,
     reason,
-  };
-  return fault;
+  });
 }
 
 /** The level of the guest's entry that could not be had; of the leaf, when it was the page. */

@@ -1,4 +1,5 @@
 import {
+  asAnswer,
   type BitFlags,
   CR4_PKE,
   CR4_PKS,
@@ -41,7 +42,7 @@ type Answered = Written<Request, Translation, PlannedBits>;
  * @internal
  */
 export async function answerRequests(requests: readonly TranslateRequest[], quick: Space): Promise<GuestTranslation[]> {
-  const full = requests.map((request) => ({ flags: NO_FLAGS, ...request }));
+  const full = requests.map((request) => asAnswer({ flags: NO_FLAGS, ...request }));
   if (quick.nested !== null) return answerNested(full, quick.nested, quick.complete ? await quick.complete() : quick);
   const first = await walkAll(full, quick.context, quick);
   // Key registers take milliseconds of a standing guest: they are read only if a walk has come to where they judge.
@@ -118,7 +119,7 @@ function report(
   onMachine: Translation,
   { state, context, map }: Space,
 ): GuestTranslation {
-  return {
+  return asAnswer<GuestTranslation>({
     request,
     cpu: state.cpu,
     mode: context.mode,
@@ -130,5 +131,5 @@ function report(
     region: translation.kind === 'mapped' ? map.regionAt(translation.physicalAddress) : null,
     deviation: describeDeviation(state, translation, onMachine),
     assumed: findAssumptions(state, translation),
-  };
+  });
 }

@@ -1,4 +1,5 @@
 import { type FlatRange, type FlatRangeType, type FlatView, selectFlatView } from '../../../protocols/qmp/index.ts';
+import { asAnswer } from '../../paging/index.ts';
 import { GuestStateError } from '../errors.ts';
 import type { MemoryPiece } from './physical-memory.ts';
 
@@ -40,7 +41,7 @@ const KIND_OF_TYPE: Readonly<Record<FlatRangeType, RegionKind>> = {
 
 function toSpan(range: FlatRange): Span {
   const { first, last, name, offset } = range;
-  const region = { kind: KIND_OF_TYPE[range.type], name, first, last, offset };
+  const region = asAnswer({ kind: KIND_OF_TYPE[range.type], name, first, last, offset });
   return { region, first: Number(first), last: last > BigInt(PHYSICAL_END) ? PHYSICAL_END : Number(last) };
 }
 
@@ -50,22 +51,20 @@ function toSpan(range: FlatRange): Span {
  * @public
  */
 export class MemoryMap {
+  /** All regions in ascending order; gaps between them have nothing behind them. */
+  readonly regions: readonly Region[];
   readonly #spans: readonly Span[];
 
   /** @param ranges - in ascending order, not overlapping, as QEMU prints a flat view */
   constructor(ranges: readonly FlatRange[]) {
     this.#spans = ranges.map(toSpan);
-  }
-
-  /** All regions in ascending order; gaps between them have nothing behind them. */
-  get regions(): readonly Region[] {
-    return this.#spans.map((span) => span.region);
+    this.regions = this.#spans.map(({ region }) => region);
   }
 
   /** The region that an address lies in. */
   regionAt(address: bigint): Region {
     const span = address <= BigInt(PHYSICAL_END) ? this.#spanAt(Number(address)) : undefined;
-    return span?.region ?? { kind: 'none', name: '', first: address, last: address, offset: 0n };
+    return span?.region ?? asAnswer<Region>({ kind: 'none', name: '', first: address, last: address, offset: 0n });
   }
 
   /** The region that an address lies in, from that address on; where nothing is, up to where something is again. */
@@ -74,7 +73,7 @@ export class MemoryMap {
     if (region.kind !== 'none') return region;
     const next =
       address > BigInt(PHYSICAL_END) ? undefined : this.#spans[this.#endingBefore(Number(address))]?.region.first;
-    return { ...region, last: next === undefined ? BigInt.asUintN(64, -1n) : next - 1n };
+    return asAnswer({ ...region, last: next === undefined ? BigInt.asUintN(64, -1n) : next - 1n });
   }
 
   /** Whether a piece lies wholly in one RAM or ROM region, so that reading it has no side effect. */

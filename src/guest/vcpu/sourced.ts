@@ -1,3 +1,5 @@
+import { asAnswer } from '../../paging/index.ts';
+
 /**
  * A value with where it came from. `assumed` values could not be had; everything that depends on them says so.
  *
@@ -12,5 +14,5 @@ export interface Sourced<T> {
 
 /** @internal */
 export function sourced<T>(value: T, from: Sourced<T>['from'], detail: string): Sourced<T> {
-  return { value, from, detail };
+  return asAnswer({ value, from, detail });
 }

@@ -1,4 +1,5 @@
 import {
+  asAnswer,
   decodeRights,
   errorCodeOf,
   type FaultCause,
@@ -209,7 +210,7 @@ export class TranslationTable {
 
   /** Everything of one address. */
   at(index: number): TranslationRow {
-    return {
+    return asAnswer({
       cause: this.cause(index),
       physicalAddress: this.physicalAddress(index),
       hostPhysicalAddress: this.hostPhysicalAddress(index),
@@ -219,6 +220,11 @@ export class TranslationTable {
       responsibleAddress: this.responsibleAddress(index),
       assumed: this.assumed(index),
       deviates: this.deviates(index),
-    };
+    });
+  }
+
+  /** The rows, for `JSON.stringify`. */
+  toJSON(): readonly TranslationRow[] {
+    return Array.from({ length: this.length }, (_, index) => this.at(index));
   }
 }

@@ -1,9 +1,18 @@
 import type { PagingContext } from '../rules/context.ts';
+import { joinHalves } from '../rules/halves.ts';
 
-/** The linear address of a page number: sign-extended where the mode has canonical addresses. @internal */
-export function canonicalAddress({ linearBits, linearAddress }: PagingContext, page: number): bigint {
-  const address = BigInt(page) << 12n;
-  return linearAddress.isUnsigned ? address : BigInt.asUintN(64, BigInt.asIntN(linearBits, address));
+const TWO_20 = 0x10_0000;
+
+/** The linear address of a page number, or of a byte in it: sign-extended where the mode has canonical addresses. @internal */
+export function canonicalAddress({ linearBits, linearAddress }: PagingContext, page: number, offset = 0): bigint {
+  const isUpper = !linearAddress.isUnsigned && page >= 2 ** (linearBits - 13);
+  const high = Math.floor(page / TWO_20);
+  return joinHalves(isUpper ? high | (-1 << (linearBits - 32)) : high, (page << 12) | offset);
+}
+
+/** The address of a physical page, or of a byte in it. @internal */
+export function physicalAddressOf(page: number, offset = 0): bigint {
+  return joinHalves(Math.floor(page / TWO_20), (page << 12) | offset);
 }
 
 /** The page number of a linear address, without its sign extension. @internal */

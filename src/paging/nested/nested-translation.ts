@@ -1,3 +1,4 @@
+import { asAnswer } from '../as-answer.ts';
 import { formatHex } from '../format-hex.ts';
 import { type Access, encodeAccess } from '../rules/access.ts';
 import type { PagingContext } from '../rules/context.ts';
@@ -125,9 +126,10 @@ export function toNestedTranslation(walk: NestedWalk, nested: NestedContext): Ne
   const { linearAddress } = guest;
   const { kind: nestedKind } = nested;
   const last = walk.records.at(-1)?.translation;
-  if (guest.kind === 'fault') return { kind: 'guest-fault', nestedKind, linearAddress, guest, walks };
+  if (guest.kind === 'fault')
+    return asAnswer<NestedTranslation>({ kind: 'guest-fault', nestedKind, linearAddress, guest, walks });
   if (last?.kind !== 'mapped') throw new RangeError('the walk has not ended');
-  return {
+  return asAnswer<NestedTranslation>({
     kind: 'mapped',
     nestedKind,
     linearAddress,
@@ -136,7 +138,7 @@ export function toNestedTranslation(walk: NestedWalk, nested: NestedContext): Ne
     pageSize: smaller(guest.pageSize, last.pageSize),
     guest,
     walks,
-  };
+  });
 }
 
 function smaller(one: number | null, other: number | null): number | null {
@@ -144,13 +146,13 @@ function smaller(one: number | null, other: number | null): number | null {
 }
 
 function toStep({ translation, purpose, guestPhysicalAddress }: StageRecord): NestedStep {
-  return {
+  return asAnswer({
     guestPhysicalAddress: BigInt(guestPhysicalAddress),
     purpose,
     steps: translation.steps,
     hostPhysicalAddress: translation.kind === 'mapped' ? translation.physicalAddress : null,
     translation,
-  };
+  });
 }
 
 const CAUSES: Readonly<Record<FaultCause, NestedFaultCause>> = {
@@ -172,7 +174,7 @@ function toNestedFault(walk: NestedWalk, nested: NestedContext, walks: readonly 
   const cause = nested.kind === 'ept' && stageCause === 'reserved-bits' ? 'misconfiguration' : stageCause;
   const isFinal = purpose === 'final';
   const guest = isFinal ? toTranslation(walk.guest) : null;
-  return {
+  return asAnswer<NestedTranslation>({
     kind: 'nested-fault',
     nestedKind: nested.kind,
     linearAddress: joinHalves(walk.guest.givenHigh, walk.guest.linearLow),
@@ -188,7 +190,7 @@ function toNestedFault(walk: NestedWalk, nested: NestedContext, walks: readonly 
     guest: guest?.kind === 'mapped' ? guest : null,
     walks,
     reason: explain(walk, nested, record, cause),
-  };
+  });
 }
 
 const WORDS: Readonly<Record<NestedFaultCause, string>> = {

@@ -1,3 +1,4 @@
+import { asAnswer } from '../as-answer.ts';
 import type { PagingContext } from '../rules/context.ts';
 import type { BitFlags, PlannedBits } from '../walk/plan-bits.ts';
 import { planBits } from '../walk/plan-bits.ts';
@@ -16,7 +17,7 @@ function inHost(planned: readonly PlannedBits[], walks: readonly NestedStep[]): 
   const hostOf = new Map(walks.map((walk) => [walk.guestPhysicalAddress, walk.hostPhysicalAddress]));
   return planned.flatMap((bits) => {
     const address = hostOf.get(bits.address);
-    return typeof address === 'bigint' ? [{ ...bits, address, stage: 'guest' as const }] : [];
+    return typeof address === 'bigint' ? [asAnswer({ ...bits, address, stage: 'guest' as const })] : [];
   });
 }
 
@@ -30,7 +31,7 @@ function mergeByEntry(planned: readonly NestedPlannedBits[]): NestedPlannedBits[
     const key = `${bits.stage} ${bits.address}`;
     const { accessed = false, dirty = false } = merged.get(key) ?? {};
     const first = merged.get(key) ?? bits;
-    merged.set(key, { ...first, accessed: accessed || bits.accessed, dirty: dirty || bits.dirty });
+    merged.set(key, asAnswer({ ...first, accessed: accessed || bits.accessed, dirty: dirty || bits.dirty }));
   }
   return [...merged.values()];
 }
@@ -61,7 +62,7 @@ const planStage: StagePlan = (translation) =>
 function planPassed(guestSteps: readonly WalkStep[], setsPdpteAccessed = false): readonly PlannedBits[] {
   return guestSteps.flatMap(({ address, level, value, size, usageBits, hasAccessed }) =>
     (hasAccessed || setsPdpteAccessed) && (value & usageBits.accessed) === 0n
-      ? [{ address, level, value, size, usageBits, accessed: true, dirty: false }]
+      ? [asAnswer({ address, level, value, size, usageBits, accessed: true, dirty: false })]
       : [],
   );
 }

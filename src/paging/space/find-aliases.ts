@@ -1,3 +1,4 @@
+import { asAnswer } from '../as-answer.ts';
 import { busPage, pagesInOnePiece } from '../enumerate/bus-page.ts';
 import type { EnumerateResult, PageSource } from '../enumerate/enumerate.ts';
 import { enumeratePieces, type StagedOptions } from '../enumerate/enumerate-pieces.ts';
@@ -144,16 +145,18 @@ class AliasFinder extends HitSink implements PieceSink<true> {
     const end = BigInt(physicalPage + pages) << 12n;
     const skipped = this.#range.first > start ? this.#range.first - start : 0n;
     const cut = this.#range.last < end - 1n ? end - 1n - this.#range.last : 0n;
-    const more = this.#emit({
-      first: canonicalAddress(this.#context, firstPage) + skipped,
-      last: (canonicalAddress(this.#context, firstPage + pages - 1) | 0xfffn) - cut,
-      physicalFirst: start + skipped,
-      pageSizeBytes: 2 ** shift,
-      ...decodeAttributes(this.#context, growing.attributes),
-      leaves,
-      accessed,
-      dirty,
-    });
+    const more = this.#emit(
+      asAnswer({
+        first: canonicalAddress(this.#context, firstPage) + skipped,
+        last: (canonicalAddress(this.#context, firstPage + pages - 1) | 0xfffn) - cut,
+        physicalFirst: start + skipped,
+        pageSizeBytes: 2 ** shift,
+        ...decodeAttributes(this.#context, growing.attributes),
+        leaves,
+        accessed,
+        dirty,
+      }),
+    );
     if (more === false) this.isFull = true;
     this.#growing = undefined;
   }

@@ -1,3 +1,4 @@
+import { asAnswer } from '../as-answer.ts';
 import { busPage } from '../enumerate/bus-page.ts';
 import type { EnumerateResult, PageSource } from '../enumerate/enumerate.ts';
 import { enumeratePieces, type StagedOptions } from '../enumerate/enumerate-pieces.ts';
@@ -7,7 +8,7 @@ import {
   type LeafAttributes,
   type PageAttributes,
 } from '../enumerate/leaf-attributes.ts';
-import { canonicalAddress } from '../enumerate/linear-page.ts';
+import { canonicalAddress, physicalAddressOf } from '../enumerate/linear-page.ts';
 import type { PageSize, PieceSink } from '../enumerate/piece-sink.ts';
 import { ENTRY_A, ENTRY_D } from '../rules/architecture.ts';
 import type { PagingContext } from '../rules/context.ts';
@@ -50,16 +51,18 @@ class LeafTeller extends HitSink implements PieceSink<true> {
     this.hits += 1;
     const { rights: effective, protectionKey, global } = decodeAttributes(this.#context, attributes);
     // Field by field: spreading an object here takes fifty times as long.
-    const more = this.#emit({
-      address: canonicalAddress(this.#context, page),
-      sizeBytes: 2 ** shift,
-      physicalAddress: BigInt(physical) << 12n,
-      rights: effective,
-      protectionKey,
-      global,
-      accessed: (low & ENTRY_A) !== 0,
-      dirty: (low & ENTRY_D) !== 0,
-    });
+    const more = this.#emit(
+      asAnswer({
+        address: canonicalAddress(this.#context, page),
+        sizeBytes: 2 ** shift,
+        physicalAddress: physicalAddressOf(physical),
+        rights: effective,
+        protectionKey,
+        global,
+        accessed: (low & ENTRY_A) !== 0,
+        dirty: (low & ENTRY_D) !== 0,
+      }),
+    );
     if (more === false) this.isFull = true;
   }
 }

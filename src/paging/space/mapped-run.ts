@@ -1,15 +1,11 @@
+import { Answer } from '../as-answer.ts';
 import { decodeAttributes, type LeafAttributes, type PageAttributes } from '../enumerate/leaf-attributes.ts';
-import { canonicalAddress } from '../enumerate/linear-page.ts';
+import { canonicalAddress, physicalAddressOf } from '../enumerate/linear-page.ts';
 import type { PageSize } from '../enumerate/piece-sink.ts';
 import type { PagingContext } from '../rules/context.ts';
 import type { Rights } from '../rules/rights.ts';
 
-/**
- * Consecutive linear pages with the same effective rights, key and global bit, whatever sizes of pages map them. What it says is
- * worked out when it is asked for: copy the properties that are wanted, not the object.
- *
- * @public
- */
+/** Consecutive linear pages with the same effective rights, key and global bit, whatever sizes of pages map them. @public */
 export interface MappedRun extends PageAttributes {
   /** First linear address, in canonical form. */
   readonly first: bigint;
@@ -40,7 +36,7 @@ export interface RunFacts {
   readonly firstPage: number;
   readonly endPage: number;
   readonly attributes: LeafAttributes;
-  /** By the level of their size. */
+  /** By the level of their size; read before the call ends. */
   readonly leaves: readonly number[];
   readonly accessed: number;
   readonly dirty: number;
@@ -51,83 +47,123 @@ export interface RunFacts {
   readonly classes: number;
 }
 
-/** A bigint is an allocation, and a run has six: hundreds of thousands of runs are told of which few are looked at. @internal */
-export class LazyRun implements MappedRun {
+const LAST_OF_PAGE = 4095;
+
+/**
+ * Makes the runs of an address space. What many runs have in common they share: rights, and how many leaves there are if all are of
+ * one size, which few runs have as many of (n different counts take n²/2 leaves).
+ *
+ * @internal
+ */
+export class RunMaker {
   readonly #context: PagingContext;
   readonly #sizes: readonly PageSize[];
-  readonly #facts: RunFacts;
+  readonly #attributes = new Map<LeafAttributes, PageAttributes>();
+  readonly #counts = new Map<number, Readonly<Record<number, number>>>();
 
   /** @param sizes - what sizes of pages there may be */
-  constructor(context: PagingContext, sizes: readonly PageSize[], facts: RunFacts) {
+  constructor(context: PagingContext, sizes: readonly PageSize[]) {
     this.#context = context;
     this.#sizes = sizes;
-    this.#facts = facts;
   }
 
-  get first(): bigint {
-    return canonicalAddress(this.#context, this.#facts.firstPage);
+  make(facts: RunFacts): MappedRun {
+    const { attributes } = facts;
+    const leafCount = sumOf(facts.leaves);
+    const physicalFirst = physicalAddressOf(facts.physicalFirst);
+    return new Run(
+      canonicalAddress(this.#context, facts.firstPage),
+      canonicalAddress(this.#context, facts.endPage - 1, LAST_OF_PAGE),
+      this.#attributesOf(attributes),
+      this.#leavesOf(facts.leaves, leafCount),
+      leafCount,
+      physicalFirst,
+      facts.physicalLow === facts.physicalFirst ? physicalFirst : physicalAddressOf(facts.physicalLow),
+      physicalAddressOf(facts.physicalEnd - 1, LAST_OF_PAGE),
+      facts,
+    );
   }
 
-  get last(): bigint {
-    return canonicalAddress(this.#context, this.#facts.endPage - 1) | 0xfffn;
+  #attributesOf(attributes: LeafAttributes): PageAttributes {
+    const known = this.#attributes.get(attributes);
+    if (known !== undefined) return known;
+    const decoded = decodeAttributes(this.#context, attributes);
+    Object.freeze(decoded.rights);
+    this.#attributes.set(attributes, decoded);
+    return decoded;
   }
 
-  get rights(): Rights {
-    return decodeAttributes(this.#context, this.#facts.attributes).rights;
+  #leavesOf(leaves: readonly number[], leafCount: number): Readonly<Record<number, number>> {
+    const only = this.#sizes.find(({ level }) => leaves[level] === leafCount);
+    if (only === undefined) return this.#countBySize(leaves);
+    // So many as 2^45 pages there are, and shifts have 5 bits.
+    const key = leafCount * 64 + only.shift;
+    const known = this.#counts.get(key);
+    if (known !== undefined) return known;
+    const counted = Object.freeze({ [2 ** only.shift]: leafCount });
+    this.#counts.set(key, counted);
+    return counted;
   }
 
-  get protectionKey(): number | null {
-    return decodeAttributes(this.#context, this.#facts.attributes).protectionKey;
-  }
-
-  get global(): boolean {
-    return decodeAttributes(this.#context, this.#facts.attributes).global;
-  }
-
-  get leaves(): Readonly<Record<number, number>> {
+  #countBySize(leaves: readonly number[]): Readonly<Record<number, number>> {
     const counts: Record<number, number> = {};
     for (const { level, shift } of this.#sizes) {
-      const count = this.#facts.leaves[level] ?? 0;
+      const count = leaves[level] ?? 0;
       if (count > 0) counts[2 ** shift] = count;
     }
-    return counts;
+    return Object.freeze(counts);
   }
+}
 
-  get leafCount(): number {
-    let sum = 0;
-    for (const count of this.#facts.leaves) sum += count;
-    return sum;
-  }
+class Run extends Answer implements MappedRun {
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly rights: Rights;
+  readonly protectionKey: number | null;
+  readonly global: boolean;
+  readonly leaves: Readonly<Record<number, number>>;
+  readonly leafCount: number;
+  readonly accessed: number;
+  readonly dirty: number;
+  readonly physicalFirst: bigint;
+  readonly contiguous: boolean;
+  readonly physicalPieces: number;
+  readonly physicalLowest: bigint;
+  readonly physicalHighest: bigint;
+  readonly classes: number;
 
-  get accessed(): number {
-    return this.#facts.accessed;
+  constructor(
+    first: bigint,
+    last: bigint,
+    attributes: PageAttributes,
+    leaves: Readonly<Record<number, number>>,
+    leafCount: number,
+    physicalFirst: bigint,
+    physicalLowest: bigint,
+    physicalHighest: bigint,
+    facts: RunFacts,
+  ) {
+    super();
+    this.first = first;
+    this.last = last;
+    this.rights = attributes.rights;
+    this.protectionKey = attributes.protectionKey;
+    this.global = attributes.global;
+    this.leaves = leaves;
+    this.leafCount = leafCount;
+    this.accessed = facts.accessed;
+    this.dirty = facts.dirty;
+    this.physicalFirst = physicalFirst;
+    this.contiguous = facts.physicalPieces === 1;
+    this.physicalPieces = facts.physicalPieces;
+    this.physicalLowest = physicalLowest;
+    this.physicalHighest = physicalHighest;
+    this.classes = facts.classes;
   }
+}
 
-  get dirty(): number {
-    return this.#facts.dirty;
-  }
-
-  get physicalFirst(): bigint {
-    return BigInt(this.#facts.physicalFirst) << 12n;
-  }
-
-  get contiguous(): boolean {
-    return this.#facts.physicalPieces === 1;
-  }
-
-  get physicalPieces(): number {
-    return this.#facts.physicalPieces;
-  }
-
-  get physicalLowest(): bigint {
-    return BigInt(this.#facts.physicalLow) << 12n;
-  }
-
-  get physicalHighest(): bigint {
-    return (BigInt(this.#facts.physicalEnd) << 12n) - 1n;
-  }
-
-  get classes(): number {
-    return this.#facts.classes;
-  }
+function sumOf(leaves: readonly number[]): number {
+  let sum = 0;
+  for (const count of leaves) sum += count;
+  return sum;
 }

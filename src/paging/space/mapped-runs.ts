@@ -9,7 +9,7 @@ import { ENTRY_A, ENTRY_D } from '../rules/architecture.ts';
 import type { PagingContext } from '../rules/context.ts';
 import { leafPageOf } from '../rules/entry-kind.ts';
 import type { Level } from '../rules/levels.ts';
-import { LazyRun, type MappedRun } from './mapped-run.ts';
+import { type MappedRun, RunMaker } from './mapped-run.ts';
 
 /** Says with bits of the caller's what lies at physical pages. @public */
 export type ClassifyPages = (firstPage: number, lastPage: number) => number;
@@ -71,7 +71,7 @@ class RunMerger implements PieceSink<TableResult> {
   readonly #emit: Emit;
   readonly #context: PagingContext;
   readonly #classify: ClassifyPages | undefined;
-  readonly #sizes: readonly PageSize[];
+  readonly #maker: RunMaker;
   readonly #upperHalf: number;
   isFull = false;
   /** The run that grows; `#next` is the linear page after it, -1 when there is none. */
@@ -102,7 +102,7 @@ class RunMerger implements PieceSink<TableResult> {
     this.#context = context;
     this.#emit = emit;
     this.#classify = classify;
-    this.#sizes = nested ? PIECE_SIZES : context.levels;
+    this.#maker = new RunMaker(context, nested ? PIECE_SIZES : context.levels);
     this.#upperHalf = upperHalfPage(context);
   }
 
@@ -280,11 +280,11 @@ class RunMerger implements PieceSink<TableResult> {
     if (this.#next === -1 || this.isFull) return;
     this.#notePiece();
     for (const entered of this.#entered) this.#add(entered);
-    const run = new LazyRun(this.#context, this.#sizes, {
+    const run = this.#maker.make({
       firstPage: this.#first,
       endPage: this.#next,
       attributes: this.#attributes,
-      leaves: this.#leaves.slice(),
+      leaves: this.#leaves,
       accessed: this.#accessed,
       dirty: this.#dirty,
       physicalFirst: this.#physicalFirst,

@@ -1,3 +1,4 @@
+import { asAnswer } from '../as-answer.ts';
 import type { UsageBits } from '../rules/levels.ts';
 import type { Translation, WalkStep } from './translation.ts';
 
@@ -47,7 +48,7 @@ export function planBits(translation: Translation, flags: BitFlags): readonly Pl
     const accessed = step.hasAccessed && (value & usageBits.accessed) === 0n;
     const isDirtied = translation.kind === 'mapped' && flags.setDirty && step.leaf && step.hasAccessed;
     const dirty = isDirtied && (value & usageBits.dirty) === 0n;
-    if (accessed || dirty) planned.push({ address, level, value, size, accessed, dirty, usageBits });
+    if (accessed || dirty) planned.push(asAnswer({ address, level, value, size, accessed, dirty, usageBits }));
   }
   return planned;
 }

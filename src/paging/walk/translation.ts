@@ -1,3 +1,4 @@
+import { asAnswer } from '../as-answer.ts';
 import { type Access, decodeAccess } from '../rules/access.ts';
 import { joinHalves } from '../rules/halves.ts';
 import type { UsageBits } from '../rules/levels.ts';
@@ -108,17 +109,19 @@ export function stepsOf(walk: Walk): WalkStep[] {
     const low = walk.lowAt(depth);
     const address = walk.addressAt(depth);
     const tableBytes = (level.indexMask + 1) * level.entrySize;
-    steps.push({
-      level: level.level,
-      table: level.table,
-      index: (address % tableBytes) / level.entrySize,
-      address: BigInt(address),
-      value: joinHalves(walk.highAt(depth), low),
-      size: level.entrySize,
-      hasAccessed: level.hasAccessed,
-      usageBits: level.usageBits,
-      leaf: (low & level.presentMask) !== 0 && (low & level.leafBit) !== 0,
-    });
+    steps.push(
+      asAnswer({
+        level: level.level,
+        table: level.table,
+        index: (address % tableBytes) / level.entrySize,
+        address: BigInt(address),
+        value: joinHalves(walk.highAt(depth), low),
+        size: level.entrySize,
+        hasAccessed: level.hasAccessed,
+        usageBits: level.usageBits,
+        leaf: (low & level.presentMask) !== 0 && (low & level.leafBit) !== 0,
+      }),
+    );
   }
   return steps;
 }
@@ -139,7 +142,7 @@ const NO_PAGE = { rights: null, pageSize: null, protectionKey: null };
 function responsibleOf(walk: Walk): FaultedTranslation['responsible'] {
   const depth = responsibleDepth(walk);
   if (depth < 0) return null;
-  return { level: walk.levelAt(depth).level, address: BigInt(responsibleAddressOf(walk)) };
+  return asAnswer({ level: walk.levelAt(depth).level, address: BigInt(responsibleAddressOf(walk)) });
 }
 
 /**
@@ -153,7 +156,7 @@ export function toTranslation(walk: Walk): Translation {
   const access = decodeAccess(walk.access);
   const steps = stepsOf(walk);
   if (walk.outcome === OUTCOME.mapped) {
-    return {
+    return asAnswer<MappedTranslation>({
       kind: 'mapped',
       linearAddress,
       untaggedAddress,
@@ -161,11 +164,11 @@ export function toTranslation(walk: Walk): Translation {
       physicalAddress: BigInt(walk.physical),
       ...pageOf(walk),
       steps,
-    };
+    });
   }
   const cause = CAUSES[walk.outcome];
   if (cause === undefined) throw new RangeError('the walk has not ended');
-  return {
+  return asAnswer<FaultedTranslation>({
     kind: 'fault',
     linearAddress,
     untaggedAddress,
@@ -177,5 +180,5 @@ export function toTranslation(walk: Walk): Translation {
     ...(cause === 'privilege-violation' ? pageOf(walk) : NO_PAGE),
     steps,
     reason: explainFault(walk),
-  };
+  });
 }

@@ -39,6 +39,16 @@ function leavesOf(snapshot: TableSnapshot): readonly string[] {
   return complete ? leaves : [...leaves, 'given up'];
 }
 
+describe('a snapshot as data', () => {
+  it('is the same as no other, and has a form for JSON', async () => {
+    const [one, other] = [(await take()).snapshot, (await take()).snapshot];
+    expect(one).to.deep.equal(one);
+    expect(one).not.to.deep.equal(other);
+    expect(JSON.parse(JSON.stringify(one))).to.deep.include({ mode: '4-level', isWhole: true, tablePages: 8 });
+    expect(JSON.parse(JSON.stringify(one)).state.cr3).to.include({ value: '0x1000' });
+  });
+});
+
 describe("a snapshot of a guest's guest", () => {
   it('has the tables of both stages, in as many flights as they have levels', async () => {
     const { snapshot, flights, progress } = await take();
