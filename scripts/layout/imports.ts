@@ -9,7 +9,7 @@ const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g;
  * process; a test kit starts guests; scripts and tests start programs.
  */
 const MODULE_OWNERS: Readonly<Record<string, readonly string[]>> = {
-  'node:net': ['protocols/transport/', 'test/'],
+  'node:net': ['protocols/transport/', 'scripts/torture/', 'test/'],
   'node:tls': [],
   'node:dgram': [],
   'node:http': [],

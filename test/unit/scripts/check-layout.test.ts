@@ -64,7 +64,7 @@ describe('the layout of the repository', () => {
       ]) {
         for (const module of ['node:net', 'net']) {
           expect(complaints({ [path]: importing(module) }), path).to.deep.equal([
-            `${path}:2 ${module} is for protocols/transport/, test/`,
+            `${path}:2 ${module} is for protocols/transport/, scripts/torture/, test/`,
           ]);
         }
       }

@@ -1,0 +1,135 @@
+import { randomInt } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import type { Outcome, Suite } from './scenario.ts';
+import { SUITES } from './suites.ts';
+import { formatFailure, Tally } from './tally.ts';
+import { TortureError } from './torture-error.ts';
+
+/*
+ * `npm run torture -- [SUITE...] [OPTION...]`: does to pagewalk, and to the guests it looks at, what may happen to them, and looks
+ * whether the guest, the host and everybody else are as they were. Ends with status 1 when anything was not.
+ */
+
+const HELP = `usage: npm run torture -- [SUITE...] [OPTION...]
+
+${SUITES.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}\n`).join('')}
+  --seed N       draw the same cases again; without it a seed is drawn and printed
+  --count N      how many cases
+  --case N       only this one
+  --named TEXT   only scenarios whose name contains TEXT
+  --lanes N      guests that are worked on at once; 2 when not given
+  --minutes N    for soak: how long
+  --json FILE    write all outcomes and the tally to a file
+  --verbose      print every case
+`;
+
+interface Arguments {
+  readonly suites: readonly Suite[];
+  readonly seed: number;
+  readonly lanes: number;
+  readonly count?: number;
+  readonly only?: number;
+  readonly named?: string;
+  readonly minutes?: number;
+  readonly json?: string;
+  readonly verbose: boolean;
+}
+
+/** @throws TortureError for what is no number. */
+function parseWhole(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new TortureError(`${option} takes a whole number, not "${text}"`);
+  return value;
+}
+
+function parse(): Arguments | undefined {
+  const { values, positionals } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      count: { type: 'string' },
+      case: { type: 'string' },
+      named: { type: 'string' },
+      lanes: { type: 'string' },
+      minutes: { type: 'string' },
+      json: { type: 'string' },
+      verbose: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+    allowPositionals: true,
+  });
+  if (values.help === true) return undefined;
+  const unknown = positionals.find((name) => !SUITES.some((suite) => suite.name === name));
+  if (unknown !== undefined) throw new TortureError(`there is no suite "${unknown}"\n${HELP}`);
+  const count = parseWhole(values.count, '--count');
+  const only = parseWhole(values.case, '--case');
+  const minutes = parseWhole(values.minutes, '--minutes');
+  return {
+    suites:
+      positionals.length === 0
+        ? SUITES.filter(({ isEndless }) => !isEndless)
+        : SUITES.filter(({ name }) => positionals.includes(name)),
+    seed: parseWhole(values.seed, '--seed') ?? randomInt(2 ** 31),
+    lanes: parseWhole(values.lanes, '--lanes') ?? 2,
+    ...(count === undefined ? {} : { count }),
+    ...(only === undefined ? {} : { only }),
+    ...(values.named === undefined ? {} : { named: values.named }),
+    ...(minutes === undefined ? {} : { minutes }),
+    ...(values.json === undefined ? {} : { json: values.json }),
+    verbose: values.verbose === true,
+  };
+}
+
+/** Runs one suite, and prints what came of it. */
+async function runSuite(
+  suite: Suite,
+  options: Arguments,
+): Promise<{ readonly tally: Tally; readonly outcomes: Outcome[] }> {
+  const tally = new Tally();
+  const outcomes: Outcome[] = [];
+  process.stdout.write(`${suite.name}: seed ${options.seed}\n`);
+  await suite.run({
+    ...options,
+    report(outcome) {
+      tally.add(outcome);
+      outcomes.push(outcome);
+      if (outcome.problems.length > 0) process.stdout.write(formatFailure(outcome));
+      else if (options.verbose) process.stdout.write(`ok ${outcome.what} (${Math.round(outcome.tookMs)} ms)\n`);
+    },
+  });
+  process.stdout.write(`${suite.name}:\n${tally.format()}`);
+  return { tally, outcomes };
+}
+
+async function main(): Promise<void> {
+  const options = parse();
+  if (options === undefined) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const summary: Record<string, unknown> = { seed: options.seed };
+  let failed = 0;
+  for (const suite of options.suites) {
+    const { tally, outcomes } = await runSuite(suite, options);
+    failed += tally.failures.length;
+    summary[suite.name] = {
+      cases: tally.cases,
+      failed: tally.failures.length,
+      longestMs: Math.round(tally.longestMs),
+      tags: Object.fromEntries(tally.counts),
+      outcomes,
+    };
+    if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(summary, null, 2)}\n`);
+  }
+  process.stdout.write(failed === 0 ? 'nothing came to harm\n' : `${failed} cases failed\n`);
+  if (failed > 0) process.exitCode = 1;
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`torture: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { within } from './patience.ts';
+import { signal } from './processes.ts';
+import type { Sandbox } from './sandbox.ts';
+
+/** Seen from dist/scripts/torture/rig, where this file runs. */
+const PROGRAM = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
+
+/** How a run of the command ended. */
+export interface CommandEnd {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly tookMs: number;
+  /** It did not end in time, and was killed. */
+  readonly isOverdue: boolean;
+}
+
+/** How to start it. */
+export interface CommandOptions {
+  /** After so long it is killed. */
+  readonly limitMs?: number;
+  /** A program and its arguments that run the command (`strace …`). */
+  readonly under?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const DEFAULT_LIMIT_MS = 60_000;
+const MOST_OUTPUT_CHARS = 64 << 20;
+
+/** A run of the command that is under way, in a process group of its own, as a shell would start it. */
+export class CommandRun {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  readonly ended: Promise<CommandEnd>;
+
+  constructor(words: readonly string[], sandbox: Sandbox, options: CommandOptions = {}) {
+    const [program = process.execPath, ...before] = [...(options.under ?? []), process.execPath, PROGRAM];
+    this.child = spawn(program, [...before, ...words], {
+      env: { ...sandbox.environment, ...options.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    this.pid = this.child.pid ?? 0;
+    this.ended = this.#end(options.limitMs ?? DEFAULT_LIMIT_MS);
+  }
+
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  async #end(limitMs: number): Promise<CommandEnd> {
+    const start = performance.now();
+    const said = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      this.child[name]?.setEncoding('utf8').on('data', (text: string) => {
+        if (said[name].length < MOST_OUTPUT_CHARS) said[name] += text;
+      });
+    }
+    const exit = once(this.child, 'exit');
+    const closed = once(this.child, 'close');
+    const isOverdue = (await within(exit, limitMs)) === undefined;
+    if (isOverdue) {
+      signal(-this.pid, 'SIGCONT');
+      signal(-this.pid, 'SIGKILL');
+    }
+    const [status, bySignal] = (await exit) as [number | null, NodeJS.Signals | null];
+    const tookMs = performance.now() - start;
+    // Output that another process holds open is no reason to wait.
+    await within(closed, 2000);
+    return { status, signal: bySignal, ...said, tookMs, isOverdue };
+  }
+}
+
+/** Runs the command to its end. */
+export function runCommand(words: readonly string[], sandbox: Sandbox, options?: CommandOptions): Promise<CommandEnd> {
+  return new CommandRun(words, sandbox, options).ended;
+}
+
+/** What is wrong with how a run ended, whatever it was asked: no user should ever see these. */
+export function unseemly({ stderr, signal: bySignal, isOverdue, tookMs }: CommandEnd): readonly string[] {
+  const problems: string[] = [];
+  if (isOverdue) problems.push(`did not end in ${Math.round(tookMs)} ms`);
+  if (!isOverdue && (bySignal === 'SIGSEGV' || bySignal === 'SIGABRT')) problems.push(`crashed by ${bySignal}`);
+  if (/internal error/.test(stderr)) problems.push(`internal error: ${stderr.slice(0, 300)}`);
+  if (/\n {4}at /.test(stderr)) problems.push(`stack trace: ${stderr.slice(0, 300)}`);
+  // C0 but for the line end, and C1, would be obeyed by a terminal.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/.test(stderr)) {
+    problems.push(`control characters on standard error: ${JSON.stringify(stderr.slice(0, 200))}`);
+  }
+  return problems;
+}

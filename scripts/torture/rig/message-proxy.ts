@@ -1,0 +1,178 @@
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** Which protocol travels: what a message is depends on it. */
+export type Protocol = 'qmp' | 'gdb';
+
+/** Seen from the client: what it sends goes up, what it gets comes down. */
+export type Direction = 'up' | 'down';
+
+/** A message on its way, or the piece of one where pieces are asked for. */
+export interface Passing {
+  readonly protocol: Protocol;
+  readonly direction: Direction;
+  /** Counted from 0 for each direction, over all connections. */
+  readonly index: number;
+  /** Counted from 0, the connection it belongs to. */
+  readonly connection: number;
+  readonly bytes: Buffer;
+}
+
+/** Both ends of one conversation. */
+export interface Ends {
+  readonly client: Socket;
+  readonly server: Socket;
+}
+
+/**
+ * What is done with a message. It may wait: what follows in its direction waits as well. It gives the bytes to pass on, or
+ * nothing for the message as it is.
+ */
+export type Tap = (
+  message: Passing,
+  ends: Ends,
+) => undefined | Buffer | readonly Buffer[] | Promise<Buffer | undefined>;
+
+export interface ProxyOptions {
+  readonly protocol: Protocol;
+  /** The socket that it listens on. */
+  readonly path: string;
+  /** The socket behind it. */
+  readonly target: string;
+  readonly before?: Tap;
+  /** When the message has been passed on. */
+  readonly after?: (message: Passing, ends: Ends) => void;
+  /** Each connection, before anything travels. */
+  readonly onConnection?: (ends: Ends, connection: number) => void;
+}
+
+/** A socket before QEMU's that passes whole messages on, counts them, and lets a test do something at any of them. */
+export class MessageProxy implements AsyncDisposable {
+  readonly endpoint: string;
+  readonly counts: Record<Direction, number> = { up: 0, down: 0 };
+  readonly bytes: Record<Direction, number> = { up: 0, down: 0 };
+  connections = 0;
+  readonly #options: ProxyOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: Server, options: ProxyOptions) {
+    this.#server = server;
+    this.#options = options;
+    this.endpoint = `unix:${options.path}`;
+  }
+
+  static async listen(options: ProxyOptions): Promise<MessageProxy> {
+    rmSync(options.path, { force: true });
+    const server = createServer({ allowHalfOpen: true });
+    const proxy = new MessageProxy(server, options);
+    server.on('connection', (client) => proxy.#join(client));
+    server.listen(options.path);
+    await once(server, 'listening');
+    return proxy;
+  }
+
+  /** Counts from 0 again. */
+  reset(): void {
+    this.connections = 0;
+    for (const direction of ['up', 'down'] as const) {
+      this.counts[direction] = 0;
+      this.bytes[direction] = 0;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #join(client: Socket): void {
+    const connection = this.connections;
+    this.connections += 1;
+    const server = connect({ path: this.#options.target, allowHalfOpen: true });
+    const ends = { client, server };
+    for (const socket of [client, server]) {
+      this.#sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => this.#sockets.delete(socket));
+    }
+    this.#options.onConnection?.(ends, connection);
+    this.#carry('up', connection, ends, client, server);
+    this.#carry('down', connection, ends, server, client);
+  }
+
+  #carry(direction: Direction, connection: number, ends: Ends, from: Socket, to: Socket): void {
+    const split = new MessageSplitter(this.#options.protocol);
+    let turn = Promise.resolve();
+    from.on('data', (chunk: Buffer) => {
+      this.bytes[direction] += chunk.length;
+      for (const bytes of split.push(chunk)) {
+        turn = turn.then(() => this.#pass({ direction, connection, bytes }, ends, to));
+      }
+    });
+    // Half-close means disconnect to QEMU; an orderly end passes on what came before it.
+    from.on('end', () => {
+      turn = turn.then(() => void to.end(split.rest()));
+    });
+    from.on('close', () => {
+      void turn.then(() => to.destroy());
+    });
+  }
+
+  async #pass(
+    { direction, connection, bytes }: { direction: Direction; connection: number; bytes: Buffer },
+    ends: Ends,
+    to: Socket,
+  ): Promise<void> {
+    const index = this.counts[direction];
+    this.counts[direction] += 1;
+    const message: Passing = { protocol: this.#options.protocol, direction, index, connection, bytes };
+    const instead = (await this.#options.before?.(message, ends)) ?? bytes;
+    for (const piece of Array.isArray(instead) ? (instead as readonly Buffer[]) : [instead as Buffer]) {
+      if (piece.length > 0 && to.writable) to.write(piece);
+    }
+    this.#options.after?.(message, ends);
+  }
+}
+
+/** Takes a stream apart into messages: lines of QMP; packets and single acks of GDB. Nothing is lost or changed. */
+export class MessageSplitter {
+  readonly #protocol: Protocol;
+  #kept: Buffer = Buffer.alloc(0);
+
+  constructor(protocol: Protocol) {
+    this.#protocol = protocol;
+  }
+
+  push(chunk: Buffer): readonly Buffer[] {
+    this.#kept = this.#kept.length === 0 ? chunk : Buffer.concat([this.#kept, chunk]);
+    const messages: Buffer[] = [];
+    for (;;) {
+      const end = this.#protocol === 'qmp' ? this.#endOfLine() : this.#endOfPacket();
+      if (end === undefined) return messages;
+      messages.push(this.#kept.subarray(0, end));
+      this.#kept = this.#kept.subarray(end);
+    }
+  }
+
+  /** What came after the last whole message. */
+  rest(): Buffer {
+    const rest = this.#kept;
+    this.#kept = Buffer.alloc(0);
+    return rest;
+  }
+
+  #endOfLine(): number | undefined {
+    const at = this.#kept.indexOf(0x0a);
+    return at < 0 ? undefined : at + 1;
+  }
+
+  #endOfPacket(): number | undefined {
+    if (this.#kept.length === 0) return undefined;
+    if (this.#kept[0] !== 0x24) return 1;
+    const at = this.#kept.indexOf(0x23);
+    return at < 0 || this.#kept.length < at + 3 ? undefined : at + 3;
+  }
+}

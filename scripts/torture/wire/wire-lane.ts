@@ -1,0 +1,185 @@
+import { examine } from '../rig/aftermath.ts';
+import { type CommandEnd, runCommand, unseemly } from '../rig/command-run.ts';
+import { Draw } from '../rig/draw.ts';
+import type { ChangedByte } from '../rig/guest-pages.ts';
+import type { Direction, Protocol } from '../rig/message-proxy.ts';
+import { ProxiedGuest } from '../rig/proxied-guest.ts';
+import { type Question, questionsIn } from '../rig/questions.ts';
+import { Sandbox } from '../rig/sandbox.ts';
+import type { Outcome } from '../scenario.ts';
+import { TortureError } from '../torture-error.ts';
+import { CLIENT_TIMEOUT_MS, type FaultKind, type Traffic, type WireFault } from './wire-fault.ts';
+
+/** What a run may take beyond its undisturbed time: some requests that each wait out their time, and the guest's restoration. */
+const USUAL_LIMIT_MS = 25_000;
+/** A client whose connections break needs its own time-outs before the guest is as it was. */
+const RUN_STATE_WITHIN_MS = 4000;
+
+/** Which connections a client has. */
+export type WireReach = 'QMP and the stub' | 'the stub alone';
+
+/** A case: a question, how it reaches the guest, and what goes wrong. */
+export interface WireCase {
+  readonly question: Question;
+  readonly reach: WireReach;
+  readonly ran: boolean;
+  readonly kind: string;
+  readonly fault: WireFault;
+  /** Leaves out the fresh run and the plain debugger. */
+  readonly briefly?: boolean;
+}
+
+interface Reference {
+  readonly end: CommandEnd;
+  readonly traffic: Traffic;
+  readonly allowed: readonly ChangedByte[];
+}
+
+/** A guest with proxies before it, and sessions that go wrong on the way. */
+export class WireLane implements AsyncDisposable {
+  readonly #proxied: ProxiedGuest;
+  readonly #questions: readonly Question[];
+  readonly #greetsWithStop: boolean;
+  readonly #references = new Map<string, Reference>();
+
+  private constructor(proxied: ProxiedGuest, greetsWithStop: boolean) {
+    this.#proxied = proxied;
+    this.#greetsWithStop = greetsWithStop;
+    this.#questions = questionsIn(proxied.directory);
+  }
+
+  static async open(): Promise<WireLane> {
+    const proxied = await ProxiedGuest.start();
+    const version = (await proxied.guest.monitor.execute('query-version')) as { qemu: { major: number } };
+    return new WireLane(proxied, version.qemu.major < 8);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#proxied[Symbol.asyncDispose]();
+  }
+
+  /** Draws a case among kinds of faults, and does it. */
+  async run(seed: number, number: number, kinds: readonly FaultKind[]): Promise<Outcome> {
+    const draw = new Draw(seed, number);
+    const kind = draw.pickWeighted(kinds.map((each) => [each, each.weight] as const));
+    const reach = kind.needsQmp === true || draw.chance(70) ? 'QMP and the stub' : 'the stub alone';
+    const usable = this.#questions.filter(({ needsRunning }) => needsRunning !== true || reach === 'QMP and the stub');
+    const question = draw.pick(usable);
+    const mayBePaused = question.needsRunning !== true && (reach !== 'the stub alone' || this.#greetsWithStop);
+    const ran = !mayBePaused || draw.chance(65);
+    const { traffic } = await this.#reference(question, reach, ran);
+    const fault = kind.draw(draw, traffic, reach === 'the stub alone' ? ['gdb'] : ['qmp', 'gdb']);
+    return await this.do({ question, reach, ran, kind: kind.name, fault }, `wire --seed ${seed} --case ${number}`);
+  }
+
+  /** The question of a name. */
+  question(name: string): Question {
+    const found = this.#questions.find((question) => question.name === name);
+    if (found === undefined) throw new TortureError(`there is no question "${name}"`);
+    return found;
+  }
+
+  async traffic(question: Question, reach: WireReach, ran: boolean): Promise<Traffic> {
+    return (await this.#reference(question, reach, ran)).traffic;
+  }
+
+  /** Does a case, and looks at what it left. */
+  async do({ question, reach, ran, kind, fault, briefly }: WireCase, again: string): Promise<Outcome> {
+    const start = performance.now();
+    const reference = await this.#reference(question, reach, ran);
+    const { guest } = this.#proxied;
+    await this.#prepare(ran);
+    using sandbox = new Sandbox();
+    const before = await guest.standing();
+    this.#proxied.disturb(fault.disturbance);
+    const limitMs = reference.end.tookMs + (fault.limitMs ?? USUAL_LIMIT_MS);
+    const end = await runCommand([...question.words, ...this.#endpoints(reach)], sandbox, { limitMs });
+    const problems = [...judgeAnswer(question, fault, end, reference.end)];
+    const allowed = question.writes ? reference.allowed : [];
+    problems.push(
+      ...(await examine({
+        guest,
+        sandbox,
+        before,
+        allowed,
+        runStateWithinMs: RUN_STATE_WITHIN_MS,
+        briefly: briefly === true,
+      })),
+    );
+    this.#proxied.disturb();
+    if (problems.length > 0) {
+      sandbox.clear();
+      await guest.heal();
+    }
+    return {
+      what: `${fault.what}: ${question.name}, by ${reach}, guest ${ran ? 'running' : 'paused'}`,
+      tags: [
+        `fault: ${kind}`,
+        `question: ${question.name}`,
+        `guest ${ran ? 'running' : 'paused'}`,
+        end.status === reference.end.status ? 'answered' : 'refused with an error',
+      ],
+      problems,
+      again: `npm run torture -- ${again}`,
+      tookMs: performance.now() - start,
+    };
+  }
+
+  #endpoints(reach: WireReach): readonly string[] {
+    const timeout = ['--timeout', String(CLIENT_TIMEOUT_MS)];
+    const gdb = ['--gdb', this.#proxied.gdb.endpoint];
+    return reach === 'the stub alone'
+      ? [...gdb, ...timeout]
+      : ['--qmp', this.#proxied.qmp.endpoint, ...gdb, ...timeout];
+  }
+
+  async #prepare(ran: boolean): Promise<void> {
+    const { guest } = this.#proxied;
+    await guest.bring(ran ? 'running' : 'paused');
+    guest.pages?.putBack();
+  }
+
+  async #reference(question: Question, reach: WireReach, ran: boolean): Promise<Reference> {
+    const key = [question.name, reach, ran].join();
+    const known = this.#references.get(key);
+    if (known !== undefined) return known;
+    await this.#prepare(ran);
+    using sandbox = new Sandbox();
+    this.#proxied.disturb();
+    const end = await runCommand([...question.words, ...this.#endpoints(reach)], sandbox);
+    if (end.status !== 0 && end.status !== 1) {
+      throw new TortureError(`${key}, undisturbed: status ${end.status}, ${end.stderr}`);
+    }
+    const traffic = { qmp: this.#count('qmp'), gdb: this.#count('gdb') };
+    const reference = { end, traffic, allowed: this.#proxied.guest.pages?.changes() ?? [] };
+    this.#references.set(key, reference);
+    return reference;
+  }
+
+  #count(protocol: Protocol): Traffic[Protocol] {
+    const { counts, bytes } = this.#proxied[protocol];
+    const of = (direction: Direction) => ({ messages: counts[direction], bytes: bytes[direction] });
+    return { up: of('up'), down: of('down') };
+  }
+}
+
+/** A right answer, or an error that a person can read. */
+function judgeAnswer(
+  question: Question,
+  fault: WireFault,
+  end: CommandEnd,
+  undisturbed: CommandEnd,
+): readonly string[] {
+  const problems = [...unseemly(end)];
+  if (end.isOverdue) return problems;
+  if (end.status === undisturbed.status) {
+    if (question.isSteady && end.stdout !== undisturbed.stdout)
+      problems.push(`the answer is another one: ${end.stdout.slice(0, 300)}`);
+    return problems;
+  }
+  if (fault.mustAnswer) problems.push(`no answer, but status ${end.status}: ${end.stderr.trim().slice(0, 300)}`);
+  if (end.status === 0 || end.status === 1) problems.push(`status ${end.status} instead of ${undisturbed.status}`);
+  else if (!/^pagewalk: .{10,}/.test(end.stderr))
+    problems.push(`status ${end.status ?? end.signal}, and no message: ${end.stderr}`);
+  return problems;
+}

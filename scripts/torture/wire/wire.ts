@@ -1,0 +1,121 @@
+import { runInLanes } from '../lanes.ts';
+import type { Direction, Protocol } from '../rig/message-proxy.ts';
+import type { Suite, TortureOptions } from '../scenario.ts';
+import { BREAKS, cutAt } from './breaks.ts';
+import { EVENT_ORDER_FAULT, EVENT_ORDERS } from './event-orders.ts';
+import { GARBLES } from './garble.ts';
+import type { FaultKind } from './wire-fault.ts';
+import { WireLane } from './wire-lane.ts';
+
+const USUAL_COUNT = 400;
+const CUT_QUESTION = 'translate with all flags';
+
+/** Every kind of fault that is drawn. */
+export const FAULT_KINDS: readonly FaultKind[] = [...BREAKS, ...GARBLES, EVENT_ORDER_FAULT];
+
+/** Sessions between a client and QEMU that break, stall, lie and come in another order. */
+export const wire: Suite = {
+  name: 'wire',
+  summary: 'faults between client and QEMU; 400 cases. --named TEXT: only such kinds',
+  async run({ seed, count = USUAL_COUNT, only, named, lanes, report }) {
+    const kinds = FAULT_KINDS.filter(({ name }) => named === undefined || name.includes(named));
+    const cases = only === undefined ? Array.from({ length: count }, (_, number) => number) : [only];
+    await runInLanes(
+      cases,
+      lanes,
+      () => WireLane.open(),
+      async (number, lane) => report(await lane.run(seed, number, kinds)),
+    );
+  },
+};
+
+/** The position that a number stands for, among all bytes of a session: both protocols, both ways. */
+async function placeOf(lane: WireLane, number: number) {
+  const traffic = await lane.traffic(lane.question(CUT_QUESTION), 'QMP and the stub', true);
+  let left = number;
+  for (const protocol of ['qmp', 'gdb'] as const satisfies readonly Protocol[]) {
+    for (const direction of ['up', 'down'] as const satisfies readonly Direction[]) {
+      const { bytes } = traffic[protocol][direction];
+      if (left < bytes) return { place: { protocol, direction }, position: left };
+      left -= bytes;
+    }
+  }
+  return undefined;
+}
+
+/** How many bytes a session has. */
+async function sessionBytes(): Promise<number> {
+  await using lane = await WireLane.open();
+  const { qmp, gdb } = await lane.traffic(lane.question(CUT_QUESTION), 'QMP and the stub', true);
+  return qmp.up.bytes + qmp.down.bytes + gdb.up.bytes + gdb.down.bytes;
+}
+
+async function runCuts({ count, only, lanes, report }: TortureOptions): Promise<void> {
+  const total = only === undefined ? await sessionBytes() : only + 1;
+  const step = count === undefined ? 1 : Math.max(1, Math.floor(total / count));
+  const all = Array.from({ length: Math.ceil(total / step) }, (_, at) => at * step);
+  await runInLanes(
+    only === undefined ? all : [only],
+    lanes,
+    () => WireLane.open(),
+    async (number, lane) => {
+      const found = await placeOf(lane, number);
+      if (found === undefined) return;
+      const fault = { ...cutAt(found.place, found.position), mustAnswer: false };
+      const question = lane.question(CUT_QUESTION);
+      const outcome = {
+        question,
+        reach: 'QMP and the stub',
+        ran: true,
+        kind: 'cut',
+        fault,
+        briefly: number % 20 !== 0,
+      } as const;
+      report(await lane.do(outcome, `cuts --case ${number}`));
+    },
+  );
+}
+
+/** A session cut at every byte. */
+export const cuts: Suite = {
+  name: 'cuts',
+  summary: 'a session cut at every byte of it: hours. --count N: at N positions, evenly',
+  isEndless: true,
+  run: runCuts,
+};
+
+/** Every order of events and replies around a pause, each with a guest that runs and one that is paused. */
+export const orders: Suite = {
+  name: 'orders',
+  summary: 'every order and delay of STOP, RESUME and the replies to stop and cont',
+  async run({ only, named, lanes, report }) {
+    const names = ['translate', 'diff', 'batch that sets bits'];
+    const all = EVENT_ORDERS.flatMap((order) =>
+      names.flatMap((name) => [true, false].map((ran) => ({ order, name, ran }))),
+    )
+      .filter(({ name, ran }) => ran || name !== 'diff')
+      .map((each, number) => ({ ...each, number }))
+      .filter(
+        ({ order, number }) => (named === undefined || order.what.includes(named)) && (only ?? number) === number,
+      );
+    const byNumber = new Map(all.map((each) => [each.number, each]));
+    await runInLanes(
+      [...byNumber.keys()],
+      lanes,
+      () => WireLane.open(),
+      async (number, lane) => {
+        const found = byNumber.get(number);
+        if (found === undefined) return;
+        const { order, name, ran } = found;
+        const question = lane.question(name);
+        const fault = { what: order.what, disturbance: order.make(), mustAnswer: true };
+        report(
+          await lane.do(
+            { question, reach: 'QMP and the stub', ran, kind: order.what, fault },
+            `orders --case ${number}`,
+          ),
+        );
+      },
+    );
+  },
+};
