@@ -99,17 +99,15 @@ export interface MemoryAttempt {
   readonly reason: string;
 }
 
-/** A guest that is not paused can be walked only with its memory at hand, and it is not. @public */
+/** Guest memory that nothing but this host can show was needed, and this host does not have it. @public */
 export class GuestMemoryError extends GuestError {
   override readonly name = 'GuestMemoryError';
   readonly code = 'ERR_GUEST_MEMORY';
   readonly attempts: readonly MemoryAttempt[];
 
-  constructor(attempts: readonly MemoryAttempt[]) {
+  constructor(problem: string, attempts: readonly MemoryAttempt[]) {
     const tried = attempts.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ');
-    super(
-      `a running guest can be walked only with its memory at hand on this host, and it is not (${tried}). Let it be paused instead`,
-    );
+    super(`${problem}. This host does not have guest memory at hand (${tried || 'it was not to be looked for'})`);
     this.attempts = attempts;
   }
 }

@@ -87,6 +87,11 @@ export abstract class GuestView {
   protected abstract readonly writable: WritableMemory | undefined;
   /** @throws when what was read can no longer be trusted. */
   protected abstract checkStanding(): void;
+  /** @throws when a vCPU's address space cannot be known. */
+  protected checkStages(_state: VcpuState): void {
+    // A guest that was paused shows all that there is.
+  }
+
   /** What every answer rests on besides. */
   protected abstract readonly notes: readonly Assumption[];
 
@@ -114,7 +119,7 @@ export abstract class GuestView {
    * middle; GuestUsageError `ERR_GUEST_USAGE` for bits to be set in a guest that runs; the errors of the GDB client.
    */
   async translate(requests: readonly TranslateRequest[], scope: TranslateScope = {}): Promise<GuestTranslation[]> {
-    const answers = await answerRequests(requests, await this.#space(scope));
+    const answers = await answerRequests(requests, await this.#staged(scope));
     this.checkStanding();
     if (this.notes.length === 0) return answers;
     return answers.map((answer) => asAnswer({ ...answer, assumed: [...answer.assumed, ...this.notes] }));
@@ -139,7 +144,7 @@ export abstract class GuestView {
    * @throws as {@link GuestView.translate}.
    */
   async translateMany(addresses: BigUint64Array, access: Access, scope: ManyScope = {}): Promise<TranslationTable> {
-    const { state, context, machineContext, nested, cache } = await this.#wholeSpace(scope);
+    const { state, context, machineContext, nested, cache } = await this.#staged(scope, true);
     const pages = await cache();
     const walk = async (stages: Stages): Promise<TranslationTable> => {
       const table = new TranslationTable(addresses.length, stages.context, stages.nested !== null);
@@ -180,7 +185,7 @@ export abstract class GuestView {
     scope: TranslateScope,
   ): Promise<{ readonly vcpu: Vcpu; readonly memory: ViewMemory } | null> {
     const vcpu = await this.#vcpu(scope.cpu ?? 0);
-    const { state, context, machineContext, nested } = await this.#wholeSpace(scope);
+    const { state, context, machineContext, nested } = await this.#staged(scope, true);
     const { memory, report } = await this.#memory(vcpu);
     const cache = new PageCache(memory, vcpu.map);
     const all: readonly Stages[] = [
@@ -204,7 +209,7 @@ export abstract class GuestView {
    */
   async snapshot(scope: MapScope = {}): Promise<TableSnapshot> {
     const vcpu = await this.#vcpu(scope.cpu ?? 0);
-    const { state, context, nested: stages, map } = await this.#space(scope);
+    const { state, context, nested: stages, map } = await this.#staged(scope);
     const nested = stages?.context ?? null;
     const cache = new PageCache((await this.#memory(vcpu)).memory, map, MAX_MAP_PAGES);
     const isWhole = await loadTables(context, nested, cache, pagesOfRange(context, scope), scope.onProgress);
@@ -245,7 +250,8 @@ export abstract class GuestView {
 
   async #space(scope: TranslateScope): Promise<Space> {
     const vcpu = await this.#vcpu(scope.cpu ?? 0);
-    const memory = await this.smallMemory(vcpu);
+    // SMRAM shows in no small way.
+    const memory = vcpu.map.hasSmram ? (await this.#memory(vcpu)).memory : await this.smallMemory(vcpu);
     const asked = asAsked(vcpu.state, scope);
     const inUse = hiddenRegistersInUse(vcpu.state, asked);
     const read = async () =>
@@ -253,6 +259,13 @@ export abstract class GuestView {
     // PDPTE registers and a second stage take part in every walk; keys only where a walk ends at a page.
     if (inUse.pdptes || inUse.nested) return read();
     return this.#spaceOf(vcpu, asked, memory, inUse.pkru || inUse.pkrs ? read : undefined);
+  }
+
+  /** For walks. */
+  async #staged(scope: TranslateScope, isWhole = false): Promise<Space> {
+    const space = await (isWhole ? this.#wholeSpace(scope) : this.#space(scope));
+    this.checkStages(space.state);
+    return space;
   }
 
   async #wholeSpace(scope: TranslateScope): Promise<Space> {

@@ -1,18 +1,19 @@
 import { type InfoRegisters, parseFlatViews } from '../../protocols/qmp/index.ts';
 import type { Assumption } from './answers/assumption.ts';
-import { GuestMemoryError } from './errors.ts';
+import { GuestMemoryError, GuestStateError } from './errors.ts';
 import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
-import { selectMemoryMap } from './memory/memory-map.ts';
+import { compareRunning } from './memory/host/compare-pages.ts';
+import { LayeredMemory } from './memory/host/layered-memory.ts';
+import { openHostMemory } from './memory/host/open-host-memory.ts';
+import { type MemoryMap, selectMemoryMap } from './memory/memory-map.ts';
 import { monitorMemory } from './memory/monitor-memory.ts';
-import { openHostMemory } from './memory/open-host-memory.ts';
 import type { PhysicalMemory } from './memory/physical-memory.ts';
-import { compareRootTable } from './memory/verify-memory.ts';
 import { FLAT_VIEWS, type Monitor, type MonitorCpu } from './monitor/monitor.ts';
 import { checkCpu } from './paused-guest.ts';
 import type { Peer } from './peer/peer.ts';
 import { assumedHiddenRegisters } from './vcpu/hidden-registers.ts';
 import type { Processor } from './vcpu/processor.ts';
-import { assembleVcpuState, contextOf } from './vcpu/vcpu-state.ts';
+import { assembleVcpuState, contextOf, type VcpuState } from './vcpu/vcpu-state.ts';
 
 /** A vCPU that runs on shows one register after the other. */
 const TAKEN_LIVE: Assumption = {
@@ -35,6 +36,7 @@ export class LiveGuest extends GuestView implements Disposable {
   readonly #peer: Peer;
   readonly #cpus: readonly MonitorCpu[];
   readonly #processor: Processor;
+  readonly #memories = new Map<MemoryMap, Promise<ViewMemory>>();
   readonly #opened: Disposable[] = [];
 
   /** @internal */
@@ -54,17 +56,43 @@ export class LiveGuest extends GuestView implements Disposable {
     // It never stood still; the note says so.
   }
 
+  /** L2's CR3 would be walked as if it were L1's. */
+  protected override checkStages({ nested, cpu }: VcpuState): void {
+    if (nested.from !== 'assumed') return;
+    throw new GuestStateError(
+      `vCPU ${cpu} may run a nested guest (EFER.SVME=1), and whether it does is in the device state, which cannot be saved while the guest runs. Pass the root of its second stage (--nested npt:ROOT), or "none" if it runs no nested guest (--nested none), or pause it instead`,
+    );
+  }
+
   protected override async smallMemory(vcpu: Vcpu): Promise<PhysicalMemory> {
-    return (await this.openMemory(vcpu)).memory;
+    return (await this.#memoryOf(vcpu)).memory;
   }
 
   /** @throws GuestMemoryError `ERR_GUEST_MEMORY` when this host does not have the guest's memory. */
-  protected override async openMemory({ state, map }: Vcpu): Promise<ViewMemory> {
-    const verify = compareRootTable(monitorMemory(this.#monitor), map, contextOf(state).rootAddress);
-    const { memory, attempts } = await openHostMemory(this.#monitor, map, this.#peer, verify);
-    if (memory === undefined) throw new GuestMemoryError(attempts);
-    this.#opened.push(memory);
-    return { memory, report: { provider: memory.kind, attempts } };
+  protected override openMemory(vcpu: Vcpu): Promise<ViewMemory> {
+    return this.#memoryOf(vcpu);
+  }
+
+  /** One for each view of memory: what was compared once need not be again. */
+  #memoryOf(vcpu: Vcpu): Promise<ViewMemory> {
+    const known = this.#memories.get(vcpu.map) ?? this.#findMemory(vcpu);
+    this.#memories.set(vcpu.map, known);
+    return known;
+  }
+
+  async #findMemory({ state, map }: Vcpu): Promise<ViewMemory> {
+    const host = await openHostMemory(this.#monitor, map, this.#peer);
+    if ('kind' in host) this.#opened.push(host);
+    const memory = new LayeredMemory(host, monitorMemory(this.#monitor), map, compareRunning);
+    const attempts = 'kind' in host ? host.attempts : host;
+    // Some pages can be had from the monitor, a thousandth as fast; a whole address space cannot.
+    if (!('kind' in host) || !(await memory.usesHostAt(contextOf(state).rootAddress))) {
+      throw new GuestMemoryError(
+        'a running guest can be walked only with its memory at hand; pause it instead',
+        attempts,
+      );
+    }
+    return { memory, report: { provider: host.kind, attempts } };
   }
 
   protected override async readVcpu(cpu: number): Promise<Vcpu> {

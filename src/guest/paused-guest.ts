@@ -6,12 +6,12 @@ import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
 import { KeptGuest } from './kept-guest.ts';
 import type { Link } from './link/link.ts';
 import type { StubSession } from './link/stub-session.ts';
-import { layeredMemory } from './memory/host-memory.ts';
+import { comparePaused } from './memory/host/compare-pages.ts';
+import { LayeredMemory } from './memory/host/layered-memory.ts';
+import { openHostMemory } from './memory/host/open-host-memory.ts';
 import type { MemoryMapMemo } from './memory/memory-map-memo.ts';
-import { openHostMemory } from './memory/open-host-memory.ts';
 import type { PhysicalMemory } from './memory/physical-memory.ts';
 import { stubMemory } from './memory/stub-memory.ts';
-import { compareWith } from './memory/verify-memory.ts';
 import type { WritableMemory } from './memory/write-bits.ts';
 import { FLAT_VIEWS, type MonitorCpu } from './monitor/monitor.ts';
 import { stubMonitor } from './monitor/stub-monitor.ts';
@@ -78,7 +78,8 @@ export class PausedGuest extends GuestView implements Disposable {
     this.checkStanding();
     const [first] = this.#cpus;
     const source = { qomPath: first?.qomPath, openDirectory: this.#openDirectory };
-    const seen = { memory: this.writable, map: await this.memoryMap(cpu) };
+    const map = await this.memoryMap(cpu);
+    const seen = { memory: new LayeredMemory([], this.writable, map, comparePaused), map };
     const types = await readMemoryTypes(this.#link.monitor, cpu, source, seen);
     this.checkStanding();
     return types;
@@ -106,14 +107,13 @@ export class PausedGuest extends GuestView implements Disposable {
   }
 
   protected override async openMemory({ state, map }: Vcpu): Promise<ViewMemory> {
-    if (!this.#useHostMemory) {
-      return { memory: this.writable, report: { provider: 'gdb-stub', attempts: [] } };
-    }
-    const verify = compareWith(this.writable, map, contextOf(state).rootAddress);
-    const { memory, attempts } = await openHostMemory(this.#link.monitor, map, this.#link.peer, verify);
-    if (memory === undefined) return { memory: this.writable, report: { provider: 'gdb-stub', attempts } };
-    this.#opened.push(memory);
-    return { memory: layeredMemory(memory, this.writable, map), report: { provider: memory.kind, attempts } };
+    const host = this.#useHostMemory ? await openHostMemory(stubMonitor(this.#stub.client), map, this.#link.peer) : [];
+    const memory = new LayeredMemory(host, this.writable, map, comparePaused);
+    if (!('kind' in host)) return { memory, report: { provider: 'gdb-stub', attempts: host } };
+    this.#opened.push(host);
+    // What is said of all memory is decided where the tables begin; the rest is when it is read.
+    const isUsed = await memory.usesHostAt(contextOf(state).rootAddress);
+    return { memory, report: { provider: isUsed ? host.kind : 'gdb-stub', attempts: host.attempts } };
   }
 
   protected override async readVcpu(cpu: number): Promise<Vcpu> {

@@ -16,6 +16,16 @@ export interface Region {
   readonly last: bigint;
   /** Where `first` lies in the memory region, and for RAM in its RAM block. */
   readonly offset: bigint;
+  /**
+   * SMRAM, which only a vCPU in system management mode sees: the GDB stub and the monitor show something else at these
+   * addresses, and it is never written.
+   */
+  readonly onlyInSmm?: true;
+}
+
+/** A range of a vCPU's view. @internal */
+export interface ViewRange extends FlatRange {
+  readonly onlyInSmm?: true;
 }
 
 interface Span {
@@ -39,9 +49,16 @@ const KIND_OF_TYPE: Readonly<Record<FlatRangeType, RegionKind>> = {
   'i/o': 'device',
 };
 
-function toSpan(range: FlatRange): Span {
+function toSpan(range: ViewRange): Span {
   const { first, last, name, offset } = range;
-  const region = asAnswer({ kind: KIND_OF_TYPE[range.type], name, first, last, offset });
+  const region = asAnswer<Region>({
+    kind: KIND_OF_TYPE[range.type],
+    name,
+    first,
+    last,
+    offset,
+    ...(range.onlyInSmm ? { onlyInSmm: true as const } : {}),
+  });
   return { region, first: Number(first), last: last > BigInt(PHYSICAL_END) ? PHYSICAL_END : Number(last) };
 }
 
@@ -53,12 +70,15 @@ function toSpan(range: FlatRange): Span {
 export class MemoryMap {
   /** All regions in ascending order; gaps between them have nothing behind them. */
   readonly regions: readonly Region[];
+  /** Whether there is SMRAM in this view. */
+  readonly hasSmram: boolean;
   readonly #spans: readonly Span[];
 
   /** @param ranges - in ascending order, not overlapping, as QEMU prints a flat view */
-  constructor(ranges: readonly FlatRange[]) {
+  constructor(ranges: readonly ViewRange[]) {
     this.#spans = ranges.map(toSpan);
     this.regions = this.#spans.map(({ region }) => region);
+    this.hasSmram = this.regions.some(({ kind, onlyInSmm }) => isMemory(kind) && onlyInSmm === true);
   }
 
   /** The region that an address lies in. */
@@ -84,7 +104,14 @@ export class MemoryMap {
 
   /** Whether a piece lies wholly in one RAM region. */
   isWritable(address: number, length: number): boolean {
-    return this.isReadable(address, length) && this.#spanAt(address)?.region.kind === 'ram';
+    if (!this.isReadable(address, length)) return false;
+    const region = this.#spanAt(address)?.region;
+    return region?.kind === 'ram' && region.onlyInSmm !== true;
+  }
+
+  /** Whether an address lies in SMRAM, which only the vCPU sees. */
+  isOnlyInSmm(address: number): boolean {
+    return this.hasSmram && this.#spanAt(address)?.region.onlyInSmm === true;
   }
 
   /** The pieces of a range that lie in RAM or ROM. */
@@ -127,15 +154,14 @@ function sameBacking(range: FlatRange, other: FlatRange): boolean {
 }
 
 /**
- * The parts of a vCPU's view that the stub's physical mode sees too: it reads the address space `memory`, whatever view the
- * vCPU has (QEMU 7.2 and 10.0). What differs (SMRAM while the vCPU is in system-management mode) counts as a device: it is
- * there, but it cannot be read.
+ * Tells the parts of a vCPU's view that the stub's physical mode sees too from the others: it reads the address space `memory`,
+ * whatever view the vCPU has (QEMU 7.2 and 10.0). What differs is SMRAM while the vCPU is in system management mode.
  */
-function reachableThroughStub(view: FlatView, systemView: FlatView): FlatRange[] {
+function markOnlyInSmm(view: FlatView, systemView: FlatView): ViewRange[] {
   // Both ascend: what ends before this range ends before all that follow.
   let start = 0;
   return view.ranges.flatMap((range) => {
-    const pieces: FlatRange[] = [];
+    const pieces: ViewRange[] = [];
     let next = range.first;
     while ((systemView.ranges[start]?.last ?? range.first) < range.first) start++;
     for (let index = start; index < systemView.ranges.length; index++) {
@@ -144,11 +170,11 @@ function reachableThroughStub(view: FlatView, systemView: FlatView): FlatRange[]
       if (!sameBacking(range, other)) continue;
       const first = higher(other.first, range.first);
       const last = lower(other.last, range.last);
-      if (next < first) pieces.push(cut(range, next, first - 1n, 'i/o'));
-      pieces.push(cut(range, first, last, range.type));
+      if (next < first) pieces.push({ ...cut(range, next, first - 1n), onlyInSmm: true });
+      pieces.push(cut(range, first, last));
       next = last + 1n;
     }
-    if (next <= range.last) pieces.push(cut(range, next, range.last, 'i/o'));
+    if (next <= range.last) pieces.push({ ...cut(range, next, range.last), onlyInSmm: true });
     return pieces;
   });
 }
@@ -161,8 +187,8 @@ function lower(one: bigint, other: bigint): bigint {
   return one < other ? one : other;
 }
 
-function cut(range: FlatRange, first: bigint, last: bigint, type: FlatRangeType): FlatRange {
-  return { ...range, first, last, type, offset: range.offset + (first - range.first) };
+function cut(range: FlatRange, first: bigint, last: bigint): FlatRange {
+  return { ...range, first, last, offset: range.offset + (first - range.first) };
 }
 
 /**
@@ -176,8 +202,9 @@ export function selectMemoryMap(views: readonly FlatView[], cpu: number, inSmm: 
   const system = selectFlatView(views, 'memory');
   if (system === undefined) throw new GuestStateError('info mtree -f shows no address space "memory"');
   const own =
-    (inSmm ? selectFlatView(views, `cpu-smm-${cpu}`) : undefined) ??
+    // One for each vCPU under TCG, one for all under KVM.
+    (inSmm ? (selectFlatView(views, `cpu-smm-${cpu}`) ?? selectFlatView(views, 'KVM-SMRAM')) : undefined) ??
     selectFlatView(views, `cpu-memory-${cpu}`) ??
     system;
-  return new MemoryMap(own === system ? system.ranges : reachableThroughStub(own, system));
+  return new MemoryMap(own === system ? system.ranges : markOnlyInSmm(own, system));
 }

@@ -18,7 +18,8 @@ const EXAMPLES = {
   GuestArchitectureError: () => new GuestArchitectureError('aarch64', 'unix:/qmp'),
   GuestCpuError: () => new GuestCpuError(3, 2),
   GuestStubError: () => new GuestStubError('ERR_GUEST_STUB_BUSY', 'unix:/gdb', 'it is busy', { cause }),
-  GuestMemoryError: () => new GuestMemoryError([{ provider: 'host-file', reason: 'it is not shared' }]),
+  GuestMemoryError: () =>
+    new GuestMemoryError('a running guest needs it', [{ provider: 'host-file', reason: 'it is not shared' }]),
   GuestRunStateError: () => new GuestRunStateError('ERR_GUEST_RESUMED', 'it was resumed', { cause }),
   GuestStateError: () => new GuestStateError('it makes no sense', { cause }),
   GuestUsageError: () => new GuestUsageError('it cannot be', { cause }),
