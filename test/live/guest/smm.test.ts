@@ -56,7 +56,7 @@ describe('a vCPU in system management mode', function () {
       const flags = { setAccessed: true, setDirty: false, forceSetAccessed: false };
       const [answer] = await paused.translate([{ linearAddress: page.address, access: READ, flags }]);
       expect(answer?.translation.kind).to.equal('mapped');
-      expect(answer?.written).to.deep.equal([]);
+      expect(answer?.wrote).to.deep.equal([]);
       expect(answer?.bitsAreSet).to.equal(false);
     });
     await attached.detach();
@@ -65,7 +65,12 @@ describe('a vCPU in system management mode', function () {
   it('is refused where this host does not show SMRAM, by every command', async () => {
     await using guest = await launchSmm();
     await using proxy = await StallingProxy.before(guest.qmpEndpoint);
-    for (const words of [['translate', '0x400123'], ['map'], ['find', '0xabc000'], ['translate', '0x400123', '--live']]) {
+    for (const words of [
+      ['translate', '0x400123'],
+      ['map'],
+      ['find', '0xabc000'],
+      ['translate', '0x400123', '--live'],
+    ]) {
       const { status, stdout, stderr } = await runPagewalk([...words, '--qmp', proxy.endpoint]);
       expect({ words, status, stdout }).to.deep.equal({ words, status: 3, stdout: '' });
       expect(stderr, words.join(' ')).to.match(words.includes('--live') ? /pause it instead/ : /SMRAM/);
