@@ -21,7 +21,7 @@ import { checkReply } from './reply.ts';
 export interface QmpClientOptions {
   /** For connecting and the greeting together. 5000 unless given. */
   readonly timeoutMs?: number;
-  /** For each request that does not bring its own. 10000 unless given. */
+  /** For each request that does not bring its own. 5000 unless given. */
   readonly requestTimeoutMs?: number;
   /** Gives up while connecting. */
   readonly signal?: AbortSignal;
@@ -64,7 +64,6 @@ export type QmpClientState = 'greeting' | 'negotiating' | 'ready' | 'closed';
 export type QmpEventListener = (event: QmpEvent) => void;
 
 const DEFAULT_TIMEOUT_MS = 5000;
-const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
 
 /**
  * A conversation with QEMU's monitor.
@@ -96,7 +95,7 @@ export class QmpClient implements QmpExecutor {
 
   private constructor(connection: Connection, options: QmpClientOptions) {
     this.#connection = connection;
-    this.#requestTimeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
+    this.#requestTimeoutMs = options.requestTimeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#greeted = new Promise((resolve, reject) => {
       this.#settleGreeting = { resolve, reject };
     });

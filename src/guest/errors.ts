@@ -47,13 +47,23 @@ export class GuestCpuError extends GuestError {
   override readonly name = 'GuestCpuError';
   readonly code = 'ERR_GUEST_CPU';
   readonly cpu: number;
-  readonly count: number;
+  /** The numbers of those that exist: after a hot-plug they may have gaps. */
+  readonly cpus: readonly number[];
 
-  constructor(cpu: number, count: number) {
-    super(`there is no vCPU ${cpu}: this guest has ${count === 1 ? 'only vCPU 0' : `vCPUs 0 to ${count - 1}`}`);
+  constructor(cpu: number, cpus: readonly number[]) {
+    super(`there is no vCPU ${cpu}: this guest has ${listCpus(cpus)}`);
     this.cpu = cpu;
-    this.count = count;
+    this.cpus = cpus;
   }
+}
+
+function listCpus(cpus: readonly number[]): string {
+  const [first, ...others] = cpus;
+  if (first === undefined) return 'none';
+  const last = others.pop();
+  if (last === undefined) return `only vCPU ${first}`;
+  if (last - first === cpus.length - 1) return `vCPUs ${first} to ${last}`;
+  return `vCPUs ${[first, ...others].join(', ')} and ${last}`;
 }
 
 /** @public */

@@ -45,6 +45,11 @@ export class Guest {
     return this.#link.endpoint;
   }
 
+  /** The numbers of the vCPUs: after a hot-plug they may have gaps. */
+  get vcpus(): readonly number[] {
+    return this.#cpus.map(({ index }) => index);
+  }
+
   get vcpuCount(): number {
     return this.#cpus.length;
   }

@@ -148,5 +148,6 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 
 /** @throws GuestCpuError `ERR_GUEST_CPU`. @internal */
 export function checkCpu(cpu: number, cpus: readonly MonitorCpu[]): void {
-  if (!cpus.some(({ index }) => index === cpu)) throw new GuestCpuError(cpu, cpus.length);
+  const known = cpus.map(({ index }) => index);
+  if (!known.includes(cpu)) throw new GuestCpuError(cpu, known);
 }

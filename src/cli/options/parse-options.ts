@@ -4,7 +4,7 @@ import type { OptionTable } from './option-table.ts';
 
 /** What a command line says, before any value is understood. @internal */
 export interface ParsedOptions {
-  /** By name; the last one counts when an option is given twice. */
+  /** By name. */
   readonly values: ReadonlyMap<string, string>;
   /** The values of options that may be given more than once, in order. */
   readonly lists: ReadonlyMap<string, readonly string[]>;
@@ -18,8 +18,8 @@ type OptionToken = Extract<Token, { kind: 'option' }>;
 /**
  * Sorts the words of a command line by the command's table.
  *
- * @throws {@link UsageError} `ERR_CLI_USAGE` for an option that the table lacks, a value that is missing or not wanted, and
- * a negative number.
+ * @throws {@link UsageError} `ERR_CLI_USAGE` for an option that the table lacks, a value that is missing or not wanted, a
+ * second value where one counts, and a negative number.
  * @internal
  */
 export function parseOptions(words: readonly string[], table: OptionTable, command: string): ParsedOptions {
@@ -34,9 +34,19 @@ export function parseOptions(words: readonly string[], table: OptionTable, comma
     checkOption(token, table, command);
     if (token.value === undefined) flags.add(token.name);
     else if (table[token.name]?.repeats) lists.set(token.name, [...(lists.get(token.name) ?? []), token.value]);
-    else values.set(token.name, token.value);
+    else setOnce(values, token, command);
   }
   return { values, lists, flags, positionals };
+}
+
+/** Which of two values counts is nothing to guess. */
+function setOnce(values: Map<string, string>, { name, rawName, value = '' }: OptionToken, command: string): void {
+  const before = values.get(name);
+  if (before !== undefined) {
+    const both = `${JSON.stringify(before)} and ${JSON.stringify(value)}`;
+    throw new UsageError(`${rawName} takes one value (got ${both})`, command);
+  }
+  values.set(name, value);
 }
 
 /** Not strict: node's own complaints advise on things that are of no use here. */
@@ -67,8 +77,7 @@ function checkOption(token: OptionToken, table: OptionTable, command: string): v
   const row = Object.hasOwn(table, name) ? table[name] : undefined;
   if (row === undefined) throw new UsageError(`unknown option ${rawName}`, command);
   if (row.value === undefined) {
-    if (value !== undefined)
-      throw new UsageError(`${rawName} takes no value, and has been given ${JSON.stringify(value)}`, command);
+    if (value !== undefined) throw new UsageError(`${rawName} takes no value (got ${JSON.stringify(value)})`, command);
     return;
   }
   if (value === undefined || value === '')

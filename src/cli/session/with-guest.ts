@@ -19,7 +19,7 @@ export function withGuest<T>(
   context: CliContext,
   use: (paused: PausedGuest, guest: Guest) => Promise<T>,
 ): Promise<T> {
-  return withAttached(options, true, context, async (guest) => use(await guest.pause(), guest));
+  return withAttached(options, true, context, (guest) => useOnePause(guest, use, () => false));
 }
 
 /**
@@ -54,16 +54,32 @@ export async function viewOnce<T>(
     using running = guest.live();
     return await use(running, guest);
   }
-  try {
-    return await use(await guest.pause(), guest);
-  } catch (error) {
-    const resumption = await guest.findResumption();
-    if (resumption === undefined) throw error;
-    // A pause that was too long would be again.
-    const isByOthers = 'code' in resumption && resumption.code === 'ERR_GUEST_RESUMED';
-    if (!isByOthers || !mayRepeat()) throw resumption;
-    await guest.resume();
-    return await use(await guest.pause(), guest);
+  return useOnePause(guest, use, mayRepeat);
+}
+
+/** So often a pause is made that another client ends. */
+const MAX_PAUSES = 2;
+
+/**
+ * Whatever fails while another client resumes the guest does so for that reason, in the first pause as in the last: the stub of
+ * a guest that runs answers anything, or nothing.
+ */
+async function useOnePause<T>(
+  guest: Guest,
+  use: (paused: PausedGuest, guest: Guest) => Promise<T>,
+  mayRepeat: () => boolean,
+): Promise<T> {
+  for (let pauses = 1; ; pauses += 1) {
+    try {
+      return await use(await guest.pause(), guest);
+    } catch (error) {
+      const resumption = await guest.findResumption();
+      if (resumption === undefined) throw error;
+      // A pause that was too long would be again.
+      const isByOthers = 'code' in resumption && resumption.code === 'ERR_GUEST_RESUMED';
+      if (!isByOthers || pauses === MAX_PAUSES || !mayRepeat()) throw resumption;
+      await guest.resume();
+    }
   }
 }
 

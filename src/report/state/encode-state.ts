@@ -11,10 +11,11 @@ import type { ReportedState, ReportedValue } from './reported-state.ts';
  * @public
  */
 export function encodeState(reported: ReportedState): string {
-  const { cpu, cpuCount, state, context, nestedContext, runs, memory, memoryAccess } = reported;
+  const { cpu, cpus, state, context, nestedContext, runs, memory, memoryAccess } = reported;
   return JSON.stringify({
     cpu,
-    cpuCount,
+    cpuCount: cpus.length,
+    cpus,
     mode: context.mode,
     root: context.mode === 'off' ? null : formatHex(context.root),
     linearAddressBits: context.linearBits,

@@ -27,10 +27,12 @@ export function formatState(reported: ReportedState, style: Style): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function formatHeading({ cpu, cpuCount, context, runs }: ReportedState, style: Style): string {
+function formatHeading({ cpu, cpus, context, runs }: ReportedState, style: Style): string {
   const run = runs === undefined ? 'run state unknown' : runs ? 'running' : 'paused';
   const facts = [formatMode(context.mode), `${context.linearBits}-bit linear addresses`, `guest ${run}`];
-  return `${style.strong(`vCPU ${cpu} of ${cpuCount}`)}   ${facts.join(', ')}`;
+  const hasGaps = cpus.some((each, at) => each !== at);
+  const which = hasGaps ? `vCPU ${cpu} (${cpus.length} vCPUs: ${cpus.join(', ')})` : `vCPU ${cpu} of ${cpus.length}`;
+  return `${style.strong(which)}   ${facts.join(', ')}`;
 }
 
 function formatRows(reported: ReportedState, style: Style): string[] {

@@ -58,7 +58,8 @@ export interface ReportedMemoryAccess {
 /** One vCPU of a guest, and the guest around it. @public */
 export interface ReportedState {
   readonly cpu: number;
-  readonly cpuCount: number;
+  /** The numbers of all vCPUs; not always from 0 on without gaps. */
+  readonly cpus: readonly number[];
   readonly state: ReportedRegisters & ReportedProcessor;
   readonly context: Pick<PagingContext, 'mode' | 'root' | 'linearBits'>;
   /** The second stage that `state` names, null where it names none: `nestedContextOf(state)`. */

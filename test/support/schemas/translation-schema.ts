@@ -154,6 +154,7 @@ export const stageSchema = z.discriminatedUnion('kind', [
 export const stateLineSchema = z.strictObject({
   cpu: z.int().min(0),
   cpuCount: z.int().min(1),
+  cpus: z.array(z.int().min(0)).min(1),
   mode: z.enum(['off', '32-bit', 'pae', '4-level', '5-level']),
   root: hex.nullable(),
   linearAddressBits: z.literal([32, 48, 57]),

@@ -6,7 +6,7 @@ import { expectErrorShape } from '../../support/expect-error-shape.ts';
 
 describe('cli/describeFailure', () => {
   it('tells an error in one line', () => {
-    expect(describeFailure(new GuestCpuError(5, 2), false)).to.deep.equal([
+    expect(describeFailure(new GuestCpuError(5, [0, 1]), false)).to.deep.equal([
       'pagewalk: there is no vCPU 5: this guest has vCPUs 0 to 1',
     ]);
   });
@@ -19,7 +19,7 @@ describe('cli/describeFailure', () => {
   });
 
   it('tells each of several errors', () => {
-    const errors = new AggregateError([new GuestCpuError(1, 1), new UsageError('and this')]);
+    const errors = new AggregateError([new GuestCpuError(1, [0]), new UsageError('and this')]);
     expect(describeFailure(errors, false)).to.deep.equal([
       'pagewalk: there is no vCPU 1: this guest has only vCPU 0',
       'pagewalk: and this',
@@ -48,7 +48,7 @@ describe('cli/exitStatusOf', () => {
     expect(exitStatusOf(new TraceFileError('f', new Error('full')))).to.equal(2);
     expect(exitStatusOf(new InterruptedError('SIGINT', 2))).to.equal(130);
     expect(exitStatusOf(new InterruptedError('SIGTERM', 15))).to.equal(143);
-    expect(exitStatusOf(new GuestCpuError(1, 1))).to.equal(3);
+    expect(exitStatusOf(new GuestCpuError(1, [0]))).to.equal(3);
     expect(exitStatusOf(new TypeError('x'))).to.equal(3);
     expect(exitStatusOf(new AggregateError([new InterruptedError('SIGINT', 2), new Error('x')]))).to.equal(130);
   });

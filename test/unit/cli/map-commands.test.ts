@@ -55,6 +55,9 @@ describe('cli/parseMap', () => {
       '--filter "w,odd": "odd" is no right; known are w, ro, x, nx, user, supervisor, global, key=N; + is and, a comma is or',
     ],
     ['--filter key=16', '--filter key "16" is not a whole number from 0 to 15'],
+    ['--filter w --filter user', '--filter takes one value (got "w" and "user")'],
+    ['--range 0-1 --range=2-3', '--range takes one value (got "0-1" and "2-3")'],
+    ['--qmp other', '--qmp takes one value (got "other" and "unix:/run/vm.qmp")'],
     ['--live --no-host-memory', '--live reads memory from this host, which --no-host-memory refuses'],
   ]);
 });

@@ -93,7 +93,7 @@ describe('cli/parseTranslate', () => {
     ['0 --colour', 'unknown option --colour'],
     ['0 -w', 'unknown option -w'],
     ['0 --toString', 'unknown option --toString'],
-    ['0 --write=yes', '--write takes no value, and has been given "yes"'],
+    ['0 --write=yes', '--write takes no value (got "yes")'],
     ['0 --cpu', '--cpu needs a value: --cpu N'],
     ['0 --cpu=', '--cpu needs a value: --cpu N'],
     [

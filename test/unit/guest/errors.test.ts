@@ -16,7 +16,7 @@ const cause = new Error('the cause');
 
 const EXAMPLES = {
   GuestArchitectureError: () => new GuestArchitectureError('aarch64', 'unix:/qmp'),
-  GuestCpuError: () => new GuestCpuError(3, 2),
+  GuestCpuError: () => new GuestCpuError(3, [0, 1]),
   GuestStubError: () => new GuestStubError('ERR_GUEST_STUB_BUSY', 'unix:/gdb', 'it is busy', { cause }),
   GuestMemoryError: () =>
     new GuestMemoryError('a running guest needs it', [{ provider: 'host-file', reason: 'it is not shared' }]),
@@ -43,13 +43,21 @@ describe('the errors of the guest layer', () => {
 
   it('keep their evidence', () => {
     expect(EXAMPLES.GuestArchitectureError()).to.include({ architecture: 'aarch64' });
-    expect(EXAMPLES.GuestCpuError()).to.include({ cpu: 3, count: 2 });
+    expect(EXAMPLES.GuestCpuError()).to.deep.include({ cpu: 3, cpus: [0, 1] });
     expect(EXAMPLES.GuestMemoryError().message).to.contain('host-file: it is not shared');
     expect(EXAMPLES.GuestStubError()).to.include({ stub: 'unix:/gdb' });
   });
 
   it('name the vCPUs that there are', () => {
-    expect(new GuestCpuError(3, 2).message).to.equal('there is no vCPU 3: this guest has vCPUs 0 to 1');
-    expect(new GuestCpuError(1, 1).message).to.equal('there is no vCPU 1: this guest has only vCPU 0');
+    const existing: readonly (readonly [number[], string])[] = [
+      [[0, 1, 2], 'vCPUs 0 to 2'],
+      [[0], 'only vCPU 0'],
+      [[0, 2], 'vCPUs 0 and 2'],
+      [[0, 2, 3], 'vCPUs 0, 2 and 3'],
+      [[], 'none'],
+    ];
+    for (const [cpus, words] of existing) {
+      expect(new GuestCpuError(7, cpus).message).to.equal(`there is no vCPU 7: this guest has ${words}`);
+    }
   });
 });

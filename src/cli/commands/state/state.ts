@@ -54,7 +54,7 @@ async function ask({ guest: options, hostMemory }: StateCommandLine, context: Cl
     const memoryAccess = await paused.memoryReport(cpu);
     return {
       cpu,
-      cpuCount: guest.vcpuCount,
+      cpus: guest.vcpus,
       state,
       context: contextOf(state),
       nestedContext: nestedContextOf(state),

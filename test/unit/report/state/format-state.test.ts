@@ -8,7 +8,7 @@ const qom = <T>(value: T, detail: string) => ({ value, from: 'qom', detail: `/cp
 
 const LONG: ReportedState = {
   cpu: 1,
-  cpuCount: 4,
+  cpus: [0, 1, 2, 3],
   state: {
     cr0: stub(0x8001_0011n, 'cr0'),
     cr3: stub(0x8000_0000_0011_0005n, 'cr3'),
@@ -122,6 +122,10 @@ describe('report/formatState', () => {
     expect(formatState({ ...OFF, runs: undefined }, PLAIN)).to.match(/guest run state unknown\n/);
   });
 
+  it('names the vCPUs where their numbers have gaps', () => {
+    expect(formatState({ ...LONG, cpu: 2, cpus: [0, 2] }, PLAIN).split('   ')[0]).to.equal('vCPU 2 (2 vCPUs: 0, 2)');
+  });
+
   it('marks what is assumed', () => {
     expect(formatState(LONG, COLOURED)).to.contain('\u001b[33massumed: nobody shows it\u001b[39m');
     expect(formatState(LONG, PLAIN)).to.not.contain('\u001b');
@@ -135,6 +139,7 @@ describe('report/encodeState', () => {
     expect(JSON.parse(line)).to.deep.equal({
       cpu: 1,
       cpuCount: 4,
+      cpus: [0, 1, 2, 3],
       mode: '4-level',
       root: '0x110000',
       linearAddressBits: 48,

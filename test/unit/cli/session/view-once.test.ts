@@ -1,0 +1,54 @@
+import { expect } from 'chai';
+import { viewOnce } from '../../../../src/cli/session/with-guest.ts';
+import { type Guest, GuestRunStateError } from '../../../../src/guest/index.ts';
+import { expectRejection } from '../../../support/expect-rejection.ts';
+
+const RESUMED = new GuestRunStateError('ERR_GUEST_RESUMED', 'another client resumed the guest');
+const PAUSED = { live: false };
+
+/** A guest that another client resumes in these pauses, counted from 1. */
+function guestResumedIn(pauses: readonly number[]): Guest & { readonly log: string[] } {
+  const log: string[] = [];
+  let count = 0;
+  const guest = {
+    log,
+    pause: async () => {
+      count += 1;
+      log.push('pause');
+      return count;
+    },
+    resume: async () => {
+      log.push('resume');
+    },
+    findResumption: async () => (pauses.includes(count) ? RESUMED : undefined),
+  };
+  return guest as unknown as Guest & { readonly log: string[] };
+}
+
+/** What the stub of a guest that runs makes of a question. */
+const confused = async (): Promise<never> => {
+  throw new Error('E22');
+};
+
+describe('cli/viewOnce', () => {
+  it('a question that fails because another client resumes the guest is asked once more', async () => {
+    const guest = guestResumedIn([1]);
+    const answer = await viewOnce(guest, PAUSED, async (view) => {
+      if ((view as unknown) === 1) throw new Error('E22');
+      return 'answer';
+    });
+    expect([answer, ...guest.log]).to.deep.equal(['answer', 'pause', 'resume', 'pause']);
+  });
+
+  it('the reason is the other client, in the last pause as in the first', async () => {
+    expect(await expectRejection(viewOnce(guestResumedIn([1, 2]), PAUSED, confused))).to.equal(RESUMED);
+    const once = guestResumedIn([1]);
+    expect(await expectRejection(viewOnce(once, PAUSED, confused, () => false))).to.equal(RESUMED);
+    expect(once.log).to.deep.equal(['pause']);
+  });
+
+  it('any other failure is told as it is', async () => {
+    expect(await expectRejection(viewOnce(guestResumedIn([]), PAUSED, confused))).to.have.property('message', 'E22');
+    expect(await expectRejection(viewOnce(guestResumedIn([1]), PAUSED, confused))).to.have.property('message', 'E22');
+  });
+});
