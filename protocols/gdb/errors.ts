@@ -1,3 +1,4 @@
+import { printableText } from '../transport/index.ts';
 import { formatHex } from './hex.ts';
 
 /*
@@ -126,7 +127,7 @@ export class GdbArchitectureError extends GdbError {
   constructor(architecture: string, details: GdbErrorDetails = {}) {
     const where = details.endpoint === undefined ? 'the GDB stub' : `the GDB stub at ${details.endpoint}`;
     super(
-      `${where} debugs a guest of architecture '${architecture}'; only x86 guests (qemu-system-x86_64, qemu-system-i386) are understood`,
+      `${where} debugs a guest of architecture '${printableText(architecture, 80)}'; only x86 guests (qemu-system-x86_64, qemu-system-i386) are understood`,
       details,
     );
     this.architecture = architecture;
@@ -142,7 +143,7 @@ export class GdbTargetDescriptionError extends GdbError {
 
   constructor(annex: string, problem: string, details: GdbErrorDetails = {}) {
     const where = details.endpoint === undefined ? '' : ` of the GDB stub at ${details.endpoint}`;
-    super(`target description '${annex}'${where}: ${problem}`, details);
+    super(`target description '${printableText(annex, 128)}'${where}: ${printableText(problem)}`, details);
     this.annex = annex;
   }
 }

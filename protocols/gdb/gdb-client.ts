@@ -20,7 +20,7 @@ import { type GdbThread, MAX_THREADS, requireCpuIndex } from './thread-id.ts';
 
 /** @public */
 export interface GdbClientOptions {
-  /** The longest silence while a reply is owed. Default 10 000. */
+  /** How long an answer may take, from the moment at which all requests before it are answered. Default 10 000. */
   readonly requestTimeoutMs?: number;
   /** How long the first reply may take. Default 2000. */
   readonly handshakeTimeoutMs?: number;
@@ -134,6 +134,7 @@ export class GdbClient {
         this.session.send(listThreadsRequest(index === 0 ? position : 'next')),
       );
       for (const reply of await Promise.all(flight)) {
+        if (threads.length > MAX_THREADS) break;
         if (reply === 'end') return threads.sort((one, other) => one.cpuIndex - other.cpuIndex);
         threads.push(...reply);
       }

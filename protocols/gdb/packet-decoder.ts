@@ -71,7 +71,7 @@ export class PacketDecoder {
     this.#append(bytes);
     const data = this.#carry.subarray(0, this.#carried);
     const used = this.#scan(data, searched);
-    this.#carry.copyWithin(0, used, this.#carried);
+    if (used > 0) this.#carry.copyWithin(0, used, this.#carried);
     this.#carried -= used;
     this.#dropOversized();
   }

@@ -8,6 +8,8 @@ const PIECE_BYTES = 2000;
 // The register files are 8 KiB: mostly one round trip.
 const PIECES_PER_FLIGHT = 5;
 const MAX_ANNEX_BYTES = 1024 * 1024;
+/** A stub that gives a few bytes at a time would keep us for as long as it likes. */
+const MAX_FLIGHTS = 256;
 
 /**
  * Reads one file of the target description, several pieces at once.
@@ -18,8 +20,11 @@ const MAX_ANNEX_BYTES = 1024 * 1024;
  */
 export async function readAnnex(session: GdbSession, annex: string): Promise<string> {
   let text = '';
-  while (text.length <= MAX_ANNEX_BYTES) {
+  for (let flight = 0; text.length <= MAX_ANNEX_BYTES; flight++) {
     const start = text.length;
+    if (flight === MAX_FLIGHTS) {
+      throw new GdbTargetDescriptionError(annex, `not whole after ${MAX_FLIGHTS} round trips`, session);
+    }
     for (const [index, piece] of (await readFlight(session, annex, start)).entries()) {
       // A stub may give less than was asked for; then the pieces behind do not join, and are asked for again.
       if (text.length !== start + index * PIECE_BYTES) break;

@@ -1,4 +1,4 @@
-import type { Connection, TraceSink } from '../transport/index.ts';
+import { type Connection, printableText, type TraceSink } from '../transport/index.ts';
 import { GdbClosedError, GdbError, GdbProtocolError, GdbStateError, GdbTimeoutError } from './errors.ts';
 import { PacketDecoder, type PacketDefect } from './packet-decoder.ts';
 import { MAX_REQUEST_CHARS } from './packet-encoder.ts';
@@ -20,13 +20,19 @@ export interface GdbStatistics {
 /** @internal */
 export interface SessionOptions {
   readonly maxOutstandingReplyBytes: number;
-  /** The longest silence while a reply is owed. */
+  /** How long an answer may take from the moment at which its request is the next to be answered. */
   readonly requestTimeoutMs: number;
   readonly trace: TraceSink | undefined;
 }
 
 /** `handshake` until the stub has proved to be one, `failed` after a fatal error. @public */
 export type GdbState = 'handshake' | 'open' | 'failed' | 'closed';
+
+const PLUS = Uint8Array.of(0x2b);
+/** Tens of thousands of stop replies: nobody resumes and pauses the guest as often while it answers one request. */
+const MAX_UNASKED_BYTES = 1024 * 1024;
+/** How much of a damaged packet, or of what is none, is shown. */
+const EVIDENCE_BYTES = 4096;
 
 /**
  * One connection to a stub: frames and sends requests, matches replies, watches the clock. It never sends an ack: the stub
@@ -56,6 +62,8 @@ export class GdbSession {
   #lastProgressMs = 0;
   #stopSeen = false;
   #resendsLeft = 1;
+  /** What has come since the last answer and belongs to none: acks and stop replies. */
+  #unaskedBytes = 0;
 
   constructor(connection: Connection, options: SessionOptions) {
     this.endpoint = connection.endpoint;
@@ -64,7 +72,7 @@ export class GdbSession {
     this.#pipeline = new RequestPipeline(options.maxOutstandingReplyBytes);
     this.#decoder = new PacketDecoder({
       onPacket: (payload, wire) => this.#onPacket(payload, wire),
-      onAck: () => this.#trace('<-', '+'),
+      onAck: () => this.#onAck(),
       onNak: () => this.#onNak(),
       onDefect: (defect, wire) => this.#onDefect(defect, wire),
       onGarbage: (bytes) => this.#onGarbage(bytes),
@@ -183,32 +191,51 @@ export class GdbSession {
     if (this.#state === 'failed' || this.#state === 'closed') return;
     this.#stats.packetsReceived++;
     if (this.#options.trace !== undefined) this.#trace('<-', replyText(wire));
-    if (isStopReply(payload)) this.#onStopReply(payload);
+    if (isStopReply(payload)) this.#onStopReply(payload, wire);
     else if (this.#pipeline.head === undefined) this.#fatal('a packet that nothing had asked for', wire);
     else this.#deliver(payload);
   }
 
-  #onStopReply(payload: Uint8Array): void {
+  #onAck(): void {
+    if (this.#state === 'failed' || this.#state === 'closed') return;
+    this.#trace('<-', '+');
+    this.#countUnasked(PLUS);
+  }
+
+  /** A peer that talks and never answers is not waited for until the time is up. */
+  #countUnasked(wire: Uint8Array): void {
+    if (this.#pipeline.outstandingCount === 0) return;
+    this.#unaskedBytes += wire.length;
+    if (this.#unaskedBytes > MAX_UNASKED_BYTES) {
+      this.#fatal(`more than ${MAX_UNASKED_BYTES} bytes of acks and stop replies, and no answer`, wire);
+    }
+  }
+
+  #onStopReply(payload: Uint8Array, wire: Uint8Array): void {
+    this.#countUnasked(wire);
     const stop = this.#guard(() => decodeStopReply(payload, this));
     if (stop === undefined) return;
     this.#stopSeen = true;
     if (stop.kind === 'stopped' && this.#pipeline.head?.request.awaitsStop === true) this.#deliver(payload);
     for (const listener of this.#stopListeners) callListener(listener, stop);
     if (stop.kind === 'exited') {
-      const reason = `QEMU reported that it exits (${stop.text})`;
+      const reason = `QEMU reported that it exits (${printableText(stop.text)})`;
       this.fail(new GdbClosedError('ended', reason, { endpoint: this.endpoint }));
     }
   }
 
   #deliver(payload: Uint8Array): void {
-    this.#lastProgressMs = performance.now();
-    const group = this.#pipeline.head?.group;
+    const { head } = this.#pipeline;
     try {
       this.#pipeline.deliver(payload, this);
     } catch (reason) {
       if (reason instanceof GdbProtocolError) this.fail(reason);
-      else if (group !== undefined) group.error ??= { reason };
+      else if (head !== undefined) head.group.error ??= { reason };
     }
+    // One packet of an answer that has several is no progress: there may be no end of them.
+    if (this.#pipeline.head === head) return;
+    this.#lastProgressMs = performance.now();
+    this.#unaskedBytes = 0;
   }
 
   /** Runs a decoder whose failure is fatal. */
@@ -229,6 +256,7 @@ export class GdbSession {
    * running, and that byte stopped it.
    */
   #onNak(): void {
+    if (this.#state === 'failed' || this.#state === 'closed') return;
     this.#trace('<-', '-');
     const head = this.#pipeline.head;
     if (this.#state === 'handshake' && head === undefined) return;
@@ -243,13 +271,15 @@ export class GdbSession {
   }
 
   #onDefect(defect: PacketDefect, wire: Uint8Array): void {
-    this.#trace('<-', replyText(wire));
+    if (this.#state === 'failed' || this.#state === 'closed') return;
+    this.#trace('<-', replyText(wire.subarray(0, EVIDENCE_BYTES)));
     this.#fatal(`a damaged packet (${defect})`, wire);
   }
 
   #onGarbage(bytes: Uint8Array): void {
-    const offset = this.#chunk.buffer === bytes.buffer ? bytes.byteOffset - this.#chunk.byteOffset : 0;
-    const context = this.#chunk.subarray(Math.max(0, offset));
+    if (this.#state === 'failed' || this.#state === 'closed') return;
+    const offset = Math.max(0, this.#chunk.buffer === bytes.buffer ? bytes.byteOffset - this.#chunk.byteOffset : 0);
+    const context = this.#chunk.subarray(offset, offset + EVIDENCE_BYTES);
     this.#trace('<-', replyText(context));
     this.#fatal(describeStranger(replyText(context)), context);
   }

@@ -64,6 +64,10 @@ export type QmpClientState = 'greeting' | 'negotiating' | 'ready' | 'closed';
 export type QmpEventListener = (event: QmpEvent) => void;
 
 const DEFAULT_TIMEOUT_MS = 5000;
+/** How much of a wrong message is kept. */
+const EVIDENCE_CHARS = 256;
+/** Events that come while a reply is owed: a hundred thousand of them. */
+const MAX_UNANSWERED_CHARS = 32 * 1024 * 1024;
 
 /**
  * A conversation with QEMU's monitor.
@@ -90,6 +94,8 @@ export class QmpClient implements QmpExecutor {
   #greeting: Greeting | undefined;
   #state: QmpClientState = 'greeting';
   #shutdown: ShutdownNotice | undefined;
+  /** What has come since the last reply, while one is owed. */
+  #unansweredChars = 0;
   /** Why it is over; what later calls are told. */
   #reason: QmpError | undefined;
 
@@ -269,18 +275,23 @@ export class QmpClient implements QmpExecutor {
       this.#onGreeting(message, text);
       return;
     }
+    this.#unansweredChars = this.#pending.size === 0 ? 0 : this.#unansweredChars + text.length;
     switch (message.kind) {
       case 'return':
-        if (message.id !== undefined) this.#pending.resolve(message.id, message.value);
-        return;
+        if (message.id !== undefined && this.#pending.resolve(message.id, message.value)) this.#unansweredChars = 0;
+        break;
       case 'error':
         this.#onRefusal(message, text);
-        return;
+        break;
       case 'event':
         this.#onEvent(message.event);
-        return;
+        break;
       default:
-        return;
+        break;
+    }
+    if (this.#unansweredChars > MAX_UNANSWERED_CHARS) {
+      const expected = `a reply within ${MAX_UNANSWERED_CHARS} characters of other messages`;
+      this.#end(new QmpProtocolError({ endpoint: this.endpoint, expected, received: text.slice(0, EVIDENCE_CHARS) }));
     }
   }
 
@@ -289,16 +300,19 @@ export class QmpClient implements QmpExecutor {
       this.#advance('negotiating');
       this.#settleGreeting?.resolve(message.body);
     } else {
-      this.#end(new QmpProtocolError({ endpoint: this.endpoint, expected: 'a QMP greeting', received: text }));
+      const received = text.slice(0, EVIDENCE_CHARS);
+      this.#end(new QmpProtocolError({ endpoint: this.endpoint, expected: 'a QMP greeting', received }));
     }
   }
 
   #onRefusal(message: Extract<QmpMessage, { kind: 'error' }>, text: string): void {
     // Without an id QEMU could not even read what was sent. Which request that was nobody can say, so none may be waited for.
     if (message.id === undefined) {
-      this.#end(new QmpProtocolError({ endpoint: this.endpoint, expected: 'an error with an id', received: text }));
+      const received = text.slice(0, EVIDENCE_CHARS);
+      this.#end(new QmpProtocolError({ endpoint: this.endpoint, expected: 'an error with an id', received }));
     } else {
-      this.#pending.reject(message.id, (command) => new QmpCommandError(this.endpoint, command, message));
+      const makeError = (command: string): Error => new QmpCommandError(this.endpoint, command, message);
+      if (this.#pending.reject(message.id, makeError)) this.#unansweredChars = 0;
     }
   }
 

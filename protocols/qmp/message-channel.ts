@@ -4,6 +4,7 @@ import type { Connection, TraceSink } from '../transport/index.ts';
 import { QmpProtocolError } from './errors.ts';
 import { decodeMessage, type QmpMessage } from './message.ts';
 import { type Frame, MAX_MESSAGE_CHARS, MessageFramer } from './message-framer.ts';
+import { WholeLines } from './whole-lines.ts';
 
 /** What a channel tells its owner. @internal */
 export interface ChannelEvents {
@@ -26,6 +27,7 @@ export class MessageChannel {
   readonly #trace: TraceSink | undefined;
   readonly #events: ChannelEvents;
   readonly #framer = new MessageFramer();
+  readonly #wholeLines = new WholeLines();
   readonly #lines: Transform;
   #head = '';
   #isOver = false;
@@ -34,17 +36,15 @@ export class MessageChannel {
     this.#connection = connection;
     this.#trace = trace;
     this.#events = events;
-    // No mapper: one that throws destroys the stream. A string as the separator: the long text of an unfinished line is
-    // searched again with each chunk, and for a string that search is fast.
-    this.#lines = split2('\n', { maxLength: MAX_MESSAGE_CHARS });
+    // No mapper: one that throws destroys the stream.
+    this.#lines = split2('\n');
     this.#lines.on('data', (line: string) => this.#onLine(line));
-    this.#lines.on('error', () => this.#fail(`a line of at most ${MAX_MESSAGE_CHARS} characters`, this.#head));
     this.#lines.on('end', () => this.#end(undefined));
-    connection.stream.on('data', (chunk: Buffer) => this.#keepHead(chunk));
+    connection.stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     // However the stream ends, the lines that had arrived before are heard first.
     connection.stream.on('error', () => this.#lines.end());
+    connection.stream.on('end', () => this.#lines.end());
     connection.stream.on('close', () => this.#lines.end());
-    connection.stream.pipe(this.#lines);
   }
 
   /** The first bytes that came, byte for byte as characters; for messages. */
@@ -58,11 +58,22 @@ export class MessageChannel {
     this.#connection.stream.write(`${text}\n`);
   }
 
+  #onData(chunk: Buffer): void {
+    this.#keepHead(chunk);
+    if (this.#isOver) return;
+    const lines = this.#wholeLines.take(chunk);
+    // Nothing waits in there: each line is heard as it is found.
+    if (lines !== undefined) this.#lines.write(lines);
+    if (this.#wholeLines.keptBytes > MAX_MESSAGE_CHARS) {
+      this.#fail(`a line of at most ${MAX_MESSAGE_CHARS} bytes`, this.#head);
+    }
+  }
+
   #keepHead(chunk: Buffer): void {
     if (this.#head.length >= HEAD_BYTES) return;
     this.#head += chunk.toString('latin1', 0, HEAD_BYTES - this.#head.length);
     // A GDB stub or a banner without a line end would otherwise be noticed only when the time is up.
-    if (!/^\s*(\{|$)/.test(this.#head)) this.#fail('a QMP greeting', this.#head);
+    if (!/^(?:\{|$)/.test(this.#head.trimStart())) this.#fail('a QMP greeting', this.#head);
   }
 
   #onLine(line: string): void {
@@ -75,19 +86,19 @@ export class MessageChannel {
   #onFrame(frame: Frame): void {
     this.#trace?.({ channel: 'qmp', direction: '<-', text: frame.text });
     if (frame.kind === 'garbage') {
-      this.#onGarbage(frame.text);
+      this.#onGarbage(frame.text, frame.expected);
       return;
     }
     const message = tryDecode(frame.text);
-    if (message === undefined) this.#onGarbage(frame.text);
+    if (message === undefined) this.#onGarbage(frame.text, 'a JSON object');
     else this.#events.onMessage(message, frame.text);
   }
 
-  #onGarbage(text: string): void {
+  #onGarbage(text: string, expected: string): void {
     // The beginning of a message that was cut off by the end of the connection is no crime of the peer's.
     const { readableEnded, destroyed } = this.#connection.stream;
     if (readableEnded || destroyed) this.#end(undefined);
-    else this.#fail('a JSON object', text);
+    else this.#fail(expected, text);
   }
 
   #fail(expected: string, received: string): void {
@@ -99,7 +110,6 @@ export class MessageChannel {
   #end(error: QmpProtocolError | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#connection.stream.unpipe(this.#lines);
     this.#lines.destroy();
     this.#events.onEnd(error);
   }

@@ -30,6 +30,7 @@ interface Peek {
   readonly id?: unknown;
   readonly return?: unknown;
   readonly error?: unknown;
+  readonly event?: unknown;
 }
 
 /**
@@ -45,6 +46,8 @@ export function decodeMessage(text: string): QmpMessage {
   if ('QMP' in message) return { kind: 'greeting', body: message.QMP };
   if ('return' in message) return { kind: 'return', id, value: message.return };
   if ('error' in message) return decodeRefusal(id, message.error);
+  // A schema takes its time to say what is wrong, and what is no event is only dropped.
+  if (typeof message.event !== 'string') return { kind: 'unroutable' };
   const event = qmpEventSchema.safeParse(message);
   return event.success ? { kind: 'event', event: event.data } : { kind: 'unroutable' };
 }

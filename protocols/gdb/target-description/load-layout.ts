@@ -3,14 +3,17 @@ import { type DescriptionItem, parseDescription } from './parse-description.ts';
 import { buildRegisterLayout, type RegisterLayout } from './register-layout.ts';
 
 const MAX_FILES = 32;
+/** QEMU's are 8 KB each. */
+const MAX_CHARS = 2 * 1024 * 1024;
 /** The files of as many machines as a program is likely to meet. */
 const MAX_KNOWN = 16;
+const MAX_KNOWN_CHARS = 65_536;
 /** All QEMUs of a build have the same few files, and parsing one takes longer than fetching it from a guest that stands still. */
 const known = new Map<string, readonly DescriptionItem[]>();
 
 function parseOnce(annex: string, text: string): readonly DescriptionItem[] {
   const items = known.get(text) ?? parseDescription(annex, text);
-  if (known.size < MAX_KNOWN) known.set(text, items);
+  if (known.size < MAX_KNOWN && text.length <= MAX_KNOWN_CHARS) known.set(text, items);
   return items;
 }
 
@@ -25,12 +28,17 @@ function parseOnce(annex: string, text: string): readonly DescriptionItem[] {
 export async function loadRegisterLayout(readAnnex: (annex: string) => Promise<string>): Promise<RegisterLayout> {
   let architecture: string | undefined;
   let files = 0;
+  let chars = 0;
   const items: DescriptionItem[] = [];
 
   async function load(annex: string): Promise<void> {
     // Also ends a file that includes itself.
     if (++files > MAX_FILES) throw new GdbTargetDescriptionError(annex, `more than ${MAX_FILES} files`);
-    for (const item of parseOnce(annex, await readAnnex(annex))) {
+    const text = await readAnnex(annex);
+    chars += text.length;
+    if (chars > MAX_CHARS)
+      throw new GdbTargetDescriptionError(annex, `with the others more than ${MAX_CHARS} characters`);
+    for (const item of parseOnce(annex, text)) {
       if (item.kind === 'include') {
         await load(item.annex);
       } else if (item.kind === 'architecture') {

@@ -1,3 +1,4 @@
+import { formatPrintable } from '../../transport/index.ts';
 import { GdbTargetDescriptionError } from '../errors.ts';
 import { readXmlTokens, type XmlToken } from './xml-tokens.ts';
 
@@ -55,7 +56,7 @@ function* readTokens(annex: string, source: string): Generator<XmlToken> {
 function readHref(annex: string, attributes: ReadonlyMap<string, string>): string {
   const href = attributes.get('href') ?? '';
   if (!ANNEX_NAME.test(href))
-    throw new GdbTargetDescriptionError(annex, `it includes '${href}', which is no file name`);
+    throw new GdbTargetDescriptionError(annex, `it includes ${formatPrintable(href)}, which is no file name`);
   return href;
 }
 
@@ -66,10 +67,10 @@ function readRegister(annex: string, attributes: ReadonlyMap<string, string>) {
   const number = explicit === undefined ? undefined : readDecimal(explicit);
   if (name === '') throw new GdbTargetDescriptionError(annex, 'a register without a name');
   if (!(bits > 0 && bits <= MAX_REGISTER_BITS && bits % 8 === 0)) {
-    throw new GdbTargetDescriptionError(annex, `register '${name}' has an unusable size`);
+    throw new GdbTargetDescriptionError(annex, `register ${formatPrintable(name)} has an unusable size`);
   }
   if (number !== undefined && !(number <= MAX_REGISTER_NUMBER)) {
-    throw new GdbTargetDescriptionError(annex, `register '${name}' has an unusable number`);
+    throw new GdbTargetDescriptionError(annex, `register ${formatPrintable(name)} has an unusable number`);
   }
   return { name, bits, number };
 }

@@ -1,3 +1,4 @@
+import { formatPrintable } from '../../transport/index.ts';
 import { GdbTargetDescriptionError } from '../errors.ts';
 import type { DescriptionItem } from './parse-description.ts';
 
@@ -24,6 +25,9 @@ export interface RegisterLayout {
   readonly sizeBytes: number;
 }
 
+/** An x86 machine has fewer than a hundred. */
+const MAX_REGISTERS = 4096;
+
 /** Register values by the names of the layout, e.g. `rip`, `cr3`, `eflags`. @public */
 export type RegisterValues = ReadonlyMap<string, bigint>;
 
@@ -41,9 +45,15 @@ export function buildRegisterLayout(architecture: string, items: readonly Descri
   for (const item of items) {
     if (item.kind !== 'register') continue;
     const number = item.number ?? next;
+    if (registers.length === MAX_REGISTERS) {
+      throw new GdbTargetDescriptionError('target.xml', `it describes more than ${MAX_REGISTERS} registers`);
+    }
     // A number that goes back would change the places of registers already laid out.
     if (number < next || byName.has(item.name)) {
-      throw new GdbTargetDescriptionError('target.xml', `register '${item.name}' is described twice or out of order`);
+      throw new GdbTargetDescriptionError(
+        'target.xml',
+        `register ${formatPrintable(item.name)} is described twice or out of order`,
+      );
     }
     const register = { name: item.name, bits: item.bits, number, offset, feature: item.feature };
     registers.push(register);

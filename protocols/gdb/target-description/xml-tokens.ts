@@ -1,3 +1,5 @@
+import { printableText } from '../../transport/index.ts';
+
 /** One start or end tag. Text between tags is given with the tag that ends it. @internal */
 export type XmlToken =
   | {
@@ -14,10 +16,13 @@ export class XmlSyntaxError extends Error {
   readonly offset: number;
 
   constructor(problem: string, offset: number) {
-    super(`${problem} at character ${offset}`);
+    super(`${printableText(problem)} at character ${offset}`);
     this.offset = offset;
   }
 }
+
+/** QEMU's files are four deep. */
+const MAX_DEPTH = 64;
 
 const TAG_NAME = /[A-Za-z_][\w:.-]*/y;
 const ATTRIBUTE = /\s+([A-Za-z_][\w:.-]*)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/y;
@@ -65,7 +70,7 @@ export function* readXmlTokens(source: string): Generator<XmlToken> {
       at = tag.end;
       yield { kind: 'open', name: tag.name, attributes: tag.attributes };
       if (tag.isEmpty) yield { kind: 'close', name: tag.name, text: '' };
-      else open.push(tag.name);
+      else if (open.push(tag.name) > MAX_DEPTH) throw new XmlSyntaxError(`tags nested more than ${MAX_DEPTH} deep`, at);
       text = '';
     }
   }

@@ -24,6 +24,10 @@ const FORMAT_VERSION = 3;
 /** `04`, section id, `03 "cpu"`, instance, version. */
 const HEADER_BYTES = 1 + 4 + 4 + 4 + 4;
 const CPU_VERSION = 12;
+/** More than any machine of QEMU's has. */
+const MAX_CPUS = 8192;
+/** An ordinary machine has 200 KB; what a graphics card holds can be many times that. */
+const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 /**
  * Reads the vCPUs out of a device state as `xen-save-devices-state` writes it.
@@ -44,6 +48,9 @@ const CPU_VERSION = 12;
  * @public
  */
 export function parseDeviceState(bytes: Uint8Array): DeviceState {
+  if (bytes.length > MAX_FILE_BYTES) {
+    throw new DeviceStateError(`it has more than ${MAX_FILE_BYTES} bytes`, MAX_FILE_BYTES);
+  }
   const reader = new ByteReader(bytes);
   if (Buffer.from(reader.bytes(MAGIC.length)).toString('latin1') !== MAGIC) {
     throw new DeviceStateError('it does not begin with QEVM', 0);
@@ -54,6 +61,7 @@ export function parseDeviceState(bytes: Uint8Array): DeviceState {
     const cpu = readCpuSection(bytes, offset);
     if (cpu === undefined) continue;
     if (cpus.has(cpu.cpuIndex)) throw new DeviceStateError(`vCPU ${cpu.cpuIndex} is in it twice`, offset);
+    if (cpus.size === MAX_CPUS) throw new DeviceStateError(`there are more than ${MAX_CPUS} vCPUs in it`, offset);
     cpus.set(cpu.cpuIndex, cpu);
   }
   if (cpus.size === 0) throw new DeviceStateError('there is no vCPU of a known layout in it', bytes.length);

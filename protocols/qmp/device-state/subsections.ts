@@ -1,3 +1,4 @@
+import { formatPrintable } from '../../transport/index.ts';
 import { DeviceStateError } from '../errors.ts';
 import { ByteReader } from './byte-reader.ts';
 import type { DeviceStateTarget } from './cpu-fields.ts';
@@ -15,6 +16,11 @@ const SUBSECTION = 0x05;
 const PREFIX = Buffer.from('cpu/');
 /** The list of QEMU 10 has about forty. */
 const MAX_SUBSECTIONS = 128;
+/**
+ * Of all subsections of a vCPU: those that are known have 30 KB together. It also bounds how far the end of an unknown one is
+ * searched, as a file may have a section at every other kilobyte.
+ */
+const MAX_BYTES = 131_072;
 
 /** Bytes of the subsections at version 1, as the lists of fields in QEMU's target/i386/machine.c add up (7.2 to 10.2). */
 const SIZES: Readonly<Record<string, number>> = {
@@ -91,6 +97,7 @@ export function readSubsections(
   isSectionEnd: (offset: number) => boolean,
 ): ReadonlyMap<string, CpuSubsection> {
   const subsections = new Map<string, CpuSubsection>();
+  const limit = Math.min(bytes.length, offset + MAX_BYTES);
   let at = offset;
   while (!isSectionEnd(at)) {
     if (!isSubsection(bytes, at)) throw new DeviceStateError('neither a subsection nor the end of the cpu section', at);
@@ -99,10 +106,11 @@ export function readSubsections(
     const version = reader.u32();
     // The guest has a say in some of the contents. One that imitates a header must not put a second value beside the real one.
     if (subsections.has(name) || subsections.size >= MAX_SUBSECTIONS) {
-      throw new DeviceStateError(`the subsection ${JSON.stringify(name)} is one too many`, at);
+      throw new DeviceStateError(`the subsection ${formatPrintable(name)} is one too many`, at);
     }
+    if (at >= limit) throw new DeviceStateError(`the subsections of a vCPU have more than ${MAX_BYTES} bytes`, at);
     const start = reader.offset;
-    const size = knownSize(name, version, target) ?? searchEnd(bytes, start, isSectionEnd) - start;
+    const size = knownSize(name, version, target) ?? searchEnd(bytes, { start, limit }, isSectionEnd) - start;
     subsections.set(name, { name, version, data: reader.bytes(size) });
     at = start + size;
   }
@@ -114,11 +122,15 @@ function knownSize(name: string, version: number, target: DeviceStateTarget): nu
   return name === 'cpu/avx512' ? AVX512_SIZES[target] : SIZES[name];
 }
 
-function searchEnd(bytes: Uint8Array, start: number, isSectionEnd: (offset: number) => boolean): number {
-  for (let at = start; at < bytes.length; at++) {
+function searchEnd(
+  bytes: Uint8Array,
+  { start, limit }: { start: number; limit: number },
+  isSectionEnd: (offset: number) => boolean,
+): number {
+  for (let at = start; at < limit; at++) {
     if (isSubsection(bytes, at) || isSectionEnd(at)) return at;
   }
-  throw new DeviceStateError('an unknown subsection has no end', start);
+  throw new DeviceStateError(`an unknown subsection has no end within ${MAX_BYTES} bytes`, start);
 }
 
 function hasPrefix(bytes: Uint8Array, offset: number): boolean {

@@ -3,7 +3,7 @@ import { type Frame, MessageFramer } from '../../../protocols/qmp/message-framer
 
 function frame(lines: readonly string[], maxChars?: number): Frame[] {
   const framer = new MessageFramer(maxChars);
-  return lines.flatMap((line) => framer.push(line));
+  return lines.flatMap((line) => [...framer.push(line)]);
 }
 
 const message = (text: string): Frame => ({ kind: 'message', text });
@@ -50,16 +50,14 @@ describe('MessageFramer', () => {
 
   it('reports what cannot begin an object', () => {
     for (const line of ['$T02thread:01;#04', 'SSH-2.0-OpenSSH_9', '"text"', '[1]', '}']) {
-      expect(frame([line]), line).to.deep.equal([
-        { kind: 'garbage', text: line, problem: 'no JSON object starts here' },
-      ]);
+      expect(frame([line]), line).to.deep.equal([{ kind: 'garbage', text: line, expected: 'a JSON object' }]);
     }
   });
 
   it('gives what came before the garbage', () => {
     expect(frame(['{"a":1} x'])).to.deep.equal([
       message('{"a":1}'),
-      { kind: 'garbage', text: 'x', problem: 'no JSON object starts here' },
+      { kind: 'garbage', text: 'x', expected: 'a JSON object' },
     ]);
   });
 
@@ -69,7 +67,10 @@ describe('MessageFramer', () => {
 
   it('bounds a message in one line and over many', () => {
     expect(frame(['{"a":1}'], 7)).to.deep.equal([message('{"a":1}')]);
-    expect(frame(['{"a":12}'], 7)[0]).to.include({ kind: 'garbage', problem: 'a message of more than 7 characters' });
+    expect(frame(['{"a":12}'], 7)[0]).to.include({
+      kind: 'garbage',
+      expected: 'a JSON object of at most 7 characters',
+    });
     expect(frame(['{', '"a":', '12', '}'], 7)[0]).to.include({ kind: 'garbage', text: '{"a":12}' });
   });
 
