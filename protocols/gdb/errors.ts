@@ -1,4 +1,4 @@
-import { printableText } from '../transport/index.ts';
+import { escapeLines, printableText } from '../transport/index.ts';
 import { formatHex } from './hex.ts';
 
 /*
@@ -33,7 +33,7 @@ export class GdbError extends Error {
   readonly endpoint: string | undefined;
 
   constructor(message: string, details: GdbErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(escapeLines(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.endpoint = details.endpoint;
   }
 }

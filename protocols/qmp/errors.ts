@@ -17,12 +17,17 @@
  * @packageDocumentation
  */
 
-import { formatPrintable, printableText } from '../transport/index.ts';
+import { escapeLines, formatPrintable, printableText } from '../transport/index.ts';
 
 /** Root of the errors of this layer. @public */
 export abstract class QmpError extends Error {
   /** Stable; match on this, never on the message. */
   abstract readonly code: string;
+
+  /** @param message - may quote a peer, a file or a child process: it is made printable here */
+  constructor(message: string, options?: ErrorOptions) {
+    super(escapeLines(message), options);
+  }
 }
 
 /** The peer does not speak QMP, or stopped making sense. Always the end of the connection. @public */

@@ -19,10 +19,17 @@
  * @packageDocumentation
  */
 
+import { escapeLines } from './printable-text.ts';
+
 /** Root of the errors of this layer. @public */
 export abstract class TransportError extends Error {
   /** Stable; match on this, never on the message. */
   abstract readonly code: string;
+
+  /** @param message - may quote a peer, a file or a child process: it is made printable here */
+  constructor(message: string, options?: ErrorOptions) {
+    super(escapeLines(message), options);
+  }
 }
 
 /** The forms an endpoint can take, as shown to a person whose text was none of them. @internal */

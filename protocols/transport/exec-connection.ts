@@ -5,7 +5,7 @@ import type { ConnectOptions } from './connect.ts';
 import type { Connection } from './connection.ts';
 import { type Endpoint, formatEndpoint } from './endpoint.ts';
 import { ConnectError } from './errors.ts';
-import { escapeUnprintable } from './printable-text.ts';
+import { escapeLines } from './printable-text.ts';
 import { ProcessGroup } from './process-group.ts';
 import { TailBuffer } from './tail-buffer.ts';
 
@@ -87,7 +87,7 @@ class ExecConnection implements Connection {
     const { exitCode, signalCode } = this.#child;
     if (exitCode === null && signalCode === null) return '';
     const end = signalCode === null ? `exited with status ${exitCode}` : `was ended by ${signalCode}`;
-    const said = this.#stderr.text().trim().split(/\r?\n/).map(escapeUnprintable).join('\n');
+    const said = escapeLines(this.#stderr.text().trim().replaceAll('\r\n', '\n'));
     return said === '' ? `the command ${end}` : `the command ${end} and said: ${said}`;
   }
 

@@ -2,5 +2,5 @@ export { type ConnectOptions, connect } from './connect.ts';
 export type { ConnectedSocket, Connection, TcpEnd, TraceRecord, TraceSink } from './connection.ts';
 export { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
 export { ConnectError, type ConnectErrorCode, EndpointError, TransportError } from './errors.ts';
-export { escapeUnprintable, formatPrintable, printableText } from './printable-text.ts';
+export { escapeLines, escapeUnprintable, formatPrintable, printableText } from './printable-text.ts';
 export type { SocketFile } from './socket-file.ts';

@@ -12,11 +12,18 @@
  * @packageDocumentation
  */
 
+import { escapeLines } from '../../protocols/transport/index.ts';
+
 /** Root of this layer's errors. @internal */
 export abstract class CliError extends Error {
   /** Stable; match on this, never on the message. */
   abstract readonly code: string;
   abstract readonly exitStatus: number;
+
+  /** @param message - may quote a peer, a file or a child process: it is made printable here */
+  constructor(message: string, options?: ErrorOptions) {
+    super(escapeLines(message), options);
+  }
 }
 
 /** The command line is wrong. Found before anything is connected. @internal */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { constants } from 'node:os';
 import { InterruptedError } from './errors.ts';
+import { terminalText } from './io/terminal-text.ts';
 import type { CliContext } from './options/command.ts';
 import { runCli } from './run-cli.ts';
 
@@ -35,13 +36,13 @@ function onOutputError(error: NodeJS.ErrnoException): void {
 /** Resolves when the text is on its way, or nobody is there to take it. */
 function print(text: string): Promise<void> {
   return new Promise((resolve) => {
-    process.stdout.write(text, () => resolve());
+    process.stdout.write(terminalText(text), () => resolve());
   });
 }
 
 /** Carriage return, erase to the end of the line (ECMA-48, 8.3.41). */
 function showStatus(text: string): void {
-  process.stderr.write(`\r${text}\u001b[K`);
+  process.stderr.write(`\r${terminalText(text)}\u001b[K`);
 }
 
 for (const name of SIGNALS) process.on(name, onSignal);
@@ -63,7 +64,7 @@ const context: CliContext = {
     return process.stdin;
   },
   complain: (line) => {
-    process.stderr.write(`${line}\n`);
+    process.stderr.write(`${terminalText(line)}\n`);
   },
   signal: end.signal,
 };

@@ -23,10 +23,17 @@
  * @packageDocumentation
  */
 
+import { escapeLines } from '../../protocols/transport/index.ts';
+
 /** Root of this layer's errors. @public */
 export abstract class GuestError extends Error {
   /** Stable; match on this, never on the message. */
   abstract readonly code: string;
+
+  /** @param message - may quote a peer, a file or a child process: it is made printable here */
+  constructor(message: string, options?: ErrorOptions) {
+    super(escapeLines(message), options);
+  }
 }
 
 /** The guest's processor is not x86. @public */

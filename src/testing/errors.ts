@@ -16,10 +16,17 @@
  * @packageDocumentation
  */
 
+import { escapeLines } from '../../protocols/transport/index.ts';
+
 /** Root of the errors of the test kit. @public */
 export abstract class TestingError extends Error {
   /** Stable; match on this, never on the message. */
   abstract readonly code: string;
+
+  /** @param message - may quote a peer, a file or a child process: it is made printable here */
+  constructor(message: string, options?: ErrorOptions) {
+    super(escapeLines(message), options);
+  }
 }
 
 /** The codes of {@link QemuLaunchError}. @public */

@@ -1,3 +1,4 @@
+import { escapeUnprintable } from '../../transport/index.ts';
 import { decodeHex } from '../hex.ts';
 import { refuseReply, replyText } from '../reply.ts';
 import type { GdbRequest } from '../request.ts';
@@ -25,7 +26,7 @@ export function threadExtraInfoRequest(cpuIndex: number): GdbRequest<ThreadExtra
     decode(reply, context) {
       const bytes = reply.length === 0 ? undefined : decodeHex(reply);
       if (bytes === undefined) return refuseReply(reply, payload, 'hexadecimal text', context);
-      const text = replyText(bytes);
+      const text = escapeUnprintable(replyText(bytes));
       return { text, isHalted: /\[halted\s{0,8}\]/.test(text) };
     },
   };

@@ -1,3 +1,4 @@
+import { formatPrintable } from '../../../protocols/transport/index.ts';
 import { InputFileError, UsageError } from '../errors.ts';
 import type { CliContext } from '../options/command.ts';
 import { parseNumber } from '../options/parse-number.ts';
@@ -9,6 +10,8 @@ const CHUNK = 4096;
 const MAX_CHARS = 256;
 /** A file of something else altogether is not told of line by line. */
 const MAX_COMPLAINTS = 20;
+/** A list has an address now and then; /dev/urandom, or a file of something else altogether, has none. */
+const MAX_CHARS_WITHOUT = 16 * 1024 * 1024;
 
 /** What is to be done about lines that are no address. @internal */
 export interface ListOptions {
@@ -69,22 +72,27 @@ export class AddressList {
   async *chunks(): AsyncGenerator<BigUint64Array> {
     let chunk = new BigUint64Array(CHUNK);
     let length = 0;
-    for await (const lines of readLines(this.#source.open(), MAX_CHARS)) {
-      for (const line of lines) {
-        const address = this.#parse(line);
-        if (address === undefined) continue;
-        if (address instanceof InputFileError) {
-          yield chunk.slice(0, length);
-          throw address;
-        }
-        chunk[length] = address;
-        length += 1;
-        if (length === CHUNK) {
-          yield chunk;
-          chunk = new BigUint64Array(CHUNK);
-          length = 0;
+    let charsWithout = 0;
+    try {
+      for await (const lines of readLines(this.#source, MAX_CHARS)) {
+        for (const line of lines) {
+          const address = this.#parse(line);
+          charsWithout = address === undefined ? charsWithout + line.lengthChars + 1 : 0;
+          if (charsWithout > MAX_CHARS_WITHOUT) throw this.#hasNoAddresses(line);
+          if (address === undefined) continue;
+          chunk[length] = address;
+          length += 1;
+          if (length === CHUNK) {
+            yield chunk;
+            chunk = new BigUint64Array(CHUNK);
+            length = 0;
+          }
         }
       }
+    } catch (error) {
+      // What came before is answered.
+      if (error instanceof InputFileError) yield chunk.slice(0, length);
+      throw error;
     }
     if (length > 0) yield chunk.slice(0, length);
   }
@@ -95,22 +103,28 @@ export class AddressList {
     if (rest > 0) this.#complain(`pagewalk: ${this.name}: ${rest} more lines that are no address`);
   }
 
-  /** @returns undefined for a line that does not count, an error for one that ends everything */
-  #parse({ number, text: line, isCut }: TextLine): bigint | InputFileError | undefined {
+  #hasNoAddresses({ number }: TextLine): InputFileError {
+    return new InputFileError(this.name, number, `no address in the last ${MAX_CHARS_WITHOUT} characters`);
+  }
+
+  /** @returns undefined for a line that does not count. @throws InputFileError for one that ends everything. */
+  #parse({ number, text: line, isCut }: TextLine): bigint | undefined {
     const [before = ''] = line.split('#', 1);
     const text = before.trim();
     const isComment = before.length < line.length;
     if (text === '' && (isComment || !isCut)) return undefined;
     try {
-      if (isCut && !isComment) throw new UsageError(`${JSON.stringify(text.slice(0, 20))}… is too long for an address`);
+      if (isCut && !isComment)
+        throw new UsageError(`${formatPrintable(text.slice(0, 20))}… is too long for an address`);
       return parseNumber(text, 'address', this.#command);
     } catch (error) {
-      return this.#refuse(new InputFileError(this.name, number, (error as UsageError).message, { cause: error }));
+      const refused = new InputFileError(this.name, number, (error as UsageError).message, { cause: error });
+      return this.#refuse(refused);
     }
   }
 
-  #refuse(error: InputFileError): InputFileError | undefined {
-    if (!this.#keepGoing) return error;
+  #refuse(error: InputFileError): undefined {
+    if (!this.#keepGoing) throw error;
     this.#junkLines += 1;
     if (this.#junkLines <= MAX_COMPLAINTS) this.#complain(`pagewalk: ${error.message}`);
     return undefined;

@@ -1,7 +1,14 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { InputFileError, UsageError } from '../errors.ts';
 import type { CliContext } from '../options/command.ts';
+
+/** No line of a list or a map is nearly as long: what has none so far has lines no more than /dev/zero has. */
+const MAX_LINE_CHARS = 1024 * 1024;
+const READ_BYTES = 65_536;
+/** How long a pipe that has nothing for us is left alone. */
+const POLL_MS = 10;
 
 /** One line of a file, without its end. @internal */
 export interface TextLine {
@@ -10,6 +17,8 @@ export interface TextLine {
   /** Not more than `maxChars` of it. */
   readonly text: string;
   readonly isCut: boolean;
+  /** Of all of it. */
+  readonly lengthChars: number;
 }
 
 /** Where lines come from. @internal */
@@ -29,10 +38,11 @@ export interface LineSource {
  */
 export async function openLineSource(
   file: string,
-  { input }: Pick<CliContext, 'input'>,
+  context: Pick<CliContext, 'input' | 'signal'>,
   command: string,
 ): Promise<LineSource> {
   if (file === '-') {
+    const { input } = context;
     if (input === undefined) throw new UsageError('there is no standard input to read', command);
     return { name: 'standard input', isRepeatable: false, open: () => input };
   }
@@ -40,14 +50,45 @@ export async function openLineSource(
     throw new InputFileError(file, undefined, `cannot be read: ${error.message}`, { cause: error });
   });
   if (about.isDirectory()) throw new InputFileError(file, undefined, 'is a directory');
-  return { name: file, isRepeatable: about.isFile(), open: () => readBytes(file) };
+  const { signal } = context;
+  return { name: file, isRepeatable: about.isFile(), open: () => readBytes(file, about.isFIFO(), signal) };
 }
 
-async function* readBytes(file: string): AsyncGenerator<Uint8Array> {
+/** The bytes of a file. Opening a pipe does not wait for somebody to write into it, which might never happen. */
+async function* readBytes(file: string, isPipe: boolean, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const refuse = (error: Error): never => {
+    throw new InputFileError(file, undefined, `cannot be read: ${error.message}`, { cause: error });
+  };
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+  const handle = await open(file, flags).catch(refuse);
   try {
-    yield* createReadStream(file);
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    for (let total = 0; ; ) {
+      signal.throwIfAborted();
+      const length = await readSome(handle, buffer).catch(refuse);
+      if (length === 0 && total === 0 && isPipe) {
+        throw new InputFileError(file, undefined, 'is a pipe that nothing writes into');
+      }
+      if (length === 0) return;
+      if (length === undefined) {
+        await delay(POLL_MS);
+        continue;
+      }
+      total += length;
+      yield buffer.subarray(0, length);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Undefined where there is nothing yet. */
+async function readSome(handle: FileHandle, buffer: Buffer): Promise<number | undefined> {
+  try {
+    return (await handle.read(buffer, 0, buffer.length, null)).bytesRead;
   } catch (error) {
-    throw new InputFileError(file, undefined, `cannot be read: ${(error as Error).message}`, { cause: error });
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
+    throw error;
   }
 }
 
@@ -55,29 +96,38 @@ async function* readBytes(file: string): AsyncGenerator<Uint8Array> {
  * Cuts bytes into lines, those that arrived together at once: an iteration step for each of millions of lines is what takes the
  * time. A line that is longer than anything sensible is cut off, and never kept as a whole.
  *
+ * @throws {@link InputFileError} `ERR_CLI_INPUT_FILE` for a line that is longer than any.
  * @internal
  */
-export async function* readLines(bytes: AsyncIterable<Uint8Array>, maxChars: number): AsyncGenerator<TextLine[]> {
+export async function* readLines(
+  source: Pick<LineSource, 'name' | 'open'>,
+  maxChars: number,
+): AsyncGenerator<TextLine[]> {
   const decoder = new TextDecoder();
   let number = 1;
   let rest = '';
-  let isCut = false;
+  let droppedChars = 0;
   const finish = (piece: string): TextLine => {
     const whole = `${rest}${piece}`;
     const text = whole.endsWith('\r') ? whole.slice(0, -1) : whole;
-    const line = { number, text: text.slice(0, maxChars), isCut: isCut || text.length > maxChars };
+    const isCut = droppedChars > 0 || text.length > maxChars;
+    const line = { number, text: text.slice(0, maxChars), isCut, lengthChars: droppedChars + text.length };
     number += 1;
     rest = '';
-    isCut = false;
+    droppedChars = 0;
     return line;
   };
-  for await (const part of bytes) {
+  for await (const part of source.open()) {
     const pieces = decoder.decode(part, { stream: true }).split('\n');
     const tail = pieces.pop() ?? '';
     if (pieces.length > 0) yield pieces.map(finish);
     // One more than is kept, so that the line is seen to be too long; two for a carriage return that may follow.
-    isCut ||= rest.length + tail.length > maxChars + 1;
-    rest = `${rest}${tail}`.slice(0, maxChars + 1);
+    const kept = `${rest}${tail}`;
+    rest = kept.slice(0, maxChars + 1);
+    droppedChars += kept.length - rest.length;
+    if (droppedChars > MAX_LINE_CHARS) {
+      throw new InputFileError(source.name, number, `has no line end within ${MAX_LINE_CHARS} characters`);
+    }
   }
   rest += decoder.decode();
   if (rest !== '') yield [finish('')];

@@ -75,7 +75,7 @@ export class SavedMap {
    */
   static async open(file: string, context: CliContext, command: string): Promise<SavedMap> {
     const source = await openLineSource(file, context, command);
-    const lines = eachLine(readLines(source.open(), MAX_CHARS));
+    const lines = eachLine(readLines(source, MAX_CHARS));
     const { value, done } = await lines.next();
     if (done) throw new InputFileError(source.name, undefined, 'is empty; a map is saved by pagewalk map --json');
     return new SavedMap(source.name, parse(source.name, value, headingSchema), lines);

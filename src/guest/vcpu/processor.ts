@@ -1,3 +1,4 @@
+import { escapeUnprintable } from '../../../protocols/transport/index.ts';
 import type { QemuVersion } from '../../paging/index.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { type Sourced, sourced } from './sourced.ts';
@@ -35,8 +36,9 @@ export async function readProcessor(monitor: Monitor, qomPath: string | undefine
   ): Promise<Sourced<T>> => {
     if (qomPath === undefined) return sourced(fallback, 'assumed', 'the monitor shows no QOM path of a vCPU');
     const value = accept(await monitor.qomGet(qomPath, name));
-    if (value === undefined) return sourced(fallback, 'assumed', `${qomPath} has no usable property "${name}"`);
-    return sourced(value, 'qom', `${qomPath}.${name}`);
+    if (value === undefined)
+      return sourced(fallback, 'assumed', escapeUnprintable(`${qomPath} has no usable property "${name}"`));
+    return sourced(value, 'qom', escapeUnprintable(`${qomPath}.${name}`));
   };
   const [accelerator, maxPhyAddr, vendor, pse36, pdpe1gb] = await Promise.all([
     readAccelerator(monitor),

@@ -1,6 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { InputFileError, UsageError } from '../../../../src/cli/errors.ts';
 import { AddressList } from '../../../../src/cli/io/address-list.ts';
@@ -140,14 +142,91 @@ describe('cli/AddressList', () => {
   });
 });
 
+describe('a list that is none', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'pagewalk-list-'));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  async function read(file: string, keepGoing: boolean, context = contextWith(undefined, [])): Promise<string[]> {
+    const found = await AddressList.open(file, { keepGoing }, context, 'translate');
+    const addresses: string[] = [];
+    for await (const chunk of found.chunks()) addresses.push(...Array.from(chunk, String));
+    return addresses;
+  }
+
+  for (const keepGoing of [false, true]) {
+    it(`a line without end is given up, ${keepGoing ? 'also when it is to go on' : 'when it may not go on'}`, async () => {
+      expect((await expectRejection(read('/dev/zero', keepGoing))).message).to.equal(
+        '/dev/zero:1: has no line end within 1048576 characters',
+      );
+    });
+  }
+
+  it('lines without end that hold no address are given up', async () => {
+    const junk = Buffer.from(`\u009b\u202e${'x'.repeat(4000)}\n`.repeat(16));
+    async function* input(): AsyncGenerator<Uint8Array> {
+      for (;;) yield junk;
+    }
+    const complaints: string[] = [];
+    const error = await expectRejection(read('-', true, contextWith(input(), complaints)));
+    expect(error.message).to.match(/^standard input:\d+: no address in the last 16777216 characters$/);
+    expect(complaints).to.have.length(20);
+    for (const complaint of complaints) expect(complaint).to.match(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]*$/u);
+  });
+
+  it('a pipe that nothing writes into is refused, and not waited for', async () => {
+    const pipe = join(directory, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    expect((await expectRejection(read(pipe, false))).message).to.equal(`${pipe}: is a pipe that nothing writes into`);
+  });
+
+  it('a pipe is read to its end, however slowly it is written into', async () => {
+    const pipe = join(directory, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const writer = await open(pipe, 'r+');
+    const reading = read(pipe, false);
+    for (const text of ['0x1\n', '0x', '2\n']) {
+      await writer.write(text);
+      await delay(30);
+    }
+    await writer.close();
+    expect(await reading).to.deep.equal(['1', '2']);
+  });
+
+  it('a pipe that stays open and silent ends with the signal', async () => {
+    const pipe = join(directory, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const writer = await open(pipe, 'r+');
+    const end = new AbortController();
+    const reading = expectRejection(read(pipe, false, { ...contextWith(undefined, []), signal: end.signal }));
+    end.abort(new Error('enough'));
+    expect((await reading).message).to.equal('enough');
+    await writer.close();
+  });
+
+  it('what came before it is handed on', async () => {
+    async function* input(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('0x1\n');
+      for (;;) yield Buffer.alloc(65_536);
+    }
+    const found = await AddressList.open('-', { keepGoing: false }, contextWith(input(), []), 'translate');
+    const chunks = found.chunks();
+    expect((await chunks.next()).value).to.deep.equal(BigUint64Array.of(1n));
+    expect((await expectRejection(chunks.next())).message).to.match(/^standard input:2: has no line end/);
+  });
+});
+
 describe('cli/readLines', () => {
   it('numbers lines, and takes a last one without an end', async () => {
     const lines = [];
-    for await (const some of readLines(inPieces(Buffer.from('a\r\n\nbcd'), 2), 2)) lines.push(...some);
+    const source = { name: 'x', open: () => inPieces(Buffer.from('a\r\n\nbcd'), 2) };
+    for await (const some of readLines(source, 2)) lines.push(...some);
     expect(lines).to.deep.equal([
-      { number: 1, text: 'a', isCut: false },
-      { number: 2, text: '', isCut: false },
-      { number: 3, text: 'bc', isCut: true },
+      { number: 1, text: 'a', isCut: false, lengthChars: 1 },
+      { number: 2, text: '', isCut: false, lengthChars: 0 },
+      { number: 3, text: 'bc', isCut: true, lengthChars: 3 },
     ]);
   });
 });
