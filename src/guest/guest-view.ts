@@ -14,7 +14,9 @@ import type { PhysicalMemory } from './memory/physical-memory.ts';
 import type { WritableMemory } from './memory/write-bits.ts';
 import { TableSnapshot } from './table-snapshot.ts';
 import { assumedHiddenRegisters, type HiddenRegisters } from './vcpu/hidden-registers.ts';
+import { assumedMemoryTypes, type MemoryTypeMsrs } from './vcpu/memory-types.ts';
 import { applyOverrides } from './vcpu/overrides.ts';
+import type { Sourced } from './vcpu/sourced.ts';
 import {
   contextOf,
   hiddenRegistersInUse,
@@ -103,6 +105,17 @@ export abstract class GuestView {
   /** What lies at each guest physical address, as a vCPU sees it. @throws GuestCpuError `ERR_GUEST_CPU`. */
   async memoryMap(cpu = 0): Promise<MemoryMap> {
     return (await this.#vcpu(cpu)).map;
+  }
+
+  /**
+   * PAT and MTRRs of a vCPU, and of the hypervisor whose guest it runs. They are in the device state, which only a guest that is
+   * paused saves: otherwise they are assumed.
+   *
+   * @throws GuestCpuError `ERR_GUEST_CPU`.
+   */
+  async memoryTypes(cpu = 0): Promise<Sourced<MemoryTypeMsrs>> {
+    await this.#vcpu(cpu);
+    return assumedMemoryTypes('they are in the device state, which only a paused guest saves');
   }
 
   /** How many pages are read here, and why not in a better way. @throws GuestCpuError `ERR_GUEST_CPU`. */

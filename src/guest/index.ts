@@ -1,4 +1,5 @@
 export type { AssumedName, Assumption } from './answers/assumption.ts';
+export { machineName } from './answers/deviation.ts';
 export type { GuestTranslation, SecondStage, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
 export { attach, withPausedGuest } from './attach.ts';
 export {

@@ -73,7 +73,7 @@ export class PausedGuest extends GuestView implements Disposable {
    *
    * @throws GuestCpuError `ERR_GUEST_CPU`; GuestRunStateError `ERR_GUEST_NOT_PAUSED`, `ERR_GUEST_RESUMED`; the errors of QMP.
    */
-  async memoryTypes(cpu = 0): Promise<Sourced<MemoryTypeMsrs>> {
+  override async memoryTypes(cpu = 0): Promise<Sourced<MemoryTypeMsrs>> {
     checkCpu(cpu, this.#cpus);
     this.checkStanding();
     const [first] = this.#cpus;

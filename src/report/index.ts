@@ -1,8 +1,9 @@
 export { formatAssumption } from './assumed/format-assumption.ts';
 export type { ReportedAssumption } from './assumed/reported-assumption.ts';
 export { encodeHvTranslation } from './hypercall/encode-hv-translation.ts';
-export { formatHvTranslation } from './hypercall/format-hv-translation.ts';
-export type { ReportedHvTranslation } from './hypercall/reported-hv-translation.ts';
+export { formatHvBrief, formatHvTranslation } from './hypercall/format-hv-translation.ts';
+export { encodeHvBytes, formatHvBytes } from './hypercall/hv-bytes.ts';
+export type { DecodedHvBytes, ReportedHvTranslation } from './hypercall/reported-hv-translation.ts';
 export { diffMaps, type MapChange, type MapDifference, type MapSegment } from './map/diff-maps.ts';
 export { encodeLeaf, encodeMapEnd, encodeMapHeading, encodeRun } from './map/encode-map.ts';
 export { encodeMapSummary } from './map/encode-map-summary.ts';

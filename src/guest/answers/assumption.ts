@@ -15,6 +15,8 @@ export type AssumedName =
   | 'runState'
   /** PAT and MTRRs. */
   | 'memoryTypes'
+  /** Registers of a virtual trust level, which are not the vCPU's own or not all given. */
+  | 'vtl'
   /** PAT and CR0 of the hypervisor whose guest the vCPU runs. */
   | 'hostMemoryTypes';
 

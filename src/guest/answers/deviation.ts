@@ -10,7 +10,7 @@ function describe(translation: Translation): string {
   return `raises ${exception}${errorCode === null ? '' : ` with error code ${formatHex(errorCode)}`} (${reason})`;
 }
 
-/** The machine that runs the guest, for messages. @internal */
+/** The machine that runs the guest, for messages. @public */
 export function machineName({ accelerator, qemuVersion }: VcpuState): string {
   return accelerator.value === 'kvm' ? "KVM's walker" : `QEMU ${qemuVersion.join('.')}'s TCG`;
 }

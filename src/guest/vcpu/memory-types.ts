@@ -31,6 +31,11 @@ const ASSUMED: MemoryTypeMsrs = {
   host: null,
 };
 
+/** PAT and MTRRs that cannot be read: the PAT as at reset, and write-back throughout. @internal */
+export function assumedMemoryTypes(detail: string): Sourced<MemoryTypeMsrs> {
+  return sourced(ASSUMED, 'assumed', detail);
+}
+
 /** Fields of a VMCB (APM vol. 2, appendix B). TCG lays out its host-save area in the same way. */
 const VMCB_CR0 = 0x558;
 const VMCB_G_PAT = 0x668;
@@ -53,7 +58,7 @@ export async function readMemoryTypes(
     readCpuState(monitor, cpu, openDirectory),
     qomPath === undefined ? undefined : monitor.qomGet(qomPath, 'mtrr'),
   ]);
-  if (typeof state === 'string') return sourced(ASSUMED, 'assumed', state);
+  if (typeof state === 'string') return assumedMemoryTypes(state);
   const { mtrr } = state;
   return sourced(
     {

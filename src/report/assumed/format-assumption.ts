@@ -15,6 +15,7 @@ const NAMES: Readonly<Record<string, string>> = {
   pdpe1gb: '1 GB pages',
   moment: 'live',
   runState: 'run state',
+  vtl: 'registers of the VTL',
   memoryTypes: 'PAT and MTRRs',
   hostMemoryTypes: "the hypervisor's PAT and CR0.CD",
 };
@@ -23,6 +24,7 @@ const NAMES: Readonly<Record<string, string>> = {
 const TAKEN: Readonly<Record<string, string>> = {
   pdptes: 'those in memory',
   nested: 'none',
+  vtl: "the vCPU's own",
   memoryTypes: 'PAT as at reset, no MTRRs',
   hostMemoryTypes: 'PAT as at reset, CR0.CD=0',
 };

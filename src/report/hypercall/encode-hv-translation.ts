@@ -2,7 +2,7 @@ import { encodeAssumption } from '../assumed/format-assumption.ts';
 import { encodeSecondStage } from '../translation/encode-second-stage.ts';
 import { encodeStep } from '../translation/encode-translation.ts';
 import { formatHex } from '../words/format-hex.ts';
-import { formatBytes, formatCacheType } from './hv-words.ts';
+import { encodeEvent, formatBytes, formatCacheType, gpaOf } from './hv-words.ts';
 import type { ReportedHvTranslation } from './reported-hv-translation.ts';
 
 /**
@@ -12,8 +12,7 @@ import type { ReportedHvTranslation } from './reported-hv-translation.ts';
  * @public
  */
 export function encodeHvTranslation(reported: ReportedHvTranslation): string {
-  const { hypercall, gva, controlFlags, cpl, answer, output, walk, bitsAreSet, assumed } = reported;
-  const { translation, mode, cpu, wrote, nested, deviation } = walk;
+  const { hypercall, gva, controlFlags, cpu, mode, vtl, cpl, answer, output, walk, bitsAreSet, assumed } = reported;
   const isSuccess = answer.name === 'Success';
   return JSON.stringify({
     linearAddress: formatHex(gva),
@@ -22,18 +21,22 @@ export function encodeHvTranslation(reported: ReportedHvTranslation): string {
     result: answer.name,
     resultCode: answer.resultCode,
     gpaPage: formatHex(answer.gpaPage),
+    gpa: isSuccess ? formatHex(gpaOf(answer.gpaPage, gva)) : null,
     cacheType: isSuccess ? formatCacheType(answer.cacheType) : null,
     overlayPage: answer.overlayPage,
-    bitsAreSet,
+    // Only where there is something to say: of bits where some were to be set, of events for an Intercept.
+    ...(bitsAreSet === null ? {} : { bitsAreSet }),
+    ...(answer.inhibitsTlbFlush ? { inhibitsTlbFlush: true } : {}),
+    ...(answer.event === null ? {} : { event: encodeEvent(answer.event) }),
     output: formatBytes(output).replaceAll(' ', ''),
     mode,
     cpu,
+    ...(vtl === null ? {} : { vtl }),
     cpl,
-    entries: translation.steps.map((step) => encodeStep(step, wrote)),
+    entries: walk?.translation.steps.map((step) => encodeStep(step, walk.wrote)) ?? [],
     reason: reported.reason,
     assumed: assumed.map(encodeAssumption),
-    // Only where there are any, as in a translation's line.
-    ...(deviation === null ? {} : { deviation }),
-    ...(nested === null ? {} : { nested: encodeSecondStage(nested) }),
+    ...(walk === null || walk.deviation === null ? {} : { deviation: walk.deviation }),
+    ...(walk === null || walk.nested === null ? {} : { nested: encodeSecondStage(walk.nested) }),
   });
 }

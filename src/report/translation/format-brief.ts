@@ -60,7 +60,8 @@ export function formatBrief(linearAddress: bigint, answer: BriefAnswer, style: S
   return `${address}  -  ${name}  ${orNone(errorCode)}  ${orNone(responsibleAddress)}${marks}\n`;
 }
 
-function formatMarks({ assumed, deviates }: BriefDoubts, style: Style): string {
+/** What makes an answer doubtful, in marks. @internal */
+export function formatMarks({ assumed, deviates }: BriefDoubts, style: Style): string {
   const marks = assumed.filter(({ decides }) => decides).map(assumptionMark);
   return [...marks, ...(deviates ? [DEVIATION_MARK] : [])].map((mark) => `  ${style.mark(mark)}`).join('');
 }

@@ -1,7 +1,15 @@
 import { expect } from 'chai';
+import {
+  decodeHvEventInfo,
+  decodeHvTranslateOutput,
+  decodeHvTranslateOutputEx,
+  encodeHvTranslateInput,
+  HV_CONTROL,
+  HV_SELF,
+} from '../../../src/abi/index.ts';
 import { KERNELS, type KernelPage, kernelPage } from '../../kernels/manifest.ts';
 import { withRom } from '../../support/live/kernel-guest.ts';
-import { runPagewalk } from '../../support/live/run-pagewalk.ts';
+import { runPagewalk, startPagewalk } from '../../support/live/run-pagewalk.ts';
 import { useRunningKernel } from '../../support/live/running-kernel.ts';
 import { type HvTranslationLine, hvTranslationLineSchema } from '../../support/schemas/translation-schema.ts';
 
@@ -112,6 +120,9 @@ describe('pagewalk hv-translate, on a guest', function () {
     }
     const [again] = (await ask(words)).lines;
     expect(again?.entries.flatMap(({ wrote }) => wrote)).to.deep.equal([]);
+    expect(again).to.include({ bitsAreSet: true });
+    const [unasked] = (await ask(words.slice(0, -1))).lines;
+    expect(unasked).to.not.have.property('bitsAreSet');
   });
 
   it('sets bits in the guest, in the entries above the one that fails', async () => {
@@ -160,11 +171,194 @@ describe('pagewalk hv-translate, on a guest', function () {
     const { status, stdout, stderr } = await runPagewalk(words);
     expect({ status, stderr }).to.deep.equal({ status: 1, stderr: '' });
     expect(stdout).to.match(
-      /^0x0000008000002000 {2}VALIDATE_READ, VALIDATE_WRITE, USER_ACCESS {3}4-level paging, vCPU 0, CPL 0\n└─ PML4\[1\]/,
+      /^0x0000008000002000 {2}VALIDATE_READ, VALIDATE_WRITE, USER_ACCESS {3}4-level paging, CR3 0x110000, vCPU 0, CPL 0\n└─ PML4\[1\]/,
     );
     expect(stdout).to.match(
       /\n✗ PrivilegeViolation: user read denied by the PTE: .*\n {2}HvCallTranslateVirtualAddress: 0200000000000000 0000000000000000\n$/,
     );
+  });
+
+  it('says where an address leads, with its offset in the page', async () => {
+    const { lines } = await ask([hex(page('rw').address + 0x123n), addressOf('pte-not-present'), '--validate', 'r']);
+    expect(lines.map(({ gpaPage, gpa }) => [gpaPage, gpa])).to.deep.equal([
+      ['0x120', '0x120123'],
+      ['0x0', null],
+    ]);
+  });
+
+  it('checks no mode with --privilege-exempt, and SMAP and SMEP with --supervisor', async () => {
+    const questions = [addressOf('rw'), '--validate', 'rx', '--set', 'CR4.SMAP=1', '--set', 'CR4.SMEP=1'];
+    expect((await ask([...questions, '--privilege-exempt'])).lines[0]?.result).to.equal('Success');
+    expect((await ask([...questions, '--supervisor'])).lines[0]?.result).to.equal('PrivilegeViolation');
+    expect((await ask([...questions, '--privilege-exempt', '--set', 'CR4.LASS=1'])).lines[0]?.result).to.equal(
+      'Success',
+    );
+  });
+
+  describe('told of VTLs and pages', () => {
+    const table = (level: number): bigint => {
+      const entry = page('rw').path.find((each) => each.level === level);
+      if (entry === undefined) throw new Error(`no entry of level ${level}`);
+      return entry.address >> 12n;
+    };
+
+    it('is intercepted by a VTL that keeps a table, with the event in the bytes of Ex', async () => {
+      const [line] = (await ask([addressOf('rw'), '--validate', 'r', '--protect', `${hex(table(1))}=-@1`, '--ex']))
+        .lines;
+      expect(line).to.deep.include({ result: 'Intercept', resultCode: 8, gpaPage: '0x0' });
+      const event = {
+        type: 'memoryIntercept',
+        targetVtl: 1,
+        access: 'read',
+        causedByGpaAccess: false,
+        guestLinearAddress: addressOf('rw'),
+        guestPhysicalAddress: hex(table(1) << 12n),
+      };
+      expect(line?.event).to.deep.equal(event);
+      const output = decodeHvTranslateOutputEx(Buffer.from(line?.output ?? '', 'hex'));
+      expect(decodeHvEventInfo(output.eventInfo)).to.deep.equal({
+        ...event,
+        guestLinearAddress: page('rw').address,
+        guestPhysicalAddress: table(1) << 12n,
+      });
+    });
+
+    it('is not intercepted in that VTL, nor above it', async () => {
+      const protect = ['--protect', `${hex(table(1))}=-@1`];
+      for (const vtl of ['1', '2']) {
+        const [line] = (await ask([addressOf('rw'), '--validate', 'r', '--input-vtl', vtl, ...protect])).lines;
+        expect(line).to.deep.include({ result: 'Success', vtl: Number(vtl) });
+        expect(line?.assumed).to.deep.equal([
+          {
+            name: 'vtl',
+            value: null,
+            why: `no registers of VTL ${vtl} were given: --vtl ${vtl} --cr3 VALUE --set NAME=VALUE`,
+            decides: true,
+          },
+        ]);
+      }
+    });
+
+    it('fails as the parent’s mapping has it, and knows overlays', async () => {
+      const at = hex(table(1));
+      const questions: readonly (readonly [string, string])[] = [
+        [`--protect ${at}=wx`, 'GpaNoReadAccess'],
+        [`--protect ${at}=rx --set-page-table-bits`, 'GpaNoWriteAccess'],
+        [`--protect ${at}=- --overlay ${at}`, 'GpaIllegalOverlayAccess'],
+        // Of mapping and protection, the mapping is asked first.
+        [`--protect ${at}=- --protect ${at}=-@1`, 'GpaNoReadAccess'],
+      ];
+      for (const [words, result] of questions) {
+        const [line] = (await ask([addressOf('ro'), '--validate', 'r', ...words.split(' ')])).lines;
+        expect(line, words).to.include({ result, gpaPage: at });
+        expect(line, words).to.not.have.property('event');
+      }
+      const [overlay] = (await ask([addressOf('rw'), '--validate', 'r', '--overlay', '0x11f-0x120'])).lines;
+      expect(overlay).to.include({ result: 'Success', overlayPage: true });
+    });
+
+    it('has registers for each VTL by name', async () => {
+      const words = [
+        addressOf('supervisor'),
+        '--validate',
+        'r',
+        '--vtl',
+        '0',
+        '--set',
+        'CPL=3',
+        '--vtl',
+        '1',
+        '--set',
+        'CPL=0',
+      ];
+      const [zero] = (await ask([...words, '--input-vtl', '0'])).lines;
+      expect(zero).to.include({ result: 'PrivilegeViolation', vtl: 0, cpl: 3 });
+      const [one] = (await ask(words)).lines;
+      expect(one).to.include({ result: 'Success', vtl: 1, cpl: 0 });
+      const elsewhere = [addressOf('rw'), '--validate', 'r', '--vtl', '1', '--cr3', '0x1ffe000'];
+      expect((await ask(elsewhere)).lines[0]).to.include({ result: 'PageNotPresent', vtl: 1 });
+    });
+  });
+
+  it('replays a captured input, and what it says is decoded by command and library', async () => {
+    const gva = page('rw').address;
+    const input = encodeHvTranslateInput({
+      partitionId: HV_SELF.partitionId,
+      vpIndex: 0,
+      controlFlags: HV_CONTROL.validateRead | HV_CONTROL.validateWrite,
+      gvaPage: gva >> 12n,
+    });
+    const captured = Buffer.concat([input, Buffer.alloc(4096 - input.length, 0xcc)]).toString('hex');
+    for (const bytes of [captured, Buffer.from(input).toString('hex').replace(/.{16}/g, '$& ').trim()]) {
+      const [replayed] = (await ask(['--input', bytes])).lines;
+      const [asked] = (await ask([hex(gva), '--validate', 'rw'])).lines;
+      expect(replayed).to.deep.equal(asked);
+      expect(replayed).to.include({ result: 'Success', gpaPage: '0x120' });
+      const output = Buffer.from(replayed?.output ?? '', 'hex');
+      expect(decodeHvTranslateOutput(output)).to.deep.equal({
+        resultCode: 0,
+        cacheType: 6,
+        overlayPage: false,
+        gpaPage: 0x120n,
+      });
+      const decoded = await runPagewalk(['hv-translate', '--decode', output.toString('hex')]);
+      expect(decoded).to.deep.equal({ status: 0, stdout: '✓ Success: GPA page 0x120, WB\n', stderr: '' });
+    }
+    const absent = encodeHvTranslateInput({ ...HV_SELF, vpIndex: 9, controlFlags: 1n, gvaPage: 0n });
+    const words = ['hv-translate', '--input', Buffer.from(absent).toString('hex'), ...running.endpoint];
+    const { status, stderr } = await runPagewalk(words);
+    expect(status).to.equal(2);
+    expect(stderr).to.match(/^pagewalk: HV_STATUS_INVALID_VP_INDEX: .*--cpu N/);
+  });
+
+  it('has an answer for a page number of more than 52 bits', async () => {
+    const input = encodeHvTranslateInput({ ...HV_SELF, controlFlags: 1n, gvaPage: (1n << 64n) - 1n });
+    const [line] = (await ask(['--input', Buffer.from(input).toString('hex')])).lines;
+    expect(line).to.deep.include({
+      result: 'PageNotPresent',
+      entries: [],
+      reason: 'the address has more than 64 bits',
+    });
+    const { stdout } = await runPagewalk([
+      'hv-translate',
+      '--input',
+      Buffer.from(input).toString('hex'),
+      ...running.endpoint,
+    ]);
+    expect(stdout).to.match(/^0xf{16}000 .*\n✗ PageNotPresent: the address has more than 64 bits\n/);
+    const [off] = (await ask(['--input', Buffer.from(input).toString('hex'), '--cpu', '1'])).lines;
+    expect(off).to.include({ result: 'Success', gpaPage: `0x${'f'.repeat(16)}`, mode: 'off' });
+  });
+
+  it('answers a list, in a line for each address', async () => {
+    const addresses = ['rw', 'pte-not-present', 'supervisor'].map(addressOf);
+    const run = startPagewalk(
+      ['hv-translate', '--from', '-', '--validate', 'r', '--brief', ...running.endpoint],
+      {},
+      'pipe',
+    );
+    run.child.stdin?.end(`${addresses.join('\n')}\n`);
+    const { status, stdout, stderr } = await run.ended;
+    expect({ status, stderr }).to.deep.equal({ status: 1, stderr: '' });
+    const long = (address: string) => `0x${address.slice(2).padStart(16, '0')}`;
+    const [rw = '', absent = '', supervisor = ''] = addresses.map(long);
+    expect(stdout).to.equal(
+      `${rw}  0x120000  Success  WB\n${absent}  -  PageNotPresent\n${supervisor}  0x122000  Success  WB\n`,
+    );
+  });
+
+  it('asks a guest that runs on, and says what it could not read', async () => {
+    const stops = running.witness.stops;
+    const { lines } = await ask([addressOf('rw'), '--validate', 'r', '--live', '--profile', 'tcg']);
+    await running.witness.runState();
+    expect(running.witness.stops).to.equal(stops);
+    expect(lines[0]).to.include({ result: 'Success', gpaPage: '0x120', cacheType: 'WB' });
+    expect(lines[0]?.assumed.map(({ name, decides }) => `${name} ${decides}`)).to.include.members([
+      'memoryTypes true',
+      'moment true',
+    ]);
+    const absent = await ask([addressOf('pte-not-present'), '--validate', 'r', '--live']);
+    expect(absent.lines[0]?.assumed.map(({ name, decides }) => `${name} ${decides}`)).to.include('memoryTypes false');
   });
 
   it('refuses shadow-stack accesses on a vCPU that has none', async () => {

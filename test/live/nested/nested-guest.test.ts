@@ -147,6 +147,14 @@ describe('the guest of a guest', function () {
             exitInfo1: hex(exitInfo1 | missing),
             guestPhysicalAddress: hex(exitInfo2),
           });
+          expect(line?.event, name).to.deep.equal({
+            type: 'nestedMemoryIntercept',
+            targetVtl: 0,
+            access: 'read',
+            causedByGpaAccess: true,
+            guestLinearAddress: hex((scene.addressOf(name) >> PAGE_SHIFT) << PAGE_SHIFT),
+            guestPhysicalAddress: hex((exitInfo2 >> PAGE_SHIFT) << PAGE_SHIFT),
+          });
         } else {
           expect(hex(exitCode), name).to.equal(hex(EXIT_PAGE_FAULT));
           const result = exitInfo1 & 8n ? 'InvalidPageTableFlags' : 'PageNotPresent';
@@ -189,7 +197,7 @@ describe('the guest of a guest', function () {
       const { stdout, status } = await runPagewalk(['hv-translate', ...words, '--qmp', guest.qmpEndpoint]);
       expect(status).to.equal(0);
       expect(stdout).to.match(
-        /^0x0000010000000000 {2}VALIDATE_WRITE, SET_PAGE_TABLE_BITS {3}4-level paging, vCPU 0, CPL 0$/m,
+        /^0x0000010000000000 {2}VALIDATE_WRITE, SET_PAGE_TABLE_BITS {3}4-level paging, CR3 0x[0-9a-f]+, vCPU 0, CPL 0$/m,
       );
       expect(stdout).to.match(/└─ PT\[0\] +0x[0-9a-f]+: 0x[0-9a-f]{16} {2}P RW US +\+A \+D\nsecond stage\n/);
       const page = hex(scene.pageOf('mapped'));

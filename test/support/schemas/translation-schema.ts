@@ -107,18 +107,37 @@ export type TranslationLine = z.output<typeof translationLineSchema>;
 
 /** One line of `pagewalk hv-translate --json`, likewise. */
 export const hvTranslationLineSchema = z.strictObject({
-  linearAddress: hex,
+  /** Of a page number of 64 bits there are 76. */
+  linearAddress: z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,18})$/),
   hypercall: z.enum(['HvCallTranslateVirtualAddress', 'HvCallTranslateVirtualAddressEx']),
   controlFlags: hex,
   result: z.string(),
   resultCode: z.int().min(0).max(9),
   gpaPage: hex,
+  /** With the offset; of a success. */
+  gpa: hex.nullable(),
   cacheType: z.enum(['UC', 'WC', 'WT', 'WP', 'WB']).nullable(),
   overlayPage: z.boolean(),
-  bitsAreSet: z.boolean(),
+  /** Where bits were to be set. */
+  bitsAreSet: z.boolean().optional(),
+  /** A success with TLB_FLUSH_INHIBIT. */
+  inhibitsTlbFlush: z.literal(true).optional(),
+  /** Of an Intercept. */
+  event: z
+    .strictObject({
+      type: z.enum(['memoryIntercept', 'nestedMemoryIntercept']),
+      targetVtl: z.int().min(0).max(15),
+      access: z.enum(['read', 'write', 'execute']),
+      causedByGpaAccess: z.boolean(),
+      guestLinearAddress: hex,
+      guestPhysicalAddress: hex,
+    })
+    .optional(),
   output: z.string().regex(/^([0-9a-f]{2})+$/),
   mode: z.enum(['off', '32-bit', 'pae', '4-level', '5-level']),
   cpu: z.int().min(0),
+  /** Where there was word of VTLs. */
+  vtl: z.int().min(0).max(15).optional(),
   cpl: z.int().min(0).max(3),
   entries: z.array(entry),
   reason: z.string().min(1).nullable(),

@@ -68,6 +68,15 @@ describe('cli/parseTranslate', () => {
     }
   });
 
+  it('takes a write for a fetch too where that is said', () => {
+    const { access } = parseTranslate(['0', '--write', '--exec', '--both', '--user', ...QMP], {});
+    expect(access).to.deep.equal({ write: true, user: true, exec: true });
+    const refuse = (...words: string[]) => expect(() => parseTranslate(['0', ...words, ...QMP], {}));
+    refuse('--write', '--exec').to.throw(UsageError, '--write and --exec exclude each other');
+    refuse('--write', '--both').to.throw(UsageError, '--both needs --write and --exec');
+    refuse('--write', '--exec', '--both', '--brief').to.throw(UsageError, '--brief judges one access');
+  });
+
   it('asks a guest live only through QMP', () => {
     expect(parseTranslate(['0', '--live', ...QMP], {}).scope.live).to.equal(true);
     expect(() => parseTranslate(['0', '--live', '--gdb', 'tcp::1'], {})).to.throw(UsageError, /^--live needs --qmp/);

@@ -1,9 +1,10 @@
 import {
-  type AbiError,
+  AbiError,
   checkHvRequest,
   encodeHvTranslateOutput,
   encodeHvTranslateOutputEx,
-  type HvPages,
+  HV_CONTROL,
+  type HvOverrides,
   type HvTranslateAnswer,
   type HvVirtualProcessor,
   hvChecks,
@@ -12,102 +13,184 @@ import {
 import type {
   Assumption,
   GuestTranslation,
-  MemoryMap,
+  GuestView,
   MemoryTypeMsrs,
   Override,
-  PausedGuest,
   Sourced,
+  TranslateScope,
   VcpuState,
 } from '../../../guest/index.ts';
-import type { PlannedBits } from '../../../paging/index.ts';
+import type { PagingMode, PlannedBits } from '../../../paging/index.ts';
 import type { ReportedHvTranslation } from '../../../report/index.ts';
 import { UsageError } from '../../errors.ts';
-import type { CliContext } from '../../options/command.ts';
-import { withGuest } from '../../session/with-guest.ts';
+import { toTranslateScope } from '../../options/scope-options.ts';
+import { reportedSpace } from '../../session/reported-space.ts';
 import type { HvTranslateCommandLine } from './hv-translate.ts';
+import { pagesOf } from './page-rules.ts';
 
-const PAGE_BYTES = 4096;
+/** A question in the guest layer's terms. @internal */
+export interface PreparedHvTranslate {
+  /** As the command line has it. */
+  readonly scope: TranslateScope;
+  /** With what the control flags say of the registers. */
+  readonly walkScope: TranslateScope;
+  /** Such that every walk that is made goes down to where tables end. */
+  readonly keepScope: TranslateScope;
+  readonly modeOf: (state: VcpuState) => PagingMode;
+  readonly machineOf: (state: VcpuState) => string;
+}
 
-/** One address's answer, and the walk that decided it. */
-interface Answered {
-  readonly gva: bigint;
-  readonly answer: HvTranslateAnswer;
-  readonly walk: GuestTranslation;
+const READ = { write: false, user: false, exec: false };
+
+/**
+ * Prepares a question: nothing is connected.
+ *
+ * @throws {@link UsageError} `ERR_CLI_USAGE` for a what-if that makes no sense.
+ * @internal
+ */
+export async function prepareHvTranslate(line: HvTranslateCommandLine): Promise<PreparedHvTranslate> {
+  const { contextOf, machineName, parseOverride } = await import('../../../guest/index.ts');
+  const scope = await toTranslateScope(line.scope, line.guest.cpu, line.command);
+  const changed = (overrides: readonly Override[]): TranslateScope => ({
+    ...scope,
+    overrides: [...(scope.overrides ?? []), ...overrides],
+  });
+  // What CPL is decides who makes the access, and no more.
+  const { overrides } = hvChecks(line.controlFlags, 0);
+  return {
+    scope,
+    walkScope: changed(overrideTexts(overrides).map(parseOverride)),
+    keepScope: changed([parseOverride('CR4.LASS=0')]),
+    modeOf: (state) => contextOf(state).mode,
+    machineOf: machineName,
+  };
+}
+
+function overrideTexts({ ac, ignoresMode }: HvOverrides): readonly string[] {
+  if (ignoresMode) return ['CR4.SMEP=0', 'CR4.SMAP=0', 'CR4.LASS=0'];
+  return ac === undefined ? [] : [`RFLAGS.AC=${ac ? 1 : 0}`];
 }
 
 /**
- * Puts the hypercall's question to a guest, all of it in one pause.
+ * Reads all that the answers rest on, so that the guest can be resumed.
  *
+ * @returns null when that is too much
+ * @internal
+ */
+export function keptForHvTranslate(
+  { keepScope }: PreparedHvTranslate,
+  view: GuestView,
+  addresses: readonly BigUint64Array[],
+): Promise<GuestView | null> {
+  return view.keep(addresses, READ, keepScope);
+}
+
+/** An answer, with assumptions by the guest layer's names. @internal */
+export interface Asked extends ReportedHvTranslation {
+  readonly assumed: readonly Assumption[];
+  /** The machine that runs the guest. */
+  readonly machine: string;
+}
+
+/** One address's answer, and the walk that decided it; null for an address of more than 64 bits. */
+interface Answered {
+  readonly gva: bigint;
+  readonly answer: HvTranslateAnswer;
+  readonly walk: GuestTranslation | null;
+}
+
+/**
+ * Asks a guest about addresses, and sets the bits that the control flags ask for.
+ *
+ * @param addresses - of the pages, of 64 bits or more
+ * @param notes - what each answer rests on besides
  * @throws {@link UsageError} `ERR_CLI_USAGE` for what the vCPU does not have: shadow-stack accesses with CR4.CET=0.
  * @internal
  */
 export async function askHvTranslate(
   line: HvTranslateCommandLine,
-  context: CliContext,
-): Promise<readonly ReportedHvTranslation[]> {
-  const { parseOverride } = await import('../../../guest/index.ts');
-  const { cpu } = line.guest;
-  return withGuest(line.guest, context, async (paused, guest) => {
-    const state = await paused.vcpuState(cpu);
-    requireAllowed(line, state);
-    const types = await paused.memoryTypes(cpu);
-    const answered = await answerAll(line, paused, processorOf(state, types.value), parseOverride);
-    const planned = answered.flatMap(({ answer }) => answer.bits);
-    const wrote = await paused.setBits(planned, cpu);
-    const notes = [...assumedTypes(types), ...guest.assumed];
-    return answered.map((each) => reportOf(line, state, each, wrote, notes));
+  prepared: PreparedHvTranslate,
+  view: GuestView,
+  addresses: readonly bigint[],
+  types: Sourced<MemoryTypeMsrs>,
+  notes: readonly Assumption[],
+): Promise<readonly Asked[]> {
+  const state = await view.scopedState(prepared.scope);
+  requireAllowed(line, state);
+  const answered = await answerAll(line, prepared, view, addresses, processorOf(line, state, types.value));
+  const planned = answered.flatMap(({ answer }) => answer.bits);
+  const wrote = planned.length === 0 ? [] : await view.setBits(planned, line.guest.cpu);
+  const assumed = [...assumedVtl(line), ...notes];
+  const mode = prepared.modeOf(state);
+  const machine = prepared.machineOf(state);
+  return answered.map((each) => {
+    const ofTypes = assumedTypes(types, each.answer.name === 'Success');
+    return { ...reportOf(line, state, mode, each, wrote, [...ofTypes, ...assumed]), machine };
   });
 }
 
 async function answerAll(
-  { addresses, controlFlags, guest: { cpu } }: HvTranslateCommandLine,
-  paused: PausedGuest,
+  { controlFlags, guest: { cpu }, overlayPages, pageRules }: HvTranslateCommandLine,
+  { walkScope }: PreparedHvTranslate,
+  view: GuestView,
+  gvas: readonly bigint[],
   vp: HvVirtualProcessor,
-  parse: (text: string) => Override,
 ): Promise<readonly Answered[]> {
-  const { accesses, overrides } = hvChecks(controlFlags, vp.cpl);
-  const requests = addresses.flatMap((linearAddress) => accesses.map((access) => ({ linearAddress, access })));
-  const walks = await paused.translate(requests, { cpu, overrides: overridesOf(overrides.ac, parse) });
-  const pages = pagesOf(await paused.memoryMap(cpu));
-  return addresses.map((gva, at) => {
-    const own = walks.slice(at * accesses.length, (at + 1) * accesses.length);
+  const { accesses } = hvChecks(controlFlags, vp.cpl);
+  const isWalked = (gva: bigint) => BigInt.asUintN(64, gva) === gva;
+  const requests = gvas
+    .filter(isWalked)
+    .flatMap((linearAddress) => accesses.map((access) => ({ linearAddress, access })));
+  const walks = await view.translate(requests, walkScope);
+  const pages = pagesOf(await view.memoryMap(cpu), { overlayPages, rules: pageRules });
+  let at = 0;
+  return gvas.map((gva) => {
+    const own = isWalked(gva) ? walks.slice(at, at + accesses.length) : [];
+    at += own.length;
     const walked = own.map(({ nested, translation }) => nested?.translation ?? translation);
     const answer = judgeHvTranslate({ controlFlags, gva }, vp, walked, pages);
-    return { gva, answer, walk: own.find((_, index) => walked[index] === answer.walk) as GuestTranslation };
+    return { gva, answer, walk: own.find((_, index) => walked[index] === answer.walk) ?? null };
   });
 }
 
 /** What only the vCPU's registers can tell to be wrong. */
-function requireAllowed({ controlFlags }: HvTranslateCommandLine, { cr4 }: VcpuState): void {
+function requireAllowed({ controlFlags, command }: HvTranslateCommandLine, { cr4 }: VcpuState): void {
   try {
     checkHvRequest({ controlFlags }, { cr4: cr4.value });
   } catch (error) {
-    throw new UsageError((error as AbiError).message, 'hv-translate', { cause: error });
+    if (!(error instanceof AbiError)) throw error;
+    throw new UsageError(error.message, command, { cause: error });
   }
 }
 
-function overridesOf(ac: boolean | undefined, parse: (text: string) => Override): readonly Override[] {
-  return ac === undefined ? [] : [parse(`RFLAGS.AC=${ac ? 1 : 0}`)];
-}
-
-function processorOf({ cpl, cr0, cr4, maxPhyAddr }: VcpuState, memoryTypes: MemoryTypeMsrs): HvVirtualProcessor {
+function processorOf(
+  { vtl }: HvTranslateCommandLine,
+  { cpl, cr0, cr4, maxPhyAddr }: VcpuState,
+  memoryTypes: MemoryTypeMsrs,
+): HvVirtualProcessor {
   const registers = { cpl: cpl.value, cr0: cr0.value, cr4: cr4.value, maxPhyAddr: maxPhyAddr.value };
   const { host } = memoryTypes;
-  return { ...registers, memoryTypes, ...(host === null ? {} : { host: host.value }) };
+  return { vtl: vtl.vtl, ...registers, memoryTypes, ...(host === null ? {} : { host: host.value }) };
 }
 
-/** What the cache type rests on that could not be had. */
-function assumedTypes({ value: { host }, from, detail: why }: Sourced<MemoryTypeMsrs>): readonly Assumption[] {
-  if (from === 'assumed') return [{ name: 'memoryTypes', value: null, why, decides: true }];
+/** What the cache type rests on that was unavailable: it is the cache type alone that this decides, of a success. */
+function assumedTypes(
+  { value: { host }, from, detail: why }: Sourced<MemoryTypeMsrs>,
+  decides: boolean,
+): readonly Assumption[] {
+  if (from === 'assumed') return [{ name: 'memoryTypes', value: null, why, decides }];
   if (host?.from !== 'assumed') return [];
-  return [{ name: 'hostMemoryTypes', value: null, why: host.detail, decides: true }];
+  return [{ name: 'hostMemoryTypes', value: null, why: host.detail, decides }];
 }
 
-/** What QEMU has no memory for is unmapped already; of the rest ROM alone denies anything. */
-function pagesOf(map: MemoryMap): HvPages {
-  return {
-    accessTo: (gpaPage) => ({ read: true, write: map.isWritable(Number(gpaPage) * PAGE_BYTES, PAGE_BYTES) }),
-  };
+/** QEMU shows one set of registers, and not which VTL it is of. */
+function assumedVtl({ vtl: { vtl, isAssumed, isNamed } }: HvTranslateCommandLine): readonly Assumption[] {
+  if (isAssumed) {
+    const why = `no registers of VTL ${vtl} were given: --vtl ${vtl} --cr3 VALUE --set NAME=VALUE`;
+    return [{ name: 'vtl', value: null, why, decides: true }];
+  }
+  const why = `VTL ${vtl} has registers of its own, and some were given`;
+  return isNamed && vtl > 0 ? [{ name: 'vtl', value: null, why, decides: true }] : [];
 }
 
 /** The bits that were set, with the stage that they are in. */
@@ -122,30 +205,51 @@ function withBits(walk: GuestTranslation, set: readonly PlannedBits[]): GuestTra
 }
 
 function reportOf(
-  { controlFlags, ex }: HvTranslateCommandLine,
-  { cpl }: VcpuState,
+  line: HvTranslateCommandLine,
+  state: VcpuState,
+  mode: PagingMode,
   { gva, answer, walk }: Answered,
   wrote: readonly PlannedBits[],
   notes: readonly Assumption[],
-): ReportedHvTranslation {
+): Omit<Asked, 'machine'> {
+  const { controlFlags, ex, vtl, scope } = line;
   const set = answer.bits.filter((bits) => wrote.some(({ address }) => address === bits.address));
+  const asksForBits = (controlFlags & HV_CONTROL.setPageTableBits) !== 0n;
   return {
     hypercall: ex ? 'HvCallTranslateVirtualAddressEx' : 'HvCallTranslateVirtualAddress',
     gva,
     controlFlags,
-    cpl: cpl.value,
+    cpu: state.cpu,
+    mode,
+    vtl: vtl.isNamed ? vtl.vtl : null,
+    cpl: state.cpl.value,
+    space: reportedSpace(state, scope),
     answer,
     output: ex ? encodeHvTranslateOutputEx(answer) : encodeHvTranslateOutput(answer),
-    walk: withBits(walk, set),
-    reason: reasonOf(answer, walk),
-    bitsAreSet: set.length === answer.bits.length,
-    assumed: [...walk.assumed, ...notes],
+    walk: walk && withBits(walk, set),
+    reason: reasonOf(answer, walk, vtl.vtl),
+    bitsAreSet: asksForBits ? set.length === answer.bits.length : null,
+    assumed: [...(walk?.assumed ?? []), ...notes],
   };
 }
 
-function reasonOf({ name }: HvTranslateAnswer, { translation, nested }: GuestTranslation): string | null {
+/** Of codes about pages of tables, what was refused. */
+const TABLE_REASONS: Readonly<Partial<Record<HvTranslateAnswer['name'], string>>> = {
+  GpaNoReadAccess: 'a table cannot be read',
+  GpaNoWriteAccess: 'a bit is to be set in a table that cannot be written',
+  GpaIllegalOverlayAccess: 'a table lies in an overlay page that does not allow it',
+};
+
+function reasonOf({ name, event }: HvTranslateAnswer, walk: GuestTranslation | null, vtl: number): string | null {
   if (name === 'Success') return null;
-  if (name === 'GpaNoWriteAccess') return 'a bit is to be set in a table that cannot be written';
+  if (event?.type === 'memoryIntercept') {
+    const use = event.access === 'write' ? 'set a bit in' : 'read';
+    return `VTL ${event.targetVtl} does not let VTL ${vtl} ${use} a table`;
+  }
+  const ofTable = TABLE_REASONS[name];
+  if (ofTable !== undefined) return ofTable;
+  if (walk === null) return 'the address has more than 64 bits';
+  const { translation, nested } = walk;
   if (nested?.translation.kind === 'nested-fault') return nested.translation.reason;
   return translation.kind === 'fault' ? translation.reason : null;
 }

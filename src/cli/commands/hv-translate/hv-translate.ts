@@ -1,23 +1,47 @@
-import { HV_CONTROL, type HvControlName, hvControlProblem } from '../../../abi/index.ts';
-import type { ReportedHvTranslation } from '../../../report/index.ts';
+import {
+  AbiError,
+  decodeHvTranslateInput,
+  HV_CALL,
+  HV_CONTROL,
+  HV_SELF,
+  type HvControlName,
+  type HvTranslateInput,
+  hvControlProblem,
+  inputVtlFlags,
+} from '../../../abi/index.ts';
 import { UsageError } from '../../errors.ts';
+import { type AddressOptions, type AnswerFormat, parseAddresses, parseFormat } from '../../options/address-options.ts';
 import type { CliContext, Command } from '../../options/command.ts';
 import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
-import { GUEST_OPTIONS } from '../../options/option-table.ts';
+import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseNumber } from '../../options/parse-number.ts';
-import { parseOptions } from '../../options/parse-options.ts';
-import { strictStatus } from '../../session/strict-status.ts';
-import { askHvTranslate } from './ask-hv-translate.ts';
+import { type ParsedOptions, parseOptions } from '../../options/parse-options.ts';
+import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
+import { answerHvTranslate } from './answer-hv-translate.ts';
+import { printDecoded } from './decode-bytes.ts';
+import { listPages, type PageRule, parsePageRule, parsePages } from './page-rules.ts';
+import { parseBytes } from './parse-bytes.ts';
+import { parseVtl, parseVtls, type VtlQuestion } from './vtl-options.ts';
 
 const NAME = 'hv-translate';
 
 const OPTIONS = {
+  from: { value: 'FILE', help: 'take the addresses from a file, one a line, # before comments; - is standard input' },
+  'keep-going': { help: 'with --from: say which lines are no address, and answer the others' },
+  input: {
+    value: 'HEX',
+    help: 'replay an input of the hypercall, 32 bytes or a hypercall page that starts with it; @FILE has the bytes in a file',
+  },
+  decode: {
+    value: 'HEX',
+    help: 'say what an output means (16 bytes; 56 or more: Ex; a page, with --ex of Ex) or an input (32); asks no guest',
+  },
   qmp: GUEST_OPTIONS.qmp,
   gdb: GUEST_OPTIONS.gdb,
-  cpu: GUEST_OPTIONS.cpu,
+  cpu: { ...GUEST_OPTIONS.cpu, help: 'vCPU whose registers count; 0, or VpIndex of --input, when not given' },
   validate: { value: 'RWX', help: 'the accesses that must be allowed, all of them: r, w, x, in any combination' },
-  'privilege-exempt': { help: 'judge as if CPL were 0; without it and the next two by the CPL of the vCPU' },
-  supervisor: { help: 'judge an access from supervisor mode, whatever CPL is' },
+  'privilege-exempt': { help: 'check no access mode: neither U/S nor SMEP, SMAP, LASS' },
+  supervisor: { help: 'judge an access from supervisor mode; without it and --user CPL decides' },
   user: { help: 'judge an access from user mode; with --supervisor both must be allowed' },
   'enforce-smap': { help: 'keep SMAP in force whatever RFLAGS.AC is' },
   'override-smap': { help: 'lift SMAP as RFLAGS.AC=1 does; wins over --enforce-smap' },
@@ -25,9 +49,36 @@ const OPTIONS = {
   'set-page-table-bits': {
     help: 'set A in the entries passed, in guest memory, also by a walk that fails; D with --validate w',
   },
-  ex: { help: 'the output of HvCallTranslateVirtualAddressEx' },
+  'tlb-flush-inhibit': {
+    help: 'TLB_FLUSH_INHIBIT: a success says that it would hold flushes back; QEMU has none to hold',
+  },
+  'control-flags': {
+    value: 'HEX',
+    help: 'HV_TRANSLATE_GVA_CONTROL_FLAGS as a number, beside what the options above name',
+  },
+  ex: { help: 'HvCallTranslateVirtualAddressEx: its output, with the event of an Intercept' },
+  vtl: {
+    value: 'N',
+    repeats: true,
+    help: 'the --set and --cr3 that follow are the registers of VTL N; again for another VTL',
+  },
+  'input-vtl': { value: 'N', help: "INPUT_VTL: the VTL that is asked about; the caller's own when not given" },
+  'caller-vtl': { value: 'N', help: 'the VTL that makes the hypercall; the highest that was named when not given' },
+  protect: {
+    value: 'PAGE=RIGHTS',
+    repeats: true,
+    help: "what may be done with GPA page PAGE or FIRST-LAST: r, w, x, or - for nothing; with @N it is VTL N's protection",
+  },
+  overlay: { value: 'PAGE', repeats: true, help: 'GPA page PAGE, or FIRST-LAST, is an overlay page' },
+  cr3: SCOPE_OPTIONS.cr3,
+  set: SCOPE_OPTIONS.set,
+  profile: SCOPE_OPTIONS.profile,
+  nested: SCOPE_OPTIONS.nested,
+  live: SCOPE_OPTIONS.live,
+  brief: { help: 'a line for each address instead of its walk: where it leads, result, cache type' },
   json: GUEST_OPTIONS.json,
   strict: GUEST_OPTIONS.strict,
+  'no-host-memory': SCOPE_OPTIONS['no-host-memory'],
   trace: GUEST_OPTIONS.trace,
   timeout: GUEST_OPTIONS.timeout,
   'max-pause': GUEST_OPTIONS['max-pause'],
@@ -41,25 +92,34 @@ const CONTROL_OF_OPTION: Readonly<Record<string, HvControlName>> = {
   'override-smap': 'overrideSmap',
   'shadow-stack': 'shadowStack',
   'set-page-table-bits': 'setPageTableBits',
+  'tlb-flush-inhibit': 'tlbFlushInhibit',
 };
 const CONTROL_OF_LETTER: Readonly<Record<string, HvControlName>> = {
   r: 'validateRead',
   w: 'validateWrite',
   x: 'validateExecute',
 };
+/** What an input has in it already. */
+const IN_INPUT = ['validate', 'control-flags', 'input-vtl', 'from', 'keep-going', ...Object.keys(CONTROL_OF_OPTION)];
 
-/** What a `hv-translate` command line asks for. @internal */
-export interface HvTranslateCommandLine {
+/** What a `hv-translate` command line asks of a guest. @internal */
+export interface HvTranslateCommandLine extends AddressOptions {
   readonly guest: GuestOptions;
-  readonly addresses: readonly bigint[];
-  /** HV_CONTROL bits. */
+  readonly scope: ScopeOptions;
+  /** HV_CONTROL bits, and the input VTL. */
   readonly controlFlags: bigint;
+  readonly vtl: VtlQuestion;
+  /** The input that is replayed names the vCPU. */
+  readonly isVpFromInput: boolean;
+  readonly overlayPages: readonly bigint[];
+  readonly pageRules: readonly PageRule[];
   readonly ex: boolean;
-  readonly json: boolean;
+  readonly format: AnswerFormat;
+  readonly command: string;
 }
 
 /**
- * @throws {@link UsageError} `ERR_CLI_USAGE`.
+ * @throws {@link UsageError} `ERR_CLI_USAGE`; InputFileError `ERR_CLI_INPUT_FILE`.
  * @internal
  */
 export function parseHvTranslate(
@@ -67,25 +127,73 @@ export function parseHvTranslate(
   environment: CliContext['environment'],
 ): HvTranslateCommandLine {
   const options = parseOptions(words, OPTIONS, NAME);
-  const { flags, values, positionals } = options;
-  if (positionals.length === 0) throw new UsageError('no address was given', NAME);
-  const addresses = positionals.map((text) => parseNumber(text, 'address', NAME));
-  const named = [...flags].flatMap((name) => CONTROL_OF_OPTION[name] ?? []);
-  const controlFlags = [...parseAccesses(values.get('validate') ?? ''), ...named].reduce(
-    (bits, name) => bits | HV_CONTROL[name],
-    0n,
-  );
+  const ex = options.flags.has('ex');
+  const input = parseInput(options, ex);
+  const controlFlags = input?.controlFlags ?? parseControlFlags(options);
   const problem = hvControlProblem(controlFlags);
   if (problem !== null) {
-    throw new UsageError(`HV_STATUS_INVALID_PARAMETER: ${problem}; say what must be allowed: --validate rwx`, NAME);
+    const advice = problem.startsWith('none of') && input === null ? '; say what must be allowed: --validate rwx' : '';
+    throw new UsageError(`HV_STATUS_INVALID_PARAMETER: ${problem}${advice}`, NAME);
   }
+  const where: AddressOptions =
+    input === null ? parseAddresses(options, NAME) : { addresses: [input.gvaPage << 12n], from: undefined };
+  const own = refusedByAbi(() => parseVtls(words, options, OPTIONS, controlFlags, NAME));
+  const isVpFromInput = input !== null && input.vpIndex !== HV_SELF.vpIndex && !options.values.has('cpu');
+  const named = parseGuestOptions(options, environment, NAME);
+  const guest = isVpFromInput ? { ...named, cpu: input.vpIndex } : named;
+  const scope = parseScopeOptions(own.options, guest, NAME);
+  if (scope.live && (controlFlags & HV_CONTROL.setPageTableBits) !== 0n) {
+    throw new UsageError('bits of page tables are set in a paused guest, and --live does not pause it', NAME);
+  }
+  const list = (name: string) => options.lists.get(name) ?? [];
   return {
-    addresses,
+    ...where,
+    guest,
+    scope,
     controlFlags,
-    ex: flags.has('ex'),
-    json: flags.has('json'),
-    guest: parseGuestOptions(options, environment, NAME),
+    vtl: own.question,
+    isVpFromInput,
+    overlayPages: listPages(
+      list('overlay').map((text) => parsePages(text, '--overlay', NAME)),
+      '--overlay',
+      NAME,
+    ),
+    pageRules: list('protect').map((text) => parsePageRule(text, NAME)),
+    ex,
+    format: parseFormat(options, 'set-page-table-bits', NAME),
+    command: NAME,
   };
+}
+
+function parseInput({ values, lists, flags, positionals }: ParsedOptions, ex: boolean): HvTranslateInput | null {
+  const text = values.get('input');
+  if (text === undefined) return null;
+  const double = IN_INPUT.find((name) => values.has(name) || flags.has(name) || lists.has(name));
+  if (double !== undefined)
+    throw new UsageError(`--input has it all in its bytes, and --${double} was given too`, NAME);
+  const [stray] = positionals;
+  if (stray !== undefined) {
+    throw new UsageError(`--input has the address in its bytes, and ${JSON.stringify(stray)} was given too`, NAME);
+  }
+  const bytes = parseBytes(text, '--input', NAME);
+  return refusedByAbi(() =>
+    decodeHvTranslateInput(bytes, ex ? HV_CALL.translateVirtualAddressEx : HV_CALL.translateVirtualAddress),
+  );
+}
+
+function parseControlFlags({ flags, values }: ParsedOptions): bigint {
+  const number = values.get('control-flags');
+  const vtl = values.get('input-vtl');
+  const names = [
+    ...parseAccesses(values.get('validate') ?? ''),
+    ...[...flags].flatMap((name) => CONTROL_OF_OPTION[name] ?? []),
+  ];
+  const given = number === undefined ? 0n : parseNumber(number, '--control-flags', NAME);
+  const inputVtl = vtl === undefined ? 0n : inputVtlFlags(parseVtl(vtl, '--input-vtl', NAME));
+  if (inputVtl !== 0n && given >> 56n !== 0n) {
+    throw new UsageError('--control-flags and --input-vtl both name a VTL', NAME);
+  }
+  return names.reduce((bits, name) => bits | HV_CONTROL[name], given | inputVtl);
 }
 
 function parseAccesses(letters: string): HvControlName[] {
@@ -98,35 +206,36 @@ function parseAccesses(letters: string): HvControlName[] {
   });
 }
 
-async function run(words: readonly string[], context: CliContext): Promise<number> {
-  const line = parseHvTranslate(words, context.environment);
-  const answers = await askHvTranslate(line, context);
-  await context.print(await formatAnswers(answers, line, context));
-  const status = answers.every(({ answer }) => answer.name === 'Success') ? 0 : 1;
-  const assumed = answers.flatMap(({ assumed }) => assumed);
-  return strictStatus(status, line.guest.strict, assumed, context);
+/** What the hypercall would refuse is a wrong command line. */
+function refusedByAbi<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof AbiError)) throw error;
+    throw new UsageError(error.message, NAME, { cause: error });
+  }
 }
 
-async function formatAnswers(
-  answers: readonly ReportedHvTranslation[],
-  { json }: HvTranslateCommandLine,
-  context: CliContext,
-): Promise<string> {
-  const { encodeHvTranslation, formatHvTranslation } = await import('../../../report/index.ts');
-  if (json) return answers.map((each) => `${encodeHvTranslation(each)}\n`).join('');
-  const { chooseStyle } = await import('../../io/choose-style.ts');
-  const style = chooseStyle(context);
-  return answers.map((each) => formatHvTranslation(each, style)).join('\n');
+async function run(words: readonly string[], context: CliContext): Promise<number> {
+  const options = parseOptions(words, OPTIONS, NAME);
+  const text = options.values.get('decode');
+  if (text === undefined) return answerHvTranslate(parseHvTranslate(words, context.environment), context);
+  await printDecoded(text, options, context, NAME);
+  return 0;
 }
 
 /** @internal */
 export const hvTranslateCommand: Command = {
   name: NAME,
-  synopsis: 'ADDRESS... --validate RWX --qmp ENDPOINT [OPTION...]',
+  synopsis: '{ADDRESS... --validate RWX | --from FILE | --input HEX | --decode HEX} --qmp ENDPOINT [OPTION...]',
   description:
     'Answers as the hypercall HvCallTranslateVirtualAddress would: one result code for all the accesses that are to be\n' +
     'validated, the guest physical page, and how it is cached, by PAT, MTRRs and CR0.CD. Shows the walk that decided, and the\n' +
-    "bytes of the hypercall's output. The guest is paused for some milliseconds, and then runs on if it ran before.",
+    "bytes of the hypercall's output. The guest is paused for some milliseconds, and then resumed if it ran before.\n" +
+    '\n' +
+    'A virtual trust level is a register context by name: --vtl 0 --cr3 0x1ad000 --vtl 1 --cr3 0x7f000 --set CPL=0. What was not\n' +
+    "given of it is the vCPU's own. --protect 0x7f=-@1 is a page that VTL 1 keeps from VTL 0: an Intercept, with its event.\n" +
+    'docs/hypercall.md has each flag and result, and where the sources of the specification disagree.',
   options: OPTIONS,
   run,
 };

@@ -1,35 +1,19 @@
-import type {
-  Assumption,
-  GuestTranslation,
-  GuestView,
-  TranslateScope,
-  TranslationTable,
-} from '../../../guest/index.ts';
+import type { GuestTranslation, TranslateScope, TranslationTable } from '../../../guest/index.ts';
 import type { BriefAnswer, ReportedAddressSpace } from '../../../report/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { withView } from '../../session/with-guest.ts';
-import { type Outcomes, Tally } from './tally.ts';
+import type { Asker } from './answer-list.ts';
+import { Tally } from './tally.ts';
 import type { TranslateCommandLine } from './translate.ts';
+import { translateBoth } from './translate-both.ts';
 
 /** A command line, and whose it is. @internal */
 export interface TranslateAddresses extends TranslateCommandLine {
   readonly command: string;
 }
-
-/** Answers of some addresses, as they are printed. @internal */
-export interface AnsweredTexts extends Outcomes {
-  readonly texts: readonly string[];
-}
-
-/** Asks a guest for addresses, and puts the answers into the form that was asked for. @internal */
-export type Asker = (
-  view: GuestView,
-  addresses: BigUint64Array,
-  notes: readonly Assumption[],
-) => Promise<AnsweredTexts>;
 
 /**
  * Prepares questions: nothing is connected.
@@ -53,10 +37,8 @@ async function fullAsker(line: TranslateAddresses, scope: TranslateScope, contex
     isFirst = false;
     return `${separator}${formatTranslation(answer, space, style)}`;
   };
-  const { access, flags } = line;
   return async (view, addresses, notes) => {
-    const requests = Array.from(addresses, (linearAddress) => ({ linearAddress, access, flags }));
-    const answers = await view.translate(requests, scope);
+    const answers = await translateBoth(view, Array.from(addresses), line, scope);
     const space = reportedSpace(await view.scopedState(scope), line.scope);
     return {
       texts: answers.map((each) => show({ ...each, assumed: [...each.assumed, ...notes] }, space)),

@@ -1,18 +1,44 @@
-import type { Guest, GuestView } from '../../../guest/index.ts';
+import type { Assumption, Guest, GuestView } from '../../../guest/index.ts';
 import { InputFileError, UsageError } from '../../errors.ts';
 import { AddressList } from '../../io/address-list.ts';
 import { HeldOutput } from '../../io/held-output.ts';
+import type { AddressFile, AnswerFormat } from '../../options/address-options.ts';
 import type { CliContext } from '../../options/command.ts';
-import { toTranslateScope } from '../../options/scope-options.ts';
+import type { GuestOptions } from '../../options/guest-options.ts';
+import type { ScopeOptions } from '../../options/scope-options.ts';
 import { withView } from '../../session/with-guest.ts';
-import { makeAsker, type TranslateAddresses } from './answer-addresses.ts';
-import { Tally } from './tally.ts';
-import type { AddressFile } from './translate.ts';
+import { type Outcomes, Tally } from './tally.ts';
 
 /** So many answers are held until the guest runs again: some 20 MB. */
 const MAX_HELD = 20_000;
 /** So many addresses are read before the guest is paused, so that it does not wait for a pipe: 8 MB. */
 const MAX_AHEAD = 1_048_576;
+
+/** Answers of some addresses, as they are printed. @internal */
+export interface AnsweredTexts extends Outcomes {
+  readonly texts: readonly string[];
+}
+
+/** Asks a guest for addresses, and puts the answers into the form that was asked for. @internal */
+export type Asker = (
+  view: GuestView,
+  addresses: BigUint64Array,
+  notes: readonly Assumption[],
+) => Promise<AnsweredTexts>;
+
+/** What a command asks about each address of a list. @internal */
+export interface ListQuestion {
+  readonly command: string;
+  readonly guest: GuestOptions;
+  readonly scope: ScopeOptions;
+  readonly format: AnswerFormat;
+  /** Bits are set in guest memory: nothing is asked twice, and the guest stays paused. */
+  readonly writes: boolean;
+  /** Prepares the question, anew for each try. Nothing is connected. */
+  readonly makeAsker: () => Promise<Asker>;
+  /** Reads all that answers rest on. @returns null when that is too much */
+  readonly keep: (view: GuestView, addresses: readonly BigUint64Array[]) => Promise<GuestView | null>;
+}
 
 /**
  * Answers the addresses of a list, all in one pause, in bounded memory.
@@ -21,9 +47,9 @@ const MAX_AHEAD = 1_048_576;
  * @throws InputFileError `ERR_CLI_INPUT_FILE` for a line that is no address; UsageError for a list without any.
  * @internal
  */
-export async function answerList(line: TranslateAddresses, from: AddressFile, context: CliContext): Promise<number> {
+export async function answerList(line: ListQuestion, from: AddressFile, context: CliContext): Promise<number> {
   // What is wrong with the question is found before the list is read, which may take a while.
-  await makeAsker(line, context);
+  await line.makeAsker();
   const list = await AddressList.open(from.file, from, context, line.command);
   const chunks = list.chunks();
   const ahead = await readAhead(chunks, context.signal);
@@ -32,7 +58,7 @@ export async function answerList(line: TranslateAddresses, from: AddressFile, co
     throw new UsageError(`there is no address in ${list.name}`, line.command);
   }
   const output = new HeldOutput(context, MAX_HELD);
-  const mayRepeat = (): boolean => !line.flags.setAccessed && !output.hasPrinted && ahead.isAll;
+  const mayRepeat = (): boolean => !line.writes && !output.hasPrinted && ahead.isAll;
   let tally = new Tally();
   const answer = async (): Promise<void> => {
     await withView(
@@ -42,7 +68,7 @@ export async function answerList(line: TranslateAddresses, from: AddressFile, co
       async (view, attached) => {
         output.drop();
         tally = new Tally();
-        const ask = await makeAsker(line, context);
+        const ask = await line.makeAsker();
         const standing = ahead.isAll ? await keepAll(line, view, attached, ahead.chunks) : view;
         for await (const chunk of concatenate(ahead.chunks, chunks, context.signal)) {
           const answered = await ask(standing, chunk, attached.assumed);
@@ -74,13 +100,13 @@ export async function answerList(line: TranslateAddresses, from: AddressFile, co
  * @returns who answers
  */
 async function keepAll(
-  { access, flags, scope, guest, command }: TranslateAddresses,
+  { writes, keep }: ListQuestion,
   view: GuestView,
   attached: Guest,
   addresses: readonly BigUint64Array[],
 ): Promise<GuestView> {
-  if (flags.setAccessed) return view;
-  const kept = await view.keep(addresses, access, await toTranslateScope(scope, guest.cpu, command));
+  if (writes) return view;
+  const kept = await keep(view, addresses);
   if (kept === null) return view;
   await attached.resume();
   return kept;

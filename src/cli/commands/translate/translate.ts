@@ -1,12 +1,19 @@
-import { AbiError, checkTerms, type Translate2Terms } from '../../../abi/index.ts';
+import {
+  AbiError,
+  checkTerms,
+  type Translate2Rules,
+  type Translate2Terms,
+  walkedAccesses,
+} from '../../../abi/index.ts';
+import type { GuestView } from '../../../guest/index.ts';
 import { UsageError } from '../../errors.ts';
+import { type AddressFile, type AnswerFormat, parseAddresses, parseFormat } from '../../options/address-options.ts';
 import type { CliContext, Command } from '../../options/command.ts';
 import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
 import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
-import { parseNumber } from '../../options/parse-number.ts';
-import { type ParsedOptions, parseOptions } from '../../options/parse-options.ts';
-import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
-import { answerAddresses, type TranslateAddresses } from './answer-addresses.ts';
+import { parseOptions } from '../../options/parse-options.ts';
+import { parseScopeOptions, type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
+import { answerAddresses, makeAsker, type TranslateAddresses } from './answer-addresses.ts';
 import { answerList } from './answer-list.ts';
 
 const NAME = 'translate';
@@ -25,6 +32,9 @@ const OPTIONS = {
   write: { help: 'judge a write; without --write and --exec a read is judged' },
   user: { help: 'judge an access from user mode; without it from supervisor mode' },
   exec: { help: 'judge an instruction fetch' },
+  both: {
+    help: "with --write and --exec: judge both, as KVM_TRANSLATE2's patches do; without it they exclude each other",
+  },
   'set-accessed': { help: 'if the access is allowed, set the A bit of every entry used, in guest memory' },
   'set-dirty': { help: 'set the D bit of the last entry too; needs --set-accessed and --write' },
   'force-set-accessed': {
@@ -39,16 +49,6 @@ const OPTIONS = {
   'max-pause': GUEST_OPTIONS['max-pause'],
 } as const;
 
-/** A list of addresses that is yet to be read. @internal */
-export interface AddressFile {
-  /** `-` is standard input. */
-  readonly file: string;
-  readonly keepGoing: boolean;
-}
-
-/** How answers are shown. @internal */
-export type TranslateFormat = 'tree' | 'brief' | 'json';
-
 /** What a `translate` command line asks for. @internal */
 export interface TranslateCommandLine extends Translate2Terms {
   readonly guest: GuestOptions;
@@ -56,7 +56,7 @@ export interface TranslateCommandLine extends Translate2Terms {
   readonly addresses: readonly bigint[];
   /** Instead of `addresses`. */
   readonly from: AddressFile | undefined;
-  readonly format: TranslateFormat;
+  readonly format: AnswerFormat;
 }
 
 /**
@@ -74,50 +74,26 @@ export function parseTranslate(words: readonly string[], environment: CliContext
       forceSetAccessed: flags.has('force-set-accessed'),
     },
   };
-  const where = parseAddresses(options);
-  requireAllowed(terms);
+  const where = parseAddresses(options, NAME);
+  const both = flags.has('both');
+  if (both && !(terms.access.write && terms.access.exec)) {
+    throw new UsageError('--both needs --write and --exec', NAME);
+  }
+  if (both && flags.has('brief'))
+    throw new UsageError('--brief judges one access: --both needs the tree or --json', NAME);
+  requireAllowed(terms, { writeWithExec: both ? 'both' : 'refused' });
   const guest = parseGuestOptions(options, environment, NAME);
   const scope = parseScopeOptions(options, guest, NAME);
   if (scope.live && terms.flags.setAccessed) {
     throw new UsageError('--set-accessed needs a guest that stands still, and --live lets it run', NAME);
   }
-  return { ...terms, ...where, guest, scope, format: parseFormat(options) };
-}
-
-function parseAddresses({
-  positionals,
-  values,
-  flags,
-}: ParsedOptions): Pick<TranslateCommandLine, 'addresses' | 'from'> {
-  const file = values.get('from');
-  if (file === undefined) {
-    if (positionals.length === 0) throw new UsageError('no address was given', NAME);
-    if (flags.has('keep-going')) throw new UsageError('--keep-going needs --from', NAME);
-    return { addresses: positionals.map((text) => parseNumber(text, 'address', NAME)), from: undefined };
-  }
-  const [stray] = positionals;
-  if (stray !== undefined) {
-    throw new UsageError(
-      `addresses come from ${file} or from the command line, which has ${JSON.stringify(stray)}`,
-      NAME,
-    );
-  }
-  return { addresses: [], from: { file, keepGoing: flags.has('keep-going') } };
-}
-
-function parseFormat({ flags }: ParsedOptions): TranslateFormat {
-  if (!flags.has('brief')) return flags.has('json') ? 'json' : 'tree';
-  if (flags.has('json')) throw new UsageError('--brief and --json exclude each other', NAME);
-  if (flags.has('set-accessed')) {
-    throw new UsageError('--brief does not show which bits were set: take --json with --set-accessed', NAME);
-  }
-  return 'brief';
+  return { ...terms, ...where, guest, scope, format: parseFormat(options, 'set-accessed', NAME) };
 }
 
 /** The ioctl's own rules, said with the names of the options: SET_DIRTY is --set-dirty. */
-function requireAllowed(terms: Translate2Terms): void {
+function requireAllowed(terms: Translate2Terms, rules: Translate2Rules): void {
   try {
-    checkTerms(terms);
+    checkTerms(terms, rules);
   } catch (error) {
     if (!(error instanceof AbiError)) throw error;
     const message = error.message.replace(
@@ -130,7 +106,18 @@ function requireAllowed(terms: Translate2Terms): void {
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line: TranslateAddresses = { ...parseTranslate(words, context.environment), command: NAME };
-  return line.from === undefined ? answerAddresses(line, context) : answerList(line, line.from, context);
+  if (line.from === undefined) return answerAddresses(line, context);
+  const question = {
+    ...line,
+    writes: line.flags.setAccessed,
+    makeAsker: () => makeAsker(line, context),
+    keep: async (view: GuestView, addresses: readonly BigUint64Array[]) =>
+      // Tables are kept for one kind of access.
+      walkedAccesses(line.access).length > 1
+        ? null
+        : view.keep(addresses, line.access, await toTranslateScope(line.scope, line.guest.cpu, NAME)),
+  };
+  return answerList(question, line.from, context);
 }
 
 /** @internal */

@@ -1,0 +1,106 @@
+import { HV_CONTROL } from '../../../abi/index.ts';
+import type { GuestView, MemoryTypeMsrs, Sourced } from '../../../guest/index.ts';
+import type { ReportedHvTranslation } from '../../../report/index.ts';
+import { UsageError } from '../../errors.ts';
+import { chooseStyle } from '../../io/choose-style.ts';
+import type { CliContext } from '../../options/command.ts';
+import { withView } from '../../session/with-guest.ts';
+import { type Asker, answerList } from '../translate/answer-list.ts';
+import { type Outcomes, Tally } from '../translate/tally.ts';
+import { type Asked, askHvTranslate, keptForHvTranslate, prepareHvTranslate } from './ask-hv-translate.ts';
+import type { HvTranslateCommandLine } from './hv-translate.ts';
+
+/** Answers as they are printed, one after the other. */
+type Format = (answer: ReportedHvTranslation) => string;
+
+/**
+ * Puts the hypercall's question to a guest, all of it in one pause, and prints the answers when the guest runs again.
+ *
+ * @returns the exit status
+ * @throws {@link UsageError} `ERR_CLI_USAGE`, also for what only the vCPU's registers can tell to be wrong; as `withView`.
+ * @internal
+ */
+export async function answerHvTranslate(line: HvTranslateCommandLine, context: CliContext): Promise<number> {
+  const writes = (line.controlFlags & HV_CONTROL.setPageTableBits) !== 0n;
+  const prepared = await prepareHvTranslate(line);
+  const { from } = line;
+  if (from === undefined) return named(line, () => answerAddresses(line, prepared, context, writes));
+  // Of a list, PAT and MTRRs are read before the guest runs again.
+  let types: Sourced<MemoryTypeMsrs> | undefined;
+  const question = {
+    ...line,
+    writes,
+    makeAsker: async (): Promise<Asker> => {
+      types = undefined;
+      const format = await makeFormat(line, context);
+      return async (view, addresses, notes) => {
+        types ??= await view.memoryTypes(line.guest.cpu);
+        const answers = await askHvTranslate(line, prepared, view, Array.from(addresses), types, notes);
+        return { texts: answers.map(format), ...outcomesOf(answers) };
+      };
+    },
+    keep: async (view: GuestView, addresses: readonly BigUint64Array[]) => {
+      types = await view.memoryTypes(line.guest.cpu);
+      return keptForHvTranslate(prepared, view, addresses);
+    },
+  };
+  return answerList(question, from, context);
+}
+
+async function answerAddresses(
+  line: HvTranslateCommandLine,
+  prepared: Awaited<ReturnType<typeof prepareHvTranslate>>,
+  context: CliContext,
+  writes: boolean,
+): Promise<number> {
+  const answers = await withView(
+    line.guest,
+    line.scope,
+    context,
+    async (view, guest) => {
+      const types = await view.memoryTypes(line.guest.cpu);
+      return askHvTranslate(line, prepared, view, line.addresses, types, guest.assumed);
+    },
+    () => !writes,
+  );
+  const format = await makeFormat(line, context);
+  await context.print(answers.map(format).join(''));
+  const tally = new Tally();
+  tally.add(outcomesOf(answers));
+  if (line.format === 'brief') await tally.explainMarks(context);
+  return tally.status(line.guest.strict, true, context);
+}
+
+function outcomesOf(answers: readonly Asked[]): Outcomes {
+  return {
+    faults: answers.filter(({ answer }) => answer.name !== 'Success').length,
+    assumed: answers.flatMap(({ assumed }) => assumed),
+    // A tree and JSON say so themselves.
+    deviating: answers.find(({ walk }) => (walk?.deviation ?? null) !== null)?.machine ?? null,
+  };
+}
+
+/** A VP that an input names and the guest does not have is the input's fault. */
+async function named<T>({ isVpFromInput, command }: HvTranslateCommandLine, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!isVpFromInput || (error as { code?: unknown }).code !== 'ERR_GUEST_CPU') throw error;
+    const message = `HV_STATUS_INVALID_VP_INDEX: ${(error as Error).message}; --cpu N takes another for VpIndex of --input`;
+    throw new UsageError(message, command, { cause: error });
+  }
+}
+
+async function makeFormat({ format }: HvTranslateCommandLine, context: CliContext): Promise<Format> {
+  const { encodeHvTranslation, formatHvBrief, formatHvTranslation } = await import('../../../report/index.ts');
+  if (format === 'json') return (answer) => `${encodeHvTranslation(answer)}\n`;
+  const style = chooseStyle(context);
+  if (format === 'brief') return (answer) => formatHvBrief(answer, style);
+  let isFirst = true;
+  return (answer) => {
+    // An empty line is between two trees, and none at the end.
+    const separator = isFirst ? '' : '\n';
+    isFirst = false;
+    return `${separator}${formatHvTranslation(answer, style)}`;
+  };
+}
