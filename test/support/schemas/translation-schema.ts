@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
 const hex = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,15})$/);
+/** An address of 76 bits: page numbers have 64. */
+const hexOfPage = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,18})$/);
 const error = z.enum(['NOT_PRESENT', 'PRIVILEGE_VIOLATION', 'RESERVED_BITS', 'INVALID_GVA', 'INVALID_GPA']);
 const rights = z.strictObject({ write: z.boolean(), user: z.boolean(), exec: z.boolean() });
 
@@ -107,15 +109,14 @@ export type TranslationLine = z.output<typeof translationLineSchema>;
 
 /** One line of `pagewalk hv-translate --json`, likewise. */
 export const hvTranslationLineSchema = z.strictObject({
-  /** Of a page number of 64 bits there are 76. */
-  linearAddress: z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,18})$/),
+  linearAddress: hexOfPage,
   hypercall: z.enum(['HvCallTranslateVirtualAddress', 'HvCallTranslateVirtualAddressEx']),
   controlFlags: hex,
   result: z.string(),
   resultCode: z.int().min(0).max(9),
   gpaPage: hex,
   /** With the offset; of a success. */
-  gpa: hex.nullable(),
+  gpa: hexOfPage.nullable(),
   cacheType: z.enum(['UC', 'WC', 'WT', 'WP', 'WB']).nullable(),
   overlayPage: z.boolean(),
   /** Where bits were to be set. */
