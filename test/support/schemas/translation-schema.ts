@@ -32,6 +32,7 @@ export const assumptionSchema = z.strictObject({
     'runState',
     'memoryTypes',
     'hostMemoryTypes',
+    'vtl',
   ]),
   value: z.union([hex, z.literal(['intel', 'amd', 'kvm', 'tcg', 'running']), z.number(), z.boolean(), z.null()]),
   why: z.string().min(1),

@@ -30,11 +30,11 @@ const OPTIONS = {
   'keep-going': { help: 'with --from: say which lines are no address, and answer the others' },
   input: {
     value: 'HEX',
-    help: 'replay an input of the hypercall, 32 bytes or a hypercall page that starts with it; @FILE has the bytes in a file',
+    help: 'replay a captured input: 32 bytes, or a page that starts with them; @FILE for a file of bytes',
   },
   decode: {
     value: 'HEX',
-    help: 'say what an output means (16 bytes; 56 or more: Ex; a page, with --ex of Ex) or an input (32); asks no guest',
+    help: 'explain an output (16 bytes, of Ex 56 or more, or a page) or an input (32); no guest is asked',
   },
   qmp: GUEST_OPTIONS.qmp,
   gdb: GUEST_OPTIONS.gdb,
@@ -67,7 +67,7 @@ const OPTIONS = {
   protect: {
     value: 'PAGE=RIGHTS',
     repeats: true,
-    help: "what may be done with GPA page PAGE or FIRST-LAST: r, w, x, or - for nothing; with @N it is VTL N's protection",
+    help: "rights of GPA page PAGE or FIRST-LAST: r, w, x, or - for none; PAGE=RIGHTS@N: VTL N's protection",
   },
   overlay: { value: 'PAGE', repeats: true, help: 'GPA page PAGE, or FIRST-LAST, is an overlay page' },
   cr3: SCOPE_OPTIONS.cr3,
@@ -227,7 +227,7 @@ async function run(words: readonly string[], context: CliContext): Promise<numbe
 /** @internal */
 export const hvTranslateCommand: Command = {
   name: NAME,
-  synopsis: '{ADDRESS... --validate RWX | --from FILE | --input HEX | --decode HEX} --qmp ENDPOINT [OPTION...]',
+  synopsis: '{ADDRESS... | --from FILE | --input HEX | --decode HEX} --qmp ENDPOINT [OPTION...]',
   description:
     'Answers as the hypercall HvCallTranslateVirtualAddress would: one result code for all the accesses that are to be\n' +
     'validated, the guest physical page, and how it is cached, by PAT, MTRRs and CR0.CD. Shows the walk that decided, and the\n' +
