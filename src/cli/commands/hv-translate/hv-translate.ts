@@ -67,7 +67,7 @@ const OPTIONS = {
   protect: {
     value: 'PAGE=RIGHTS',
     repeats: true,
-    help: "rights of GPA page PAGE or FIRST-LAST: r, w, x, or - for none; PAGE=RIGHTS@N: VTL N's protection",
+    help: "rights of GPA page PAGE or FIRST-LAST: r, w, x, or - for none; …@N: VTL N's protection",
   },
   overlay: { value: 'PAGE', repeats: true, help: 'GPA page PAGE, or FIRST-LAST, is an overlay page' },
   cr3: SCOPE_OPTIONS.cr3,
@@ -233,8 +233,8 @@ export const hvTranslateCommand: Command = {
     'validated, the guest physical page, and how it is cached, by PAT, MTRRs and CR0.CD. Shows the walk that decided, and the\n' +
     "bytes of the hypercall's output. The guest is paused for some milliseconds, and then resumed if it ran before.\n" +
     '\n' +
-    'A virtual trust level is a register context by name: --vtl 0 --cr3 0x1ad000 --vtl 1 --cr3 0x7f000 --set CPL=0. What was not\n' +
-    "given of it is the vCPU's own. --protect 0x7f=-@1 is a page that VTL 1 keeps from VTL 0: an Intercept, with its event.\n" +
+    'A virtual trust level is a register context by name: --vtl 0 --cr3 0x1ad000 --vtl 1 --cr3 0x7f000 --set CPL=0. What was\n' +
+    "not given is the vCPU's own. --protect 0x7f=-@1 is a page that VTL 1 keeps from VTL 0: an Intercept, with its event.\n" +
     'docs/hypercall.md has each flag and result, and where the sources of the specification disagree.',
   options: OPTIONS,
   run,

@@ -33,7 +33,7 @@ const OPTIONS = {
   user: { help: 'judge an access from user mode; without it from supervisor mode' },
   exec: { help: 'judge an instruction fetch' },
   both: {
-    help: 'with --write and --exec: judge both, as the KVM_TRANSLATE2 patches do; else they exclude each other',
+    help: 'with --write and --exec: judge both, as the KVM_TRANSLATE2 patches do',
   },
   'set-accessed': { help: 'if the access is allowed, set the A bit of every entry used, in guest memory' },
   'set-dirty': { help: 'set the D bit of the last entry too; needs --set-accessed and --write' },
