@@ -181,6 +181,7 @@ describe('cli/parseHvTranslate', () => {
     ['0 --validate r --input-vtl 16', '--input-vtl "16" is not a whole number from 0 to 15'],
     ['0 --validate r --vtl x', '--vtl "x" is not a whole number from 0 to 15'],
     ['0 --validate r --vtl', '--vtl needs a value'],
+    ['0 --validate r --vtl 1 --cr3 0x1000 --cr3 0x2000', '--cr3 takes one value'],
     ['0 --validate r --input-vtl 1 --caller-vtl 0', 'HV_STATUS_ACCESS_DENIED: VTL 0 cannot name VTL 1'],
     ['0 --validate r --protect 5', '--protect "5" is not PAGE=RIGHTS'],
     ['0 --validate r --protect 5=q', '--protect "5=q" is not PAGE=RIGHTS'],

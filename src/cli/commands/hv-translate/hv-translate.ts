@@ -70,7 +70,8 @@ const OPTIONS = {
     help: "rights of GPA page PAGE or FIRST-LAST: r, w, x, or - for none; …@N: VTL N's protection",
   },
   overlay: { value: 'PAGE', repeats: true, help: 'GPA page PAGE, or FIRST-LAST, is an overlay page' },
-  cr3: SCOPE_OPTIONS.cr3,
+  // One for each VTL.
+  cr3: { ...SCOPE_OPTIONS.cr3, repeats: true },
   set: SCOPE_OPTIONS.set,
   profile: SCOPE_OPTIONS.profile,
   nested: SCOPE_OPTIONS.nested,

@@ -1,5 +1,5 @@
 import { inputVtlOf, namedInputVtl } from '../../../abi/index.ts';
-import type { OptionTable } from '../../options/option-table.ts';
+import { type OptionTable, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseCount } from '../../options/parse-number.ts';
 import { type ParsedOptions, parseOptions } from '../../options/parse-options.ts';
 
@@ -54,9 +54,9 @@ export function parseVtls(
   const highest = Math.max(0, named ?? 0, ...sections.map(({ vtl }) => vtl));
   const vtl = inputVtlOf(controlFlags, callerOf(options, command) ?? highest);
   const own = sections.filter((section) => section.vtl === vtl);
-  const parts = [common, ...own.map((section) => section.words)].map((part) => parseOptions(part, table, command));
+  const once: OptionTable = { ...table, cr3: SCOPE_OPTIONS.cr3 };
+  const parts = [common, own.flatMap((section) => section.words)].map((part) => parseOptions(part, once, command));
   const cr3 = parts.flatMap(({ values }) => values.get('cr3') ?? []).at(-1);
-  const { cr3: _, ...values } = Object.fromEntries(options.values);
   return {
     question: {
       vtl,
@@ -65,7 +65,7 @@ export function parseVtls(
     },
     options: {
       ...options,
-      values: new Map(Object.entries({ ...values, ...(cr3 === undefined ? {} : { cr3 }) })),
+      values: cr3 === undefined ? options.values : new Map([...options.values, ['cr3', cr3]]),
       lists: new Map([...options.lists, ['set', parts.flatMap(({ lists }) => lists.get('set') ?? [])]]),
     },
   };
