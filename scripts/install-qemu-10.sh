@@ -65,8 +65,10 @@ rm -rf "$dir/apt" "$dir/root"
 write_sources
 mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial" "$dir/root"
 apt_here update
-# What would have to be installed, libraries that the system lacks or has too old among it.
-apt_here install --yes --download-only --no-install-recommends -t "$release-backports" qemu-system-x86 >/dev/null
+# What would have to be installed, libraries that the system lacks or has too old among it. With the modules: QEMU takes one that
+# it does not find among its own from the system's QEMU, and ends if that is another version (`-device help` loads them all).
+apt_here install --yes --download-only --no-install-recommends -t "$release-backports" \
+  qemu-system-x86 qemu-system-modules-opengl qemu-system-modules-spice >/dev/null
 for package in "$dir"/apt/cache/archives/*.deb; do
   dpkg -x "$package" "$dir/root"
 done

@@ -142,7 +142,8 @@ describe('the run state', function () {
   });
 
   it('of a guest that migrates stays, and the device state is left alone', async () => {
-    await using guest = await launchKernel('long4', { memory: '64M' });
+    // So much memory that the migration is not at its end before we are.
+    await using guest = await launchKernel('long4', { memory: '1G' });
     await using witness = await Witness.of(guest);
     await witness.execute('migrate-set-parameters', { 'max-bandwidth': 4096 });
     await witness.execute('migrate', { uri: 'exec:cat >/dev/null' });
