@@ -102,7 +102,9 @@ export function processorNestedBits(
 /** A guest whose tables could not be had to the end has, where A is set in passing, A in those that could. */
 function guestBitsOf(translation: NestedTranslation, guest: PagingContext): readonly PlannedBits[] {
   if (translation.kind !== 'nested-fault') return processorBits(guest, translation.guest);
-  if (guest.profile.accessedOnFault === 'none') return [];
-  if (translation.guest) return processorBits(guest, translation.guest);
-  return planPassed(translation.guestSteps, guest.profile.setsPdpteAccessed);
+  const { accessedOnFault, setsBitsBeforeNestedPage, setsPdpteAccessed } = guest.profile;
+  if (accessedOnFault !== 'entries-passed') return [];
+  const { guest: mapped, guestSteps } = translation;
+  if (mapped && setsBitsBeforeNestedPage) return processorBits(guest, mapped);
+  return planPassed(mapped ? guestSteps.slice(0, -1) : guestSteps, setsPdpteAccessed);
 }

@@ -43,8 +43,19 @@ export interface Profile {
   readonly nonCanonicalSetsCr2: boolean;
   /** What #PF reports when the memory of a table is not there; null where the architecture does not say. */
   readonly unbackedTable: 'not-present' | null;
-  /** Which A bits the processor sets when the access then fails. SDM vol. 3A, 4.8 leaves it open. */
-  readonly accessedOnFault: 'none' | 'entries-passed';
+  /**
+   * Which A bits are set when the access then fails; those of the entry that stopped it never are.
+   *
+   * - `none`: KVM sets them when it knows that the access is allowed.
+   * - `where-denied`: in the entries above the page whose rights deny the access. Intel sets A in the PDE at a page-level protection
+   *   violation, and calls the PTE's model specific (SDM vol. 3A, interrupt 14, program state change). Of other faults SDM 4.8 says
+   *   no more than that A is set in an entry that a translation uses: of these nothing is promised.
+   * - `entries-passed`: in each entry whose table was read. AMD sets A the first time that the table an entry points to is read
+   *   (APM vol. 2, 5.4.1); TCG does so too.
+   */
+  readonly accessedOnFault: 'none' | 'where-denied' | 'entries-passed';
+  /** The guest's A and D are set before the second stage is asked for the page. */
+  readonly setsBitsBeforeNestedPage: boolean;
   /** A is set in a 1 GB leaf before its bits 29:13 and its rights are looked at. */
   readonly accessedEarlyIn1G: boolean;
   /** Bit 5 of a PAE PDPTE is set like an A bit. */
@@ -78,7 +89,8 @@ export const INTEL: Profile = {
   lass: true,
   nonCanonicalSetsCr2: false,
   unbackedTable: null,
-  accessedOnFault: 'none',
+  accessedOnFault: 'where-denied',
+  setsBitsBeforeNestedPage: false,
   accessedEarlyIn1G: false,
   setsPdpteAccessed: false,
   legacyNptIsIdentity: false,
@@ -92,6 +104,7 @@ export const INTEL: Profile = {
 export const AMD: Profile = {
   ...INTEL,
   name: 'amd',
+  accessedOnFault: 'entries-passed',
   topLevelBit8Reserved: 'always',
   lam: false,
   uai: true,
@@ -101,6 +114,7 @@ export const AMD: Profile = {
 export const KVM: Profile = {
   ...INTEL,
   name: 'kvm',
+  accessedOnFault: 'none',
   topLevelBit8Reserved: 'on-amd',
   pse36: 4,
   fetchReportNeedsPae: false,
@@ -123,6 +137,7 @@ export const TCG: Profile = {
   lass: false,
   unbackedTable: 'not-present',
   accessedOnFault: 'entries-passed',
+  setsBitsBeforeNestedPage: true,
   accessedEarlyIn1G: true,
   setsPdpteAccessed: true,
   legacyNptIsIdentity: true,

@@ -12,8 +12,10 @@ function isSetEarly(context: PagingContext, step: WalkStep): boolean {
 
 /** The entries in which the processor sets A, for an access that failed. */
 function passedOnFault(context: PagingContext, translation: Translation): readonly WalkStep[] {
-  if (translation.kind === 'mapped' || context.profile.accessedOnFault === 'none') return [];
+  const { accessedOnFault } = context.profile;
+  if (translation.kind === 'mapped' || accessedOnFault === 'none') return [];
   const { steps, cause } = translation;
+  if (accessedOnFault === 'where-denied' && cause !== 'privilege-violation') return [];
   return steps.filter((step, at) => {
     const stopped = at === steps.length - 1 && cause !== 'unbacked-table';
     return !stopped || isSetEarly(context, step);

@@ -31,6 +31,7 @@ const lies: Readonly<Partial<Record<PagedMode, readonly (readonly [Partial<Profi
     [{ topLevelBit8Reserved: 'always' }, 512],
     [{ honoursPdpe1gb: INTEL.honoursPdpe1gb }, 512],
     [{ accessedOnFault: INTEL.accessedOnFault }, 512],
+    [{ setsBitsBeforeNestedPage: INTEL.setsBitsBeforeNestedPage }, 4096],
     [{ accessedEarlyIn1G: INTEL.accessedEarlyIn1G }, 2048],
     [{ unbackedTable: INTEL.unbackedTable }, 512],
     [{ nestedFetchReportFromSmep: INTEL.nestedFetchReportFromSmep }, 8192],

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { planNestedBits, processorNestedBits } from '../../../src/paging/index.ts';
+import { AMD, INTEL, KVM, type Profile, planNestedBits, processorNestedBits, TCG } from '../../../src/paging/index.ts';
 import {
   eptOf,
   guestEntry,
@@ -140,6 +140,18 @@ describe('bits of both stages', () => {
     const flags = { setAccessed: true, setDirty: true, forceSetAccessed: false };
     expect(describeNestedPlan(planNestedBits(translation, flags))).to.equal(expected);
     expect(describeNestedPlan(processorNestedBits(translation, contexts.guest, contexts.nested))).to.equal(expected);
+  });
+
+  it('are, where the second stage does not let the page be had, what each machine has set by then', () => {
+    const entries = { ...unused, [nestedEntry.ofData]: 0n };
+    const translation = walk('w', nptOf(), entries);
+    const { guest, nested } = contextsOf(machineIn('4-level', { vendor: 'amd' }), nptOf());
+    const of = (profile: Profile) =>
+      describeNestedPlan(processorNestedBits(translation, { ...guest, profile }, nested)).match(/.* in guest .*/g);
+    expect(of(AMD), 'tables were read, the page was not').to.deep.equal(['A in guest level 4 at 0x21120']);
+    expect(of(TCG)).to.deep.equal(['A in guest level 4 at 0x21120', 'AD in guest level 1 at 0x24c48']);
+    expect(of(INTEL)).to.equal(null);
+    expect(of(KVM)).to.equal(null);
   });
 
   it("with FORCE_SET_ACCESSED are those of all that was passed, the guest's entries too, when a nested entry ends it", () => {

@@ -1,10 +1,12 @@
 import { expect } from 'chai';
 import {
   type Access,
+  AMD,
   cr2AfterFault,
   createContext,
   type EntrySource,
   INTEL,
+  KVM,
   type PagingContext,
   type PlannedBits,
   type Profile,
@@ -54,14 +56,23 @@ describe('the bits that a processor sets by itself', () => {
     expect(first).to.deep.include({ address: 0x1000n, level: 4, value: 0x2007n, size: 8 });
   });
 
-  it('none on a fault, but on TCG in the entries above the one that stopped it', () => {
+  it('on a fault, of the entries above the one that stopped it, what each manual says', () => {
     const denied = fourLevels(0x2007n, 0x3007n, 0x4007n, 0x5003n);
     const absent = fourLevels(0x2007n, 0x3007n, 0n);
+    const reserved = fourLevels(0x2007n, 0x3007n, 0x8_0000_0000_4007n);
     const unbacked = fourLevels(0x2007n, 0x3007n);
-    for (const memory of [denied, absent, unbacked]) expect(setBy(longMode(INTEL), memory, USER)).to.equal('');
-    expect(setBy(longMode(TCG), denied, USER)).to.equal('4A 3A 2A');
-    expect(setBy(longMode(TCG), absent, USER)).to.equal('4A 3A');
-    expect(setBy(longMode(TCG), unbacked, USER), 'both entries were passed').to.equal('4A 3A');
+    const of = (profile: Profile) =>
+      [denied, absent, reserved, unbacked].map((memory) => setBy(longMode(profile), memory, USER));
+    expect(of(INTEL), 'a page-level protection violation alone').to.deep.equal(['4A 3A 2A', '', '', '']);
+    expect(of(AMD), 'every table that was read').to.deep.equal(['4A 3A 2A', '4A 3A', '4A 3A', '4A 3A']);
+    expect(of(TCG)).to.deep.equal(['4A 3A 2A', '4A 3A', '4A 3A', '4A 3A']);
+    expect(of(KVM)).to.deep.equal(['', '', '', '']);
+  });
+
+  it('not in the leaf that denies the access, and not twice', () => {
+    const supervisor = fourLevels(0x2007n, 0x3007n, 0x83n);
+    expect(setBy(longMode(INTEL), supervisor, USER)).to.equal('4A 3A');
+    expect(setBy(longMode(INTEL), fourLevels(0x2027n, 0x3007n, 0x4027n, 0x5003n), USER)).to.equal('3A');
   });
 
   it('TCG sets A in a 1 GB leaf before it has looked at all of it', () => {
