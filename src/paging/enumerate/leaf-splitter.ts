@@ -1,6 +1,6 @@
 import type { NestedContext } from '../nested/nested-context.ts';
 import { finalAccessOf } from '../nested/stage-access.ts';
-import { ACCESS_EXEC, ACCESS_WRITE, ENTRY_RW, ENTRY_US } from '../rules/architecture.ts';
+import { ACCESS_EXEC, ACCESS_USER, ACCESS_WRITE, ENTRY_RW, ENTRY_US } from '../rules/architecture.ts';
 import type { PagingContext } from '../rules/context.ts';
 import { leafPageOf } from '../rules/entry-kind.ts';
 import type { Level } from '../rules/levels.ts';
@@ -111,7 +111,10 @@ export class LeafSplitter<Summary> implements LeafSink<Summary> {
     }
   }
 
-  #tell(page: number, guestPhysical: number, size: PageSize, { attributes, isUser, low }: GuestLeaf): void {
+  #tell(page: number, guestPhysical: number, size: PageSize, leaf: GuestLeaf): void {
+    const { low } = leaf;
+    const isUser = leaf.isUser && this.#isLeftToUsers();
+    const attributes = isUser === leaf.isUser ? leaf.attributes : leaf.attributes & ~ENTRY_US;
     const left = limitAttributes(attributes, {
       read: this.#allows(0, isUser),
       written: this.#allows(ACCESS_WRITE, isUser),
@@ -120,7 +123,13 @@ export class LeafSplitter<Summary> implements LeafSink<Summary> {
     if (isAccessible(left)) this.#sink.piece(page, size, this.#stage.hostPageOf(guestPhysical), left, low);
   }
 
+  /** With the guest mode execute trap a page of users may be the supervisor's in the second stage. */
+  #isLeftToUsers(): boolean {
+    return !this.#nested.judgesSupervisors || this.#allows(0, true);
+  }
+
+  /** As users access a page that is theirs, and supervisors their own. */
   #allows(access: number, isUser: boolean): boolean {
-    return this.#stage.allows(finalAccessOf(this.#nested, access, isUser));
+    return this.#stage.allows(finalAccessOf(this.#nested, isUser ? access | ACCESS_USER : access, isUser));
   }
 }

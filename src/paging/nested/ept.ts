@@ -125,6 +125,7 @@ export function createEpt(eptp: bigint, capabilities: EptCapabilities): NestedCo
     kind: 'ept',
     stage: eptStage(eptp, levels, capabilities),
     writesTables: hasUsageBits ? 'always' : 'when-bits-are-missing',
+    judgesSupervisors: false,
     modeBasedExecute: capabilities.modeBasedExecute ?? false,
     marksShadowStacks: (eptp & EPTP_SHADOW_STACK) !== 0n,
     advancedExitInformation: capabilities.advancedExitInformation ?? false,

@@ -10,6 +10,8 @@ export interface NestedContext {
    * D bit of the guest has to be set. APM vol. 2, 15.25.5; SDM vol. 3C, 31.3.3.2.
    */
   readonly writesTables: 'always' | 'when-bits-are-missing';
+  /** @internal NPT with the guest mode execute trap: U/S tells supervisor accesses of the guest from its users'. */
+  readonly judgesSupervisors: boolean;
   /** @internal */
   readonly modeBasedExecute: boolean;
   /** @internal EPTP bit 7. */

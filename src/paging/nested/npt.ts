@@ -9,17 +9,20 @@ export interface NptRegisters {
   readonly nestedCr3: bigint;
   readonly cr4: bigint;
   readonly efer: bigint;
+  /** GMET_ENABLE of the VMCB (offset 90h, bit 3): guest mode execute trap. Default false. */
+  readonly guestModeExecuteTrap?: boolean;
 }
 
 /**
  * AMD's second stage: ordinary tables in the host's paging mode, in which every access is a user's. SMEP, SMAP and keys have no
- * part in it; SMEP still decides whether a fetch is reported.
+ * part in it; SMEP still decides whether a fetch is reported. With the guest mode execute trap the page itself is accessed as the
+ * guest does, at CPL 3 or below, and pages with U/S=1 are executable at CPL 3 alone; walks of guest tables stay a user's.
  *
  * @throws PagingInputError, as `createContext`.
  * @public
  */
 export function createNpt(registers: NptRegisters, processor: ProcessorFeatures): NestedContext {
-  const { cr0, nestedCr3, cr4, efer } = registers;
+  const { cr0, nestedCr3, cr4, efer, guestModeExecuteTrap = false } = registers;
   const format = {
     cr0: cr0 | CR0_WP,
     cr3: nestedCr3,
@@ -29,6 +32,7 @@ export function createNpt(registers: NptRegisters, processor: ProcessorFeatures)
   // TCG since 7.2.15 takes a host without PAE for one without paging.
   const isIdentity = processor.profile?.legacyNptIsIdentity === true && !(cr4 & CR4_PAE);
   const stage = createContext(isIdentity ? { ...format, cr0: format.cr0 & ~CR0_PG } : format, processor);
+  const judgesSupervisors = guestModeExecuteTrap && stage.profile.guestModeExecuteTrap;
   const countsSmep = stage.profile.nestedFetchReportFromSmep && (cr4 & CR4_SMEP) !== 0n;
   return {
     kind: 'npt',
@@ -40,9 +44,10 @@ export function createNpt(registers: NptRegisters, processor: ProcessorFeatures)
         // TCG looks at the bits that index tables, and at no others.
         isUnsigned: stage.profile.checksGuestPhysicalWidth,
       },
-      policy: { ...stage.policy, reportsFetch: stage.policy.reportsFetch || countsSmep },
+      policy: { ...stage.policy, smep: judgesSupervisors, reportsFetch: stage.policy.reportsFetch || countsSmep },
     },
     writesTables: 'always',
+    judgesSupervisors,
     modeBasedExecute: false,
     marksShadowStacks: false,
     advancedExitInformation: false,

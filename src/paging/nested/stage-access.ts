@@ -47,9 +47,13 @@ export function writeBackAccessOf(tableAccess: number): number {
  * address (SDM vol. 3C, table 29-7, bit 9)
  * @internal
  */
-export function finalAccessOf({ kind }: NestedContext, access: number, isUserAddress: boolean): number {
+export function finalAccessOf(
+  { kind, judgesSupervisors }: NestedContext,
+  access: number,
+  isUserAddress: boolean,
+): number {
   const what = access & (ACCESS_WRITE | ACCESS_EXEC);
-  if (kind === 'npt') return what | ACCESS_USER;
+  if (kind === 'npt') return what | (judgesSupervisors ? access & ACCESS_USER : ACCESS_USER);
   const isStack = (access & ACCESS_SHADOW_STACK) !== 0 && (access & ACCESS_USER) === 0;
   return what | (isUserAddress ? ACCESS_USER_ADDRESS : 0) | (isStack ? ACCESS_SUPERVISOR_SHADOW_STACK : 0);
 }

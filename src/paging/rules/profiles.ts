@@ -64,6 +64,8 @@ export interface Profile {
   readonly legacyNptIsIdentity: boolean;
   /** CR4.SMEP of the host makes nested page faults report fetches. */
   readonly nestedFetchReportFromSmep: boolean;
+  /** AMD's guest mode execute trap exists, for guests whose VMCB asks for it. */
+  readonly guestModeExecuteTrap: boolean;
   /** A guest physical address that the nested tables cannot index faults. */
   readonly checksGuestPhysicalWidth: boolean;
   /** How many bits of CR3 are the root's address with 32-bit and PAE paging, and with 5-level paging. */
@@ -95,6 +97,7 @@ export const INTEL: Profile = {
   setsPdpteAccessed: false,
   legacyNptIsIdentity: false,
   nestedFetchReportFromSmep: true,
+  guestModeExecuteTrap: true,
   checksGuestPhysicalWidth: true,
   legacyRootBits: 32,
   la57RootBits: 52,
@@ -118,6 +121,7 @@ export const KVM: Profile = {
   topLevelBit8Reserved: 'on-amd',
   pse36: 4,
   fetchReportNeedsPae: false,
+  guestModeExecuteTrap: false,
   checksCanonical: false,
   unbackedTable: 'not-present',
 };
@@ -142,6 +146,7 @@ export const TCG: Profile = {
   setsPdpteAccessed: true,
   legacyNptIsIdentity: true,
   nestedFetchReportFromSmep: false,
+  guestModeExecuteTrap: false,
   checksGuestPhysicalWidth: false,
   la57RootBits: 64,
 };

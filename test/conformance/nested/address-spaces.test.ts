@@ -62,6 +62,8 @@ function seeing(machine: ReferenceMachine): void {
 function makeSpace(random: Random, seed: number): Space {
   const stages = randomStages(random, seed);
   seeing(stages.guest);
+  // With the guest mode execute trap supervisors may not do whatever a page allows.
+  if (stages.nested.kind === 'npt') stages.nested.gmet = false;
   const { guest: context, nested } = contextsOf(stages.guest, stages.nested);
   const leaves: MappedLeaf[] = [];
   enumerateLeaves(context, pageSourceOf(stages.memory), (leaf) => leaves.push(leaf) < MAX_LEAVES, { nested });

@@ -23,7 +23,7 @@ const bit58 = 1n << 58n;
 
 type Entries = Readonly<Record<string, bigint>>;
 
-function walk(access: string, nested: ReferenceNested, entries: Entries, changes: MachineChanges = {}) {
+function walk(access: string, nested: ReferenceNested, entries: Entries = {}, changes: MachineChanges = {}) {
   const isEpt = nested.kind === 'ept';
   const guest = machineIn('4-level', { vendor: isEpt ? 'intel' : 'amd', ...changes });
   const memory = stages(isEpt ? openEpt : openNpt, entries);
@@ -109,6 +109,22 @@ describe('exit information, number by number', () => {
     const high = { [guestEntry.pte]: 0x1_0000_0000_5067n };
     expect(verdict('x', nptOf(), high, { maxPhyAddr: 52 })).to.equal('final 0x1000000005abc not-present 100000014');
     expect(verdict('w', nptOf(), high, { maxPhyAddr: 52 })).to.equal('final 0x1000000005abc not-present 100000006');
+  });
+
+  it('with the guest mode execute trap tells supervisors from users, but for tables', () => {
+    const trap = { ...nptOf(), gmet: true };
+    const supervisors = { [nestedEntry.ofData]: 0x2_5003n };
+    const through = '0x5abc 0x25abc 4096';
+    expect(verdict('x', nptOf())).to.equal(through);
+    expect(verdict('x', trap), 'a page with U/S=1').to.equal('final 0x5abc privilege-violation 100000011 1:0x13028');
+    for (const access of ['xu', '', 'w', 'u', 'wu']) expect(verdict(access, trap), access).to.equal(through);
+    for (const access of ['x', '', 'w', 'i']) expect(verdict(access, trap, supervisors), access).to.equal(through);
+    expect(verdict('u', trap, supervisors)).to.equal('final 0x5abc privilege-violation 100000005 1:0x13028');
+    expect(verdict('', nptOf(), supervisors)).to.equal('final 0x5abc privilege-violation 100000005 1:0x13028');
+    const readOnly = { [nestedEntry.ofData]: 0x2_5001n };
+    expect(verdict('w', trap, readOnly, { wp: false })).to.equal('final 0x5abc privilege-violation 100000003 1:0x13028');
+    const tables = { [nestedEntry.ofPt]: 0x2_4003n };
+    expect(verdict('', trap, tables)).to.equal('table 0x4c48 privilege-violation 200000007 1:0x13020');
   });
 
   it('lets the processor write to tables where bit 58 says so, and nothing else', () => {

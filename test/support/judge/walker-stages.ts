@@ -23,5 +23,6 @@ export function nestedContextOf(nested: ReferenceNested): NestedContext {
   }
   const { registers, processor } = nested.host;
   const { cr0, cr3: nestedCr3, cr4, efer } = registers;
-  return createNpt({ cr0, nestedCr3, cr4, efer }, processor);
+  const guestModeExecuteTrap = nested.gmet ?? false;
+  return createNpt({ cr0, nestedCr3, cr4, efer, guestModeExecuteTrap }, processor);
 }

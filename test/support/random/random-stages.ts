@@ -44,7 +44,7 @@ function stagesOfNpt(random: Random, guestMode: ReferenceMode, hostMode: Referen
   const { root, ...built } = builder.build();
   const low = hostMode === 'pae' ? 0x1fn : 0xfffn;
   host.registers.cr3 = root | (random.uint64() & low);
-  return { ...built, guestMode, format: `NPT ${hostMode}`, nested: { kind: 'npt', host } };
+  return { ...built, guestMode, format: `NPT ${hostMode}`, nested: { kind: 'npt', host, gmet: random.chance(30) } };
 }
 
 function stagesOfEpt(random: Random, guestMode: ReferenceMode, length: 4 | 5): RandomStages {

@@ -11,6 +11,8 @@ export interface ReferenceNpt {
   kind: 'npt';
   /** The host's registers at VMRUN, with nested CR3 in place of CR3. */
   host: ReferenceMachine;
+  /** GMET_ENABLE of the VMCB. */
+  gmet?: boolean;
 }
 
 /** Extended page tables by Intel. @internal */
@@ -42,6 +44,8 @@ export interface ReferenceNestedAccess {
   read: boolean;
   write: boolean;
   exec: boolean;
+  /** Of `final` accesses: the guest is at CPL 3, and does not access a system structure. */
+  user: boolean;
   /** Of `final` accesses to a shadow stack, whose. */
   shadowStack: 'user' | 'supervisor' | null;
   /** What the guest's paging makes of the linear address; null for `table`, where that is not known yet. */

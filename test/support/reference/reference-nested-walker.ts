@@ -161,6 +161,7 @@ const UPDATE: ReferenceNestedAccess = {
   read: true,
   write: true,
   exec: false,
+  user: false,
   shadowStack: null,
   page: null,
 };
@@ -172,6 +173,7 @@ function finalAccess(access: ReferenceAccess, guest: ReferenceMapped): Reference
     read: !access.write && !access.exec,
     write: access.write,
     exec: access.exec,
+    user: isUserAccess(access),
     shadowStack: access.shadowStack ? whose : null,
     page: guest.rights,
   };
