@@ -130,10 +130,12 @@ export class PausedGuest extends GuestView implements Disposable {
       (this.#cpus.length <= FEW_CPUS ? throughStub : monitor).registers(cpu),
       throughStub.hmp(FLAT_VIEWS),
     ]);
+    const map = this.#maps.select(mtree, cpu, shown.smm);
+    const seen = { memory: new LayeredMemory([], this.writable, map, comparePaused), map };
     return {
       state: assembleVcpuState(shown, registers, this.#processor),
-      map: this.#maps.select(mtree, cpu, shown.smm),
-      readHidden: once(() => readHiddenRegisters(monitor, cpu, this.#openDirectory)),
+      map,
+      readHidden: once(() => readHiddenRegisters(monitor, cpu, this.#openDirectory, seen)),
     };
   }
 }

@@ -11,7 +11,9 @@ export class PagingInputError extends RangeError {
     | 'ERR_PAGING_ADDRESS'
     | 'ERR_PAGING_REGISTER'
     | 'ERR_PAGING_PROCESSOR'
-    | 'ERR_PAGING_EPTP';
+    | 'ERR_PAGING_EPTP'
+    /** The state exists, and is not supported. */
+    | 'ERR_PAGING_UNSUPPORTED';
 
   constructor(code: PagingInputError['code'], message: string) {
     super(message);

@@ -4,6 +4,8 @@ export type AssumedName =
   | 'pkrs'
   | 'pdptes'
   | 'nested'
+  /** CR4.SMEP of the hypervisor whose guest the vCPU runs. */
+  | 'hypervisorSmep'
   | 'maxPhyAddr'
   | 'vendor'
   | 'pse36'

@@ -18,6 +18,7 @@ const ALTERNATIVES = {
   accelerator: ['kvm', 'tcg'],
   pdptes: [],
   nested: [],
+  hypervisorSmep: [true, false],
 } as const;
 
 type Assumable = keyof typeof ALTERNATIVES;
@@ -152,7 +153,7 @@ export function assumableStages(state: VcpuState): readonly Stages[] {
 }
 
 /** What only an access is judged by; which pages there are, and what rights they have, does not depend on it. */
-const JUDGES: readonly Assumable[] = ['pkru', 'pkrs', 'accelerator'];
+const JUDGES: readonly Assumable[] = ['pkru', 'pkrs', 'accelerator', 'hypervisorSmep'];
 
 /**
  * What the shape of an address space rests on that was unavailable from QEMU. Whether a page depends on it is not looked into: it is

@@ -1,11 +1,10 @@
 import type { CpuDeviceState } from '../../../protocols/qmp/index.ts';
 import { formatHex, type HostMemoryTypes, type MemoryTypeRegisters, PAT_AT_RESET } from '../../paging/index.ts';
-import type { MemoryMap } from '../memory/memory-map.ts';
-import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { nestedStageOf } from './nested-state.ts';
 import { type OpenDirectory, readCpuState } from './read-cpu-state.ts';
 import { type Sourced, sourced } from './sourced.ts';
+import { readVmcbField, type SeenMemory, VMCB_CR0, VMCB_G_PAT } from './vmcb.ts';
 
 /** PAT and MTRRs: what decides how memory is cached, beside CR0.CD and MAXPHYADDR. @public */
 export interface MemoryTypeMsrs extends Omit<MemoryTypeRegisters, 'cr0' | 'maxPhyAddr'> {
@@ -14,12 +13,6 @@ export interface MemoryTypeMsrs extends Omit<MemoryTypeRegisters, 'cr0' | 'maxPh
    * Assumed, both PATs with it, where QEMU's memory does not have what VMRUN took or left.
    */
   readonly host: Sourced<HostMemoryTypes> | null;
-}
-
-/** Where to read what a hypervisor has in memory. @internal */
-export interface SeenMemory {
-  readonly memory: PhysicalMemory;
-  readonly map: MemoryMap;
 }
 
 const ASSUMED: MemoryTypeMsrs = {
@@ -35,11 +28,6 @@ const ASSUMED: MemoryTypeMsrs = {
 export function assumedMemoryTypes(detail: string): Sourced<MemoryTypeMsrs> {
   return sourced(ASSUMED, 'assumed', detail);
 }
-
-/** Fields of a VMCB (APM vol. 2, appendix B). TCG lays out its host-save area in the same way. */
-const VMCB_CR0 = 0x558;
-const VMCB_G_PAT = 0x668;
-const FIELD_BYTES = 8;
 
 /**
  * Reads PAT and MTRRs out of QEMU's device state. Where that cannot be had, memory is taken for write-back but for what the
@@ -82,8 +70,8 @@ async function readBothPats(
   seen: SeenMemory,
 ): Promise<Pick<MemoryTypeMsrs, 'pat' | 'host'>> {
   const [guestPat, hostCr0] = await Promise.all([
-    readField(Number(vmVmcb) + VMCB_G_PAT, seen),
-    readField(Number(vmHsave) + VMCB_CR0, seen),
+    readVmcbField(Number(vmVmcb) + VMCB_G_PAT, seen),
+    readVmcbField(Number(vmHsave) + VMCB_CR0, seen),
   ]);
   const places = `the VMCB at ${formatHex(vmVmcb)} and the host-save area at ${formatHex(vmHsave)}`;
   if (guestPat === null || hostCr0 === null) {
@@ -91,11 +79,4 @@ async function readBothPats(
     return { pat: PAT_AT_RESET, host };
   }
   return { pat: guestPat, host: sourced({ pat, cr0: hostCr0 }, 'device-state', `section cpu, pat; ${places}`) };
-}
-
-/** Null where the memory map has no memory. */
-async function readField(address: number, { memory, map }: SeenMemory): Promise<bigint | null> {
-  if (!map.isReadable(address, FIELD_BYTES)) return null;
-  const [bytes] = await memory.read([{ address, length: FIELD_BYTES }]);
-  return bytes === undefined ? null : new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
 }

@@ -4,6 +4,7 @@ import {
   CR4_LA57,
   CR4_PAE,
   CR4_PSE,
+  CR4_SMEP,
   EFER_LMA,
   EFER_NXE,
   type EptCapabilities,
@@ -13,7 +14,12 @@ import { GuestUsageError } from '../errors.ts';
 
 /** The second stage that a vCPU runs behind, when it runs the guest of a hypervisor in the guest. @public */
 export type NestedStage =
-  | { readonly kind: 'npt'; readonly registers: NptRegisters }
+  | {
+      readonly kind: 'npt';
+      readonly registers: NptRegisters;
+      /** Where CR4.SMEP of `registers` was not had, and is 0 for that reason alone. */
+      readonly smep?: 'unknown';
+    }
   | { readonly kind: 'ept'; readonly eptp: bigint; readonly capabilities?: Omit<EptCapabilities, 'maxPhyAddr'> };
 
 /** QEMU's own flags of a vCPU, the same numbers in 7.2 to 10.2. */
@@ -48,23 +54,50 @@ const HOST_MODES: Readonly<Record<string, Pick<NptRegisters, 'cr4' | 'efer'>>> =
   '5-level': { cr4: CR4_PAE | CR4_LA57, efer: EFER_LMA | EFER_NXE },
 };
 
+/** SMEP of the host decides whether NPT faults report fetches where NXE does not say it. APM vol. 2, 15.25.6. @internal */
+export function dependsOnSmep(stage: NestedStage): boolean {
+  if (stage.kind === 'ept') return false;
+  const { cr4, efer } = stage.registers;
+  return (cr4 & CR4_PAE) === 0n || (efer & EFER_NXE) === 0n;
+}
+
+/** What may be said of NPT behind its mode, and what it does to the registers. */
+const NPT_FLAGS: Readonly<Record<string, (registers: NptRegisters) => NptRegisters>> = {
+  smep: (registers) => ({ ...registers, cr4: registers.cr4 | CR4_SMEP }),
+  'no-smep': (registers) => registers,
+  'no-nxe': (registers) => ({ ...registers, efer: registers.efer & ~EFER_NXE }),
+  gmet: (registers) => ({ ...registers, guestModeExecuteTrap: true }),
+};
+
+function parseNpt(nestedCr3: bigint, words: readonly string[]): NestedStage | null {
+  const [first = ''] = words;
+  const hasMode = Object.hasOwn(HOST_MODES, first);
+  const host = HOST_MODES[hasMode ? first : '4-level'];
+  const flags = hasMode ? words.slice(1) : words;
+  if (host === undefined || flags.some((flag) => !Object.hasOwn(NPT_FLAGS, flag))) return null;
+  const start: NptRegisters = { cr0: CR0_PG, nestedCr3, ...host };
+  const registers = flags.reduce((changed, flag) => NPT_FLAGS[flag]?.(changed) ?? changed, start);
+  const stage = { kind: 'npt', registers } as const;
+  const isStated = flags.includes('smep') || flags.includes('no-smep');
+  return isStated || !dependsOnSmep(stage) ? stage : { ...stage, smep: 'unknown' };
+}
+
 /**
  * A second stage as people write it: `none`, `npt:ROOT`, `npt:ROOT,MODE` (`32-bit`, `pae`, `4-level` unless given, `5-level`),
- * `ept:EPTP`. Numbers are hexadecimal with 0x, or decimal.
+ * `ept:EPTP`. Behind `npt:ROOT` or the mode there may be `smep` or `no-smep` (CR4.SMEP of the hypervisor), `no-nxe` (its
+ * EFER.NXE is 0) and `gmet` (its VMCB has the guest mode execute trap), with commas between. Numbers are hexadecimal with 0x, or
+ * decimal.
  *
  * @throws GuestUsageError `ERR_GUEST_USAGE`.
  * @public
  */
 export function parseNestedStage(text: string): NestedStage | null {
   if (text === 'none') return null;
-  const [, kind, number = '', mode = '4-level'] =
-    /^(npt|ept):(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})(?:,(.*))?$/.exec(text) ?? [];
-  const host = HOST_MODES[mode];
-  if (kind === 'ept' && !text.includes(',')) return { kind, eptp: BigInt(number) };
-  if (kind === 'npt' && host !== undefined) {
-    return { kind, registers: { cr0: CR0_PG, nestedCr3: BigInt(number), ...host } };
-  }
+  const [, kind, number = '', more] = /^(npt|ept):(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})(?:,(.*))?$/.exec(text) ?? [];
+  if (kind === 'ept' && more === undefined) return { kind, eptp: BigInt(number) };
+  const npt = kind === 'npt' ? parseNpt(BigInt(number), more?.split(',') ?? []) : null;
+  if (npt !== null) return npt;
   throw new GuestUsageError(
-    `${JSON.stringify(text)} names no second stage: none, npt:ROOT, npt:ROOT,MODE with one of ${Object.keys(HOST_MODES).join(', ')}, or ept:EPTP`,
+    `${JSON.stringify(text)} names no second stage: none, npt:ROOT, npt:ROOT,MODE with one of ${Object.keys(HOST_MODES).join(', ')}, either with any of ${Object.keys(NPT_FLAGS).join(', ')} behind a comma, or ept:EPTP`,
   );
 }

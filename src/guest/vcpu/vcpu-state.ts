@@ -6,6 +6,7 @@ import {
   CR4_PAE,
   CR4_PKE,
   CR4_PKS,
+  CR4_SMEP,
   createContext,
   createEpt,
   createNpt,
@@ -95,14 +96,14 @@ function isPae({ cr0, cr4, efer }: VcpuState): boolean {
 export function withHiddenRegisters(
   state: VcpuState,
   inUse: HiddenRegistersInUse,
-  { pkru, pkrs, pdptes, nested }: HiddenRegisters,
+  { pkru, pkrs, pdptes, nested, hypervisorSmep }: HiddenRegisters,
 ): VcpuState {
   return {
     ...state,
     ...(inUse.pkru ? { pkru } : {}),
     ...(inUse.pkrs ? { pkrs } : {}),
     ...(inUse.pdptes ? { pdptes } : {}),
-    ...(inUse.nested ? { nested } : {}),
+    ...(inUse.nested ? { nested, hypervisorSmep } : {}),
   };
 }
 
@@ -155,7 +156,11 @@ export function withCr3(state: VcpuState, cr3: bigint, detail = 'the request'): 
 
 /** The same vCPU behind another second stage, or none. @internal */
 export function withNestedStage(state: VcpuState, stage: NestedStage | null): VcpuState {
-  return { ...state, nested: sourced(stage, 'given', 'the request') };
+  const hypervisorSmep =
+    stage?.kind === 'npt' && stage.smep === 'unknown'
+      ? sourced(false, 'assumed', 'the second stage was named without it; npt:ROOT,MODE,smep or no-smep states it')
+      : NO_HIDDEN_REGISTERS.hypervisorSmep;
+  return { ...state, nested: sourced(stage, 'given', 'the request'), hypervisorSmep };
 }
 
 /**
@@ -226,7 +231,10 @@ export function nestedContextOf(state: VcpuState, profile?: Profile): NestedCont
   const stage = state.nested.value;
   if (stage === null) return null;
   const features = featuresOf(state, profile);
-  return stage.kind === 'npt'
-    ? createNpt(stage.registers, features)
-    : createEpt(stage.eptp, { ...stage.capabilities, maxPhyAddr: features.maxPhyAddr });
+  if (stage.kind === 'npt') {
+    const { registers } = stage;
+    const smep = state.hypervisorSmep.value ? CR4_SMEP : 0n;
+    return createNpt({ ...registers, cr4: registers.cr4 | smep }, features);
+  }
+  return createEpt(stage.eptp, { ...stage.capabilities, maxPhyAddr: features.maxPhyAddr });
 }

@@ -23,6 +23,12 @@ export interface EptCapabilities {
   readonly pagingWrite?: boolean;
   /** Shadow-stack control in EPTP bit 7 exists. Default false. */
   readonly supervisorShadowStack?: boolean;
+  /** The control "sub-page write permissions for EPT" is set. Not supported: refused. */
+  readonly subPageWrite?: boolean;
+  /** The control "guest-paging verification" is set. Not supported: refused. */
+  readonly guestPagingVerification?: boolean;
+  /** The control "enable HLAT" is set, which gives the guest tables beside those of CR3. Not supported: refused. */
+  readonly hlat?: boolean;
   /** VM exits tell more about the guest's page (qualification bits 11:9). Default false. */
   readonly advancedExitInformation?: boolean;
 }
@@ -88,6 +94,19 @@ function eptLevel(row: Level['level'], when: EptCapabilities, hasUsageBits: bool
   };
 }
 
+const UNSUPPORTED = {
+  subPageWrite: 'sub-page write permissions',
+  guestPagingVerification: 'guest-paging verification',
+  hlat: 'HLAT',
+} as const satisfies Partial<Record<keyof EptCapabilities, string>>;
+
+/** Silence would be a wrong answer: each of these can let through what EPT forbids, or forbid what it lets through. */
+function checkSupported(when: EptCapabilities): void {
+  for (const name of Object.keys(UNSUPPORTED) as (keyof typeof UNSUPPORTED)[]) {
+    if (when[name]) throw new PagingInputError('ERR_PAGING_UNSUPPORTED', `${UNSUPPORTED[name]} is not supported`);
+  }
+}
+
 /** SDM vol. 3C, table 25-9 (24-8): memory type 0 or 6, walk length 3 or 4 (plus 1), and what must be 0. */
 function checkEptp(eptp: bigint, when: EptCapabilities): void {
   const refuse = (what: string): never => {
@@ -109,7 +128,8 @@ function checkEptp(eptp: bigint, when: EptCapabilities): void {
 /**
  * Intel's second stage, as an EPT pointer and the controls define it.
  *
- * @throws PagingInputError `ERR_PAGING_EPTP`, naming what is wrong with the pointer; `ERR_PAGING_PROCESSOR`.
+ * @throws PagingInputError `ERR_PAGING_EPTP`, naming what is wrong with the pointer; `ERR_PAGING_PROCESSOR`;
+ * `ERR_PAGING_UNSUPPORTED` for controls that are not supported.
  * @public
  */
 export function createEpt(eptp: bigint, capabilities: EptCapabilities): NestedContext {
@@ -117,6 +137,7 @@ export function createEpt(eptp: bigint, capabilities: EptCapabilities): NestedCo
   if (!Number.isInteger(maxPhyAddr) || maxPhyAddr < 32 || maxPhyAddr > 52) {
     throw new PagingInputError('ERR_PAGING_PROCESSOR', `MAXPHYADDR is ${maxPhyAddr}; a processor has 32 to 52`);
   }
+  checkSupported(capabilities);
   checkEptp(eptp, capabilities);
   const hasUsageBits = (eptp & EPTP_ACCESSED_DIRTY) !== 0n;
   const depth = Number((eptp >> 3n) & 7n) + 1;

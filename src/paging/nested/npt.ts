@@ -1,3 +1,4 @@
+import { PagingInputError } from '../errors.ts';
 import { CR0_PG, CR0_WP, CR4_LA57, CR4_PAE, CR4_PSE, CR4_SMEP, EFER_LMA, EFER_NXE } from '../rules/architecture.ts';
 import { createContext, type ProcessorFeatures } from '../rules/context.ts';
 import type { NestedContext } from './nested-context.ts';
@@ -11,6 +12,8 @@ export interface NptRegisters {
   readonly efer: bigint;
   /** GMET_ENABLE of the VMCB (offset 90h, bit 3): guest mode execute trap. Default false. */
   readonly guestModeExecuteTrap?: boolean;
+  /** SSSCheckEn of the VMCB (offset 90h, bit 4): supervisor shadow-stack restrictions. Not supported: refused. */
+  readonly supervisorShadowStackCheck?: boolean;
 }
 
 /**
@@ -18,11 +21,14 @@ export interface NptRegisters {
  * part in it; SMEP still decides whether a fetch is reported. With the guest mode execute trap the page itself is accessed as the
  * guest does, at CPL 3 or below, and pages with U/S=1 are executable at CPL 3 alone; walks of guest tables stay a user's.
  *
- * @throws PagingInputError, as `createContext`.
+ * @throws PagingInputError, as `createContext`; `ERR_PAGING_UNSUPPORTED` for the supervisor shadow-stack check.
  * @public
  */
 export function createNpt(registers: NptRegisters, processor: ProcessorFeatures): NestedContext {
   const { cr0, nestedCr3, cr4, efer, guestModeExecuteTrap = false } = registers;
+  if (registers.supervisorShadowStackCheck) {
+    throw new PagingInputError('ERR_PAGING_UNSUPPORTED', 'the supervisor shadow-stack check of NPT is not supported');
+  }
   const format = {
     cr0: cr0 | CR0_WP,
     cr3: nestedCr3,

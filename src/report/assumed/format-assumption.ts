@@ -10,6 +10,7 @@ const NAMES: Readonly<Record<string, string>> = {
   pkrs: 'PKRS',
   pdptes: 'PDPTE registers',
   nested: 'second stage',
+  hypervisorSmep: "the hypervisor's CR4.SMEP",
   maxPhyAddr: 'MAXPHYADDR',
   pse36: 'PSE-36',
   pdpe1gb: '1 GB pages',

@@ -19,7 +19,13 @@ export function encodeStage(stage: ReportedStage | null, context: NestedContext 
   const tables = { root: formatHex(root), mode };
   if (stage.kind === 'npt') {
     const { nestedCr3 } = stage.registers;
-    return { kind: 'npt', nestedCr3: formatHex(nestedCr3), ...tables, executeDisable: policy.executeDisableHigh !== 0 };
+    return {
+      kind: 'npt',
+      nestedCr3: formatHex(nestedCr3),
+      ...tables,
+      executeDisable: policy.executeDisableHigh !== 0,
+      ...(context.judgesSupervisors ? { guestModeExecuteTrap: true } : {}),
+    };
   }
   const { eptp } = stage;
   return {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createEpt, PagingInputError } from '../../../src/paging/index.ts';
+import { createEpt, createNpt, PagingInputError } from '../../../src/paging/index.ts';
 import { eptOf } from '../../support/builders/hand-made-stages.ts';
 import { referenceEptpProblem } from '../../support/reference/reference-ept.ts';
 
@@ -18,6 +18,23 @@ function refusalOf(eptp: bigint, capabilities = plain): string | null {
     return error.message;
   }
 }
+
+describe('what a second stage has that is not supported', () => {
+  it('is refused, and not passed over', () => {
+    const asked = [
+      () => createEpt(good, { ...plain, subPageWrite: true }),
+      () => createEpt(good, { ...plain, guestPagingVerification: true }),
+      () => createEpt(good, { ...plain, hlat: true }),
+      () => {
+        const registers = { cr0: 0x8000_0011n, nestedCr3: 0x1_0000n, cr4: 0x20n, efer: 0xd00n };
+        createNpt({ ...registers, supervisorShadowStackCheck: true }, { maxPhyAddr: 40 });
+      },
+    ];
+    for (const ask of asked) {
+      expect(ask).to.throw(PagingInputError, 'not supported').with.property('code', 'ERR_PAGING_UNSUPPORTED');
+    }
+  });
+});
 
 describe('what an EPT pointer may not be', () => {
   it('every value of its low twelve bits, with and without the control of bit 7', () => {

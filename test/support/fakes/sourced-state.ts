@@ -20,6 +20,7 @@ export function vcpuStateWith(replaced: Partial<VcpuState> = {}): VcpuState {
     pkrs: sourced(0, 'not-in-use', 'CR4.PKS=0'),
     pdptes: sourced(null, 'not-in-use', 'no PAE paging'),
     nested: sourced(null, 'not-in-use', 'EFER.SVME=0'),
+    hypervisorSmep: sourced(false, 'not-in-use', 'no NPT'),
     accelerator: sourced('kvm', 'monitor', 'query-kvm'),
     qemuVersion: [7, 2, 22],
     maxPhyAddr: sourced(40, 'qom', 'cpu.phys-bits'),

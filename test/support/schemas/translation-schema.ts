@@ -23,6 +23,7 @@ export const assumptionSchema = z.strictObject({
     'pkrs',
     'pdptes',
     'nested',
+    'hypervisorSmep',
     'maxPhyAddr',
     'vendor',
     'pse36',
@@ -161,7 +162,13 @@ const sourced = <Value extends z.ZodType>(value: Value) =>
 const tables = { root: hex, mode: z.enum(['32-bit', 'pae', '4-level', '5-level']) };
 /** A second stage, what points to its tables and how they are read. */
 export const stageSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('npt'), nestedCr3: hex, ...tables, executeDisable: z.boolean() }),
+  z.strictObject({
+    kind: z.literal('npt'),
+    nestedCr3: hex,
+    ...tables,
+    executeDisable: z.boolean(),
+    guestModeExecuteTrap: z.literal(true).exactOptional(),
+  }),
   z.strictObject({
     kind: z.literal('ept'),
     eptp: hex,

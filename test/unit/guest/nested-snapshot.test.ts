@@ -65,6 +65,21 @@ describe("a snapshot of a guest's guest", () => {
     });
   });
 
+  it('has, with the guest mode execute trap, pages of users that the second stage leaves to supervisors', async () => {
+    const rightsOf = async (guestModeExecuteTrap: boolean, nestedLeaf: bigint) => {
+      const registers = { ...HAND_MADE_HOST, guestModeExecuteTrap };
+      const { snapshot } = await take(nestedVcpuStateWith({}, registers), { [nestedEntry.ofData]: nestedLeaf });
+      const found: object[] = [];
+      snapshot.leaves(({ rights }) => found.push({ ...rights }) > 0);
+      return found;
+    };
+    const all = { write: true, user: true, exec: true };
+    expect(await rightsOf(true, 0x2_5007n), 'users may execute it').to.deep.equal([all]);
+    expect(await rightsOf(true, 0x2_5003n)).to.deep.equal([{ ...all, user: false }]);
+    expect(await rightsOf(true, 0x2_5001n)).to.deep.equal([{ ...all, user: false, write: false }]);
+    expect(await rightsOf(false, 0x2_5003n), 'nobody’s').to.deep.equal([]);
+  });
+
   it('is not whole where there are more tables than are kept', async () => {
     for (const maxPages of [2, 6]) {
       const { snapshot } = await take(nestedVcpuStateWith(), {}, maxPages);

@@ -40,6 +40,7 @@ const HELD: HiddenRegisters = {
   pkrs: sourced(1, 'device-state', ''),
   pdptes: sourced([0x9001n, 0n, 0n, 0n], 'device-state', ''),
   nested: sourced(null, 'device-state', ''),
+  hypervisorSmep: sourced(false, 'not-in-use', ''),
 };
 
 interface Question {

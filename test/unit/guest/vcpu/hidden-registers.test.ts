@@ -2,16 +2,24 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect } from 'chai';
 import { QmpClosedError } from '../../../../protocols/qmp/index.ts';
+import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
 import type { Monitor } from '../../../../src/guest/monitor/monitor.ts';
 import { readHiddenRegisters } from '../../../../src/guest/vcpu/hidden-registers.ts';
+import { type SeenMemory, VMCB_CR4 } from '../../../../src/guest/vcpu/vmcb.ts';
+import { CR4_SMEP } from '../../../../src/paging/index.ts';
 import { PROTECTION_KEYS } from '../../../support/builders/protection-keys-rom.ts';
 import { expectRejection } from '../../../support/expect-rejection.ts';
+import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
 import { fakeMonitor } from '../../../support/fakes/fake-monitor.ts';
+import { flatRange } from '../../../support/fakes/flat-range.ts';
 import { openDirectory, removeDirectory } from '../../../support/fakes/open-directory.ts';
 import { readFixture } from '../../../support/fakes/read-fixture.ts';
-import { kvmNestedDeviceState } from '../../../support/fakes/svm-device-state.ts';
+import { kvmNestedDeviceState, svmDeviceState } from '../../../support/fakes/svm-device-state.ts';
 
 const STATE = readFixture('qmp/device-state-x86_64.bin');
+/** No memory at all. */
+const NOWHERE = { memory: new FakeMemory(0), map: new MemoryMap([]) };
+const HOST_SAVE = 0x2000;
 
 /** A monitor that writes these bytes, as QEMU writes its device state; and where it wrote them. */
 function savingMonitor(bytes: Uint8Array): { monitor: Monitor; files: string[] } {
@@ -25,12 +33,19 @@ function savingMonitor(bytes: Uint8Array): { monitor: Monitor; files: string[] }
   return { monitor, files };
 }
 
+/** A host-save area with this CR4. */
+function memoryWith(cr4: bigint): SeenMemory {
+  const memory = new FakeMemory(0x4000);
+  memory.setEntry(HOST_SAVE + VMCB_CR4, cr4);
+  return { memory, map: new MemoryMap([flatRange('ram', 0n, 0x3fffn)]) };
+}
+
 describe('registers that no stub shows', () => {
   after(removeDirectory);
 
   it('come out of QEMU’s device state, through a file that is gone afterwards', async () => {
     const { monitor, files } = savingMonitor(STATE);
-    const { pkru, pkrs } = await readHiddenRegisters(monitor, 0, openDirectory);
+    const { pkru, pkrs } = await readHiddenRegisters(monitor, 0, openDirectory, NOWHERE);
     expect(pkru).to.include({ value: PROTECTION_KEYS.pkru, from: 'device-state' });
     expect(pkrs).to.include({ value: PROTECTION_KEYS.pkrs, from: 'device-state' });
     expect(files).to.have.length(1);
@@ -39,14 +54,14 @@ describe('registers that no stub shows', () => {
 
   it('PDPTE registers that QEMU has not saved are taken from memory', async () => {
     const { monitor } = savingMonitor(STATE);
-    const { pdptes } = await readHiddenRegisters(monitor, 0, openDirectory);
+    const { pdptes } = await readHiddenRegisters(monitor, 0, openDirectory, NOWHERE);
     expect(pdptes.value).to.equal(null);
   });
 
   it('nested tables are assumed away where KVM runs the guest of a hypervisor, and does not show them', async () => {
     const nestedOf = async (isInGuest: boolean) => {
       const { monitor } = savingMonitor(kvmNestedDeviceState(isInGuest));
-      return (await readHiddenRegisters(monitor, 0, openDirectory)).nested;
+      return (await readHiddenRegisters(monitor, 0, openDirectory, NOWHERE)).nested;
     };
     expect(await nestedOf(false)).to.include({ value: null, from: 'device-state' });
     const assumed = await nestedOf(true);
@@ -54,12 +69,32 @@ describe('registers that no stub shows', () => {
     expect(assumed.detail).to.contain('--nested');
   });
 
+  it('SMEP of a hypervisor without NXE comes from where #VMEXIT takes its CR4 from', async () => {
+    const smepOf = async (nestedPgMode: number, hostCr4: bigint, seen = memoryWith(hostCr4)) => {
+      const addresses = { vmcb: 0x1000n, hostSave: BigInt(HOST_SAVE), nestedCr3: 0x5000n };
+      const { monitor } = savingMonitor(svmDeviceState({ ...addresses, nestedPgMode, nestedPaging: true }));
+      return (await readHiddenRegisters(monitor, 0, openDirectory, seen)).hypervisorSmep;
+    };
+    // PAE and LMA; with bit 2, NXE.
+    expect(await smepOf(3, CR4_SMEP)).to.include({ value: true, from: 'device-state' });
+    expect(await smepOf(3, 0x20n)).to.include({ value: false, from: 'device-state' });
+    expect(await smepOf(7, CR4_SMEP), 'NXE says the same').to.include({ value: false, from: 'not-in-use' });
+    expect(await smepOf(8, CR4_SMEP), 'without PAE there is no NXE').to.include({ value: true, from: 'device-state' });
+    const assumed = await smepOf(3, 0n, NOWHERE);
+    expect(assumed).to.include({ value: false, from: 'assumed' });
+    expect(assumed.detail).to.equal(
+      'the host-save area at 0x2000 is not in memory; --nested npt:ROOT,MODE,smep states it',
+    );
+  });
+
   describe('are assumed, with the reason,', () => {
     async function assumption(monitor: Monitor, cpu = 0): Promise<string> {
-      const registers = await readHiddenRegisters(monitor, cpu, openDirectory);
+      const registers = await readHiddenRegisters(monitor, cpu, openDirectory, NOWHERE);
       const values = Object.entries(registers).map(([name, { value, from }]) => `${name} ${from} ${value}`);
-      expect(values).to.deep.equal(['pkru assumed 0', 'pkrs assumed 0', 'pdptes assumed null', 'nested assumed null']);
-      expect(new Set(Object.values(registers).map(({ detail }) => detail)).size).to.equal(1);
+      const expected = ['pkru assumed 0', 'pkrs assumed 0', 'pdptes assumed null', 'nested assumed null'];
+      expect(values).to.deep.equal([...expected, 'hypervisorSmep not-in-use false']);
+      const reasons = [registers.pkru, registers.pkrs, registers.pdptes, registers.nested].map(({ detail }) => detail);
+      expect(new Set(reasons).size).to.equal(1);
       return registers.pkru.detail;
     }
 
@@ -91,7 +126,7 @@ describe('registers that no stub shows', () => {
     const happened = { endpoint: 'unix:/qmp', happened: 'QEMU exited', command: 'xen-save-devices-state' };
     const gone = new QmpClosedError({ ...happened, explanation: '' });
     const monitor = fakeMonitor({ saveDeviceState: () => Promise.reject(gone) });
-    expect(await expectRejection(readHiddenRegisters(monitor, 0, openDirectory))).to.equal(gone);
+    expect(await expectRejection(readHiddenRegisters(monitor, 0, openDirectory, NOWHERE))).to.equal(gone);
   });
 
   it('leave no directory behind when they cannot be had', async () => {
@@ -102,7 +137,7 @@ describe('registers that no stub shows', () => {
         return Promise.reject(new Error('no'));
       },
     });
-    await readHiddenRegisters(refusing, 0, openDirectory);
+    await readHiddenRegisters(refusing, 0, openDirectory, NOWHERE);
     expect(await readdir(dirname(files[0] ?? ''))).to.deep.equal([]);
   });
 });
