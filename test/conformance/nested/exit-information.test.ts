@@ -122,7 +122,9 @@ describe('exit information, number by number', () => {
     expect(verdict('u', trap, supervisors)).to.equal('final 0x5abc privilege-violation 100000005 1:0x13028');
     expect(verdict('', nptOf(), supervisors)).to.equal('final 0x5abc privilege-violation 100000005 1:0x13028');
     const readOnly = { [nestedEntry.ofData]: 0x2_5001n };
-    expect(verdict('w', trap, readOnly, { wp: false })).to.equal('final 0x5abc privilege-violation 100000003 1:0x13028');
+    expect(verdict('w', trap, readOnly, { wp: false })).to.equal(
+      'final 0x5abc privilege-violation 100000003 1:0x13028',
+    );
     const tables = { [nestedEntry.ofPt]: 0x2_4003n };
     expect(verdict('', trap, tables)).to.equal('table 0x4c48 privilege-violation 200000007 1:0x13020');
   });

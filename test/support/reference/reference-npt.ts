@@ -47,8 +47,7 @@ export function referenceNptWalk(
   }
   // Whether a fetch is reported is the host's CR4.SMEP's business, and GMET's is whether it is refused.
   const whatHappened = errorCode === null ? null : BigInt(errorCode) & ~0x10n;
-  const exitInfo1 =
-    whatHappened === null ? null : exitInfoOf(whatHappened | accessBits(machine, access, gmet), access);
+  const exitInfo1 = whatHappened === null ? null : exitInfoOf(whatHappened | accessBits(machine, access, gmet), access);
   return { kind: 'refused', cause, steps, responsible, exitInfo1, exitQualification: null };
 }
 
