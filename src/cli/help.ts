@@ -14,7 +14,7 @@ export function formatOverview(commands: readonly CommandEntry[]): string {
     '',
     'Exit status: 0 all translated, 1 at least one fault, 2 wrong use, 3 no connection or a problem with the guest.',
     'With --strict 4 when an answer depends on something that was assumed.',
-    'find: 1 when nothing leads there. diff: 1 when something differs. map: 1 when it was given up before its end.',
+    'find: 1 if nothing leads there, 5 if it was stopped. diff: 1 if something differs. map: 1 if the map is incomplete.',
     '',
   ].join('\n');
 }

@@ -2,6 +2,7 @@ import {
   type Alias,
   changedNestedRanges,
   changedRanges,
+  type EnumerateOptions,
   type EnumerateResult,
   enumerate,
   enumerateLeaves,
@@ -20,12 +21,16 @@ import {
   type TablesAtOnce,
 } from '../paging/index.ts';
 import type { Assumption } from './answers/assumption.ts';
+import { IdentitySpace } from './identity-space.ts';
 import { type LinearRange, pagesOfRange } from './linear-range.ts';
 import { TABLES_ONLY } from './memory/load-tables.ts';
 import type { MemoryMap } from './memory/memory-map.ts';
 import type { PageCache } from './memory/page-cache.ts';
 import { type NamedRegion, RegionSet } from './memory/region-set.ts';
 import type { VcpuState } from './vcpu/vcpu-state.ts';
+
+/** No page at all: only the table that every walk begins with is looked at. */
+const ROOT_ALONE: EnumerateOptions = { firstPage: 1, lastPage: 0 };
 
 /** What a snapshot is made of. @internal */
 export interface SnapshotParts {
@@ -64,6 +69,8 @@ export class TableSnapshot {
   readonly identity = Symbol('snapshot');
   readonly #pageOf: PageSource;
   readonly #regions: RegionSet;
+  /** What all answers are where nobody pages. */
+  readonly #identity: IdentitySpace | undefined;
 
   /** @internal */
   constructor({ state, context, nested, map, cache, isWhole, assumed }: SnapshotParts) {
@@ -76,6 +83,14 @@ export class TableSnapshot {
     this.tablePages = cache.pageCount;
     this.#pageOf = (page) => cache.words(page) ?? null;
     this.#regions = new RegionSet(map);
+    this.#identity =
+      context.mode === 'off' && nested === null ? new IdentitySpace(!state.a20.value, map, this.#regions) : undefined;
+  }
+
+  /** False where the table that every walk begins with is neither in RAM nor in ROM: nothing is known of the address space. */
+  get isRootReadable(): boolean {
+    const { tables, unbackedTables } = this.#enumerateTables(ROOT_ALONE);
+    return tables > 0 || unbackedTables === 0;
   }
 
   /** False where no stage has tables: linear addresses are the physical ones. */
@@ -89,12 +104,14 @@ export class TableSnapshot {
    * @param emit - takes each run; false ends the enumeration, which can be taken up again after the run
    */
   runs(emit: (run: MappedRun) => boolean | undefined, range: LinearRange = {}): EnumerateResult {
+    if (this.#identity) return this.#identity.runs(emit, range);
     const classify = (first: number, last: number): number => this.#regions.classify(first, last);
     return this.#judge(enumerateRuns(this.context, this.#pageOf, emit, { ...this.#part(range), classify }));
   }
 
   /** Page by page, likewise. */
   leaves(emit: (leaf: MappedLeaf) => boolean | undefined, range: LinearRange = {}): EnumerateResult {
+    if (this.#identity) return this.#identity.leaves(emit, range);
     return this.#judge(enumerateLeaves(this.context, this.#pageOf, emit, this.#part(range)));
   }
 
@@ -104,6 +121,7 @@ export class TableSnapshot {
     emit: (alias: Alias) => boolean | undefined,
     range: LinearRange = {},
   ): EnumerateResult {
+    if (this.#identity) return this.#identity.aliases(physical, emit, range);
     return this.#judge(findAliases(this.context, this.#pageOf, physical, emit, this.#part(range)));
   }
 
@@ -112,8 +130,12 @@ export class TableSnapshot {
    * second stage do not count; those that it does not let a walk read are in no memory.
    */
   survey(range: LinearRange = {}): EnumerateResult {
+    return this.#judge(this.#enumerateTables(pagesOfRange(this.context, range)));
+  }
+
+  #enumerateTables(options: EnumerateOptions): EnumerateResult {
     const pageOf = this.nested === null ? this.#pageOf : guestTables(this.nested, this.#pageOf);
-    return this.#judge(enumerate(this.context, pageOf, TABLES_ONLY, pagesOfRange(this.context, range)));
+    return enumerate(this.context, pageOf, TABLES_ONLY, options);
   }
 
   /** What is known without going through the tables, for `JSON.stringify`. */

@@ -7,7 +7,7 @@ export type { DecodedHvBytes, ReportedHvTranslation } from './hypercall/reported
 export { diffMaps, type MapChange, type MapDifference, type MapSegment } from './map/diff-maps.ts';
 export { encodeLeaf, encodeMapEnd, encodeMapHeading, encodeRun } from './map/encode-map.ts';
 export { encodeMapSummary } from './map/encode-map-summary.ts';
-export { encodeAlias, formatAlias } from './map/format-alias.ts';
+export { encodeAlias, encodeAliasEnd, formatAlias } from './map/format-alias.ts';
 export { encodeChange, formatChange } from './map/format-change.ts';
 export { formatLeaf, formatMapHeading, formatRun } from './map/format-map.ts';
 export { formatMapSummary } from './map/format-map-summary.ts';

@@ -54,6 +54,11 @@ export class RegionSet {
     return bits;
   }
 
+  /** The bit of one region. */
+  classOf(region: NamedRegion): number {
+    return this.#bitOf.get(keyOf(region)) ?? 0;
+  }
+
   /** The regions that bits stand for. */
   decode(bits: number): readonly NamedRegion[] {
     return this.#named.filter((_, at) => (bits & (1 << at)) !== 0);

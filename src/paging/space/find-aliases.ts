@@ -23,7 +23,8 @@ export interface Alias extends PageAttributes {
   readonly last: bigint;
   /** Where `first` leads. */
   readonly physicalFirst: bigint;
-  readonly pageSizeBytes: number;
+  /** Null where paging is off. */
+  readonly pageSizeBytes: number | null;
   /** How many leaves there are, and how many of them have A, and D, set. */
   readonly leaves: number;
   readonly accessed: number;

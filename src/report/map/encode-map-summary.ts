@@ -7,6 +7,7 @@ export function encodeMapSummary(summary: MapSummary, end: ReportedMapEnd): stri
   return JSON.stringify({
     kind: 'summary',
     complete: end.complete,
+    rootReadable: end.rootReadable,
     ranges: end.count,
     byRights: Object.fromEntries([...summary.byRights].map(([name, amount]) => [name, encodeAmount(amount)])),
     total: encodeAmount(summary.total),

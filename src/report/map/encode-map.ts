@@ -58,8 +58,9 @@ export function encodeLeaf(leaf: ReportedLeaf): string {
 }
 
 /** The last line of a map: without it the file is not whole. @public */
-export function encodeMapEnd({ complete, count, tablePages, reservedEntries, unbackedTables }: ReportedMapEnd): string {
-  return JSON.stringify({ kind: 'end', complete, count, tablePages, reservedEntries, unbackedTables });
+export function encodeMapEnd(end: ReportedMapEnd): string {
+  const { complete, count, rootReadable, tablePages, reservedEntries, unbackedTables } = end;
+  return JSON.stringify({ kind: 'end', complete, count, rootReadable, tablePages, reservedEntries, unbackedTables });
 }
 
 /** @internal */

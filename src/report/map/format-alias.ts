@@ -15,9 +15,20 @@ export function formatAlias(alias: Alias, style: Style): string {
   const { first, last, physicalFirst, pageSizeBytes, leaves, accessed, dirty } = alias;
   const isOne = first === last;
   const range = isOne ? formatHex(first, 16) : `${formatHex(first, 16)}-${formatHex(last, 16)}`;
-  const counts = `${leaves}x${formatSize(pageSizeBytes)} A=${accessed} D=${dirty}`;
+  const counts =
+    pageSizeBytes === null ? 'no pages' : `${leaves}x${formatSize(pageSizeBytes)} A=${accessed} D=${dirty}`;
   const end = isOne ? '' : `-${formatHex(physicalFirst + last - first)}`;
   return `${range}  ${formatMay(alias, first, style)}  ${counts}  → ${formatHex(physicalFirst)}${end}\n`;
+}
+
+/** How a search ended: the last line of its JSON, without line end. @public */
+export function encodeAliasEnd(end: {
+  readonly complete: boolean;
+  readonly count: number;
+  readonly rootReadable: boolean;
+}): string {
+  const { complete, count, rootReadable } = end;
+  return JSON.stringify({ kind: 'end', complete, count, rootReadable });
 }
 
 /** The same as a line of JSON, without line end. @public */

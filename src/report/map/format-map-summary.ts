@@ -23,11 +23,20 @@ export function formatMapSummary(map: ReportedMap, summary: MapSummary, end: Rep
     ...assumptionLines(map.assumed, style),
     ...formatAmounts(summary, style),
     formatTables(end),
-    ...formatNotable('writable and executable', summary.writableExecutable, style),
-    ...formatNotable('user-accessible in the upper half', summary.userInUpperHalf, style),
+    ...(end.rootReadable
+      ? []
+      : [style.mark('! the root table is neither in RAM nor in ROM: nothing is known of this address space')]),
+    ...(end.rootReadable ? formatFindings(summary, style) : []),
   ]
     .map((line) => `${line}\n`)
     .join('');
+}
+
+function formatFindings(summary: MapSummary, style: Style): string[] {
+  return [
+    ...formatNotable('writable and executable', summary.writableExecutable, style),
+    ...formatNotable('user-accessible in the upper half', summary.userInUpperHalf, style),
+  ];
 }
 
 function formatAmounts(summary: MapSummary, style: Style): string[] {

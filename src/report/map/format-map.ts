@@ -42,7 +42,7 @@ export function formatRun(run: MappedRun, regions: readonly ReportedRegion[], st
   const { first, last } = run;
   const range = `${formatHex(first, 16)}-${formatHex(last, 16)}`;
   const size = formatSize(last - first + 1n).padStart(6);
-  const counts = `${formatLeaves(run.leaves)} A=${run.accessed} D=${run.dirty}`;
+  const counts = run.leafCount === 0 ? 'no pages' : `${formatLeaves(run.leaves)} A=${run.accessed} D=${run.dirty}`;
   return `${range}  ${size}  ${formatMay(run, first, style)}  ${counts}  ${formatPhysical(run, regions)}\n`;
 }
 

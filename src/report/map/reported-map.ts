@@ -34,6 +34,8 @@ export interface ReportedMapEnd {
   readonly count: number;
   /** Pages of memory that the tables take. */
   readonly tablePages: number;
+  /** False where the table that every walk begins with is neither in RAM nor in ROM: nothing is known then. */
+  readonly rootReadable: boolean;
   readonly reservedEntries: number;
   readonly unbackedTables: number;
 }

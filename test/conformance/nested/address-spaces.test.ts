@@ -234,7 +234,8 @@ function expectAliases(space: Space, random: Random): void {
   for (const alias of found) {
     for (const offset of [0n, (alias.last - alias.first) / 2n, alias.last - alias.first]) {
       const page = linearPageOf(context, alias.first + offset);
-      const { physicalFirst, pageSizeBytes: sizeBytes, leaves: _, ...rest } = alias;
+      const { physicalFirst, pageSizeBytes, leaves: _, ...rest } = alias;
+      const sizeBytes = pageSizeBytes ?? 0;
       const physicalAddress = (physicalFirst + offset) & ~0xfffn;
       const { accessed, dirty } = leafAt(space, page);
       const leaf = { ...rest, address: canonicalAddress(context, page), physicalAddress, sizeBytes, accessed, dirty };

@@ -16,6 +16,7 @@ import { accessOf } from '../../support/reference/reference-machine.ts';
 import type { ReferenceMachine, ReferenceTranslation } from '../../support/reference/reference-translation.ts';
 import { referenceTranslate } from '../../support/reference/reference-walker.ts';
 import {
+  aliasEndSchema,
   aliasLineSchema,
   changeLineSchema,
   type MapLine,
@@ -200,10 +201,10 @@ describe('map, find and diff, on guests', function () {
           guest.qmpEndpoint,
         ]);
         expect(status).to.equal(0);
-        const found = stdout
-          .trimEnd()
-          .split('\n')
-          .map((line) => aliasLineSchema.parse(JSON.parse(line)));
+        const aliases = stdout.trimEnd().split('\n');
+        const end = aliasEndSchema.parse(JSON.parse(aliases.pop() ?? ''));
+        expect(end).to.include({ complete: true, count: aliases.length, rootReadable: true });
+        const found = aliases.map((line) => aliasLineSchema.parse(JSON.parse(line)));
         const expected = pagesOf(lines).flatMap(({ address, physicalAddress, size }) => {
           const offset = physical + 0x123n - BigInt(physicalAddress);
           return offset >= 0n && offset < BigInt(size) ? [hex(BigInt(address) + offset)] : [];
@@ -267,7 +268,7 @@ describe('map, find and diff, on guests', function () {
     it('map gives up where it is told to, and says so', async () => {
       const { status, stdout, stderr } = await run('map', '--json', '--limit', '10');
       expect(status).to.equal(1);
-      expect(stderr).to.equal('pagewalk: given up after 10 ranges: take --limit N for more, or a part with --range\n');
+      expect(stderr).to.equal('pagewalk: stopped after 10 ranges: take --limit N for more, or a part with --range\n');
       const lines = parseMap({ status, stdout, stderr });
       expect(rangesOf(lines)).to.have.lengthOf(10);
       expect(lines.at(-1)).to.include({ kind: 'end', complete: false, count: 10 });
@@ -282,7 +283,7 @@ describe('map, find and diff, on guests', function () {
       const { status, stdout, stderr } = await run('map', '--cr3', hex(table), '--leaves', '--limit', '20000');
       expect({ status, stderr }).to.deep.equal({
         status: 1,
-        stderr: 'pagewalk: given up after 20000 pages: take --limit N for more, or a part with --range\n',
+        stderr: 'pagewalk: stopped after 20000 pages: take --limit N for more, or a part with --range\n',
       });
       expect(stdout.split('\n').length).to.equal(20_000 + 3);
       const ranges = rangesOf(parseMap(await run('map', '--cr3', hex(table), '--json')));
@@ -293,19 +294,57 @@ describe('map, find and diff, on guests', function () {
       expect(ranges[0]).to.deep.include({ leaves: { 4096: 2 ** 35 }, physicalPieces: 2 ** 35 });
     });
 
-    it('map and find say when paging is off', async () => {
+    it('with paging off map and find answer as identity over 4 GiB, and say so', async () => {
       const said = 'pagewalk: paging is off on vCPU 1: every linear address is the physical one\n';
-      expect(await run('find', '0x1000', '--cpu', '1')).to.deep.equal({ status: 0, stdout: '', stderr: said });
+      expect(await run('find', '0x100123', '--cpu', '1')).to.deep.equal({
+        status: 0,
+        stdout: '0x0000000000100123  rwxu  no pages  → 0x100123\n',
+        stderr: said,
+      });
       const { stdout, ...exit } = await run('map', '--json', '--cpu', '1');
       expect(exit).to.deep.equal({ status: 0, stderr: said });
-      expect(parseMap({ stdout, ...exit }).map(({ kind }) => kind)).to.deep.equal(['map', 'end']);
+      const ranges = rangesOf(parseMap({ stdout, ...exit }));
+      for (const { first, physicalFirst, rights, last } of ranges) {
+        expect(physicalFirst).to.equal(first);
+        expect(rights).to.deep.equal({ write: true, user: true, exec: true });
+        expect(BigInt(last) <= 0xffff_ffffn).to.equal(true);
+      }
+      const { regions } = JSON.parse((await run('state', '--json')).stdout).memory.reduce(
+        (all: { regions: string[] }, { first, kind, name }: Record<string, string>) => ({
+          regions: [...all.regions, `${first} ${kind} ${name}`],
+        }),
+        { regions: [] },
+      );
+      const told = ranges.map(({ first, regions: [region] }) => `${first} ${region?.kind} ${region?.name}`);
+      expect(told).to.deep.equal(regions);
+      const summary = await run('map', '--summary', '--cpu', '1');
+      expect(summary.stdout).to.match(/^! writable and executable: /m);
+      expect(await run('map', '--filter', 'ro', '--cpu', '1', '--json')).to.have.property('status', 0);
+    });
+
+    it('map and find say that nothing is known where the root is in no memory, and find that nothing leads there', async () => {
+      const nowhere = ['--cr3', '0xf0000000'];
+      const said = 'the root table at 0xf0000000 is neither in RAM nor in ROM: nothing is known of this address space';
+      const map = await run('map', ...nowhere, '--json');
+      expect({ status: map.status, stderr: map.stderr }).to.deep.equal({ status: 1, stderr: `pagewalk: ${said}\n` });
+      expect(parseMap(map).at(-1)).to.include({ kind: 'end', complete: false, rootReadable: false });
+      const summary = await run('map', ...nowhere, '--summary');
+      expect(summary.stdout)
+        .to.contain('! the root table is neither in RAM nor in ROM')
+        .and.not.to.contain('nothing is writable');
+      expect(await run('find', '0x1000', ...nowhere)).to.include({ status: 1, stderr: `pagewalk: ${said}\n` });
+      const unmapped = await run('map', '--range', '0x700000000000+0x1000');
+      expect(unmapped).to.deep.include({
+        status: 0,
+        stderr: 'pagewalk: nothing is mapped from 0x700000000000 to 0x700000000fff\n',
+      });
     });
 
     it('find finds nothing where nothing leads', async () => {
       expect(await run('find', '0xfed00000-0xfed003ff', '--range', '0x0-0xffffffff')).to.deep.equal({
         status: 1,
         stdout: '',
-        stderr: '',
+        stderr: 'pagewalk: no linear address from 0x0 to 0xffffffff leads to 0xfed00000-0xfed003ff\n',
       });
     });
 
@@ -376,8 +415,8 @@ describe('map, find and diff, on guests', function () {
       const { status, stdout, stderr } = await runPagewalk(['diff', partial, whole, '--limit', '2']);
       expect(status).to.equal(1);
       expect(stdout.split('\n')).to.have.lengthOf(3);
-      const isPartial = `pagewalk: ${partial} was given up when it was saved: what it lacks may have been there\n`;
-      expect(stderr).to.equal(`pagewalk: given up after 2 changes: take --limit N for more\n${isPartial}`);
+      const isPartial = `pagewalk: ${partial} is an incomplete map; missing entries may be false differences\n`;
+      expect(stderr).to.equal(`pagewalk: stopped after 2 changes: take --limit N for more\n${isPartial}`);
       const itself = await runPagewalk(['diff', partial, partial]);
       expect(itself).to.deep.equal({ status: 1, stdout: '', stderr: isPartial.repeat(2) });
     });

@@ -59,6 +59,7 @@ export const mapLineSchema = z.discriminatedUnion('kind', [
     kind: z.literal('end'),
     complete: z.boolean(),
     count: z.int().min(0),
+    rootReadable: z.boolean(),
     tablePages: z.int().min(0),
     reservedEntries: z.int().min(0),
     unbackedTables: z.int().min(0),
@@ -75,11 +76,20 @@ export const aliasLineSchema = z.strictObject({
   first: hex,
   last: hex,
   physicalFirst: hex,
-  pageSize,
+  /** Null where paging is off. */
+  pageSize: pageSize.nullable(),
   ...attributes,
-  leaves: z.int().min(1),
+  leaves: z.int().min(0),
   accessed: z.int().min(0),
   dirty: z.int().min(0),
+});
+
+/** The last line of `pagewalk find --json`. */
+export const aliasEndSchema = z.strictObject({
+  kind: z.literal('end'),
+  complete: z.boolean(),
+  count: z.int().min(0),
+  rootReadable: z.boolean(),
 });
 
 const side = z.strictObject({
@@ -119,6 +129,7 @@ const notable = z.strictObject({
 export const summaryLineSchema = z.strictObject({
   kind: z.literal('summary'),
   complete: z.boolean(),
+  rootReadable: z.boolean(),
   ranges: z.int().min(0),
   byRights: z.record(z.string().regex(/^[r-][w-][x-][u-]$/), amount),
   total: amount,

@@ -36,7 +36,7 @@ export async function diffSaved(line: DiffSavedCommandLine, context: CliContext)
   const { count } = await printChanges(diffMaps(before.segments(), after.segments()), line, context);
   const partial = [before, after].filter(({ isComplete }) => isComplete === false);
   for (const { name } of partial) {
-    context.complain(`pagewalk: ${name} was given up when it was saved: what it lacks may have been there`);
+    context.complain(`pagewalk: ${name} is an incomplete map; missing entries may be false differences`);
   }
   return count === 0 && partial.length === 0 ? 0 : 1;
 }

@@ -36,6 +36,6 @@ export async function printChanges(
     if (context.unread?.aborted) break;
   }
   await context.print(lines.join(''));
-  if (!isAll) context.complain(`pagewalk: given up after ${count} changes: take --limit N for more`);
+  if (!isAll) context.complain(`pagewalk: stopped after ${count} changes: take --limit N for more`);
   return { count, isAll };
 }

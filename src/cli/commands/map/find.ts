@@ -1,4 +1,4 @@
-import type { Alias } from '../../../paging/index.ts';
+import { type Alias, formatHex } from '../../../paging/index.ts';
 import { UsageError } from '../../errors.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext, Command } from '../../options/command.ts';
@@ -8,14 +8,18 @@ import { parseNumber } from '../../options/parse-number.ts';
 import { parseOptions } from '../../options/parse-options.ts';
 import { type AddressRange, parseRange } from '../../options/parse-range.ts';
 import { parseScopeOptions, type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
+import { strictStatus } from '../../session/strict-status.ts';
 import { type TakenSnapshot, takeSnapshot } from '../../session/take-snapshot.ts';
-import { describeOff } from './print-map.ts';
+import { describeOff, describeRoot } from './print-map.ts';
 
 const NAME = 'find';
 
 /** A page that tables map time and again, such as a page of zeros, can have any number. */
 const LIMIT = 100_000;
 const PHYSICAL_END = 1n << 52n;
+/** Exit statuses: nothing leads there; there is more than was looked for. */
+const NOTHING = 1;
+const STOPPED = 5;
 
 const OPTIONS = {
   range: { value: 'FIRST-LAST', help: 'look only among these linear addresses; FIRST+SIZE does as well' },
@@ -76,20 +80,30 @@ async function printAliases(
   { guest, physical, range, json }: FindCommandLine,
   context: CliContext,
 ): Promise<number> {
-  const { encodeAlias, formatAlias, formatAssumption } = await import('../../../report/index.ts');
+  const { encodeAlias, encodeAliasEnd, formatAlias, formatAssumption } = await import('../../../report/index.ts');
   const style = chooseStyle(context);
-  if (!snapshot.isPaged) {
-    context.complain(`pagewalk: ${describeOff(guest.cpu)}`);
-    return 0;
-  }
+  if (!snapshot.isPaged) context.complain(`pagewalk: ${describeOff(guest.cpu)}`);
   const found: Alias[] = [];
   const { complete } = snapshot.aliases(physical, (alias) => found.push(alias) < LIMIT, range);
   const show = (alias: Alias): string => (json ? `${encodeAlias(alias)}\n` : formatAlias(alias, style));
   const notes = json ? [] : assumed.map((each) => `${style.mark(`! assumed: ${formatAssumption(each)}`)}\n`);
-  await context.print([...notes, ...found.map(show)].join(''));
-  if (complete) return found.length === 0 ? 1 : 0;
-  context.complain(`pagewalk: given up after ${found.length} places: look in a part with --range`);
-  return 1;
+  const rootReadable = snapshot.isRootReadable;
+  const end = json ? [`${encodeAliasEnd({ complete, count: found.length, rootReadable })}\n`] : [];
+  await context.print([...notes, ...found.map(show), ...end].join(''));
+  if (!rootReadable) context.complain(`pagewalk: ${describeRoot(snapshot)}`);
+  else if (!complete) context.complain(`pagewalk: stopped after ${found.length} places: look in a part with --range`);
+  else if (found.length === 0)
+    context.complain(`pagewalk: no linear address${within(range)} leads to ${formatRange(physical)}`);
+  const status = complete ? (found.length === 0 ? NOTHING : 0) : STOPPED;
+  return strictStatus(status, guest.strict, assumed, context);
+}
+
+function within({ first, last }: Partial<AddressRange>): string {
+  return first === undefined || last === undefined ? '' : ` from ${formatHex(first)} to ${formatHex(last)}`;
+}
+
+function formatRange({ first, last }: AddressRange): string {
+  return first === last ? formatHex(first) : `${formatHex(first)}-${formatHex(last)}`;
 }
 
 /** @internal */
@@ -99,7 +113,7 @@ export const findCommand: Command = {
   description:
     'Finds every linear address of an address space that leads to a guest physical address (0x120123), or to any of a range\n' +
     '(0x120000-0x120fff, 0x120000+0x1000), with the rights that all levels together leave: r w x u are read, write, execute,\n' +
-    'user; G is global. The exit status is 1 when there is none.\n' +
+    'user; G is global. The exit status is 1 when there is none, and 5 when there is more than is looked for.\n' +
     '\n' +
     "While the vCPU runs the guest of a guest, linear addresses are that guest's, and the physical ones its hypervisor's, in\n" +
     'which both lie.',

@@ -1,5 +1,5 @@
 import type { TableSnapshot } from '../../../guest/index.ts';
-import type { MappedLeaf, MappedRun } from '../../../paging/index.ts';
+import { formatHex, type MappedLeaf, type MappedRun } from '../../../paging/index.ts';
 import type { ReportedMap, ReportedMapEnd, Style } from '../../../report/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
@@ -9,6 +9,8 @@ import { leafWindows, runWindows } from '../../session/snapshot-windows.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import type { TakenSnapshot } from '../../session/take-snapshot.ts';
 import type { MapCommandLine } from './map.ts';
+
+const LAST_ADDRESS = 0xffff_ffff_ffff_ffffn;
 
 type Report = typeof import('../../../report/index.ts');
 type Printing = Pick<CliContext, 'print' | 'unread'>;
@@ -41,10 +43,14 @@ export async function printMap(
   if (!snapshot.isPaged) context.complain(`pagewalk: ${describeOff(map.cpu)}`);
   const told = await tell(snapshot, line, context, (item) => printer.show(item, snapshot, line.json, style));
   const { reservedEntries, unbackedTables } = snapshot.survey(line.range);
-  const end = { ...told, tablePages: snapshot.tablePages, reservedEntries, unbackedTables };
+  const rootReadable = snapshot.isRootReadable;
+  const complete = told.complete && rootReadable;
+  const end = { ...told, complete, rootReadable, tablePages: snapshot.tablePages, reservedEntries, unbackedTables };
   await context.print(printer.end(end, line.json, style));
-  if (!told.complete) context.complain(`pagewalk: ${describeIncomplete(snapshot, told, line)}`);
-  return strictStatus(told.complete ? 0 : 1, line.guest.strict, assumed, context);
+  if (!rootReadable) context.complain(`pagewalk: ${describeRoot(snapshot)}`);
+  else if (!told.complete) context.complain(`pagewalk: ${describeIncomplete(snapshot, told, line)}`);
+  else if (told.count === 0) context.complain(`pagewalk: ${describeNothing(line)}`);
+  return strictStatus(complete ? 0 : 1, line.guest.strict, assumed, context);
 }
 
 function reportedStage({ state, nested }: TableSnapshot): ReportedMap['nested'] {
@@ -57,10 +63,21 @@ export function describeOff(cpu: number): string {
   return `paging is off on vCPU ${cpu}: every linear address is the physical one`;
 }
 
+/** Nothing can be walked. @internal */
+export function describeRoot({ context }: TableSnapshot): string {
+  return `the root table at ${formatHex(context.root)} is neither in RAM nor in ROM: nothing is known of this address space`;
+}
+
+function describeNothing({ range, filter }: MapCommandLine): string {
+  const isWhole = range.first === 0n && range.last === LAST_ADDRESS;
+  const where = isWhole ? 'in this address space' : `from ${formatHex(range.first)} to ${formatHex(range.last)}`;
+  return filter === null ? `nothing is mapped ${where}` : `nothing that is mapped ${where} is ${filter}`;
+}
+
 function describeIncomplete(snapshot: TableSnapshot, { count }: Told, { limit, of }: MapCommandLine): string {
   if (!snapshot.isWhole) return 'there are more page tables than are kept: ask for a part with --range';
-  if (count >= limit) return `given up after ${count} ${of}: take --limit N for more, or a part with --range`;
-  return `given up after ${count} ${of}: the tables lead to each other in ever new ways, as garbage does. Take a part with --range`;
+  if (count >= limit) return `stopped after ${count} ${of}: take --limit N for more, or a part with --range`;
+  return `stopped after ${count} ${of}: page tables look corrupt (endless references). Take a part with --range`;
 }
 
 type Told = Pick<ReportedMapEnd, 'complete' | 'count'>;

@@ -92,7 +92,14 @@ const LEAF: ReportedLeaf = {
   region: { kind: 'ram', name: 'pc.ram' },
 };
 
-const END: ReportedMapEnd = { complete: true, count: 2, tablePages: 5, reservedEntries: 0, unbackedTables: 0 };
+const END: ReportedMapEnd = {
+  complete: true,
+  count: 2,
+  rootReadable: true,
+  tablePages: 5,
+  reservedEntries: 0,
+  unbackedTables: 0,
+};
 
 describe('report/formatRun and formatLeaf', () => {
   it('show what is mapped, how, and to where', () => {
