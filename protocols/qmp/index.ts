@@ -13,7 +13,7 @@ export { type QomProperty, qomList } from './commands/qom-list.ts';
 export { type ChardevInfo, queryChardev } from './commands/query-chardev.ts';
 export { type CpuInfo, queryCpusFast } from './commands/query-cpus-fast.ts';
 export { type KvmInfo, queryKvm } from './commands/query-kvm.ts';
-export { type MigrationInfo, queryMigrate } from './commands/query-migrate.ts';
+export { isMigrating, type MigrationInfo, queryMigrate } from './commands/query-migrate.ts';
 export { queryStatus, type RunStatus } from './commands/query-status.ts';
 export { queryTarget } from './commands/query-target.ts';
 export { stop } from './commands/stop.ts';

@@ -17,3 +17,11 @@ export interface MigrationInfo {
 export function queryMigrate(qmp: QmpExecutor): Promise<MigrationInfo> {
   return qmp.execute('query-migrate', undefined, { schema: migrationSchema });
 }
+
+/** What `status` is where nothing is under way, in either direction, nor a snapshot in the background (7.2 to 10.2). */
+const IDLE = new Set<string | undefined>([undefined, 'none', 'completed', 'failed', 'cancelled']);
+
+/** Whether a migration or a snapshot is under way; a status that is not known counts as one. @public */
+export function isMigrating({ status }: MigrationInfo): boolean {
+  return !IDLE.has(status);
+}

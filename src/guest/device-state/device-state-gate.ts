@@ -1,4 +1,5 @@
 import {
+  isMigrating,
   type MigrationInfo,
   parseQomTree,
   type QmpClient,
@@ -34,9 +35,6 @@ const SAFE_RUN_STATES = new Set([
   'internal-error',
   'shutdown',
 ]);
-
-/** No migration is under way, in either direction, nor a snapshot in the background. */
-const IDLE_MIGRATIONS = new Set([undefined, 'none', 'completed', 'failed', 'cancelled']);
 
 const NON_MIGRATABLE = 'non-migratable device: ';
 /** Of the types that nobody has tried, so many are named. */
@@ -138,8 +136,9 @@ function stateObstacle(status: string): string | undefined {
     : `saving QEMU's device state is not safe in the run state ${formatPrintable(status)}`;
 }
 
-function migrationObstacle({ status, blockedReasons }: MigrationInfo): string | undefined {
-  if (!IDLE_MIGRATIONS.has(status)) {
+function migrationObstacle(migration: MigrationInfo): string | undefined {
+  const { status, blockedReasons } = migration;
+  if (isMigrating(migration)) {
     return `saving QEMU's device state is not safe while a migration is under way (${formatPrintable(status ?? '')})`;
   }
   const [reason] = blockedReasons;

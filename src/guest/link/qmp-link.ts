@@ -1,5 +1,14 @@
-import { cont, QmpClient, queryChardev, queryStatus, type RunStatus, stop } from '../../../protocols/qmp/index.ts';
-import { formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
+import {
+  cont,
+  isMigrating,
+  QmpClient,
+  queryChardev,
+  queryMigrate,
+  queryStatus,
+  type RunStatus,
+  stop,
+} from '../../../protocols/qmp/index.ts';
+import { formatEndpoint, formatPrintable, parseEndpoint } from '../../../protocols/transport/index.ts';
 import { GuestArchitectureError, GuestRunStateError, GuestUsageError } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { qmpMonitor } from '../monitor/qmp-monitor.ts';
@@ -148,7 +157,9 @@ export class QmpLink implements Link {
     return this.#turns.take(async () => {
       await warnWithoutWatchdog(this.#safekeeping);
       if (this.#stubEndpoint === undefined) await this.#findStub();
-      const { status, running } = await queryStatus(this.#qmp);
+      const [{ status, running }, migration] = await Promise.all([queryStatus(this.#qmp), queryMigrate(this.#qmp)]);
+      // It might end while the guest is paused: its destination would stay paused, and resuming here would make it two guests.
+      if (running && isMigrating(migration)) throw migrating(this.endpoint, migration.status ?? '');
       await this.#safekeeping.arm({ resume: running, stub: canonicalEndpoint(this.#requireStub()) });
       this.#ranBefore = running;
       if (!NEVER_STOP.has(status)) await this.#stop();
@@ -376,6 +387,13 @@ export class QmpLink implements Link {
     if (isQemuGone) this.#directory?.remove();
     await (isQemuGone ? this.#safekeeping.disarm() : this.#safekeeping.trigger());
   }
+}
+
+function migrating(endpoint: string, status: string): GuestRunStateError {
+  return new GuestRunStateError(
+    'ERR_GUEST_MIGRATING',
+    `the guest behind ${endpoint} is being migrated or saved (${formatPrintable(status)}), and pausing it now could break that. Nothing was touched: try again when it has ended, or ask without a pause (--live)`,
+  );
 }
 
 function notRestored(endpoint: string, failures: readonly unknown[]): GuestRunStateError {

@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { ConnectError, type Connection, connect } from '../../../protocols/transport/index.ts';
 import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
-
 import { eventually } from '../../support/eventually.ts';
+import { isRunning } from '../../support/live/is-running.ts';
 
 const TIMEOUT = { timeoutMs: 5000 };
 
@@ -33,15 +32,6 @@ async function readAll({ stream }: Connection): Promise<string> {
 
 async function firstData({ stream }: Connection): Promise<string> {
   return new Promise((resolve) => stream.once('data', (chunk: Buffer) => resolve(chunk.toString())));
-}
-
-/** Whether a process runs. One that is dead, but not collected by its parent yet, does not. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
 
 describe('connect', () => {
