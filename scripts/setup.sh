@@ -36,6 +36,8 @@ apt_install() {
 # The names of the Debian packages for what is missing, by command.
 missing_packages() {
   command -v qemu-system-x86_64 >/dev/null || printf 'qemu-system-x86 '
+  # A guest that is not x86, which has to be refused.
+  command -v qemu-system-aarch64 >/dev/null || printf 'qemu-system-arm '
   command -v nasm >/dev/null || printf 'nasm '
 }
 

@@ -7,6 +7,7 @@ import { machineName } from './answers/deviation.ts';
 import type { GuestTranslation, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
 import type { MemoryAttempt } from './errors.ts';
 import { pagesOfRange } from './linear-range.ts';
+import { hearNews } from './link/hear-news.ts';
 import { type LoadProgress, loadTables } from './memory/load-tables.ts';
 import type { MemoryMap } from './memory/memory-map.ts';
 import { memoryOf, PageCache } from './memory/page-cache.ts';
@@ -94,6 +95,15 @@ export abstract class GuestView {
     // A guest that was paused shows all that there is.
   }
 
+  /**
+   * The same at the end of a question. Reading memory of this host takes no turn of the event loop, in which alone the news that
+   * another client has resumed the guest can come in.
+   */
+  async #checkStoodStill(): Promise<void> {
+    await hearNews();
+    this.checkStanding();
+  }
+
   /** What every answer rests on besides. */
   protected abstract readonly notes: readonly Assumption[];
 
@@ -133,7 +143,7 @@ export abstract class GuestView {
    */
   async translate(requests: readonly TranslateRequest[], scope: TranslateScope = {}): Promise<GuestTranslation[]> {
     const answers = await answerRequests(requests, await this.#staged(scope));
-    this.checkStanding();
+    await this.#checkStoodStill();
     if (this.notes.length === 0) return answers;
     return answers.map((answer) => asAnswer({ ...answer, assumed: [...answer.assumed, ...this.notes] }));
   }
@@ -146,7 +156,7 @@ export abstract class GuestView {
    */
   async setBits(planned: readonly PlannedBits[], cpu = 0): Promise<readonly PlannedBits[]> {
     const outcomes = await writePlanned(planned, await this.#space({ cpu }));
-    this.checkStanding();
+    await this.#checkStoodStill();
     return planned.filter(({ address }) => outcomes.get(address) === 'written');
   }
 
@@ -170,7 +180,7 @@ export abstract class GuestView {
     if (scope.compareMachine) {
       table.compareWith(await walk({ context: machineContext, nested: nested?.onMachine ?? null }), machineName(state));
     }
-    this.checkStanding();
+    await this.#checkStoodStill();
     return table;
   }
 
@@ -209,7 +219,7 @@ export abstract class GuestView {
     for (const chunk of addresses) {
       for (const stages of all) await walkEach(stages, chunk, access, cache);
     }
-    this.checkStanding();
+    await this.#checkStoodStill();
     if (cache.hasForgotten) return null;
     const kept = { ...vcpu, readHidden: await this.#keepHidden(vcpu, scope) };
     return { vcpu: kept, memory: { memory: memoryOf(cache), report } };
@@ -226,7 +236,7 @@ export abstract class GuestView {
     const nested = stages?.context ?? null;
     const cache = new PageCache((await this.#memory(vcpu)).memory, map, MAX_MAP_PAGES);
     const isWhole = await loadTables(context, nested, cache, pagesOfRange(context, scope), scope.onProgress);
-    this.checkStanding();
+    await this.#checkStoodStill();
     const assumed = [...findFormatAssumptions(state), ...this.notes];
     return new TableSnapshot({ state, context, nested, map, cache, isWhole, assumed });
   }

@@ -20,6 +20,7 @@ import { Safekeeping } from '../restore/safekeeping.ts';
 import type { AttachOptions } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
 import { readChardevUse } from './chardev-use.ts';
+import { hearNews } from './hear-news.ts';
 import type { Link } from './link.ts';
 import { OwnStub } from './own-stub.ts';
 import { DEFAULT_MAX_PAUSE_MS, PauseDeadline } from './pause-deadline.ts';
@@ -155,6 +156,8 @@ export class QmpLink implements Link {
 
   pause(): Promise<StubSession> {
     return this.#turns.take(async () => {
+      // Paused already, by us: who ran before is known from then.
+      if (this.#holding && this.#watch.problem === undefined) return this.#enterStub();
       await warnWithoutWatchdog(this.#safekeeping);
       if (this.#stubEndpoint === undefined) await this.#findStub();
       const [{ status, running }, migration] = await Promise.all([queryStatus(this.#qmp), queryMigrate(this.#qmp)]);
@@ -273,6 +276,7 @@ export class QmpLink implements Link {
 
   /** Another client has resumed the guest: a byte to the stub would stop it, so it is stopped properly first. */
   async #pauseAgain(): Promise<void> {
+    await hearNews();
     if (!this.#watch.wasResumed || !this.#holding) return;
     await stop(this.#qmp);
     this.#ranBefore = true;
@@ -289,8 +293,24 @@ export class QmpLink implements Link {
     if (!this.#ranBefore) return session.leavePhysicalMode();
     // The RESUME event is ours.
     this.#watch.disarm();
-    // QMP says why not.
-    this.#holding = !(await session.leaveAndRun());
+    try {
+      // QMP says why not.
+      this.#holding = !(await session.leaveAndRun());
+    } catch (error) {
+      await this.#leaveStubAnew(session, error);
+    }
+  }
+
+  /**
+   * The stub of a guest that another client resumes in this moment swallows a packet, and answers the one behind it. The guest is
+   * stopped once more, and the stub told over a new connection.
+   */
+  async #leaveStubAnew(session: StubSession, error: unknown): Promise<void> {
+    await stop(this.#qmp);
+    session.lose(error instanceof Error ? error : new Error(String(error)));
+    await session.leavePhysicalMode().catch(() => {
+      throw error;
+    });
   }
 
   /** For a mode that could not be put back while the guest was paused: a byte to the stub of a running guest pauses it. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { connect } from '../../../protocols/transport/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { ClientOrders } from '../../support/live/attached-client.ts';
+import { isRunning } from '../../support/live/is-running.ts';
 import { launchKernel } from '../../support/live/kernel-guest.ts';
 import { Witness } from '../../support/live/witness.ts';
 
@@ -25,6 +27,7 @@ async function startClient(orders: ClientOrders, temporary = tmpdir()): Promise<
   const child = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], {
     env: { ...process.env, TMPDIR: temporary },
     stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
   });
   const [line] = await Promise.race([
     once(child.stdout.pipe(split2()), 'data'),
@@ -59,6 +62,13 @@ const WAYS: Readonly<Record<string, (guest: QemuProcess) => Pick<ClientOrders, '
   'the stub alone': (guest) => ({ gdb: guest.gdbEndpoint }),
 };
 
+/** The watchdog is the only child of a client. */
+function watchdogOf(client: ChildProcess): number {
+  const children = readFileSync(`/proc/${client.pid}/task/${client.pid}/children`, 'latin1');
+  expect(children).to.match(/^\d+ $/);
+  return Number(children);
+}
+
 describe('a client that is killed outright', function () {
   this.timeout(120_000);
 
@@ -83,10 +93,12 @@ describe('a client that is killed outright', function () {
       await using guest = await launchKernel('long4');
       await using witness = await Witness.of(guest);
       await witness.execute('stop');
-      await kill(await startClient({ ...endpoints(guest), until: 'paused' }));
-      // Physical mode going off is what shows that the watchdog has been there. It leaves a stub alone that somebody else
-      // holds, which is what looking at it amounts to.
-      await delay(WATCHDOG_MS);
+      const client = await startClient({ ...endpoints(guest), until: 'paused' });
+      const watchdog = watchdogOf(client);
+      await kill(client);
+      await eventually('the watchdog has done what it does', () => !isRunning(watchdog));
+      // Before the stub is looked at: that would pause a guest that runs.
+      expect(await witness.runState()).to.equal('paused');
       await eventually('physical mode is off', async () => !(await isPhysicalModeOn(guest.gdbEndpoint)), {
         betweenMs: WATCHDOG_MS,
       });
@@ -110,6 +122,63 @@ describe('a client that is killed outright', function () {
     } finally {
       await rm(temporary, { recursive: true });
     }
+  });
+
+  it('with its whole process group: the watchdog is in one of its own', async () => {
+    await using guest = await launchKernel('long4');
+    await using witness = await Witness.of(guest);
+    const client = await startClient({ qmp: guest.qmpEndpoint, until: 'paused' });
+    process.kill(-Number(client.pid), 'SIGKILL');
+    await once(client, 'exit');
+    await eventually('the guest runs', async () => (await witness.runState()) === 'running');
+  });
+
+  it('while another debugger waits for the stub: it gets the stub, and keeps it; the guest runs', async () => {
+    await using guest = await launchKernel('long4');
+    await using witness = await Witness.of(guest);
+    const client = await startClient({ qmp: guest.qmpEndpoint, until: 'paused' });
+    const watchdog = watchdogOf(client);
+    const waiting = await connect(guest.gdbEndpoint, { timeoutMs: 5000 });
+    try {
+      await kill(client);
+      await eventually('the watchdog has done what it does', () => !isRunning(watchdog));
+      expect(await witness.runState()).to.equal('running');
+      await witness.execute('stop');
+      const gdb = await GdbClient.connect(waiting);
+      expect(await gdb.monitor('info status'), 'the connection still is the one that waited').to.contain('paused');
+    } finally {
+      await waiting.close();
+    }
+  });
+
+  it('while another client holds the monitor: the guest is resumed through the idle stub', async () => {
+    await using guest = await launchKernel('long4');
+    await using witness = await Witness.of(guest);
+    const client = await startClient({ qmp: guest.qmpEndpoint, until: 'paused' });
+    const other = await connect(guest.qmpEndpoint, { timeoutMs: 5000 });
+    try {
+      await kill(client);
+      await eventually('the guest runs', async () => (await witness.runState()) === 'running');
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('while another client holds the monitor, and there is no other stub: the guest runs once it lets go', async () => {
+    await using guest = await launchKernel('long4', { gdb: false });
+    await using witness = await Witness.of(guest);
+    const client = await startClient({ qmp: guest.qmpEndpoint, until: 'paused' });
+    const watchdog = watchdogOf(client);
+    const other = await connect(guest.qmpEndpoint, { timeoutMs: 5000 });
+    await kill(client);
+    // The stub that it had started is idle, and does as well; what is left needs the monitor.
+    await eventually('the guest runs', async () => (await witness.runState()) === 'running');
+    expect(isRunning(watchdog)).to.equal(true);
+    await other.close();
+    await eventually('there is no stub', async () =>
+      (await witness.chardevs()).every((line) => !line.startsWith('gdb ')),
+    );
+    await eventually('the watchdog has ended', () => !isRunning(watchdog));
   });
 
   it('before it has paused anything: nothing happens to the guest', async () => {

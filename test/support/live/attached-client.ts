@@ -9,6 +9,8 @@ export interface ClientOrders {
   readonly qmp?: string;
   readonly gdb?: string;
   readonly watchdog?: boolean;
+  /** Milliseconds; a minute unless given, so that a pause lasts as long as its test. */
+  readonly maxPauseMs?: number;
   /** How far to go: attached only, paused with a question answered, or resumed after that. */
   readonly until: 'attached' | 'paused' | 'resumed';
 }
@@ -22,7 +24,7 @@ async function askSomething(paused: PausedGuest): Promise<void> {
 }
 
 const { until, ...options }: ClientOrders = JSON.parse(process.argv[2] ?? '');
-const guest = await attach(options);
+const guest = await attach({ maxPauseMs: 60_000, ...options });
 if (until !== 'attached') await askSomething(await guest.pause());
 if (until === 'resumed') await guest.resume();
 process.stdout.write(`${until}\n`);

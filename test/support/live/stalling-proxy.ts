@@ -53,6 +53,11 @@ export class StallingProxy implements AsyncDisposable {
     for (const release of this.#held.splice(0)) release();
   }
 
+  /** Breaks every connection; new ones are taken. */
+  drop(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();

@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { attach } from '../../../src/guest/index.ts';
+import type { QemuProcess } from '../../../src/testing/index.ts';
+import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
+import { eventually } from '../../support/eventually.ts';
+import { expectRejection } from '../../support/expect-rejection.ts';
+import { launchKernel } from '../../support/live/kernel-guest.ts';
+import { startPagewalk } from '../../support/live/run-pagewalk.ts';
+import { StallingProxy } from '../../support/live/stalling-proxy.ts';
+import { Witness } from '../../support/live/witness.ts';
+
+const RW = kernelPage(KERNELS.long4, 'rw').address;
+const READ = { linearAddress: RW, access: { write: false, user: false, exec: false } };
+const TOO_LONG = 'ERR_GUEST_PAUSE_TOO_LONG';
+
+describe('a pause that lasts too long', function () {
+  this.timeout(60_000);
+
+  let guest: QemuProcess;
+  let witness: Witness;
+  let stub: StallingProxy;
+
+  beforeEach(async () => {
+    guest = await launchKernel('long4');
+    witness = await Witness.of(guest);
+    stub = await StallingProxy.before(guest.gdbEndpoint);
+  });
+
+  afterEach(async () => {
+    await stub[Symbol.asyncDispose]();
+    await witness[Symbol.asyncDispose]();
+    await guest.stop();
+  });
+
+  const runs = async (): Promise<boolean> => (await witness.runState()) === 'running';
+
+  it('is ended while a question waits for a stub that says nothing; the question fails for that reason', async () => {
+    const attached = await attach({ qmp: guest.qmpEndpoint, gdb: stub.endpoint, timeoutMs: 30_000, maxPauseMs: 500 });
+    const stalled = stub.stallAt(/\$m/);
+    const question = expectRejection(attached.whilePaused((paused) => paused.translate([READ])));
+    await stalled;
+    await eventually('the guest runs', runs);
+    stub.flow();
+    expect(await question).to.have.property('code', TOO_LONG);
+    await attached.detach();
+    expect(await runs()).to.equal(true);
+  });
+
+  it('is ended when the caller forgets it, and what it asks then reaches no stub', async () => {
+    const attached = await attach({ qmp: guest.qmpEndpoint, gdb: stub.endpoint, maxPauseMs: 2000 });
+    const paused = await attached.pause();
+    expect(await runs()).to.equal(false);
+    await eventually('the guest runs', runs);
+    const { stops } = witness;
+    expect(await expectRejection(paused.translate([READ]))).to.have.property('code', TOO_LONG);
+    expect(await runs()).to.equal(true);
+    expect(witness.stops, 'a byte to the stub would have stopped the guest').to.equal(stops);
+    const [answer] = await attached.whilePaused((again) => again.translate([READ]));
+    expect(answer?.translation.kind, 'the next pause is as good as ever').to.equal('mapped');
+    await attached.detach();
+  });
+
+  it('is ended with the stub alone, too', async () => {
+    const attached = await attach({ gdb: stub.endpoint, maxPauseMs: 500 });
+    const paused = await attached.pause();
+    expect(await runs()).to.equal(false);
+    await eventually('the guest runs', runs);
+    expect(await expectRejection(paused.translate([READ]))).to.have.property('code', TOO_LONG);
+    await attached.detach();
+    expect(await runs()).to.equal(true);
+  });
+
+  it('is not ended for one who wants it to last', async () => {
+    const attached = await attach({ qmp: guest.qmpEndpoint, maxPauseMs: Number.POSITIVE_INFINITY });
+    await attached.pause();
+    await delay(1000);
+    expect(await runs()).to.equal(false);
+    await attached.detach();
+    expect(await runs()).to.equal(true);
+  });
+
+  it('of a command that is suspended: the watchdog ends the command, and the guest runs', async () => {
+    const stalled = stub.stallAt(/\$m/);
+    const words = ['translate', `0x${RW.toString(16)}`, '--qmp', guest.qmpEndpoint, '--gdb', stub.endpoint];
+    const { child } = startPagewalk([...words, '--timeout', '30000', '--max-pause', '1000']);
+    await stalled;
+    child.kill('SIGSTOP');
+    const ended = once(child, 'exit');
+    stub.flow();
+    await eventually('the guest runs', runs);
+    expect((await ended)[1]).to.equal('SIGKILL');
+    await guest.console.waitForNextLine((line) => line.startsWith('tick '));
+  });
+});

@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { withPausedGuest } from '../../../src/guest/index.ts';
+import { launchQemu } from '../../../src/testing/index.ts';
+import { eventually } from '../../support/eventually.ts';
+import { expectRejection } from '../../support/expect-rejection.ts';
+import { launchKernel } from '../../support/live/kernel-guest.ts';
+import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
+import { Witness } from '../../support/live/witness.ts';
+
+describe('a guest that migrates', function () {
+  this.timeout(60_000);
+
+  const file = useScratchDirectory();
+
+  it('is not stopped where it is to arrive, so that it runs when it has arrived', async () => {
+    const channel = `unix:${file('incoming')}`;
+    await using source = await launchKernel('long4');
+    await using from = await Witness.of(source);
+    // What there is to migrate into must be made the same way.
+    const { command } = source;
+    const kernel = command[command.indexOf('-kernel') + 1] ?? '';
+    const extraArgs = ['-no-reboot', '-incoming', channel];
+    await using target = await launchQemu({ cpu: 'max', accel: 'tcg', kernel, extraArgs });
+    await using to = await Witness.of(target);
+    expect(await to.runState()).to.equal('inmigrate');
+    await withPausedGuest({ qmp: target.qmpEndpoint }, (paused) => paused.vcpuState());
+    expect(await to.runState()).to.equal('inmigrate');
+    await from.execute('migrate', { uri: channel });
+    await eventually('it has arrived', async () => (await to.runState()) !== 'inmigrate');
+    expect(await to.runState(), 'it was to run on').to.equal('running');
+    await target.console.waitForNextLine((line) => line.startsWith('tick '));
+  });
+
+  it('is not paused while it leaves', async () => {
+    await using guest = await launchKernel('long4');
+    await using witness = await Witness.of(guest);
+    // As slow as it gets: it does not end by itself.
+    await witness.execute('migrate-set-parameters', { 'max-bandwidth': 1 });
+    await witness.execute('migrate', { uri: 'exec:cat >/dev/null' });
+    await eventually('it leaves', async () => {
+      const { status } = (await witness.execute('query-migrate')) as { status?: string };
+      return status === 'active';
+    });
+    const error = await expectRejection(withPausedGuest({ qmp: guest.qmpEndpoint }, (paused) => paused.vcpuState()));
+    expect(error).to.have.property('code', 'ERR_GUEST_MIGRATING');
+    expect(await witness.runState()).to.equal('running');
+    expect(witness.stops).to.equal(0);
+    await witness.execute('migrate_cancel');
+    await eventually('it stays', async () => {
+      const { status } = (await witness.execute('query-migrate')) as { status?: string };
+      return status === 'cancelled';
+    });
+    await withPausedGuest({ qmp: guest.qmpEndpoint }, (paused) => paused.vcpuState());
+    expect(await witness.runState()).to.equal('running');
+  });
+
+  it('whose migration ends during a pause is not resumed beside the one that arrived', async () => {
+    await using guest = await launchKernel('long4');
+    await using witness = await Witness.of(guest);
+    const error = await expectRejection(
+      withPausedGuest({ qmp: guest.qmpEndpoint, maxPauseMs: 30_000 }, async () => {
+        await witness.execute('migrate', { uri: 'exec:cat >/dev/null' });
+        await eventually('it has left', async () => (await witness.runState()) === 'postmigrate');
+      }),
+    );
+    expect(error).to.have.property('code', 'ERR_GUEST_NOT_RESTORED');
+    expect(error.message).to.contain('"postmigrate"');
+    await delay(200);
+    expect(await witness.runState()).to.equal('postmigrate');
+  });
+});
