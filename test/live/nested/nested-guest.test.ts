@@ -67,6 +67,18 @@ describe('the guest of a guest', function () {
     return lines.map((line): unknown => JSON.parse(line));
   }
 
+  it('may run while the guest is asked live: that is refused, unless the question says behind what', async () => {
+    for (const words of [['translate', '0x1000'], ['map'], ['find', '0x1000']]) {
+      const { status, stdout, stderr } = await runPagewalk([...words, '--live', '--qmp', guest.qmpEndpoint]);
+      expect({ words, status, stdout }).to.deep.equal({ words, status: 3, stdout: '' });
+      expect(stderr).to.contain('EFER.SVME=1').and.to.contain('--nested none');
+    }
+    const told = await runPagewalk(['map', '--live', '--nested', 'none', '--qmp', guest.qmpEndpoint]);
+    expect(told.status, told.stderr).to.equal(0);
+    const state = await runPagewalk(['state', '--live', '--qmp', guest.qmpEndpoint]);
+    expect(state.stderr).not.to.contain('EFER.SVME=1');
+  });
+
   it('is found by itself, and seen through both stages, while the hypervisor runs one and another', async () => {
     const attached = await attach({ qmp: guest.qmpEndpoint });
     let answer: GuestTranslation | undefined;

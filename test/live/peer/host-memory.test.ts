@@ -202,9 +202,9 @@ describe('guest memory on this host', function () {
 
   it('is not used where a page differs, and the other blocks are', async () => {
     await using guest = await launchKernel('long4', { memory: '64M' });
-    // Two pages further, as if QEMU named other memory of its own.
+    // Two pages before, as if QEMU named other memory of its own: low memory is there.
     const shift = (answer: string, command: string): string =>
-      command.startsWith('gpa2hva')
+      command === 'gpa2hva 0x100000'
         ? answer.replace(/(\(pc\.ram\) is )(0x[0-9a-f]+)/, (_, words: string, digits: string) => {
             return `${words}0x${(BigInt(digits) - 0x2000n).toString(16)}`;
           })
@@ -212,8 +212,10 @@ describe('guest memory on this host', function () {
     const verdicts = async ({ host, trusted, map }: Looked): Promise<void> => {
       const memory = new LayeredMemory(host, trusted, map, comparePaused);
       const root = Number(KERNELS.long4.registers.cr3);
-      // Shifted to where nothing is mapped, the block is not there at all; else it is looked at, and differs.
       expect(await memory.usesHostAt(root)).to.equal(false);
+      expect(host.blockAt(root)?.verdict).to.equal('foreign');
+      expect(host.attempts.at(-1)?.reason).to.match(/^it is not the guest's memory: the page at 0x[0-9a-f]+ differs$/);
+      expect(await memory.usesHostAt(0), 'low memory, which is where QEMU says').to.equal(true);
       const [bytes] = await memory.read([{ address: root, length: 8 }]);
       const [expected] = await trusted.read([{ address: root, length: 8 }]);
       expect(bytes).to.deep.equal(expected);
