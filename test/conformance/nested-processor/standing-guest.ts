@@ -116,10 +116,14 @@ export class StandingGuest {
     return { exitCode, exitInfo1, exitInfo2, rax, bits: formatBits(samples) };
   }
 
-  /** Lets the guest run until it says so, and no further. */
-  async start(): Promise<void> {
+  /**
+   * Lets the guest run until it says so, and no further.
+   *
+   * @param host - of the hypervisor's registers what is to differ
+   */
+  async start(host: Partial<Pick<SvmRecord, 'hostCr4' | 'hostEfer'>> = {}): Promise<void> {
     this.#build();
-    this.#standing = this.#guest.run(recordOf({ ...usualRecord, rip: slotAddress(OWN_SLOT) }, []));
+    this.#standing = this.#guest.run(recordOf({ ...usualRecord, ...host, rip: slotAddress(OWN_SLOT) }, []));
     while ((this.#guest.peek(own.code + RUNS) & 0xffff_ffffn) !== 1n) {
       // A guest that cannot run comes back to its hypervisor, and is waited for no longer.
       if ((await Promise.race([this.#standing, delay(1)])) !== undefined) throw new Error('the guest does not stand');

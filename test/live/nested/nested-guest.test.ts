@@ -6,6 +6,7 @@ import {
   type PausedGuest,
   parseNestedStage,
 } from '../../../src/guest/index.ts';
+import { CR4_SMEP } from '../../../src/paging/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { BATCH_PROBES, VMCB_G_PAT, WINDOW_CODE } from '../../conformance/nested-processor/layout.ts';
 import { runProbes } from '../../conformance/nested-processor/run-probes.ts';
@@ -97,6 +98,24 @@ describe('the guest of a guest', function () {
     const purposes = [...new Array<string>(tables).fill('table'), 'final'];
     expect(nested.walks.map(({ purpose }) => purpose)).to.deep.equal(purposes);
   });
+
+  for (const smep of [true, false]) {
+    it(`has a hypervisor without NXE whose SMEP is known: ${Number(smep)}`, async () => {
+      const scene = new StandingGuest(guest);
+      // LMA and SVME, and PAE: QEMU's nested state has no SMEP.
+      await scene.start({ hostCr4: 0x20 | (smep ? Number(CR4_SMEP) : 0), hostEfer: 0x1500 });
+      const attached = await attach({ qmp: guest.qmpEndpoint });
+      try {
+        const { nested, hypervisorSmep } = await attached.whilePaused((paused) => paused.vcpuState());
+        expect(nested.value?.kind).to.equal('npt');
+        expect(hypervisorSmep).to.include({ value: smep, from: 'device-state' });
+        expect(hypervisorSmep.detail).to.match(/^CR4 in the host-save area at 0x/);
+      } finally {
+        await attached.detach();
+      }
+      await scene.end();
+    });
+  }
 
   describe('that waits in the middle of its code', () => {
     let scene: StandingGuest;
