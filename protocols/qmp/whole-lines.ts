@@ -1,5 +1,6 @@
 const NEWLINE = 0x0a;
-const FIRST_BYTES = 65_536;
+/** Doubled as needed. Not more to begin with: lines of a few bytes may come a byte at a time. */
+const FIRST_BYTES = 256;
 const NOTHING = Buffer.alloc(0);
 
 /**

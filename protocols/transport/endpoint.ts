@@ -1,4 +1,5 @@
 import { EndpointError } from './errors.ts';
+import { formatPrintable, printableText } from './printable-text.ts';
 
 /**
  * Where a connection leads.
@@ -81,7 +82,11 @@ function bareEndpoint(text: string): Endpoint {
   if (text.includes('/')) return unixEndpoint(text, text);
   if (text.includes(':')) return tcpEndpoint(text, text);
   // A lone number is nearly always a port whose colon was forgotten; connecting to a file of that name would only confuse.
-  if (/^\d+$/.test(text)) throw new EndpointError(text, `for a port write tcp::${text}, for a socket file ./${text}`);
+  if (/^\d+$/.test(text))
+    throw new EndpointError(
+      text,
+      `for a port write tcp::${printableText(text, 40)}, for a socket file ./${printableText(text, 40)}`,
+    );
   return unixEndpoint(text, text);
 }
 
@@ -123,7 +128,7 @@ function dropListeningOptions(text: string, rest: string): string {
     if (!LISTENING_OPTIONS.has(name)) {
       throw new EndpointError(
         text,
-        `the option ${JSON.stringify(name)} is not understood (a comma in a path is doubled)`,
+        `the option ${formatPrintable(name)} is not understood (a comma in a path is doubled)`,
       );
     }
   }

@@ -19,7 +19,7 @@
  * @packageDocumentation
  */
 
-import { escapeLines } from './printable-text.ts';
+import { escapeLines, formatPrintable } from './printable-text.ts';
 
 /** Root of the errors of this layer. @public */
 export abstract class TransportError extends Error {
@@ -44,7 +44,7 @@ export class EndpointError extends TransportError {
   readonly text: string;
 
   constructor(text: string, problem: string) {
-    super(`${JSON.stringify(text)} is not an endpoint: ${problem}. Accepted forms: ${ENDPOINT_FORMS}`);
+    super(`${formatPrintable(text)} is not an endpoint: ${problem}. Accepted forms: ${ENDPOINT_FORMS}`);
     this.text = text;
   }
 }
