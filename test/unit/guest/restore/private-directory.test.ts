@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, linkSync, mkdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect } from 'chai';
+import {
+  PrivateDirectory,
+  planPrivateDirectory,
+  removePrivateDirectory,
+} from '../../../../src/guest/restore/private-directory.ts';
+
+describe('the directory that QEMU and the client share', () => {
+  let directory: PrivateDirectory;
+  let elsewhere: string;
+  let file: string;
+
+  beforeEach(async () => {
+    directory = PrivateDirectory.make(planPrivateDirectory(), undefined);
+    elsewhere = await mkdtemp(join(tmpdir(), 'pagewalk-'));
+    file = directory.pathOf('device-state');
+  });
+
+  afterEach(async () => {
+    directory.remove();
+    await rm(elsewhere, { recursive: true });
+    await rm(directory.plan.path, { recursive: true, force: true });
+  });
+
+  it('is two deep, and of this user alone', () => {
+    for (const path of [directory.plan.path, dirname(file)]) expect(statSync(path).mode & 0o777).to.equal(0o700);
+    expect(dirname(dirname(file))).to.equal(directory.plan.path);
+  });
+
+  it('gives a regular file', () => {
+    writeFileSync(file, 'state');
+    expect(directory.read('device-state').toString()).to.equal('state');
+  });
+
+  it('follows no link, waits for no pipe, and takes no file that has another name too', () => {
+    const secret = join(elsewhere, 'secret');
+    writeFileSync(secret, 'secret');
+    symlinkSync(secret, file);
+    expect(() => directory.read('device-state'), 'a link').to.throw(/ELOOP/);
+    directory.unlink('device-state');
+    expect(existsSync(secret)).to.equal(true);
+    linkSync(secret, file);
+    expect(() => directory.read('device-state'), 'a second name').to.throw('is not the file');
+    directory.unlink('device-state');
+    execFileSync('mkfifo', [file]);
+    expect(() => directory.read('device-state'), 'a pipe').to.throw('no regular file');
+  });
+
+  it('takes no file that is larger than any device state', () => {
+    writeFileSync(file, '');
+    truncateSync(file, 1024 ** 4);
+    expect(() => directory.read('device-state')).to.throw('which no device state has');
+  });
+
+  it('goes with what it is for, and what its other owner has put there stays, wherever it leads', async () => {
+    writeFileSync(join(elsewhere, 'precious'), '');
+    const room = dirname(file);
+    symlinkSync(elsewhere, join(room, 'link'));
+    mkdirSync(join(room, 'gdb'));
+    directory.remove();
+    expect(await readdir(elsewhere)).to.deep.equal(['precious']);
+    expect(await readdir(room)).to.have.members(['gdb', 'link']);
+  });
+
+  it('is gone after its removal, which may be repeated', () => {
+    writeFileSync(file, '');
+    writeFileSync(directory.pathOf('gdb'), '');
+    directory.remove();
+    expect(existsSync(directory.plan.path)).to.equal(false);
+    removePrivateDirectory(directory.plan);
+  });
+
+  it('is not made over one that is there already', () => {
+    expect(() => PrivateDirectory.make(directory.plan, undefined)).to.throw(/EEXIST/);
+    expect(existsSync(dirname(file)), 'nor is that removed').to.equal(true);
+  });
+});
