@@ -6,8 +6,8 @@ import { askGuest, saveAnyway } from './trials.ts';
 import { type Outcome, type Trial, tryDevice } from './try-device.ts';
 
 /*
- * `npm run sweep`: every device type that a QEMU lists, in a paused guest of its own, and whether QEMU and the guest come to harm
- * when they are asked. Saving the device state ends QEMU with some of them.
+ * `npm run sweep`: every device type that a QEMU lists, in a paused guest of its own, and whether QEMU and the guest
+ * come to harm when they are asked. Saving the device state ends QEMU with some of them.
  */
 
 const HELP = `usage: npm run sweep [-- OPTION... NAME...]

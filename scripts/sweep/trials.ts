@@ -7,7 +7,9 @@ import { askEverything } from './ask-everything.ts';
 import { readTraces, turnOnProtectionKeys } from './protected-guest.ts';
 import { SweepError } from './sweep-error.ts';
 
-/** What users do: every question that may read the device state; registers and tables are compared with what they were. */
+/**
+ * What users do: every question that may read the device state; registers and tables are compared with what they were.
+ */
 export async function askGuest(guest: QemuProcess): Promise<string> {
   await turnOnProtectionKeys(guest);
   const before = await readTraces(guest);
@@ -22,7 +24,8 @@ const TIMEOUT_MS = 20_000;
 const TIMES = 2;
 
 /**
- * Makes the trial that decides what belongs into the list of harmless types: saves the device state without a look at anything.
+ * Makes the trial that decides what belongs into the list of harmless types: saves the device state without a look at
+ * anything.
  *
  * @param survivors - gets the types of all objects in guests that survived
  */

@@ -22,8 +22,9 @@ const QOM_TREE = 'info qom-tree /';
 const CHECKED = ['/machine', '/objects'];
 
 /**
- * Paused in such a way that QEMU has told every device. Not `suspended`: QEMU 7.2 does not stop vhost backends for it, and a
- * device with one aborts QEMU when it is saved; QEMU 10 is left in the state `save-vm`. Not the states of a migration.
+ * Paused in such a way that QEMU has told every device. Not `suspended`: QEMU 7.2 tells no device of it, and devices
+ * assert that their vhost backends have been stopped (read in its sources); QEMU 10 is left in the state `save-vm`. Not
+ * the states of a migration.
  */
 const SAFE_RUN_STATES = new Set([
   'prelaunch',
@@ -47,12 +48,12 @@ interface Machine {
 }
 
 /**
- * Sends `xen-save-devices-state`, but only when that is safe. QEMU saves whatever is there, also what has no way to be saved, and
- * ends then. So each type in the machine must be one that was seen to survive it, QEMU must name no obstacle to a migration, and
- * nothing must be under way that uses the same machinery.
+ * Sends `xen-save-devices-state`, but only when that is safe. QEMU saves whatever is there, also what has no way to be
+ * saved, and ends then. So each type in the machine must be one that was seen to survive it, QEMU must name no obstacle
+ * to a migration, and nothing must be under way that uses the same machinery.
  *
- * What a machine is made of is asked while the guest runs (3 ms); in the pause there are only five short questions, sent together
- * (1 ms). A device that another client adds in the moment between those and the command is not seen.
+ * What a machine is made of is asked while the guest runs (3 ms); in the pause there are only five short questions,
+ * sent together (1 ms). A device that another client adds in the moment between those and the command is not seen.
  *
  * @internal
  */
@@ -73,7 +74,8 @@ export class DeviceStateGate {
 
   /**
    * @param file - on QEMU's side; truncated and written with QEMU's rights
-   * @throws DeviceStateObstacle when it is not safe; nothing was sent then. QmpCommandError when QEMU cannot write there.
+   * @throws DeviceStateObstacle when it is not safe; nothing was sent then. QmpCommandError when QEMU cannot write
+   * there.
    */
   async save(file: string): Promise<void> {
     const obstacle = await this.#findObstacle();

@@ -1,7 +1,8 @@
 import { GuestError } from '../errors.ts';
 
 /**
- * QEMU's device state is not asked for, as QEMU may not survive that or the guest may be harmed. The message says why, to users.
+ * QEMU's device state is not asked for, as QEMU may not survive that or the guest may be harmed. The message says why,
+ * to users.
  *
  * @internal
  */

@@ -7,10 +7,10 @@ export const OLDEST_TRIED = [7, 2, 0] as const satisfies QemuVersion;
 const NEWER_TRIED = 10;
 
 /**
- * Types of QEMU's objects that were in a machine whose device state was saved, with QEMU 7.2 and with 10.0, and QEMU lived on:
- * pc, q35 and microvm. `npm run sweep -- --save-anyway` makes this list. What is not in it is taken for harmful: some devices that end
- * QEMU are not among the obstacles that it names itself, and some cannot be tried here (those behind vhost, VFIO and TPMs, which
- * talk to other programs when they are saved).
+ * Types of QEMU's objects that were in a machine whose device state was saved, with QEMU 7.2 and with 10.0, and QEMU
+ * lived on: pc, q35 and microvm. `npm run sweep -- --save-anyway` makes this list. What is not in it is taken for
+ * harmful: some devices that end QEMU are not among the obstacles that it names itself, and some cannot be tried here
+ * (those behind vhost, VFIO and TPMs, which talk to other programs when they are saved).
  */
 const SINCE_7_2 = `
   AC97 AMDVI-PCI CXL ES1370 HDA ICH9-LPC ICH9-SMB IDE ISA IndustryPack PCI PCIE PIIX3 PIIX4_PM SCSI System VGA

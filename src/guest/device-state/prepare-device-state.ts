@@ -1,8 +1,8 @@
 import type { Monitor } from '../monitor/monitor.ts';
 
 /**
- * Has the monitor ask for what saving the device state depends on, while the guest runs, if the pause that comes may need it:
- * nearly always for protection keys, which every Linux turns on where the processor has them.
+ * Has the monitor ask for what saving the device state depends on, while the guest runs, if the pause that comes may
+ * need it: nearly always for protection keys, which every Linux turns on where the processor has them.
  *
  * @param qomPath - of a vCPU, where known
  * @internal
