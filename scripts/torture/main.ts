@@ -22,6 +22,8 @@ ${SUITES.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}\n`).join(''
   --minutes N    for soak: how long
   --json FILE    write all outcomes and the tally to a file
   --verbose      print every case
+
+PAGEWALK_PROGRAM=FILE tries another build's main.js, PAGEWALK_QEMU=FILE another QEMU.
 `;
 
 interface Arguments {

@@ -24,7 +24,8 @@ const PAUSE_LIMIT_MS = 15_000;
 const TERM_LIMIT_MS = 5000;
 const MOST_MEMORY = 1_500_000_000;
 const LOOK_EVERY_MS = 100;
-const GONE_WITHIN_MS = 10_000;
+/** A watchdog may have to find out first that nothing is answered. */
+const GONE_WITHIN_MS = 40_000;
 
 /** What was seen of a client while it ran. */
 interface Watched {
@@ -86,12 +87,13 @@ export class HostileLane implements AsyncDisposable {
       scenario.untouchable === undefined ? [] : tracedInto(calls),
     );
     const problems = [...watched.problems];
+    // The run state first: how long it takes counts.
+    problems.push(...(await awaitRunState(this.#guest, before, PAUSE_LIMIT_MS)));
     await eventually(() => sandbox.processes().length === 0, GONE_WITHIN_MS, LOOK_EVERY_MS);
     problems.push(...sandbox.processes().map(({ command }) => `a process is left: ${command.slice(0, 120)}`));
     if (scenario.leavesFilesOfThePeer !== true) {
       problems.push(...sandbox.leftovers().map((path) => `a file is left: ${path}`));
     }
-    problems.push(...(await awaitRunState(this.#guest, before)));
     problems.push(...treasure.losses());
     for (const path of scenario.untouchable?.(rig) ?? []) {
       problems.push(...callsNaming(calls, path).map((call) => `touched what the peer named: ${call}`));

@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { judgePlain } from '../rig/aftermath.ts';
 import { type CommandEnd, CommandRun, unseemly } from '../rig/command-run.ts';
+import { MessageProxy, type Tap } from '../rig/message-proxy.ts';
 import { eventually } from '../rig/patience.ts';
 import { processesWith, signal } from '../rig/processes.ts';
 import { PLAIN_ANSWER, PLAIN_QUESTION, PLAIN_STATUS } from '../rig/questions.ts';
@@ -17,7 +20,8 @@ function judgeRightOrRefused(end: CommandEnd): readonly string[] {
   const problems = [...unseemly(end)];
   const isRight = end.status === PLAIN_STATUS && PLAIN_ANSWER.test(end.stdout);
   const isRefused = end.status === 3 && end.stdout === '' && /^pagewalk: .{20,}/.test(end.stderr);
-  if (!isRight && !isRefused) problems.push(`status ${end.status}, "${end.stdout.trim()}", "${end.stderr.trim()}"`);
+  if (!isRight && !isRefused)
+    problems.push(`status ${end.status ?? end.signal}, "${end.stdout.trim()}", "${end.stderr.trim()}"`);
   return problems;
 }
 
@@ -145,31 +149,51 @@ function withChannels(gdb: boolean): OthersScenario {
   };
 }
 
+/** Holds every reply back from the first `stop` on, until the client is gone. */
+function holdAfterStop(): { readonly before: Tap; readonly isHolding: () => boolean } {
+  let hasStopped = false;
+  let isHolding = false;
+  return {
+    isHolding: () => isHolding,
+    async before({ direction, bytes, connection }, { client }) {
+      if (connection > 0) return undefined;
+      if (direction === 'up') hasStopped ||= bytes.includes('"stop"');
+      else if (hasStopped && bytes.includes('"return"')) {
+        isHolding = true;
+        await once(client, 'end').catch(() => {});
+      }
+      return undefined;
+    },
+  };
+}
+
 /** A monitor that another client holds when the client is killed: its watchdog has to wait for it, or use the stub. */
-const MONITOR_HELD = (gdb: boolean, holdMs: number): OthersScenario => ({
-  name: `killed, and another client holds the monitor for ${holdMs / 1000} s, ${gdb ? 'with' : 'without'} a stub`,
-  guest: { gdb },
-  async run({ guest, sandbox }) {
-    const run = new CommandRun(
-      ['map', '--no-host-memory', '--qmp', guest.qemu.qmpEndpoint, '--timeout', '20000'],
-      sandbox,
-    );
-    const paused = await eventually(async () => (await guest.monitor.runState()) === 'paused', 20_000, 1);
-    if (paused === undefined) return ['the guest was never seen paused'];
-    // It queues: QEMU serves it as soon as the client is gone.
-    const holding = RawMonitor.open(guest.qmpPath);
-    await delay(20);
-    signal(run.pid, 'SIGKILL');
-    await run.ended;
-    const holder = await holding;
-    await delay(holdMs);
-    await holder[Symbol.asyncDispose]();
-    const problems = [...(await expectStateWithin(guest, 'running', 15_000))];
-    const gone = await eventually(() => processesWith(sandbox.directory).length === 0, 15_000, 100);
-    if (gone === undefined) problems.push('the watchdog is still there');
-    return [...problems, ...(await guest.inspectStub())];
-  },
-});
+function monitorHeld(gdb: boolean, holdMs: number): OthersScenario {
+  return {
+    name: `killed while paused, and another client holds the monitor for ${holdMs / 1000} s, ${gdb ? 'with' : 'without'} a stub`,
+    guest: { gdb },
+    async run({ guest, sandbox }) {
+      const { before, isHolding } = holdAfterStop();
+      const path = join(guest.qemu.directory, 'held');
+      await using proxy = await MessageProxy.listen({ protocol: 'qmp', path, target: guest.qmpPath, before });
+      const words = [...PLAIN_QUESTION, '--qmp', proxy.endpoint, '--timeout', '30000', '--max-pause', '30000'];
+      const run = new CommandRun(words, sandbox);
+      if ((await eventually(isHolding, 30_000)) === undefined) return ['it never paused the guest'];
+      // It queues: QEMU serves it as soon as the client is gone.
+      const holding = RawMonitor.open(guest.qmpPath);
+      await delay(20);
+      signal(run.pid, 'SIGKILL');
+      await run.ended;
+      const holder = await holding;
+      await delay(holdMs);
+      await holder[Symbol.asyncDispose]();
+      const problems = [...(await expectStateWithin(guest, 'running', 20_000))];
+      const gone = await eventually(() => processesWith(sandbox.directory).length === 0, 20_000, 100);
+      if (gone === undefined) problems.push('the watchdog is still there');
+      return [...problems, ...(await guest.inspectStub())];
+    },
+  };
+}
 
 async function expectStateWithin(guest: TortureGuest, state: string, ms: number): Promise<readonly string[]> {
   const came = await eventually(async () => (await guest.monitor.runState()) === state, ms);
@@ -187,8 +211,8 @@ export const COMPANY_SCENARIOS: readonly OthersScenario[] = [
   PAUSED_SINCE,
   withChannels(false),
   withChannels(true),
-  MONITOR_HELD(true, 3000),
-  MONITOR_HELD(false, 3000),
-  MONITOR_HELD(true, 20_000),
-  MONITOR_HELD(false, 20_000),
+  monitorHeld(true, 3000),
+  monitorHeld(false, 3000),
+  monitorHeld(true, 20_000),
+  monitorHeld(false, 20_000),
 ];

@@ -5,8 +5,9 @@ import { within } from './patience.ts';
 import { signal } from './processes.ts';
 import type { Sandbox } from './sandbox.ts';
 
-/** Seen from dist/scripts/torture/rig, where this file runs. */
-const PROGRAM = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
+/** Seen from dist/scripts/torture/rig, where this file runs. Another build can be tried instead of this one. */
+const { PAGEWALK_PROGRAM } = process.env;
+const PROGRAM = PAGEWALK_PROGRAM ?? fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 
 /** How a run of the command ended. */
 export interface CommandEnd {
