@@ -120,10 +120,9 @@ export class HostileLane implements AsyncDisposable {
     sandbox: Sandbox,
     under: readonly string[],
   ): Promise<Watched> {
-    const isStall = scenario.name.startsWith('stall');
     const qmp = scenario.reach === 'the stub' ? [] : ['--qmp', peer.endpoint];
     const gdb = scenario.reach === 'QMP' ? [] : ['--gdb', peer.gdbEndpoint];
-    const timeout = ['--timeout', String(isStall ? LONG_REQUEST_TIMEOUT_MS : REQUEST_TIMEOUT_MS)];
+    const timeout = ['--timeout', String(scenario.takesTime === true ? LONG_REQUEST_TIMEOUT_MS : REQUEST_TIMEOUT_MS)];
     const run = new CommandRun([...scenario.words, ...qmp, ...gdb, ...timeout], sandbox, {
       under,
       limitMs: 2 * RUN_LIMIT_MS,

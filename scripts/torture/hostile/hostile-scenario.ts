@@ -24,6 +24,8 @@ export interface HostileScenario {
   untouchable?(rig: HostileRig): readonly string[];
   /** Files of the peer's in the client's directories cannot be taken away by the client without harm. */
   readonly leavesFilesOfThePeer?: boolean;
+  /** The client is told to wait long for each request: the peer needs that time. */
+  readonly takesTime?: boolean;
   /** More to look at, besides what is looked at in every case. */
   judge?(rig: HostileRig, peer: HostilePeer): readonly string[];
 }

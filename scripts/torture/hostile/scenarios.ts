@@ -64,6 +64,7 @@ function each(
     name: `${prefix}: ${lie}`,
     lie,
     words,
+    takesTime: prefix === 'stall',
     reach: lie.startsWith('gdbserver') || lie.startsWith('chardev') ? 'QMP' : 'QMP and the stub',
   }));
 }
@@ -131,8 +132,8 @@ export const HOSTILE_SCENARIOS: readonly HostileScenario[] = [
       victimDirectory: treasure.victimDirectory,
       victims: treasure.victims.join(','),
     }),
-    untouchable: ({ treasure }) => [treasure.victimDirectory],
     leavesFilesOfThePeer: true,
+    takesTime: true,
   },
   namedSocket('a socket of root', ({ treasure }) => `disconnected:unix:${treasure.socketPath},server=on`),
   namedSocket(

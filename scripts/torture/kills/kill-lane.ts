@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AftermathOptions, examine } from '../rig/aftermath.ts';
-import { type CommandEnd, CommandRun, runCommand, unseemly } from '../rig/command-run.ts';
+import { type CommandEnd, CommandRun, describeEnd, runCommand, unseemly } from '../rig/command-run.ts';
 import { Draw } from '../rig/draw.ts';
 import type { ChangedByte } from '../rig/guest-pages.ts';
 import { type Direction, MessageProxy, type Passing, type Protocol } from '../rig/message-proxy.ts';
@@ -193,7 +193,7 @@ export class KillLane implements AsyncDisposable {
     this.#markCounts(guest);
     const end = await runCommand([...drawn.question.words, ...this.#endpoints(drawn.reach, guest, true)], sandbox);
     if (end.status !== 0 && end.status !== 1) {
-      throw new TortureError(`${key}, undisturbed: status ${end.status}, ${end.stderr}`);
+      throw new TortureError(`${key}, undisturbed: ${describeEnd(end)}`);
     }
     const proxies = this.#proxiesOf(guest);
     const count = (protocol: Protocol): Record<Direction, number> => ({

@@ -1,19 +1,21 @@
 import { runInLanes } from '../lanes.ts';
 import type { Suite } from '../scenario.ts';
 import { KillLane } from './kill-lane.ts';
+import { KILL_WAYS } from './kill-ways.ts';
 
 const USUAL_COUNT = 500;
 
 /** Clients that are killed, interrupted and stopped, at every message of a session and at random moments. */
 export const kills: Suite = {
   name: 'kills',
-  summary: 'clients killed, interrupted and stopped at messages and at random moments; 500 cases',
-  async run({ seed, count = USUAL_COUNT, only, lanes, report }) {
+  summary: 'clients killed, interrupted and stopped; 500 cases. --named TEXT: only such ways',
+  async run({ seed, count = USUAL_COUNT, only, named, lanes, report }) {
+    const ways = KILL_WAYS.filter(({ name }) => named === undefined || name.includes(named));
     const cases = only === undefined ? Array.from({ length: count }, (_, number) => number) : [only];
     await runInLanes(
       cases,
       lanes,
-      () => KillLane.open(),
+      () => KillLane.open(ways),
       async (number, lane) => report(await lane.run(seed, number)),
     );
   },

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { judgePlain } from '../rig/aftermath.ts';
-import { type CommandEnd, CommandRun, unseemly } from '../rig/command-run.ts';
+import { type CommandEnd, CommandRun, describeEnd, unseemly } from '../rig/command-run.ts';
 import { MessageProxy, type Tap } from '../rig/message-proxy.ts';
 import { eventually } from '../rig/patience.ts';
 import { processesWith, signal } from '../rig/processes.ts';
@@ -20,8 +20,7 @@ function judgeRightOrRefused(end: CommandEnd): readonly string[] {
   const problems = [...unseemly(end)];
   const isRight = end.status === PLAIN_STATUS && PLAIN_ANSWER.test(end.stdout);
   const isRefused = end.status === 3 && end.stdout === '' && /^pagewalk: .{20,}/.test(end.stderr);
-  if (!isRight && !isRefused)
-    problems.push(`status ${end.status ?? end.signal}, "${end.stdout.trim()}", "${end.stderr.trim()}"`);
+  if (!isRight && !isRefused) problems.push(`${describeEnd(end)}, and said "${end.stdout.trim()}"`);
   return problems;
 }
 

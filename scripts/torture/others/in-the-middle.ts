@@ -1,4 +1,4 @@
-import { runCommand, unseemly } from '../rig/command-run.ts';
+import { describeEnd, runCommand, unseemly } from '../rig/command-run.ts';
 import type { Direction, Passing, Protocol } from '../rig/message-proxy.ts';
 import { eventually } from '../rig/patience.ts';
 import { ProxiedGuest } from '../rig/proxied-guest.ts';
@@ -85,7 +85,7 @@ export async function intervene(
   using sandbox = new Sandbox();
   proxied.disturb();
   const undisturbed = await runCommand([...QUESTION, ...endpoints, ...TIMEOUT], sandbox);
-  if (undisturbed.status !== 0) return [`undisturbed: status ${undisturbed.status}, ${undisturbed.stderr.trim()}`];
+  if (undisturbed.status !== 0) return [`undisturbed: ${describeEnd(undisturbed)}`];
   const at = Math.floor(point.part * proxied[point.protocol].counts[point.direction]);
   let failure: unknown;
   let hasActed = false;
@@ -103,7 +103,7 @@ export async function intervene(
   const problems = [...unseemly(end)];
   if (failure !== undefined && endsAs !== null) problems.push(`it could not be done: ${String(failure)}`);
   if (end.status !== 0 && !(end.status === 3 && /^pagewalk: .{20,}/.test(end.stderr))) {
-    problems.push(`status ${end.status ?? end.signal}: ${end.stderr.trim()}`);
+    problems.push(describeEnd(end));
   }
   const isGone = await eventually(
     () => sandbox.processes().length === 0 && sandbox.leftovers().length === 0,

@@ -1,4 +1,4 @@
-import { type CommandEnd, runCommand, unseemly } from './command-run.ts';
+import { type CommandEnd, describeEnd, runCommand, unseemly } from './command-run.ts';
 import { type ChangedByte, unwantedChanges } from './guest-pages.ts';
 import { eventually } from './patience.ts';
 import { PLAIN_ANSWER, PLAIN_QUESTION, PLAIN_STATUS } from './questions.ts';
@@ -84,7 +84,7 @@ async function askFreshly(guest: TortureGuest): Promise<readonly string[]> {
 export function judgePlain(end: CommandEnd): readonly string[] {
   const problems = [...unseemly(end)];
   if (end.status !== PLAIN_STATUS || !PLAIN_ANSWER.test(end.stdout)) {
-    problems.push(`status ${end.status}, "${end.stdout.trim()}", "${end.stderr.trim().slice(0, 300)}"`);
+    problems.push(`${describeEnd(end)}, and said "${end.stdout.trim()}"`);
   }
   return problems;
 }

@@ -81,6 +81,12 @@ export function runCommand(words: readonly string[], sandbox: Sandbox, options?:
   return new CommandRun(words, sandbox, options).ended;
 }
 
+/** How a run ended, in a line. */
+export function describeEnd({ status, signal: bySignal, stderr, tookMs }: CommandEnd): string {
+  const how = status === null ? `ended by ${bySignal}` : `status ${status}`;
+  return `${how} after ${Math.round(tookMs)} ms, "${stderr.trim().slice(0, 300)}"`;
+}
+
 /** What is wrong with how a run ended, whatever it was asked: no user should ever see these. */
 export function unseemly({ stderr, signal: bySignal, isOverdue, tookMs }: CommandEnd): readonly string[] {
   const problems: string[] = [];

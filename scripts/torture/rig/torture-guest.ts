@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { constants, setPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
@@ -87,7 +87,6 @@ export class TortureGuest implements AsyncDisposable {
       const starts = options.paused !== true && options.awaitReady !== false;
       if (starts) await qemu.console.waitForLine((line) => line === 'ready long4', 60_000);
       const monitor = await RawMonitor.open(qemu.witnessEndpoint.slice('unix:'.length));
-      await yieldToOthers(monitor);
       const pages = ram === undefined || !starts ? undefined : await GuestPages.learn(ram, qemu);
       return new TortureGuest({ qemu, monitor, pages, hasStub, directory });
     } catch (error) {
@@ -186,13 +185,6 @@ export class TortureGuest implements AsyncDisposable {
     if (registers.length < 608 * 2) problems.push(`the stub shows ${registers.length / 2} bytes of registers`);
     return problems;
   }
-}
-
-/** These guests never halt: their vCPUs take only what nobody else needs, so that several can be worked on at once. */
-async function yieldToOthers(monitor: RawMonitor): Promise<void> {
-  // A machine that is not set up yet has no vCPU.
-  const cpus = (await monitor.execute('query-cpus-fast').catch(() => [])) as { 'thread-id': number }[];
-  for (const cpu of cpus) setPriority(cpu['thread-id'], constants.priority.PRIORITY_LOW);
 }
 
 /** @throws TortureError when there is none: the caller chose the wrong guest */

@@ -28,4 +28,4 @@ export interface FaultKind {
 }
 
 /** For connecting, and for each request, as the client is told. */
-export const CLIENT_TIMEOUT_MS = 2500;
+export const CLIENT_TIMEOUT_MS = 4000;

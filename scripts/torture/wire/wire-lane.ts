@@ -1,5 +1,5 @@
 import { examine } from '../rig/aftermath.ts';
-import { type CommandEnd, runCommand, unseemly } from '../rig/command-run.ts';
+import { type CommandEnd, describeEnd, runCommand, unseemly } from '../rig/command-run.ts';
 import { Draw } from '../rig/draw.ts';
 import type { ChangedByte } from '../rig/guest-pages.ts';
 import type { Direction, Protocol } from '../rig/message-proxy.ts';
@@ -148,7 +148,7 @@ export class WireLane implements AsyncDisposable {
     this.#proxied.disturb();
     const end = await runCommand([...question.words, ...this.#endpoints(reach)], sandbox);
     if (end.status !== 0 && end.status !== 1) {
-      throw new TortureError(`${key}, undisturbed: status ${end.status}, ${end.stderr}`);
+      throw new TortureError(`${key}, undisturbed: ${describeEnd(end)}`);
     }
     const traffic = { qmp: this.#count('qmp'), gdb: this.#count('gdb') };
     const reference = { end, traffic, allowed: this.#proxied.guest.pages?.changes() ?? [] };

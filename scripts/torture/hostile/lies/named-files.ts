@@ -54,7 +54,7 @@ function attempt(act: () => void): void {
   }
 }
 
-const MANY = 20_000;
+const MANY = 8000;
 
 /**
  * Fills the directory that it was handed, waits until somebody removes what is in it one by one, and puts a link to a directory of
