@@ -128,8 +128,11 @@ export class KillLane implements AsyncDisposable {
       before,
       allowed: drawn.question.writes ? reference.allowed : [],
     };
+    const endpoints = this.#endpoints(drawn.reach, guest, 'protocol' in drawn.moment);
     const leftAlone = hasStruck && drawn.way.leavesNobody === true;
-    problems.push(...(leftAlone ? await healAfterBoth(aftermath, number % 2 === 0) : await examine(aftermath)));
+    problems.push(
+      ...(leftAlone ? await healAfterBoth(aftermath, endpoints, number % 2 === 0) : await examine(aftermath)),
+    );
     if (problems.length > 0) {
       sandbox.clear();
       await guest.heal();
