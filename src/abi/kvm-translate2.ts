@@ -147,10 +147,13 @@ export function decisiveTranslation<T extends Translation>(translations: readonl
   return faults.reduce((one, other) => (levelOfEnd(other) > levelOfEnd(one) ? other : one), faults[0] ?? first);
 }
 
-/** Of the responsible entry; above all of them where there is none, as the address itself is to blame. */
+/**
+ * Of the responsible entry; above all of them where the address itself is to blame; below all of them where all let it through, and
+ * the second stage of a nested guest refuses the page.
+ */
 function levelOfEnd(translation: Translation): number {
   if (translation.kind === 'mapped') return 0;
-  return translation.responsible?.level ?? Number.POSITIVE_INFINITY;
+  return translation.responsible?.level ?? (WITHOUT_WALK.has(translation.cause) ? Number.POSITIVE_INFINITY : 0);
 }
 
 /** The name of the error that a translation's failure is to the ioctl; null for a valid one. @public */

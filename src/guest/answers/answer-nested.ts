@@ -24,7 +24,7 @@ type Request = Required<TranslateRequest>;
 type Question = Pick<Request, 'linearAddress' | 'access'>;
 
 /**
- * Answers requests about the guest of a guest: addresses go through its own tables and through the second stage. Bits are set
+ * Answers requests about a nested guest (L2): addresses go through its own tables and through the second stage. Bits are set
  * in both.
  *
  * @throws as `answerRequests`.
@@ -95,7 +95,7 @@ async function answerAsMachine(
 }
 
 /**
- * The translation in the guest's own terms. What the second stage refuses is memory that is not there to it: KVM_TRANSLATE2's
+ * The translation in the nested guest's own terms. What the second stage refuses is memory that is not there to it: KVM_TRANSLATE2's
  * INVALID_GPA.
  */
 function firstStageOf(
@@ -104,16 +104,16 @@ function firstStageOf(
   context: PagingContext,
 ): Translation {
   if (translation.kind !== 'nested-fault') return translation.guest;
-  const { linearAddress, untaggedAddress, guestPhysicalAddress, guestSteps, reason } = translation;
+  const { linearAddress, untaggedAddress, guestSteps, reason } = translation;
   return asAnswer<FaultedTranslation>({
     kind: 'fault',
     linearAddress,
     untaggedAddress,
     access,
     cause: 'unbacked-table',
-    vector: 14,
+    vector: null,
     errorCode: null,
-    responsible: { level: levelOf(translation, context), address: guestPhysicalAddress },
+    responsible: responsibleOf(translation, context),
     rights: null,
     pageSize: null,
     protectionKey: null,
@@ -122,10 +122,13 @@ function firstStageOf(
   });
 }
 
-/** The level of the guest's entry that could not be had; of the leaf, when it was the page. */
-function levelOf(fault: Extract<NestedTranslation, { kind: 'nested-fault' }>, { levels }: PagingContext): number {
-  const { guestSteps, guestPhysicalAddress, purpose } = fault;
-  const taken = guestSteps.find(({ address }) => address === guestPhysicalAddress) ?? guestSteps.at(-1);
-  if (purpose === 'final' || taken?.address === guestPhysicalAddress) return taken?.level ?? 0;
-  return levels[guestSteps.length]?.level ?? 0;
+/** The guest's entry that the second stage keeps from it; none where that is the page, to which no entry of the guest is to blame. */
+function responsibleOf(
+  { purpose, guestSteps, guestPhysicalAddress }: Extract<NestedTranslation, { kind: 'nested-fault' }>,
+  { levels }: PagingContext,
+): FaultedTranslation['responsible'] {
+  if (purpose === 'final') return null;
+  // Read before, and refused when A or D was to be written.
+  const read = guestSteps.find(({ address }) => address === guestPhysicalAddress);
+  return { level: (read ?? levels[guestSteps.length])?.level ?? 0, address: guestPhysicalAddress };
 }

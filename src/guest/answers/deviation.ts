@@ -32,7 +32,7 @@ function describeNested(translation: NestedTranslation): string {
   if (translation.kind === 'guest-fault') return describe(translation.guest);
   if (translation.kind === 'mapped') {
     const { guestPhysicalAddress, physicalAddress } = translation;
-    return `maps it to guest physical ${formatHex(guestPhysicalAddress)}, host ${formatHex(physicalAddress)}`;
+    return `maps it to L2 physical ${formatHex(guestPhysicalAddress)}, L1 physical ${formatHex(physicalAddress)}`;
   }
   const { exitInfo1, exitQualification, guestPhysicalAddress, cause, reason } = translation;
   if (exitInfo1 !== null) {
@@ -47,7 +47,7 @@ function describeNested(translation: NestedTranslation): string {
 }
 
 /**
- * The same for the guest of a guest, over both stages: what its own guest sees, and what its hypervisor is told.
+ * The same for a nested guest (L2), over both stages: what that guest sees, and what its hypervisor (L1) is told.
  *
  * @param onMachine - the same question with the machine's own profile in both stages
  * @internal

@@ -15,17 +15,22 @@ import type { Assumption } from '../answers/assumption.ts';
 
 const NO_ERROR_CODE = 0xffff;
 const EXEC = 1;
+/** In place of the depth, where the second stage refuses the page that the nested guest's own tables lead to. */
+const PAGE_REFUSED = 0xff;
 
 /** What a table says of one address. @public */
 export interface TranslationRow {
   /** Why the address leads nowhere; null when it is mapped. */
   readonly cause: FaultCause | null;
   readonly physicalAddress: bigint | null;
-  readonly hostPhysicalAddress: bigint | null;
+  /** Where it leads in the memory of the hypervisor (L1) of a nested guest (L2); null where there is one stage. */
+  readonly l1PhysicalAddress: bigint | null;
   readonly pageSize: number | null;
   readonly rights: Rights | null;
   readonly errorCode: number | null;
   readonly responsibleAddress: bigint | null;
+  /** L2 physical address of the page that the second stage of a nested guest refuses; null where that is not what failed. */
+  readonly refusedPageAddress: bigint | null;
   /** What the answer rests on that was unavailable. */
   readonly assumed: readonly Assumption[];
   /** Whether the machine that runs the guest would answer otherwise; null where that was not asked for. */
@@ -41,13 +46,13 @@ interface AssumptionColumn {
 /** Side by side, an element for each address. */
 interface Columns {
   readonly outcomes: Uint8Array;
-  /** Where a mapped address leads, or the entry that is to blame. */
+  /** Where a mapped address leads, or the entry that is to blame; the page that the second stage refuses. */
   readonly physical: Float64Array;
   readonly errorCodes: Uint16Array;
   readonly rights: Uint8Array;
   readonly depths: Uint8Array;
   /** Where a mapped address leads in the memory of the hypervisor (L1) of a nested guest. */
-  readonly inHost: Float64Array | null;
+  readonly inL1: Float64Array | null;
 }
 
 /**
@@ -77,7 +82,7 @@ export class TranslationTable {
       errorCodes: new Uint16Array(length),
       rights: new Uint8Array(length),
       depths: new Uint8Array(length),
-      inHost: isNested ? new Float64Array(length) : null,
+      inL1: isNested ? new Float64Array(length) : null,
     };
   }
 
@@ -102,25 +107,27 @@ export class TranslationTable {
    * @internal
    */
   setNested(index: number, walk: NestedWalk): void {
-    const { outcomes, physical, errorCodes, inHost } = this.columns;
+    const { outcomes, physical, depths, errorCodes, inL1 } = this.columns;
     if (walk.isThrough) {
       this.set(index, walk.guest);
-      if (inHost !== null) inHost[index] = walk.hostPhysicalAddress;
+      if (inL1 !== null) inL1[index] = walk.hostPhysicalAddress;
       return;
     }
     outcomes[index] = OUTCOME.unbacked;
     physical[index] = walk.guestPhysicalAddress;
+    depths[index] = walk.isAtPage ? PAGE_REFUSED : 0;
     errorCodes[index] = NO_ERROR_CODE;
   }
 
   /** Whether two tables say the same of an address. @internal */
   isSameAt(index: number, other: TranslationTable): boolean {
-    const { outcomes, physical, errorCodes, inHost } = this.columns;
+    const { outcomes, physical, errorCodes, inL1 } = this.columns;
     return (
       outcomes[index] === other.columns.outcomes[index] &&
       physical[index] === other.columns.physical[index] &&
       errorCodes[index] === other.columns.errorCodes[index] &&
-      inHost?.[index] === other.columns.inHost?.[index]
+      this.#isPageRefused(index) === other.#isPageRefused(index) &&
+      inL1?.[index] === other.columns.inL1?.[index]
     );
   }
 
@@ -134,7 +141,7 @@ export class TranslationTable {
     this.machine = machine;
     // What a processor reads of a table in no memory is not defined in the first place.
     const isUnbacked = (at: number): boolean =>
-      this.columns.outcomes[at] === OUTCOME.unbacked && this.columns.inHost === null;
+      this.columns.outcomes[at] === OUTCOME.unbacked && this.columns.inL1 === null;
     this.deviations = this.columns.outcomes.map((_, at) => (isUnbacked(at) || this.isSameAt(at, onMachine) ? 0 : 1));
   }
 
@@ -156,9 +163,9 @@ export class TranslationTable {
    * Where the address leads in the hypervisor's memory, where the vCPU runs a nested guest; null when it is not mapped, and where
    * there is one stage.
    */
-  hostPhysicalAddress(index: number): bigint | null {
-    const { inHost } = this.columns;
-    return inHost !== null && this.isMapped(index) ? BigInt(inHost[index] ?? 0) : null;
+  l1PhysicalAddress(index: number): bigint | null {
+    const { inL1 } = this.columns;
+    return inL1 !== null && this.isMapped(index) ? BigInt(inL1[index] ?? 0) : null;
   }
 
   /** Rights over all levels of the guest's own tables; null when it is not mapped. */
@@ -188,7 +195,16 @@ export class TranslationTable {
   /** Guest physical address of the responsible entry; null when it is mapped, or no entry is to blame. */
   responsibleAddress(index: number): bigint | null {
     const address = this.columns.physical[index] ?? -1;
-    return this.isMapped(index) || address < 0 ? null : BigInt(address);
+    return this.isMapped(index) || address < 0 || this.#isPageRefused(index) ? null : BigInt(address);
+  }
+
+  /** L2 physical address of the page that the second stage of a nested guest refuses; null where that is not what failed. */
+  refusedPageAddress(index: number): bigint | null {
+    return this.#isPageRefused(index) ? BigInt(this.columns.physical[index] ?? 0) : null;
+  }
+
+  #isPageRefused(index: number): boolean {
+    return this.columns.outcomes[index] === OUTCOME.unbacked && this.columns.depths[index] === PAGE_REFUSED;
   }
 
   /** What the answer rests on that was unavailable; without an index what any of them rests on. */
@@ -213,11 +229,12 @@ export class TranslationTable {
     return asAnswer({
       cause: this.cause(index),
       physicalAddress: this.physicalAddress(index),
-      hostPhysicalAddress: this.hostPhysicalAddress(index),
+      l1PhysicalAddress: this.l1PhysicalAddress(index),
       pageSize: this.pageSize(index),
       rights: this.rights(index),
       errorCode: this.errorCode(index),
       responsibleAddress: this.responsibleAddress(index),
+      refusedPageAddress: this.refusedPageAddress(index),
       assumed: this.assumed(index),
       deviates: this.deviates(index),
     });

@@ -204,8 +204,8 @@ const WORDS: Readonly<Record<NestedFaultCause, string>> = {
 function explain(walk: NestedWalk, nested: NestedContext, record: StageRecord, cause: NestedFaultCause): string {
   const stage = nested.kind.toUpperCase();
   const what = record.purpose === 'final' ? 'the page' : `the guest's ${guestEntryName(walk)}`;
-  const where = `${what} at guest physical ${formatHex(BigInt(record.guestPhysicalAddress))}`;
-  if (record.translation.kind === 'mapped') return `${where}: no host memory holds it`;
+  const where = `${what} at L2 physical ${formatHex(BigInt(record.guestPhysicalAddress))}`;
+  if (record.translation.kind === 'mapped') return `${where}: no memory of L1 holds it`;
   const { responsible } = record.translation;
   const level = nested.stage.levels.find((candidate) => candidate.level === responsible?.level);
   if (level === undefined) return `${where}: the ${stage} does not reach that far`;

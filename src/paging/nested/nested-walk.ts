@@ -64,6 +64,11 @@ export class NestedWalk {
     return !this.isGuestEntryUnbacked && !this.#hasStageFailed;
   }
 
+  /** The last address that was looked up in the second stage was the page's, and not that of an entry of the guest. */
+  get isAtPage(): boolean {
+    return this.#purpose === 'final';
+  }
+
   /** The guest physical address that was last looked up in the second stage. */
   get guestPhysicalAddress(): number {
     return (this.#stage.givenHigh >>> 0) * TWO_32 + (this.#stage.linearLow >>> 0);

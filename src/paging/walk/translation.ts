@@ -65,8 +65,11 @@ export interface FaultedTranslation {
   readonly untaggedAddress: bigint;
   readonly access: Access;
   readonly cause: FaultCause;
-  /** #PF (14), or #GP (13) for an address that no access can be made to; #SS (12) for such an address relative to SS. */
-  readonly vector: 12 | 13 | 14;
+  /**
+   * #PF (14), or #GP (13) for an address that no access can be made to; #SS (12) for such an address relative to SS. Null where the
+   * second stage refuses the access of a nested guest (L2): its processor exits to the hypervisor (L1), and L2 sees no exception.
+   */
+  readonly vector: 12 | 13 | 14 | null;
   /**
    * The error code that the processor would push (SDM vol. 3A, 4.7). Null where the architecture defines none: a table that no
    * memory holds, an address above 32 bits outside long mode.

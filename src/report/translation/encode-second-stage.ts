@@ -6,17 +6,24 @@ import type { ReportedTranslation } from './reported-translation.ts';
 const orNull = (value: bigint | null) => (value === null ? null : formatHex(value));
 
 /**
- * The second stage as JSON: where each guest physical address that the walk needed leads in the host, and what the processor
- * would report if it leads nowhere.
+ * The second stage as JSON: where the page lies in the memory of the nested guest (L2) and in that of its hypervisor (L1), where each
+ * L2 physical address that the walk needed leads, and what the processor would report if it leads nowhere.
  *
  * @internal
  */
 export function encodeSecondStage({ translation, wrote }: NonNullable<ReportedTranslation['nested']>): object {
   return {
-    hostPhysicalAddress: translation.kind === 'mapped' ? formatHex(translation.physicalAddress) : null,
+    l2PhysicalAddress: orNull(l2PhysicalAddressOf(translation)),
+    l1PhysicalAddress: translation.kind === 'mapped' ? formatHex(translation.physicalAddress) : null,
     fault: translation.kind === 'nested-fault' ? encodeFault(translation) : null,
     walks: translation.walks.map((walk) => encodeWalk(walk, wrote)),
   };
+}
+
+/** Where the nested guest's own tables lead, whether the second stage goes on from there or not. */
+function l2PhysicalAddressOf(translation: NestedTranslation): bigint | null {
+  if (translation.kind === 'mapped') return translation.guestPhysicalAddress;
+  return translation.kind === 'nested-fault' ? (translation.guest?.physicalAddress ?? null) : null;
 }
 
 function encodeFault(fault: Extract<NestedTranslation, { kind: 'nested-fault' }>): object {
@@ -24,7 +31,7 @@ function encodeFault(fault: Extract<NestedTranslation, { kind: 'nested-fault' }>
   return {
     purpose,
     cause,
-    guestPhysicalAddress: formatHex(guestPhysicalAddress),
+    l2PhysicalAddress: formatHex(guestPhysicalAddress),
     exitInfo1: orNull(exitInfo1),
     exitQualification: orNull(exitQualification),
     responsibleLevel: responsible?.level ?? null,
@@ -36,8 +43,8 @@ function encodeFault(fault: Extract<NestedTranslation, { kind: 'nested-fault' }>
 function encodeWalk(walk: NestedStep, wrote: readonly PlannedBits[]): object {
   return {
     purpose: walk.purpose,
-    guestPhysicalAddress: formatHex(walk.guestPhysicalAddress),
-    hostPhysicalAddress: orNull(walk.hostPhysicalAddress),
+    l2PhysicalAddress: formatHex(walk.guestPhysicalAddress),
+    l1PhysicalAddress: orNull(walk.hostPhysicalAddress),
     entries: walk.steps.map(({ level, table, index, address, value }) => {
       const bits = wrote.find((planned) => planned.address === address);
       return {

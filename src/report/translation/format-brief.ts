@@ -24,8 +24,8 @@ export type BriefAnswer = BriefDoubts &
         /** Null when paging is off. */
         readonly pageSizeBytes: number | null;
         readonly rights: Rights;
-        /** Where it leads in the host of a guest's guest. */
-        readonly hostPhysicalAddress?: bigint;
+        /** Where it leads in the memory of the hypervisor (L1) of a nested guest (L2). */
+        readonly l1PhysicalAddress?: bigint;
       }
     | {
         readonly kind: 'fault';
@@ -33,12 +33,15 @@ export type BriefAnswer = BriefDoubts &
         readonly errorCode: number | null;
         /** The entry that is to blame. */
         readonly responsibleAddress: bigint | null;
+        /** L2 physical address of the page that the second stage of a nested guest refuses. */
+        readonly refusedPageAddress?: bigint;
       }
   );
 
 /**
  * An answer in a line: `0xffff800000000123  0x120123  4K  rwxu`, of a nested guest with `L1 0x320123` at the end; or
- * `0x…  -  PRIVILEGE_VIOLATION  0x7  0x116008` with the error code and the responsible entry. After it what makes the answer doubtful:
+ * `0x…  -  PRIVILEGE_VIOLATION  0x7  0x116008` with the error code and the responsible entry, and where the second stage
+ * refuses the page of a nested guest that page: `0x…  -  INVALID_GPA  -  -  L2 0x5abc`. After it what makes the answer doubtful:
  * `?PKRU`, where it depends on a PKRU that was assumed; `!differs`, where the machine that runs the guest would answer otherwise.
  *
  * @returns a line, with its line end
@@ -50,14 +53,15 @@ export function formatBrief(linearAddress: bigint, answer: BriefAnswer, style: S
   if (answer.kind === 'mapped') {
     const { physicalAddress, pageSizeBytes, rights } = answer;
     const size = pageSizeBytes === null ? '-' : formatSize(pageSizeBytes);
-    const host = answer.hostPhysicalAddress;
-    const end = host === undefined ? '' : `  L1 ${formatHex(host)}`;
+    const { l1PhysicalAddress } = answer;
+    const end = l1PhysicalAddress === undefined ? '' : `  L1 ${formatHex(l1PhysicalAddress)}`;
     return `${address}  ${formatHex(physicalAddress)}  ${size}  ${formatRights(rights)}${end}${marks}\n`;
   }
-  const { cause, errorCode, responsibleAddress } = answer;
+  const { cause, errorCode, responsibleAddress, refusedPageAddress } = answer;
   const orNone = (value: bigint | number | null) => (value === null ? '-' : formatHex(value));
   const name = style.bad(translate2ErrorOfCause(cause));
-  return `${address}  -  ${name}  ${orNone(errorCode)}  ${orNone(responsibleAddress)}${marks}\n`;
+  const refused = refusedPageAddress === undefined ? '' : `  L2 ${formatHex(refusedPageAddress)}`;
+  return `${address}  -  ${name}  ${orNone(errorCode)}  ${orNone(responsibleAddress)}${refused}${marks}\n`;
 }
 
 /** What makes an answer doubtful, in marks. @internal */

@@ -20,16 +20,41 @@ const same = (text: string) => text;
 function headingOf(walk: NestedStep, at: number, guestSteps: readonly WalkStep[]): string {
   const guestEntry = guestSteps[at];
   const what = walk.purpose === 'final' ? 'page' : guestEntry ? entryName(guestEntry.level) : 'next entry';
-  const host = walk.hostPhysicalAddress === null ? 'not translated' : formatHex(walk.hostPhysicalAddress);
-  return `${what} at guest physical ${formatHex(walk.guestPhysicalAddress)} → host ${host}`;
+  const l1 =
+    walk.hostPhysicalAddress === null ? 'not translated' : `L1 physical ${formatHex(walk.hostPhysicalAddress)}`;
+  return `${what} at L2 physical ${formatHex(walk.guestPhysicalAddress)} → ${l1}`;
+}
+
+/** Walks through the same entries, with the heading of each. */
+interface Block {
+  readonly headings: string[];
+  readonly walk: NestedStep;
+  readonly isStopped: boolean;
+}
+
+/** Most second stages map large pages: the guest's tables and its page then share the entries, which need to be read once. */
+function foldWalks(walks: readonly NestedStep[], guestSteps: readonly WalkStep[]): readonly Block[] {
+  const blocks = new Map<string, Block>();
+  walks.forEach((walk, at) => {
+    const isStopped = walk.hostPhysicalAddress === null;
+    const entries = walk.steps.map(({ address, value }) => `${address}=${value}`);
+    // What stops a walk is marked there, and not where an earlier one passed.
+    const key = [isStopped, ...entries].join();
+    const block = blocks.get(key) ?? { headings: [], walk, isStopped };
+    block.headings.push(`  ${headingOf(walk, at, guestSteps)}`);
+    blocks.set(key, block);
+  });
+  return [...blocks.values()];
 }
 
 /**
- * The second stage of a walk: one block for each guest physical address that it was asked for, in the processor's order.
+ * The second stage of a walk: each L2 physical address that it was asked for, in the processor's order, and below it the nested
+ * entries; those that several walks went through are shown once, below all of these.
  *
  * ```
  * second stage
- *   PML4E at guest physical 0x1000 → host 0x201000
+ *   PML4E at L2 physical 0x1000 → L1 physical 0x201000
+ *   PDPTE at L2 physical 0x2000 → L1 physical 0x202000
  *     PML4[0] 0x300000: 0x0000000000301007  P RW US
  *     …
  * ```
@@ -43,10 +68,10 @@ export function formatSecondStage({ nested: second }: ReportedTranslation, style
   const isEpt = nested.nestedKind === 'ept';
   const guestSteps = nested.kind === 'nested-fault' ? nested.guestSteps : nested.guest.steps;
   const responsible = nested.kind === 'nested-fault' ? nested.responsible : null;
-  const blocks = nested.walks.flatMap((walk, at) => [
-    `  ${headingOf(walk, at, guestSteps)}`,
+  const blocks = foldWalks(nested.walks, guestSteps).flatMap(({ headings, walk, isStopped }) => [
+    ...headings,
     ...walk.steps.map((step) => {
-      const isResponsible = at === nested.walks.length - 1 && step.address === responsible?.address;
+      const isResponsible = isStopped && step.address === responsible?.address;
       const entry = formatEntry(step, isEpt, isLongMode(walk) ? '4-level' : 'pae', isResponsible, style);
       return `    ${entry}${formatAdded(step, wrote, style)}`;
     }),

@@ -1,5 +1,11 @@
 import { bitsMayBeSet, toTranslate2Answer, translate2ErrorOf } from '../../abi/index.ts';
-import { type FaultedTranslation, type MappedTranslation, type PlannedBits, planBits } from '../../paging/index.ts';
+import {
+  type FaultedTranslation,
+  type MappedTranslation,
+  type PlannedBits,
+  planBits,
+  planNestedBits,
+} from '../../paging/index.ts';
 import { assumptionLines } from '../assumed/format-assumption.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
@@ -32,11 +38,9 @@ const VECTOR_NAMES = { 12: '#SS', 13: '#GP', 14: '#PF' } as const;
  * @internal
  */
 export function formatVerdict(reported: ReportedTranslation, style: Style): readonly string[] {
-  const { translation, region } = reported;
+  const { translation } = reported;
   const outcome =
-    translation.kind === 'mapped'
-      ? formatMapped(translation, region, style)
-      : formatFault(translation, style, reported.nested?.translation.kind === 'nested-fault');
+    translation.kind === 'mapped' ? formatMapped(translation, reported, style) : formatFault(translation, style);
   return [...outcome, ...formatBits(reported).map((line) => `  ${line}`), ...formatCaveats(reported, style)];
 }
 
@@ -53,25 +57,28 @@ export function formatCaveats(
 
 function formatMapped(
   { physicalAddress, pageSize, rights }: MappedTranslation,
-  region: ReportedRegion | null,
+  { region, nested }: ReportedTranslation,
   style: Style,
 ): string[] {
   const name = region === null || region.name === '' ? '' : ` (${region.name})`;
   const where = region === null ? '' : ` ${REGION_WORDS[region.kind]}${name}`;
+  const ofWhom = nested === null ? '' : " of L2's own tables";
   const page =
     pageSize === null
       ? 'no paging, no access rights'
       : [
-          `${formatSize(pageSize)} page`,
+          `${formatSize(pageSize)} page${ofWhom}`,
           rights.write ? 'writable' : 'read-only',
           rights.user ? 'user' : 'supervisor',
           rights.exec ? 'executable' : 'not executable',
         ].join(', ');
-  return [`${style.good('✓')} ${style.strong(formatHex(physicalAddress))}${where}: ${page}`];
+  const address = style.strong(formatHex(physicalAddress));
+  if (nested?.translation.kind !== 'mapped') return [`${style.good('✓')} ${address}${where}: ${page}`];
+  const l1 = `L1 physical ${style.strong(formatHex(nested.translation.physicalAddress))}`;
+  return [`${style.good('✓')} L2 physical ${address} → ${l1}${where}: ${page}`];
 }
 
-/** @param isNested - the second stage stopped it: the guest gets no exception, and the exit is shown with that stage */
-function formatFault(translation: FaultedTranslation, style: Style, isNested: boolean): string[] {
+function formatFault(translation: FaultedTranslation, style: Style): string[] {
   const { vector, errorCode, reason } = translation;
   const code =
     errorCode === null
@@ -79,7 +86,8 @@ function formatFault(translation: FaultedTranslation, style: Style, isNested: bo
       : ` error code ${formatHex(errorCode)}${vector === 14 ? ` (${formatErrorCode(errorCode)})` : ''}`;
   return [
     `${style.bad('✗')} ${style.strong(translate2ErrorOf(translation) ?? '')}: ${reason}`,
-    ...(isNested ? [] : [`  ${VECTOR_NAMES[vector]}${code}`]),
+    // Where the second stage stopped it, the nested guest gets no exception: the exit is shown with that stage.
+    ...(vector === null ? [] : [`  ${VECTOR_NAMES[vector]}${code}`]),
   ];
 }
 
@@ -89,7 +97,7 @@ function formatErrorCode(errorCode: number): string {
 }
 
 /** What became of the flags; nothing to say when none was given. */
-function formatBits({ request, translation, wrote, bitsAreSet }: ReportedTranslation): string[] {
+function formatBits({ request, translation, wrote, nested, bitsAreSet }: ReportedTranslation): string[] {
   const { flags } = request;
   if (!flags.setAccessed) return [];
   if (translation.kind === 'fault' && !flags.forceSetAccessed) {
@@ -100,10 +108,17 @@ function formatBits({ request, translation, wrote, bitsAreSet }: ReportedTransla
   if (toTranslate2Answer(translation, flags, bitsAreSet).setBitsSucceeded) {
     return written.length === 0 ? ['nothing to set: every bit asked for was set before'] : written;
   }
-  const missing = planBits(translation, flags).filter(({ level }) => !wrote.some((bits) => bits.level === level));
+  const planned = nested === null ? planBits(translation, flags) : planNestedBits(nested.translation, flags);
+  const all = [...wrote, ...(nested?.wrote ?? [])];
+  const missing = planned.filter(({ address }) => !all.some((bits) => bits.address === address));
+  const isOfStage = (bits: PlannedBits) => 'stage' in bits && bits.stage === 'nested';
+  const lists = [
+    listBits(missing.filter((bits) => !isOfStage(bits))),
+    ...[listBits(missing.filter(isOfStage))].map((list) => (list === '' ? '' : `in the second stage ${list}`)),
+  ].filter((list) => list !== '');
   return [
     ...written,
-    `could not be set, as the entry is not in writable RAM or did not stay the same: ${listBits(missing)}`,
+    `could not be set, as the entry is not in writable RAM or did not stay the same: ${lists.join('; ')}`,
   ];
 }
 

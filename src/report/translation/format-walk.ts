@@ -79,7 +79,7 @@ function formatMarks(row: Row, width: { flags: number; added: number }, style: S
     .join('  ');
 }
 
-function rowsOf({ translation, mode, wrote }: ReportedTranslation): readonly Row[] {
+function rowsOf({ translation, mode, wrote, nested }: ReportedTranslation): readonly Row[] {
   const responsible = translation.kind === 'fault' ? translation.responsible : null;
   const rows = translation.steps.map((step) => ({
     label: `${step.table}[${step.index}]`,
@@ -90,8 +90,11 @@ function rowsOf({ translation, mode, wrote }: ReportedTranslation): readonly Row
     responsible: responsible?.level === step.level,
   }));
   // An entry that could not be read is no step of the walk.
-  return translation.kind === 'fault' && translation.cause === 'unbacked-table' && responsible
-    ? [...rows, unreadRow(responsible, mode)]
+  const isUnread = responsible !== null && translation.steps.every(({ level }) => level !== responsible.level);
+  const stopped = nested?.translation.kind === 'nested-fault' ? nested.translation.cause : 'unbacked-table';
+  const why = stopped === 'unbacked-table' ? 'not memory' : 'refused by the second stage';
+  return translation.kind === 'fault' && translation.cause === 'unbacked-table' && isUnread
+    ? [...rows, unreadRow(responsible, mode, why)]
     : rows;
 }
 
@@ -104,11 +107,11 @@ function formatAdded({ level }: WalkStep, wrote: readonly PlannedBits[]): string
     : '';
 }
 
-function unreadRow({ level, address }: { level: number; address: bigint }, mode: PagingMode): Row {
+function unreadRow({ level, address }: { level: number; address: bigint }, mode: PagingMode, why: string): Row {
   return {
     label: `${TABLE_OF_LEVEL[level] ?? `level ${level} `}[${indexOf(level, address, mode)}]`,
     address: formatHex(address),
-    value: 'not memory',
+    value: why,
     flags: '',
     added: '',
     responsible: true,

@@ -135,7 +135,7 @@ type Answer<K extends NestedTranslation['kind']> = Extract<NestedTranslation, { 
 
 function expectGuestFault(question: Question, { guest }: Answer<'guest-fault'>): End {
   const { errorCode, vector } = guest;
-  if (errorCode === null) return noAnswer(question);
+  if (errorCode === null || vector === null) return noAnswer(question);
   // TCG leaves in EXITINFO2 what would be in CR2, for a #GP too.
   const cr2 = cr2AfterFault(question.context, guest) ?? CR2_BEFORE;
   return {

@@ -17,6 +17,9 @@ import {
 import { decodeResult, type SvmRecord, type SvmResult } from './record.ts';
 import type { SvmGuest } from './svm-guest.ts';
 
+/** It stands for as long as a test file asks questions about it, however slow the machine is. */
+const STANDING_TIMEOUT_MS = 1_200_000;
+
 const PWT = 0x8;
 const UNCACHED = 0x18;
 /** Bit 51 of an entry, in its high half: reserved, as the processor has but 40 bits. */
@@ -123,7 +126,10 @@ export class StandingGuest {
    */
   async start(host: Partial<Pick<SvmRecord, 'hostCr4' | 'hostEfer'>> = {}): Promise<void> {
     this.#build();
-    this.#standing = this.#guest.run(recordOf({ ...usualRecord, ...host, rip: slotAddress(OWN_SLOT) }, []));
+    this.#standing = this.#guest.run(
+      recordOf({ ...usualRecord, ...host, rip: slotAddress(OWN_SLOT) }, []),
+      STANDING_TIMEOUT_MS,
+    );
     while ((this.#guest.peek(own.code + RUNS) & 0xffff_ffffn) !== 1n) {
       // A guest that cannot run comes back to its hypervisor, and is waited for no longer.
       if ((await Promise.race([this.#standing, delay(1)])) !== undefined) throw new Error('the guest does not stand');

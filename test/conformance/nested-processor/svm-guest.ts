@@ -50,12 +50,12 @@ export class SvmGuest implements AsyncDisposable {
   }
 
   /** Has the hypervisor make the runs of all records on the memory as it is in {@link memory}. */
-  async run(records: Buffer): Promise<Buffer> {
+  async run(records: Buffer, timeoutMs?: number): Promise<Buffer> {
     const count = records.length / RECORD.size;
     this.#rig.write(RECORDS, records);
     this.#rig.write(RESULTS, Buffer.alloc(count * RESULT.size));
     this.#rig.writeArenas(WHOLE_ARENA);
-    await this.#rig.run({ count, records: RECORDS, results: RESULTS });
+    await this.#rig.run({ count, records: RECORDS, results: RESULTS }, timeoutMs);
     return this.results(count);
   }
 

@@ -317,7 +317,8 @@ async function expectMany(space: Space, random: Random): Promise<void> {
 const orNone = (value: bigint | null): string => (value === null ? 'none' : hex(value));
 
 function describeRow(table: TranslationTable, at: number): string {
-  const places = [table.physicalAddress(at), table.hostPhysicalAddress(at), table.responsibleAddress(at)].map(orNone);
+  const { physicalAddress, l1PhysicalAddress, responsibleAddress, refusedPageAddress } = table.at(at);
+  const places = [physicalAddress, l1PhysicalAddress, responsibleAddress, refusedPageAddress].map(orNone);
   const rights = JSON.stringify(table.rights(at));
   return `${places} ${rights} ${table.pageSize(at)} ${table.cause(at)} ${table.errorCode(at)}`;
 }
@@ -326,14 +327,17 @@ function describeRow(table: TranslationTable, at: number): string {
 function describeAnswer(answer: ReferenceNestedTranslation): string {
   if (answer.kind === 'mapped') {
     const { write, user, exec } = answer.guest.rights;
-    const places = [answer.guestPhysicalAddress, answer.physicalAddress, null].map(orNone);
+    const places = [answer.guestPhysicalAddress, answer.physicalAddress, null, null].map(orNone);
     return `${places} ${JSON.stringify({ write, user, exec })} ${answer.guest.pageSize} null null`;
   }
   if (answer.kind === 'nested-fault') {
-    return `${[null, null, answer.guestPhysicalAddress].map(orNone)} null null unbacked-table null`;
+    // A page that the second stage refuses is no entry.
+    const [entry, page] =
+      answer.purpose === 'table' ? [answer.guestPhysicalAddress, null] : [null, answer.guestPhysicalAddress];
+    return `${[null, null, entry, page].map(orNone)} null null unbacked-table null`;
   }
   const { cause, errorCode, responsible } = answer.guest;
-  return `${[null, null, responsible?.address ?? null].map(orNone)} null null ${cause} ${errorCode}`;
+  return `${[null, null, responsible?.address ?? null, null].map(orNone)} null null ${cause} ${errorCode}`;
 }
 
 /** Some entries of either stage change: outside of the ranges that are named every leaf is the same as before. */

@@ -130,14 +130,18 @@ export class RigGuest<M extends RigMemory> implements AsyncDisposable {
     return this.#qemu.qmpEndpoint;
   }
 
-  /** Has the kernel do what the records of a batch say. */
-  async run({ count, records, results }: RigBatch): Promise<void> {
+  /**
+   * Has the kernel do what the records of a batch say.
+   *
+   * @param timeoutMs - longer for a batch that ends when a test lets it
+   */
+  async run({ count, records, results }: RigBatch, timeoutMs = BATCH_TIMEOUT_MS): Promise<void> {
     const mailbox = Buffer.alloc(12);
     mailbox.writeUInt32LE(count, 0);
     mailbox.writeUInt32LE(records, 4);
     mailbox.writeUInt32LE(results, 8);
     this.write(MAILBOX, mailbox);
-    const end = this.#qemu.console.waitForNextLine((line) => /^(done|exception)/.test(line), BATCH_TIMEOUT_MS);
+    const end = this.#qemu.console.waitForNextLine((line) => /^(done|exception)/.test(line), timeoutMs);
     const [said] = await Promise.all([end, this.#witness.execute('inject-nmi')]);
     if (said !== 'done') throw new Error(`${this.#kernel.name} said: ${said}`);
   }

@@ -93,7 +93,7 @@ function canBeMade({ kind, translations }: Question, memory: GuestMemory, addres
 
 function expectFault(question: Question, translation: Translation): End {
   const { context, kind } = question;
-  if (translation.kind !== 'fault' || translation.errorCode === null) {
+  if (translation.kind !== 'fault' || translation.vector === null || translation.errorCode === null) {
     throw new RangeError(`the walker has no error code for 0x${translation.linearAddress.toString(16)}`);
   }
   return {

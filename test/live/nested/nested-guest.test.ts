@@ -168,7 +168,7 @@ describe('the guest of a guest', function () {
           expect(line, name).to.include({ result: 'Success', gpaPage: hex(scene.pageOf(name) >> PAGE_SHIFT) });
           const page = Number(BigInt(line?.gpaPage ?? '0') << PAGE_SHIFT);
           expect(hex(guest.peek(page)), `${name}: what was loaded`).to.equal(hex(rax));
-          expect(line?.nested?.hostPhysicalAddress, name).to.equal(hex(scene.pageOf(name)));
+          expect(line?.nested?.l1PhysicalAddress, name).to.equal(hex(scene.pageOf(name)));
         } else if (exitCode === EXIT_NPF) {
           expect(line, name).to.include({ result: 'Intercept', gpaPage: '0x0' });
           // TCG reports reserved bits without P.
@@ -176,7 +176,7 @@ describe('the guest of a guest', function () {
           expect(line?.nested?.fault, name).to.include({
             purpose: 'final',
             exitInfo1: hex(exitInfo1 | missing),
-            guestPhysicalAddress: hex(exitInfo2),
+            l2PhysicalAddress: hex(exitInfo2),
           });
           expect(line?.event, name).to.deep.equal({
             type: 'nestedMemoryIntercept',
@@ -232,7 +232,7 @@ describe('the guest of a guest', function () {
       );
       expect(stdout).to.match(/└─ PT\[0\] +0x[0-9a-f]+: 0x[0-9a-f]{16} {2}P RW US +\+A \+D\nsecond stage\n/);
       const page = hex(scene.pageOf('mapped'));
-      expect(stdout).to.match(new RegExp(`^  page at guest physical ${page} → host ${page}$`, 'm'));
+      expect(stdout).to.match(new RegExp(`^  page at L2 physical ${page} → L1 physical ${page}$`, 'm'));
       expect(stdout).to.match(/^ {4}PT\[14\] 0x[0-9a-f]+: 0x[0-9a-f]{16} {2}P RW US {2}\+A \+D$/m);
       expect(stdout).to.match(/^✓ Success: GPA page 0x300e \(0x300e000\), WB$/m);
       scene.reset('mapped');

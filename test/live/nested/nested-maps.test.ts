@@ -135,13 +135,13 @@ describe("map, find and diff, on a hypervisor's guest", function () {
           expect(table.isMapped(at), where).to.equal(translation.kind === 'mapped');
           if (translation.kind === 'mapped') {
             expect(table.physicalAddress(at), where).to.equal(translation.physicalAddress);
-            expect(table.hostPhysicalAddress(at), where).to.equal(leaf?.physicalAddress);
+            expect(table.l1PhysicalAddress(at), where).to.equal(leaf?.physicalAddress);
             expect(table.rights(at), where).to.deep.equal(translation.rights);
             expect(table.pageSize(at), where).to.equal(translation.pageSize);
           } else {
             expect(table.cause(at), where).to.equal(translation.cause);
             expect(table.errorCode(at), where).to.equal(translation.errorCode);
-            expect(table.responsibleAddress(at), where).to.equal(translation.responsible?.address);
+            expect(table.responsibleAddress(at), where).to.equal(translation.responsible?.address ?? null);
           }
         });
         const writes = await mayWrite(paused, addresses);

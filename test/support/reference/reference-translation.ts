@@ -88,7 +88,7 @@ export interface ReferenceFault {
   untaggedAddress: bigint;
   cause: ReferenceCause;
   /** #PF, or #GP where no paging structure was looked at; #SS instead of #GP relative to SS. */
-  vector: 12 | 13 | 14;
+  vector: 12 | 13 | 14 | null;
   /** As pushed by hardware; null where no hardware exception answers to the cause. */
   errorCode: number | null;
   responsible: { level: number; address: bigint } | null;

@@ -40,14 +40,15 @@ export const assumptionSchema = z.strictObject({
   decides: z.boolean(),
 });
 
-/** Both stages, where the vCPU runs the guest of a guest. */
+/** Both stages, where the vCPU runs a nested guest (L2). */
 const bothStages = z.strictObject({
-  hostPhysicalAddress: hex.nullable(),
+  l2PhysicalAddress: hex.nullable(),
+  l1PhysicalAddress: hex.nullable(),
   fault: z
     .strictObject({
       purpose,
       cause: z.enum(['not-present', 'reserved-bits', 'misconfiguration', 'privilege-violation', 'unbacked-table']),
-      guestPhysicalAddress: hex,
+      l2PhysicalAddress: hex,
       exitInfo1: hex.nullable(),
       exitQualification: hex.nullable(),
       responsibleLevel: z.int().min(1).max(5).nullable(),
@@ -58,8 +59,8 @@ const bothStages = z.strictObject({
   walks: z.array(
     z.strictObject({
       purpose,
-      guestPhysicalAddress: hex,
-      hostPhysicalAddress: hex.nullable(),
+      l2PhysicalAddress: hex,
+      l1PhysicalAddress: hex.nullable(),
       entries: z.array(entry),
     }),
   ),
@@ -91,7 +92,8 @@ export const translationLineSchema = z.strictObject({
         'out-of-range',
         'unbacked-table',
       ]),
-      vector: z.literal([12, 13, 14]),
+      /** Null where the second stage refuses the access: the nested guest sees no exception. */
+      vector: z.literal([12, 13, 14]).nullable(),
       errorCode: hex.nullable(),
       responsibleLevel: z.int().min(1).max(5).nullable(),
       responsibleEntry: hex.nullable(),
@@ -103,7 +105,7 @@ export const translationLineSchema = z.strictObject({
   assumed: z.array(assumptionSchema),
   /** Where the guest's own machine would answer otherwise. */
   deviation: z.string().min(1).optional(),
-  /** Where the vCPU runs the guest of a guest. */
+  /** Where the vCPU runs a nested guest (L2). */
   nested: bothStages.optional(),
 });
 
@@ -146,7 +148,7 @@ export const hvTranslationLineSchema = z.strictObject({
   reason: z.string().min(1).nullable(),
   deviation: z.string().min(1).optional(),
   assumed: z.array(assumptionSchema),
-  /** Where the vCPU runs the guest of a guest. */
+  /** Where the vCPU runs a nested guest (L2). */
   nested: bothStages.optional(),
 });
 

@@ -29,9 +29,10 @@ const OPEN_EPT = { [0x10_0000]: 0x10_1107n, [0x10_1000]: 0x5400_0000_4000_03f7n 
 function secondOf(
   nested: NestedContext,
   entries: Readonly<Record<number, bigint>>,
+  access = READ,
 ): Pick<ReportedTranslation, 'nested'> {
   const memory = { readEntry: entriesWith(entries) };
-  return { nested: { translation: translateNested(GUEST, nested, memory, 0x5123n, READ), wrote: [] } };
+  return { nested: { translation: translateNested(GUEST, nested, memory, 0x5123n, access), wrote: [] } };
 }
 
 const linesOf = (second: Pick<ReportedTranslation, 'nested'>): readonly string[] =>
@@ -42,21 +43,32 @@ describe('report/formatSecondStage', () => {
     expect(linesOf({ nested: null })).to.deep.equal([]);
   });
 
-  it('draws each nested walk below the address that it is for', () => {
-    const lines = linesOf(secondOf(NPT, OPEN_NPT));
-    expect(lines.slice(0, 4)).to.deep.equal([
+  it('shows once what all walks go through, below the addresses that it is for', () => {
+    expect(linesOf(secondOf(NPT, OPEN_NPT))).to.deep.equal([
       'second stage',
-      '  PML4E at guest physical 0x1000 → host 0x40001000',
+      '  PML4E at L2 physical 0x1000 → L1 physical 0x40001000',
+      '  PDPTE at L2 physical 0x2000 → L1 physical 0x40002000',
+      '  PDE at L2 physical 0x3000 → L1 physical 0x40003000',
+      '  PTE at L2 physical 0x4028 → L1 physical 0x40004028',
+      '  page at L2 physical 0x5123 → L1 physical 0x40005123',
       '    PML4[0] 0x100000: 0x0000000000101067  P RW US A',
       '    PDPT[0] 0x101000: 0x00000000400000e7  P RW US A D PS',
     ]);
-    expect(lines.at(-3)).to.equal('  page at guest physical 0x5123 → host 0x40005123');
+  });
+
+  it('keeps apart the walk that was stopped, though others went through the same entries', () => {
+    const readOnly = { ...OPEN_EPT, [0x10_1000]: 0x4000_00b1n, [0x4000_4028]: 0x5067n };
+    const write = { ...READ, write: true };
+    const lines = linesOf(secondOf(createEpt(0x10_001en, { maxPhyAddr: 40 }), readOnly, write));
+    expect(
+      lines.filter((line) => line.includes('PDPT[0]')).map((line) => line.endsWith('◄ responsible')),
+    ).to.deep.equal([false, true]);
   });
 
   it('names the bits of EPT entries as the manual does', () => {
     const lines = linesOf(secondOf(EPT, OPEN_EPT));
-    expect(lines[2]).to.equal('    PML4[0] 0x100000: 0x0000000000101107  RWX A');
-    expect(lines[3]).to.equal('    PDPT[0] 0x101000: 0x54000000400003f7  RWX A D PS WB IPAT PW');
+    expect(lines.at(-2)).to.equal('    PML4[0] 0x100000: 0x0000000000101107  RWX A');
+    expect(lines.at(-1)).to.equal('    PDPT[0] 0x101000: 0x54000000400003f7  RWX A D PS WB IPAT PW');
   });
 
   it('says what the processor reports when the second stage stops the walk', () => {
@@ -74,7 +86,7 @@ describe('report/formatSecondStage', () => {
     const step = second.nested?.translation.walks[0]?.steps[0];
     if (second.nested === null || step === undefined) throw new Error('there is no nested walk');
     const wrote = [{ ...step, accessed: true, dirty: false }];
-    expect(linesOf({ nested: { ...second.nested, wrote } })[2]).to.match(/ {2}\+A$/);
+    expect(linesOf({ nested: { ...second.nested, wrote } }).at(-2)).to.match(/ {2}\+A$/);
     expect(JSON.stringify(encodeSecondStage({ ...second.nested, wrote }))).to.contain('"wrote":["A"]');
   });
 });
@@ -82,19 +94,24 @@ describe('report/formatSecondStage', () => {
 describe('report/encodeSecondStage', () => {
   it('has where the page is, or what stopped the walk', () => {
     const { nested } = secondOf(NPT, OPEN_NPT);
-    expect(nested && encodeSecondStage(nested)).to.include({ hostPhysicalAddress: '0x40005123', fault: null });
+    expect(nested && encodeSecondStage(nested)).to.include({
+      l2PhysicalAddress: '0x5123',
+      l1PhysicalAddress: '0x40005123',
+      fault: null,
+    });
     const stopped = secondOf(NPT, { ...OPEN_NPT, [0x10_1000]: 0n }).nested;
     expect(stopped && encodeSecondStage(stopped)).to.deep.include({
-      hostPhysicalAddress: null,
+      l2PhysicalAddress: null,
+      l1PhysicalAddress: null,
       fault: {
         purpose: 'table',
         cause: 'not-present',
-        guestPhysicalAddress: '0x1000',
+        l2PhysicalAddress: '0x1000',
         exitInfo1: '0x200000006',
         exitQualification: null,
         responsibleLevel: 3,
         responsibleEntry: '0x101000',
-        reason: "the guest's PML4E at guest physical 0x1000: the NPT PDPTE is not present",
+        reason: "the guest's PML4E at L2 physical 0x1000: the NPT PDPTE is not present",
       },
     });
   });

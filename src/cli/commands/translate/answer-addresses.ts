@@ -69,19 +69,27 @@ function briefAnswer(table: TranslationTable, at: number): BriefAnswer {
   const cause = table.cause(at);
   const doubts = { assumed: table.assumed(at), deviates: table.deviates(at) === true };
   if (physicalAddress !== null && rights !== null) {
-    const host = table.hostPhysicalAddress(at);
+    const l1PhysicalAddress = table.l1PhysicalAddress(at);
     return {
       ...doubts,
       kind: 'mapped',
       physicalAddress,
       pageSizeBytes: table.pageSize(at),
       rights,
-      ...(host === null ? {} : { hostPhysicalAddress: host }),
+      ...(l1PhysicalAddress === null ? {} : { l1PhysicalAddress }),
     };
   }
   if (cause === null) throw new RangeError(`a translation neither succeeded nor failed: ${at}`);
   const responsibleAddress = table.responsibleAddress(at);
-  return { ...doubts, kind: 'fault', cause, errorCode: table.errorCode(at), responsibleAddress };
+  const refused = table.refusedPageAddress(at);
+  return {
+    ...doubts,
+    kind: 'fault',
+    cause,
+    errorCode: table.errorCode(at),
+    responsibleAddress,
+    ...(refused === null ? {} : { refusedPageAddress: refused }),
+  };
 }
 
 /** Answers the addresses of a command line, all in one pause; printed when the guest runs again. @internal */

@@ -30,7 +30,30 @@ async function ask(
   return answer;
 }
 
-describe('an answer about the guest of a guest', () => {
+describe('an answer about a nested guest (L2)', () => {
+  describe('that the second stage refuses', () => {
+    const fault = async (changes: Entries) => {
+      const { translation } = await ask(nestedVcpuStateWith(), changes);
+      return translation.kind === 'fault' ? translation : undefined;
+    };
+
+    it('is no exception of the guest, and blames no entry for the page', async () => {
+      const page = await fault({ [nestedEntry.ofData]: 0n });
+      expect(page).to.include({ cause: 'unbacked-table', vector: null, errorCode: null, responsible: null });
+      expect(page?.reason).to.equal('the page at L2 physical 0x5abc: the NPT PTE is not present');
+    });
+
+    it('blames the entry of the guest that was kept from it', async () => {
+      const table = await fault({ [nestedEntry.ofPd]: 0n });
+      expect(table).to.include({ vector: null, errorCode: null });
+      expect(table?.responsible).to.deep.equal({ level: 2, address: 0x3598n });
+    });
+
+    it('is an exception where its own tables refuse', async () => {
+      expect(await fault({ [guestEntry.pte]: 0n })).to.include({ vector: 14, errorCode: 0 });
+    });
+  });
+
   describe('has the address that the first stage looks up, without a tag', () => {
     const tagged = twoStageLinear | 0x5a00_0000_0000_0000n;
     const lamU57 = 1n << 61n;
@@ -97,14 +120,14 @@ describe('an answer about the guest of a guest', () => {
       const page = await ask(nestedVcpuStateWith(), { [nestedEntry.ofData]: 0x2_5007n | reserved });
       expect(page.nested?.translation).to.include({ kind: 'nested-fault', exitInfo1: 0x1_0000_000dn });
       expect(page.deviation).to.match(
-        /^QEMU 7\.2\.22's TCG exits with #NPF, EXITINFO1 0x10000000c, EXITINFO2 0x5abc \(the page at guest physical /,
+        /^QEMU 7\.2\.22's TCG exits with #NPF, EXITINFO1 0x10000000c, EXITINFO2 0x5abc \(the page at L2 physical /,
       );
       const table = await deviationOf(nestedVcpuStateWith(), { [nestedEntry.ofPd]: 0x2_3007n | reserved });
       expect(table).to.match(/ exits with #NPF, EXITINFO1 0x20000000e, EXITINFO2 0x3598 \(the guest's PDE /);
     });
 
     it("bit 8 of AMD's top level, in either stage: TCG goes on, and so do the reads", async () => {
-      const mapped = "QEMU 7.2.22's TCG maps it to guest physical 0x5abc, host 0x25abc";
+      const mapped = "QEMU 7.2.22's TCG maps it to L2 physical 0x5abc, L1 physical 0x25abc";
       for (const changes of [{ [guestEntry.pml4e]: 0x2027n | bit8 }, { [nestedEntry.pml4e]: 0x1_1007n | bit8 }]) {
         const answer = await ask(nestedVcpuStateWith(), changes);
         expect(answer.translation.kind).to.equal('fault');
@@ -119,7 +142,7 @@ describe('an answer about the guest of a guest', () => {
       const own = { '0x1120': 0x2027n, '0x2688': 0x3027n, '0x3598': 0x4027n, '0x4c48': 0x5067n };
       const answer = await ask(nestedVcpuStateWith({}, host), own);
       expect(answer.nested?.translation).to.include({ kind: 'nested-fault', cause: 'not-present' });
-      expect(answer.deviation).to.equal("QEMU 7.2.22's TCG maps it to guest physical 0x5abc, host 0x5abc");
+      expect(answer.deviation).to.equal("QEMU 7.2.22's TCG maps it to L2 physical 0x5abc, L1 physical 0x5abc");
       const before = nestedVcpuStateWith({ qemuVersion: [7, 2, 14] }, host);
       expect(await deviationOf(before, own), 'it did before 7.2.15').to.equal(null);
     });
@@ -135,7 +158,7 @@ describe('an answer about the guest of a guest', () => {
       const kvm = nestedVcpuStateWith({ accelerator: sourced('kvm', 'monitor', 'query-kvm') });
       const answer = await ask(kvm, {}, twoStageLinear | (1n << 60n));
       expect(answer.translation).to.include({ kind: 'fault', cause: 'non-canonical' });
-      expect(answer.deviation).to.equal("KVM's walker maps it to guest physical 0x5abc, host 0x25abc");
+      expect(answer.deviation).to.equal("KVM's walker maps it to L2 physical 0x5abc, L1 physical 0x25abc");
     });
 
     it('the first stage before EPT, whose own entries all machines read alike', async () => {
@@ -143,18 +166,18 @@ describe('an answer about the guest of a guest', () => {
       const ept = nestedVcpuStateWith({ nested: sourced(stage, 'given', 'the request') });
       expect(await deviationOf(ept, openEpt)).to.equal(null);
       expect(await deviationOf(ept, { ...openEpt, [guestEntry.pml4e]: 0x2027n | bit8 })).to.match(
-        / maps it to guest physical 0x5abc, host 0x25abc$/,
+        / maps it to L2 physical 0x5abc, L1 physical 0x25abc$/,
       );
       const writeOnly = { ...openEpt, [nestedEntry.ofData]: 0x2_5032n };
       expect(await deviationOf(ept, writeOnly)).to.equal(null);
       const { deviation } = await ask(ept, { ...writeOnly, [guestEntry.pml4e]: 0x2027n | bit8 });
-      expect(deviation).to.match(/ exits with an EPT misconfiguration \(the page at guest physical 0x5abc: /);
+      expect(deviation).to.match(/ exits with an EPT misconfiguration \(the page at L2 physical 0x5abc: /);
       const hidden = { ...openEpt, [nestedEntry.ofData]: 0x2_5034n, [guestEntry.pml4e]: 0x2027n | bit8 };
       expect(await deviationOf(ept, hidden)).to.match(/ exits with an EPT violation, qualification 0x1a1 \(/);
-      // The page table for guest physical 0x400000 ff. is in no memory, and nobody says what is read there.
+      // The page table for L2 physical 0x400000 ff. is in no memory, and nobody says what is read there.
       const elsewhere = { ...openEpt, '0x12010': 0x20_0407n, [guestEntry.pte]: 0x40_5067n };
       expect(await deviationOf(ept, { ...elsewhere, [guestEntry.pml4e]: 0x2027n | bit8 })).to.match(
-        / goes no further \(the page at guest physical 0x405abc: the EPT PTE is in no memory\)$/,
+        / goes no further \(the page at L2 physical 0x405abc: the EPT PTE is in no memory\)$/,
       );
     });
 

@@ -20,7 +20,7 @@ describe('report/formatBrief', () => {
   });
 
   it('has, of a nested guest, where that is in the memory of its hypervisor (L1)', () => {
-    expect(formatBrief(0x1000n, { ...mapped, hostPhysicalAddress: 0x2_5abcn }, PLAIN)).to.equal(
+    expect(formatBrief(0x1000n, { ...mapped, l1PhysicalAddress: 0x2_5abcn }, PLAIN)).to.equal(
       '0x0000000000001000  0x5abc  4K  rw--  L1 0x25abc\n',
     );
   });
@@ -34,6 +34,8 @@ describe('report/formatBrief', () => {
       responsibleAddress: 0x3598n,
     } as const;
     expect(formatBrief(0x1000n, fault, PLAIN)).to.equal('0x0000000000001000  -  INVALID_GPA  -  0x3598\n');
+    const refused = { ...fault, responsibleAddress: null, refusedPageAddress: 0x5abcn };
+    expect(formatBrief(0x1000n, refused, PLAIN)).to.equal('0x0000000000001000  -  INVALID_GPA  -  -  L2 0x5abc\n');
   });
 
   it('marks at its end what the answer depends on, and where the machine differs', () => {
