@@ -34,7 +34,8 @@ const MAX_MESSAGES_PER_LINE = 1024;
  */
 export class MessageFramer {
   readonly #maxChars: number;
-  #collected = '';
+  #collected: string[] = [];
+  #collectedChars = 0;
   #depth = 0;
   #elements = 0;
 
@@ -50,19 +51,26 @@ export class MessageFramer {
         return yield garbage(rest, `at most ${MAX_MESSAGES_PER_LINE} messages in a line`);
       if (this.#depth === 0 && !rest.startsWith('{')) return yield garbage(rest, 'a JSON object');
       const end = this.#scan(rest);
-      if (typeof end !== 'number') return yield garbage(this.#collected + rest, end.expected);
-      if (this.#collected.length + end > this.#maxChars) {
-        return yield garbage(this.#collected + rest, `a JSON object of at most ${this.#maxChars} characters`);
+      if (typeof end !== 'number') return yield garbage(this.#textWith(rest), end.expected);
+      if (this.#collectedChars + end > this.#maxChars) {
+        return yield garbage(this.#textWith(rest), `a JSON object of at most ${this.#maxChars} characters`);
       }
-      this.#collected += rest.slice(0, end);
+      this.#collected.push(rest.slice(0, end));
+      this.#collectedChars += end;
       rest = rest.slice(end).trimStart();
       if (this.#depth === 0) yield this.#take();
     }
   }
 
+  /** What was collected and what could not be added to it, from its beginning. */
+  #textWith(rest: string): string {
+    return [...this.#collected.slice(0, 16), rest].join('');
+  }
+
   #take(): Frame {
-    const text = this.#collected;
-    this.#collected = '';
+    const text = this.#collected.join('');
+    this.#collected = [];
+    this.#collectedChars = 0;
     this.#elements = 0;
     return { kind: 'message', text };
   }

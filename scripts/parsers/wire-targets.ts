@@ -96,7 +96,7 @@ export const WIRE_TARGETS: readonly ParserTarget[] = [
       'lines of objects': repeated('{}{}{}\n'),
       'a line': repeated('x', '{"a": "', '"}\n'),
       'a line without end': repeated('x', '{"a": "'),
-      'pretty lines': repeated('"x",\r\n', '{"a": [', '"x"]}\r\n'),
+      'pretty lines': repeated(`    "${'x'.repeat(60)}",\r\n`, '{"a": [', '"x"]}\r\n'),
       backslashes: repeated('\\\\', '{"a": "', '"}\n'),
       arrays: repeated('[', '{"a": ', '\n'),
       digits: repeated('9', '{"a": ', '}\n'),
@@ -108,7 +108,10 @@ export const WIRE_TARGETS: readonly ParserTarget[] = [
     name: 'QMP, byte by byte',
     read: (input) => readMessages(inPieces(input, 1)),
     seeds: [readSeed('qmp/session.jsonl')],
-    hard: { 'a line': repeated('x', '{"a": "', '"}\n'), 'pretty lines': repeated('"x",\r\n', '{"a": [', '"x"]}\r\n') },
+    hard: {
+      'a line': repeated('x', '{"a": "', '"}\n'),
+      'pretty lines': repeated(`    "${'x'.repeat(60)}",\r\n`, '{"a": [', '"x"]}\r\n'),
+    },
   },
   {
     name: 'GDB packets',

@@ -1,6 +1,6 @@
 import { refuseReply, replyText } from '../reply.ts';
 import type { GdbRequest } from '../request.ts';
-import { type GdbThread, parseThreadId } from '../thread-id.ts';
+import { type GdbThread, MAX_THREADS, parseThreadId } from '../thread-id.ts';
 
 /**
  * `qfThreadInfo`, then `qsThreadInfo` again and again: QEMU names one vCPU in each reply. Past the end the answer stays
@@ -17,7 +17,13 @@ export function listThreadsRequest(position: 'first' | 'next'): GdbRequest<reado
     decode(reply, context) {
       const text = replyText(reply);
       if (text === 'l') return 'end';
-      const threads = text.startsWith('m') ? text.slice(1).split(',').map(parseThreadId) : [undefined];
+      const threads = text.startsWith('m')
+        ? text
+            .slice(1)
+            .split(',', MAX_THREADS + 1)
+            .map(parseThreadId)
+        : [undefined];
+      if (threads.length > MAX_THREADS) refuseReply(reply, payload, `at most ${MAX_THREADS} thread ids`, context);
       const known = threads.filter((thread) => thread !== undefined);
       if (known.length !== threads.length) refuseReply(reply, payload, "'m' and thread ids, or 'l'", context);
       return known;

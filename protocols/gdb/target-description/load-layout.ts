@@ -27,13 +27,15 @@ function parseOnce(annex: string, text: string): readonly DescriptionItem[] {
  */
 export async function loadRegisterLayout(readAnnex: (annex: string) => Promise<string>): Promise<RegisterLayout> {
   let architecture: string | undefined;
-  let files = 0;
+  const read = new Set<string>();
   let chars = 0;
   const items: DescriptionItem[] = [];
 
   async function load(annex: string): Promise<void> {
-    // Also ends a file that includes itself.
-    if (++files > MAX_FILES) throw new GdbTargetDescriptionError(annex, `more than ${MAX_FILES} files`);
+    // A register that is described twice is refused anyhow; and this ends a file that includes itself.
+    if (read.has(annex)) throw new GdbTargetDescriptionError(annex, 'it is included twice');
+    read.add(annex);
+    if (read.size > MAX_FILES) throw new GdbTargetDescriptionError(annex, `more than ${MAX_FILES} files`);
     const text = await readAnnex(annex);
     chars += text.length;
     if (chars > MAX_CHARS)

@@ -30,6 +30,7 @@ const TAG_END = /\s*(\/?)>/y;
 const CLOSE_END = /\s*>/y;
 // An internal subset could define entities; no stub sends one.
 const DOCTYPE = /<!DOCTYPE[^<>[\]]*>/y;
+const MAX_ENTITY_CHARS = 8;
 const ENTITIES: ReadonlyMap<string, string> = new Map([
   ['amp', '&'],
   ['apos', "'"],
@@ -118,9 +119,14 @@ function match(pattern: RegExp, source: string, at: number, problem: string): Re
 }
 
 function decodeEntities(text: string, at: number): string {
-  return text.replace(/&([^;\s]{0,8});?/g, (_, name: string) => {
+  let decoded = '';
+  let done = 0;
+  for (let start = text.indexOf('&'); start >= 0; start = text.indexOf('&', done)) {
+    const name = text.slice(start + 1, start + 1 + MAX_ENTITY_CHARS).split(';', 1)[0] ?? '';
     const character = ENTITIES.get(name);
     if (character === undefined) throw new XmlSyntaxError(`unknown entity '&${name}'`, at);
-    return character;
-  });
+    decoded += `${text.slice(done, start)}${character}`;
+    done = start + name.length + 2;
+  }
+  return `${decoded}${text.slice(done)}`;
 }
