@@ -1,10 +1,10 @@
-import { prepareDeviceState } from './device-state/prepare-device-state.ts';
 import { GuestUsageError } from './errors.ts';
 import { Guest } from './guest.ts';
 import type { AttachOptions } from './link/attach-options.ts';
 import type { Link } from './link/link.ts';
 import { QmpLink } from './link/qmp-link.ts';
 import { StubLink } from './link/stub-link.ts';
+import { prepareDeviceState } from './monitor/prepare-device-state.ts';
 import type { PausedGuest } from './paused-guest.ts';
 import { readProcessor } from './vcpu/processor.ts';
 

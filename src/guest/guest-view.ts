@@ -1,7 +1,6 @@
 import type { Access, Alias, EnumerateResult, MappedRun, PhysicalRange, PlannedBits } from '../paging/index.ts';
 import { asAnswer } from '../paging/index.ts';
 import { answerRequests } from './answers/answer-requests.ts';
-import type { Assumption } from './answers/assumption.ts';
 import { addAssumptions, assumableStages, findFormatAssumptions } from './answers/assumptions.ts';
 import { machineName } from './answers/deviation.ts';
 import type { GuestTranslation, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
@@ -14,6 +13,7 @@ import { memoryOf, PageCache } from './memory/page-cache.ts';
 import type { PhysicalMemory } from './memory/physical-memory.ts';
 import type { WritableMemory } from './memory/write-bits.ts';
 import { TableSnapshot } from './table-snapshot.ts';
+import type { Assumption } from './vcpu/assumption.ts';
 import { assumedHiddenRegisters, type HiddenRegisters } from './vcpu/hidden-registers.ts';
 import { assumedMemoryTypes, type MemoryTypeMsrs } from './vcpu/memory-types.ts';
 import { applyOverrides } from './vcpu/overrides.ts';

@@ -1,4 +1,3 @@
-export type { AssumedName, Assumption } from './answers/assumption.ts';
 export { machineName } from './answers/deviation.ts';
 export type { GuestTranslation, SecondStage, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
 export { attach, withPausedGuest } from './attach.ts';
@@ -29,6 +28,7 @@ export type { NamedRegion } from './memory/region-set.ts';
 export { PausedGuest } from './paused-guest.ts';
 export type { Resumption } from './restore/put-back.ts';
 export { TableSnapshot } from './table-snapshot.ts';
+export type { AssumedName, Assumption } from './vcpu/assumption.ts';
 export type { HiddenRegisters, Pdptes } from './vcpu/hidden-registers.ts';
 export type { MemoryTypeMsrs } from './vcpu/memory-types.ts';
 export { type NestedStage, parseNestedStage } from './vcpu/nested-state.ts';

@@ -1,7 +1,7 @@
-import type { Assumption } from './answers/assumption.ts';
 import { GuestUsageError } from './errors.ts';
 import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
 import type { PhysicalMemory } from './memory/physical-memory.ts';
+import type { Assumption } from './vcpu/assumption.ts';
 
 /**
  * A vCPU as it was, with the tables that certain translations need and no others: what they are asked of takes its time, and the

@@ -1,5 +1,4 @@
 import { type InfoRegisters, parseFlatViews } from '../../protocols/qmp/index.ts';
-import type { Assumption } from './answers/assumption.ts';
 import { GuestMemoryError, GuestStateError } from './errors.ts';
 import { GuestView, type Vcpu, type ViewMemory } from './guest-view.ts';
 import { compareRunning } from './memory/host/compare-pages.ts';
@@ -11,6 +10,7 @@ import type { PhysicalMemory } from './memory/physical-memory.ts';
 import { FLAT_VIEWS, type Monitor, type MonitorCpu } from './monitor/monitor.ts';
 import { checkCpu } from './paused-guest.ts';
 import type { Peer } from './peer/peer.ts';
+import type { Assumption } from './vcpu/assumption.ts';
 import { assumedHiddenRegisters } from './vcpu/hidden-registers.ts';
 import type { Processor } from './vcpu/processor.ts';
 import { assembleVcpuState, contextOf, type VcpuState } from './vcpu/vcpu-state.ts';

@@ -20,13 +20,13 @@ import {
   type StagedOptions,
   type TablesAtOnce,
 } from '../paging/index.ts';
-import type { Assumption } from './answers/assumption.ts';
 import { IdentitySpace } from './identity-space.ts';
 import { type LinearRange, pagesOfRange } from './linear-range.ts';
 import { TABLES_ONLY } from './memory/load-tables.ts';
 import type { MemoryMap } from './memory/memory-map.ts';
 import type { PageCache } from './memory/page-cache.ts';
 import { type NamedRegion, RegionSet } from './memory/region-set.ts';
+import type { Assumption } from './vcpu/assumption.ts';
 import type { VcpuState } from './vcpu/vcpu-state.ts';
 
 /** No page at all: only the table that every walk begins with is looked at. */

@@ -1,11 +1,11 @@
 import { type FaultCause, type NestedTranslation, PagingInputError, type Translation } from '../../paging/index.ts';
+import type { Assumption } from '../vcpu/assumption.ts';
 import { type Sourced, sourced } from '../vcpu/sourced.ts';
 import { contextOf, nestedContextOf, type VcpuState } from '../vcpu/vcpu-state.ts';
 import { isSameOutcome, retranslate } from '../walks/retranslate.ts';
 import { isSameNestedOutcome, retranslateNested } from '../walks/retranslate-nested.ts';
 import type { TranslationTable } from '../walks/translation-table.ts';
 import type { Stages } from '../walks/walk-each.ts';
-import type { Assumption } from './assumption.ts';
 
 /** Values that a vCPU could have had instead, chosen so that an outcome which depends on the value shows it. */
 const ALTERNATIVES = {

@@ -8,9 +8,9 @@ import type {
   Translation,
 } from '../../paging/index.ts';
 import type { Region } from '../memory/memory-map.ts';
+import type { Assumption } from '../vcpu/assumption.ts';
 import type { NestedStage } from '../vcpu/nested-state.ts';
 import type { Override } from '../vcpu/overrides.ts';
-import type { Assumption } from './assumption.ts';
 
 /** One question to a guest. @public */
 export interface TranslateRequest {

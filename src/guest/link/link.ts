@@ -1,8 +1,8 @@
 import type { Monitor } from '../monitor/monitor.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { PrivateDirectory } from '../restore/private-directory.ts';
+import type { StubSession } from '../stub/stub-session.ts';
 import type { Recovery } from './recover.ts';
-import type { StubSession } from './stub-session.ts';
 
 /**
  * How one guest is reached, paused and left. Everything that a link does to the guest it undoes: `resume` what `pause` did,

@@ -10,12 +10,12 @@ import { findLeftJournals, type LeftJournal, removeJournal } from '../restore/jo
 import type { PrivateDirectory } from '../restore/private-directory.ts';
 import { isSamePrint, printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
+import { StubSession } from '../stub/stub-session.ts';
 import type { AttachOptions } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
 import type { Link } from './link.ts';
 import { DEFAULT_MAX_PAUSE_MS, PauseDeadline } from './pause-deadline.ts';
 import type { Recovery } from './recover.ts';
-import { StubSession } from './stub-session.ts';
 import { Turns } from './turns.ts';
 import { warnWithoutWatchdog } from './warn-without-watchdog.ts';
 

@@ -1,4 +1,4 @@
-import type { StubSession } from '../link/stub-session.ts';
+import type { StubSession } from '../stub/stub-session.ts';
 import type { WritableMemory } from './write-bits.ts';
 
 /**

@@ -11,7 +11,7 @@ import {
   responsibleAddressOf,
   type Walk,
 } from '../../paging/index.ts';
-import type { Assumption } from '../answers/assumption.ts';
+import type { Assumption } from '../vcpu/assumption.ts';
 
 const NO_ERROR_CODE = 0xffff;
 const EXEC = 1;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { Assumption } from '../../../../src/guest/answers/assumption.ts';
 import { findAssumptions } from '../../../../src/guest/answers/assumptions.ts';
+import type { Assumption } from '../../../../src/guest/vcpu/assumption.ts';
 import { type Sourced, sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import { contextOf, type VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
 import { type Access, type EntrySource, translate } from '../../../../src/paging/index.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { type ChardevInfo, queryChardev } from '../../../../protocols/qmp/index.ts';
 import { parseEndpoint } from '../../../../protocols/transport/index.ts';
-import { type ChardevUse, checkNamedStub, isLocal, locateStub } from '../../../../src/guest/link/stub-location.ts';
+import { type ChardevUse, checkNamedStub, isLocal, locateStub } from '../../../../src/guest/stub/stub-location.ts';
 
 const NOTHING_KNOWN: ChardevUse = { stubs: new Set(), others: new Set() };
 

@@ -1,4 +1,4 @@
-import type { Monitor } from '../monitor/monitor.ts';
+import type { Monitor } from './monitor.ts';
 
 /**
  * Has the monitor ask for what saving the device state depends on, while the guest runs, if the pause that comes may

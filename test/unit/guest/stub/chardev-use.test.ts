@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { readChardevUse } from '../../../../src/guest/link/chardev-use.ts';
+import { readChardevUse } from '../../../../src/guest/stub/chardev-use.ts';
 import { fakeMonitor } from '../../../support/fakes/fake-monitor.ts';
 
 const TREE = `bus: main-system-bus
