@@ -52,8 +52,9 @@ interface Machine {
  * saved, and ends then. So each type in the machine must be one that was seen to survive it, QEMU must name no obstacle
  * to a migration, and nothing must be under way that uses the same machinery.
  *
- * What a machine is made of is asked while the guest runs (3 ms); in the pause there are only five short questions,
- * sent together (1 ms). A device that another client adds in the moment between those and the command is not seen.
+ * What a machine is made of is asked while the guest runs; in the pause there are only five short questions, sent
+ * together, which take about as long as saving does (3 ms). A device that another client adds in the moment between
+ * those and the command is not seen.
  *
  * @internal
  */
