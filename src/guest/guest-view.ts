@@ -243,7 +243,7 @@ export abstract class GuestView {
 
   /**
    * Goes through a whole address space, or a part: runs of pages with the same rights, in ascending order, the lower half
-   * first. While the vCPU runs the guest of a guest, that guest's, through both stages: see {@link TableSnapshot.nested}.
+   * first. While the vCPU runs a nested guest (L2), that guest's, through both stages: see {@link TableSnapshot.nested}.
    *
    * @param emit - takes each run; false ends the enumeration
    * @throws as {@link GuestView.translate}.

@@ -1,5 +1,6 @@
 export { machineName } from './answers/deviation.ts';
 export type { GuestTranslation, SecondStage, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
+export type { RomEntry } from './answers/rom-entries.ts';
 export { attach, withPausedGuest } from './attach.ts';
 export {
   GuestArchitectureError,

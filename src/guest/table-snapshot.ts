@@ -20,6 +20,7 @@ import {
   type StagedOptions,
   type TablesAtOnce,
 } from '../paging/index.ts';
+import { GuestUsageError } from './errors.ts';
 import { IdentitySpace } from './identity-space.ts';
 import { type LinearRange, pagesOfRange } from './linear-range.ts';
 import { TABLES_ONLY } from './memory/load-tables.ts';
@@ -54,8 +55,8 @@ export class TableSnapshot {
   readonly state: VcpuState;
   readonly context: PagingContext;
   /**
-   * The second stage, where the vCPU runs the guest of a guest; else null. Pages and their rights are then what both stages
-   * together make of that guest's linear addresses, and physical addresses are the hypervisor's, as for QEMU.
+   * The second stage, where the vCPU runs a nested guest (L2); else null. Pages and their rights are then what both stages together
+   * make of that guest's linear addresses, and physical addresses are L1 physical, as QEMU has them.
    */
   readonly nested: NestedContext | null;
   readonly memoryMap: MemoryMap;
@@ -115,7 +116,7 @@ export class TableSnapshot {
     return this.#judge(enumerateLeaves(this.context, this.#pageOf, emit, this.#part(range)));
   }
 
-  /** The linear addresses that lead to physical ones. */
+  /** The linear addresses that lead to physical ones: of a nested guest (L2) to L1 physical ones, through both stages. */
   aliases(
     physical: PhysicalRange,
     emit: (alias: Alias) => boolean | undefined,
@@ -123,6 +124,30 @@ export class TableSnapshot {
   ): EnumerateResult {
     if (this.#identity) return this.#identity.aliases(physical, emit, range);
     return this.#judge(findAliases(this.context, this.#pageOf, physical, emit, this.#part(range)));
+  }
+
+  /**
+   * The linear addresses of a nested guest (L2) that its own tables lead to L2 physical ones, with the rights that these tables leave:
+   * what the second stage makes of the page does not count, but tables that it keeps from the guest's processor are not there.
+   *
+   * @throws GuestUsageError `ERR_GUEST_USAGE` where there is one stage.
+   */
+  l2Aliases(
+    physical: PhysicalRange,
+    emit: (alias: Alias) => boolean | undefined,
+    range: LinearRange = {},
+  ): EnumerateResult {
+    const { context, nested, state } = this;
+    if (nested === null) {
+      throw new GuestUsageError(
+        `vCPU ${state.cpu} runs no nested guest (L2), which L2 physical addresses need: ask while it runs one, or name the second stage (--nested)`,
+      );
+    }
+    if (context.mode === 'off') {
+      return new IdentitySpace(!state.a20.value, this.memoryMap, this.#regions).aliases(physical, emit, range);
+    }
+    const pageOf = guestTables(nested, this.#pageOf);
+    return this.#judge(findAliases(context, pageOf, physical, emit, pagesOfRange(context, range)));
   }
 
   /**

@@ -7,7 +7,7 @@ export type { DecodedHvBytes, ReportedHvTranslation } from './hypercall/reported
 export { diffMaps, type MapChange, type MapDifference, type MapSegment } from './map/diff-maps.ts';
 export { encodeLeaf, encodeMapEnd, encodeMapHeading, encodeRun } from './map/encode-map.ts';
 export { encodeMapSummary } from './map/encode-map-summary.ts';
-export { encodeAlias, encodeAliasEnd, formatAlias } from './map/format-alias.ts';
+export { encodeAlias, encodeAliasEnd, formatAlias, type PhysicalSpace } from './map/format-alias.ts';
 export { encodeChange, formatChange } from './map/format-change.ts';
 export { formatLeaf, formatMapHeading, formatRun } from './map/format-map.ts';
 export { formatMapSummary } from './map/format-map-summary.ts';
@@ -30,7 +30,12 @@ export { explainAssumptionMark, explainDeviationMark } from './translation/brief
 export { encodeTranslation } from './translation/encode-translation.ts';
 export { type BriefAnswer, formatBrief } from './translation/format-brief.ts';
 export { formatTranslation } from './translation/format-translation.ts';
-export type { ReportedAddressSpace, ReportedRegion, ReportedTranslation } from './translation/reported-translation.ts';
+export type {
+  ReportedAddressSpace,
+  ReportedRegion,
+  ReportedRomEntry,
+  ReportedTranslation,
+} from './translation/reported-translation.ts';
 export { describeRecovery, type ReportedRecovery } from './words/describe-recovery.ts';
 export { entryFlags } from './words/entry-flags.ts';
 export { formatAccess } from './words/format-access.ts';

@@ -28,6 +28,15 @@ const headingSchema = z.object({
   first: address,
   last: address,
   filter: z.string().nullable(),
+  /** What the map rests on that was unavailable when it was made. */
+  assumed: z.array(
+    z.object({
+      name: z.string(),
+      value: z.union([z.string(), z.number(), z.boolean(), z.null()]),
+      why: z.string(),
+      decides: z.boolean(),
+    }),
+  ),
 });
 const lineSchema = z.discriminatedUnion('kind', [
   z.object({

@@ -19,6 +19,7 @@ import { walkAndWrite } from '../walks/walk-and-write.ts';
 import { findAssumptions } from './assumptions.ts';
 import { describeNestedDeviation } from './deviation.ts';
 import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
+import { findRomEntries } from './rom-entries.ts';
 
 type Request = Required<TranslateRequest>;
 type Question = Pick<Request, 'linearAddress' | 'access'>;
@@ -53,6 +54,7 @@ export async function answerNested(
       wrote: wrote.filter(({ stage }) => stage === 'guest'),
       bitsAreSet,
       region: translation.kind === 'mapped' ? space.map.regionAt(translation.physicalAddress) : null,
+      inRom: findRomEntries(space.map, first, translation),
       deviation: describeNestedDeviation(space.state, translation, onMachine[at] ?? translation),
       assumed: findAssumptions(space.state, first, translation),
     });

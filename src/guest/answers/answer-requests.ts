@@ -23,6 +23,7 @@ import { answerNested } from './answer-nested.ts';
 import { findAssumptions } from './assumptions.ts';
 import { describeDeviation } from './deviation.ts';
 import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
+import { findRomEntries } from './rom-entries.ts';
 
 const NO_FLAGS: BitFlags = { setAccessed: false, setDirty: false, forceSetAccessed: false };
 /** From here on whole pages of tables cost less than single entries. */
@@ -129,6 +130,7 @@ function report(
     wrote,
     bitsAreSet,
     region: translation.kind === 'mapped' ? map.regionAt(translation.physicalAddress) : null,
+    inRom: findRomEntries(map, translation, null),
     deviation: describeDeviation(state, translation, onMachine),
     assumed: findAssumptions(state, translation),
   });

@@ -11,6 +11,7 @@ import type { Region } from '../memory/memory-map.ts';
 import type { Assumption } from '../vcpu/assumption.ts';
 import type { NestedStage } from '../vcpu/nested-state.ts';
 import type { Override } from '../vcpu/overrides.ts';
+import type { RomEntry } from './rom-entries.ts';
 
 /** One question to a guest. @public */
 export interface TranslateRequest {
@@ -29,7 +30,7 @@ export interface TranslateScope {
   /** "What if": changes to the vCPU, in order. Nothing is changed in the guest. */
   readonly overrides?: readonly Override[];
   /**
-   * The second stage of a guest's guest; null for none. Unless given it is the vCPU's own, where QEMU shows it (SVM guests under
+   * The second stage of a nested guest (L2); null for none. Unless given it is the vCPU's own, where QEMU shows it (SVM guests under
    * TCG).
    */
   readonly nested?: NestedStage | null;
@@ -53,16 +54,18 @@ export interface GuestTranslation {
   readonly profile: string;
   readonly translation: Translation;
   /**
-   * Both stages, when the vCPU runs the guest of a guest: `translation` then speaks of that guest's own addresses, and what the
-   * second stage refuses is an unbacked table in it.
+   * Both stages, when the vCPU runs a nested guest (L2): `translation` then speaks of L2 physical addresses, and what the second
+   * stage refuses is an unbacked table in it.
    */
   readonly nested: SecondStage | null;
   /** The bits that were set in guest memory for this request, and seen there afterwards. */
   readonly wrote: readonly PlannedBits[];
   /** All bits that the flags asked for are set in memory now; true also when none was missing. */
   readonly bitsAreSet: boolean;
-  /** What lies at the physical address; null when the translation failed. */
+  /** What lies at the physical address, of a nested guest the L1 physical one; null when the translation failed. */
   readonly region: Region | null;
+  /** The entries of the walk that lie in ROM, shadowed ROM above all: no A or D bit can be set there. */
+  readonly inRom: readonly RomEntry[];
   /** Where the machine that runs the guest would answer otherwise, in a line; null where it would not. */
   readonly deviation: string | null;
   /** What the answer rests on that was unavailable. */

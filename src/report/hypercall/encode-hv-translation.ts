@@ -1,6 +1,6 @@
 import { encodeAssumption } from '../assumed/format-assumption.ts';
 import { encodeSecondStage } from '../translation/encode-second-stage.ts';
-import { encodeStep } from '../translation/encode-translation.ts';
+import { encodeRomEntries, encodeStep } from '../translation/encode-translation.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { encodeEvent, formatBytes, formatCacheType, gpaOf } from './hv-words.ts';
 import type { ReportedHvTranslation } from './reported-hv-translation.ts';
@@ -36,6 +36,7 @@ export function encodeHvTranslation(reported: ReportedHvTranslation): string {
     entries: walk?.translation.steps.map((step) => encodeStep(step, walk.wrote)) ?? [],
     reason: reported.reason,
     assumed: assumed.map(encodeAssumption),
+    ...encodeRomEntries(walk?.inRom ?? []),
     ...(walk === null || walk.deviation === null ? {} : { deviation: walk.deviation }),
     ...(walk === null || walk.nested === null ? {} : { nested: encodeSecondStage(walk.nested) }),
   });

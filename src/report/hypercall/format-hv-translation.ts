@@ -33,7 +33,7 @@ export function formatHvTranslation(reported: ReportedHvTranslation, style: Styl
       ? ['  not every bit could be set, as an entry is not in writable RAM or did not stay the same']
       : []),
     ...(answer.inhibitsTlbFlush ? ['  TLB flushes of the target would be inhibited'] : []),
-    ...formatCaveats({ deviation: walk?.deviation ?? null, assumed }, style),
+    ...formatCaveats({ inRom: walk?.inRom ?? [], deviation: walk?.deviation ?? null, assumed }, style),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -19,10 +19,11 @@ const UPPER_HALF = 1n << 63n;
  * @public
  */
 export function formatMapHeading(map: ReportedMap, style: Style): string {
+  const where = map.nested === null ? '' : ' (L1 physical)';
   const columns =
     map.of === 'ranges'
-      ? `${'linear addresses'.padEnd(37)}  ${'size'.padStart(6)}  may   pages, accessed, dirty; where they lead`
-      : `${'linear address'.padEnd(18)}  page  may   accessed, dirty; where it leads`;
+      ? `${'linear addresses'.padEnd(37)}  ${'size'.padStart(6)}  may   pages, accessed, dirty; where they lead${where}`
+      : `${'linear address'.padEnd(18)}  page  may   accessed, dirty; where it leads${where}`;
   return [style.faint(formatMapTitle(map)), ...assumptionLines(map.assumed, style), style.faint(columns)]
     .map((line) => `${line}\n`)
     .join('');

@@ -4,7 +4,7 @@ import { encodeAssumption } from '../assumed/format-assumption.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { encodeSecondStage } from './encode-second-stage.ts';
 import { bitNames } from './format-walk.ts';
-import type { ReportedTranslation } from './reported-translation.ts';
+import type { ReportedRomEntry, ReportedTranslation } from './reported-translation.ts';
 
 /**
  * An answer as one line of JSON, without line end: KVM_TRANSLATE2's request and answer by their names, and everything else
@@ -13,7 +13,7 @@ import type { ReportedTranslation } from './reported-translation.ts';
  * @public
  */
 export function encodeTranslation(reported: ReportedTranslation): string {
-  const { request, translation, cpu, mode, wrote, bitsAreSet, region, assumed, deviation, nested } = reported;
+  const { request, translation, cpu, mode, wrote, bitsAreSet, region, assumed, inRom, deviation, nested } = reported;
   const { write, user, exec } = request.access;
   const { setAccessed, setDirty, forceSetAccessed } = request.flags;
   const answer = toTranslate2Answer(translation, request.flags, bitsAreSet);
@@ -35,9 +35,23 @@ export function encodeTranslation(reported: ReportedTranslation): string {
     region: region && { kind: region.kind, name: region.name },
     assumed: assumed.map(encodeAssumption),
     // Only where there is something to say: scripts for ordinary guests see the same fields always.
+    ...encodeRomEntries(inRom),
     ...(deviation === null ? {} : { deviation }),
     ...(nested === null ? {} : { nested: encodeSecondStage(nested) }),
   });
+}
+
+/** @internal */
+export function encodeRomEntries(entries: readonly ReportedRomEntry[]): { readonly inRom?: readonly object[] } {
+  if (entries.length === 0) return {};
+  return {
+    inRom: entries.map(({ stage, level, address, region: { kind, name } }) => ({
+      stage,
+      level,
+      address: formatHex(address),
+      region: { kind, name },
+    })),
+  };
 }
 
 /** The ioctl leaves the field meaningless for INVALID_GVA; here that is null. */

@@ -11,7 +11,7 @@ import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { formatSize } from '../words/format-size.ts';
 import { entryName } from './format-walk.ts';
-import type { ReportedRegion, ReportedTranslation } from './reported-translation.ts';
+import type { ReportedRegion, ReportedRomEntry, ReportedTranslation } from './reported-translation.ts';
 
 const REGION_WORDS: Readonly<Record<ReportedRegion['kind'], string>> = {
   ram: 'in RAM',
@@ -44,15 +44,29 @@ export function formatVerdict(reported: ReportedTranslation, style: Style): read
   return [...outcome, ...formatBits(reported).map((line) => `  ${line}`), ...formatCaveats(reported, style)];
 }
 
-/** Where the machine would answer otherwise, and what the answer rests on that was unavailable. @internal */
+/** Entries where nothing can be set, where the machine would answer otherwise, and what the answer rests on that was unavailable. @internal */
 export function formatCaveats(
-  { deviation, assumed }: Pick<ReportedTranslation, 'deviation' | 'assumed'>,
+  { inRom, deviation, assumed }: Pick<ReportedTranslation, 'inRom' | 'deviation' | 'assumed'>,
   style: Style,
 ): readonly string[] {
   return [
+    ...formatRomEntries(inRom).map((line) => style.mark(line)),
     ...(deviation === null ? [] : [style.mark(`! this machine differs: ${deviation}`)]),
     ...assumptionLines(assumed, style),
   ];
+}
+
+/** One line for each region. */
+function formatRomEntries(entries: readonly ReportedRomEntry[]): string[] {
+  const names = [...new Set(entries.map(({ region }) => region.name))];
+  return names.map((name) => {
+    const there = entries.filter(({ region }) => region.name === name);
+    const list = there.map(
+      ({ stage, level, address }) =>
+        `${stage === 'nested' ? "the second stage's " : ''}${entryName(level)} at ${formatHex(address)}`,
+    );
+    return `! in ROM (${name}), where no A or D bit can be set: ${list.join(', ')}`;
+  });
 }
 
 function formatMapped(

@@ -8,6 +8,14 @@ export interface ReportedRegion {
   readonly name: string;
 }
 
+/** An entry of a walk, in a region where no bit can be set. @public */
+export interface ReportedRomEntry {
+  readonly stage: 'guest' | 'nested';
+  readonly level: number;
+  readonly address: bigint;
+  readonly region: ReportedRegion;
+}
+
 /** One answer of a guest, as far as it is shown. @public */
 export interface ReportedTranslation {
   readonly request: { readonly linearAddress: bigint; readonly access: Access; readonly flags: BitFlags };
@@ -19,10 +27,12 @@ export interface ReportedTranslation {
   readonly wrote: readonly PlannedBits[];
   /** All bits that the flags asked for are set in memory now. */
   readonly bitsAreSet: boolean;
-  /** The second stage of a guest's guest, and the bits set there; null where there is one stage. */
+  /** The second stage of a nested guest (L2), and the bits set there; null where there is one stage. */
   readonly nested: { readonly translation: NestedTranslation; readonly wrote: readonly PlannedBits[] } | null;
-  /** What lies at the physical address; null when the translation failed. */
+  /** What lies at the physical address, of a nested guest the L1 physical one; null when the translation failed. */
   readonly region: ReportedRegion | null;
+  /** The entries of the walk that lie in ROM. */
+  readonly inRom: readonly ReportedRomEntry[];
   /** Where the machine that runs the guest would answer otherwise, in a line; null where it would not. */
   readonly deviation: string | null;
   /** What the answer rests on that was unavailable. */

@@ -296,6 +296,12 @@ describe('a guest without guests of its own', function () {
     }
   });
 
+  it('has no L2 physical addresses to look for', async () => {
+    const { status, stdout, stderr } = await runPagewalk(['find', '0x120123', '--l2', '--qmp', guest.qmpEndpoint]);
+    expect({ status, stdout }).to.deep.equal({ status: 3, stdout: '' });
+    expect(stderr).to.contain('vCPU 0 runs no nested guest (L2)').and.contain('name the second stage (--nested)');
+  });
+
   it('can be asked with a second stage named by hand: none, or one whose tables are nowhere', async () => {
     const attached = await attach({ qmp: guest.qmpEndpoint });
     try {

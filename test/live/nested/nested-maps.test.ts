@@ -80,6 +80,11 @@ describe("map, find and diff, on a hypervisor's guest", function () {
     return entry;
   }
 
+  /** What the guest maps, and the second stage does not. */
+  function pageOfRefused(): { readonly page: bigint; readonly linear: string } {
+    return { page: scene.pageOf('refused'), linear: `0x${scene.addressOf('refused').toString(16).padStart(16, '0')}` };
+  }
+
   async function save(name: string): Promise<string> {
     const path = join(directory, name);
     await writeFile(path, (await run('map', '--leaves', '--json')).stdout);
@@ -183,10 +188,28 @@ describe("map, find and diff, on a hypervisor's guest", function () {
     expect(await run('find', hex(page))).to.deep.equal({
       status: 1,
       stdout: '',
-      stderr: `pagewalk: no linear address leads to ${hex(page)}\n`,
+      stderr: `pagewalk: no linear address leads to L1 physical ${hex(page)}\n`,
     });
     const elsewhere = BigInt(WINDOW_USER) + 0x123n;
     expect(await find(elsewhere)).to.deep.equal([hex(elsewhere), own]);
+  });
+
+  it('find --l2 goes by where a page is in the memory of the nested guest, whatever the second stage makes of it', async () => {
+    const page = scene.pageOf(MOVED) + 0x123n;
+    const own = hex(scene.addressOf(MOVED) + 0x123n);
+    move(MOVED);
+    const [alias] = linesOf(await run('find', hex(page), '--l2', '--json')).map((line, at) =>
+      at === 0 ? aliasLineSchema.parse(line) : undefined,
+    );
+    expect(alias).to.include({ first: own, physicalFirst: hex(page), physicalSpace: 'L2' });
+    expect((await run('find', hex(page), '--l2')).stdout).to.match(new RegExp(`  → L2 ${hex(page)}\n$`));
+    expect((await run('find', hex(BigInt(WINDOW_USER) + 0x123n))).stdout).to.match(/^(.* {2}→ L1 0x[0-9a-f]+\n){2}$/);
+    const refused = pageOfRefused();
+    expect((await run('find', hex(refused.page))).status, 'through both stages').to.equal(1);
+    const found = await run('find', hex(refused.page), '--l2');
+    expect(found.stdout)
+      .to.contain(refused.linear)
+      .and.contain(`→ L2 ${hex(refused.page)}`);
   });
 
   it('diff sees what changed in the second stage alone, in files and between two moments', async () => {

@@ -76,6 +76,8 @@ export const aliasLineSchema = z.strictObject({
   first: hex,
   last: hex,
   physicalFirst: hex,
+  /** Of a nested guest. */
+  physicalSpace: z.enum(['L1', 'L2']).exactOptional(),
   /** Null where paging is off. */
   pageSize: pageSize.nullable(),
   ...attributes,

@@ -30,6 +30,7 @@ export interface Case {
   /** Levels whose entries lie where nothing can be written. */
   readonly readOnlyLevels?: readonly number[];
   readonly region?: ReportedRegion;
+  readonly inRom?: ReportedTranslation['inRom'];
   readonly deviation?: string;
   readonly assumed?: readonly ReportedAssumption[];
 }
@@ -54,6 +55,7 @@ export function answerOf(question: Case): ReportedTranslation {
     region: translation.kind === 'mapped' ? (question.region ?? { kind: 'ram', name: 'pc.ram' }) : null,
     deviation: question.deviation ?? null,
     nested: null,
+    inRom: question.inRom ?? [],
     assumed: question.assumed ?? [],
   };
 }

@@ -14,6 +14,17 @@ const entry = z.strictObject({
   value: hex,
   wrote: z.array(z.enum(['A', 'D'])),
 });
+/** Entries that lie where no bit can be set; only where there are any. */
+const inRom = z
+  .array(
+    z.strictObject({
+      stage: z.enum(['guest', 'nested']),
+      level: z.int().min(1).max(5),
+      address: hex,
+      region: z.strictObject({ kind: z.literal('rom'), name: z.string() }),
+    }),
+  )
+  .min(1);
 const purpose = z.enum(['table', 'final']);
 
 /** What was assumed, and whether it decides. */
@@ -105,6 +116,7 @@ export const translationLineSchema = z.strictObject({
   assumed: z.array(assumptionSchema),
   /** Where the guest's own machine would answer otherwise. */
   deviation: z.string().min(1).optional(),
+  inRom: inRom.optional(),
   /** Where the vCPU runs a nested guest (L2). */
   nested: bothStages.optional(),
 });
@@ -147,6 +159,7 @@ export const hvTranslationLineSchema = z.strictObject({
   entries: z.array(entry),
   reason: z.string().min(1).nullable(),
   deviation: z.string().min(1).optional(),
+  inRom: inRom.optional(),
   assumed: z.array(assumptionSchema),
   /** Where the vCPU runs a nested guest (L2). */
   nested: bothStages.optional(),

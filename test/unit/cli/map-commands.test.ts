@@ -123,9 +123,14 @@ describe('cli/parseDiff', () => {
       kind: 'saved',
       before: 'a',
       after: '-',
+      strict: false,
       json: true,
       limit: 3,
     });
+  });
+
+  it('takes --strict for files too, as they say what they rest on', () => {
+    expect(parseDiff(['a', 'b', '--strict'], {})).to.include({ kind: 'saved', strict: true });
   });
 
   it('takes a guest and a time', () => {

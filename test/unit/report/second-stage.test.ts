@@ -3,9 +3,11 @@ import { createContext, createEpt, createNpt, type NestedContext, translateNeste
 import { PLAIN } from '../../../src/report/index.ts';
 import { encodeSecondStage } from '../../../src/report/translation/encode-second-stage.ts';
 import { formatSecondStage } from '../../../src/report/translation/format-second-stage.ts';
+import { formatVerdict } from '../../../src/report/translation/format-verdict.ts';
 import type { ReportedTranslation } from '../../../src/report/translation/reported-translation.ts';
 
 const READ = { write: false, user: false, exec: false };
+const NO_FLAGS = { setAccessed: false, setDirty: false, forceSetAccessed: false };
 const GUEST = createContext({ cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n }, { maxPhyAddr: 40 });
 const HOST = { cr0: 0x8001_0011n, nestedCr3: 0x10_0000n, cr4: 0x20n, efer: 0xd00n };
 const NPT = createNpt(HOST, { maxPhyAddr: 40 });
@@ -88,6 +90,24 @@ describe('report/formatSecondStage', () => {
     const wrote = [{ ...step, accessed: true, dirty: false }];
     expect(linesOf({ nested: { ...second.nested, wrote } }).at(-2)).to.match(/ {2}\+A$/);
     expect(JSON.stringify(encodeSecondStage({ ...second.nested, wrote }))).to.contain('"wrote":["A"]');
+  });
+});
+
+describe('report/formatVerdict, of a nested guest', () => {
+  const verdictOf = (nested: NestedContext, entries: Readonly<Record<number, bigint>>): readonly string[] => {
+    const second = secondOf(nested, entries).nested;
+    const answer = second?.translation;
+    if (answer?.kind !== 'mapped') throw new Error(`${answer?.kind}`);
+    const region = { kind: 'ram', name: 'pc.ram' } as const;
+    const request = { linearAddress: 0x5123n, access: READ, flags: NO_FLAGS };
+    const more = { request, cpu: 0, wrote: [], bitsAreSet: true, inRom: [], deviation: null, assumed: [] };
+    return formatVerdict({ ...more, mode: '4-level', translation: answer.guest, nested: second, region }, PLAIN);
+  };
+
+  it('names the space of each address: the region is that of the L1 physical one', () => {
+    expect(verdictOf(NPT, OPEN_NPT)).to.deep.equal([
+      "✓ L2 physical 0x5123 → L1 physical 0x40005123 in RAM (pc.ram): 4K page of L2's own tables, writable, user, executable",
+    ]);
   });
 });
 

@@ -13,7 +13,7 @@ import { printChanges } from './print-changes.ts';
 
 /** Which of the two a vCPU runs changes all the time, and each has an address space of its own. */
 const NOT_THE_SAME_GUEST =
-  'the vCPU ran the guest of a guest at one of the moments, and its hypervisor at the other: nothing is as it was';
+  'the vCPU ran the nested guest (L2) at one moment, and its hypervisor (L1) at the other: the maps are not comparable';
 
 /** The tables of two moments. */
 interface Moments {

@@ -23,6 +23,9 @@ const OPTIONS = {
   ...SCOPE_OPTIONS,
 } as const;
 
+/** Options that do not need a guest. */
+const OF_BOTH: readonly string[] = ['limit', 'json', 'strict'];
+
 /** What both kinds of comparison have. @internal */
 export interface DiffOutput {
   readonly limit: number;
@@ -34,6 +37,7 @@ export interface DiffSavedCommandLine extends DiffOutput {
   readonly kind: 'saved';
   readonly before: string;
   readonly after: string;
+  readonly strict: boolean;
 }
 
 /** Two moments of a guest. @internal */
@@ -77,9 +81,9 @@ function parseSaved({
     throw new UsageError('two files that pagewalk map --json has saved, or --after MS for a guest', NAME);
   }
   if (before === '-' && after === '-') throw new UsageError('standard input is one map, and not two', NAME);
-  const given = [...values.keys(), ...lists.keys(), ...flags].find((name) => name !== 'limit' && name !== 'json');
+  const given = [...values.keys(), ...lists.keys(), ...flags].find((name) => !OF_BOTH.includes(name));
   if (given !== undefined) throw new UsageError(`--${given} is about a guest, and needs --after MS`, NAME);
-  return { kind: 'saved', before, after };
+  return { kind: 'saved', before, after, strict: flags.has('strict') };
 }
 
 function parseMoments(

@@ -22,6 +22,7 @@ const NOTHING = 1;
 const STOPPED = 5;
 
 const OPTIONS = {
+  l2: { help: 'PHYSICAL is an L2 physical address, in the memory of the nested guest; else L1 physical' },
   range: { value: 'FIRST-LAST', help: 'look only among these linear addresses; FIRST+SIZE does as well' },
   ...GUEST_OPTIONS,
   ...SCOPE_OPTIONS,
@@ -33,6 +34,8 @@ export interface FindCommandLine {
   readonly scope: ScopeOptions;
   readonly physical: AddressRange;
   readonly range: Partial<AddressRange>;
+  /** The physical addresses are the nested guest's own. */
+  readonly l2: boolean;
   readonly json: boolean;
 }
 
@@ -55,6 +58,7 @@ export function parseFind(words: readonly string[], environment: CliContext['env
     scope: parseScopeOptions(options, guest, NAME),
     physical: parsePhysical(text),
     range: range === undefined ? {} : parseRange(range, '--range', NAME),
+    l2: flags.has('l2'),
     json: flags.has('json'),
   };
 }
@@ -77,15 +81,17 @@ async function run(words: readonly string[], context: CliContext): Promise<numbe
 
 async function printAliases(
   { snapshot, assumed }: TakenSnapshot,
-  { guest, physical, range, json }: FindCommandLine,
+  { guest, physical, range, l2, json }: FindCommandLine,
   context: CliContext,
 ): Promise<number> {
   const { encodeAlias, encodeAliasEnd, formatAlias, formatAssumption } = await import('../../../report/index.ts');
   const style = chooseStyle(context);
   if (!snapshot.isPaged) context.complain(`pagewalk: ${describeOff(guest.cpu)}`);
   const found: Alias[] = [];
-  const { complete } = snapshot.aliases(physical, (alias) => found.push(alias) < LIMIT, range);
-  const show = (alias: Alias): string => (json ? `${encodeAlias(alias)}\n` : formatAlias(alias, style));
+  const space = snapshot.nested === null ? null : l2 ? 'L2' : 'L1';
+  const take = (alias: Alias): boolean => found.push(alias) < LIMIT;
+  const { complete } = l2 ? snapshot.l2Aliases(physical, take, range) : snapshot.aliases(physical, take, range);
+  const show = (alias: Alias): string => (json ? `${encodeAlias(alias, space)}\n` : formatAlias(alias, style, space));
   const notes = json ? [] : assumed.map((each) => `${style.mark(`! assumed: ${formatAssumption(each)}`)}\n`);
   const rootReadable = snapshot.isRootReadable;
   const end = json ? [`${encodeAliasEnd({ complete, count: found.length, rootReadable })}\n`] : [];
@@ -93,7 +99,9 @@ async function printAliases(
   if (!rootReadable) context.complain(`pagewalk: ${describeRoot(snapshot)}`);
   else if (!complete) context.complain(`pagewalk: stopped after ${found.length} places: look in a part with --range`);
   else if (found.length === 0)
-    context.complain(`pagewalk: no linear address${within(range)} leads to ${formatRange(physical)}`);
+    context.complain(
+      `pagewalk: no linear address${within(range)} leads to ${space === null ? '' : `${space} physical `}${formatRange(physical)}`,
+    );
   const status = complete ? (found.length === 0 ? NOTHING : 0) : STOPPED;
   return strictStatus(status, guest.strict, assumed, context);
 }
@@ -115,8 +123,9 @@ export const findCommand: Command = {
     '(0x120000-0x120fff, 0x120000+0x1000), with the rights that all levels together leave: r w x u are read, write, execute,\n' +
     'user; G is global. The exit status is 1 when there is none, and 5 when there is more than is looked for.\n' +
     '\n' +
-    "While the vCPU runs the guest of a guest, linear addresses are that guest's, and the physical ones its hypervisor's, in\n" +
-    'which both lie.',
+    "While the vCPU runs a nested guest (L2), linear addresses are that guest's. PHYSICAL is L1 physical, in the memory of its\n" +
+    'hypervisor (L1), and looked for through both stages; with --l2 it is L2 physical, and looked for in the tables of the\n' +
+    'nested guest alone, with the rights that these leave.',
   options: OPTIONS,
   run,
 };

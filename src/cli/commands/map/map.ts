@@ -93,9 +93,9 @@ export const mapCommand: Command = {
     'the sizes of their pages, how many of these have A and D set, where they lead and what is there. r w x u are read,\n' +
     'write, execute, user; G is global. Tables are read in one pause; what is printed is printed when the guest runs again.\n' +
     '\n' +
-    "While the vCPU runs the guest of a guest, it is that guest's address space through both stages: with the rights that\n" +
-    'both leave, in pages of the smaller size, leading to where the hypervisor has them. A and D are those of the guest\n' +
-    'itself.\n' +
+    "While the vCPU runs a nested guest (L2), it is that guest's address space through both stages: with the rights that both\n" +
+    'leave, in pages of the smaller size, leading to L1 physical addresses, in the memory of its hypervisor (L1). A and D are\n' +
+    'those of L2 itself.\n' +
     '\n' +
     'With --json the first line says what map it is, the last one whether it is whole: {"kind":"map",…}, {"kind":"range",…}\n' +
     'or {"kind":"page",…}, {"kind":"end",…}. pagewalk diff compares two such files. The exit status is 1 when it was given\n' +

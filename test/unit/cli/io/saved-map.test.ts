@@ -5,7 +5,8 @@ import type { CliContext } from '../../../../src/cli/options/command.ts';
 import type { MapSegment } from '../../../../src/report/index.ts';
 import { expectRejection } from '../../../support/expect-rejection.ts';
 
-const HEADING = '{"kind":"map","of":"ranges","mode":"4-level","first":"0x0","last":"0xffffffffffffffff","filter":null}';
+const HEADING =
+  '{"kind":"map","of":"ranges","mode":"4-level","first":"0x0","last":"0xffffffffffffffff","filter":null,"assumed":[]}';
 const RIGHTS = '"rights":{"write":true,"user":false,"exec":true},"protectionKey":null,"global":true';
 const PAGE_HEADING = HEADING.replace('ranges', 'pages');
 const END = '{"kind":"end","complete":true}';

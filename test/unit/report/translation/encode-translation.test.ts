@@ -9,6 +9,7 @@ interface Encoded {
   readonly rights: unknown;
   readonly fault: unknown;
   readonly entries: unknown;
+  readonly inRom?: unknown;
 }
 
 function encoded(more: Partial<Case>): Encoded {
@@ -129,6 +130,13 @@ describe('report/encodeTranslation', () => {
       expect(answer.fault).to.include(fault);
     });
   }
+
+  it('names the entries that lie in ROM', () => {
+    const region = { kind: 'rom', name: 'pc.ram' } as const;
+    const inRom = [{ stage: 'guest', level: 2, address: 0x3000n, region }] as const;
+    expect(encoded({ inRom }).inRom).to.deep.equal([{ stage: 'guest', level: 2, address: '0x3000', region }]);
+    expect(encoded({})).not.to.have.property('inRom');
+  });
 
   it('says that bits are not set when they could not be', () => {
     const question = { entries: { ...LONG, 16384: 0x5007n }, flags: { setAccessed: true }, readOnlyLevels: [1] };

@@ -31,6 +31,19 @@ describe('report/formatTranslation', () => {
       ]);
     });
 
+    it('through tables that lie in ROM, where no bit can be set', () => {
+      const region = { kind: 'rom', name: 'pc.ram' } as const;
+      const inRom = [2, 1].map((level) => ({
+        stage: 'guest' as const,
+        level,
+        address: 0x3000n + BigInt(level),
+        region,
+      }));
+      expect(textOf(long(0x5007n, { inRom })).at(-2)).to.equal(
+        '! in ROM (pc.ram), where no A or D bit can be set: PDE at 0x3002, PTE at 0x3001',
+      );
+    });
+
     it('by a 2M page, with every bit of a large page', () => {
       const entries = { 6144: 0x2003n, 8192: 0x3067n, 12288: 0x9000_0000_0040_11fbn };
       const question = { registers: REGISTERS['4-level'], entries, linearAddress: 0xffff_8000_0000_1123n };
