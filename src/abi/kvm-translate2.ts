@@ -148,8 +148,8 @@ export function decisiveTranslation<T extends Translation>(translations: readonl
 }
 
 /**
- * Of the responsible entry; above all of them where the address itself is to blame; below all of them where all let it through, and
- * the second stage of a nested guest refuses the page.
+ * Of the responsible entry; above all of them where the address itself is to blame; below all of them where the second
+ * stage of a nested guest refuses the page.
  */
 function levelOfEnd(translation: Translation): number {
   if (translation.kind === 'mapped') return 0;

@@ -55,8 +55,8 @@ export class TableSnapshot {
   readonly state: VcpuState;
   readonly context: PagingContext;
   /**
-   * The second stage, where the vCPU runs a nested guest (L2); else null. Pages and their rights are then what both stages together
-   * make of that guest's linear addresses, and physical addresses are L1 physical, as QEMU has them.
+   * The second stage, where the vCPU runs a nested guest (L2); else null. Pages and their rights are then what both
+   * stages together make of that guest's linear addresses, and physical addresses are L1 physical, as QEMU has them.
    */
   readonly nested: NestedContext | null;
   readonly memoryMap: MemoryMap;
@@ -127,8 +127,9 @@ export class TableSnapshot {
   }
 
   /**
-   * The linear addresses of a nested guest (L2) that its own tables lead to L2 physical ones, with the rights that these tables leave:
-   * what the second stage makes of the page does not count, but tables that it keeps from the guest's processor are not there.
+   * The linear addresses of a nested guest (L2) that its own tables lead to L2 physical ones, with the rights that these
+   * tables leave: what the second stage makes of the page does not count, but tables that it keeps from the guest's
+   * processor are not there.
    *
    * @throws GuestUsageError `ERR_GUEST_USAGE` where there is one stage.
    */
@@ -140,7 +141,8 @@ export class TableSnapshot {
     const { context, nested, state } = this;
     if (nested === null) {
       throw new GuestUsageError(
-        `vCPU ${state.cpu} runs no nested guest (L2), which L2 physical addresses need: ask while it runs one, or name the second stage (--nested)`,
+        `vCPU ${state.cpu} runs no nested guest (L2), so there are no L2 physical addresses: ` +
+          'ask while it runs one, or name the second stage (--nested)',
       );
     }
     if (context.mode === 'off') {

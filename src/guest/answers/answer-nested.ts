@@ -97,8 +97,8 @@ async function answerAsMachine(
 }
 
 /**
- * The translation in the nested guest's own terms. What the second stage refuses is memory that is not there to it: KVM_TRANSLATE2's
- * INVALID_GPA.
+ * The translation in the nested guest's own terms. What the second stage refuses is memory that is not there to it:
+ * KVM_TRANSLATE2's INVALID_GPA.
  */
 function firstStageOf(
   translation: NestedTranslation,
@@ -124,7 +124,7 @@ function firstStageOf(
   });
 }
 
-/** The guest's entry that the second stage keeps from it; none where that is the page, to which no entry of the guest is to blame. */
+/** The guest's entry that the second stage keeps from it; none for the page, for which no entry of the guest is to blame. */
 function responsibleOf(
   { purpose, guestSteps, guestPhysicalAddress }: Extract<NestedTranslation, { kind: 'nested-fault' }>,
   { levels }: PagingContext,

@@ -30,8 +30,8 @@ export interface TranslateScope {
   /** "What if": changes to the vCPU, in order. Nothing is changed in the guest. */
   readonly overrides?: readonly Override[];
   /**
-   * The second stage of a nested guest (L2); null for none. Unless given it is the vCPU's own, where QEMU shows it (SVM guests under
-   * TCG).
+   * The second stage of a nested guest (L2); null for none. Unless given it is the vCPU's own, where QEMU shows it (SVM
+   * guests under TCG).
    */
   readonly nested?: NestedStage | null;
   /** The machine whose behaviour is asked for; the architecture unless given. */
@@ -54,8 +54,8 @@ export interface GuestTranslation {
   readonly profile: string;
   readonly translation: Translation;
   /**
-   * Both stages, when the vCPU runs a nested guest (L2): `translation` then speaks of L2 physical addresses, and what the second
-   * stage refuses is an unbacked table in it.
+   * Both stages, when the vCPU runs a nested guest (L2): `translation` then speaks of L2 physical addresses, and what
+   * the second stage refuses is an unbacked table in it.
    */
   readonly nested: SecondStage | null;
   /** The bits that were set in guest memory for this request, and seen there afterwards. */

@@ -2,8 +2,8 @@ import { asAnswer, type NestedTranslation, type Translation } from '../../paging
 import type { MemoryMap, Region } from '../memory/memory-map.ts';
 
 /**
- * An entry of a walk that lies in ROM: mostly RAM that a chipset's PAM registers show as ROM. A processor that sets A or D there sees
- * its write ignored.
+ * An entry of a walk that lies in ROM: mostly RAM that a chipset's PAM registers show as ROM. What a processor writes
+ * there, A or D, is ignored.
  *
  * @public
  */

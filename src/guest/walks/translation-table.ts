@@ -29,7 +29,7 @@ export interface TranslationRow {
   readonly rights: Rights | null;
   readonly errorCode: number | null;
   readonly responsibleAddress: bigint | null;
-  /** L2 physical address of the page that the second stage of a nested guest refuses; null where that is not what failed. */
+  /** L2 physical address of the page that the second stage of a nested guest refuses; null where another thing failed. */
   readonly refusedPageAddress: bigint | null;
   /** What the answer rests on that was unavailable. */
   readonly assumed: readonly Assumption[];
@@ -198,7 +198,7 @@ export class TranslationTable {
     return this.isMapped(index) || address < 0 || this.#isPageRefused(index) ? null : BigInt(address);
   }
 
-  /** L2 physical address of the page that the second stage of a nested guest refuses; null where that is not what failed. */
+  /** L2 physical address of the page that the second stage of a nested guest refuses; null where another thing failed. */
   refusedPageAddress(index: number): bigint | null {
     return this.#isPageRefused(index) ? BigInt(this.columns.physical[index] ?? 0) : null;
   }

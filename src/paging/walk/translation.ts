@@ -66,8 +66,9 @@ export interface FaultedTranslation {
   readonly access: Access;
   readonly cause: FaultCause;
   /**
-   * #PF (14), or #GP (13) for an address that no access can be made to; #SS (12) for such an address relative to SS. Null where the
-   * second stage refuses the access of a nested guest (L2): its processor exits to the hypervisor (L1), and L2 sees no exception.
+   * #PF (14), or #GP (13) for an address that no access can be made to; #SS (12) for such an address relative to SS.
+   * Null where the second stage refuses the access of a nested guest (L2): the processor exits to the hypervisor (L1),
+   * and L2 sees no exception.
    */
   readonly vector: 12 | 13 | 14 | null;
   /**

@@ -6,8 +6,9 @@ import type { ReportedTranslation } from './reported-translation.ts';
 const orNull = (value: bigint | null) => (value === null ? null : formatHex(value));
 
 /**
- * The second stage as JSON: where the page lies in the memory of the nested guest (L2) and in that of its hypervisor (L1), where each
- * L2 physical address that the walk needed leads, and what the processor would report if it leads nowhere.
+ * The second stage as JSON: where the page lies in the memory of the nested guest (L2) and in that of its hypervisor
+ * (L1), where each L2 physical address that the walk needed leads, and what the processor would report if one leads
+ * nowhere.
  *
  * @internal
  */

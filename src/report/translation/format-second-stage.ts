@@ -32,7 +32,7 @@ interface Block {
   readonly isStopped: boolean;
 }
 
-/** Most second stages map large pages: the guest's tables and its page then share the entries, which need to be read once. */
+/** Most second stages map large pages: the guest's tables and its page then share the entries. */
 function foldWalks(walks: readonly NestedStep[], guestSteps: readonly WalkStep[]): readonly Block[] {
   const blocks = new Map<string, Block>();
   walks.forEach((walk, at) => {
@@ -48,8 +48,8 @@ function foldWalks(walks: readonly NestedStep[], guestSteps: readonly WalkStep[]
 }
 
 /**
- * The second stage of a walk: each L2 physical address that it was asked for, in the processor's order, and below it the nested
- * entries; those that several walks went through are shown once, below all of these.
+ * The second stage of a walk: each L2 physical address that it was asked for, in the processor's order, and below it
+ * the nested entries; those that several walks went through are shown once, below all of these.
  *
  * ```
  * second stage

@@ -44,7 +44,7 @@ export function formatVerdict(reported: ReportedTranslation, style: Style): read
   return [...outcome, ...formatBits(reported).map((line) => `  ${line}`), ...formatCaveats(reported, style)];
 }
 
-/** Entries where nothing can be set, where the machine would answer otherwise, and what the answer rests on that was unavailable. @internal */
+/** Entries where no bit can be set, what the machine would answer instead, and what the answer rests on. @internal */
 export function formatCaveats(
   { inRom, deviation, assumed }: Pick<ReportedTranslation, 'inRom' | 'deviation' | 'assumed'>,
   style: Style,

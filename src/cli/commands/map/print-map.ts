@@ -66,7 +66,8 @@ export function describeOff(cpu: number): string {
 /** Nothing can be walked. @internal */
 export function describeRoot({ context, nested }: TableSnapshot): string {
   if (nested !== null) {
-    return `the root table at L2 physical ${formatHex(context.root)} is refused by the second stage, or in no memory: nothing is known of this address space`;
+    const where = `L2 physical ${formatHex(context.root)}`;
+    return `the second stage refuses the root table at ${where}, or no memory holds it: nothing is known of this address space`;
   }
   return `the root table at ${formatHex(context.root)} is neither in RAM nor in ROM: nothing is known of this address space`;
 }
