@@ -20,6 +20,8 @@ const LOOPBACK = 'localhost';
 
 /** What fits in a `sockaddr_un`. Node cuts a longer path off without a word, and would connect to some other socket. */
 const SOCKET_PATH_BYTES = 107;
+/** What Linux takes as one argument of a program (MAX_ARG_STRLEN), and so of the shell that runs an `exec:` command. */
+const MAX_CHARS = 131_072;
 
 /**
  * The options of QEMU's `-qmp`, `-gdb` and `-chardev socket` that say how QEMU listens: nothing a client has to know, so
@@ -48,6 +50,7 @@ const LISTENING_OPTIONS = new Set(['server', 'wait', 'nowait', 'nodelay', 'recon
  * @public
  */
 export function parseEndpoint(text: string): Endpoint {
+  if (text.length > MAX_CHARS) throw new EndpointError(text, `it has more than ${MAX_CHARS} characters`);
   const scheme = /^(unix|tcp|exec):/.exec(text)?.[1];
   const rest = scheme === undefined ? text : text.slice(scheme.length + 1);
   switch (scheme) {

@@ -35,9 +35,14 @@ export async function measureGrowth(target: ParserTarget, make: MakeInput): Prom
     if (isLong || bytes >= LAST_BYTES) break;
   }
   const last = times.at(-1) ?? 0;
-  const first = times.at(-1 - DOUBLINGS) ?? last;
-  const exponent = Math.log2(Math.max(last, SHORT_MS) / Math.max(first, SHORT_MS)) / DOUBLINGS;
+  // The collector of garbage has more to do from some size on, which is one step; what grows too fast does so in the end too.
+  const exponent = Math.min(slope(times, DOUBLINGS), slope(times, DOUBLINGS / 2));
   return { exponent, bytes, ms: last };
+}
+
+function slope(times: readonly number[], doublings: number): number {
+  const [first = 0, last = 0] = [times.at(-1 - doublings), times.at(-1)];
+  return Math.log2(Math.max(last, SHORT_MS) / Math.max(first, SHORT_MS)) / doublings;
 }
 
 async function cpuMs(target: ParserTarget, input: Buffer): Promise<number> {

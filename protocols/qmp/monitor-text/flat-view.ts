@@ -51,6 +51,8 @@ const MAX_VIEWS = 4096;
 /** QEMU itself has at most 4096 in one address space (its physical sections), and 32764 slots under KVM. */
 const MAX_RANGES = 32_768;
 const MAX_RANGES_IN_ALL = 131_072;
+/** Two for each vCPU, and one for each device. */
+const MAX_SPACES = 32_768;
 
 const RANGE = /^ {2}([0-9a-f]{16})-([0-9a-f]{16}) \(prio (-?\d{1,9}), (nv-)?([^)]{1,16})\): /;
 const OFFSET = /^ @([0-9a-f]{16})$/;
@@ -78,12 +80,14 @@ interface Draft {
 export function parseFlatViews(text: string): readonly FlatView[] {
   const views: Draft[] = [];
   let rangesLeft = MAX_RANGES_IN_ALL;
+  let spacesLeft = MAX_SPACES;
   // A number that was cut would still be a number.
   if (text !== '' && !text.endsWith('\n')) throw new MonitorTextError(COMMAND_LINE, 'its last line is not whole');
   const line = new TextLines(COMMAND_LINE, text);
   while (line.next()) {
-    if (!readRangeLine(line, views.at(-1))) readOtherLine(line, views);
-    else if (--rangesLeft < 0) throw line.error(`it has more than ${MAX_RANGES_IN_ALL} ranges`);
+    const kind = readRangeLine(line, views.at(-1)) ? 'range' : readOtherLine(line, views);
+    if (kind === 'range' && --rangesLeft < 0) throw line.error(`it has more than ${MAX_RANGES_IN_ALL} ranges`);
+    if (kind === 'space' && --spacesLeft < 0) throw line.error(`it has more than ${MAX_SPACES} address spaces`);
   }
   if (views.length === 0) throw new MonitorTextError(COMMAND_LINE, 'there is no FlatView in it');
   return views;
@@ -144,22 +148,26 @@ function ownerAt(line: string): number | undefined {
   return first < line.length ? first : undefined;
 }
 
-function readOtherLine(line: TextLines, views: Draft[]): void {
+function readOtherLine(line: TextLines, views: Draft[]): 'space' | 'other' {
   const { text } = line;
-  if (text === '' || text === '  No rendered FlatView') return;
+  if (text === '' || text === '  No rendered FlatView') return 'other';
   const scanner = new LineScanner(text);
   if (scanner.take('FlatView #')) {
     if (scanner.decimal() === undefined || !scanner.isAtEnd) throw line.error('a FlatView has no number');
     if (views.length === MAX_VIEWS) throw line.error(`it has more than ${MAX_VIEWS} views`);
     views.push({ addressSpaces: [], root: null, ranges: [] });
-    return;
+    return 'other';
   }
   const view = views.at(-1);
   if (view === undefined) throw line.error('a FlatView should begin here');
+  if (scanner.take(' Root memory region: ')) {
+    view.root = readRoot(scanner.rest);
+    return 'other';
+  }
   const space = scanner.take(' AS "') ? readAddressSpace(scanner.rest) : undefined;
-  if (space !== undefined) view.addressSpaces.push(space);
-  else if (scanner.take(' Root memory region: ')) view.root = readRoot(scanner.rest);
-  else throw line.error('this is neither an address space nor a range');
+  if (space === undefined) throw line.error('this is neither an address space nor a range');
+  view.addressSpaces.push(space);
+  return 'space';
 }
 
 function readRoot(text: string): string | null {

@@ -158,6 +158,11 @@ describe('parseFlatViews', () => {
     ['views', 'FlatView #0\n'.repeat(4097), /more than 4096 views/],
     ['ranges in a view', ranges(32_769), /a view has more than 32768 ranges/],
     ['ranges in all', ranges(20_000).repeat(7), /more than 131072 ranges/],
+    [
+      'address spaces',
+      viewOf().replace(/^ AS.*\n/m, ' AS "x", root: y\n'.repeat(32_769)),
+      /more than 32768 address spaces/,
+    ],
     ['lines', '\n'.repeat(524_289), /more than 524288 lines/],
     ['characters in a line', `FlatView #${'0'.repeat(5000)}\n`, /more than 4096 characters/],
   ];
