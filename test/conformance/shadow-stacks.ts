@@ -153,7 +153,7 @@ const fourLevel: readonly Row[] = [
   [
     'PKRS denies access',
     supervisorStack({}, { key: 1 }),
-    { k: 'privilege-violation 61 1', wk: 'privilege-violation 63 1', ku: 'privilege-violation 45 1' },
+    { k: 'privilege-violation 61 1', wk: 'privilege-violation 63 1', ku: 'privilege-violation 65 1' },
     { cr4: pks, pkrs: 0x4 },
   ],
   [

@@ -29,7 +29,7 @@ export interface AttachOptions {
    */
   readonly watchdog?: boolean;
   /**
-   * Lets the watchdog kill this process when a pause lasts a second longer than `maxPauseMs`: suspended, or busy for ever, it
+   * Lets the watchdog kill this process when a pause lasts three seconds longer than `maxPauseMs`: suspended, or busy for ever, it
    * would hold the monitor and keep the guest paused. For programs that do nothing else, as the command. Off unless true.
    */
   readonly endWhenStuck?: boolean;

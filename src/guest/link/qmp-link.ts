@@ -8,18 +8,19 @@ import {
   type RunStatus,
   stop,
 } from '../../../protocols/qmp/index.ts';
-import { formatEndpoint, formatPrintable, parseEndpoint } from '../../../protocols/transport/index.ts';
-import { GuestArchitectureError, GuestRunStateError, GuestUsageError } from '../errors.ts';
+import { type Endpoint, formatEndpoint, formatPrintable, parseEndpoint } from '../../../protocols/transport/index.ts';
+import { GuestArchitectureError, GuestRunStateError, GuestStubError, GuestUsageError } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { qmpMonitor } from '../monitor/qmp-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
+import { listensAt } from '../peer/listens-at.ts';
 import type { Peer, PeerProcess } from '../peer/peer.ts';
 import { PrivateDirectory, planPrivateDirectory } from '../restore/private-directory.ts';
 import { printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
 import { readChardevUse } from '../stub/chardev-use.ts';
 import { OwnStub } from '../stub/own-stub.ts';
-import { checkNamedStub, locateStub } from '../stub/stub-location.ts';
+import { checkNamedStub, isLocal, locateStub } from '../stub/stub-location.ts';
 import { StubSession } from '../stub/stub-session.ts';
 import type { AttachOptions } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
@@ -146,12 +147,25 @@ export class QmpLink implements Link {
     }
     const location = await locateStub(chardevs, qmp, () => readChardevUse(this.monitor, this.#process?.pid));
     if (location.kind === 'listening') {
+      this.#requireOwn(location.endpoint, qmp);
       this.#stubEndpoint = location.endpoint;
       return;
     }
     await this.#safekeeping.arm({});
     this.#ownStub = await OwnStub.start(this.monitor, qmp, this.#safekeeping, () => this.privateDirectory());
     this.#stubEndpoint = this.#ownStub.endpoint;
+  }
+
+  /** The stub is where QEMU says; what is there must be QEMU's, where QEMU is on this host. */
+  #requireOwn(endpoint: string, qmp: Endpoint): void {
+    if (!isLocal(qmp)) return;
+    if (this.#process !== undefined && listensAt(this.#process.pid, parseEndpoint(endpoint))) return;
+    const why = this.peer.kind === 'unknown' ? this.peer.reason : `process ${this.peer.pid} does not listen there`;
+    throw new GuestStubError(
+      'ERR_GUEST_STUB_UNREACHABLE',
+      endpoint,
+      `QEMU behind ${this.endpoint} names ${formatPrintable(endpoint)} as its GDB stub, and that is not proven to be its own (${why}). If it is, pass it with --gdb`,
+    );
   }
 
   pause(): Promise<StubSession> {
@@ -214,7 +228,8 @@ export class QmpLink implements Link {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, trace } = this.#options;
     const opening = StubSession.open({
       endpoint: this.#requireStub(),
-      timeoutMs,
+      // Not much longer than the pause lasts: who is left waits for what is under way.
+      timeoutMs: Math.min(timeoutMs, this.#deadline.maxMs + 1000),
       requestTimeoutMs: timeoutMs,
       ...(trace ? { trace } : {}),
     });
@@ -382,6 +397,7 @@ export class QmpLink implements Link {
       () => this.#pauseAgain(),
       () => this.#leaveStub(),
       () => this.#run(),
+      () => Promise.resolve(this.#safekeeping.expectResume(null)),
       () => this.#session?.abandon(),
       () => this.#ownStub?.remove(),
       () => this.#directory?.remove(),

@@ -28,7 +28,8 @@ export async function recover(qmp: QmpClient, guest: JournalOf): Promise<readonl
     const claimed = claimJournal(left);
     if (claimed === undefined) continue;
     const done = await putBack(qmp, claimed.plan, { resumeUnrecorded: false });
-    removeJournal(claimed.file);
+    // Said again by the next run, until the guest runs: there may have been a good reason to kill this one.
+    if (done.resumption !== 'unknown' && done.resumption !== 'failed') removeJournal(claimed.file);
     const recovery = toRecovery(claimed, done);
     if (recovery !== undefined) recoveries.push(recovery);
   }

@@ -60,6 +60,17 @@ export function findTcpSocket(own: TcpEnd, other: TcpEnd): TcpSocket | undefined
   return undefined;
 }
 
+const LISTEN = '0A';
+
+/** The ports that are listened at in our network namespace, at whatever address, each with its socket. @internal */
+export function readListeningPorts(): readonly { readonly port: number; readonly inode: number }[] {
+  return ['tcp', 'tcp6'].flatMap(readTable).flatMap((line) => {
+    const [, local = '', , state, , , , , , inode] = line.trim().split(/ {1,20}/, 10);
+    if (state !== LISTEN) return [];
+    return [{ port: Number.parseInt(local.split(':', 2)[1] ?? '', 16), inode: Number(inode) }];
+  });
+}
+
 function readTable(name: string): readonly string[] {
   try {
     return readFileSync(`/proc/self/net/${name}`, 'latin1').split('\n').slice(1);

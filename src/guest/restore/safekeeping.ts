@@ -17,7 +17,7 @@ export interface SafekeepingOptions {
 }
 
 /** How long after a pause should have ended by itself this process counts as stuck. Milliseconds. */
-const STUCK_GRACE_MS = 1000;
+const STUCK_GRACE_MS = 3000;
 
 /**
  * Keeps what has to be put back in the guest where it outlives this process: the watchdog, who acts at once, and the journal,

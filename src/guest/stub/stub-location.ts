@@ -15,6 +15,8 @@ export interface ChardevUse {
 
 /** The label QEMU gives the stub of `-gdb`, `-s` and `gdbserver`. */
 const STUB_LABEL = 'gdb';
+/** Labels that QEMU gives by itself to what `-serial`, `-parallel` and their like name without an id. */
+const PORT_LABEL = /^(?:serial|parallel|virtcon)[0-9]{1,3}$/;
 /** What QEMU calls the stub's own monitor device: it exists once a stub was made, and outlives it. */
 const STUB_MONITOR_FILENAME = 'gdb';
 
@@ -100,7 +102,7 @@ async function findHiddenStub(
   const { stubs, others } = await findUse();
   const known = candidates.find(({ label }) => stubs.has(label));
   if (known !== undefined) return known;
-  const unknown = candidates.filter(({ label }) => !others.has(label));
+  const unknown = candidates.filter(({ label }) => !others.has(label) && !PORT_LABEL.test(label));
   if (unknown.length === 0) return undefined;
   const list = unknown.map(({ label, filename }) => `${label} (${filename})`).join(', ');
   throw new GuestStubError(

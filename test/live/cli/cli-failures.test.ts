@@ -122,9 +122,9 @@ describe('the command pagewalk, when it is ended in the middle', function () {
   let stub: StallingProxy;
 
   /** A run that has paused the guest and waits for the first entry, which does not come. */
-  async function startStalled(...more: string[]): Promise<PagewalkRun> {
+  async function startStalled(more: readonly string[] = [], qmp = guest.qmpEndpoint): Promise<PagewalkRun> {
     const stalled = stub.stallAt(/\$m/);
-    const words = ['translate', ADDRESS, '--qmp', guest.qmpEndpoint, '--gdb', stub.endpoint];
+    const words = ['translate', ADDRESS, '--qmp', qmp, '--gdb', stub.endpoint];
     const patient = ['--max-pause', '60000', ...more];
     const run = startPagewalk([...words, ...patient]);
     await Promise.race([stalled, run.ended.then((exit) => expect.fail(`ended before: ${exit.stderr}`))]);
@@ -198,7 +198,7 @@ describe('the command pagewalk, when it is ended in the middle', function () {
   });
 
   it('a signal while the stub says nothing any more: the guest runs again after the timeout', async () => {
-    const { child, ended } = await startStalled('--timeout', String(TIMEOUT_MS));
+    const { child, ended } = await startStalled(['--timeout', String(TIMEOUT_MS)]);
     child.kill('SIGINT');
     const { status, stdout, stderr } = await ended;
     expect({ status, stdout }).to.deep.equal({ status: 130, stdout: '' });
@@ -226,7 +226,7 @@ describe('the command pagewalk, when it is ended in the middle', function () {
   });
 
   it('QEMU that dies is reported at once, even when its stub does not say so', async () => {
-    const { ended } = await startStalled('--timeout', String(10 * PATIENCE_MS));
+    const { ended } = await startStalled(['--timeout', String(10 * PATIENCE_MS)]);
     process.kill(guest.pid, 'SIGKILL');
     const { status, stdout, stderr } = await ended;
     expect({ status, stdout }).to.deep.equal({ status: 3, stdout: '' });
@@ -236,7 +236,7 @@ describe('the command pagewalk, when it is ended in the middle', function () {
   it('QEMU that dies is reported, even when its monitor says so later than its stub', async () => {
     const monitor = await StallingProxy.before(guest.qmpEndpoint);
     try {
-      const { ended } = await startStalled('--qmp', monitor.endpoint);
+      const { ended } = await startStalled([], monitor.endpoint);
       monitor.stall();
       process.kill(guest.pid, 'SIGKILL');
       await guest.exited;

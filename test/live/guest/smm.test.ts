@@ -71,7 +71,8 @@ describe('a vCPU in system management mode', function () {
       ['find', '0xabc000'],
       ['translate', '0x400123', '--live'],
     ]) {
-      const { status, stdout, stderr } = await runPagewalk([...words, '--qmp', proxy.endpoint]);
+      const endpoints = ['--qmp', proxy.endpoint, '--gdb', guest.gdbEndpoint];
+      const { status, stdout, stderr } = await runPagewalk([...words, ...endpoints]);
       expect({ words, status, stdout }).to.deep.equal({ words, status: 3, stdout: '' });
       expect(stderr, words.join(' ')).to.match(words.includes('--live') ? /pause it instead/ : /SMRAM/);
     }

@@ -109,6 +109,8 @@ describe('where the stub is', () => {
       const use = { stubs: new Set<string>(), others: new Set(['mine']) };
       expect(await locate([MONITOR, MINE, STUB_MONITOR], HERE, use)).to.equal('absent');
       expect(await locate([MONITOR, `closed ${MINE}`, STUB_MONITOR])).to.equal('absent');
+      const serial = 'serial0 disconnected:unix:/run/serial,server=on';
+      expect(await locate([MONITOR, serial, STUB_MONITOR]), 'of -serial unix:…').to.equal('absent');
       const second = 'second disconnected:unix:/run/second,server=on';
       expect(await refusal([MONITOR, MINE, second, STUB_MONITOR], HERE, use))
         .to.contain('second')

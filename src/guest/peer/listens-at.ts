@@ -1,0 +1,36 @@
+import { statSync } from 'node:fs';
+import type { Endpoint } from '../../../protocols/transport/index.ts';
+import { ProcessScan } from './processes.ts';
+import { readListeningPorts, readUnixSockets } from './socket-tables.ts';
+
+/** How long the look at one process's descriptors may take; the guest runs meanwhile. */
+const BUDGET_MS = 1000;
+
+/**
+ * Whether a process listens at an endpoint of this host, and no other one does: what QEMU names as its stub may be anybody's socket,
+ * to which we must not connect.
+ *
+ * @internal
+ */
+export function listensAt(pid: number, endpoint: Endpoint): boolean {
+  try {
+    const open = new ProcessScan(BUDGET_MS).sockets(pid);
+    if (endpoint.kind === 'tcp') {
+      const ports = readListeningPorts().filter(({ port }) => port === endpoint.port);
+      return ports.length > 0 && ports.every(({ inode }) => open.has(inode));
+    }
+    if (endpoint.kind !== 'unix') return false;
+    const { path } = endpoint;
+    const bound = readUnixSockets(pid)?.filter((socket) => socket.isListening && socket.path === path) ?? [];
+    return bound.some(({ inode }) => open.has(inode)) && isSameFile(path, `/proc/${pid}/root${path}`);
+  } catch {
+    // Gone, or not for us to look into.
+    return false;
+  }
+}
+
+/** The name may lead to another file for the process than for us: it can have another root. */
+function isSameFile(one: string, other: string): boolean {
+  const [first, second] = [statSync(one), statSync(other)];
+  return first.dev === second.dev && first.ino === second.ino;
+}
