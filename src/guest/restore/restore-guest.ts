@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { QmpClient } from '../../../protocols/qmp/index.ts';
+import { ConnectError } from '../../../protocols/transport/index.ts';
 import { removeJournal } from './journal.ts';
 import { removePrivateDirectory } from './private-directory.ts';
 import { openStub, putBack } from './put-back.ts';
@@ -13,6 +14,10 @@ const GIVE_UP_MS = 600_000;
 const ATTEMPT_TIMEOUT_MS = 5000;
 const FIRST_INTERVAL_MS = 50;
 const LONGEST_INTERVAL_MS = 5000;
+/** What a socket says whose QEMU has ended; an unplugged network says something else. */
+const NOBODY_LISTENS = new Set(['ERR_TRANSPORT_REFUSED', 'ERR_TRANSPORT_NOT_FOUND']);
+/** So long nothing listens, and QEMU counts as gone. */
+const GONE_MS = 2000;
 /** From then on the monitor counts as another client's, and the stub is tried for what it can do. */
 const MONITOR_PATIENCE_MS = 1000;
 
@@ -25,11 +30,15 @@ const MONITOR_PATIENCE_MS = 1000;
 export async function restoreGuest(plan: RestorePlan): Promise<void> {
   const begun = performance.now();
   let left = plan;
+  let goneSince: number | undefined;
   for (let interval = FIRST_INTERVAL_MS; !isDone(left); interval = Math.min(interval * 2, LONGEST_INTERVAL_MS)) {
-    const elapsed = performance.now() - begun;
-    if (elapsed > GIVE_UP_MS) return;
-    left = await attempt(left, elapsed);
-    if (!isDone(left)) await delay(interval);
+    const now = performance.now();
+    if (now - begun > GIVE_UP_MS) return;
+    const attempted = await attempt(left, () => performance.now() - begun);
+    left = attempted.left;
+    goneSince = attempted.isGone ? (goneSince ?? now) : undefined;
+    if (goneSince !== undefined && now - goneSince > GONE_MS) left = withoutDirectory(onlyDirectory(left));
+    if (!isDone(left)) await delay(goneSince === undefined ? interval : FIRST_INTERVAL_MS);
   }
   if (plan.journal !== undefined) removeJournal(plan.journal);
 }
@@ -41,24 +50,37 @@ function isDone({ qmp, stub, resume, ownStub, directory, journal }: RestorePlan)
   return stub === undefined && resume !== true && ownStub !== true && directory === undefined;
 }
 
-/** @returns what is still to be put back */
-async function attempt(plan: RestorePlan, elapsed: number): Promise<RestorePlan> {
-  const { qmp, stub } = plan;
-  if (qmp === undefined && stub === undefined) return withoutDirectory(plan);
-  try {
-    if (qmp !== undefined) return await throughQmp(qmp, plan);
-    return await throughStub(stub ?? '', plan, elapsed);
-  } catch {
-    // The socket is gone, and QEMU with it, if nothing listens there any more.
-  }
-  if (qmp === undefined || stub === undefined || plan.resume !== true || elapsed < MONITOR_PATIENCE_MS) return plan;
-  // A stub whose turn would come later pauses the guest then: only one that has no client is touched.
-  if (isSocketIdle(stub) !== true) return plan;
-  return throughStub(stub, plan, elapsed).catch(() => plan);
+interface Attempted {
+  /** What is still to be put back. */
+  readonly left: RestorePlan;
+  /** Nothing listens there: QEMU is gone, or is only about to be heard of again. */
+  readonly isGone: boolean;
 }
 
-async function throughQmp(endpoint: string, plan: RestorePlan): Promise<RestorePlan> {
-  const qmp = await QmpClient.connect(endpoint, { timeoutMs: ATTEMPT_TIMEOUT_MS });
+async function attempt(plan: RestorePlan, elapsed: () => number): Promise<Attempted> {
+  const { qmp, stub } = plan;
+  const done = (left: RestorePlan): Attempted => ({ left, isGone: false });
+  if (qmp === undefined && stub === undefined) return done(withoutDirectory(plan));
+  let isGone = false;
+  try {
+    return done(
+      qmp === undefined ? await throughStub(stub ?? '', plan, elapsed) : await throughQmp(qmp, plan, elapsed),
+    );
+  } catch (error) {
+    isGone = error instanceof ConnectError && NOBODY_LISTENS.has(error.code);
+  }
+  const stays = { left: plan, isGone };
+  if (isGone || qmp === undefined || stub === undefined || plan.resume !== true) return stays;
+  if (elapsed() < MONITOR_PATIENCE_MS) return stays;
+  // A stub whose turn would come later pauses the guest then: only one that has no client is touched.
+  if (isSocketIdle(stub) !== true) return stays;
+  return throughStub(stub, plan, elapsed).then(done, () => stays);
+}
+
+async function throughQmp(endpoint: string, plan: RestorePlan, elapsed: () => number): Promise<RestorePlan> {
+  // A monitor that serves another client says nothing: the guest waits for the first attempt.
+  const timeoutMs = elapsed() < MONITOR_PATIENCE_MS ? MONITOR_PATIENCE_MS : ATTEMPT_TIMEOUT_MS;
+  const qmp = await QmpClient.connect(endpoint, { timeoutMs, requestTimeoutMs: ATTEMPT_TIMEOUT_MS });
   try {
     if (plan.journal !== undefined && !existsSync(plan.journal)) return {};
     // It has been here since the client died.
@@ -69,7 +91,7 @@ async function throughQmp(endpoint: string, plan: RestorePlan): Promise<RestoreP
   }
 }
 
-async function throughStub(endpoint: string, plan: RestorePlan, elapsed: number): Promise<RestorePlan> {
+async function throughStub(endpoint: string, plan: RestorePlan, elapsed: () => number): Promise<RestorePlan> {
   // QEMU up to 8.0 greets so when it was this connection that paused the guest.
   let pausedHere = false;
   const gdb = await openStub(endpoint, ATTEMPT_TIMEOUT_MS, () => {
@@ -88,11 +110,15 @@ async function throughStub(endpoint: string, plan: RestorePlan, elapsed: number)
 async function isOurPause(
   gdb: Awaited<ReturnType<typeof openStub>>,
   { registers }: RestorePlan,
-  elapsed: number,
+  elapsed: () => number,
 ): Promise<boolean> {
   // At once there was no time for others.
-  if (registers === undefined || elapsed < MONITOR_PATIENCE_MS) return true;
+  if (registers === undefined || elapsed() < MONITOR_PATIENCE_MS) return true;
   return isSamePrint(registers, printRegisters(await gdb.monitor('info registers -a')));
+}
+
+function onlyDirectory({ directory }: RestorePlan): RestorePlan {
+  return directory === undefined ? {} : { directory };
 }
 
 function withoutDirectory({ directory, ...left }: RestorePlan): RestorePlan {

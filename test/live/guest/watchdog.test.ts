@@ -181,6 +181,15 @@ describe('a client that is killed outright', function () {
     await eventually('the watchdog has ended', () => !isRunning(watchdog));
   });
 
+  it('together with QEMU: the watchdog soon sees that nothing is left to put back', async () => {
+    await using guest = await launchKernel('long4', { gdb: false });
+    const client = await startClient({ qmp: guest.qmpEndpoint, until: 'paused' });
+    const watchdog = watchdogOf(client);
+    await guest.stop();
+    await kill(client);
+    await eventually('the watchdog has ended', () => !isRunning(watchdog));
+  });
+
   it('before it has paused anything: nothing happens to the guest', async () => {
     await using guest = await launchKernel('long4');
     await using witness = await Witness.of(guest);
