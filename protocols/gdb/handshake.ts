@@ -22,7 +22,7 @@ export interface GdbFeatures extends StubFeatures {
 export async function runHandshake(session: GdbSession, timeoutMs: number): Promise<GdbFeatures> {
   const features = await askFeatures(session, timeoutMs);
   session.open(features.packetSizeBytes);
-  const qemu = await session.send(qemuSupportedRequest());
+  const qemu = await session.send({ ...qemuSupportedRequest(), timeoutMs });
   return { ...features, qemu, physicalMemoryMode: qemu.has('PhyMemMode') };
 }
 

@@ -72,7 +72,8 @@ const RUN_STATES: readonly RunState[] = [
   },
   {
     name: 'preconfig',
-    status: 'preconfig',
+    // So QEMU calls it since 6.0.
+    status: 'prelaunch',
     guest: { awaitReady: false, sharedMemory: false, extraArgs: ['--preconfig'] },
     reach: nothing,
     mayRefuse: true,

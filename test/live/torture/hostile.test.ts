@@ -5,11 +5,6 @@ import { runInLanes } from '../../../scripts/torture/lanes.ts';
 import { formatFailure, Tally } from '../../../scripts/torture/tally.ts';
 import { isOtherQemu } from '../../support/live/torture-seed.ts';
 
-/** Those whose end is watched for long, or that need more than this part has: `npm run torture -- hostile` has all. */
-const BY_THE_SCRIPT =
-  /^(bomb: (mtree-views|mtree-ranges|mtree-spaces-of-one-view|big-memory-reply)|stall: silence-in-(monitor|stub)|stub elsewhere: a (socket|port))/;
-const SCENARIOS = HOSTILE_SCENARIOS.filter(({ name }) => !BY_THE_SCRIPT.test(name));
-
 // What a peer says to a client does not depend on the QEMU behind it: once in the gate is enough.
 if (!isOtherQemu()) {
   describe('a hostile peer', function () {
@@ -18,16 +13,16 @@ if (!isOtherQemu()) {
     it('gets nothing of the client’s host, and holds nothing up, whatever it says', async () => {
       const tally = new Tally();
       await runInLanes(
-        SCENARIOS.map((_, number) => number),
+        HOSTILE_SCENARIOS.map((_, number) => number),
         2,
         () => HostileLane.open(),
         async (number, lane) => {
-          const scenario = SCENARIOS[number];
+          const scenario = HOSTILE_SCENARIOS[number];
           if (scenario !== undefined) tally.add(await lane.run(scenario));
         },
       );
       expect(tally.failures.map(formatFailure)).to.deep.equal([]);
-      expect(tally.cases).to.equal(SCENARIOS.length);
+      expect(tally.cases).to.equal(HOSTILE_SCENARIOS.length);
     });
   });
 }
