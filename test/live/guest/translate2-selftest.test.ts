@@ -18,6 +18,8 @@ import { referencePlan } from '../../support/reference/reference-plan.ts';
 import type { ReferenceMachine } from '../../support/reference/reference-translation.ts';
 import { referenceTranslate } from '../../support/reference/reference-walker.ts';
 
+/** Thousands of questions are asked in one pause. */
+const LONG_PAUSE_MS = 300_000;
 const WRITE = 1;
 const USER = 2;
 const EXEC = 4;
@@ -225,7 +227,7 @@ describe('the selftest of KVM_TRANSLATE2, on a live guest', function () {
     for (const writeWithExec of ['both', 'refused'] as const) {
       await withStage(prepare, async (stage) => {
         const outcomes: string[] = [];
-        await withPausedGuest({ qmp: stage.guest.qmpEndpoint }, async (paused) => {
+        await withPausedGuest({ qmp: stage.guest.qmpEndpoint, maxPauseMs: LONG_PAUSE_MS }, async (paused) => {
           for (const check of seriesChecks(bitsAt))
             outcomes.push(await runCheck(stage, paused, check, { writeWithExec }));
         });
@@ -250,13 +252,16 @@ describe('the selftest of KVM_TRANSLATE2, on a live guest', function () {
       const { tables, calls } = makeFuzz(random);
       await writePhysical(guest, tables.memory.pages());
       const memory = await PhysicalSnapshot.take(guest, witness);
-      const outcomes = await withPausedGuest({ qmp: guest.qmpEndpoint, hostMemory }, async (paused) => {
-        const { provider } = await paused.memoryReport();
-        // Reading another process takes a permission that not everybody has.
-        if (hostMemory && provider === 'gdb-stub') return this.skip();
-        expect(provider === 'gdb-stub').to.equal(!hostMemory);
-        return runFuzz(paused, calls, random, memory);
-      });
+      const outcomes = await withPausedGuest(
+        { qmp: guest.qmpEndpoint, hostMemory, maxPauseMs: LONG_PAUSE_MS },
+        async (paused) => {
+          const { provider } = await paused.memoryReport();
+          // Reading another process takes a permission that not everybody has.
+          if (hostMemory && provider === 'gdb-stub') return this.skip();
+          expect(provider === 'gdb-stub').to.equal(!hostMemory);
+          return runFuzz(paused, calls, random, memory);
+        },
+      );
       expect([...outcomes.values()].reduce((sum, count) => sum + count)).to.equal(80_000);
       for (const outcome of ENDINGS) expect(outcomes.get(outcome) ?? 0, `${replay}\n${outcome}`).to.be.above(100);
       expect(memory.differences(await PhysicalSnapshot.take(guest, witness)), replay).to.deep.equal([]);
