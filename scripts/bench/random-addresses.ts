@@ -32,6 +32,7 @@ async function translateMs(guest: QemuProcess, addresses: BigUint64Array, record
       qmp: guest.qmpEndpoint,
       gdb: guest.gdbEndpoint,
       hostMemory: false,
+      maxPauseMs: Number.POSITIVE_INFINITY,
       ...(recorder ? { trace: recorder.trace } : {}),
     },
     async (paused) => {

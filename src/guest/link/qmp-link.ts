@@ -13,7 +13,7 @@ import { GuestArchitectureError, GuestRunStateError, GuestStubError, GuestUsageE
 import type { Monitor } from '../monitor/monitor.ts';
 import { qmpMonitor } from '../monitor/qmp-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
-import { listensAt } from '../peer/listens-at.ts';
+import { belongsTo, listensAt } from '../peer/listens-at.ts';
 import type { Peer, PeerProcess } from '../peer/peer.ts';
 import { PrivateDirectory, planPrivateDirectory } from '../restore/private-directory.ts';
 import { printRegisters } from '../restore/register-prints.ts';
@@ -159,7 +159,11 @@ export class QmpLink implements Link {
   /** The stub is where QEMU says; what is there must be QEMU's, where QEMU is on this host. */
   #requireOwn(endpoint: string, qmp: Endpoint): void {
     if (!isLocal(qmp)) return;
-    if (this.#process !== undefined && listensAt(this.#process.pid, parseEndpoint(endpoint))) return;
+    const stub = parseEndpoint(endpoint);
+    if (this.#process !== undefined && listensAt(this.#process.pid, stub)) return;
+    const { socket } = this.#qmp.connection;
+    const owner = socket?.kind === 'unix' ? socket.file?.uid : undefined;
+    if (this.#process === undefined && owner !== undefined && belongsTo(owner, stub)) return;
     const why = this.peer.kind === 'unknown' ? this.peer.reason : `process ${this.peer.pid} does not listen there`;
     throw new GuestStubError(
       'ERR_GUEST_STUB_UNREACHABLE',

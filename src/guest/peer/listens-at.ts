@@ -34,3 +34,20 @@ function isSameFile(one: string, other: string): boolean {
   const [first, second] = [statSync(one), statSync(other)];
   return first.dev === second.dev && first.ino === second.ino;
 }
+
+/**
+ * Whether a socket of this host belongs to a user: behind a proxy QEMU is out of sight, but what the proxy's own user has made is no
+ * more than that user's.
+ *
+ * @internal
+ */
+export function belongsTo(uid: number, endpoint: Endpoint): boolean {
+  try {
+    if (endpoint.kind === 'unix') return statSync(endpoint.path).uid === uid;
+    if (endpoint.kind !== 'tcp') return false;
+    const ports = readListeningPorts().filter(({ port }) => port === endpoint.port);
+    return ports.length > 0 && ports.every((socket) => socket.uid === uid);
+  } catch {
+    return false;
+  }
+}

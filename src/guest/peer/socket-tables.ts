@@ -63,11 +63,11 @@ export function findTcpSocket(own: TcpEnd, other: TcpEnd): TcpSocket | undefined
 const LISTEN = '0A';
 
 /** The ports that are listened at in our network namespace, at whatever address, each with its socket. @internal */
-export function readListeningPorts(): readonly { readonly port: number; readonly inode: number }[] {
+export function readListeningPorts(): readonly (TcpSocket & { readonly port: number })[] {
   return ['tcp', 'tcp6'].flatMap(readTable).flatMap((line) => {
-    const [, local = '', , state, , , , , , inode] = line.trim().split(/ {1,20}/, 10);
+    const [, local = '', , state, , , , uid, , inode] = line.trim().split(/ {1,20}/, 10);
     if (state !== LISTEN) return [];
-    return [{ port: Number.parseInt(local.split(':', 2)[1] ?? '', 16), inode: Number(inode) }];
+    return [{ port: Number.parseInt(local.split(':', 2)[1] ?? '', 16), inode: Number(inode), uid: Number(uid) }];
   });
 }
 

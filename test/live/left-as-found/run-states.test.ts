@@ -35,9 +35,8 @@ describe('a guest that migrates', function () {
   it('is not paused while it leaves', async () => {
     await using guest = await launchKernel('long4');
     await using witness = await Witness.of(guest);
-    // As slow as it gets: it does not end by itself.
-    await witness.execute('migrate-set-parameters', { 'max-bandwidth': 1 });
-    await witness.execute('migrate', { uri: 'exec:cat >/dev/null' });
+    // Nobody reads: what fits into the pipe is not even a list of this guest's pages.
+    await witness.execute('migrate', { uri: 'exec:exec sleep 20' });
     await eventually('it leaves', async () => {
       const { status } = (await witness.execute('query-migrate')) as { status?: string };
       return status === 'active';
@@ -46,13 +45,6 @@ describe('a guest that migrates', function () {
     expect(error).to.have.property('code', 'ERR_GUEST_MIGRATING');
     expect(await witness.runState()).to.equal('running');
     expect(witness.stops).to.equal(0);
-    await witness.execute('migrate_cancel');
-    await eventually('it stays', async () => {
-      const { status } = (await witness.execute('query-migrate')) as { status?: string };
-      return status === 'cancelled';
-    });
-    await withPausedGuest({ qmp: guest.qmpEndpoint }, (paused) => paused.vcpuState());
-    expect(await witness.runState()).to.equal('running');
   });
 
   it('whose migration ends during a pause is not resumed beside the one that arrived', async () => {
