@@ -1,4 +1,4 @@
-import type { Connection, TraceSink } from '../transport/index.ts';
+import { type Connection, connect, type TraceSink } from '../transport/index.ts';
 import { listThreadsRequest } from './commands/list-threads.ts';
 import { monitorRequest } from './commands/monitor.ts';
 import { queryPhysicalMemoryModeRequest, setPhysicalMemoryModeRequest } from './commands/physical-memory-mode.ts';
@@ -62,13 +62,16 @@ export class GdbClient {
   /** What the stub can do. */
   readonly features: GdbFeatures;
   readonly endpoint: string;
+  /** What the bytes travel on. @internal */
+  readonly connection: Connection;
   /** @internal */
   readonly session: GdbSession;
   #layout: Promise<RegisterLayout> | undefined;
   #knownLayout: RegisterLayout | undefined;
   #physicalMode: boolean | undefined;
 
-  private constructor(session: GdbSession, features: GdbFeatures) {
+  private constructor(connection: Connection, session: GdbSession, features: GdbFeatures) {
+    this.connection = connection;
     this.session = session;
     this.endpoint = session.endpoint;
     this.features = features;
@@ -88,7 +91,27 @@ export class GdbClient {
       trace: options.trace,
     });
     if (options.onStop) session.onStop(options.onStop);
-    return new GdbClient(session, await runHandshake(session, options.handshakeTimeoutMs ?? 2000));
+    return new GdbClient(connection, session, await runHandshake(session, options.handshakeTimeoutMs ?? 2000));
+  }
+
+  /**
+   * Connects to an endpoint, and closes the connection again where no stub listens: no socket and no `exec:` command stays.
+   *
+   * @param options - `timeoutMs`: for connecting, and again for the handshake unless `handshakeTimeoutMs` says otherwise
+   * @throws EndpointError, ConnectError (`ERR_TRANSPORT_…`); the errors of {@link GdbClient.connect}.
+   */
+  static async open(
+    endpoint: string,
+    { timeoutMs, ...options }: GdbClientOptions & { readonly timeoutMs: number },
+  ): Promise<GdbClient> {
+    // Never abandoned half-way: QEMU takes a connection out of its queue later, and pauses the guest for it then.
+    const connection = await connect(endpoint, { timeoutMs });
+    try {
+      return await GdbClient.connect(connection, { handshakeTimeoutMs: timeoutMs, ...options });
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
   }
 
   get state(): GdbState {

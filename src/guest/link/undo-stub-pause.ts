@@ -1,6 +1,5 @@
 import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus, QmpBusyError, QmpProtocolError } from '../../../protocols/qmp/index.ts';
-import { connect } from '../../../protocols/transport/index.ts';
 import { GuestUsageError } from '../errors.ts';
 
 /** QEMU up to 8.0 greets so when it was the connection that stopped the guest; from a paused guest there is no greeting. */
@@ -36,14 +35,14 @@ export async function undoStubPause(endpoint: string, timeoutMs: number, error: 
 }
 
 async function runAgain(endpoint: string, timeoutMs: number): Promise<void> {
-  const connection = await connect(endpoint, { timeoutMs });
+  const gdb = await GdbClient.open(endpoint, {
+    timeoutMs,
+    handshakeTimeoutMs: Math.min(timeoutMs, PROBE_TIMEOUT_MS),
+  });
   try {
-    const gdb = await GdbClient.connect(connection, { handshakeTimeoutMs: Math.min(timeoutMs, PROBE_TIMEOUT_MS) });
     // Another run state than plainly paused was there before us.
     if (parseInfoStatus(await gdb.monitor('info status')).status === 'paused') await gdb.monitor('cont');
-    await gdb.close();
   } finally {
-    // Also when it is no stub: a connection left open keeps this process alive.
-    await connection.close();
+    await gdb.close();
   }
 }

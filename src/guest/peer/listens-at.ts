@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { Endpoint } from '../../../protocols/transport/index.ts';
+import { type Endpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
 import { ProcessScan } from './processes.ts';
 import { readListeningPorts, readUnixSockets } from './socket-tables.ts';
 
@@ -49,5 +49,22 @@ export function belongsTo(uid: number, endpoint: Endpoint): boolean {
     return ports.length > 0 && ports.every((socket) => socket.uid === uid);
   } catch {
     return false;
+  }
+}
+
+/**
+ * Whether a unix socket of this host is listened at and has no client. Nothing is touched.
+ *
+ * @returns undefined where that cannot be told
+ * @internal
+ */
+export function isSocketIdle(endpoint: string): boolean | undefined {
+  const target = parseEndpoint(endpoint);
+  if (target.kind !== 'unix') return undefined;
+  try {
+    const named = readUnixSockets('self')?.filter(({ path }) => path === target.path);
+    return named && named.length > 0 && named.every(({ isListening }) => isListening);
+  } catch {
+    return undefined;
   }
 }

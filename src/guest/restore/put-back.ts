@@ -1,6 +1,6 @@
 import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { cont, type QmpClient, queryChardev, queryStatus, stop } from '../../../protocols/qmp/index.ts';
-import { connect, formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
+import { formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
 import { removePrivateDirectory } from './private-directory.ts';
 import { isSamePrint, printRegisters } from './register-prints.ts';
 import type { RestorePlan } from './restore-plan.ts';
@@ -79,7 +79,7 @@ async function leavePhysicalMode(qmp: QmpClient, stub: string): Promise<void> {
   const wanted = formatEndpoint(parseEndpoint(stub));
   if (!(await becomesFree(qmp, wanted))) throw new Error('another client holds the stub');
   await stop(qmp);
-  const gdb = await openStub(stub, STUB_TIMEOUT_MS);
+  const gdb = await GdbClient.open(stub, { timeoutMs: STUB_TIMEOUT_MS, requestTimeoutMs: STUB_TIMEOUT_MS });
   try {
     await gdb.setPhysicalMode(false);
   } finally {
@@ -103,17 +103,6 @@ async function removeStub(qmp: QmpClient, plan: RestorePlan): Promise<void> {
   if (stub === undefined || directory === undefined) return;
   const where = stub.endpoint === undefined ? undefined : parseEndpoint(stub.endpoint);
   if (where?.kind === 'unix' && where.path.startsWith(`${directory.path}/`)) await qmp.hmp('gdbserver none');
-}
-
-/** @throws the errors of the transport and of the GDB client; nothing stays open then. @internal */
-export async function openStub(stub: string, timeoutMs: number, onStop: () => void = () => {}): Promise<GdbClient> {
-  const connection = await connect(stub, { timeoutMs });
-  try {
-    return await GdbClient.connect(connection, { handshakeTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs, onStop });
-  } catch (error) {
-    await connection.close();
-    throw error;
-  }
 }
 
 async function succeeds(step: () => Promise<unknown>): Promise<boolean> {

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { QmpClient } from '../../../protocols/qmp/index.ts';
 import { ConnectError } from '../../../protocols/transport/index.ts';
+import { isSocketIdle } from '../peer/listens-at.ts';
 import { removeJournal } from './journal.ts';
 import { removePrivateDirectory } from './private-directory.ts';
-import { openStub, putBack } from './put-back.ts';
+import { putBack } from './put-back.ts';
 import { isSamePrint, printRegisters } from './register-prints.ts';
 import type { RestorePlan } from './restore-plan.ts';
-import { isSocketIdle } from './socket-use.ts';
 
 /** Another client may hold the monitor for long, and the guest is paused for as long. */
 const GIVE_UP_MS = 600_000;
@@ -94,8 +95,12 @@ async function throughQmp(endpoint: string, plan: RestorePlan, elapsed: () => nu
 async function throughStub(endpoint: string, plan: RestorePlan, elapsed: () => number): Promise<RestorePlan> {
   // QEMU up to 8.0 greets so when it was this connection that paused the guest.
   let pausedHere = false;
-  const gdb = await openStub(endpoint, ATTEMPT_TIMEOUT_MS, () => {
-    pausedHere = true;
+  const gdb = await GdbClient.open(endpoint, {
+    timeoutMs: ATTEMPT_TIMEOUT_MS,
+    requestTimeoutMs: ATTEMPT_TIMEOUT_MS,
+    onStop: () => {
+      pausedHere = true;
+    },
   });
   try {
     await gdb.setPhysicalMode(false);
@@ -107,11 +112,7 @@ async function throughStub(endpoint: string, plan: RestorePlan, elapsed: () => n
   return plan.qmp === undefined ? withoutDirectory(left) : left;
 }
 
-async function isOurPause(
-  gdb: Awaited<ReturnType<typeof openStub>>,
-  { registers }: RestorePlan,
-  elapsed: () => number,
-): Promise<boolean> {
+async function isOurPause(gdb: GdbClient, { registers }: RestorePlan, elapsed: () => number): Promise<boolean> {
   // At once there was no time for others.
   if (registers === undefined || elapsed() < MONITOR_PATIENCE_MS) return true;
   return isSamePrint(registers, printRegisters(await gdb.monitor('info registers -a')));

@@ -30,7 +30,6 @@ export class Safekeeping {
   readonly #starting: Promise<Watchdog | string>;
   #watchdog: Watchdog | undefined;
   #journal: Journal | undefined;
-  #problem: string | undefined;
   #plan: RestorePlan;
   #hasBegun = false;
 
@@ -98,14 +97,9 @@ export class Safekeeping {
     try {
       this.#journal = Journal.begin(this.#options.endpoint, this.#options.qemu ?? null);
       this.#plan = { ...this.#plan, journal: this.#journal.file };
-    } catch (error) {
-      this.#problem = error instanceof Error ? error.message : String(error);
+    } catch {
+      // No directory is ours alone: the watchdog does without.
     }
-  }
-
-  /** Why there is no journal; undefined where there is one, or none was wanted. */
-  get journalProblem(): string | undefined {
-    return this.#problem;
   }
 
   #set(plan: RestorePlan): void {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GdbClient, type GdbClientOptions, GdbClosedError } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus } from '../../../protocols/qmp/index.ts';
-import { type Connection, connect } from '../../../protocols/transport/index.ts';
+import type { Connection } from '../../../protocols/transport/index.ts';
 import { GuestRunStateError, GuestStubError } from '../errors.ts';
 
 /** How long the guest waits for its stub to be left. Milliseconds. */
@@ -149,16 +149,8 @@ export class StubSession {
   }
 }
 
-async function connectClient(options: StubOptions): Promise<GdbClient> {
-  const { endpoint, timeoutMs, onConnection, ...client } = options;
-  // Never abandoned half-way: QEMU takes a connection out of its queue later, and pauses the guest for it then.
-  const connection = await connect(endpoint, { timeoutMs });
-  try {
-    const connected = await GdbClient.connect(connection, { handshakeTimeoutMs: timeoutMs, ...client });
-    onConnection?.(connection);
-    return connected;
-  } catch (error) {
-    await connection.close();
-    throw error;
-  }
+async function connectClient({ endpoint, onConnection, ...options }: StubOptions): Promise<GdbClient> {
+  const client = await GdbClient.open(endpoint, options);
+  onConnection?.(client.connection);
+  return client;
 }
