@@ -10,7 +10,7 @@ export interface AttachOptions {
   readonly timeoutMs?: number;
   /**
    * The longest pause: when it is over the guest is resumed, whatever a question is doing, and the question fails with
-   * `ERR_GUEST_PAUSE_TOO_LONG`. Milliseconds; 5000 unless given, `Infinity` for none.
+   * `ERR_GUEST_PAUSE_TOO_LONG`. A guest that had been paused before has none. Milliseconds; 5000 unless given, `Infinity` for none.
    */
   readonly maxPauseMs?: number;
   /** Receives everything that travels, both protocols. */

@@ -213,6 +213,13 @@ export class QmpLink implements Link {
     // From 9.1 on `stop` pauses a suspended guest (S3) too, and `cont` makes it suspended again.
     const wasPaused = before.status === 'suspended' && (await queryStatus(this.#qmp)).status !== before.status;
     this.#settle(before.running || wasPaused);
+    // A guest that had been paused waits for nobody.
+    if (this.#ranBefore === false) this.#endDeadline();
+  }
+
+  #endDeadline(): void {
+    this.#deadline.stop();
+    this.#safekeeping.expectResume(null);
   }
 
   /** What is known of the run state counts even if the reply to `stop` never comes: QEMU may carry it out later. */
@@ -279,8 +286,7 @@ export class QmpLink implements Link {
       (error: unknown) => ({ error }),
     );
     await this.#run();
-    this.#deadline.stop();
-    this.#safekeeping.expectResume(null);
+    this.#endDeadline();
     if (failure !== undefined) throw failure.error;
     this.#safekeeping.relax();
   }
@@ -401,7 +407,7 @@ export class QmpLink implements Link {
       () => this.#pauseAgain(),
       () => this.#leaveStub(),
       () => this.#run(),
-      () => Promise.resolve(this.#safekeeping.expectResume(null)),
+      () => Promise.resolve(this.#endDeadline()),
       () => this.#session?.abandon(),
       () => this.#ownStub?.remove(),
       () => this.#directory?.remove(),

@@ -110,10 +110,14 @@ export class StubLink implements Link {
       this.#greetedWithStop = false;
     } finally {
       await session.abandon();
-      this.#deadline.stop();
-      this.#safekeeping.expectResume(null);
+      this.#endDeadline();
     }
     this.#safekeeping.relax();
+  }
+
+  #endDeadline(): void {
+    this.#deadline.stop();
+    this.#safekeeping.expectResume(null);
   }
 
   /** The deadline of the pause: what is under way fails, and the guest runs again. */
@@ -172,6 +176,8 @@ export class StubLink implements Link {
     // What is known so far counts if nothing more comes.
     this.#ranBefore = this.#greetedWithStop || undefined;
     await this.#learnRunState(session.client, left);
+    // A guest that had been paused waits for nobody.
+    if (this.#ranBefore === false) this.#endDeadline();
     await this.#safekeeping.arm({ resume: this.#ranBefore === true });
     // Refuses a guest that is not x86, before anything else stumbles over it.
     await session.client.layout();

@@ -72,6 +72,17 @@ describe('a pause that lasts too long', function () {
     expect(await runs()).to.equal(true);
   });
 
+  it('of a guest that had been paused harms nobody: questions may take their time', async () => {
+    await witness.execute('stop');
+    const attached = await attach({ qmp: guest.qmpEndpoint, maxPauseMs: 300 });
+    const paused = await attached.pause();
+    await delay(1000);
+    const [answer] = await paused.translate([READ]);
+    expect(answer?.translation.kind).to.equal('mapped');
+    await attached.detach();
+    expect(await witness.runState()).to.equal('paused');
+  });
+
   it('is not ended for one who wants it to last', async () => {
     const attached = await attach({ qmp: guest.qmpEndpoint, maxPauseMs: Number.POSITIVE_INFINITY });
     await attached.pause();
