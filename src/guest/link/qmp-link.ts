@@ -248,11 +248,18 @@ export class QmpLink implements Link {
       return await this.#deadline.within(opening);
     } catch (error) {
       this.#lateSession = opening.then(
-        (session) => session.abandon(),
-        () => {},
+        (session) => this.#undoLate(session),
+        () => this.#undoLate(),
       );
       throw error;
     }
+  }
+
+  /** What QEMU took up or heard of the connection after the pause was over has paused a guest that runs. */
+  async #undoLate(session?: StubSession): Promise<void> {
+    await session?.abandon();
+    if (this.#holding || this.#ranBefore !== true || this.#qmp.state !== 'ready') return;
+    if ((await queryStatus(this.#qmp)).status === OUR_PAUSE) await cont(this.#qmp);
   }
 
   #requireStub(): string {
@@ -388,6 +395,8 @@ export class QmpLink implements Link {
 
   async #leave(): Promise<void> {
     const held = this.#holding;
+    // It is over soon: who tries gives up little later than the pause ends.
+    await this.#lateSession?.catch(() => {});
     const failures = this.#qmp.state === 'ready' ? await this.#restore() : [];
     this.#deadline.stop();
     if (this.#qmp.state !== 'ready') {
@@ -395,8 +404,7 @@ export class QmpLink implements Link {
       return;
     }
     await this.#qmp.close();
-    const isComplete = failures.length === 0 && this.#lateSession === undefined;
-    await (isComplete ? this.#safekeeping.disarm() : this.#safekeeping.trigger());
+    await (failures.length === 0 ? this.#safekeeping.disarm() : this.#safekeeping.trigger());
     if (failures.length > 0) throw notRestored(this.endpoint, failures);
   }
 

@@ -48,6 +48,19 @@ describe('a pause that lasts too long', function () {
     expect(await runs()).to.equal(true);
   });
 
+  it('is ended while a stub has yet to answer at all, and what answers too late pauses nothing', async () => {
+    const stalled = stub.stallAt(/\$qSupported/);
+    const attached = await attach({ qmp: guest.qmpEndpoint, gdb: stub.endpoint, timeoutMs: 30_000, maxPauseMs: 500 });
+    const pausing = expectRejection(attached.pause());
+    await stalled;
+    expect(await pausing).to.have.property('code', TOO_LONG);
+    await eventually('the guest runs', runs);
+    stub.flow();
+    await attached.detach();
+    await guest.console.waitForNextLine((line) => line.startsWith('tick '));
+    expect(await runs()).to.equal(true);
+  });
+
   it('is ended when the caller forgets it, and what it asks then reaches no stub', async () => {
     const attached = await attach({ qmp: guest.qmpEndpoint, gdb: stub.endpoint, maxPauseMs: 2000 });
     const paused = await attached.pause();
