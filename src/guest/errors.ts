@@ -5,13 +5,13 @@
  * GuestError
  *  ├─ GuestArchitectureError  ERR_GUEST_ARCHITECTURE   the guest is not x86
  *  ├─ GuestCpuError           ERR_GUEST_CPU            no such vCPU
- *  ├─ GuestStubError                                   the GDB stub cannot be had:
+ *  ├─ GuestStubError                                   the GDB stub is unavailable:
  *  │                          ERR_GUEST_STUB_BUSY      another debugger holds it
  *  │                          ERR_GUEST_STUB_START     QEMU would not start one
  *  │                          ERR_GUEST_STUB_UNREACHABLE  it listens where this host cannot reach it
  *  ├─ GuestRunStateError                               pausing and resuming:
  *  │                          ERR_GUEST_NOT_PAUSED     QEMU would not pause
- *  │                          ERR_GUEST_RESUMED        somebody else resumed the guest in the middle
+ *  │                          ERR_GUEST_RESUMED        another client resumed the guest in the middle
  *  │                          ERR_GUEST_NOT_RESTORED   the guest could not be left as it was found
  *  ├─ GuestMemoryError        ERR_GUEST_MEMORY         this host does not have the guest's memory, and it was needed
  *  ├─ GuestStateError         ERR_GUEST_STATE          QEMU's answer about the machine makes no sense
@@ -76,7 +76,7 @@ function listCpus(cpus: readonly number[]): string {
 /** @public */
 export type GuestStubErrorCode = 'ERR_GUEST_STUB_BUSY' | 'ERR_GUEST_STUB_START' | 'ERR_GUEST_STUB_UNREACHABLE';
 
-/** The GDB stub cannot be had. Nothing was touched. @public */
+/** The GDB stub is unavailable. Nothing was touched. @public */
 export class GuestStubError extends GuestError {
   override readonly name = 'GuestStubError';
   readonly code: GuestStubErrorCode;

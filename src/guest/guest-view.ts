@@ -72,7 +72,7 @@ export interface ManyScope extends TranslateScope {
 const MAX_MAP_PAGES = 262_144;
 
 /**
- * What can be asked of a guest. What was read stays true for as long as the guest stands still, so registers, the memory map
+ * What can be asked of a guest. What was read stays true for as long as the guest is paused, so registers, the memory map
  * and pages of tables are read once.
  *
  * @public
@@ -138,7 +138,7 @@ export abstract class GuestView {
    * before the first bit was set.
    *
    * @returns one answer for each request, in order
-   * @throws GuestCpuError `ERR_GUEST_CPU`; GuestRunStateError `ERR_GUEST_RESUMED` when somebody else resumed the guest in the
+   * @throws GuestCpuError `ERR_GUEST_CPU`; GuestRunStateError `ERR_GUEST_RESUMED` when another client resumed the guest in the
    * middle; GuestUsageError `ERR_GUEST_USAGE` for bits to be set in a guest that runs; the errors of the GDB client.
    */
   async translate(requests: readonly TranslateRequest[], scope: TranslateScope = {}): Promise<GuestTranslation[]> {

@@ -75,7 +75,7 @@ export class Guest {
     checkCpu(cpu, this.#cpus);
   }
 
-  /** Makes the guest stand still. A guest that is paused already is left alone, and stays so when resumed here. */
+  /** Pauses the guest. A guest that is paused already is left alone, and stays so when resumed here. */
   async pause(): Promise<PausedGuest> {
     const stub = await this.#link.pause();
     this.#paused?.[Symbol.dispose]();
@@ -98,9 +98,9 @@ export class Guest {
   }
 
   /**
-   * Why something may have failed: the stub of a guest that somebody else has resumed answers anything.
+   * Why something may have failed: the stub of a guest that another client has resumed answers anything.
    *
-   * @returns GuestRunStateError `ERR_GUEST_RESUMED`, or undefined when nobody has, or nobody can tell
+   * @returns GuestRunStateError `ERR_GUEST_RESUMED`, or undefined when none has, or that cannot be told
    */
   findResumption(): Promise<Error | undefined> {
     return this.#link.findResumption();

@@ -23,7 +23,7 @@ export function withGuest<T>(
 }
 
 /**
- * The same for questions that may be asked of a guest that runs. A pause that somebody else ended in the middle is made again,
+ * The same for questions that may be asked of a guest that runs. A pause that another client ended in the middle is made again,
  * once, if `mayRepeat` says so.
  *
  * @throws as {@link withAttached}; GuestMemoryError when memory cannot be read while the guest runs.

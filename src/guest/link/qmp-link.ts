@@ -213,7 +213,7 @@ export class QmpLink implements Link {
     // From 9.1 on `stop` pauses a suspended guest (S3) too, and `cont` makes it suspended again.
     const wasPaused = before.status === 'suspended' && (await queryStatus(this.#qmp)).status !== before.status;
     this.#settle(before.running || wasPaused);
-    // A guest that had been paused waits for nobody.
+    // A pause by another client has no deadline of ours.
     if (this.#ranBefore === false) this.#endDeadline();
   }
 

@@ -176,7 +176,7 @@ export class StubLink implements Link {
     // What is known so far counts if nothing more comes.
     this.#ranBefore = this.#greetedWithStop || undefined;
     await this.#learnRunState(session.client, left);
-    // A guest that had been paused waits for nobody.
+    // A pause by another client has no deadline of ours.
     if (this.#ranBefore === false) this.#endDeadline();
     await this.#safekeeping.arm({ resume: this.#ranBefore === true });
     // Refuses a guest that is not x86, before anything else stumbles over it.
@@ -244,7 +244,7 @@ export class StubLink implements Link {
   }
 }
 
-/** QEMU sends stop replies that nobody asked for up to 8.0. */
+/** Up to 8.0 QEMU sends stop replies without being asked. */
 function greetsWithStop([major, minor]: QemuVersion): boolean {
   return major < 8 || (major === 8 && minor === 0);
 }

@@ -2,7 +2,7 @@ import { GuestUsageError } from '../errors.ts';
 
 /**
  * Lets the steps that change a guest's run state happen one after the other: half a pause cannot be undone, since QEMU may
- * carry out a `stop` whose reply nobody waits for.
+ * carry out a `stop` whose reply is not waited for.
  *
  * @internal
  */

@@ -5,16 +5,16 @@ import { GuestUsageError } from '../errors.ts';
 /** QEMU up to 8.0 greets so when it was the connection that stopped the guest; from a paused guest there is no greeting. */
 const STOP_REPLY = /^\+?\$T[0-9a-f]{2}/;
 
-/** A stub answers at once; who does not is a monitor that serves somebody else. */
+/** A stub answers at once; a peer that does not is a monitor that serves another client. */
 const PROBE_TIMEOUT_MS = 1000;
 
-/** A stub of QEMU 10 says nothing to somebody who waits to be greeted, just like a monitor that is in use. */
+/** A stub of QEMU 10 says nothing to a client that waits for a greeting, just like a monitor that is in use. */
 function mayBeStub(error: unknown): boolean {
   return error instanceof QmpBusyError || (error instanceof QmpProtocolError && STOP_REPLY.test(error.received));
 }
 
 /**
- * Somebody gave the GDB stub for the QMP socket, and connecting has paused the guest: lets it run again.
+ * The GDB stub was given as the QMP socket, and connecting has paused the guest: resumes it.
  *
  * @param error - of the attempt to speak QMP
  * @returns the error to tell: the given one, unless it was this

@@ -189,7 +189,7 @@ export function findLeftJournals(guest: JournalOf): LeftJournal[] {
   let directory: string;
   try {
     directory = journalDirectory();
-    // Before its owner is checked: whoever has none needs none made.
+    // Read before its owner is checked: a directory that is not there need not be made.
     names = readdirSync(directory).filter((name) => name.includes(SUFFIX));
     if (names.length > 0) directory = requireDirectory();
   } catch {
@@ -215,7 +215,7 @@ function isAbout(head: JournalHead, { endpoint, qemu }: JournalOf): boolean {
   return head.endpoint === endpoint;
 }
 
-/** Whoever claims a journal puts its process id behind the name, and may die over it like the first. */
+/** A process that claims a journal puts its id behind the name, and may die over it like the first. */
 function isClaimedByOthers(name: string): boolean {
   const pid = Number(name.slice(name.indexOf(SUFFIX) + SUFFIX.length + 1));
   return Number.isInteger(pid) && pid > 0 && pid !== process.pid && isAlive({ pid, startTime: startTimeOf(pid) });

@@ -17,7 +17,7 @@ import { GuestUsageError } from '../errors.ts';
 
 /** Where a private directory is, or is going to be. @internal */
 export interface DirectoryPlan {
-  /** The outer one: ours, and nobody else may write in it. */
+  /** The outer one: only this user may write in it. */
   readonly path: string;
   /** The name of the inner one, which belongs to QEMU's user. */
   readonly room: string;
@@ -116,7 +116,7 @@ export class PrivateDirectory {
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const { size, nlink } = fstatRegular(descriptor, path);
-      // A second name would be that of somebody else's file.
+      // A second name would be that of another file, linked here.
       if (nlink !== 1) throw new Error(`${path} is not the file that QEMU was asked to write`);
       if (size > MAX_FILE_BYTES) throw new Error(`${path} has ${size} bytes, which no device state has`);
       const bytes = Buffer.allocUnsafe(size);

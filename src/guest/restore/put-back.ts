@@ -13,7 +13,7 @@ import type { RestorePlan } from './restore-plan.ts';
  * - `runs`: it ran already
  * - `paused-since`: it has run since, and another client has paused it: it stays so
  * - `unknown`: nothing shows whether it has run since, so it stays paused
- * - `other-state`: it is in a run state from which nobody should resume it
+ * - `other-state`: it is in a run state from which it must not be resumed
  * - `failed`
  *
  * @public

@@ -16,7 +16,7 @@ const ATTEMPT_TIMEOUT_MS = 5000;
 const FIRST_INTERVAL_MS = 50;
 const LONGEST_INTERVAL_MS = 5000;
 /** What a socket says whose QEMU has ended; an unplugged network says something else. */
-const NOBODY_LISTENS = new Set(['ERR_TRANSPORT_REFUSED', 'ERR_TRANSPORT_NOT_FOUND']);
+const NOT_LISTENING = new Set(['ERR_TRANSPORT_REFUSED', 'ERR_TRANSPORT_NOT_FOUND']);
 /** So long nothing listens, and QEMU counts as gone. */
 const GONE_MS = 2000;
 /** From then on the monitor counts as another client's, and the stub is tried for what it can do. */
@@ -68,7 +68,7 @@ async function attempt(plan: RestorePlan, elapsed: () => number): Promise<Attemp
       qmp === undefined ? await throughStub(stub ?? '', plan, elapsed) : await throughQmp(qmp, plan, elapsed),
     );
   } catch (error) {
-    isGone = error instanceof ConnectError && NOBODY_LISTENS.has(error.code);
+    isGone = error instanceof ConnectError && NOT_LISTENING.has(error.code);
   }
   const stays = { left: plan, isGone };
   if (isGone || qmp === undefined || stub === undefined || plan.resume !== true) return stays;

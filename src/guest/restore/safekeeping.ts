@@ -21,7 +21,7 @@ const STUCK_GRACE_MS = 3000;
 
 /**
  * Keeps what has to be put back in the guest where it outlives this process: the watchdog, who acts at once, and the journal,
- * for whoever comes after both. They know of each thing before it is done.
+ * for the client that comes after both. They know of each thing before it is done.
  *
  * @internal
  */
@@ -39,7 +39,7 @@ export class Safekeeping {
     this.#starting = options.enabled ? Watchdog.start() : Promise.resolve('');
   }
 
-  /** Why nothing would resume the guest if this process were killed now; empty when something would, or nobody wants it. */
+  /** Why nothing would resume the guest if this process were killed now; empty when something would, or the caller wants none. */
   async problem(): Promise<string> {
     const watchdog = await this.#starting;
     return typeof watchdog === 'string' ? watchdog : '';

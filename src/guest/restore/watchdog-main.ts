@@ -43,6 +43,6 @@ process.stdout.write('ready\n');
 async function act(what: RestorePlan): Promise<void> {
   const { restoreGuest } = await import('./restore-guest.ts');
   await restoreGuest(what);
-  // Whatever is still open, an `exec:` command that does not end or a socket that nobody answers on: it is over.
+  // Whatever is still open, an `exec:` command that does not end or a socket without an answer: it is over.
   process.exit();
 }

@@ -36,7 +36,7 @@ export class OwnStub {
       );
     }
     const path = openDirectory().pathOf('gdb');
-    // Known first: a killed client's stub is removed by whoever finds it.
+    // Known first: a killed client's stub is removed by the client that finds it.
     safekeeping.note({ ownStub: true });
     const outcome = parseGdbserverOutput(await monitor.hmp(`gdbserver ${quoteForMonitor(listener(path))}`));
     if (outcome.kind !== 'listening') {

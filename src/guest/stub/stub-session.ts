@@ -17,9 +17,9 @@ export interface StubOptions extends GdbClientOptions {
 
 /**
  * The connection to a GDB stub, with the one setting of it that outlives a connection: physical mode is global to the QEMU
- * process, so whoever turns it on must turn it off, or the user's next debugger reads physical memory as virtual.
+ * process, so the client that turns it on must turn it off, or the user's next debugger reads physical memory as virtual.
  *
- * The guest must stand still whenever a method is called: the stub stops a running guest at any byte.
+ * The guest must be paused whenever a method is called: the stub stops a running guest at any byte.
  *
  * @internal
  */
@@ -53,7 +53,7 @@ export class StubSession {
     return this.#client;
   }
 
-  /** The guest stands still, and may be asked. */
+  /** The guest is paused, and may be asked. */
   async enter(): Promise<void> {
     this.#leaving = false;
     if (this.#client.state !== 'open') await this.#reconnect();
@@ -131,7 +131,7 @@ export class StubSession {
     }
   }
 
-  /** The stub will not answer any more, as its monitor knows: whoever waits for it learns of it at once. */
+  /** The stub will not answer any more, as its monitor knows: requests that wait fail at once. */
   lose(reason: Error): void {
     const { endpoint, session } = this.#client;
     session.fail(new GdbClosedError('was given up', reason.message, { endpoint, cause: reason }));

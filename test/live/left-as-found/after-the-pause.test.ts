@@ -91,7 +91,7 @@ describe('a guest that another client resumes while memory of this host is read'
   let attached: Guest;
 
   beforeEach(async () => {
-    // A monitor that nobody has used before.
+    // A monitor without an earlier client.
     const extraArgs = ['-qmp', `unix:${file('elsewhere')},server=on,wait=off`];
     guest = await launchKernel('long4', { memory: '64M', extraArgs });
     attached = await attach({ qmp: guest.qmpEndpoint, maxPauseMs: 120_000 });

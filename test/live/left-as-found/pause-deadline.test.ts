@@ -85,7 +85,7 @@ describe('a pause that lasts too long', function () {
     expect(await runs()).to.equal(true);
   });
 
-  it('of a guest that had been paused harms nobody: questions may take their time', async () => {
+  it('of a guest that had been paused before has no deadline: questions may take their time', async () => {
     await witness.execute('stop');
     const attached = await attach({ qmp: guest.qmpEndpoint, maxPauseMs: 300 });
     const paused = await attached.pause();
