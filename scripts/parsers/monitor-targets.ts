@@ -12,8 +12,8 @@ import {
   parseInfoVersion,
   parseMemoryDump,
 } from '../../protocols/qmp/index.ts';
-import { selectMemoryMap } from '../../src/guest/memory/memory-map.ts';
 import { RegionSet } from '../../src/guest/memory/region-set.ts';
+import { selectMemoryMap } from '../../src/guest/qemu/select-memory-map.ts';
 import { digits, numbered, type ParserTarget, repeated } from './parser-target.ts';
 import { readSeed } from './read-seed.ts';
 

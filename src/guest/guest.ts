@@ -2,9 +2,9 @@ import { GuestUsageError } from './errors.ts';
 import type { Link } from './link/link.ts';
 import type { Recovery } from './link/recover.ts';
 import { LiveGuest } from './live-guest.ts';
-import { MemoryMapMemo } from './memory/memory-map-memo.ts';
 import type { MonitorCpu } from './monitor/monitor.ts';
 import { checkCpu, PausedGuest } from './paused-guest.ts';
+import { MemoryMapMemo } from './qemu/memory-map-memo.ts';
 import type { Assumption } from './vcpu/assumption.ts';
 import type { Processor } from './vcpu/processor.ts';
 

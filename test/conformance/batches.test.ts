@@ -6,7 +6,7 @@ import type { PhysicalMemory } from '../../src/guest/memory/physical-memory.ts';
 import { halvesOf, walkMany } from '../../src/guest/walks/walk-many.ts';
 import { createContext, encodeAccess, toTranslation } from '../../src/paging/index.ts';
 import type { SparseMemory } from '../support/builders/sparse-memory.ts';
-import { flatRange } from '../support/fakes/flat-range.ts';
+import { region } from '../support/fakes/region.ts';
 import { describeTranslation, hex } from '../support/judge/describe-translation.ts';
 import { Random } from '../support/random/random.ts';
 import { randomAccess, randomMachine } from '../support/random/random-machine.ts';
@@ -37,7 +37,7 @@ function physicalMemory(memory: SparseMemory): PhysicalMemory {
 
 function mapOf(memory: SparseMemory): MemoryMap {
   const pages = [...memory.pageAddresses].sort((one, other) => (one < other ? -1 : 1));
-  return new MemoryMap(pages.map((first) => flatRange('ram', first, first + 4095n, `page ${hex(first)}`)));
+  return new MemoryMap(pages.map((first) => region('ram', first, first + 4095n, `page ${hex(first)}`)));
 }
 
 describe('batches of random addresses against the reference walker', () => {

@@ -1,30 +1,29 @@
-import { type FlatRange, type FlatRangeType, type FlatView, selectFlatView } from '../../../protocols/qmp/index.ts';
-import { asAnswer } from '../../paging/index.ts';
-import { GuestStateError } from '../errors.ts';
+import { asAnswer, formatHex } from '../../paging/index.ts';
+import { GuestUsageError } from '../errors.ts';
 import type { MemoryPiece } from './physical-memory.ts';
 
-/** What backs a guest physical address. @public */
+/**
+ * What backs a guest physical address. Reading `ram` and `rom` has no effect on the guest; `device` is everything that may
+ * change when it is looked at, and is never read. What a write would be a command to is `rom`.
+ *
+ * @public
+ */
 export type RegionKind = 'ram' | 'rom' | 'device' | 'none';
 
 /** A range of guest physical addresses with one thing behind it. @public */
 export interface Region {
   readonly kind: RegionKind;
-  /** QEMU's name of the memory region (`pc.ram`); empty where nothing is. */
+  /** Its name where it comes from (`pc.ram`); empty where nothing is. */
   readonly name: string;
   readonly first: bigint;
   /** Inclusive. */
   readonly last: bigint;
-  /** Where `first` lies in the memory region, and for RAM in its RAM block. */
+  /** Where `first` lies in what has that name: in QEMU's memory region, and for RAM in its RAM block. */
   readonly offset: bigint;
   /**
    * SMRAM, which only a vCPU in system management mode sees: the GDB stub and the monitor show something else at these
    * addresses, and it is never written.
    */
-  readonly onlyInSmm?: true;
-}
-
-/** A range of a vCPU's view. @internal */
-export interface ViewRange extends FlatRange {
   readonly onlyInSmm?: true;
 }
 
@@ -35,32 +34,6 @@ interface Span {
 }
 
 const PHYSICAL_END = 2 ** 52 - 1;
-
-/**
- * RAM and ROM can be looked at without anyone noticing. Device memory can change when it is read: `i/o` by definition, and
- * `ramd` is a device's own memory (a passed-through BAR), so it is read by hardware. `romd` is a flash device in its array
- * mode: reads are plain memory, but a write would be a command to it, hence ROM.
- */
-const KIND_OF_TYPE: Readonly<Record<FlatRangeType, RegionKind>> = {
-  ram: 'ram',
-  rom: 'rom',
-  romd: 'rom',
-  ramd: 'device',
-  'i/o': 'device',
-};
-
-function toSpan(range: ViewRange): Span {
-  const { first, last, name, offset } = range;
-  const region = asAnswer<Region>({
-    kind: KIND_OF_TYPE[range.type],
-    name,
-    first,
-    last,
-    offset,
-    ...(range.onlyInSmm ? { onlyInSmm: true as const } : {}),
-  });
-  return { region, first: Number(first), last: last > BigInt(PHYSICAL_END) ? PHYSICAL_END : Number(last) };
-}
 
 /**
  * What lies at each guest physical address, as one vCPU sees it: the judge of every read and write.
@@ -74,10 +47,16 @@ export class MemoryMap {
   readonly hasSmram: boolean;
   readonly #spans: readonly Span[];
 
-  /** @param ranges - in ascending order, not overlapping, as QEMU prints a flat view */
-  constructor(ranges: readonly ViewRange[]) {
-    this.#spans = ranges.map(toSpan);
+  /**
+   * @param regions - in ascending order, not overlapping
+   * @throws GuestUsageError `ERR_GUEST_USAGE` when they are not
+   */
+  constructor(regions: readonly Region[]) {
+    this.#spans = regions.map(toSpan);
     this.regions = this.#spans.map(({ region }) => region);
+    this.regions.forEach((region, at) => {
+      requireOrder(region, regions[at - 1]);
+    });
     this.hasSmram = this.regions.some(({ kind, onlyInSmm }) => isMemory(kind) && onlyInSmm === true);
   }
 
@@ -145,66 +124,22 @@ export class MemoryMap {
   }
 }
 
+/** `BigInt(number)` costs more than a search: spans have both. */
+function toSpan(given: Region): Span {
+  const region = asAnswer<Region>({ ...given });
+  const { first, last } = region;
+  return { region, first: Number(first), last: last > BigInt(PHYSICAL_END) ? PHYSICAL_END : Number(last) };
+}
+
+/** Regions are looked up by halving. */
+function requireOrder({ name, first, last }: Region, before: Region | undefined): void {
+  if (last >= first && (before === undefined || first > before.last)) return;
+  const range = `${formatHex(first)}-${formatHex(last)}`;
+  throw new GuestUsageError(
+    `the region ${JSON.stringify(name)} at ${range} ends before it begins, or does not come after the one before it`,
+  );
+}
+
 function isMemory(kind: RegionKind): boolean {
   return kind === 'ram' || kind === 'rom';
-}
-
-function sameBacking(range: FlatRange, other: FlatRange): boolean {
-  return range.name === other.name && range.offset - range.first === other.offset - other.first;
-}
-
-/**
- * Tells the parts of a vCPU's view that the stub's physical mode sees too from the others: it reads the address space `memory`,
- * whatever view the vCPU has (QEMU 7.2 and 10.0). What differs is SMRAM while the vCPU is in system management mode.
- */
-function markOnlyInSmm(view: FlatView, systemView: FlatView): ViewRange[] {
-  // Both ascend: what ends before this range ends before all that follow.
-  let start = 0;
-  return view.ranges.flatMap((range) => {
-    const pieces: ViewRange[] = [];
-    let next = range.first;
-    while ((systemView.ranges[start]?.last ?? range.first) < range.first) start++;
-    for (let index = start; index < systemView.ranges.length; index++) {
-      const other = systemView.ranges[index] as FlatRange;
-      if (other.first > range.last) break;
-      if (!sameBacking(range, other)) continue;
-      const first = higher(other.first, range.first);
-      const last = lower(other.last, range.last);
-      if (next < first) pieces.push({ ...cut(range, next, first - 1n), onlyInSmm: true });
-      pieces.push(cut(range, first, last));
-      next = last + 1n;
-    }
-    if (next <= range.last) pieces.push({ ...cut(range, next, range.last), onlyInSmm: true });
-    return pieces;
-  });
-}
-
-function higher(one: bigint, other: bigint): bigint {
-  return one > other ? one : other;
-}
-
-function lower(one: bigint, other: bigint): bigint {
-  return one < other ? one : other;
-}
-
-function cut(range: FlatRange, first: bigint, last: bigint): FlatRange {
-  return { ...range, first, last, offset: range.offset + (first - range.first) };
-}
-
-/**
- * Picks the view of one vCPU out of `info mtree -f`.
- *
- * @param inSmm - the vCPU is in system-management mode, where it sees SMRAM
- * @throws {@link GuestStateError} when QEMU shows no memory at all.
- * @internal
- */
-export function selectMemoryMap(views: readonly FlatView[], cpu: number, inSmm: boolean): MemoryMap {
-  const system = selectFlatView(views, 'memory');
-  if (system === undefined) throw new GuestStateError('info mtree -f shows no address space "memory"');
-  const own =
-    // One for each vCPU under TCG, one for all under KVM.
-    (inSmm ? (selectFlatView(views, `cpu-smm-${cpu}`) ?? selectFlatView(views, 'KVM-SMRAM')) : undefined) ??
-    selectFlatView(views, `cpu-memory-${cpu}`) ??
-    system;
-  return new MemoryMap(own === system ? system.ranges : markOnlyInSmm(own, system));
 }

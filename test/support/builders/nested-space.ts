@@ -4,7 +4,7 @@ import { contextOf, machineProfile, type VcpuState } from '../../../src/guest/vc
 import { nestedStagesOf, type Space } from '../../../src/guest/walks/space.ts';
 import type { NptRegisters } from '../../../src/paging/index.ts';
 import { FakeMemory } from '../fakes/fake-memory.ts';
-import { flatRange } from '../fakes/flat-range.ts';
+import { region } from '../fakes/region.ts';
 import { vcpuStateWith } from '../fakes/sourced-state.ts';
 
 /** RAM up to here, and nothing above. */
@@ -38,7 +38,7 @@ export function nestedSpace(
     context: contextOf(state),
     machineContext: contextOf(state, machineProfile(state)),
     nested: nestedStagesOf(state),
-    map: new MemoryMap([flatRange('ram', 0n, BigInt(RAM_BYTES - 1))]),
+    map: new MemoryMap([region('ram', 0n, BigInt(RAM_BYTES - 1))]),
     memory,
     complete: undefined,
     cache: () => Promise.reject(new Error('few entries need no pages')),

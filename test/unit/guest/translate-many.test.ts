@@ -6,7 +6,7 @@ import { type Sourced, sourced } from '../../../src/guest/vcpu/sourced.ts';
 import type { VcpuState } from '../../../src/guest/vcpu/vcpu-state.ts';
 import type { TranslationTable } from '../../../src/guest/walks/translation-table.ts';
 import { FakeMemory } from '../../support/fakes/fake-memory.ts';
-import { flatRange } from '../../support/fakes/flat-range.ts';
+import { region } from '../../support/fakes/region.ts';
 import { vcpuStateWith } from '../../support/fakes/sourced-state.ts';
 
 const RAM_BYTES = 0x10_000;
@@ -33,7 +33,7 @@ const ADDRESSES = [PLAIN, HIGH, KEYED, ABSENT, NON_CANONICAL];
 function guestWith(state: Partial<VcpuState>): KeptGuest {
   const memory = new FakeMemory(RAM_BYTES);
   for (const [at, value] of Object.entries(TABLES)) memory.setEntry(Number(at), value);
-  const map = new MemoryMap([flatRange('ram', 0n, BigInt(RAM_BYTES - 1))]);
+  const map = new MemoryMap([region('ram', 0n, BigInt(RAM_BYTES - 1))]);
   const report = { provider: 'gdb-stub', attempts: [] } as const;
   const readHidden = () => Promise.resolve(NO_HIDDEN_REGISTERS);
   return new KeptGuest({ state: vcpuStateWith(state), map, readHidden }, { memory, report });

@@ -9,7 +9,7 @@ import type { VcpuState } from '../../../src/guest/vcpu/vcpu-state.ts';
 import type { Access } from '../../../src/paging/index.ts';
 import { formatAssumption } from '../../../src/report/index.ts';
 import { FakeMemory } from '../../support/fakes/fake-memory.ts';
-import { flatRange } from '../../support/fakes/flat-range.ts';
+import { region } from '../../support/fakes/region.ts';
 import { vcpuStateWith } from '../../support/fakes/sourced-state.ts';
 
 const RAM_BYTES = 0x10_000;
@@ -62,7 +62,7 @@ async function ask(
     reads += 1;
     return Promise.resolve(held);
   };
-  const map = new MemoryMap([flatRange('ram', 0n, BigInt(RAM_BYTES - 1))]);
+  const map = new MemoryMap([region('ram', 0n, BigInt(RAM_BYTES - 1))]);
   const report = { provider: 'gdb-stub', attempts: [] } as const;
   const guest = new KeptGuest({ state: vcpuStateWith(state), map, readHidden }, { memory, report });
   const request = { linearAddress: address, access: { ...READ, user: address === USER_PAGE } };

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { findRomEntries } from '../../../../src/guest/answers/rom-entries.ts';
 import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
 import { createContext, createNpt, translate, translateNested } from '../../../../src/paging/index.ts';
+import { region } from '../../../support/fakes/region.ts';
 
 const READ = { write: false, user: false, exec: false };
 const REGISTERS = { cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n };
@@ -14,15 +15,7 @@ const MAP = new MemoryMap(
       [0xc_0000n, 0xd_ffffn, 'rom'],
       [0x10_0000n, 0xffff_ffffn, 'ram'],
     ] as const
-  ).map(([first, last, type]) => ({
-    first,
-    last,
-    type,
-    name: 'pc.ram',
-    offset: first,
-    priority: 0,
-    nonVolatile: false,
-  })),
+  ).map(([first, last, kind]) => region(kind, first, last)),
 );
 
 const memoryOf = (entries: Readonly<Record<number, bigint>>) => ({

@@ -1,15 +1,15 @@
 import { expect } from 'chai';
-import { MemoryMap, selectMemoryMap } from '../../../../src/guest/memory/memory-map.ts';
-import { flatRange, flatView } from '../../../support/fakes/flat-range.ts';
+import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
+import { region } from '../../../support/fakes/region.ts';
 
 /** 640 KiB of RAM, a hole, ROM, RAM, a device, flash, a passed-through device's memory. */
 const PC = [
-  flatRange('ram', 0x0n, 0x9ffffn),
-  flatRange('rom', 0xc0000n, 0xfffffn, 'pc.rom', 0n),
-  flatRange('ram', 0x100000n, 0x7ffffffn),
-  flatRange('i/o', 0xfec00000n, 0xfec00fffn, 'ioapic', 0n),
-  flatRange('ramd', 0xfed00000n, 0xfed00fffn, 'vfio bar', 0n),
-  flatRange('romd', 0xfffc0000n, 0xffffffffn, 'system.flash0', 0n),
+  region('ram', 0x0n, 0x9ffffn),
+  region('rom', 0xc0000n, 0xfffffn, 'pc.rom', 0n),
+  region('ram', 0x100000n, 0x7ffffffn),
+  region('device', 0xfec00000n, 0xfec00fffn, 'ioapic', 0n),
+  region('device', 0xfed00000n, 0xfed00fffn, 'vfio bar', 0n),
+  region('rom', 0xfffc0000n, 0xffffffffn, 'system.flash0', 0n),
 ];
 
 describe('the map of physical memory', () => {
@@ -78,87 +78,22 @@ describe('the map of physical memory', () => {
     expect(map.readableParts(0xfec00000, 0x1000)).to.deep.equal([]);
   });
 
+  it('takes regions in ascending order alone, which do not overlap', () => {
+    const low = region('ram', 0n, 0xfffn);
+    for (const wrong of [
+      [region('ram', 0x1000n, 0x1fffn), low],
+      [low, region('rom', 0xfffn, 0x1fffn, 'rom')],
+      [region('ram', 0x1000n, 0xfffn)],
+    ]) {
+      expect(() => new MemoryMap(wrong))
+        .to.throw('does not come after the one before it')
+        .with.property('code', 'ERR_GUEST_USAGE');
+    }
+  });
+
   it('cuts a region that reaches above 52 bits', () => {
-    const whole = new MemoryMap([flatRange('ram', 0n, (1n << 64n) - 1n)]);
+    const whole = new MemoryMap([region('ram', 0n, (1n << 64n) - 1n)]);
     expect(whole.isReadable(2 ** 52 - 8, 8)).to.equal(true);
     expect(whole.isReadable(2 ** 52 - 4, 8)).to.equal(false);
-  });
-});
-
-describe('selecting the map of a vCPU', () => {
-  const RAM = flatRange('ram', 0n, 0xffffn);
-  const VGA = flatRange('i/o', 0xa0000n, 0xbffffn, 'vga', 0n);
-  const SMRAM = flatRange('ram', 0xa0000n, 0xbffffn, 'pc.ram');
-  const system = flatView(['memory'], [RAM, VGA]);
-
-  it('takes the view of that vCPU, else the system’s', () => {
-    const other = flatView(['cpu-memory-1'], [flatRange('ram', 0n, 0xfffn)]);
-    const views = [other, system];
-    expect(selectMemoryMap(views, 0, false).isReadable(0x2000, 8)).to.equal(true);
-    expect(selectMemoryMap(views, 1, false).isReadable(0x2000, 8)).to.equal(false);
-    expect(selectMemoryMap(views, 1, false).isReadable(0xff8, 8)).to.equal(true);
-  });
-
-  it('shows SMRAM to a vCPU in system management mode, and says that nobody else sees it', () => {
-    const smm = flatView(['cpu-smm-0'], [RAM, SMRAM]);
-    const map = selectMemoryMap([system, smm], 0, true);
-    // The stub would read the VGA there, whatever mode the vCPU is in.
-    expect(map.regionAt(0xa0000n)).to.include({ kind: 'ram', name: 'pc.ram', onlyInSmm: true });
-    expect(map.isOnlyInSmm(0xa0000)).to.equal(true);
-    expect(map.isWritable(0xa0000, 8)).to.equal(false);
-    expect(map.isOnlyInSmm(0x8000), 'what both see').to.equal(false);
-    expect(map.isWritable(0x8000, 8)).to.equal(true);
-    expect(map.hasSmram).to.equal(true);
-    expect(selectMemoryMap([system, smm], 0, false).hasSmram).to.equal(false);
-    expect(selectMemoryMap([system, smm], 0, false).regionAt(0xa0000n).name).to.equal('vga');
-  });
-
-  it('takes the one view that KVM has for all vCPUs in system management mode', () => {
-    const map = selectMemoryMap([system, flatView(['KVM-SMRAM'], [RAM, SMRAM])], 3, true);
-    expect(map.isOnlyInSmm(0xa0000)).to.equal(true);
-  });
-
-  it('in system-management mode too, falls back on the ordinary view', () => {
-    expect(selectMemoryMap([system], 0, true).isReadable(0x8000, 8)).to.equal(true);
-  });
-
-  it('tells the parts of a view that the system’s shows as well from those that it does not', () => {
-    const smm = flatView(['cpu-smm-0'], [flatRange('ram', 0n, 0x2fffn)]);
-    const systemView = flatView(['memory'], [flatRange('ram', 0x0n, 0xfffn), flatRange('ram', 0x2000n, 0x3fffn)]);
-    const map = selectMemoryMap([systemView, smm], 0, true);
-    expect(
-      map.regions.map(
-        ({ onlyInSmm, first, last }) => `${onlyInSmm ? 'hidden' : 'shown'} ${first.toString(16)}-${last.toString(16)}`,
-      ),
-    ).to.deep.equal(['shown 0-fff', 'hidden 1000-1fff', 'shown 2000-2fff']);
-  });
-
-  it('does not take the same name at another offset for the same memory', () => {
-    const smm = flatView(['cpu-smm-0'], [flatRange('ram', 0n, 0xfffn, 'pc.ram', 0x5000n)]);
-    const map = selectMemoryMap([flatView(['memory'], [flatRange('ram', 0n, 0xfffn)]), smm], 0, true);
-    expect(map.isOnlyInSmm(0)).to.equal(true);
-  });
-
-  it('wants the address space "memory"', () => {
-    expect(() => selectMemoryMap([flatView(['I/O'], [RAM])], 0, false))
-      .to.throw('address space "memory"')
-      .with.property('code', 'ERR_GUEST_STATE');
-  });
-
-  it('does not compare each range of a view with each of the system’s', () => {
-    const count = 32_768;
-    const ranges = Array.from({ length: count }, (_, at) => {
-      return flatRange('ram', BigInt(at * 0x2000), BigInt(at * 0x2000 + 0xfff));
-    });
-    const own = flatView(['cpu-memory-0'], [...ranges, flatRange('ram', 0x1000_0000_0000n, 0x1000_0000_0fffn)]);
-    const map = selectMemoryMap([flatView(['memory'], ranges), own], 0, false);
-    expect(map.regions).to.have.length(count + 1);
-    expect(map.regions.at(-1)?.onlyInSmm).to.equal(true);
-    for (let at = 0; at < count; at++) {
-      expect(map.readableParts(at * 0x2000, 0x2000)).to.deep.equal([{ address: at * 0x2000, length: 0x1000 }]);
-      expect(map.regionFrom(BigInt(at * 0x2000 + 0x1000)).last).to.equal(
-        at === count - 1 ? 0xfff_ffff_ffffn : BigInt(at * 0x2000 + 0x1fff),
-      );
-    }
   });
 });

@@ -1,16 +1,16 @@
 import { expect } from 'chai';
 import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
 import { RegionSet } from '../../../../src/guest/memory/region-set.ts';
-import { flatRange } from '../../../support/fakes/flat-range.ts';
+import { region } from '../../../support/fakes/region.ts';
 
 const page = (address: bigint): number => Number(address >> 12n);
 
 describe('guest/RegionSet', () => {
   const map = new MemoryMap([
-    flatRange('ram', 0n, 0x9_ffffn),
-    flatRange('i/o', 0xa_0000n, 0xb_ffffn, 'vga'),
-    flatRange('rom', 0xc_0000n, 0xf_ffffn, 'pc.bios'),
-    flatRange('ram', 0x10_0000n, 0x7f_f7ffn, 'pc.ram'),
+    region('ram', 0n, 0x9_ffffn),
+    region('device', 0xa_0000n, 0xb_ffffn, 'vga'),
+    region('rom', 0xc_0000n, 0xf_ffffn, 'pc.bios'),
+    region('ram', 0x10_0000n, 0x7f_f7ffn, 'pc.ram'),
   ]);
   const set = new RegionSet(map);
   const named = (first: bigint, last: bigint): string =>
@@ -36,7 +36,7 @@ describe('guest/RegionSet', () => {
   it('has one name for more devices than there are bits', () => {
     const devices = Array.from({ length: 40 }, (_, at) => {
       const first = BigInt(at) * 0x1000n;
-      return flatRange('i/o', first, first + 0xfffn, `device ${at}`);
+      return region('device', first, first + 0xfffn, `device ${at}`);
     });
     const many = new RegionSet(new MemoryMap(devices));
     const names = devices.flatMap((_, at) => many.decode(many.classify(at, at)).map(({ name }) => name));

@@ -3,13 +3,13 @@ import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
 import { writeBits } from '../../../../src/guest/memory/write-bits.ts';
 import type { PlannedBits } from '../../../../src/paging/index.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
-import { flatRange } from '../../../support/fakes/flat-range.ts';
+import { region } from '../../../support/fakes/region.ts';
 
 const RAM_END = 0x4000;
 const MAP = new MemoryMap([
-  flatRange('ram', 0n, BigInt(RAM_END - 1)),
-  flatRange('rom', 0x4000n, 0x4fffn, 'rom', 0n),
-  flatRange('i/o', 0x5000n, 0x5fffn, 'device', 0n),
+  region('ram', 0n, BigInt(RAM_END - 1)),
+  region('rom', 0x4000n, 0x4fffn, 'rom', 0n),
+  region('device', 0x5000n, 0x5fffn, 'device', 0n),
 ]);
 
 function plan(address: number, value: bigint, bits: 'A' | 'D' | 'AD', size: 4 | 8 = 8): PlannedBits {

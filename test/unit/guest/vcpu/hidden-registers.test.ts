@@ -11,9 +11,9 @@ import { PROTECTION_KEYS } from '../../../support/builders/protection-keys-rom.t
 import { expectRejection } from '../../../support/expect-rejection.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
 import { fakeMonitor } from '../../../support/fakes/fake-monitor.ts';
-import { flatRange } from '../../../support/fakes/flat-range.ts';
 import { openDirectory, removeDirectory } from '../../../support/fakes/open-directory.ts';
 import { readFixture } from '../../../support/fakes/read-fixture.ts';
+import { region } from '../../../support/fakes/region.ts';
 import { kvmNestedDeviceState, svmDeviceState } from '../../../support/fakes/svm-device-state.ts';
 
 const STATE = readFixture('qmp/device-state-x86_64.bin');
@@ -37,7 +37,7 @@ function savingMonitor(bytes: Uint8Array): { monitor: Monitor; files: string[] }
 function memoryWith(cr4: bigint): SeenMemory {
   const memory = new FakeMemory(0x4000);
   memory.setEntry(HOST_SAVE + VMCB_CR4, cr4);
-  return { memory, map: new MemoryMap([flatRange('ram', 0n, 0x3fffn)]) };
+  return { memory, map: new MemoryMap([region('ram', 0n, 0x3fffn)]) };
 }
 
 describe('registers that no stub shows', () => {

@@ -7,9 +7,9 @@ import { type MemoryTypeMsrs, readMemoryTypes } from '../../../../src/guest/vcpu
 import type { Sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
 import { fakeMonitor } from '../../../support/fakes/fake-monitor.ts';
-import { flatRange } from '../../../support/fakes/flat-range.ts';
 import { openDirectory, removeDirectory } from '../../../support/fakes/open-directory.ts';
 import { readFixture } from '../../../support/fakes/read-fixture.ts';
+import { region } from '../../../support/fakes/region.ts';
 import { svmDeviceState } from '../../../support/fakes/svm-device-state.ts';
 
 const STATE = readFixture('qmp/device-state-x86_64.bin');
@@ -73,7 +73,7 @@ describe('PAT and MTRRs of a guest', () => {
       const memory = new FakeMemory(0x8000);
       memory.setEntry(0x6668, guestPat);
       memory.setEntry(0x7558, hostCr0);
-      const seen = { memory, map: new MemoryMap([flatRange('ram', 0n, memoryEnd)]) };
+      const seen = { memory, map: new MemoryMap([region('ram', 0n, memoryEnd)]) };
       return readMemoryTypes(monitorWith(true, svmDeviceState(state)), 0, VCPU, seen);
     }
 

@@ -5,7 +5,7 @@ import { runWalks } from '../../../../src/guest/walks/run-walks.ts';
 import { halvesOf, walkMany } from '../../../../src/guest/walks/walk-many.ts';
 import { createContext, OUTCOME, startWalk, toTranslation, Walk } from '../../../../src/paging/index.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
-import { flatRange } from '../../../support/fakes/flat-range.ts';
+import { region } from '../../../support/fakes/region.ts';
 
 const READ = { write: false, user: false, exec: false };
 const LONG = createContext({ cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n }, { maxPhyAddr: 46 });
@@ -14,9 +14,9 @@ const OFF = createContext({ cr0: 0x11n, cr3: 0n, cr4: 0n, efer: 0n }, { maxPhyAd
 
 /** RAM to 0x7fff, and half a page more; then a device. */
 const MAP = new MemoryMap([
-  flatRange('ram', 0n, 0x87ffn),
-  flatRange('i/o', 0x9000n, 0x9fffn, 'device', 0n),
-  flatRange('rom', 0xa000n, 0xafffn, 'rom', 0n),
+  region('ram', 0n, 0x87ffn),
+  region('device', 0x9000n, 0x9fffn, 'device', 0n),
+  region('rom', 0xa000n, 0xafffn, 'rom', 0n),
 ]);
 
 /** PML4, PDPT, PD and PT at 0x1000, 0x2000, 0x3000 and 0x4000; page 5 of the PT is mapped, and much else goes wrong. */

@@ -1,5 +1,6 @@
 import { type FlatView, parseFlatViews } from '../../../protocols/qmp/index.ts';
-import { type MemoryMap, selectMemoryMap } from './memory-map.ts';
+import type { MemoryMap } from '../memory/memory-map.ts';
+import { selectMemoryMap } from './select-memory-map.ts';
 
 /**
  * Memory maps from pause to pause. The text is asked for anew each time, as devices come and go; but as long as it says the
