@@ -1,17 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { makeReadme } from './readme/make-readme.ts';
+import { DOCUMENTS, ROOT } from './documents/documents.ts';
+import { makeDocument } from './documents/make-document.ts';
 
 /*
- * `npm run docs`: writes into README.md what the commands and examples in it print. Tests compare; this repairs.
+ * `npm run docs`: writes into README.md and docs/ what the commands and examples in them print. Tests compare; this repairs.
  */
 
-/** Seen from dist/scripts, where this file runs. */
-const README = new URL('../../README.md', import.meta.url);
-
-const text = await readFile(README, 'utf8');
-const made = await makeReadme(text, { guests: true });
-if (made === text) process.stdout.write('README.md is up to date\n');
-else {
-  await writeFile(README, made);
-  process.stdout.write('README.md was updated\n');
+for (const path of DOCUMENTS) {
+  const document = new URL(path, ROOT);
+  const text = await readFile(document, 'utf8');
+  const made = await makeDocument(text, { guests: true });
+  if (made !== text) await writeFile(document, made);
+  process.stdout.write(`${path} ${made === text ? 'is up to date' : 'was updated'}\n`);
 }

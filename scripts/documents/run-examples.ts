@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Block } from './blocks.ts';
 
 const run = promisify(execFile);
 
-/** Inside of the package, so that examples import it by its name. Seen from dist/scripts/readme, where this file runs. */
-const DIRECTORY = new URL('../../readme/', import.meta.url);
+/** Inside of the package, so that examples import it by its name. Seen from dist/scripts/documents, where this file runs. */
+const DIRECTORY = fileURLToPath(new URL('../../examples/', import.meta.url));
 const COMPILER = fileURLToPath(new URL('../../../node_modules/.bin/tsc', import.meta.url));
 
 const CONFIG = {
@@ -24,29 +25,44 @@ const CONFIG = {
   include: ['*.ts'],
 };
 
+/** Runs a compiled example. @returns what it printed */
+export type RunExample = (name: string, environment: Readonly<Record<string, string>>) => Promise<string>;
+
 /**
- * Compiles the examples of a document as a user of the package would.
+ * Compiles the examples of a document as a user of the package would, in a directory that is gone after use.
  *
  * @throws Error with the compiler's complaints
  */
-export async function compileExamples(blocks: readonly Block[]): Promise<void> {
+export async function compileExamples(
+  blocks: readonly Block[],
+): Promise<{ readonly run: RunExample } & AsyncDisposable> {
   await mkdir(DIRECTORY, { recursive: true });
-  await writeFile(new URL('tsconfig.json', DIRECTORY), JSON.stringify(CONFIG));
-  for (const { argument, body } of examplesOf(blocks)) await writeFile(new URL(`${argument}.ts`, DIRECTORY), body);
+  const directory = await mkdtemp(DIRECTORY);
+  const remove = () => rm(directory, { recursive: true, force: true });
   try {
-    await run(COMPILER, ['-p', fileURLToPath(DIRECTORY)]);
+    await compile(directory, blocks);
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return {
+    run: async (name, environment) => {
+      const program = join(directory, 'out', `${name}.js`);
+      const { stdout } = await run(process.execPath, [program], { env: { ...process.env, ...environment } });
+      return stdout;
+    },
+    [Symbol.asyncDispose]: remove,
+  };
+}
+
+async function compile(directory: string, blocks: readonly Block[]): Promise<void> {
+  const examples = blocks.filter(({ kind }) => kind === 'example');
+  if (examples.length === 0) return;
+  await writeFile(join(directory, 'tsconfig.json'), JSON.stringify(CONFIG));
+  for (const { argument, body } of examples) await writeFile(join(directory, `${argument}.ts`), body);
+  try {
+    await run(COMPILER, ['-p', directory]);
   } catch (error) {
     throw new Error(`an example does not compile:\n${(error as { stdout?: string }).stdout}`, { cause: error });
   }
-}
-
-/** Runs a compiled example. @returns what it printed */
-export async function runExample(name: string, environment: Readonly<Record<string, string>>): Promise<string> {
-  const program = fileURLToPath(new URL(`out/${name}.js`, DIRECTORY));
-  const { stdout } = await run(process.execPath, [program], { env: { ...process.env, ...environment } });
-  return stdout;
-}
-
-function examplesOf(blocks: readonly Block[]): readonly Block[] {
-  return blocks.filter(({ kind }) => kind === 'example');
 }

@@ -1,47 +1,80 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { parseBlocks } from '../../scripts/readme/blocks.ts';
-import { makeReadme } from '../../scripts/readme/make-readme.ts';
+import { type Block, parseBlocks } from '../../scripts/documents/blocks.ts';
+import { SHARED_OPTIONS } from '../../scripts/documents/describe-commands.ts';
+import { DOCUMENTS, ROOT } from '../../scripts/documents/documents.ts';
+import { makeDocument } from '../../scripts/documents/make-document.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
 
-/** Seen from dist/test/unit, where this file runs. */
-const ROOT = new URL('../../../', import.meta.url);
-const DOCUMENTS = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'protocols/README.md'];
-const LINK = /\]\((?!https?:|#)([^)#]+)[^)]*\)/g;
+const ALL_DOCUMENTS = [...DOCUMENTS, 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'protocols/README.md'];
+const LINK = /\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g;
 
-const readme = readFileSync(new URL('README.md', ROOT), 'utf8');
+function textOf(document: string): string {
+  return readFileSync(new URL(document, ROOT), 'utf8');
+}
+
+/** As GitHub makes anchors of headings. */
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+function argumentsOf(blocks: readonly Block[], wanted: Block['kind']): string[] {
+  return blocks.filter(({ kind }) => kind === wanted).map(({ argument }) => argument);
+}
 
 describe('the documents', () => {
-  it('README: the examples compile, and print what it says; `npm run docs` repairs it', async function () {
-    this.timeout(60_000);
-    expect(await makeReadme(readme, { guests: false })).to.equal(readme);
-  });
-
-  it('README: the help of every command is in it', () => {
-    const helps = parseBlocks(readme).filter(({ kind }) => kind === 'help');
-    expect(helps.map(({ argument }) => argument)).to.have.members(['', ...COMMANDS.map(({ name }) => name)]);
-  });
-
-  it('README: every example is run, but for those that only compile', () => {
-    const named = (wanted: string): string[] =>
-      parseBlocks(readme)
-        .filter(({ kind }) => kind === wanted)
-        .map(({ argument }) => argument);
-    expect(named('example').filter((name) => !named('output').includes(name))).to.deep.equal(['testing']);
-  });
-
-  it('README: every block of TypeScript is one of the examples', () => {
-    const fences = readme.match(/^```ts$/gm) ?? [];
-    expect(parseBlocks(readme).filter(({ kind }) => kind === 'example')).to.have.length(fences.length);
-  });
-
   for (const document of DOCUMENTS) {
-    it(`${document}: its links lead to files of this repository`, () => {
-      const text = readFileSync(new URL(document, ROOT), 'utf8');
-      const dead = [...text.matchAll(LINK)]
-        .map(([, target = '']) => target)
-        .filter((target) => !existsSync(new URL(target, new URL(document, ROOT))));
-      expect(dead).to.deep.equal([]);
+    it(`${document}: its examples compile and print what it says; \`npm run docs\` repairs it`, async function () {
+      this.timeout(60_000);
+      const text = textOf(document);
+      expect(await makeDocument(text, { guests: false })).to.equal(text);
     });
   }
+
+  const blocks = DOCUMENTS.flatMap((document) => parseBlocks(textOf(document)));
+
+  it('the usage of every command is in one of them, and so are the options that commands share', () => {
+    expect(argumentsOf(blocks, 'usage')).to.have.members(COMMANDS.map(({ name }) => name));
+    expect(argumentsOf(blocks, 'options')).to.have.members(Object.keys(SHARED_OPTIONS));
+  });
+
+  it('every example is run, but for those that only compile', () => {
+    const run = argumentsOf(blocks, 'output');
+    expect(argumentsOf(blocks, 'example').filter((name) => !run.includes(name))).to.deep.equal(['testing']);
+  });
+
+  it('every block of TypeScript is one of the examples, and every session one of those that are run', () => {
+    for (const document of DOCUMENTS.filter((name) => name !== 'docs/hypercall.md')) {
+      const text = textOf(document);
+      const own = parseBlocks(text);
+      expect(argumentsOf(own, 'example'), document).to.have.length(text.match(/^```ts$/gm)?.length ?? 0);
+      expect(argumentsOf(own, 'console'), document).to.have.length(text.match(/^```console$/gm)?.length ?? 0);
+    }
+  });
+
+  for (const document of ALL_DOCUMENTS) {
+    it(`${document}: its links lead to files of this repository, and to headings that these have`, () => {
+      const dead = [...textOf(document).matchAll(LINK)].filter(([, target = '', anchor]) => {
+        const file = new URL(target || document.replace(/^.*\//, ''), new URL(document, ROOT));
+        if (!existsSync(file)) return true;
+        return anchor !== undefined && !anchorsOf(readFileSync(file, 'utf8')).includes(anchor);
+      });
+      expect(dead.map(([link]) => link)).to.deep.equal([]);
+    });
+  }
+});
+
+describe('blocks of a document', () => {
+  it('a mark of an unknown kind is refused', () => {
+    expect(() => parseBlocks('<!-- consle: long4 -->\n```console\n```\n')).to.throw('no kind of block');
+  });
+
+  it('a mark that stands above no block is refused', () => {
+    expect(() => parseBlocks('<!-- console: long4 -->\n\nwords\n')).to.throw('each mark stands above');
+  });
 });

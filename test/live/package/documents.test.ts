@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { makeReadme } from '../../../scripts/readme/make-readme.ts';
+import { DOCUMENTS, ROOT } from '../../../scripts/documents/documents.ts';
+import { makeDocument } from '../../../scripts/documents/make-document.ts';
 
-/** Seen from dist/test/live/package, where this file runs. */
-const README = new URL('../../../../README.md', import.meta.url);
-
-describe('README.md, on guests', function () {
+describe('the documents, on guests', function () {
   this.timeout(120_000);
 
-  it('shows what the commands and examples print; `npm run docs` repairs it', async () => {
-    const readme = readFileSync(README, 'utf8');
-    expect(await makeReadme(readme, { guests: true })).to.equal(readme);
-  });
+  for (const document of DOCUMENTS) {
+    it(`${document} shows what the commands and examples print; \`npm run docs\` repairs it`, async () => {
+      const text = readFileSync(new URL(document, ROOT), 'utf8');
+      expect(await makeDocument(text, { guests: true })).to.equal(text);
+    });
+  }
 });

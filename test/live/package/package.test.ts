@@ -86,11 +86,18 @@ describe('the package, as somebody gets it who installs it', function () {
     const sources = files.filter((name) => name.endsWith('.js'));
     expect(sources.length).to.be.above(100);
     expect(sources.filter((name) => !files.includes(name.replace(/\.js$/, '.d.ts')))).to.deep.equal([]);
-    for (const document of ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'protocols/README.md']) {
+    for (const document of [
+      'README.md',
+      'docs/commands.md',
+      'LICENSE',
+      'CHANGELOG.md',
+      'SECURITY.md',
+      'protocols/README.md',
+    ]) {
       expect(files).to.include(document);
     }
     const strays = files.filter((name) =>
-      /\.map$|\.tsbuildinfo$|^dist\/(test|scripts|kernels|readme)\b|\.test\./.test(name),
+      /\.map$|\.tsbuildinfo$|^dist\/(test|scripts|kernels|examples)\b|\.test\./.test(name),
     );
     expect(strays).to.deep.equal([]);
   });
