@@ -7,7 +7,7 @@ out=dist/kernels
 mkdir -p "$out"
 
 # Every kernel includes most of include/, so a newer file there makes all of them out of date.
-newest_include=$(ls -t test/kernels/include/*.inc | head -n 1)
+newest_include=$(ls -t test/kernels/include/*.inc test/kernels/include/*/*.inc | head -n 1)
 
 # Where Debian and other distributions keep the firmware that rom.asm is built around.
 firmware='-i /usr/share/seabios/ -i /usr/share/qemu/'

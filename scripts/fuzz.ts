@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Random } from './bench/random.ts';
+import { Random } from './bench/guests/random.ts';
 import { checkInput } from './parsers/check-input.ts';
 import { mutate } from './parsers/mutate.ts';
 import { PARSER_TARGETS } from './parsers/parser-targets.ts';

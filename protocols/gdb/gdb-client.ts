@@ -1,22 +1,31 @@
 import { type Connection, connect, type TraceSink } from '../transport/index.ts';
-import { listThreadsRequest } from './commands/list-threads.ts';
-import { monitorRequest } from './commands/monitor.ts';
-import { queryPhysicalMemoryModeRequest, setPhysicalMemoryModeRequest } from './commands/physical-memory-mode.ts';
-import { readRegistersRequest } from './commands/read-registers.ts';
-import { selectThreadRequest } from './commands/select-thread.ts';
-import { threadAliveRequest } from './commands/thread-alive.ts';
-import { type ThreadExtraInfo, threadExtraInfoRequest } from './commands/thread-extra-info.ts';
-import { MAX_WRITE_BYTES, writeMemoryRequest } from './commands/write-memory.ts';
+import { monitorRequest } from './commands/features/monitor.ts';
+import {
+  queryPhysicalMemoryModeRequest,
+  setPhysicalMemoryModeRequest,
+} from './commands/memory/physical-memory-mode.ts';
+import { MAX_WRITE_BYTES, writeMemoryRequest } from './commands/memory/write-memory.ts';
+import { readRegistersRequest } from './commands/registers/read-registers.ts';
+import { listThreadsRequest } from './commands/threads/list-threads.ts';
+import { selectThreadRequest } from './commands/threads/select-thread.ts';
+import { threadAliveRequest } from './commands/threads/thread-alive.ts';
+import { type ThreadExtraInfo, threadExtraInfoRequest } from './commands/threads/thread-extra-info.ts';
 import { GdbArchitectureError, GdbError, GdbTargetDescriptionError, GdbUnsupportedError } from './errors.ts';
-import { type GdbFeatures, runHandshake } from './handshake.ts';
-import { type BlockReads, type MemoryPiece, makeBlockReads, makePieceReads, requireRange } from './memory-requests.ts';
-import { readAnnex } from './read-annex.ts';
-import { GdbSession, type GdbState, type GdbStatistics } from './session.ts';
-import { DEFAULT_OUTSTANDING_BYTES } from './socket-buffer.ts';
-import type { StopReply } from './stop-reply.ts';
+import type { StopReply } from './packets/stop-reply.ts';
+import { type GdbThread, MAX_THREADS, requireCpuIndex } from './packets/thread-id.ts';
+import { type GdbFeatures, runHandshake } from './session/handshake.ts';
+import {
+  type BlockReads,
+  type MemoryPiece,
+  makeBlockReads,
+  makePieceReads,
+  requireRange,
+} from './session/memory-requests.ts';
+import { readAnnex } from './session/read-annex.ts';
+import { GdbSession, type GdbState, type GdbStatistics } from './session/session.ts';
+import { DEFAULT_OUTSTANDING_BYTES } from './session/socket-buffer.ts';
 import { loadRegisterLayout } from './target-description/load-layout.ts';
 import type { RegisterLayout, RegisterValues } from './target-description/register-layout.ts';
-import { type GdbThread, MAX_THREADS, requireCpuIndex } from './thread-id.ts';
 
 /** @public */
 export interface GdbClientOptions {

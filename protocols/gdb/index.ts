@@ -1,4 +1,4 @@
-export type { ThreadExtraInfo } from './commands/thread-extra-info.ts';
+export type { ThreadExtraInfo } from './commands/threads/thread-extra-info.ts';
 export {
   GdbArchitectureError,
   GdbArgumentError,
@@ -15,13 +15,13 @@ export {
   GdbUnsupportedError,
 } from './errors.ts';
 export { GdbClient, type GdbClientOptions } from './gdb-client.ts';
-export type { GdbFeatures } from './handshake.ts';
-export type { BlockReads, MemoryPiece } from './memory-requests.ts';
-export { PacketDecoder, type PacketDefect, type PacketSink } from './packet-decoder.ts';
-export { encodePacket, MAX_REQUEST_CHARS } from './packet-encoder.ts';
-export type { GdbRequest, ReplyContext } from './request.ts';
+export { PacketDecoder, type PacketDefect, type PacketSink } from './packets/packet-decoder.ts';
+export { encodePacket, MAX_REQUEST_CHARS } from './packets/packet-encoder.ts';
+export type { GdbRequest, ReplyContext } from './packets/request.ts';
+export type { StopReply } from './packets/stop-reply.ts';
+export type { GdbThread } from './packets/thread-id.ts';
 export { GdbRunControl, type ResumeOptions } from './run-control.ts';
-export type { GdbState, GdbStatistics } from './session.ts';
-export type { StopReply } from './stop-reply.ts';
+export type { GdbFeatures } from './session/handshake.ts';
+export type { BlockReads, MemoryPiece } from './session/memory-requests.ts';
+export type { GdbState, GdbStatistics } from './session/session.ts';
 export type { RegisterDescription, RegisterLayout, RegisterValues } from './target-description/register-layout.ts';
-export type { GdbThread } from './thread-id.ts';

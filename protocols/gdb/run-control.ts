@@ -1,18 +1,18 @@
-import { breakpointRequest } from './commands/breakpoint.ts';
-import { readRegisterRequest } from './commands/read-register.ts';
-import { readRegistersRequest } from './commands/read-registers.ts';
-import { resumeRequest } from './commands/resume.ts';
-import { selectThreadRequest } from './commands/select-thread.ts';
-import { writeRegisterRequest } from './commands/write-register.ts';
+import { readRegisterRequest } from './commands/registers/read-register.ts';
+import { readRegistersRequest } from './commands/registers/read-registers.ts';
+import { writeRegisterRequest } from './commands/registers/write-register.ts';
+import { breakpointRequest } from './commands/run/breakpoint.ts';
+import { resumeRequest } from './commands/run/resume.ts';
+import { selectThreadRequest } from './commands/threads/select-thread.ts';
 import { GdbArgumentError, GdbReplyError, GdbTimeoutError, GdbUnsupportedError } from './errors.ts';
 import type { GdbClient } from './gdb-client.ts';
 import { formatHex } from './hex.ts';
-import { requireRange } from './memory-requests.ts';
-import type { GdbRequest } from './request.ts';
-import type { GdbSession } from './session.ts';
-import type { StopReply } from './stop-reply.ts';
+import type { GdbRequest } from './packets/request.ts';
+import type { StopReply } from './packets/stop-reply.ts';
+import { requireCpuIndex } from './packets/thread-id.ts';
+import { requireRange } from './session/memory-requests.ts';
+import type { GdbSession } from './session/session.ts';
 import type { RegisterDescription, RegisterLayout } from './target-description/register-layout.ts';
-import { requireCpuIndex } from './thread-id.ts';
 
 /** @public */
 export interface ResumeOptions {

@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
-import { connectCommand } from './exec-connection.ts';
-import { connectSocket } from './socket-connection.ts';
+import { connectCommand } from './exec/exec-connection.ts';
+import { connectSocket } from './socket/socket-connection.ts';
 
 /** How long and under whose control a connection may be tried. @public */
 export interface ConnectOptions {

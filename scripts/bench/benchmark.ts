@@ -1,5 +1,5 @@
 import type { Figure } from './figure.ts';
-import type { LinuxGuests } from './linux-guests.ts';
+import type { LinuxGuests } from './guests/linux-guests.ts';
 
 /** What a benchmark runs in. */
 export interface Setting {

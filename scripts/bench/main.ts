@@ -7,7 +7,7 @@ import type { Benchmark } from './benchmark.ts';
 import { BENCHMARKS } from './benchmarks.ts';
 import { type Figure, isMet } from './figure.ts';
 import { formatFigures, formatMachine } from './format-figures.ts';
-import { LinuxGuests } from './linux-guests.ts';
+import { LinuxGuests } from './guests/linux-guests.ts';
 import { describeMachine } from './machine.ts';
 
 /*

@@ -51,7 +51,7 @@ export const FILE_TARGETS: readonly ParserTarget[] = [
   {
     name: 'device state',
     read: parseDeviceState,
-    seeds: ['x86_64', 'i386', 'no-footers'].map((name) => readSeed(`qmp/device-state-${name}.bin`)),
+    seeds: ['x86_64', 'i386', 'no-footers'].map((name) => readSeed(`qmp/device-state/${name}.bin`)),
     hard: {
       sections: manySections,
       'vCPU names': repeated('\x03cpu', 'QEVM\0\0\0\x03'),

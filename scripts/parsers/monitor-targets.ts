@@ -72,9 +72,9 @@ export const MONITOR_TARGETS: readonly ParserTarget[] = [
   {
     name: 'info registers -a',
     read: text(parseAllInfoRegisters),
-    seeds: ['all', 'long-mode', 'compatibility-mode', 'real-mode'].map((name) => readSeed(`qmp/registers-${name}.txt`)),
+    seeds: ['all', 'long-mode', 'compatibility-mode', 'real-mode'].map((name) => readSeed(`qmp/registers/${name}.txt`)),
     hard: {
-      vCPUs: repeated(readSeed('qmp/registers-long-mode.txt').toString('latin1')),
+      vCPUs: repeated(readSeed('qmp/registers/long-mode.txt').toString('latin1')),
       'equals signs': repeated(`${'='.repeat(4000)}\n`, 'CPU#0\n'),
       names: repeated(`${'CS = '.repeat(800)}\n`, 'CPU#0\n'),
       spaces: repeated(`CS =${' '.repeat(4000)}x\n`, 'CPU#0\n'),
@@ -95,7 +95,7 @@ export const MONITOR_TARGETS: readonly ParserTarget[] = [
   {
     name: 'info status',
     read: text(parseInfoStatus),
-    seeds: ['running', 'paused', 'prelaunch'].map((name) => readSeed(`qmp/status-${name}.txt`)),
+    seeds: ['running', 'paused', 'prelaunch'].map((name) => readSeed(`qmp/status/${name}.txt`)),
     hard: { spaces: repeated(' ', 'VM status: paused', 'x'), reason: repeated('-', 'VM status: paused (') },
   },
   {

@@ -1,4 +1,4 @@
-import type { Random } from '../bench/random.ts';
+import type { Random } from '../bench/guests/random.ts';
 
 /** What has broken parsers before: numbers that are too long, depth, separators, halves of characters, controls. */
 const SPLINTERS = [

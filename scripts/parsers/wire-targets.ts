@@ -1,9 +1,9 @@
-import { listThreadsRequest } from '../../protocols/gdb/commands/list-threads.ts';
-import { monitorRequest } from '../../protocols/gdb/commands/monitor.ts';
-import { supportedRequest } from '../../protocols/gdb/commands/supported.ts';
-import { threadExtraInfoRequest } from '../../protocols/gdb/commands/thread-extra-info.ts';
+import { monitorRequest } from '../../protocols/gdb/commands/features/monitor.ts';
+import { supportedRequest } from '../../protocols/gdb/commands/features/supported.ts';
+import { listThreadsRequest } from '../../protocols/gdb/commands/threads/list-threads.ts';
+import { threadExtraInfoRequest } from '../../protocols/gdb/commands/threads/thread-extra-info.ts';
 import { encodePacket, PacketDecoder } from '../../protocols/gdb/index.ts';
-import { decodeStopReply } from '../../protocols/gdb/stop-reply.ts';
+import { decodeStopReply } from '../../protocols/gdb/packets/stop-reply.ts';
 import { loadRegisterLayout } from '../../protocols/gdb/target-description/load-layout.ts';
 import { parseDescription } from '../../protocols/gdb/target-description/parse-description.ts';
 import { decodeMessage } from '../../protocols/qmp/message.ts';

@@ -1,4 +1,4 @@
-; 4-level paging. What its tables hold is stated in manifest-long.ts.
+; 4-level paging. What its tables hold is stated in manifests/manifest-long.ts.
 
 %include "long-mode.inc"
 

@@ -1,4 +1,4 @@
-; 5-level paging, over the same four levels as long4. What its tables hold is stated in manifest-long.ts.
+; 5-level paging, over the same four levels as long4. What its tables hold is stated in manifests/manifest-long.ts.
 
 %include "long-mode.inc"
 

@@ -1,4 +1,4 @@
-; PAE paging. What its tables hold is stated in manifest-pae.ts.
+; PAE paging. What its tables hold is stated in manifests/manifest-pae.ts.
 
 %define LONG_MODE  0
 %define ENTRY_SIZE 8

@@ -1,4 +1,4 @@
-; 32-bit paging with 4 MiB pages. What its tables hold is stated in manifest-32.ts.
+; 32-bit paging with 4 MiB pages. What its tables hold is stated in manifests/manifest-32.ts.
 
 %define LONG_MODE  0
 %define ENTRY_SIZE 4

@@ -2,8 +2,8 @@
 
 %define LONG_MODE  0
 %define ENTRY_SIZE 4
-%include "probe-layout.inc"
-%include "probe.inc"
+%include "probe/probe-layout.inc"
+%include "probe/probe.inc"
 %undef HOME_KEY
 %define HOME_KEY 0
 

@@ -1,5 +1,5 @@
 ; A firmware image for `-bios` with a page table in its first page: the machine maps the image so that it ends at 4 GiB, as
-; ROM. What the table holds is stated in manifest-rom.ts. The entries' upper halves are zero, so that the table makes sense
+; ROM. What the table holds is stated in manifests/manifest-rom.ts. The entries' upper halves are zero, so that the table makes sense
 ; with 4-byte entries too, at twice the index.
 
 %define ENTRY_SIZE 8

@@ -1,6 +1,6 @@
 ; A vCPU that stays in system management mode, on 4-level paging whose tables lie in SMRAM: while it is there, it sees RAM at
 ; 0xa0000 where everything else sees the VGA. For the i440FX (`-machine pc`) with SeaBIOS, which leaves SMBASE at 0xa0000.
-; What its tables hold is stated in manifest-smm.ts.
+; What its tables hold is stated in manifests/manifest-smm.ts.
 
 %define LOAD         0x100000
 %define SMRAM        0xa0000

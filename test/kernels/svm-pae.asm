@@ -2,7 +2,7 @@
 
 %define LONG_MODE  0
 %define ENTRY_SIZE 8
-%include "svm.inc"
+%include "svm/svm.inc"
 ; PAE entries have no key; bits 62:59 are reserved in them.
 %undef HOME_KEY
 %define HOME_KEY 0

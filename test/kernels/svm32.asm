@@ -2,7 +2,7 @@
 
 %define LONG_MODE  0
 %define ENTRY_SIZE 4
-%include "svm.inc"
+%include "svm/svm.inc"
 
 org LOAD
 SVM_KERNEL 'svm32', CR4_PSE | CR4_PKE | CR4_PKS, EFER_NXE

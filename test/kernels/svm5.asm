@@ -2,7 +2,7 @@
 
 %define LONG_MODE  1
 %define ENTRY_SIZE 8
-%include "svm.inc"
+%include "svm/svm.inc"
 
 org LOAD
 SVM_KERNEL 'svm5', CR4_PAE | CR4_LA57 | CR4_PKE | CR4_PKS, EFER_LME | EFER_NXE

@@ -1,4 +1,7 @@
 import { expect } from 'chai';
+import { WINDOW_32, WINDOW_CODE, WINDOW_USER } from './layout.ts';
+import { decodeResult, type SvmRecord, type SvmResult } from './probes/record.ts';
+import { SvmGuest } from './svm-guest.ts';
 import {
   buildIdentity,
   formatBits,
@@ -13,10 +16,7 @@ import {
   STORE,
   USED,
   usualRecord,
-} from './identity-stages.ts';
-import { WINDOW_32, WINDOW_CODE, WINDOW_USER } from './layout.ts';
-import { decodeResult, type SvmRecord, type SvmResult } from './record.ts';
-import { SvmGuest } from './svm-guest.ts';
+} from './tables/identity-stages.ts';
 
 const [pt, pd, pdpt, data] = [frame(1), frame(2), frame(3), frame(6)];
 /** The guest's entry for it is the first in each table but the root, where it is the second. */

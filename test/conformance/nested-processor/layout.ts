@@ -1,5 +1,5 @@
 /**
- * Where the hypervisor kernels have what only they have: the same numbers as in test/kernels/include/svm-layout.inc. The rest is
+ * Where the hypervisor kernels have what only they have: the same numbers as in test/kernels/include/svm/svm-layout.inc. The rest is
  * in processor-rig/layout.ts.
  *
  * The arena of each memory is 5 MiB: frames for the guest, then nested tables.

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import type { PagedMode } from '../processor-rig/paged-mode.ts';
 import { formatMachineOptions, type SvmMachine } from './machine.ts';
-import { runProbes } from './run-probes.ts';
+import { runProbes } from './probes/run-probes.ts';
 import { standardMachines } from './standard-machines.ts';
 import { SvmGuest } from './svm-guest.ts';
 

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { INTEL, type Profile, tcgProfile } from '../../../src/paging/index.ts';
 import type { PagedMode } from '../processor-rig/paged-mode.ts';
 import { formatMachineOptions } from './machine.ts';
-import { guestModes, runProbes } from './run-probes.ts';
+import { guestModes, runProbes } from './probes/run-probes.ts';
 import { standardMachines } from './standard-machines.ts';
 import { SvmGuest } from './svm-guest.ts';
 

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { decodeResult, type SvmRecord, type SvmResult } from './probes/record.ts';
+import type { SvmGuest } from './svm-guest.ts';
 import {
   buildIdentity,
   formatBits,
@@ -13,9 +15,7 @@ import {
   STORE,
   USED,
   usualRecord,
-} from './identity-stages.ts';
-import { decodeResult, type SvmRecord, type SvmResult } from './record.ts';
-import type { SvmGuest } from './svm-guest.ts';
+} from './tables/identity-stages.ts';
 
 /** It stands for as long as a test file asks questions about it, however slow the machine is. */
 const STANDING_TIMEOUT_MS = 1_200_000;

@@ -2,9 +2,9 @@ import type { QemuVersion } from '../../../src/paging/index.ts';
 import { RECORDS, RESULTS } from '../processor-rig/layout.ts';
 import type { PagedMode } from '../processor-rig/paged-mode.ts';
 import { type ArenaRange, RigGuest, type RigOptions } from '../processor-rig/rig-guest.ts';
-import { HostMemory } from './host-memory.ts';
 import { ARENA_BYTES, RECORD, RESULT } from './layout.ts';
 import { cpuOption, type SvmMachine } from './machine.ts';
+import { HostMemory } from './tables/host-memory.ts';
 
 const images: Readonly<Record<PagedMode, string>> = {
   '32-bit': 'svm32.bin',

@@ -1,6 +1,6 @@
 /**
- * Where the probe kernels and the hypervisor kernels have the same: numbers of test/kernels/include/probe-layout.inc as well as
- * of svm-layout.inc. What only one of them has is in the layout.ts of its folder.
+ * Where the probe kernels and the hypervisor kernels have the same: numbers of test/kernels/include/probe/probe-layout.inc as well as
+ * of include/svm/svm-layout.inc. What only one of them has is in the layout.ts of its folder.
  *
  * Physical memory is 64 MiB from 0 on and, where physical addresses have more than 32 bits, the same again far up (the
  * "high" memory). A part of each, the arena, is the test's.

@@ -1,6 +1,6 @@
 import type { PagingRegisters } from '../../../src/paging/index.ts';
 import type { ProbeKind } from './probe-kind.ts';
-import type { ProbeRegisters } from './random-registers.ts';
+import type { ProbeRegisters } from './random/random-registers.ts';
 
 /** What the walker is told of a probe's registers. */
 export function pagingRegisters(registers: ProbeRegisters, cr3: number, kind: ProbeKind): PagingRegisters {

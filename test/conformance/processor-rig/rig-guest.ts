@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { QemuVersion } from '../../../src/paging/index.ts';
 import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
-import { Witness } from '../../support/live/witness.ts';
-import { highMemoryBase, mapHighMemory, type PhysicalReach } from './high-memory.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
 import { ARENA_OFFSET, HOME_ROOT, IMAGE_BASE, KERNEL_END, MAILBOX, RAM_BYTES } from './layout.ts';
-import { MemoryFiles } from './memory-files.ts';
-import type { RigMemory } from './rig-memory.ts';
+import { highMemoryBase, mapHighMemory, type PhysicalReach } from './memory/high-memory.ts';
+import { MemoryFiles } from './memory/memory-files.ts';
+import type { RigMemory } from './memory/rig-memory.ts';
 
 /** Seen from dist/test/conformance/processor-rig, where this file runs. */
 const KERNELS = new URL('../../../kernels/', import.meta.url);

@@ -1,9 +1,9 @@
 import { cr2AfterFault, type PagingContext, processorBits, type Translation } from '../../../src/paging/index.ts';
 import { CR2_BEFORE, WINDOW } from '../processor-rig/layout.ts';
 import { markerNumber } from '../processor-rig/marker.ts';
-import { type ExpectedSample, MemoryAfter, unitOf } from '../processor-rig/memory-after.ts';
+import { type ExpectedSample, MemoryAfter, unitOf } from '../processor-rig/memory/memory-after.ts';
+import type { Place } from '../processor-rig/memory/rig-memory.ts';
 import type { ProbeKind } from '../processor-rig/probe-kind.ts';
-import type { Place } from '../processor-rig/rig-memory.ts';
 import { DESCRIPTOR_ACCESSED, type GuestMemory } from './guest-memory.ts';
 import { NOWHERE, STORED, STORED_32, WINDOW_USER } from './layout.ts';
 

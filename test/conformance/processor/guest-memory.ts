@@ -1,6 +1,6 @@
 import { ARENA_OFFSET } from '../processor-rig/layout.ts';
 import { type Marker, markerNumberAt, writeMarkers } from '../processor-rig/marker.ts';
-import { type Place, RigMemory } from '../processor-rig/rig-memory.ts';
+import { type Place, RigMemory } from '../processor-rig/memory/rig-memory.ts';
 import { ARENA_BYTES, IMAGE_END, IMAGE_TABLES, TABLES_HALF_BYTES, TABLES_OFFSET } from './layout.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { WINDOW } from '../processor-rig/layout.ts';
 
 /**
- * Where the probe kernels have what only they have: the same numbers as in test/kernels/include/probe-layout.inc. The rest is in
+ * Where the probe kernels have what only they have: the same numbers as in test/kernels/include/probe/probe-layout.inc. The rest is in
  * processor-rig/layout.ts.
  *
  * The arena of each memory is 16 MiB: pages to be mapped, then tables.

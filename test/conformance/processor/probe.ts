@@ -6,11 +6,11 @@ import {
   translate,
 } from '../../../src/paging/index.ts';
 import type { Random } from '../../support/random/random.ts';
+import { StrayWalkError } from '../processor-rig/memory/rig-memory.ts';
 import { pagingRegisters } from '../processor-rig/paging-registers.ts';
 import { isAtSecondHalf, type ProbeKind, probeKinds } from '../processor-rig/probe-kind.ts';
-import { randomAddress } from '../processor-rig/random-address.ts';
-import { type ProbeRegisters, randomRegisters } from '../processor-rig/random-registers.ts';
-import { StrayWalkError } from '../processor-rig/rig-memory.ts';
+import { randomAddress } from '../processor-rig/random/random-address.ts';
+import { type ProbeRegisters, randomRegisters } from '../processor-rig/random/random-registers.ts';
 import { type ExpectedOutcome, expectOutcome } from './expected-outcome.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { ProbeMachine } from './machine.ts';

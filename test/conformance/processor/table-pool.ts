@@ -1,9 +1,9 @@
 import type { Random } from '../../support/random/random.ts';
 import { EntryBits, type EntryOdds } from '../processor-rig/entry-bits.ts';
 import { ARENA_OFFSET } from '../processor-rig/layout.ts';
+import { TableAllocator } from '../processor-rig/memory/table-allocator.ts';
 import type { PagedMode } from '../processor-rig/paged-mode.ts';
-import { randomNowhere } from '../processor-rig/random-nowhere.ts';
-import { TableAllocator } from '../processor-rig/table-allocator.ts';
+import { randomNowhere } from '../processor-rig/random/random-nowhere.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import { TABLES_HALF_BYTES, TABLES_OFFSET, WINDOW_PDPT, WINDOW_PML4, WINDOW_PT } from './layout.ts';
 import type { ProbeMachine } from './machine.ts';

@@ -8,11 +8,12 @@ import { expect } from 'chai';
 import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { connect } from '../../../protocols/transport/index.ts';
 import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
-import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
+import { StallingProxy } from '../../support/live/peer/stalling-proxy.ts';
 import { type PagewalkRun, runPagewalk, startPagewalk } from '../../support/live/run-pagewalk.ts';
-import { StallingProxy } from '../../support/live/stalling-proxy.ts';
-import { Witness } from '../../support/live/witness.ts';
 
 const ADDRESS = `0x${kernelPage(KERNELS.long4, 'rw').address.toString(16)}`;
 const TIMEOUT_MS = 500;

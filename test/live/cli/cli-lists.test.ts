@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
+import { useRunningKernel } from '../../support/live/guest/running-kernel.ts';
 import { type PagewalkExit, runPagewalk, startPagewalk } from '../../support/live/run-pagewalk.ts';
-import { useRunningKernel } from '../../support/live/running-kernel.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 import { translationLineSchema } from '../../support/schemas/translation-schema.ts';
 

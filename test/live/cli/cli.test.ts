@@ -3,9 +3,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { KERNELS, type KernelPage, kernelPage } from '../../kernels/manifest.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { type KernelPage, kernelPage } from '../../kernels/manifests/manifest.ts';
+import { useRunningKernel } from '../../support/live/guest/running-kernel.ts';
 import { type PagewalkExit, runPagewalk, startPagewalk } from '../../support/live/run-pagewalk.ts';
-import { useRunningKernel } from '../../support/live/running-kernel.ts';
 import {
   stateLineSchema,
   type TranslationLine,

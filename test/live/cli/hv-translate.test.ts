@@ -7,10 +7,11 @@ import {
   HV_CONTROL,
   HV_SELF,
 } from '../../../src/abi/index.ts';
-import { KERNELS, type KernelPage, kernelPage } from '../../kernels/manifest.ts';
-import { withRom } from '../../support/live/kernel-guest.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { type KernelPage, kernelPage } from '../../kernels/manifests/manifest.ts';
+import { withRom } from '../../support/live/guest/kernel-guest.ts';
+import { useRunningKernel } from '../../support/live/guest/running-kernel.ts';
 import { runPagewalk, startPagewalk } from '../../support/live/run-pagewalk.ts';
-import { useRunningKernel } from '../../support/live/running-kernel.ts';
 import { type HvTranslationLine, hvTranslationLineSchema } from '../../support/schemas/translation-schema.ts';
 
 const LONG4 = KERNELS.long4;

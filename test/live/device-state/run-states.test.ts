@@ -5,9 +5,10 @@ import { connect } from '../../../protocols/transport/index.ts';
 import { turnOnProtectionKeys, USER_PAGES } from '../../../scripts/sweep/protected-guest.ts';
 import { withPausedGuest } from '../../../src/guest/index.ts';
 import { launchQemu, type QemuOptions, type QemuProcess } from '../../../src/testing/index.ts';
-import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
-import { Witness } from '../../support/live/witness.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
 
 const STATE_TIMEOUT_MS = 20_000;
 const USER_READ = { write: false, user: true, exec: false };

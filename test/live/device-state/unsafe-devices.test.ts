@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { attach, type GuestTranslation, type PausedGuest, withPausedGuest } from '../../../src/guest/index.ts';
-import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
-import { Witness } from '../../support/live/witness.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
 
 const KEY_1 = kernelPage(KERNELS.long4, 'key-1').address;
 const USER_READ = { write: false, user: true, exec: false };

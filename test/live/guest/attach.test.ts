@@ -3,10 +3,11 @@ import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { connect } from '../../../protocols/transport/index.ts';
 import { type Assumption, type AttachOptions, attach, withPausedGuest } from '../../../src/guest/index.ts';
 import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
-import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
-import { Witness } from '../../support/live/witness.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
 
 const READ = { write: false, user: false, exec: false };
 const RW = kernelPage(KERNELS.long4, 'rw');

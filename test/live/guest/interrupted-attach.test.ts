@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { attach } from '../../../src/guest/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
-import { StallingProxy } from '../../support/live/stalling-proxy.ts';
-import { Witness } from '../../support/live/witness.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
+import { StallingProxy } from '../../support/live/peer/stalling-proxy.ts';
 
 describe('attaching and pausing, interrupted', function () {
   this.timeout(60_000);

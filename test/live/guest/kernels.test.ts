@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { QemuOptions, QemuProcess } from '../../../src/testing/index.ts';
 import { probeKvm } from '../../../src/testing/index.ts';
-import { KERNELS, type KernelManifest, type KernelName, type KernelTable } from '../../kernels/manifest.ts';
-import { ROM_PT, ROM_PT_32 } from '../../kernels/manifest-rom.ts';
-import { kernelImage, launchKernel, withRom } from '../../support/live/kernel-guest.ts';
-import { RawQmp } from '../../support/live/raw-qmp.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import type { KernelManifest, KernelName, KernelTable } from '../../kernels/manifests/manifest.ts';
+import { ROM_PT, ROM_PT_32 } from '../../kernels/manifests/manifest-rom.ts';
+import { kernelImage, launchKernel, withRom } from '../../support/live/guest/kernel-guest.ts';
+import { RawQmp } from '../../support/live/peer/raw-qmp.ts';
 
 /** All tables and pages of every kernel lie in here. */
 const IMAGE = { address: 0x100000, sizeBytes: 0x40000 };

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import { attach } from '../../../src/guest/index.ts';
-import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
-import { Witness } from '../../support/live/witness.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
 
 const READ = { write: false, user: false, exec: false };
 

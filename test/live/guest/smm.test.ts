@@ -3,11 +3,11 @@ import { expect } from 'chai';
 import { attach } from '../../../src/guest/index.ts';
 import type { MappedRun } from '../../../src/paging/index.ts';
 import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
-import { SMM4 } from '../../kernels/manifest-smm.ts';
+import { SMM4 } from '../../kernels/manifests/manifest-smm.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
+import { StallingProxy } from '../../support/live/peer/stalling-proxy.ts';
 import { runPagewalk } from '../../support/live/run-pagewalk.ts';
-import { StallingProxy } from '../../support/live/stalling-proxy.ts';
-import { Witness } from '../../support/live/witness.ts';
 
 const READ = { write: false, user: false, exec: false };
 const { page } = SMM4;

@@ -2,14 +2,9 @@ import { expect } from 'chai';
 import { type GuestTranslation, withPausedGuest } from '../../../src/guest/index.ts';
 import type { Access } from '../../../src/paging/index.ts';
 import { probeKvm, type QemuProcess } from '../../../src/testing/index.ts';
-import {
-  KERNELS,
-  type KernelEntry,
-  type KernelManifest,
-  type KernelOutcome,
-  type KernelPage,
-} from '../../kernels/manifest.ts';
-import { kernelImage, launchKernel } from '../../support/live/kernel-guest.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import type { KernelEntry, KernelManifest, KernelOutcome, KernelPage } from '../../kernels/manifests/manifest.ts';
+import { kernelImage, launchKernel } from '../../support/live/guest/kernel-guest.ts';
 
 const READ: Access = { write: false, user: false, exec: false };
 const ACCESSES: readonly Access[] = [

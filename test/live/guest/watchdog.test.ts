@@ -12,10 +12,10 @@ import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { connect } from '../../../protocols/transport/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { eventually } from '../../support/eventually.ts';
-import type { ClientOrders } from '../../support/live/attached-client.ts';
-import { isRunning } from '../../support/live/is-running.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
-import { Witness } from '../../support/live/witness.ts';
+import type { ClientOrders } from '../../support/live/guest/attached-client.ts';
+import { isRunning } from '../../support/live/guest/is-running.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
 
 /** Seen from dist/test/live/guest, where this file runs. */
 const CLIENT = fileURLToPath(new URL('../../support/live/attached-client.js', import.meta.url));

@@ -11,8 +11,9 @@ import {
 } from '../../../src/guest/index.ts';
 import type { Access } from '../../../src/paging/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
-import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 
 const READ: Access = { write: false, user: false, exec: false };
 const { long4, pae } = KERNELS;

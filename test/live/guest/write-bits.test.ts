@@ -5,9 +5,10 @@ import { toTranslate2Answer } from '../../../src/abi/index.ts';
 import { type GuestTranslation, withPausedGuest } from '../../../src/guest/index.ts';
 import type { BitFlags } from '../../../src/paging/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
-import { KERNELS, type KernelManifest, type KernelPage, kernelPage } from '../../kernels/manifest.ts';
-import { launchKernel, withRom } from '../../support/live/kernel-guest.ts';
-import { Witness } from '../../support/live/witness.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { type KernelManifest, type KernelPage, kernelPage } from '../../kernels/manifests/manifest.ts';
+import { launchKernel, withRom } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
 
 /** All tables of every kernel, its stacks and its code lie in here. */
 const IMAGE = { address: 0x100000, sizeBytes: 0x40000 };

@@ -8,13 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import split2 from 'split2';
 import type { QemuProcess } from '../../../src/testing/index.ts';
-import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
 import { eventually } from '../../support/eventually.ts';
-import type { ClientOrders } from '../../support/live/attached-client.ts';
-import { isRunning } from '../../support/live/is-running.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
+import type { ClientOrders } from '../../support/live/guest/attached-client.ts';
+import { isRunning } from '../../support/live/guest/is-running.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
 import { runPagewalk } from '../../support/live/run-pagewalk.ts';
-import { Witness } from '../../support/live/witness.ts';
 
 /** Seen from dist/test/live/left-as-found, where this file runs. */
 const CLIENT = fileURLToPath(new URL('../../support/live/attached-client.js', import.meta.url));

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
+import { useRunningKernel } from '../../support/live/guest/running-kernel.ts';
 import { runPagewalk } from '../../support/live/run-pagewalk.ts';
-import { useRunningKernel } from '../../support/live/running-kernel.ts';
 
 /** The root of the build, seen from dist/test/live/left-as-found, where this file runs. */
 const BUILD = fileURLToPath(new URL('../../../', import.meta.url));

@@ -3,13 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { attach } from '../../../src/guest/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
-import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
 import { eventually } from '../../support/eventually.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
+import { StallingProxy } from '../../support/live/peer/stalling-proxy.ts';
 import { startPagewalk } from '../../support/live/run-pagewalk.ts';
-import { StallingProxy } from '../../support/live/stalling-proxy.ts';
-import { Witness } from '../../support/live/witness.ts';
 
 const RW = kernelPage(KERNELS.long4, 'rw').address;
 const READ = { linearAddress: RW, access: { write: false, user: false, exec: false } };

@@ -4,9 +4,9 @@ import { withPausedGuest } from '../../../src/guest/index.ts';
 import { launchQemu } from '../../../src/testing/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
-import { Witness } from '../../support/live/witness.ts';
 
 describe('a guest that migrates', function () {
   this.timeout(60_000);

@@ -9,7 +9,7 @@ import {
 import { CR4_SMEP } from '../../../src/paging/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { BATCH_PROBES, VMCB_G_PAT, WINDOW_CODE } from '../../conformance/nested-processor/layout.ts';
-import { runProbes } from '../../conformance/nested-processor/run-probes.ts';
+import { runProbes } from '../../conformance/nested-processor/probes/run-probes.ts';
 import {
   type AskedName,
   askedNames,
@@ -17,8 +17,9 @@ import {
   StandingGuest,
 } from '../../conformance/nested-processor/standing-guest.ts';
 import { SvmGuest } from '../../conformance/nested-processor/svm-guest.ts';
-import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { runPagewalk } from '../../support/live/run-pagewalk.ts';
 import {
   type HvTranslationLine,

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { launchQemu, QemuLaunchError, QemuOptionError } from '../../../src/testing/index.ts';
-import { kernelImage } from '../../support/live/kernel-guest.ts';
-import { RawQmp } from '../../support/live/raw-qmp.ts';
+import { kernelImage } from '../../support/live/guest/kernel-guest.ts';
+import { RawQmp } from '../../support/live/peer/raw-qmp.ts';
 
 function isAlive(pid: number): boolean {
   try {

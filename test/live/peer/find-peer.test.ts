@@ -8,10 +8,10 @@ import { QmpClient } from '../../../protocols/qmp/index.ts';
 import { findPeer } from '../../../src/guest/peer/find-peer.ts';
 import type { Peer } from '../../../src/guest/peer/peer.ts';
 import { launchQemu } from '../../../src/testing/index.ts';
-import { OTHER_UID, QemuOfAnotherUser } from '../../support/live/other-user.ts';
-import { RawQmp } from '../../support/live/raw-qmp.ts';
+import { OTHER_UID, QemuOfAnotherUser } from '../../support/live/peer/other-user.ts';
+import { RawQmp } from '../../support/live/peer/raw-qmp.ts';
+import { StallingProxy } from '../../support/live/peer/stalling-proxy.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
-import { StallingProxy } from '../../support/live/stalling-proxy.ts';
 
 /** The peer of a monitor that has greeted us. */
 async function peerOf(endpoint: string): Promise<Peer> {

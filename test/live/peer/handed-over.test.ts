@@ -5,7 +5,7 @@ import type { Server, Socket } from 'node:net';
 import { expect } from 'chai';
 import { connect } from '../../../protocols/transport/index.ts';
 import { findPeer } from '../../../src/guest/peer/find-peer.ts';
-import { OTHER_UID } from '../../support/live/other-user.ts';
+import { OTHER_UID } from '../../support/live/peer/other-user.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 
 /** Listens, and hands the first connection over, and then the socket with it: who holds that accepts the next one. */

@@ -15,10 +15,11 @@ import { qmpMonitor } from '../../../src/guest/monitor/qmp-monitor.ts';
 import { findPeer } from '../../../src/guest/peer/find-peer.ts';
 import { selectMemoryMap } from '../../../src/guest/qemu/select-memory-map.ts';
 import { launchQemu, type QemuOptions, type QemuProcess } from '../../../src/testing/index.ts';
-import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { writePhysical } from '../../support/live/guest/write-physical.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
-import { writePhysical } from '../../support/live/write-physical.ts';
 
 const READ = { write: false, user: false, exec: false };
 

@@ -4,13 +4,14 @@ import { chown, copyFile, mkdir, readFile, rm, stat, utimes, writeFile } from 'n
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { QemuProcess } from '../../../src/testing/index.ts';
-import { KERNELS, kernelPage } from '../../kernels/manifest.ts';
-import type { HostileRelayOptions } from '../../support/live/hostile-relay.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
-import { OTHER_UID, QemuOfAnotherUser } from '../../support/live/other-user.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
+import type { HostileRelayOptions } from '../../support/live/peer/hostile-relay.ts';
+import { OTHER_UID, QemuOfAnotherUser } from '../../support/live/peer/other-user.ts';
 import { runPagewalk } from '../../support/live/run-pagewalk.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
-import { Witness } from '../../support/live/witness.ts';
 
 /** Seen from dist/test/live/peer, where this file runs. */
 const support = (name: string): string => fileURLToPath(new URL(`../../support/live/${name}`, import.meta.url));

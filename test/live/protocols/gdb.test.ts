@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { writeMemoryRequest } from '../../../protocols/gdb/commands/write-memory.ts';
+import { writeMemoryRequest } from '../../../protocols/gdb/commands/memory/write-memory.ts';
 import {
   encodePacket,
   GdbArchitectureError,
@@ -20,8 +20,8 @@ import {
 } from '../../../protocols/gdb/index.ts';
 import { type Connection, connect, type TraceRecord } from '../../../protocols/transport/index.ts';
 import { launchQemu, QemuLaunchError, type QemuOptions, type QemuProcess } from '../../../src/testing/index.ts';
-import { launchKernel } from '../../support/live/kernel-guest.ts';
-import { Witness } from '../../support/live/witness.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
 import { Random } from '../../support/random/random.ts';
 
 /** A PC that has not executed its first instruction. */

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { ConnectError, type Connection, connect } from '../../../protocols/transport/index.ts';
 import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { isRunning } from '../../support/live/is-running.ts';
+import { isRunning } from '../../support/live/guest/is-running.ts';
 
 const TIMEOUT = { timeoutMs: 5000 };
 

@@ -7,7 +7,7 @@ export function fakeMonitor(replaced: Partial<Monitor> = {}): Monitor {
   return {
     endpoint: 'unix:/fake',
     hmp: () => Promise.resolve(''),
-    registers: () => Promise.resolve(parseInfoRegisters(readFixture('qmp/registers-long-mode.txt').toString())),
+    registers: () => Promise.resolve(parseInfoRegisters(readFixture('qmp/registers/long-mode.txt').toString())),
     qomGet: () => Promise.resolve(undefined),
     listCpus: () => Promise.resolve([{ index: 0, qomPath: '/machine/cpu[0]', threadId: undefined }]),
     usesKvm: () => Promise.resolve(false),

@@ -19,7 +19,7 @@ const NAME = '\x03cpu';
 
 /** The recorded device state, whose vCPU 0 runs the guest of a hypervisor. @internal */
 export function svmDeviceState({ vmcb, hostSave, nestedCr3, nestedPgMode, nestedPaging }: SvmState): Buffer {
-  const state = Buffer.from(readFixture('qmp/device-state-x86_64.bin'));
+  const state = Buffer.from(readFixture('qmp/device-state/x86_64.bin'));
   // The name, then instance and version.
   const data = state.subarray(state.indexOf(NAME, 0, 'latin1') + NAME.length + 8);
   data.writeUInt32BE(data.readUInt32BE(FIELDS.hflags) | HFLAG_GUEST, FIELDS.hflags);
@@ -36,7 +36,7 @@ export function svmDeviceState({ vmcb, hostSave, nestedCr3, nestedPgMode, nested
 export function kvmNestedDeviceState(isInGuest: boolean): Buffer {
   const fields = Buffer.alloc(8);
   fields.writeUInt16BE(isInGuest ? 1 : 0);
-  return withSubsection(Buffer.from(readFixture('qmp/device-state-x86_64.bin')), 'cpu/nested_state', fields);
+  return withSubsection(Buffer.from(readFixture('qmp/device-state/x86_64.bin')), 'cpu/nested_state', fields);
 }
 
 /** Adds a subsection, version 1, to the end of vCPU 0's section, which its footer follows. */

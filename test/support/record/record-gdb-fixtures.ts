@@ -6,7 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GdbClient } from '../../../protocols/gdb/index.ts';
-import { readAnnex } from '../../../protocols/gdb/read-annex.ts';
+import { readAnnex } from '../../../protocols/gdb/session/read-annex.ts';
 import { connect } from '../../../protocols/transport/index.ts';
 import { launchQemu } from '../../../src/testing/index.ts';
 

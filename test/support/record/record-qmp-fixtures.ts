@@ -24,10 +24,10 @@ async function main(): Promise<void> {
   );
   await withGuest({ kernel: 'dist/kernels/long4.bin', cpu: 'max' }, recordLongMode);
   await withGuest({ ...MICROVM, smp: 2, paused: true, binary: 'qemu-system-i386' }, async ({ qmp }) =>
-    saveDevicesState(qmp, fixture('device-state-i386.bin')),
+    saveDevicesState(qmp, fixture('device-state/i386.bin')),
   );
   await withGuest({ ...MICROVM, machine: 'pc-i440fx-2.3', paused: true }, async ({ qmp }) =>
-    saveDevicesState(qmp, fixture('device-state-no-footers.bin')),
+    saveDevicesState(qmp, fixture('device-state/no-footers.bin')),
   );
   await recordProtectionKeys();
 }
@@ -54,10 +54,10 @@ async function withGuest(options: QemuOptions, act: (guest: Guest) => Promise<vo
 async function recordEmptyPc({ qemu, qmp, trace }: Guest): Promise<void> {
   await record(qmp, 'info mtree -f', 'mtree.txt');
   await record(qmp, 'info mtree -f -o', 'mtree-owners.txt');
-  await record(qmp, 'info status', 'status-prelaunch.txt');
+  await record(qmp, 'info status', 'status/prelaunch.txt');
   await record(qmp, 'info cpus', 'cpus.txt');
-  await record(qmp, 'info registers', 'registers-real-mode.txt');
-  await record(qmp, 'info registers -a', 'registers-all.txt');
+  await record(qmp, 'info registers', 'registers/real-mode.txt');
+  await record(qmp, 'info registers -a', 'registers/all.txt');
   await qmp.execute('query-chardev');
   await qmp.execute('query-cpus-fast');
   await qmp.execute('bogus').catch(() => {});
@@ -65,15 +65,15 @@ async function recordEmptyPc({ qemu, qmp, trace }: Guest): Promise<void> {
   await qmp.execute('stop');
   await writeFile(fixture('session.jsonl'), trace.filter(isWorthKeeping).map(formatRecord).join(''));
   await enterLongModeByStub(qemu.gdbEndpoint);
-  await record(qmp, 'info registers', 'registers-compatibility-mode.txt');
+  await record(qmp, 'info registers', 'registers/compatibility-mode.txt');
 }
 
 async function recordLongMode({ qmp }: Guest): Promise<void> {
   await delay(1500);
-  await record(qmp, 'info status', 'status-running.txt');
+  await record(qmp, 'info status', 'status/running.txt');
   await qmp.execute('stop');
-  await record(qmp, 'info status', 'status-paused.txt');
-  await record(qmp, 'info registers', 'registers-long-mode.txt');
+  await record(qmp, 'info status', 'status/paused.txt');
+  await record(qmp, 'info registers', 'registers/long-mode.txt');
 }
 
 async function recordProtectionKeys(): Promise<void> {
@@ -82,7 +82,7 @@ async function recordProtectionKeys(): Promise<void> {
   await withGuest({ ...MICROVM, machine: 'pc', cpu: 'max', smp: 2, extraArgs: ['-bios', rom] }, async ({ qmp }) => {
     await delay(1000);
     await qmp.execute('stop');
-    await saveDevicesState(qmp, fixture('device-state-x86_64.bin'));
+    await saveDevicesState(qmp, fixture('device-state/x86_64.bin'));
   });
 }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { monitorRequest } from '../../../protocols/gdb/commands/monitor.ts';
+import { monitorRequest } from '../../../protocols/gdb/commands/features/monitor.ts';
 import {
   encodePacket,
   GdbClient,

@@ -14,7 +14,7 @@ import { PROTECTION_KEYS } from '../../support/builders/protection-keys-rom.ts';
 import { readFixture } from '../../support/fakes/read-fixture.ts';
 import { Random } from '../../support/random/random.ts';
 
-const STATE = readFixture('qmp/device-state-x86_64.bin');
+const STATE = readFixture('qmp/device-state/x86_64.bin');
 
 function cpuOf(bytes: Uint8Array, cpuIndex = 0): CpuDeviceState {
   const cpu = parseDeviceState(bytes).cpus.get(cpuIndex);
@@ -98,7 +98,7 @@ describe('parseDeviceState', () => {
   });
 
   it('reads the narrow layout of qemu-system-i386', () => {
-    const { cpus } = parseDeviceState(readFixture('qmp/device-state-i386.bin'));
+    const { cpus } = parseDeviceState(readFixture('qmp/device-state/i386.bin'));
     expect([...cpus.keys()]).to.deep.equal([0, 1]);
     const cpu = cpus.get(1);
     expect(cpu).to.include({ target: 'i386', efer: 0n, smbase: 0x30000, a20Mask: 0xffffffff, xcr0: 1n });
@@ -109,7 +109,7 @@ describe('parseDeviceState', () => {
   });
 
   it('reads the EFER that i386 keeps apart', () => {
-    const state = readFixture('qmp/device-state-i386.bin');
+    const state = readFixture('qmp/device-state/i386.bin');
     const end = state.indexOf(Buffer.concat([Buffer.of(0x7e), sectionId(state)]));
     const efer32 = subsection('cpu/efer32', u64(0x800n));
     const cpu = cpuOf(Buffer.concat([state.subarray(0, end), efer32, state.subarray(end)]));
@@ -117,7 +117,7 @@ describe('parseDeviceState', () => {
   });
 
   it('reads a machine so old that its sections have no footers', () => {
-    const cpu = cpuOf(readFixture('qmp/device-state-no-footers.bin'));
+    const cpu = cpuOf(readFixture('qmp/device-state/no-footers.bin'));
     expect(cpu).to.include({ target: 'x86_64', smbase: 0x30000 });
     expect([...cpu.subsections.keys()]).to.deep.equal(['cpu/poll_control_msr']);
   });

@@ -20,7 +20,7 @@ function read(name: string): InfoRegisters {
 
 describe('parseInfoRegisters', () => {
   it('reads 64-bit code', () => {
-    const registers = read('registers-long-mode.txt');
+    const registers = read('registers/long-mode.txt');
     expect(inHex(registers)).to.deep.include({
       form: '40',
       rip: '100525',
@@ -48,7 +48,7 @@ describe('parseInfoRegisters', () => {
   });
 
   it('reads long mode without 64-bit code: narrow registers, wide tables and control registers', () => {
-    const registers = read('registers-compatibility-mode.txt');
+    const registers = read('registers/compatibility-mode.txt');
     expect(inHex(registers)).to.deep.include({
       form: '20',
       rip: 'ec39c',
@@ -60,7 +60,7 @@ describe('parseInfoRegisters', () => {
   });
 
   it('reads real mode', () => {
-    const registers = read('registers-real-mode.txt');
+    const registers = read('registers/real-mode.txt');
     expect(inHex(registers)).to.deep.include({ form: '20', rip: 'fff0', cr0: '60000010', efer: '0' });
     expect(inHex(registers.segments.cs)).to.deep.equal({
       selector: 'f000',
@@ -71,7 +71,7 @@ describe('parseInfoRegisters', () => {
   });
 
   it('reads wide values whole, and flags that are set', () => {
-    const text = readFixtureText('qmp/registers-long-mode.txt')
+    const text = readFixtureText('qmp/registers/long-mode.txt')
       .replace('CPL=0 II=0 A20=1 SMM=0 HLT=0', 'CPL=3 II=1 A20=0 SMM=1 HLT=1')
       .replace(/CR3=[0-9a-f]+/, 'CR3=8000fffffffff018')
       .replace(/^GDT=.*$/m, 'GDT=     fffffe0000001000 0000007f');
@@ -87,13 +87,13 @@ describe('parseInfoRegisters', () => {
   });
 
   it('reads it the same with plain line ends', () => {
-    const text = readFixtureText('qmp/registers-long-mode.txt');
+    const text = readFixtureText('qmp/registers/long-mode.txt');
     expect(text).to.contain('\r\n');
     expect(parseInfoRegisters(text.replaceAll('\r\n', '\n'))).to.deep.equal(parseInfoRegisters(text));
   });
 
   it('says which register is missing', () => {
-    const text = readFixtureText('qmp/registers-long-mode.txt');
+    const text = readFixtureText('qmp/registers/long-mode.txt');
     for (const name of [
       'RIP',
       'RFL',
@@ -119,13 +119,13 @@ describe('parseInfoRegisters', () => {
 
   it('refuses none and several', () => {
     expect(() => parseInfoRegisters('')).to.throw(MonitorTextError, /no vCPU/);
-    expect(() => parseInfoRegisters(readFixtureText('qmp/registers-all.txt'))).to.throw(MonitorTextError, /one vCPU/);
+    expect(() => parseInfoRegisters(readFixtureText('qmp/registers/all.txt'))).to.throw(MonitorTextError, /one vCPU/);
   });
 });
 
 describe('parseAllInfoRegisters', () => {
   it('reads every vCPU', () => {
-    const all = parseAllInfoRegisters(readFixtureText('qmp/registers-all.txt'));
+    const all = parseAllInfoRegisters(readFixtureText('qmp/registers/all.txt'));
     expect(all.map(({ cpuIndex, halted }) => ({ cpuIndex, halted }))).to.deep.equal([
       { cpuIndex: 0, halted: false },
       { cpuIndex: 1, halted: true },

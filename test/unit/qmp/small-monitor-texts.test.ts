@@ -16,7 +16,7 @@ import { readFixtureText } from '../../support/fakes/read-fixture.ts';
 
 describe('parseInfoStatus', () => {
   it('reads what QEMU prints', () => {
-    const read = (name: string) => parseInfoStatus(readFixtureText(`qmp/status-${name}.txt`));
+    const read = (name: string) => parseInfoStatus(readFixtureText(`qmp/status/${name}.txt`));
     expect(read('running')).to.deep.equal({ running: true, status: 'running' });
     expect(read('paused')).to.deep.equal({ running: false, status: 'paused' });
     expect(read('prelaunch')).to.deep.equal({ running: false, status: 'prelaunch' });
@@ -105,7 +105,7 @@ describe('isHmpError', () => {
   });
 
   it('takes nothing else for one', () => {
-    for (const name of ['mtree.txt', 'registers-all.txt', 'status-paused.txt', 'cpus.txt']) {
+    for (const name of ['mtree.txt', 'registers/all.txt', 'status/paused.txt', 'cpus.txt']) {
       expect(isHmpError(readFixtureText(`qmp/${name}`)), name).to.equal(false);
     }
     expect(isHmpError('')).to.equal(false);

@@ -26,7 +26,7 @@ describe('the layout of the repository', () => {
         'src/paging/tsconfig.json': '{ "compilerOptions": { "types": [] } }',
         'src/paging/format-hex.ts': 'export const hex = (value: number) => value.toString(16);\n',
         'test/live/a-guest.test.ts': importing('node:net'),
-        'test/support/fixtures/qmp/device-state-x86_64.bin': undefined,
+        'test/support/fixtures/qmp/device-state/x86_64.bin': undefined,
         '.ci/run': '#!/bin/sh\n',
       }),
     ).to.deep.equal([]);

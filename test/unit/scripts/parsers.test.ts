@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Random } from '../../../scripts/bench/random.ts';
+import { Random } from '../../../scripts/bench/guests/random.ts';
 import { checkInput } from '../../../scripts/parsers/check-input.ts';
 import { mutate } from '../../../scripts/parsers/mutate.ts';
 import { PARSER_TARGETS } from '../../../scripts/parsers/parser-targets.ts';

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { isSamePrint, printRegisters } from '../../../../src/guest/restore/register-prints.ts';
 import { readFixture } from '../../../support/fakes/read-fixture.ts';
 
-const ALL = readFixture('qmp/registers-all.txt').toString();
-const ONE = readFixture('qmp/registers-long-mode.txt').toString();
+const ALL = readFixture('qmp/registers/all.txt').toString();
+const ONE = readFixture('qmp/registers/long-mode.txt').toString();
 
 describe('the print of registers', () => {
   it('is there for each vCPU, whatever the line ends', () => {

@@ -16,7 +16,7 @@ import { readFixture } from '../../../support/fakes/read-fixture.ts';
 import { region } from '../../../support/fakes/region.ts';
 import { kvmNestedDeviceState, svmDeviceState } from '../../../support/fakes/svm-device-state.ts';
 
-const STATE = readFixture('qmp/device-state-x86_64.bin');
+const STATE = readFixture('qmp/device-state/x86_64.bin');
 /** No memory at all. */
 const NOWHERE = { memory: new FakeMemory(0), map: new MemoryMap([]) };
 const HOST_SAVE = 0x2000;

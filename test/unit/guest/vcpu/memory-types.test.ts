@@ -12,7 +12,7 @@ import { readFixture } from '../../../support/fakes/read-fixture.ts';
 import { region } from '../../../support/fakes/region.ts';
 import { svmDeviceState } from '../../../support/fakes/svm-device-state.ts';
 
-const STATE = readFixture('qmp/device-state-x86_64.bin');
+const STATE = readFixture('qmp/device-state/x86_64.bin');
 const VCPU = { qomPath: '/machine/cpu[0]', openDirectory };
 const NOTHING = { memory: new FakeMemory(0), map: new MemoryMap([]) };
 

@@ -18,7 +18,7 @@ import { vcpuStateWith } from '../../../support/fakes/sourced-state.ts';
 
 const NAMES = ['cr0', 'cr3', 'cr4', 'efer', 'eflags', 'cs', 'ss'] as const;
 const REGISTERS = new Map<string, bigint>(NAMES.map((name, at) => [name, BigInt(at + 1)]));
-const SHOWN = parseInfoRegisters(readFixtureText('qmp/registers-long-mode.txt'));
+const SHOWN = parseInfoRegisters(readFixtureText('qmp/registers/long-mode.txt'));
 const PROCESSOR = vcpuStateWith();
 
 describe('the state of a vCPU', () => {

@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url';
+import { launchQemu, type QemuOptions, type QemuProcess } from '../../../../src/testing/index.ts';
+import { KERNELS } from '../../../kernels/manifests/kernels.ts';
+import type { KernelName } from '../../../kernels/manifests/manifest.ts';
+
+/** Seen from dist/test/support/live/guest, where this file runs. */
+const KERNELS_DIRECTORY = new URL('../../../../kernels/', import.meta.url);
+
+/** The file of a kernel, or of another image built into dist/kernels. */
+export function kernelImage(name: KernelName | 'rom'): string {
+  const file = name === 'rom' ? 'rom.bin' : KERNELS[name].image;
+  return fileURLToPath(new URL(file, KERNELS_DIRECTORY));
+}
+
+/** The options of a guest whose firmware has a page table in its first page (`pagesWithRom` of the manifest). */
+export function withRom(options: QemuOptions = {}): QemuOptions {
+  return { ...options, extraArgs: ['-bios', kernelImage('rom'), ...(options.extraArgs ?? [])] };
+}
+
+/** Starts a kernel with a CPU that has everything, and waits until it is ready. */
+export async function launchKernel(name: KernelName, options: QemuOptions = {}): Promise<QemuProcess> {
+  // A triple fault ends QEMU and so the wait, instead of starting over for ever.
+  const extraArgs = ['-no-reboot', ...(options.extraArgs ?? [])];
+  const guest = await launchQemu({ cpu: 'max', accel: 'tcg', ...options, kernel: kernelImage(name), extraArgs });
+  try {
+    const line = await guest.console.waitForLine((said) => /^(ready|fail|exception) /.test(said));
+    if (line !== `ready ${name}`) throw new Error(`${name} said: ${line}`);
+    return guest;
+  } catch (error) {
+    await guest.stop();
+    throw error;
+  }
+}
