@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events';
-import type { z } from 'zod';
 import { type Connection, connect, type Endpoint, type TraceSink } from '../transport/index.ts';
 import { type HmpOptions, humanMonitorCommand } from './commands/human-monitor-command.ts';
 import {
@@ -11,6 +10,7 @@ import {
   QmpTimeoutError,
   type ShutdownNotice,
 } from './errors.ts';
+import type { ExecuteOptions, QmpExecutor } from './executor.ts';
 import { type Greeting, greetingSchema } from './greeting.ts';
 import { encodeRequest, type QmpEvent, type QmpMessage } from './message.ts';
 import { MessageChannel } from './message-channel.ts';
@@ -27,27 +27,6 @@ export interface QmpClientOptions {
   readonly signal?: AbortSignal;
   /** Receives every message of both directions. */
   readonly trace?: TraceSink;
-}
-
-/** How one request is made. @public */
-export interface ExecuteOptions<T> {
-  /** The shape the reply must have; without it the reply is `unknown`. */
-  readonly schema?: z.ZodType<T>;
-  readonly timeoutMs?: number;
-}
-
-/**
- * Who can execute a QMP command: what the typed commands need of {@link QmpClient}.
- *
- * @public
- */
-export interface QmpExecutor {
-  readonly endpoint: string;
-  execute<T = unknown>(
-    command: string,
-    args?: Readonly<Record<string, unknown>>,
-    options?: ExecuteOptions<T>,
-  ): Promise<T>;
 }
 
 /**

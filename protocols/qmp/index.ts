@@ -1,10 +1,8 @@
 export {
-  type ExecuteOptions,
   QmpClient,
   type QmpClientOptions,
   type QmpClientState,
   type QmpEventListener,
-  type QmpExecutor,
 } from './client.ts';
 export { cont } from './commands/cont.ts';
 export { type HmpOptions, humanMonitorCommand } from './commands/human-monitor-command.ts';
@@ -49,6 +47,7 @@ export {
   QmpTimeoutError,
   type ShutdownNotice,
 } from './errors.ts';
+export type { ExecuteOptions, QmpExecutor } from './executor.ts';
 export { formatQemuVersion, type Greeting, greetingSchema } from './greeting.ts';
 export { type QmpEvent, qmpEventSchema } from './message.ts';
 export {

@@ -1,15 +1,8 @@
+import type { ConnectOptions } from './connect-options.ts';
 import type { Connection } from './connection.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
 import { connectCommand } from './exec/exec-connection.ts';
 import { connectSocket } from './socket/socket-connection.ts';
-
-/** How long and under whose control a connection may be tried. @public */
-export interface ConnectOptions {
-  /** For the whole attempt, name look-up included. Milliseconds. */
-  readonly timeoutMs: number;
-  /** Gives up when it fires. It has no effect once the connection is made. */
-  readonly signal?: AbortSignal;
-}
 
 /**
  * Makes a connection. One attempt: nothing is retried, as a second knock at a GDB stub has effects of its own.

@@ -1,4 +1,5 @@
-export { type ConnectOptions, connect } from './connect.ts';
+export { connect } from './connect.ts';
+export type { ConnectOptions } from './connect-options.ts';
 export type { ConnectedSocket, Connection, TcpEnd, TraceRecord, TraceSink } from './connection.ts';
 export { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
 export { ConnectError, type ConnectErrorCode, EndpointError, TransportError } from './errors.ts';

@@ -55,11 +55,12 @@ export {
   EFER_NXE,
   RFLAGS_AC,
 } from './rules/architecture.ts';
-export { createContext, type PagingContext, type PagingRegisters, type ProcessorFeatures } from './rules/context.ts';
+export { createContext, type PagingContext, type ProcessorFeatures } from './rules/context.ts';
 export type { UsageBits } from './rules/levels.ts';
 export type { PagingMode, TableName } from './rules/modes.ts';
 export { AMD, afterTcg, INTEL, KVM, type Profile, type QemuVersion, TCG, tcgProfile } from './rules/profiles.ts';
 export { REGISTER_BITS } from './rules/register-bits.ts';
+export type { PagingRegisters } from './rules/registers.ts';
 export { decodeRights, type Rights } from './rules/rights.ts';
 export { changedNestedRanges, type NestedTablesAtOnce } from './space/changed-nested-ranges.ts';
 export { changedRanges, everyPage, type PageRange, type TablesAtOnce } from './space/changed-ranges.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { QmpExecutor } from '../client.ts';
+import type { QmpExecutor } from '../executor.ts';
 
 /**
  * `cont`: resumes the guest. The event RESUME comes before the reply.

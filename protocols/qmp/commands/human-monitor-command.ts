@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { QmpExecutor } from '../client.ts';
 import { QmpHmpError } from '../errors.ts';
+import type { QmpExecutor } from '../executor.ts';
 import { isHmpError, normalizeLineEnds } from '../monitor-text/hmp-output.ts';
 
 /** How a command line of the human monitor is run. @public */

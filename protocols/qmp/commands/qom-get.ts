@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ExecuteOptions, QmpExecutor } from '../client.ts';
+import type { ExecuteOptions, QmpExecutor } from '../executor.ts';
 
 const booleanSchema = z.boolean();
 // An integer above 2^53 would arrive changed; the schema refuses it.

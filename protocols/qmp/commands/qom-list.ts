@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { QmpExecutor } from '../client.ts';
+import type { QmpExecutor } from '../executor.ts';
 
 const qomListSchema = z.array(z.object({ name: z.string(), type: z.string() }));
 

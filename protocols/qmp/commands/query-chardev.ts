@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { formatEndpoint } from '../../transport/index.ts';
-import type { QmpExecutor } from '../client.ts';
+import type { QmpExecutor } from '../executor.ts';
 
 const chardevsSchema = z.array(z.object({ label: z.string(), filename: z.string(), 'frontend-open': z.boolean() }));
 

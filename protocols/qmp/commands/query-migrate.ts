@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { QmpExecutor } from '../client.ts';
+import type { QmpExecutor } from '../executor.ts';
 
 const migrationSchema = z
   .object({ status: z.string().optional(), 'blocked-reasons': z.array(z.string()).optional() })

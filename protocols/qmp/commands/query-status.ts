@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { QmpExecutor } from '../client.ts';
+import type { QmpExecutor } from '../executor.ts';
 
 const runStatusSchema = z.object({ status: z.string().regex(/^[a-z-]{1,64}$/), running: z.boolean() });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { QmpExecutor } from '../client.ts';
+import type { QmpExecutor } from '../executor.ts';
 
 /**
  * `stop`: pauses the guest. The event STOP comes before the reply, and only if the guest was running: that is how to know

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { QmpExecutor } from '../client.ts';
+import type { QmpExecutor } from '../executor.ts';
 
 /**
  * `xen-save-devices-state`: QEMU writes the state of all devices and vCPUs, without memory, to a file of its host.

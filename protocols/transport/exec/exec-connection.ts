@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ConnectOptions } from '../connect.ts';
+import type { ConnectOptions } from '../connect-options.ts';
 import type { Connection } from '../connection.ts';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { ConnectError } from '../errors.ts';

@@ -1,5 +1,5 @@
 import { createConnection, type NetConnectOpts, type Socket } from 'node:net';
-import type { ConnectOptions } from '../connect.ts';
+import type { ConnectOptions } from '../connect-options.ts';
 import type { ConnectedSocket, Connection } from '../connection.ts';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { ConnectError } from '../errors.ts';

@@ -10,9 +10,9 @@ import {
   CR4_LASS,
   EFER_UAIE,
 } from './architecture.ts';
-import type { PagingRegisters } from './context.ts';
 import type { ModeRow } from './modes.ts';
 import type { Profile } from './profiles.ts';
+import type { PagingRegisters } from './registers.ts';
 import type { Policy } from './rights.ts';
 
 /** What happens to a linear address before it is looked up: everything above the bits that index tables. @internal */

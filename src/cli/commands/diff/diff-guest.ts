@@ -8,7 +8,7 @@ import { toTranslateScope } from '../../options/scope-options.ts';
 import { leafWindows } from '../../session/snapshot-windows.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { viewOnce, withAttached } from '../../session/with-guest.ts';
-import type { DiffGuestCommandLine } from './diff.ts';
+import type { DiffGuestCommandLine } from './parse-diff.ts';
 import { printChanges } from './print-changes.ts';
 
 /** Which of the two a vCPU runs changes all the time, and each has an address space of its own. */

@@ -3,7 +3,7 @@ import { InputFileError } from '../../errors.ts';
 import { SavedMap, type SavedMapHeading } from '../../io/saved-map.ts';
 import type { CliContext } from '../../options/command.ts';
 import { strictStatus } from '../../session/strict-status.ts';
-import type { DiffSavedCommandLine } from './diff.ts';
+import type { DiffSavedCommandLine } from './parse-diff.ts';
 import { printChanges } from './print-changes.ts';
 
 /** What must be the same for a comparison to say anything, in words. */

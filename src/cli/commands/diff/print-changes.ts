@@ -1,7 +1,7 @@
 import type { MapChange } from '../../../report/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
-import type { DiffOutput } from './diff.ts';
+import type { DiffOutput } from './parse-diff.ts';
 
 /** So many lines are printed at once. */
 const BATCH = 1024;

@@ -8,7 +8,7 @@ import { withView } from '../../session/with-guest.ts';
 import { type Asker, answerList } from '../translate/answer-list.ts';
 import { type Outcomes, Tally } from '../translate/tally.ts';
 import { type Asked, askHvTranslate, keptForHvTranslate, prepareHvTranslate } from './ask-hv-translate.ts';
-import type { HvTranslateCommandLine } from './hv-translate.ts';
+import type { HvTranslateCommandLine } from './parse-hv-translate.ts';
 
 /** Answers as they are printed, one after the other. */
 type Format = (answer: ReportedHvTranslation) => string;

@@ -25,8 +25,8 @@ import type { ReportedHvTranslation } from '../../../report/index.ts';
 import { UsageError } from '../../errors.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
-import type { HvTranslateCommandLine } from './hv-translate.ts';
 import { pagesOf } from './page-rules.ts';
+import type { HvTranslateCommandLine } from './parse-hv-translate.ts';
 
 /** A question in the guest layer's terms. @internal */
 export interface PreparedHvTranslate {

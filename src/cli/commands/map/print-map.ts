@@ -8,7 +8,7 @@ import { reportedSpace } from '../../session/reported-space.ts';
 import { leafWindows, runWindows } from '../../session/snapshot-windows.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import type { TakenSnapshot } from '../../session/take-snapshot.ts';
-import type { MapCommandLine } from './map.ts';
+import type { MapCommandLine } from './parse-map.ts';
 
 const LAST_ADDRESS = 0xffff_ffff_ffff_ffffn;
 

@@ -6,8 +6,8 @@ import { toTranslateScope } from '../../options/scope-options.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { withView } from '../../session/with-guest.ts';
 import type { Asker } from './answer-list.ts';
+import type { TranslateCommandLine } from './parse-translate.ts';
 import { Tally } from './tally.ts';
-import type { TranslateCommandLine } from './translate.ts';
 import { translateBoth } from './translate-both.ts';
 
 /** A command line, and whose it is. @internal */

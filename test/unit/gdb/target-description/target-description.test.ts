@@ -1,8 +1,12 @@
 import { expect } from 'chai';
-import { GdbArchitectureError, GdbTargetDescriptionError, type RegisterLayout } from '../../../protocols/gdb/index.ts';
-import { loadRegisterLayout } from '../../../protocols/gdb/target-description/load-layout.ts';
-import { decodeRegisters } from '../../../protocols/gdb/target-description/register-layout.ts';
-import { readFixtureText } from '../../support/fakes/read-fixture.ts';
+import {
+  GdbArchitectureError,
+  GdbTargetDescriptionError,
+  type RegisterLayout,
+} from '../../../../protocols/gdb/index.ts';
+import { loadRegisterLayout } from '../../../../protocols/gdb/target-description/load-layout.ts';
+import { decodeRegisters } from '../../../../protocols/gdb/target-description/register-layout.ts';
+import { readFixtureText } from '../../../support/fakes/read-fixture.ts';
 
 // As QEMU 7.2 and 10.0 send them.
 const HEAD = '<?xml version="1.0"?><!DOCTYPE target SYSTEM "gdb-target.dtd"><target>';

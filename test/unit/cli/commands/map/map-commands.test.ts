@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { parseDiff } from '../../../src/cli/commands/diff/diff.ts';
-import { parseFind } from '../../../src/cli/commands/map/find.ts';
-import { parseMap } from '../../../src/cli/commands/map/map.ts';
-import { UsageError } from '../../../src/cli/errors.ts';
-import { parseMapFilter } from '../../../src/cli/options/map-filter.ts';
-import type { PageAttributes } from '../../../src/paging/index.ts';
+import { parseDiff } from '../../../../../src/cli/commands/diff/parse-diff.ts';
+import { parseFind } from '../../../../../src/cli/commands/map/find.ts';
+import { parseMap } from '../../../../../src/cli/commands/map/parse-map.ts';
+import { UsageError } from '../../../../../src/cli/errors.ts';
+import { parseMapFilter } from '../../../../../src/cli/options/map-filter.ts';
+import type { PageAttributes } from '../../../../../src/paging/index.ts';
 
 const QMP = ['--qmp', 'unix:/run/vm.qmp'];
 const EVERYTHING = { first: 0n, last: 0xffff_ffff_ffff_ffffn };

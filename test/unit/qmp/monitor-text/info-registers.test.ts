@@ -4,8 +4,8 @@ import {
   MonitorTextError,
   parseAllInfoRegisters,
   parseInfoRegisters,
-} from '../../../protocols/qmp/index.ts';
-import { readFixtureText } from '../../support/fakes/read-fixture.ts';
+} from '../../../../protocols/qmp/index.ts';
+import { readFixtureText } from '../../../support/fakes/read-fixture.ts';
 
 /** The same with hex text for numbers, which is what one can compare with the recorded file by eye. */
 function inHex(value: unknown): unknown {

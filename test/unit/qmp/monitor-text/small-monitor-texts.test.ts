@@ -11,8 +11,8 @@ import {
   parseInfoStatus,
   parseInfoVersion,
   parseMemoryDump,
-} from '../../../protocols/qmp/index.ts';
-import { readFixtureText } from '../../support/fakes/read-fixture.ts';
+} from '../../../../protocols/qmp/index.ts';
+import { readFixtureText } from '../../../support/fakes/read-fixture.ts';
 
 describe('parseInfoStatus', () => {
   it('reads what QEMU prints', () => {

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
-import { loadTables } from '../../../src/guest/memory/load-tables.ts';
-import { PageCache } from '../../../src/guest/memory/page-cache.ts';
-import { TableSnapshot } from '../../../src/guest/table-snapshot.ts';
-import { sourced } from '../../../src/guest/vcpu/sourced.ts';
-import type { VcpuState } from '../../../src/guest/vcpu/vcpu-state.ts';
-import type { MappedLeaf } from '../../../src/paging/index.ts';
-import { nestedEntry, openNpt, twoStageLinear } from '../../support/builders/hand-made-stages.ts';
-import { HAND_MADE_HOST, nestedSpace, nestedVcpuStateWith } from '../../support/builders/nested-space.ts';
-import { hex } from '../../support/judge/describe-translation.ts';
+import { loadTables } from '../../../../src/guest/memory/load-tables.ts';
+import { PageCache } from '../../../../src/guest/memory/page-cache.ts';
+import { TableSnapshot } from '../../../../src/guest/table-snapshot.ts';
+import { sourced } from '../../../../src/guest/vcpu/sourced.ts';
+import type { VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
+import type { MappedLeaf } from '../../../../src/paging/index.ts';
+import { nestedEntry, openNpt, twoStageLinear } from '../../../support/builders/hand-made-stages.ts';
+import { HAND_MADE_HOST, nestedSpace, nestedVcpuStateWith } from '../../../support/builders/nested-space.ts';
+import { hex } from '../../../support/judge/describe-translation.ts';
 
 type Entries = Readonly<Record<string, bigint>>;
 

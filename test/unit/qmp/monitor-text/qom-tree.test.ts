@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { MonitorTextError, parseQomTree } from '../../../protocols/qmp/index.ts';
+import { MonitorTextError, parseQomTree } from '../../../../protocols/qmp/index.ts';
 
 const TREE = [
   '/ (container)',

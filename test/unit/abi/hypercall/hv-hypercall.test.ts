@@ -17,8 +17,8 @@ import {
   HV_STATUS,
   toHvFastOutput,
   toHvFastRegisters,
-} from '../../../src/abi/index.ts';
-import { expectErrorShape } from '../../support/expect-error-shape.ts';
+} from '../../../../src/abi/index.ts';
+import { expectErrorShape } from '../../../support/expect-error-shape.ts';
 
 const refusalOf = (act: () => unknown): AbiError => {
   try {

@@ -6,8 +6,8 @@ import {
   type FaultedTranslation,
   type PagingRegisters,
   translate,
-} from '../../../src/paging/index.ts';
-import { entryMap, fourLevels } from '../../support/builders/entry-map.ts';
+} from '../../../../src/paging/index.ts';
+import { entryMap, fourLevels } from '../../../support/builders/entry-map.ts';
 
 const REGISTERS: PagingRegisters = { cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n };
 const SMEP = 1n << 20n;

@@ -11,8 +11,8 @@ import {
   HV_CALL,
   type HvTranslateInput,
   type HvTranslateOutput,
-} from '../../../src/abi/index.ts';
-import { expectErrorShape } from '../../support/expect-error-shape.ts';
+} from '../../../../src/abi/index.ts';
+import { expectErrorShape } from '../../../support/expect-error-shape.ts';
 
 const input: HvTranslateInput = {
   partitionId: 0xffff_ffff_ffff_ffffn,

@@ -15,11 +15,11 @@ import {
   type PagingContext,
   type Rights,
   type StagedOptions,
-} from '../../../src/paging/index.ts';
-import { EPT, EptBuilder } from '../../support/builders/ept-builder.ts';
-import { TableBuilder, type TableMode } from '../../support/builders/table-builder.ts';
-import { pageSourceOf } from '../../support/fakes/page-source.ts';
-import { type MachineChanges, machineIn } from '../../support/reference/reference-machine.ts';
+} from '../../../../src/paging/index.ts';
+import { EPT, EptBuilder } from '../../../support/builders/ept-builder.ts';
+import { TableBuilder, type TableMode } from '../../../support/builders/table-builder.ts';
+import { pageSourceOf } from '../../../support/fakes/page-source.ts';
+import { type MachineChanges, machineIn } from '../../../support/reference/reference-machine.ts';
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 const MIB_2 = 0x20_0000n;

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
-import { KeptGuest } from '../../../src/guest/kept-guest.ts';
-import { MemoryMap } from '../../../src/guest/memory/memory-map.ts';
-import { NO_HIDDEN_REGISTERS } from '../../../src/guest/vcpu/hidden-registers.ts';
-import { type Sourced, sourced } from '../../../src/guest/vcpu/sourced.ts';
-import type { VcpuState } from '../../../src/guest/vcpu/vcpu-state.ts';
-import type { TranslationTable } from '../../../src/guest/walks/translation-table.ts';
-import { FakeMemory } from '../../support/fakes/fake-memory.ts';
-import { region } from '../../support/fakes/region.ts';
-import { vcpuStateWith } from '../../support/fakes/sourced-state.ts';
+import { KeptGuest } from '../../../../src/guest/kept-guest.ts';
+import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
+import { NO_HIDDEN_REGISTERS } from '../../../../src/guest/vcpu/hidden-registers.ts';
+import { type Sourced, sourced } from '../../../../src/guest/vcpu/sourced.ts';
+import type { VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
+import type { TranslationTable } from '../../../../src/guest/walks/translation-table.ts';
+import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
+import { region } from '../../../support/fakes/region.ts';
+import { vcpuStateWith } from '../../../support/fakes/sourced-state.ts';
 
 const RAM_BYTES = 0x10_000;
 const READ = { write: false, user: true, exec: false };

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parseChardevFilename } from '../../../protocols/qmp/commands/query-chardev.ts';
+import { parseChardevFilename } from '../../../../protocols/qmp/commands/query-chardev.ts';
 import {
   cont,
   QmpClient,
@@ -16,8 +16,8 @@ import {
   queryTarget,
   saveDevicesState,
   stop,
-} from '../../../protocols/qmp/index.ts';
-import { FakeQmpServer, GREETING, type SeenRequest } from '../../support/fakes/fake-qmp-server.ts';
+} from '../../../../protocols/qmp/index.ts';
+import { FakeQmpServer, GREETING, type SeenRequest } from '../../../support/fakes/fake-qmp-server.ts';
 
 interface Exchange<T> {
   readonly request: Omit<SeenRequest, 'id'>;

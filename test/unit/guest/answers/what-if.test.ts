@@ -1,16 +1,16 @@
 import { expect } from 'chai';
-import type { TranslateScope } from '../../../src/guest/answers/guest-translation.ts';
-import { KeptGuest } from '../../../src/guest/kept-guest.ts';
-import { MemoryMap } from '../../../src/guest/memory/memory-map.ts';
-import { assumedHiddenRegisters, type HiddenRegisters } from '../../../src/guest/vcpu/hidden-registers.ts';
-import { parseOverride } from '../../../src/guest/vcpu/overrides.ts';
-import { sourced } from '../../../src/guest/vcpu/sourced.ts';
-import type { VcpuState } from '../../../src/guest/vcpu/vcpu-state.ts';
-import type { Access } from '../../../src/paging/index.ts';
-import { formatAssumption } from '../../../src/report/index.ts';
-import { FakeMemory } from '../../support/fakes/fake-memory.ts';
-import { region } from '../../support/fakes/region.ts';
-import { vcpuStateWith } from '../../support/fakes/sourced-state.ts';
+import type { TranslateScope } from '../../../../src/guest/answers/guest-translation.ts';
+import { KeptGuest } from '../../../../src/guest/kept-guest.ts';
+import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
+import { assumedHiddenRegisters, type HiddenRegisters } from '../../../../src/guest/vcpu/hidden-registers.ts';
+import { parseOverride } from '../../../../src/guest/vcpu/overrides.ts';
+import { sourced } from '../../../../src/guest/vcpu/sourced.ts';
+import type { VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
+import type { Access } from '../../../../src/paging/index.ts';
+import { formatAssumption } from '../../../../src/report/index.ts';
+import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
+import { region } from '../../../support/fakes/region.ts';
+import { vcpuStateWith } from '../../../support/fakes/sourced-state.ts';
 
 const RAM_BYTES = 0x10_000;
 const READ: Access = { write: false, user: false, exec: false };

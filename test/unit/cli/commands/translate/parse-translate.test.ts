@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { parseState } from '../../../src/cli/commands/state/state.ts';
-import { parseTranslate } from '../../../src/cli/commands/translate/translate.ts';
-import { UsageError } from '../../../src/cli/errors.ts';
+import { parseState } from '../../../../../src/cli/commands/state/state.ts';
+import { parseTranslate } from '../../../../../src/cli/commands/translate/parse-translate.ts';
+import { UsageError } from '../../../../../src/cli/errors.ts';
 
 const QMP = ['--qmp', 'unix:/run/vm.qmp'];
 

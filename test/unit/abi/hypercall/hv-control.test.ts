@@ -8,9 +8,9 @@ import {
   inputVtlOf,
   namedInputVtl,
   selectInputVtl,
-} from '../../../src/abi/index.ts';
-import type { Access } from '../../../src/paging/index.ts';
-import { expectErrorShape } from '../../support/expect-error-shape.ts';
+} from '../../../../src/abi/index.ts';
+import type { Access } from '../../../../src/paging/index.ts';
+import { expectErrorShape } from '../../../support/expect-error-shape.ts';
 
 const { validateRead, validateWrite, validateExecute, privilegeExempt, supervisorAccess, userAccess } = HV_CONTROL;
 const { enforceSmap, overrideSmap, shadowStack } = HV_CONTROL;

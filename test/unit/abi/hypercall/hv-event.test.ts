@@ -7,7 +7,7 @@ import {
   HV_EVENT_TYPE,
   HV_INTERCEPT_ACCESS,
   type HvMemoryIntercept,
-} from '../../../src/abi/index.ts';
+} from '../../../../src/abi/index.ts';
 
 const intercept: HvMemoryIntercept = {
   type: 'memoryIntercept',

@@ -9,10 +9,10 @@ import {
   readPkru,
   readSvmIntCtl,
   runsNestedUnderKvm,
-} from '../../../protocols/qmp/index.ts';
-import { PROTECTION_KEYS } from '../../support/builders/protection-keys-rom.ts';
-import { readFixture } from '../../support/fakes/read-fixture.ts';
-import { Random } from '../../support/random/random.ts';
+} from '../../../../protocols/qmp/index.ts';
+import { PROTECTION_KEYS } from '../../../support/builders/protection-keys-rom.ts';
+import { readFixture } from '../../../support/fakes/read-fixture.ts';
+import { Random } from '../../../support/random/random.ts';
 
 const STATE = readFixture('qmp/device-state/x86_64.bin');
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { type FlatView, MonitorTextError, parseFlatViews, selectFlatView } from '../../../protocols/qmp/index.ts';
-import { readFixtureText } from '../../support/fakes/read-fixture.ts';
+import { type FlatView, MonitorTextError, parseFlatViews, selectFlatView } from '../../../../protocols/qmp/index.ts';
+import { readFixtureText } from '../../../support/fakes/read-fixture.ts';
 
 /** A view as lines, addresses in hex. */
 function show(view: FlatView | undefined): string[] {

@@ -1,10 +1,16 @@
 import { expect } from 'chai';
-import { createContext, createEpt, createNpt, type NestedContext, translateNested } from '../../../src/paging/index.ts';
-import { PLAIN } from '../../../src/report/index.ts';
-import { encodeSecondStage } from '../../../src/report/translation/encode-second-stage.ts';
-import { formatSecondStage } from '../../../src/report/translation/format-second-stage.ts';
-import { formatVerdict } from '../../../src/report/translation/format-verdict.ts';
-import type { ReportedTranslation } from '../../../src/report/translation/reported-translation.ts';
+import {
+  createContext,
+  createEpt,
+  createNpt,
+  type NestedContext,
+  translateNested,
+} from '../../../../src/paging/index.ts';
+import { PLAIN } from '../../../../src/report/index.ts';
+import { encodeSecondStage } from '../../../../src/report/translation/encode-second-stage.ts';
+import { formatSecondStage } from '../../../../src/report/translation/format-second-stage.ts';
+import { formatVerdict } from '../../../../src/report/translation/format-verdict.ts';
+import type { ReportedTranslation } from '../../../../src/report/translation/reported-translation.ts';
 
 const READ = { write: false, user: false, exec: false };
 const NO_FLAGS = { setAccessed: false, setDirty: false, forceSetAccessed: false };

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { runCli } from '../../../src/cli/index.ts';
+import { runCli } from '../../../../../src/cli/index.ts';
 
 const PKRU = { name: 'pkru', value: '0x0', why: 'no QMP', decides: true };
 

@@ -6,10 +6,10 @@ import {
   type HvTranslateAnswer,
   type HvVirtualProcessor,
   hvTranslate,
-} from '../../../src/abi/index.ts';
-import { createContext, createNpt, translateNested } from '../../../src/paging/index.ts';
-import { SparseMemory } from '../../support/builders/sparse-memory.ts';
-import { type EntryFlags, TableBuilder } from '../../support/builders/table-builder.ts';
+} from '../../../../src/abi/index.ts';
+import { createContext, createNpt, translateNested } from '../../../../src/paging/index.ts';
+import { SparseMemory } from '../../../support/builders/sparse-memory.ts';
+import { type EntryFlags, TableBuilder } from '../../../support/builders/table-builder.ts';
 
 const { validateRead, validateWrite, setPageTableBits } = HV_CONTROL;
 

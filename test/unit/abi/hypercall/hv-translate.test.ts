@@ -17,9 +17,9 @@ import {
   hvTranslateInVtl,
   hvWalkInMemory,
   inputVtlFlags,
-} from '../../../src/abi/index.ts';
-import type { PagingRegisters } from '../../../src/paging/index.ts';
-import { type EntryFlags, TableBuilder } from '../../support/builders/table-builder.ts';
+} from '../../../../src/abi/index.ts';
+import type { PagingRegisters } from '../../../../src/paging/index.ts';
+import { type EntryFlags, TableBuilder } from '../../../support/builders/table-builder.ts';
 
 const { validateRead, validateWrite, validateExecute, setPageTableBits, tlbFlushInhibit } = HV_CONTROL;
 const { privilegeExempt, supervisorAccess, userAccess, enforceSmap, overrideSmap, shadowStack } = HV_CONTROL;

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { parseHvTranslate } from '../../../src/cli/commands/hv-translate/hv-translate.ts';
-import { InputFileError, UsageError } from '../../../src/cli/errors.ts';
-import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
+import { parseHvTranslate } from '../../../../../src/cli/commands/hv-translate/parse-hv-translate.ts';
+import { InputFileError, UsageError } from '../../../../../src/cli/errors.ts';
+import { useScratchDirectory } from '../../../../support/live/scratch-directory.ts';
 
 const QMP = ['--qmp', 'unix:/run/vm.qmp'];
 

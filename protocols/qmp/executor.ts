@@ -1,0 +1,22 @@
+import type { z } from 'zod';
+
+/** How one request is made. @public */
+export interface ExecuteOptions<T> {
+  /** The shape the reply must have; without it the reply is `unknown`. */
+  readonly schema?: z.ZodType<T>;
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Who can execute a QMP command: what the typed commands need of {@link QmpClient}.
+ *
+ * @public
+ */
+export interface QmpExecutor {
+  readonly endpoint: string;
+  execute<T = unknown>(
+    command: string,
+    args?: Readonly<Record<string, unknown>>,
+    options?: ExecuteOptions<T>,
+  ): Promise<T>;
+}

@@ -1,0 +1,108 @@
+import { UsageError } from '../../errors.ts';
+import type { CliContext } from '../../options/command.ts';
+import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
+import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
+import { parseCount } from '../../options/parse-number.ts';
+import { type ParsedOptions, parseOptions } from '../../options/parse-options.ts';
+import { type AddressRange, parseRange } from '../../options/parse-range.ts';
+import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
+
+/** @internal */
+export const NAME = 'diff';
+
+const DEFAULT_LIMIT = 1_000_000;
+const HIGHEST_LIMIT = 999_999_999_999_999;
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
+/** @internal */
+export const OPTIONS = {
+  after: { value: 'MS', help: 'compare a running guest with itself so many milliseconds later' },
+  range: { value: 'FIRST-LAST', help: 'with --after: only pages that overlap these linear addresses; or FIRST+SIZE' },
+  limit: { value: 'N', help: `give up after so many lines; ${DEFAULT_LIMIT} when not given` },
+  ...GUEST_OPTIONS,
+  ...SCOPE_OPTIONS,
+} as const;
+
+/** Options that do not need a guest. */
+const OF_BOTH: readonly string[] = ['limit', 'json', 'strict'];
+
+/** What both kinds of comparison have. @internal */
+export interface DiffOutput {
+  readonly limit: number;
+  readonly json: boolean;
+}
+
+/** Two files. @internal */
+export interface DiffSavedCommandLine extends DiffOutput {
+  readonly kind: 'saved';
+  readonly before: string;
+  readonly after: string;
+  readonly strict: boolean;
+}
+
+/** Two moments of a guest. @internal */
+export interface DiffGuestCommandLine extends DiffOutput {
+  readonly kind: 'guest';
+  readonly guest: GuestOptions;
+  readonly scope: ScopeOptions;
+  readonly afterMs: number;
+  readonly range: Partial<AddressRange>;
+}
+
+/** What a `diff` command line asks for. @internal */
+export type DiffCommandLine = DiffSavedCommandLine | DiffGuestCommandLine;
+
+/**
+ * @throws {@link UsageError} `ERR_CLI_USAGE`.
+ * @internal
+ */
+export function parseDiff(words: readonly string[], environment: CliContext['environment']): DiffCommandLine {
+  const options = parseOptions(words, OPTIONS, NAME);
+  const { flags, values } = options;
+  const limit = values.get('limit');
+  const output = {
+    limit: limit === undefined ? DEFAULT_LIMIT : parseCount(limit, '--limit', { least: 1, most: HIGHEST_LIMIT }, NAME),
+    json: flags.has('json'),
+  };
+  const after = values.get('after');
+  return after === undefined
+    ? { ...parseSaved(options), ...output }
+    : { ...parseMoments(options, after, environment), ...output };
+}
+
+function parseSaved({
+  positionals,
+  values,
+  flags,
+  lists,
+}: ParsedOptions): Omit<DiffSavedCommandLine, keyof DiffOutput> {
+  const [before, after, stray] = positionals;
+  if (before === undefined || after === undefined || stray !== undefined) {
+    throw new UsageError('two files that pagewalk map --json has saved, or --after MS for a guest', NAME);
+  }
+  if (before === '-' && after === '-') throw new UsageError('standard input is one map, and not two', NAME);
+  const given = [...values.keys(), ...lists.keys(), ...flags].find((name) => !OF_BOTH.includes(name));
+  if (given !== undefined) throw new UsageError(`--${given} is about a guest, and needs --after MS`, NAME);
+  return { kind: 'saved', before, after, strict: flags.has('strict') };
+}
+
+function parseMoments(
+  options: ParsedOptions,
+  after: string,
+  environment: CliContext['environment'],
+): Omit<DiffGuestCommandLine, keyof DiffOutput> {
+  const { positionals, values } = options;
+  const [stray] = positionals;
+  if (stray !== undefined) {
+    throw new UsageError(`--after compares a guest with itself, and ${JSON.stringify(stray)} is a file`, NAME);
+  }
+  const range = values.get('range');
+  const guest = parseGuestOptions(options, environment, NAME);
+  return {
+    kind: 'guest',
+    guest,
+    scope: parseScopeOptions(options, guest, NAME),
+    afterMs: parseCount(after, '--after', { least: 0, most: LONGEST_WAIT_MS }, NAME),
+    range: range === undefined ? {} : parseRange(range, '--range', NAME),
+  };
+}

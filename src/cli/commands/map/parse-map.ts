@@ -1,0 +1,78 @@
+import { UsageError } from '../../errors.ts';
+import type { CliContext } from '../../options/command.ts';
+import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
+import { parseMapFilter } from '../../options/map-filter.ts';
+import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
+import { parseCount } from '../../options/parse-number.ts';
+import { parseOptions } from '../../options/parse-options.ts';
+import { type AddressRange, parseRange } from '../../options/parse-range.ts';
+import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
+
+/** @internal */
+export const NAME = 'map';
+
+/** Tables of garbage can hold a range for each of 2^36 pages. */
+const DEFAULT_LIMIT = 1_000_000;
+const HIGHEST_LIMIT = 999_999_999_999_999;
+const EVERYTHING: AddressRange = { first: 0n, last: 0xffff_ffff_ffff_ffffn };
+
+/** @internal */
+export const OPTIONS = {
+  range: { value: 'FIRST-LAST', help: 'only pages that overlap these linear addresses; FIRST+SIZE does as well' },
+  filter: {
+    value: 'RIGHTS',
+    help: 'only such pages: w, ro, x, nx, user, supervisor, global, key=N; w+x,user is w and x, or user',
+  },
+  leaves: { help: 'page by page instead of ranges with the same rights' },
+  summary: { help: 'how much there is with which rights, what the tables take, and what looks like a mistake' },
+  limit: { value: 'N', help: `give up after so many lines; ${DEFAULT_LIMIT} when not given` },
+  ...GUEST_OPTIONS,
+  ...SCOPE_OPTIONS,
+} as const;
+
+/** What a `map` command line asks for. @internal */
+export interface MapCommandLine {
+  readonly guest: GuestOptions;
+  readonly scope: ScopeOptions;
+  readonly range: AddressRange;
+  /** As it was given; null for everything. */
+  readonly filter: string | null;
+  readonly of: 'ranges' | 'pages';
+  readonly summary: boolean;
+  readonly limit: number;
+  readonly json: boolean;
+}
+
+/**
+ * @throws {@link UsageError} `ERR_CLI_USAGE`.
+ * @internal
+ */
+export function parseMap(words: readonly string[], environment: CliContext['environment']): MapCommandLine {
+  const options = parseOptions(words, OPTIONS, NAME);
+  const { flags, values, positionals } = options;
+  const [stray] = positionals;
+  if (stray !== undefined) {
+    throw new UsageError(
+      `${NAME} takes no argument, and has been given ${JSON.stringify(stray)}; for a part: --range`,
+      NAME,
+    );
+  }
+  if (flags.has('leaves') && flags.has('summary')) {
+    throw new UsageError('--leaves and --summary exclude each other', NAME);
+  }
+  const range = values.get('range');
+  const filter = values.get('filter') ?? null;
+  if (filter !== null) parseMapFilter(filter, NAME);
+  const limit = values.get('limit');
+  const guest = parseGuestOptions(options, environment, NAME);
+  return {
+    guest,
+    scope: parseScopeOptions(options, guest, NAME),
+    range: range === undefined ? EVERYTHING : parseRange(range, '--range', NAME),
+    filter,
+    of: flags.has('leaves') ? 'pages' : 'ranges',
+    summary: flags.has('summary'),
+    limit: limit === undefined ? DEFAULT_LIMIT : parseCount(limit, '--limit', { least: 1, most: HIGHEST_LIMIT }, NAME),
+    json: flags.has('json'),
+  };
+}
