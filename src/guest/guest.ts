@@ -114,13 +114,17 @@ export class Guest {
 
   /** Pauses, runs `use`, and resumes, whatever happens. */
   async whilePaused<T>(use: (paused: PausedGuest) => Promise<T>): Promise<T> {
+    let answer: T;
     try {
-      return await use(await this.pause());
+      answer = await use(await this.pause());
     } catch (error) {
-      throw (await this.findResumption()) ?? error;
-    } finally {
-      await this.resume();
+      const reason = (await this.findResumption()) ?? error;
+      // What cannot be put back now is tried again, and told, when the guest is left: why the question failed comes first.
+      await this.resume().catch(() => {});
+      throw reason;
     }
+    await this.resume();
+    return answer;
   }
 
   /**

@@ -53,6 +53,8 @@ async function startProcess(options: QemuOptions, directory: string): Promise<Qe
   const pid = await new Promise<number>((resolve, reject) => {
     child.once('spawn', () => resolve(Number(child.pid)));
     child.once('error', (cause) => {
+      // Node does not close the pipes of a process that never was, and they would keep this one alive.
+      for (const stream of child.stdio) stream?.destroy();
       const problem = `${binary} could not be started (${cause.message}). Is QEMU installed? scripts/setup.sh installs it.`;
       reject(new QemuLaunchError('ERR_TESTING_SPAWN', problem, { command, output: '' }, { cause }));
     });

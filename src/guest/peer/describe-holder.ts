@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { isQemuProgram } from './process-identity.ts';
 import { executableOf, ProcessScan } from './processes.ts';
 
 /** It is for a message: worth a moment, and no more. */
@@ -10,7 +11,11 @@ export function describeHolder(endpoint: string, inodes: readonly number[]): str
   if (inodes.length > 0) {
     for (const pid of scan.processes()) {
       if (pid === process.pid || !inodes.some((inode) => scan.sockets(pid).has(inode))) continue;
-      const program = basename(executableOf(pid) ?? 'another program');
+      const executable = executableOf(pid) ?? '';
+      if (isQemuProgram(executable)) {
+        return `${endpoint} is held by a QEMU (process ${pid}) that belongs to another user than the socket`;
+      }
+      const program = basename(executable) || 'another program';
       return `${endpoint} is held by ${program} (process ${pid}), which is no QEMU: QEMU is behind it, out of sight`;
     }
   }

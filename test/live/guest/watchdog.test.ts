@@ -97,8 +97,11 @@ describe('a client that is killed outright', function () {
       const watchdog = watchdogOf(client);
       await kill(client);
       await eventually('the watchdog has done what it does', () => !isRunning(watchdog));
+      // A stub of QEMU 8.1 and later does not tell whether the guest ran before: it is taken to have run, and that is said.
+      const isTold = way !== 'the stub alone' || (await witness.isUpTo([8, 0]));
       // Before the stub is looked at: that would pause a guest that runs.
-      expect(await witness.runState()).to.equal('paused');
+      expect(await witness.runState()).to.equal(isTold ? 'paused' : 'running');
+      await witness.execute('stop');
       await eventually('physical mode is off', async () => !(await isPhysicalModeOn(guest.gdbEndpoint)), {
         betweenMs: WATCHDOG_MS,
       });

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { launchQemu, QemuLaunchError, QemuOptionError } from '../../../src/testing/index.ts';
 import { kernelImage } from '../../support/live/guest/kernel-guest.ts';
@@ -95,6 +96,16 @@ describe('launchQemu', function () {
     const error = await failureOf(launchQemu({ binary: '/nonexistent/qemu' }));
     expect(error.code).to.equal('ERR_TESTING_SPAWN');
     expect(error.message).to.contain('/nonexistent/qemu');
+  });
+
+  it('keeps a program whose QEMU is missing from nothing: it ends when it has nothing to do', async () => {
+    const module = fileURLToPath(new URL('../../../src/testing/index.js', import.meta.url));
+    const lines = `
+      import { launchQemu } from ${JSON.stringify(module)};
+      await launchQemu({ binary: '/nonexistent/qemu' }).catch(() => {});`;
+    const program = spawn(process.execPath, ['--input-type=module', '--eval', lines], { stdio: 'inherit' });
+    const ended = once(program, 'exit', { signal: AbortSignal.timeout(10_000) });
+    expect(await ended.finally(() => program.kill())).to.deep.equal([0, null]);
   });
 
   it('ends a QEMU that does not answer in time', async () => {

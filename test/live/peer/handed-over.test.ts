@@ -42,7 +42,7 @@ describe('sockets that were handed over to a process', function () {
   });
 
   for (const [title, owner, reason] of [
-    ['another user, whose the socket file is', OTHER_UID, /^no QEMU/],
+    ['another user, whose the socket file is', OTHER_UID, /that belongs to another user than the socket$/],
     // As if root had made the socket, for a QEMU that gave up root's rights (-runas).
     ['another user, though the socket file is root’s', 0, /made by another user/],
   ] as const) {
