@@ -19,6 +19,9 @@ import type { Recovery } from './recover.ts';
 import { Turns } from './turns.ts';
 import { warnWithoutWatchdog } from './warn-without-watchdog.ts';
 
+/** How much longer than a pause may last connecting may take: who leaves waits for what is under way. Milliseconds. */
+const LATE_MS = 1000;
+
 /**
  * A guest of which only the GDB stub is known. Connecting is what pauses it; the monitor behind the stub (`qRcmd`) resumes it
  * with `cont`, after which not one more byte may go to the stub, so the socket is closed in the same breath.
@@ -43,6 +46,8 @@ export class StubLink implements Link {
   #ranBefore: boolean | undefined;
   #runStateNote = '';
   #greetedWithStop = false;
+  /** The stub has told all that leaving the guest takes. */
+  #isConnected = false;
   /** Connecting has paused the guest, as far as can be told, and nothing came of it. */
   #hasPaused = false;
   readonly #turns = new Turns();
@@ -66,8 +71,6 @@ export class StubLink implements Link {
       await link.#connect();
       return link;
     } catch (error) {
-      // A stub that answered and then fell silent has paused the guest; one that is busy has not been reached.
-      if (error instanceof GdbTimeoutError) link.#hasPaused = true;
       await link.release().catch(() => {});
       throw error;
     }
@@ -89,12 +92,18 @@ export class StubLink implements Link {
     return this.#runStateNote;
   }
 
-  pause(): Promise<StubSession> {
-    return this.#turns.take(async () => {
-      const session = this.#session ?? (await this.#connect());
-      await session.enter();
-      return session;
-    });
+  async pause(): Promise<StubSession> {
+    try {
+      return await this.#turns.take(async () => {
+        const session = this.#session ?? (await this.#connect());
+        await session.enter();
+        return session;
+      });
+    } catch (error) {
+      // Only the watchdog can resume it now.
+      if (this.#hasPaused) await this.release().catch(() => {});
+      throw error;
+    }
   }
 
   resume(): Promise<void> {
@@ -105,6 +114,7 @@ export class StubLink implements Link {
     const session = this.#session;
     if (session === undefined) return;
     this.#session = undefined;
+    this.#isConnected = false;
     try {
       if (!(this.#ranBefore && (await session.leaveAndRun()))) await session.leavePhysicalMode();
       this.#greetedWithStop = false;
@@ -123,8 +133,8 @@ export class StubLink implements Link {
   /** The deadline of the pause: what is under way fails, and the guest runs again. */
   #endPause(error: GuestRunStateError): void {
     this.#problem = error;
-    const session = this.#session;
-    if (session === undefined) return;
+    // Connecting ends for this reason, and resumes the guest.
+    if (!this.#isConnected) return;
     // Said before the connection is lost: it is what resumes the guest.
     this.#turns.take(() => this.#resumeNow()).catch(() => {});
   }
@@ -150,7 +160,30 @@ export class StubLink implements Link {
     return this.#turns.end(() => this.#leave());
   }
 
+  /** Connects, which pauses the guest, and learns whether it ran before. */
   async #connect(): Promise<StubSession> {
+    try {
+      const session = await this.#open();
+      this.#isConnected = true;
+      return session;
+    } catch (error) {
+      this.#endDeadline();
+      // A stub that answered and then fell silent has paused the guest; one that is busy has not been reached.
+      if (this.#problem !== undefined || error instanceof GdbTimeoutError) await this.#abandonConnecting();
+      throw error;
+    }
+  }
+
+  /** The guest is paused: it is resumed as far as it is known to have run; else that is left to the watchdog. */
+  async #abandonConnecting(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    const runs = this.#ranBefore === true && (await session?.leaveAndRun().catch(() => false));
+    this.#hasPaused = runs !== true;
+    await session?.abandon();
+  }
+
+  async #open(): Promise<StubSession> {
     const { timeoutMs = 5000, trace, signal } = this.#options;
     await warnWithoutWatchdog(this.#safekeeping);
     const left = findLeftJournals({ endpoint: canonicalEndpoint(this.endpoint), qemu: null });
@@ -160,9 +193,9 @@ export class StubLink implements Link {
     this.#deadline.start();
     this.#safekeeping.expectResume(this.#deadline.maxMs);
     this.#greetedWithStop = false;
-    const session = await StubSession.open({
+    const opening = StubSession.open({
       endpoint: this.endpoint,
-      timeoutMs,
+      timeoutMs: Math.min(timeoutMs, this.#deadline.maxMs + LATE_MS),
       requestTimeoutMs: timeoutMs,
       onStop: () => {
         this.#greetedWithStop = true;
@@ -172,15 +205,22 @@ export class StubLink implements Link {
       },
       ...(trace ? { trace } : {}),
     });
+    const session = await this.#deadline.within(opening).catch((error: unknown) => {
+      opening.then(
+        (late) => late.abandon(),
+        () => {},
+      );
+      throw error;
+    });
     this.#session = session;
     // What is known so far counts if nothing more comes.
     this.#ranBefore = this.#greetedWithStop || undefined;
-    await this.#learnRunState(session.client, left);
+    await this.#deadline.within(this.#learnRunState(session.client, left));
     // A pause by another client has no deadline of ours.
     if (this.#ranBefore === false) this.#endDeadline();
     await this.#safekeeping.arm({ resume: this.#ranBefore === true });
     // Refuses a guest that is not x86, before anything else stumbles over it.
-    await session.client.layout();
+    await this.#deadline.within(session.client.layout());
     return session;
   }
 

@@ -76,8 +76,24 @@ describe('a pause that lasts too long', function () {
     await attached.detach();
   });
 
+  for (const [what, packet] of [
+    ['has yet to answer at all', /\$qSupported/],
+    ['has told what it can, and not yet whether the guest ran', /\$qRcmd,696e666f20737461747573/],
+  ] as const) {
+    it(`is ended with the stub alone while that ${what}`, async () => {
+      const stalled = stub.stallAt(packet);
+      const attaching = expectRejection(attach({ gdb: stub.endpoint, timeoutMs: 30_000, maxPauseMs: 500 }));
+      await stalled;
+      expect(await attaching).to.have.property('code', TOO_LONG);
+      stub.flow();
+      await eventually('the guest runs', runs);
+      await guest.console.waitForNextLine((line) => line.startsWith('tick '));
+      expect(await runs()).to.equal(true);
+    });
+  }
+
   it('is ended with the stub alone, too', async () => {
-    const attached = await attach({ gdb: stub.endpoint, maxPauseMs: 500 });
+    const attached = await attach({ gdb: stub.endpoint, maxPauseMs: 2000 });
     const paused = await attached.pause();
     expect(await runs()).to.equal(false);
     await eventually('the guest runs', runs);
