@@ -1,11 +1,11 @@
 import { GuestUsageError } from './errors.ts';
 import { Guest } from './guest.ts';
+import type { GuestView } from './guest-view.ts';
 import type { AttachOptions } from './link/attach-options.ts';
 import type { Link } from './link/link.ts';
 import { QmpLink } from './link/qmp-link.ts';
 import { StubLink } from './link/stub-link.ts';
 import { prepareDeviceState } from './monitor/prepare-device-state.ts';
-import type { PausedGuest } from './paused-guest.ts';
 import { readProcessor } from './vcpu/processor.ts';
 
 /**
@@ -45,7 +45,7 @@ async function openLink(options: AttachOptions): Promise<Link> {
  */
 export async function withPausedGuest<T>(
   options: AttachOptions,
-  use: (paused: PausedGuest, guest: Guest) => Promise<T>,
+  use: (paused: GuestView, guest: Guest) => Promise<T>,
 ): Promise<T> {
   const guest = await attach(options);
   let result: T;

@@ -24,6 +24,7 @@
  */
 
 import { escapeLines } from '../../protocols/transport/index.ts';
+import type { SourceName } from './source-names.ts';
 
 /** Root of this layer's errors. @public */
 export abstract class GuestError extends Error {
@@ -62,6 +63,11 @@ export class GuestCpuError extends GuestError {
     this.cpu = cpu;
     this.cpus = cpus;
   }
+}
+
+/** @throws GuestCpuError `ERR_GUEST_CPU`. @internal */
+export function requireCpu(cpu: number, cpus: readonly number[]): void {
+  if (!cpus.includes(cpu)) throw new GuestCpuError(cpu, cpus);
 }
 
 function listCpus(cpus: readonly number[]): string {
@@ -111,7 +117,7 @@ export class GuestRunStateError extends GuestError {
 
 /** A way to the guest's memory that was tried, and why it is not used. @public */
 export interface MemoryAttempt {
-  readonly provider: 'host-file' | 'host-process';
+  readonly provider: SourceName;
   /** In words; names the permission that is missing, where one is. */
   readonly reason: string;
 }

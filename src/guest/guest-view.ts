@@ -4,7 +4,7 @@ import { answerRequests } from './answers/answer-requests.ts';
 import { addAssumptions, assumableStages, findFormatAssumptions } from './answers/assumptions.ts';
 import { machineName } from './answers/deviation.ts';
 import type { GuestTranslation, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
-import type { MemoryAttempt } from './errors.ts';
+import { requireCpu } from './errors.ts';
 import { pagesOfRange } from './linear-range.ts';
 import { hearNews } from './link/hear-news.ts';
 import { type LoadProgress, loadTables } from './memory/load-tables.ts';
@@ -12,9 +12,11 @@ import type { MemoryMap } from './memory/memory-map.ts';
 import { memoryOf, PageCache } from './memory/page-cache.ts';
 import type { PhysicalMemory } from './memory/physical-memory.ts';
 import type { WritableMemory } from './memory/write-bits.ts';
+import type { GuestSource, MemoryReport, SourceMemory, SourceVcpu } from './source/guest-source.ts';
+import { keptSource } from './source/kept-source.ts';
 import { TableSnapshot } from './table-snapshot.ts';
 import type { Assumption } from './vcpu/assumption.ts';
-import { assumedHiddenRegisters, type HiddenRegisters } from './vcpu/hidden-registers.ts';
+import { assumedHiddenRegisters } from './vcpu/hidden-registers.ts';
 import { assumedMemoryTypes, type MemoryTypeMsrs } from './vcpu/memory-types.ts';
 import { applyOverrides } from './vcpu/overrides.ts';
 import type { Sourced } from './vcpu/sourced.ts';
@@ -31,28 +33,6 @@ import { nestedStagesOf, type Space } from './walks/space.ts';
 import { TranslationTable } from './walks/translation-table.ts';
 import { type Stages, walkEach } from './walks/walk-each.ts';
 import { writePlanned } from './walks/write-planned.ts';
-
-/** One vCPU and the memory that it sees. @internal */
-export interface Vcpu {
-  /** What is quick to have. */
-  readonly state: VcpuState;
-  readonly map: MemoryMap;
-  /** What takes longer, and few questions need. Read once, however often it is asked for. */
-  readonly readHidden: () => Promise<HiddenRegisters>;
-}
-
-/** How memory is read, and why not in a better way. @public */
-export interface MemoryReport {
-  readonly provider: 'host-file' | 'host-process' | 'gdb-stub';
-  /** The better ways, and why each is not used. */
-  readonly attempts: readonly MemoryAttempt[];
-}
-
-/** The ways to memory that a view has. @internal */
-export interface ViewMemory {
-  readonly memory: PhysicalMemory;
-  readonly report: MemoryReport;
-}
 
 /** Part of an address space. @public */
 export interface MapScope extends TranslateScope {
@@ -71,41 +51,35 @@ export interface ManyScope extends TranslateScope {
 /** A gigabyte of tables maps half a terabyte in 4 KB pages. */
 const MAX_MAP_PAGES = 262_144;
 
+/** A vCPU whose hidden registers are read once, however often they are asked for. */
+type Vcpu = Required<SourceVcpu>;
+
 /**
  * What can be asked of a guest. What was read stays true for as long as the guest is paused, so registers, the memory map
  * and pages of tables are read once.
  *
  * @public
  */
-export abstract class GuestView {
+export class GuestView implements Disposable {
+  readonly #source: GuestSource;
+  readonly #notes: readonly Assumption[];
   readonly #vcpus = new Map<number, Promise<Vcpu>>();
-  readonly #memories = new Map<MemoryMap, Promise<ViewMemory>>();
+  readonly #memories = new Map<MemoryMap, Promise<SourceMemory>>();
   readonly #caches = new Map<MemoryMap, Promise<PageCache>>();
+  readonly #opened: SourceMemory[] = [];
+  #isDisposed = false;
 
-  protected abstract readVcpu(cpu: number): Promise<Vcpu>;
-  /** The best way to read many pages. */
-  protected abstract openMemory(vcpu: Vcpu): Promise<ViewMemory>;
-  /** The way to read few entries at once. */
-  protected abstract smallMemory(vcpu: Vcpu): Promise<PhysicalMemory>;
-  protected abstract readonly writable: WritableMemory | undefined;
-  /** @throws when what was read can no longer be trusted. */
-  protected abstract checkStanding(): void;
-  /** @throws when a vCPU's address space cannot be known. */
-  protected checkStages(_state: VcpuState): void {
-    // A guest that was paused shows all that there is.
+  constructor(source: GuestSource) {
+    this.#source = source;
+    this.#notes = source.notes ?? [];
   }
 
-  /**
-   * The same at the end of a question. Reading memory of this host takes no turn of the event loop, in which alone the news that
-   * another client has resumed the guest can come in.
-   */
-  async #checkStoodStill(): Promise<void> {
-    await hearNews();
-    this.checkStanding();
+  /** Gives back what was opened. Nothing that was read counts any more where the guest was paused for it. */
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
+    this.#source[Symbol.dispose]?.();
+    for (const opened of this.#opened.splice(0)) opened[Symbol.dispose]?.();
   }
-
-  /** What every answer rests on besides. */
-  protected abstract readonly notes: readonly Assumption[];
 
   /** Everything of a vCPU that a translation depends on. @throws GuestCpuError `ERR_GUEST_CPU`. */
   async vcpuState(cpu = 0): Promise<VcpuState> {
@@ -118,14 +92,16 @@ export abstract class GuestView {
   }
 
   /**
-   * PAT and MTRRs of a vCPU, and of the hypervisor whose guest it runs. They are in the device state, which only a guest that is
-   * paused saves: otherwise they are assumed.
+   * PAT and MTRRs of a vCPU, and of the hypervisor whose guest it runs. QEMU has them in its device state, which only a guest that
+   * is paused saves: where they are unavailable they are assumed.
    *
-   * @throws GuestCpuError `ERR_GUEST_CPU`.
+   * @throws as {@link GuestView.translate}.
    */
   async memoryTypes(cpu = 0): Promise<Sourced<MemoryTypeMsrs>> {
-    await this.#vcpu(cpu);
-    return assumedMemoryTypes('they are in the device state, which only a paused guest saves');
+    const vcpu = await this.#vcpu(cpu);
+    const types = await this.#source.readMemoryTypes?.(vcpu);
+    this.#source.pause?.check();
+    return types ?? assumedMemoryTypes('PAT and MTRRs are not known where this guest comes from');
   }
 
   /** How many pages are read here, and why not in a better way. @throws GuestCpuError `ERR_GUEST_CPU`. */
@@ -143,9 +119,9 @@ export abstract class GuestView {
    */
   async translate(requests: readonly TranslateRequest[], scope: TranslateScope = {}): Promise<GuestTranslation[]> {
     const answers = await answerRequests(requests, await this.#staged(scope));
-    await this.#checkStoodStill();
-    if (this.notes.length === 0) return answers;
-    return answers.map((answer) => asAnswer({ ...answer, assumed: [...answer.assumed, ...this.notes] }));
+    await this.#checkPause();
+    if (this.#notes.length === 0) return answers;
+    return answers.map((answer) => asAnswer({ ...answer, assumed: [...answer.assumed, ...this.#notes] }));
   }
 
   /**
@@ -156,7 +132,7 @@ export abstract class GuestView {
    */
   async setBits(planned: readonly PlannedBits[], cpu = 0): Promise<readonly PlannedBits[]> {
     const outcomes = await writePlanned(planned, await this.#space({ cpu }));
-    await this.#checkStoodStill();
+    await this.#checkPause();
     return planned.filter(({ address }) => outcomes.get(address) === 'written');
   }
 
@@ -176,11 +152,11 @@ export abstract class GuestView {
     };
     const table = await walk({ context, nested: nested?.context ?? null });
     await addAssumptions(table, state, walk);
-    for (const note of this.notes) table.addAssumption(note, new Uint8Array(table.length).fill(Number(note.decides)));
-    if (scope.compareMachine) {
+    for (const note of this.#notes) table.addAssumption(note, new Uint8Array(table.length).fill(Number(note.decides)));
+    if (scope.compareMachine && machineProfile(state) !== undefined) {
       table.compareWith(await walk({ context: machineContext, nested: nested?.onMachine ?? null }), machineName(state));
     }
-    await this.#checkStoodStill();
+    await this.#checkPause();
     return table;
   }
 
@@ -191,22 +167,20 @@ export abstract class GuestView {
    * @returns null when that is more than is kept (384 MiB of tables), or the guest runs on anyway
    * @throws as {@link GuestView.translate}.
    */
-  keep(_addresses: Iterable<BigUint64Array>, _access: Access, _scope?: TranslateScope): Promise<GuestView | null> {
-    return Promise.resolve(null);
+  async keep(
+    addresses: Iterable<BigUint64Array>,
+    access: Access,
+    scope: TranslateScope = {},
+  ): Promise<GuestView | null> {
+    return this.#source.pause === undefined ? null : this.#keepTables(addresses, access, scope);
   }
 
-  /**
-   * Reads every table that translations of addresses need, and that those of the machine would, and of a vCPU that has something else
-   * where a value is assumed.
-   *
-   * @returns the vCPU and memory of nothing but these tables; null when they are more than are kept
-   * @throws as {@link GuestView.translate}.
-   */
-  protected async keepTables(
+  /** Also what those of the machine need, and of a vCPU that has something else where a value is assumed. */
+  async #keepTables(
     addresses: Iterable<BigUint64Array>,
     access: Access,
     scope: TranslateScope,
-  ): Promise<{ readonly vcpu: Vcpu; readonly memory: ViewMemory } | null> {
+  ): Promise<GuestView | null> {
     const vcpu = await this.#vcpu(scope.cpu ?? 0);
     const { state, context, machineContext, nested } = await this.#staged(scope, true);
     const { memory, report } = await this.#memory(vcpu);
@@ -219,10 +193,10 @@ export abstract class GuestView {
     for (const chunk of addresses) {
       for (const stages of all) await walkEach(stages, chunk, access, cache);
     }
-    await this.#checkStoodStill();
+    await this.#checkPause();
     if (cache.hasForgotten) return null;
     const kept = { ...vcpu, readHidden: await this.#keepHidden(vcpu, scope) };
-    return { vcpu: kept, memory: { memory: memoryOf(cache), report } };
+    return new GuestView(keptSource(kept, { memory: memoryOf(cache), report }, this.#source.vcpus));
   }
 
   /**
@@ -236,8 +210,8 @@ export abstract class GuestView {
     const nested = stages?.context ?? null;
     const cache = new PageCache((await this.#memory(vcpu)).memory, map, MAX_MAP_PAGES);
     const isWhole = await loadTables(context, nested, cache, pagesOfRange(context, scope), scope.onProgress);
-    await this.#checkStoodStill();
-    const assumed = [...findFormatAssumptions(state), ...this.notes];
+    await this.#checkPause();
+    const assumed = [...findFormatAssumptions(state), ...this.#notes];
     return new TableSnapshot({ state, context, nested, map, cache, isWhole, assumed });
   }
 
@@ -273,8 +247,8 @@ export abstract class GuestView {
 
   async #space(scope: TranslateScope): Promise<Space> {
     const vcpu = await this.#vcpu(scope.cpu ?? 0);
-    // SMRAM shows in no small way.
-    const memory = vcpu.map.hasSmram ? (await this.#memory(vcpu)).memory : await this.smallMemory(vcpu);
+    const { fewEntries } = this.#source;
+    const memory = fewEntries && !vcpu.map.hasSmram ? fewEntries : (await this.#memory(vcpu)).memory;
     const asked = asAsked(vcpu.state, scope);
     const inUse = hiddenRegistersInUse(vcpu.state, asked);
     const read = async () =>
@@ -287,7 +261,7 @@ export abstract class GuestView {
   /** For walks. */
   async #staged(scope: TranslateScope, isWhole = false): Promise<Space> {
     const space = await (isWhole ? this.#wholeSpace(scope) : this.#space(scope));
-    this.checkStages(space.state);
+    this.#source.checkStages?.(space.state);
     return space;
   }
 
@@ -314,7 +288,7 @@ export abstract class GuestView {
       memory,
       complete,
       cache: () => this.#cache(vcpu),
-      writable: this.writable && this.#writtenThrough(this.writable),
+      writable: this.#source.writable && this.#writtenThrough(this.#source.writable),
     };
   }
 
@@ -333,12 +307,34 @@ export abstract class GuestView {
     };
   }
 
-  #vcpu(cpu: number): Promise<Vcpu> {
-    return remember(this.#vcpus, cpu, () => this.readVcpu(cpu));
+  /**
+   * At the end of a question. Reading memory of this host takes no turn of the event loop, in which alone the news that another
+   * client has resumed the guest can come in.
+   */
+  async #checkPause(): Promise<void> {
+    await hearNews();
+    this.#source.pause?.check();
   }
 
-  #memory(vcpu: Vcpu): Promise<ViewMemory> {
-    return remember(this.#memories, vcpu.map, () => this.openMemory(vcpu));
+  async #vcpu(cpu: number): Promise<Vcpu> {
+    requireCpu(cpu, this.#source.vcpus);
+    this.#source.pause?.check();
+    return remember(this.#vcpus, cpu, () => this.#readVcpu(cpu));
+  }
+
+  async #readVcpu(cpu: number): Promise<Vcpu> {
+    const { state, map, readHidden } = await this.#source.readVcpu(cpu);
+    const read = readHidden ?? (() => Promise.resolve(assumedHiddenRegisters(unknownHere)));
+    return { state, map, readHidden: once(read) };
+  }
+
+  #memory(vcpu: Vcpu): Promise<SourceMemory> {
+    return remember(this.#memories, vcpu.map, async () => {
+      const opened = await this.#source.openMemory(vcpu);
+      if (this.#isDisposed) opened[Symbol.dispose]?.();
+      else this.#opened.push(opened);
+      return opened;
+    });
   }
 
   #cache(vcpu: Vcpu): Promise<PageCache> {
@@ -351,6 +347,18 @@ function asAsked(own: VcpuState, { cr3, nested, overrides = [], profile }: Trans
   const base = cr3 === undefined ? own : withCr3(own, cr3);
   const staged = nested === undefined ? base : withNestedStage(base, nested);
   return applyOverrides(staged, overrides, profile);
+}
+
+function unknownHere(what: string): string {
+  return `${what} is not known where this guest comes from`;
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 function remember<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {

@@ -1,10 +1,11 @@
-import { GuestUsageError } from './errors.ts';
+import { GuestUsageError, requireCpu } from './errors.ts';
+import { GuestView } from './guest-view.ts';
 import type { Link } from './link/link.ts';
 import type { Recovery } from './link/recover.ts';
-import { LiveGuest } from './live-guest.ts';
 import type { MonitorCpu } from './monitor/monitor.ts';
-import { checkCpu, PausedGuest } from './paused-guest.ts';
+import { liveSource } from './qemu/live-source.ts';
 import { MemoryMapMemo } from './qemu/memory-map-memo.ts';
+import { PausedSource, type QemuParts } from './qemu/paused-source.ts';
 import type { Assumption } from './vcpu/assumption.ts';
 import type { Processor } from './vcpu/processor.ts';
 
@@ -26,17 +27,17 @@ import type { Processor } from './vcpu/processor.ts';
  */
 export class Guest {
   readonly processor: Processor;
+  /** The numbers of the vCPUs: after a hot-plug they may have gaps. */
+  readonly vcpus: readonly number[];
   readonly #link: Link;
-  readonly #cpus: readonly MonitorCpu[];
-  readonly #useHostMemory: boolean;
-  readonly #maps = new MemoryMapMemo();
-  #paused: PausedGuest | undefined;
+  readonly #qemu: QemuParts;
+  #paused: GuestView | undefined;
 
   /** @internal Use `attach`. */
   constructor(link: Link, cpus: readonly MonitorCpu[], processor: Processor, useHostMemory: boolean) {
-    this.#useHostMemory = useHostMemory;
     this.#link = link;
-    this.#cpus = cpus;
+    this.#qemu = { link, cpus, processor, useHostMemory, maps: new MemoryMapMemo() };
+    this.vcpus = cpus.map(({ index }) => index);
     this.processor = processor;
   }
 
@@ -45,13 +46,8 @@ export class Guest {
     return this.#link.endpoint;
   }
 
-  /** The numbers of the vCPUs: after a hot-plug they may have gaps. */
-  get vcpus(): readonly number[] {
-    return this.#cpus.map(({ index }) => index);
-  }
-
   get vcpuCount(): number {
-    return this.#cpus.length;
+    return this.vcpus.length;
   }
 
   /** Whether the guest ran when it was last paused; undefined before that. */
@@ -72,14 +68,14 @@ export class Guest {
 
   /** @throws GuestCpuError `ERR_GUEST_CPU`, with the range, when there is no such vCPU. */
   requireCpu(cpu: number): void {
-    checkCpu(cpu, this.#cpus);
+    requireCpu(cpu, this.vcpus);
   }
 
   /** Pauses the guest. A guest that is paused already is left alone, and stays so when resumed here. */
-  async pause(): Promise<PausedGuest> {
+  async pause(): Promise<GuestView> {
     const stub = await this.#link.pause();
     this.#paused?.[Symbol.dispose]();
-    this.#paused = new PausedGuest(this.#link, stub, this.#cpus, this.processor, this.#useHostMemory, this.#maps);
+    this.#paused = new GuestView(new PausedSource(this.#qemu, stub));
     return this.#paused;
   }
 
@@ -90,11 +86,11 @@ export class Guest {
    * @throws GuestUsageError `ERR_GUEST_USAGE` without QMP: connecting to the stub pauses the guest. Questions throw
    * GuestMemoryError `ERR_GUEST_MEMORY` when this host does not have the guest's memory.
    */
-  live(): LiveGuest {
+  live(): GuestView {
     if (!this.#link.asksLive) {
       throw new GuestUsageError('a guest can be asked live only through QMP: the GDB stub pauses it');
     }
-    return new LiveGuest(this.#link.monitor, this.#link.peer, this.#cpus, this.processor);
+    return new GuestView(liveSource(this.#qemu));
   }
 
   /**
@@ -106,14 +102,14 @@ export class Guest {
     return this.#link.findResumption();
   }
 
-  /** Lets the guest run again if it ran before. The `PausedGuest` of the pause is void. */
+  /** Lets the guest run again if it ran before. The view of the pause is void. */
   resume(): Promise<void> {
     this.#paused?.[Symbol.dispose]();
     return this.#link.resume();
   }
 
   /** Pauses, runs `use`, and resumes, whatever happens. */
-  async whilePaused<T>(use: (paused: PausedGuest) => Promise<T>): Promise<T> {
+  async whilePaused<T>(use: (paused: GuestView) => Promise<T>): Promise<T> {
     let answer: T;
     try {
       answer = await use(await this.pause());

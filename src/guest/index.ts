@@ -16,18 +16,18 @@ export {
   type MemoryAttempt,
 } from './errors.ts';
 export { Guest } from './guest.ts';
-export { GuestView, type ManyScope, type MapScope, type MemoryReport } from './guest-view.ts';
-export { KeptGuest } from './kept-guest.ts';
+export { GuestView, type ManyScope, type MapScope } from './guest-view.ts';
 export type { LinearRange } from './linear-range.ts';
 export type { AttachOptions } from './link/attach-options.ts';
 export type { Recovery } from './link/recover.ts';
-export { LiveGuest } from './live-guest.ts';
 export type { LoadProgress } from './memory/load-tables.ts';
 export { MemoryMap, type Region, type RegionKind } from './memory/memory-map.ts';
 export type { MemoryPiece, PhysicalMemory } from './memory/physical-memory.ts';
 export type { NamedRegion } from './memory/region-set.ts';
-export { PausedGuest } from './paused-guest.ts';
+export type { WritableMemory } from './memory/write-bits.ts';
 export type { Resumption } from './restore/put-back.ts';
+export type { GuestSource, MemoryReport, SourceMemory, SourcePause, SourceVcpu } from './source/guest-source.ts';
+export type { SourceName } from './source-names.ts';
 export { TableSnapshot } from './table-snapshot.ts';
 export type { AssumedName, Assumption } from './vcpu/assumption.ts';
 export type { HiddenRegisters, Pdptes } from './vcpu/hidden-registers.ts';

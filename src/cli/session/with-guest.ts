@@ -1,4 +1,4 @@
-import type { Guest, GuestView, PausedGuest } from '../../guest/index.ts';
+import type { Guest, GuestView } from '../../guest/index.ts';
 import { TraceFile } from '../io/trace-file.ts';
 import type { CliContext } from '../options/command.ts';
 import type { GuestOptions } from '../options/guest-options.ts';
@@ -8,23 +8,8 @@ import type { ScopeOptions } from '../options/scope-options.ts';
 export type ViewOptions = Pick<ScopeOptions, 'live' | 'hostMemory'>;
 
 /**
- * One attach, one pause: attaches to the guest, pauses it, runs `use`, and leaves the guest as it was found before the
- * result is given back.
- *
- * @throws as {@link withAttached}.
- * @internal
- */
-export function withGuest<T>(
-  options: GuestOptions,
-  context: CliContext,
-  use: (paused: PausedGuest, guest: Guest) => Promise<T>,
-): Promise<T> {
-  return withAttached(options, true, context, (guest) => useOnePause(guest, use, () => false));
-}
-
-/**
- * The same for questions that may be asked of a guest that runs. A pause that another client ended in the middle is made again,
- * once, if `mayRepeat` says so.
+ * One attach, one look: attaches to the guest, pauses it unless it is asked live, runs `use`, and leaves the guest as it was found
+ * before the result is given back. A pause that another client ended in the middle is made again, once, if `mayRepeat` says so.
  *
  * @throws as {@link withAttached}; GuestMemoryError when memory cannot be read while the guest runs.
  * @internal
@@ -66,7 +51,7 @@ const MAX_PAUSES = 2;
  */
 async function useOnePause<T>(
   guest: Guest,
-  use: (paused: PausedGuest, guest: Guest) => Promise<T>,
+  use: (paused: GuestView, guest: Guest) => Promise<T>,
   mayRepeat: () => boolean,
 ): Promise<T> {
   for (let pauses = 1; ; pauses += 1) {

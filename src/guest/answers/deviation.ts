@@ -12,7 +12,9 @@ function describe(translation: Translation): string {
 
 /** The machine that runs the guest, for messages. @public */
 export function machineName({ accelerator, qemuVersion }: VcpuState): string {
-  return accelerator.value === 'kvm' ? "KVM's walker" : `QEMU ${qemuVersion.join('.')}'s TCG`;
+  if (accelerator.value === 'kvm') return "KVM's walker";
+  if (accelerator.value === null) return 'the machine that runs the guest';
+  return qemuVersion === null ? "QEMU's TCG" : `QEMU ${qemuVersion.join('.')}'s TCG`;
 }
 
 /**

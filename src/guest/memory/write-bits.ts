@@ -2,7 +2,7 @@ import type { PlannedBits } from '../../paging/index.ts';
 import type { MemoryMap } from './memory-map.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 
-/** Memory that can also be written. Writes and reads issued together travel together, and take effect in order. @internal */
+/** Memory that can also be written. Writes and reads issued together travel together, and take effect in order. @public */
 export interface WritableMemory extends PhysicalMemory {
   write(address: number, bytes: Uint8Array): Promise<void>;
 }

@@ -5,10 +5,10 @@ import { type Sourced, sourced } from './sourced.ts';
 
 /** What CPUID tells the guest, as far as a translation depends on it. @public */
 export interface Processor {
-  /** What runs the guest: KVM, or QEMU's own translator. */
-  readonly accelerator: Sourced<'kvm' | 'tcg'>;
-  /** QEMU's own version; a TCG behaves by it. */
-  readonly qemuVersion: QemuVersion;
+  /** What runs the guest: KVM, or QEMU's own translator; null where nothing does. */
+  readonly accelerator: Sourced<'kvm' | 'tcg' | null>;
+  /** QEMU's own version; a TCG behaves by it. Null where there is no QEMU, or it is not known. */
+  readonly qemuVersion: QemuVersion | null;
   /** MAXPHYADDR. */
   readonly maxPhyAddr: Sourced<number>;
   /** Whose manual applies. */

@@ -1,4 +1,5 @@
 import { asAnswer } from '../../paging/index.ts';
+import type { SourceName } from '../source-names.ts';
 
 /**
  * A value with where it came from. `assumed` values could not be had; everything that depends on them says so.
@@ -7,7 +8,7 @@ import { asAnswer } from '../../paging/index.ts';
  */
 export interface Sourced<T> {
   readonly value: T;
-  readonly from: 'gdb-stub' | 'qom' | 'monitor' | 'device-state' | 'given' | 'not-in-use' | 'assumed';
+  readonly from: SourceName | 'given' | 'not-in-use' | 'assumed';
   /** The register, property or section; for an assumption, why the value could not be had. */
   readonly detail: string;
 }

@@ -17,6 +17,7 @@ import {
   type PagingContext,
   type ProcessorFeatures,
   type Profile,
+  TCG,
   tcgProfile,
 } from '../../paging/index.ts';
 import { GuestStateError } from '../errors.ts';
@@ -164,12 +165,15 @@ export function withNestedStage(state: VcpuState, stage: NestedStage | null): Vc
 }
 
 /**
- * The profile of the machine that runs the guest: what it would answer where it differs from the manuals.
+ * The profile of the machine that runs the guest: what it would answer where it differs from the manuals. Undefined where no
+ * machine runs it.
  *
  * @internal
  */
-export function machineProfile(state: VcpuState): Profile {
-  return state.accelerator.value === 'kvm' ? KVM : tcgProfile(state.qemuVersion);
+export function machineProfile(state: VcpuState): Profile | undefined {
+  const { accelerator, qemuVersion } = state;
+  if (accelerator.value === null) return undefined;
+  return accelerator.value === 'kvm' ? KVM : qemuVersion === null ? TCG : tcgProfile(qemuVersion);
 }
 
 /**

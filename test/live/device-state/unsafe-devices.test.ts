@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { attach, type GuestTranslation, type PausedGuest, withPausedGuest } from '../../../src/guest/index.ts';
+import { attach, type GuestTranslation, type GuestView, withPausedGuest } from '../../../src/guest/index.ts';
 import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import { kernelPage } from '../../kernels/manifests/manifest.ts';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
@@ -24,7 +24,7 @@ const UNSAFE: readonly { readonly device: string; readonly given?: readonly stri
   { device: 'vmbus-bridge', why: /type .*"vmbus-bridge".* are not known/ },
 ];
 
-async function ask(paused: PausedGuest): Promise<GuestTranslation | undefined> {
+async function ask(paused: GuestView): Promise<GuestTranslation | undefined> {
   const [answer] = await paused.translate([{ linearAddress: KEY_1, access: USER_READ }]);
   return answer;
 }

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { expect } from 'chai';
 import { AbiError, TRANSLATE2_ERROR, type Translate2Request, type Translate2Rules } from '../../../src/abi/index.ts';
-import { type GuestTranslation, type PausedGuest, withPausedGuest } from '../../../src/guest/index.ts';
+import { type GuestTranslation, type GuestView, withPausedGuest } from '../../../src/guest/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import { type EntryFlags, TableBuilder } from '../../support/builders/table-builder.ts';
@@ -320,12 +320,7 @@ function seriesChecks(bitsAt: bigint): SeriesCheck[] {
 }
 
 /** `passed`, or what came instead. */
-async function runCheck(
-  stage: Stage,
-  paused: PausedGuest,
-  check: SeriesCheck,
-  rules: Translate2Rules,
-): Promise<string> {
+async function runCheck(stage: Stage, paused: GuestView, check: SeriesCheck, rules: Translate2Rules): Promise<string> {
   const { name, expected, bits, succeeded, ...request } = check;
   const outcome = await translate2(paused, [request], { cr3: stage.tables.root }, rules).then(
     ([answer]) => answer,
@@ -368,7 +363,7 @@ function makeFuzz(random: Random): { tables: FuzzTables; calls: FuzzCall[] } {
 
 /** All calls in order; `memory` follows what they write. Gives how often each ending was met. */
 async function runFuzz(
-  paused: PausedGuest,
+  paused: GuestView,
   calls: readonly FuzzCall[],
   random: Random,
   memory: PhysicalSnapshot,
@@ -410,7 +405,7 @@ function noiseEntry(random: Random): bigint {
 
 /** One batch with all flags, against the reference in every fact; then the reference's bits are set in the copy of memory. */
 async function compareCall(
-  paused: PausedGuest,
+  paused: GuestView,
   { root, linear }: FuzzCall,
   random: Random,
   memory: PhysicalSnapshot,

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect } from 'chai';
-import { attach, type Guest, type PausedGuest } from '../../../src/guest/index.ts';
+import { attach, type Guest, type GuestView } from '../../../src/guest/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import { kernelPage } from '../../kernels/manifests/manifest.ts';
@@ -17,7 +17,7 @@ const READ = { linearAddress: RW, access: ACCESS };
 const BITS = { setAccessed: true, setDirty: false, forceSetAccessed: false };
 
 /** Everything that can be asked of a paused guest; `during` is called in the middle of it, where there is a middle. */
-const QUESTIONS: Readonly<Record<string, (paused: PausedGuest, during?: () => void) => Promise<unknown>>> = {
+const QUESTIONS: Readonly<Record<string, (paused: GuestView, during?: () => void) => Promise<unknown>>> = {
   translate: (paused) => paused.translate([READ]),
   'translate that sets bits': (paused) => paused.translate([{ ...READ, flags: BITS }]),
   vcpuState: (paused) => paused.vcpuState(),

@@ -3,7 +3,7 @@ import {
   attach,
   type Guest,
   type GuestTranslation,
-  type PausedGuest,
+  type GuestView,
   parseNestedStage,
 } from '../../../src/guest/index.ts';
 import { CR4_SMEP } from '../../../src/paging/index.ts';
@@ -33,7 +33,7 @@ const READ = { ...FETCH, exec: false };
 /** How many entries the guest's own walk uses in each of the modes that the hypervisor gives it. */
 const TABLES = { off: 0, '32-bit': 2, pae: 3, '4-level': 4, '5-level': 5 } as const;
 
-async function lookInside(paused: PausedGuest): Promise<GuestTranslation | undefined> {
+async function lookInside(paused: GuestView): Promise<GuestTranslation | undefined> {
   const { nested } = await paused.vcpuState();
   if (nested.value === null) return undefined;
   const [answer] = await paused.translate([{ linearAddress: BigInt(WINDOW_CODE), access: FETCH }]);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { attach, type PausedGuest, type TableSnapshot } from '../../../src/guest/index.ts';
+import { attach, type GuestView, type TableSnapshot } from '../../../src/guest/index.ts';
 import type { MappedLeaf } from '../../../src/paging/index.ts';
 import { WINDOW_CODE, WINDOW_USER } from '../../conformance/nested-processor/layout.ts';
 import { type AskedName, askedNames, StandingGuest } from '../../conformance/nested-processor/standing-guest.ts';
@@ -241,7 +241,7 @@ function leavesOf(snapshot: TableSnapshot): readonly MappedLeaf[] {
   return leaves;
 }
 
-async function mayWrite(paused: PausedGuest, addresses: readonly bigint[]): Promise<readonly boolean[]> {
+async function mayWrite(paused: GuestView, addresses: readonly bigint[]): Promise<readonly boolean[]> {
   const access = { ...READ, write: true };
   const answers = await paused.translate(addresses.map((linearAddress) => ({ linearAddress, access })));
   return answers.map(({ translation }) => translation.kind === 'mapped');

@@ -1,4 +1,4 @@
-import { attach, type PausedGuest } from '../../../../src/guest/index.ts';
+import { attach, type GuestView } from '../../../../src/guest/index.ts';
 import { KERNELS } from '../../../kernels/manifests/kernels.ts';
 import { kernelPage } from '../../../kernels/manifests/manifest.ts';
 
@@ -18,7 +18,7 @@ export interface ClientOrders {
 
 const READ = { write: false, user: false, exec: false };
 
-async function askSomething(paused: PausedGuest): Promise<void> {
+async function askSomething(paused: GuestView): Promise<void> {
   const { address } = kernelPage(KERNELS.long4, 'rw');
   const [answer] = await paused.translate([{ linearAddress: address, access: READ }]);
   if (answer?.translation.kind !== 'mapped') throw new Error('the question was answered wrongly');

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { TranslateScope } from '../../../../src/guest/answers/guest-translation.ts';
-import { KeptGuest } from '../../../../src/guest/kept-guest.ts';
+import { GuestView } from '../../../../src/guest/guest-view.ts';
 import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
+import { keptSource } from '../../../../src/guest/source/kept-source.ts';
 import { assumedHiddenRegisters, type HiddenRegisters } from '../../../../src/guest/vcpu/hidden-registers.ts';
 import { parseOverride } from '../../../../src/guest/vcpu/overrides.ts';
 import { sourced } from '../../../../src/guest/vcpu/sourced.ts';
@@ -64,7 +65,7 @@ async function ask(
   };
   const map = new MemoryMap([region('ram', 0n, BigInt(RAM_BYTES - 1))]);
   const report = { provider: 'gdb-stub', attempts: [] } as const;
-  const guest = new KeptGuest({ state: vcpuStateWith(state), map, readHidden }, { memory, report });
+  const guest = new GuestView(keptSource({ state: vcpuStateWith(state), map, readHidden }, { memory, report }, [0]));
   const request = { linearAddress: address, access: { ...READ, user: address === USER_PAGE } };
   const [answer] = await guest.translate([request], { ...scope, overrides: set.map(parseOverride) });
   if (answer === undefined) return 'no answer';

@@ -125,7 +125,7 @@ describe('the state of a vCPU', () => {
   });
 
   it('knows how its machine would walk', () => {
-    expect(machineProfile(vcpuStateWith()).name).to.equal('kvm');
+    expect(machineProfile(vcpuStateWith())?.name).to.equal('kvm');
     const tcg = vcpuStateWith({ accelerator: sourced('tcg', 'monitor', ''), qemuVersion: [10, 0, 2] });
     expect(machineProfile(tcg)).to.include({ name: 'tcg', nonCanonicalSetsCr2: true });
   });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { KeptGuest } from '../../../../src/guest/kept-guest.ts';
+import { GuestView } from '../../../../src/guest/guest-view.ts';
 import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
+import { keptSource } from '../../../../src/guest/source/kept-source.ts';
 import { NO_HIDDEN_REGISTERS } from '../../../../src/guest/vcpu/hidden-registers.ts';
 import { type Sourced, sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import type { VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
@@ -30,13 +31,13 @@ const ABSENT = 0x3000n;
 const NON_CANONICAL = 1n << 50n;
 const ADDRESSES = [PLAIN, HIGH, KEYED, ABSENT, NON_CANONICAL];
 
-function guestWith(state: Partial<VcpuState>): KeptGuest {
+function guestWith(state: Partial<VcpuState>): GuestView {
   const memory = new FakeMemory(RAM_BYTES);
   for (const [at, value] of Object.entries(TABLES)) memory.setEntry(Number(at), value);
   const map = new MemoryMap([region('ram', 0n, BigInt(RAM_BYTES - 1))]);
   const report = { provider: 'gdb-stub', attempts: [] } as const;
   const readHidden = () => Promise.resolve(NO_HIDDEN_REGISTERS);
-  return new KeptGuest({ state: vcpuStateWith(state), map, readHidden }, { memory, report });
+  return new GuestView(keptSource({ state: vcpuStateWith(state), map, readHidden }, { memory, report }, [0]));
 }
 
 function ask(state: Partial<VcpuState> = {}, addresses: readonly bigint[] = ADDRESSES): Promise<TranslationTable> {
