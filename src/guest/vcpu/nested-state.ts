@@ -67,6 +67,7 @@ const NPT_FLAGS: Readonly<Record<string, (registers: NptRegisters) => NptRegiste
   'no-smep': (registers) => registers,
   'no-nxe': (registers) => ({ ...registers, efer: registers.efer & ~EFER_NXE }),
   gmet: (registers) => ({ ...registers, guestModeExecuteTrap: true }),
+  sss: (registers) => ({ ...registers, supervisorShadowStackCheck: true }),
 };
 
 function parseNpt(nestedCr3: bigint, words: readonly string[]): NestedStage | null {
@@ -85,8 +86,8 @@ function parseNpt(nestedCr3: bigint, words: readonly string[]): NestedStage | nu
 /**
  * A second stage as people write it: `none`, `npt:ROOT`, `npt:ROOT,MODE` (`32-bit`, `pae`, `4-level` unless given, `5-level`),
  * `ept:EPTP`. Behind `npt:ROOT` or the mode there may be `smep` or `no-smep` (CR4.SMEP of the hypervisor), `no-nxe` (its
- * EFER.NXE is 0) and `gmet` (its VMCB has the guest mode execute trap), with commas between. Numbers are hexadecimal with 0x, or
- * decimal.
+ * EFER.NXE is 0), `gmet` (its VMCB has the guest mode execute trap) and `sss` (its VMCB has the supervisor shadow-stack check),
+ * with commas between. Numbers are hexadecimal with 0x, or decimal.
  *
  * @throws GuestUsageError `ERR_GUEST_USAGE`.
  * @public

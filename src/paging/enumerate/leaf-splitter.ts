@@ -112,20 +112,13 @@ export class LeafSplitter<Summary> implements LeafSink<Summary> {
   }
 
   #tell(page: number, guestPhysical: number, size: PageSize, leaf: GuestLeaf): void {
-    const { low } = leaf;
-    const isUser = leaf.isUser && this.#isLeftToUsers();
-    const attributes = isUser === leaf.isUser ? leaf.attributes : leaf.attributes & ~ENTRY_US;
-    const left = limitAttributes(attributes, {
+    const { low, isUser } = leaf;
+    const left = limitAttributes(leaf.attributes, {
       read: this.#allows(0, isUser),
       written: this.#allows(ACCESS_WRITE, isUser),
       executed: this.#allows(ACCESS_EXEC, isUser),
     });
     if (isAccessible(left)) this.#sink.piece(page, size, this.#stage.hostPageOf(guestPhysical), left, low);
-  }
-
-  /** With the guest mode execute trap a page of users may be the supervisor's in the second stage. */
-  #isLeftToUsers(): boolean {
-    return !this.#nested.judgesSupervisors || this.#allows(0, true);
   }
 
   /** As users access a page that is theirs, and supervisors their own. */

@@ -1,4 +1,4 @@
-import { ACCESS_EXEC, ACCESS_WRITE } from '../rules/architecture.ts';
+import { ACCESS_EXEC, ACCESS_SUPERVISOR_SHADOW_STACK, ACCESS_WRITE } from '../rules/architecture.ts';
 import type { AccessRules, PageRights, Policy } from '../rules/rights.ts';
 
 /** Rights of an EPT entry. SDM vol. 3C, tables 31-1 to 31-7 (28-1 ff. before 2023). @internal */
@@ -14,9 +14,6 @@ export const EPT_XU = 1 << 10;
 export const ACCESS_READ_MODIFY_WRITE = 1 << 11;
 /** The linear address is a user-mode address: the guest's own tables say U/S=1 all the way. @internal */
 export const ACCESS_USER_ADDRESS = 1 << 12;
-
-/** A supervisor's shadow-stack access. @internal */
-export const ACCESS_SUPERVISOR_SHADOW_STACK = 1 << 13;
 
 /** Reasons beside the rights themselves: an entry above the leaf is not writable; the leaf is not marked by bit 60. */
 const DENIED_ABOVE_LEAF = 1 << 13;

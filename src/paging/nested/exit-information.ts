@@ -3,10 +3,12 @@ import { OUTCOME } from '../walk/walk.ts';
 import { ACCESS_READ_MODIFY_WRITE, ACCESS_USER_ADDRESS, EPT_XU, LEAF_SHADOW_STACK_HIGH } from './ept-rules.ts';
 import type { NestedContext } from './nested-context.ts';
 import type { NestedWalk, StageRecord } from './nested-walk.ts';
+import { isShadowStackLeaf } from './npt-rules.ts';
 
 /** EXITINFO1 bits above the page-fault error code. APM vol. 2, 15.25.6. */
 const NPF_FINAL = 1n << 32n;
 const NPF_TABLE = 1n << 33n;
+const NPF_SHADOW_STACK_PAGE = 1n << 37n;
 
 /** Exit qualification of an EPT violation. SDM vol. 3C, table 29-7 (27-7). */
 const QUALIFICATION = {
@@ -25,8 +27,8 @@ const QUALIFICATION = {
 } as const;
 
 /**
- * EXITINFO1 of the nested page fault: a page-fault error code in which the access is a user's, and whether a table or the final
- * page was at stake. Null where memory that should hold a nested entry is not there and the profile does not say what is read.
+ * EXITINFO1 of the nested page fault: a page-fault error code in which the access is a user's, whether a table or the final page
+ * was at stake, and whether the leaf gives that page for supervisor shadow stacks. Null where memory that should hold a nested entry is not there and the profile does not say what is read.
  *
  * @internal
  */
@@ -40,7 +42,8 @@ export function exitInfo1Of(walk: NestedWalk, nested: NestedContext, record: Sta
   if (code === null) return null;
   const isFinal = purpose === 'final';
   const stack = isFinal ? walk.guest.access & ACCESS_SHADOW_STACK : 0;
-  return BigInt(code | stack) | (isFinal ? NPF_FINAL : NPF_TABLE);
+  const isStackPage = nested.marksShadowStacks && isShadowStackLeaf(record.leafLow, record.leafHigh);
+  return BigInt(code | stack) | (isFinal ? NPF_FINAL : NPF_TABLE) | (isStackPage ? NPF_SHADOW_STACK_PAGE : 0n);
 }
 
 function accessBits(access: number): number {

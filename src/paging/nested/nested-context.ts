@@ -10,11 +10,11 @@ export interface NestedContext {
    * D bit of the guest has to be set. APM vol. 2, 15.25.5; SDM vol. 3C, 31.3.3.2.
    */
   readonly writesTables: 'always' | 'when-bits-are-missing';
-  /** @internal NPT with the guest mode execute trap: U/S tells supervisor accesses of the guest from its users'. */
-  readonly judgesSupervisors: boolean;
+  /** @internal NPT with the guest mode execute trap: the guest's accesses to pages are told apart by its CPL. */
+  readonly guestModeExecuteTrap: boolean;
   /** @internal */
   readonly modeBasedExecute: boolean;
-  /** @internal EPTP bit 7. */
+  /** @internal EPTP bit 7; NPT with the supervisor shadow-stack check. */
   readonly marksShadowStacks: boolean;
   /** @internal */
   readonly advancedExitInformation: boolean;

@@ -18,7 +18,8 @@ export interface StageRecord {
   readonly translation: Translation;
   /** Rights of an EPT walk, ANDed; of no use otherwise. */
   readonly rights: number;
-  /** The high half of the leaf that an EPT walk came to; 0 when it came to none. */
+  /** The leaf that the walk came to, in halves; 0 when it came to none. */
+  readonly leafLow: number;
   readonly leafHigh: number;
 }
 
@@ -188,13 +189,15 @@ export class NestedWalk {
     const stage = this.#stage;
     this.#hasStageFailed = stage.outcome !== OUTCOME.mapped;
     if (!this.#keepsRecords) return;
+    const hasLeaf = stage.outcome === OUTCOME.mapped || stage.outcome === OUTCOME.denied;
     this.records.push({
       guestPhysicalAddress: this.guestPhysicalAddress,
       purpose: this.#purpose,
       access: this.#stageAccess,
       translation: toTranslation(stage),
-      rights: stage.outcome === OUTCOME.mapped || stage.outcome === OUTCOME.denied ? stage.rights : 0,
-      leafHigh: stage.outcome === OUTCOME.mapped || stage.outcome === OUTCOME.denied ? stage.leafHigh : 0,
+      rights: hasLeaf ? stage.rights : 0,
+      leafLow: hasLeaf ? stage.leafLow : 0,
+      leafHigh: hasLeaf ? stage.leafHigh : 0,
     });
   }
 }

@@ -1,6 +1,12 @@
-import { ACCESS_EXEC, ACCESS_SHADOW_STACK, ACCESS_USER, ACCESS_WRITE } from '../rules/architecture.ts';
+import {
+  ACCESS_EXEC,
+  ACCESS_SHADOW_STACK,
+  ACCESS_SUPERVISOR_SHADOW_STACK,
+  ACCESS_USER,
+  ACCESS_WRITE,
+} from '../rules/architecture.ts';
 import type { Level } from '../rules/levels.ts';
-import { ACCESS_READ_MODIFY_WRITE, ACCESS_SUPERVISOR_SHADOW_STACK, ACCESS_USER_ADDRESS } from './ept-rules.ts';
+import { ACCESS_READ_MODIFY_WRITE, ACCESS_USER_ADDRESS } from './ept-rules.ts';
 import type { NestedContext } from './nested-context.ts';
 
 /**
@@ -48,12 +54,12 @@ export function writeBackAccessOf(tableAccess: number): number {
  * @internal
  */
 export function finalAccessOf(
-  { kind, judgesSupervisors }: NestedContext,
+  { kind, guestModeExecuteTrap }: NestedContext,
   access: number,
   isUserAddress: boolean,
 ): number {
-  const what = access & (ACCESS_WRITE | ACCESS_EXEC);
-  if (kind === 'npt') return what | (judgesSupervisors ? access & ACCESS_USER : ACCESS_USER);
   const isStack = (access & ACCESS_SHADOW_STACK) !== 0 && (access & ACCESS_USER) === 0;
-  return what | (isUserAddress ? ACCESS_USER_ADDRESS : 0) | (isStack ? ACCESS_SUPERVISOR_SHADOW_STACK : 0);
+  const what = (access & (ACCESS_WRITE | ACCESS_EXEC)) | (isStack ? ACCESS_SUPERVISOR_SHADOW_STACK : 0);
+  if (kind === 'npt') return what | (guestModeExecuteTrap ? access & ACCESS_USER : ACCESS_USER);
+  return what | (isUserAddress ? ACCESS_USER_ADDRESS : 0);
 }

@@ -85,6 +85,8 @@ export const ACCESS_IMPLICIT = 1 << 8;
 export const ACCESS_VIA_SS = 1 << 9;
 /** Relative to CS, FS or GS. @internal */
 export const ACCESS_VIA_OTHER = 1 << 10;
+/** Of a second stage: a supervisor's shadow-stack access. @internal */
+export const ACCESS_SUPERVISOR_SHADOW_STACK = 1 << 13;
 
 /** Page-fault error code bits that are not copies of the access. SDM vol. 3A, 4.7. @internal */
 export const PF_P = 1 << 0;

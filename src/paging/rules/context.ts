@@ -116,6 +116,7 @@ function policyOf(row: ModeRow | null, registers: PagingRegisters, profile: Prof
     userKeys: keys && (cr4 & CR4_PKE) !== 0n ? pkru : 0,
     supervisorKeys: keys && (cr4 & CR4_PKS) !== 0n ? pkrs : 0,
     modeBasedExecute: false,
+    guestModeExecuteTrap: false,
     supervisorShadowStack: false,
     pagingWrite: false,
   };

@@ -66,6 +66,8 @@ export interface Profile {
   readonly nestedFetchReportFromSmep: boolean;
   /** AMD's guest mode execute trap exists, for guests whose VMCB asks for it. */
   readonly guestModeExecuteTrap: boolean;
+  /** AMD's supervisor shadow-stack check likewise. */
+  readonly supervisorShadowStackCheck: boolean;
   /** A guest physical address that the nested tables cannot index faults. */
   readonly checksGuestPhysicalWidth: boolean;
   /** How many bits of CR3 are the root's address with 32-bit and PAE paging, and with 5-level paging. */
@@ -98,6 +100,7 @@ export const INTEL: Profile = {
   legacyNptIsIdentity: false,
   nestedFetchReportFromSmep: true,
   guestModeExecuteTrap: true,
+  supervisorShadowStackCheck: true,
   checksGuestPhysicalWidth: true,
   legacyRootBits: 32,
   la57RootBits: 52,
@@ -122,6 +125,7 @@ export const KVM: Profile = {
   pse36: 4,
   fetchReportNeedsPae: false,
   guestModeExecuteTrap: false,
+  supervisorShadowStackCheck: false,
   checksCanonical: false,
   unbackedTable: 'not-present',
 };
@@ -147,6 +151,7 @@ export const TCG: Profile = {
   legacyNptIsIdentity: true,
   nestedFetchReportFromSmep: false,
   guestModeExecuteTrap: false,
+  supervisorShadowStackCheck: false,
   checksGuestPhysicalWidth: false,
   la57RootBits: 64,
 };

@@ -31,7 +31,9 @@ export interface Policy {
   readonly supervisorKeys: number;
   /** EPT only: execute rights are told apart by the mode of the address. */
   readonly modeBasedExecute: boolean;
-  /** EPT only: supervisor shadow stacks are told by bit 60 of the leaf (EPTP bit 7). */
+  /** NPT only: U/S keeps supervisors from executing, and nobody from anything else. APM vol. 2, 15.25.13. */
+  readonly guestModeExecuteTrap: boolean;
+  /** A second stage only: a supervisor's shadow stack is what the leaf says is one (EPTP bit 7; SSSCheckEn of the VMCB). */
   readonly supervisorShadowStack: boolean;
   /** EPT only: guest tables may be written through a leaf with bit 58, whatever its W is. */
   readonly pagingWrite: boolean;
@@ -87,6 +89,10 @@ export const DENIED = {
   notShadowStack: 1 << 6,
   /** A supervisor's shadow-stack access to a user page. */
   userShadowStack: 1 << 7,
+  /** NPT: a supervisor's fetch, by the guest mode execute trap. */
+  trapped: 1 << 8,
+  /** NPT: a supervisor's shadow-stack access to a page that the nested tables do not give for one. */
+  notNestedStack: 1 << 9,
 } as const;
 
 /** Access-disable and write-disable of one key. SDM vol. 3A, 4.6.2. */

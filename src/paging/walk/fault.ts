@@ -137,6 +137,10 @@ function explainDenied(walk: Walk): string {
       : '',
     denied & DENIED.notShadowStack ? 'the page is no shadow stack (R/W=0 and D=1 in the leaf, R/W=1 above)' : '',
     denied & DENIED.userShadowStack ? 'the page is a user page' : '',
+    denied & DENIED.trapped ? 'the page is a user page (U/S=1) and the guest mode execute trap is on' : '',
+    denied & DENIED.notNestedStack
+      ? 'the page is no supervisor shadow stack (NX=1 and U/S=0 in the leaf, R/W=1 above)'
+      : '',
     denied & DENIED.key ? `protection key ${key} forbids it (${keyRegister})` : '',
   ].filter((reason) => reason !== '');
   return `${who} ${what} denied by the ${entry}: ${reasons.join('; ')}`;

@@ -24,7 +24,8 @@ export function encodeStage(stage: ReportedStage | null, context: NestedContext 
       nestedCr3: formatHex(nestedCr3),
       ...tables,
       executeDisable: policy.executeDisableHigh !== 0,
-      ...(context.judgesSupervisors ? { guestModeExecuteTrap: true } : {}),
+      ...(context.guestModeExecuteTrap ? { guestModeExecuteTrap: true } : {}),
+      ...(context.marksShadowStacks ? { supervisorShadowStackCheck: true } : {}),
     };
   }
   const { eptp } = stage;

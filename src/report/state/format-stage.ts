@@ -6,6 +6,6 @@ import type { ReportedStage } from './reported-state.ts';
 export function formatStage(stage: ReportedStage, context: NestedContext): string {
   if (stage.kind === 'ept') return `ept:${formatHex(stage.eptp)}`;
   const { mode } = context.stage;
-  const flags = context.judgesSupervisors ? ',gmet' : '';
+  const flags = `${context.guestModeExecuteTrap ? ',gmet' : ''}${context.marksShadowStacks ? ',sss' : ''}`;
   return `npt:${formatHex(stage.registers.nestedCr3)}${mode === '4-level' ? '' : `,${mode}`}${flags}`;
 }

@@ -27,7 +27,7 @@ describe('what a second stage has that is not supported', () => {
       () => createEpt(good, { ...plain, hlat: true }),
       () => {
         const registers = { cr0: 0x8000_0011n, nestedCr3: 0x1_0000n, cr4: 0x20n, efer: 0xd00n };
-        createNpt({ ...registers, supervisorShadowStackCheck: true }, { maxPhyAddr: 40 });
+        createNpt({ ...registers, readOnlyGuestTables: true }, { maxPhyAddr: 40 });
       },
     ];
     for (const ask of asked) {

@@ -20,6 +20,7 @@ import type { ReferenceNested } from '../../support/reference/reference-nested-t
 const { cet } = controlBits.cr4;
 const bit60 = 1n << 60n;
 const bit58 = 1n << 58n;
+const nx = 1n << 63n;
 
 type Entries = Readonly<Record<string, bigint>>;
 
@@ -111,22 +112,82 @@ describe('exit information, number by number', () => {
     expect(verdict('w', nptOf(), high, { maxPhyAddr: 52 })).to.equal('final 0x1000000005abc not-present 100000006');
   });
 
-  it('with the guest mode execute trap tells supervisors from users, but for tables', () => {
+  it('with the guest mode execute trap keeps supervisors from executing, and nobody from anything else', () => {
+    // APM vol. 2, 15.25.13, table 15-21: U/S=1 and no NX: users execute, supervisors do not; U/S=0 and no NX: both do.
     const trap = { ...nptOf(), gmet: true };
     const supervisors = { [nestedEntry.ofData]: 0x2_5003n };
     const through = '0x5abc 0x25abc 4096';
     expect(verdict('x', nptOf())).to.equal(through);
     expect(verdict('x', trap), 'a page with U/S=1').to.equal('final 0x5abc privilege-violation 100000011 1:0x13028');
+    expect(verdict('x', trap, { [nestedEntry.pde]: 0x1_3003n }), 'the effective U/S is 0').to.equal(through);
     for (const access of ['xu', '', 'w', 'u', 'wu']) expect(verdict(access, trap), access).to.equal(through);
-    for (const access of ['x', '', 'w', 'i']) expect(verdict(access, trap, supervisors), access).to.equal(through);
-    expect(verdict('u', trap, supervisors)).to.equal('final 0x5abc privilege-violation 100000005 1:0x13028');
+    for (const access of ['x', '', 'w', 'i', 'xu', 'u', 'wu']) {
+      expect(verdict(access, trap, supervisors), access).to.equal(through);
+    }
     expect(verdict('', nptOf(), supervisors)).to.equal('final 0x5abc privilege-violation 100000005 1:0x13028');
+    const unexecutable = { [nestedEntry.ofData]: 0x2_5003n | nx };
+    expect(verdict('x', trap, unexecutable)).to.equal('final 0x5abc privilege-violation 100000011 1:0x13028');
+    expect(verdict('xu', trap, unexecutable)).to.equal('final 0x5abc privilege-violation 100000015 1:0x13028');
     const readOnly = { [nestedEntry.ofData]: 0x2_5001n };
     expect(verdict('w', trap, readOnly, { wp: false })).to.equal(
       'final 0x5abc privilege-violation 100000003 1:0x13028',
     );
-    const tables = { [nestedEntry.ofPt]: 0x2_4003n };
-    expect(verdict('', trap, tables)).to.equal('table 0x4c48 privilege-violation 200000007 1:0x13020');
+    // A hypervisor that lets its guest's kernel execute everywhere has U/S=0 everywhere, below the guest's tables too.
+    expect(verdict('', trap, { [nestedEntry.ofPt]: 0x2_4003n })).to.equal(through);
+    expect(verdict('', trap, { [nestedEntry.ofPt]: 0x2_4001n })).to.equal(
+      'table 0x4c48 privilege-violation 200000007 1:0x13020',
+    );
+  });
+
+  it("keeps a supervisor's shadow stack to pages with NX=1 and U/S=0, with the check of the VMCB", () => {
+    // APM vol. 2, 15.25.14, and 15.25.6 for bits 6 (SS) and 37 (a supervisor shadow-stack page) of EXITINFO1.
+    const checking = { ...nptOf(), sss: true };
+    const stack = { [guestEntry.pte]: 0x5061n };
+    const given = { ...stack, [nestedEntry.ofData]: 0x2_5001n | nx };
+    const shadow = { cr4: cet };
+    const through = '0x5abc 0x25abc 4096';
+    const ask = (access: string, entries: Entries, nested: ReferenceNested = checking) =>
+      verdict(access, nested, entries, shadow);
+    for (const access of ['k', 'wk']) {
+      expect(ask(access, given), `R/W=0 in the leaf forbids nothing: ${access}`).to.equal(through);
+      expect(ask(access, { ...given, [nestedEntry.ofData]: 0x2_5003n | nx })).to.equal(through);
+    }
+    expect(ask('k', stack), 'NX=0, U/S=1').to.equal('final 0x5abc privilege-violation 100000045 1:0x13028');
+    expect(ask('wk', stack)).to.equal('final 0x5abc privilege-violation 100000047 1:0x13028');
+    for (const leaf of [0x2_5007n | nx, 0x2_5003n]) {
+      expect(ask('k', { ...stack, [nestedEntry.ofData]: leaf })).to.equal(
+        'final 0x5abc privilege-violation 100000045 1:0x13028',
+      );
+    }
+    // A page in another 1 GB than the tables: only its own way down has R/W=0.
+    const far = { [guestEntry.pte]: 0x4000_5061n, '0x11008': 0x1_5005n, '0x15000': 0x1_6007n };
+    expect(ask('k', { ...far, '0x16028': 0x2_5001n | nx })).to.equal(
+      'final 0x40005abc privilege-violation 2100000045 3:0x11008',
+    );
+    const above = { ...far, '0x11008': 0x1_5003n | nx, '0x16028': 0x2_5001n | nx };
+    expect(ask('wk', above), 'NX=1 and U/S=0 above').to.equal(through.replace('0x5abc', '0x40005abc'));
+    expect(ask('k', { ...above, '0x16028': 0x2_5005n }), 'and not in the leaf').to.equal(
+      'final 0x40005abc privilege-violation 100000045 1:0x16028',
+    );
+    expect(ask('x', given), 'NX=1').to.equal('final 0x5abc privilege-violation 2100000015 1:0x13028');
+    expect(ask('', given), 'U/S=0').to.equal('final 0x5abc privilege-violation 2100000005 1:0x13028');
+    expect(ask('k', { ...stack, [nestedEntry.ofData]: 0n })).to.equal('final 0x5abc not-present 100000044 1:0x13028');
+    expect(ask('k', { [nestedEntry.ofPt]: 0x2_4003n | nx })).to.equal(
+      'table 0x4c48 privilege-violation 2200000007 1:0x13020',
+    );
+    // A user's is data like any other.
+    expect(ask('wku', { [guestEntry.pte]: 0x5065n })).to.equal(through);
+    // With both, reads go through as with the trap alone, and the fault tells the CPL.
+    const both = { ...checking, gmet: true };
+    expect(ask('', given, both)).to.equal(through);
+    expect(ask('wk', given, both)).to.equal(through);
+    expect(ask('w', { ...given, [guestEntry.pte]: 0x5063n }, both)).to.equal(
+      'final 0x5abc privilege-violation 2100000003 1:0x13028',
+    );
+    expect(ask('k', stack, both)).to.equal('final 0x5abc privilege-violation 100000041 1:0x13028');
+    // Without it a shadow stack is data; so it is where EFER.NXE is 0, which the VMCB's bit is ignored without.
+    expect(ask('wk', stack, nptOf())).to.equal(through);
+    expect(ask('wk', stack, { ...nptOf({ nxe: false }), sss: true })).to.equal(through);
   });
 
   it('lets the processor write to tables where bit 58 says so, and nothing else', () => {

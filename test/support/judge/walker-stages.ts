@@ -23,6 +23,6 @@ export function nestedContextOf(nested: ReferenceNested): NestedContext {
   }
   const { registers, processor } = nested.host;
   const { cr0, cr3: nestedCr3, cr4, efer } = registers;
-  const guestModeExecuteTrap = nested.gmet ?? false;
-  return createNpt({ cr0, nestedCr3, cr4, efer, guestModeExecuteTrap }, processor);
+  const { gmet: guestModeExecuteTrap = false, sss: supervisorShadowStackCheck = false } = nested;
+  return createNpt({ cr0, nestedCr3, cr4, efer, guestModeExecuteTrap, supervisorShadowStackCheck }, processor);
 }

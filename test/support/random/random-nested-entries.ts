@@ -23,8 +23,18 @@ export interface EntryMaker {
   pointer(level: NestedLevel, target: bigint): bigint;
 }
 
-/** Entries in the format of a host's own tables. @internal */
-export function nptEntries(random: Random, host: ReferenceMachine, mode: ReferenceMode): EntryMaker {
+/**
+ * Entries in the format of a host's own tables.
+ *
+ * @param hasStacks - there are pages for supervisor shadow stacks: NX=1 and U/S=0
+ * @internal
+ */
+export function nptEntries(
+  random: Random,
+  host: ReferenceMachine,
+  mode: ReferenceMode,
+  hasStacks: boolean,
+): EntryMaker {
   const { maxPhyAddr, encryptionBit } = host.processor;
   const isWide = mode === '4-level' || mode === '5-level';
   const hasPse = (host.registers.cr4 & controlBits.cr4.pse) !== 0n;
@@ -54,10 +64,10 @@ export function nptEntries(random: Random, host: ReferenceMachine, mode: Referen
     leaf: ({ level }, target) => {
       const reserved = level === 1 ? high : [...high, 1n << 13n, 1n << 20n];
       const size = level === 1 ? random.uint64() & 0x80n : 0x80n | (random.uint64() & 0x1000n);
-      return inFormat(
-        level,
-        target | size | (random.uint64() & 0x100n) | common(mode === '32-bit' && level === 1 ? [0n] : reserved),
-      );
+      const rights = common(mode === '32-bit' && level === 1 ? [0n] : reserved);
+      const isStack = hasStacks && hasXd && random.chance(12);
+      const given = isStack ? (rights & ~6n) | (1n << 63n) | rarely(random, 30, 2n) : rights;
+      return inFormat(level, target | size | (random.uint64() & 0x100n) | given);
     },
     pointer: ({ level }, target) => {
       const reserved = level > 3 ? [...high, 0x80n, 0x100n] : high;

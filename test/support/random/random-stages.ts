@@ -39,12 +39,14 @@ export function randomStages(random: Random, seed: number): RandomStages {
 
 function stagesOfNpt(random: Random, guestMode: ReferenceMode, hostMode: ReferenceMode): RandomStages {
   const host = machineOf(random, 'amd', hostMode);
-  const maker = nptEntries(random, host, hostMode);
+  const sss = random.chance(40);
+  const maker = nptEntries(random, host, hostMode, sss);
   const builder = new StageBuilder(random, machineOf(random, 'amd', guestMode), guestMode, maker);
   const { root, ...built } = builder.build();
   const low = hostMode === 'pae' ? 0x1fn : 0xfffn;
   host.registers.cr3 = root | (random.uint64() & low);
-  return { ...built, guestMode, format: `NPT ${hostMode}`, nested: { kind: 'npt', host, gmet: random.chance(30) } };
+  const nested = { kind: 'npt', host, gmet: random.chance(30), sss } as const;
+  return { ...built, guestMode, format: `NPT ${hostMode}`, nested };
 }
 
 function stagesOfEpt(random: Random, guestMode: ReferenceMode, length: 4 | 5): RandomStages {

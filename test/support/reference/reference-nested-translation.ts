@@ -11,8 +11,10 @@ export interface ReferenceNpt {
   kind: 'npt';
   /** The host's registers at VMRUN, with nested CR3 in place of CR3. */
   host: ReferenceMachine;
-  /** GMET_ENABLE of the VMCB. */
+  /** Guest mode execute trap: VMCB offset 90h, bit 3. */
   gmet?: boolean;
+  /** SSSCheckEn: VMCB offset 90h, bit 4. */
+  sss?: boolean;
 }
 
 /** Extended page tables by Intel. @internal */

@@ -183,6 +183,7 @@ export const stageSchema = z.discriminatedUnion('kind', [
     ...tables,
     executeDisable: z.boolean(),
     guestModeExecuteTrap: z.literal(true).exactOptional(),
+    supervisorShadowStackCheck: z.literal(true).exactOptional(),
   }),
   z.strictObject({
     kind: z.literal('ept'),

@@ -13,8 +13,9 @@ const SMEP_BIT = CR4_SMEP.toString(16);
 function shown(text: string): string {
   const stage = parseNestedStage(text);
   if (stage?.kind !== 'npt') return `${stage?.kind}`;
-  const { cr4, efer, guestModeExecuteTrap } = stage.registers;
-  const words = [cr4.toString(16), efer.toString(16), stage.smep, guestModeExecuteTrap ? 'gmet' : undefined];
+  const { cr4, efer, guestModeExecuteTrap, supervisorShadowStackCheck } = stage.registers;
+  const flags = [guestModeExecuteTrap ? 'gmet' : undefined, supervisorShadowStackCheck ? 'sss' : undefined];
+  const words = [cr4.toString(16), efer.toString(16), stage.smep, ...flags];
   return words.filter((word) => word !== undefined).join(' ');
 }
 
@@ -42,6 +43,7 @@ describe('a second stage that is named', () => {
     expect(shown('npt:0x10000,5-level,gmet')).to.equal('1020 c00 gmet');
     expect(shown('npt:0x10000,smep')).to.equal(`${SMEP_BIT.slice(0, -2)}20 c00`);
     expect(shown('npt:0x10000,gmet,no-smep')).to.equal('20 c00 gmet');
+    expect(shown('npt:0x10000,pae,sss,gmet')).to.equal('20 800 gmet sss');
     expect(shown('npt:0x10000,32-bit')).to.equal('10 0 unknown');
     expect(shown('npt:0x10000,32-bit,no-smep')).to.equal('10 0');
     expect(shown('npt:0x10000,no-nxe')).to.equal('20 400 unknown');
@@ -50,7 +52,7 @@ describe('a second stage that is named', () => {
   for (const text of ['npt:', 'npt:0x1,', 'npt:0x1,vax', 'npt:0x1,gmet,pae', 'ept:0x1,gmet', 'npt:0x1,constructor']) {
     it(`is none: ${text}`, () => {
       expect(() => parseNestedStage(text))
-        .to.throw(/smep, no-smep, no-nxe, gmet/)
+        .to.throw(/smep, no-smep, no-nxe, gmet, sss/)
         .with.property('code', 'ERR_GUEST_USAGE');
     });
   }
@@ -63,9 +65,10 @@ describe('a second stage that is named', () => {
     expect(named('npt:0x10000,no-nxe,smep')).to.deep.equal({ exit: '100000014', assumed: [] });
   });
 
-  it('with the guest mode execute trap has it on machines that know it', () => {
-    const state = withNestedStage(nestedVcpuStateWith({}), parseNestedStage('npt:0x10000,gmet'));
-    const has = [AMD, KVM, TCG].map((profile) => nestedContextOf(state, profile)?.judgesSupervisors);
-    expect(has).to.deep.equal([true, false, false]);
+  it('with the guest mode execute trap or the shadow-stack check has them on machines that know them', () => {
+    const state = withNestedStage(nestedVcpuStateWith({}), parseNestedStage('npt:0x10000,gmet,sss'));
+    const contexts = [AMD, KVM, TCG].map((profile) => nestedContextOf(state, profile));
+    expect(contexts.map((context) => context?.guestModeExecuteTrap)).to.deep.equal([true, false, false]);
+    expect(contexts.map((context) => context?.marksShadowStacks)).to.deep.equal([true, false, false]);
   });
 });

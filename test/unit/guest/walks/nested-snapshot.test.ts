@@ -5,7 +5,7 @@ import { TableSnapshot } from '../../../../src/guest/table-snapshot.ts';
 import { sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import type { VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
 import type { MappedLeaf } from '../../../../src/paging/index.ts';
-import { nestedEntry, openNpt, twoStageLinear } from '../../../support/builders/hand-made-stages.ts';
+import { guestEntry, nestedEntry, openNpt, twoStageLinear } from '../../../support/builders/hand-made-stages.ts';
 import { HAND_MADE_HOST, nestedSpace, nestedVcpuStateWith } from '../../../support/builders/nested-space.ts';
 import { hex } from '../../../support/judge/describe-translation.ts';
 
@@ -65,18 +65,23 @@ describe("a snapshot of a guest's guest", () => {
     });
   });
 
-  it('has, with the guest mode execute trap, pages of users that the second stage leaves to supervisors', async () => {
-    const rightsOf = async (guestModeExecuteTrap: boolean, nestedLeaf: bigint) => {
+  it('has, with the guest mode execute trap, pages of supervisors that they may not execute', async () => {
+    const rightsOf = async (guestModeExecuteTrap: boolean, nestedLeaf: bigint, leaf = 0x5067n) => {
       const registers = { ...HAND_MADE_HOST, guestModeExecuteTrap };
-      const { snapshot } = await take(nestedVcpuStateWith({}, registers), { [nestedEntry.ofData]: nestedLeaf });
+      const entries = { [nestedEntry.ofData]: nestedLeaf, [guestEntry.pte]: leaf };
+      const { snapshot } = await take(nestedVcpuStateWith({}, registers), entries);
       const found: object[] = [];
       snapshot.leaves(({ rights }) => found.push({ ...rights }) > 0);
       return found;
     };
     const all = { write: true, user: true, exec: true };
     expect(await rightsOf(true, 0x2_5007n), 'users may execute it').to.deep.equal([all]);
-    expect(await rightsOf(true, 0x2_5003n)).to.deep.equal([{ ...all, user: false }]);
-    expect(await rightsOf(true, 0x2_5001n)).to.deep.equal([{ ...all, user: false, write: false }]);
+    expect(await rightsOf(true, 0x2_5003n), 'U/S=0 keeps nobody out').to.deep.equal([all]);
+    expect(await rightsOf(true, 0x2_5001n)).to.deep.equal([{ ...all, write: false }]);
+    const supervisors = { ...all, user: false };
+    expect(await rightsOf(true, 0x2_5007n, 0x5063n)).to.deep.equal([{ ...supervisors, exec: false }]);
+    expect(await rightsOf(true, 0x2_5003n, 0x5063n)).to.deep.equal([supervisors]);
+    expect(await rightsOf(false, 0x2_5007n, 0x5063n)).to.deep.equal([supervisors]);
     expect(await rightsOf(false, 0x2_5003n), 'nobody’s').to.deep.equal([]);
   });
 
