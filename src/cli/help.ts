@@ -29,5 +29,7 @@ function formatOptions(options: OptionTable): string[] {
     return { left: `--${name}${value === undefined ? '' : ` ${value}`}`, help };
   });
   const width = Math.max(...rows.map(({ left }) => left.length));
-  return rows.map(({ left, help }) => `  ${left.padEnd(width)}  ${help}`);
+  return rows.map(
+    ({ left, help }) => `  ${left.padEnd(width)}  ${help.replaceAll('\n', `\n${' '.repeat(width + 4)}`)}`,
+  );
 }

@@ -55,7 +55,7 @@ function memoryTypeRegistersOf({ cr0, maxPhyAddr, memoryTypes, host }: HvVirtual
 
 /**
  * Walks to the request's address for one access, with the vCPU's registers but for what is overridden; through both stages
- * while the vCPU runs the guest of a hypervisor in the partition.
+ * while the vCPU runs a nested guest (L2).
  *
  * @public
  */

@@ -15,7 +15,7 @@ import type { HvMemoryIntercept } from './hv-event.ts';
 import { nestedInterceptOf } from './hv-intercept.ts';
 import { HV_RESULT_OF_CAUSE, type HvResultName } from './hv-result.ts';
 
-/** A walk through the tables of a guest, or through those of a guest's guest and of its hypervisor. @public */
+/** A walk through the tables of a guest, or through those of a nested guest (L2) and of its hypervisor (L1). @public */
 export type HvWalked = Translation | NestedTranslation;
 
 type NestedFault = Extract<NestedTranslation, { kind: 'nested-fault' }>;

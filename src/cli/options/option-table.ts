@@ -2,6 +2,7 @@
 export interface OptionRow {
   /** Name of the value in the help (`ENDPOINT`); absent for an option that is just there or not. */
   readonly value?: string;
+  /** In one line or more. */
   readonly help: string;
   /** May be given more than once, and every time counts. */
   readonly repeats?: true;
@@ -42,7 +43,9 @@ export const SCOPE_OPTIONS = {
   profile: { value: 'NAME', help: 'what this machine would do: intel, amd, kvm, tcg or tcg-7.2.5' },
   nested: {
     value: 'STAGE',
-    help: 'second stage of a guest in the guest: npt:ROOT[,MODE], ept:EPTP or none (found by itself: SVM)',
+    help:
+      'second stage of a nested guest (L2), detected automatically for SVM: npt:ROOT[,MODE][,FLAG…],\n' +
+      'ept:EPTP or none. MODE: 32-bit, pae, 4-level, 5-level. FLAG: smep, no-smep, no-nxe, gmet, sss',
   },
   live: { help: 'do not pause the guest: its registers and tables are read while it runs' },
   'no-host-memory': { help: 'read memory through the GDB stub alone, even where this host has it' },

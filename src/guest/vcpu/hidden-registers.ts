@@ -88,8 +88,7 @@ export function assumedHiddenRegisters(why: (what: string) => string): HiddenReg
 
 function nestedOf(state: CpuDeviceState): Sourced<NestedStage | null> {
   if (runsNestedUnderKvm(state)) {
-    const why =
-      'the vCPU runs the guest of a hypervisor, and KVM does not show its nested tables: say with --nested where they are';
+    const why = 'the vCPU runs a nested guest (L2), and KVM does not show its nested tables: pass them with --nested';
     return sourced(null, 'assumed', why);
   }
   return sourced(nestedStageOf(state), 'device-state', 'section cpu, subsection cpu/svn_npt');

@@ -12,7 +12,7 @@ import {
 } from '../../paging/index.ts';
 import { GuestUsageError } from '../errors.ts';
 
-/** The second stage that a vCPU runs behind, when it runs the guest of a hypervisor in the guest. @public */
+/** The second stage that a vCPU runs behind, when it runs a nested guest (L2). @public */
 export type NestedStage =
   | {
       readonly kind: 'npt';

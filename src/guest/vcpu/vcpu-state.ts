@@ -57,7 +57,7 @@ function register(registers: Registers, name: string, from: 'gdb-stub' | 'monito
   return sourced(value, from, from === 'monitor' ? `info registers, ${name}` : `register ${name}`);
 }
 
-/** Secure virtual machine enable: without it no guest of a guest runs. */
+/** Secure virtual machine enable: without it no nested guest (L2) runs. */
 const EFER_SVME = 1n << 12n;
 
 /**

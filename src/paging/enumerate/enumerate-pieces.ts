@@ -8,7 +8,7 @@ import type { PieceSink } from './piece-sink.ts';
 /** What part of an address space to go through, and whether behind a second stage. @public */
 export interface StagedOptions extends EnumerateOptions {
   /**
-   * The second stage that the address space lies behind: tables and pages are then those of a guest's guest, sizes are the smaller
+   * The second stage that the address space lies behind: tables and pages are then those of a nested guest (L2), sizes the smaller
    * ones of both stages' pages, rights what both leave, and physical addresses, memory and the tables' too, are the host's.
    */
   readonly nested?: NestedContext | null;

@@ -18,7 +18,7 @@ export interface HostMemoryTypes {
   readonly cr0: bigint;
 }
 
-/** Everything that a memory type of a guest's guest depends on beside both leaves and the address. @public */
+/** Everything that a memory type of a nested guest (L2) depends on beside both leaves and the address. @public */
 export interface NestedMemoryTypeRegisters extends MemoryTypeRegisters {
   /** The hypervisor's; the rest is of the guest that it runs. NPT alone looks at it. */
   readonly host: HostMemoryTypes;

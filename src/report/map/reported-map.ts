@@ -10,7 +10,7 @@ export interface ReportedMap {
   readonly cpu: number;
   readonly mode: PagingMode;
   readonly space: ReportedAddressSpace;
-  /** The second stage that the map leads through, of a guest's guest; null where there is one stage. */
+  /** The second stage that the map leads through, of a nested guest (L2); null where there is one stage. */
   readonly nested: { readonly stage: ReportedStage; readonly context: NestedContext } | null;
   /** The part of the address space, both ends inclusive. */
   readonly first: bigint;

@@ -70,7 +70,7 @@ function secondStageRow({ state: { nested }, nestedContext }: ReportedState): St
     return [{ name: 'second stage', value: 'none', meaning: '', source: nested }];
   }
   const { mode } = nestedContext.stage;
-  const meaning = `${formatMode(mode)}; the guest of a guest runs`;
+  const meaning = `${formatMode(mode)}; the nested guest (L2) runs`;
   return [{ name: 'second stage', value: formatStage(stage, nestedContext), meaning, source: nested }];
 }
 

@@ -45,7 +45,7 @@ const lies: Readonly<Partial<Record<PagedMode, readonly (readonly [Partial<Profi
 /** The same ones always, with a 4-level guest first. */
 const LYING_SEED = 0;
 
-describe('the guest of a hypervisor on a live QEMU', function () {
+describe('a nested guest (L2) on a live QEMU', function () {
   this.timeout(0);
 
   describe(`does what the walker says (${probes} accesses each, seed 0x${seed.toString(16)})`, () => {

@@ -50,7 +50,7 @@ const EXIT_NPF = 0x400n;
 /** What PWT alone chooses is WP; QEMU's own PAT, as at reset, has WT there. */
 const GUEST_PAT = 0x0007_0406_0007_0506n;
 
-describe('the guest of a guest', function () {
+describe('a nested guest (L2)', function () {
   this.timeout(120_000);
 
   let guest: SvmGuest;

@@ -13,7 +13,7 @@ const RAM_BYTES = 0x3_0000;
 /** The hypervisor's registers for the nested tables of `hand-made-stages`. @internal */
 export const HAND_MADE_HOST: NptRegisters = { cr0: 0x8001_0011n, nestedCr3: 0x1_0000n, cr4: 0x20n, efer: 0xd00n };
 
-/** A vCPU that runs the guest of a hypervisor, on the tables of `hand-made-stages`. @internal */
+/** A vCPU that runs a nested guest (L2), on the tables of `hand-made-stages`. @internal */
 export function nestedVcpuStateWith(
   replaced: Partial<VcpuState> = {},
   registers: NptRegisters = HAND_MADE_HOST,

@@ -17,7 +17,7 @@ const HFLAG_GUEST = 1 << 21;
 const HFLAG2_NPT = 1 << 6;
 const NAME = '\x03cpu';
 
-/** The recorded device state, whose vCPU 0 runs the guest of a hypervisor. @internal */
+/** The recorded device state, whose vCPU 0 runs a nested guest (L2). @internal */
 export function svmDeviceState({ vmcb, hostSave, nestedCr3, nestedPgMode, nestedPaging }: SvmState): Buffer {
   const state = Buffer.from(readFixture('qmp/device-state/x86_64.bin'));
   // The name, then instance and version.
@@ -32,7 +32,7 @@ export function svmDeviceState({ vmcb, hostSave, nestedCr3, nestedPgMode, nested
   return withSubsection(state, 'cpu/svn_npt', fields);
 }
 
-/** The recorded device state as KVM has it, of a vCPU in the guest of a hypervisor or in none. @internal */
+/** The recorded device state as KVM has it, of a vCPU in a nested guest (L2) or in none. @internal */
 export function kvmNestedDeviceState(isInGuest: boolean): Buffer {
   const fields = Buffer.alloc(8);
   fields.writeUInt16BE(isInGuest ? 1 : 0);

@@ -74,7 +74,7 @@ function answerOf({
   );
 }
 
-describe('HvCallTranslateVirtualAddress while the vCPU runs the guest of a guest', () => {
+describe('HvCallTranslateVirtualAddress while the vCPU runs a nested guest (L2)', () => {
   it('leads through both stages', () => {
     expect(answerOf({ flags: validateRead })).to.deep.include({
       name: 'Success',

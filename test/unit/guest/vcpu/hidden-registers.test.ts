@@ -58,7 +58,7 @@ describe('registers that no stub shows', () => {
     expect(pdptes.value).to.equal(null);
   });
 
-  it('nested tables are assumed away where KVM runs the guest of a hypervisor, and does not show them', async () => {
+  it('nested tables are assumed away where KVM runs a nested guest (L2), and does not show them', async () => {
     const nestedOf = async (isInGuest: boolean) => {
       const { monitor } = savingMonitor(kvmNestedDeviceState(isInGuest));
       return (await readHiddenRegisters(monitor, 0, openDirectory, NOWHERE)).nested;

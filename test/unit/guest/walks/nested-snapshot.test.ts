@@ -49,7 +49,7 @@ describe('a snapshot as data', () => {
   });
 });
 
-describe("a snapshot of a guest's guest", () => {
+describe('a snapshot of a nested guest (L2)', () => {
   it('has the tables of both stages, in as many flights as they have levels', async () => {
     const { snapshot, flights, progress } = await take();
     expect(leavesOf(snapshot)).to.deep.equal([`${hex(LINEAR_PAGE)} 0x25000`]);

@@ -170,7 +170,7 @@ describe('parseDeviceState', () => {
     expect(runsNestedUnderKvm(cpu)).to.equal(false);
   });
 
-  it('knows whether KVM runs the guest of a guest', () => {
+  it('knows whether KVM runs a nested guest (L2)', () => {
     const flags = (value: number): Buffer =>
       subsection('cpu/nested_state', Buffer.concat([u32(value * 0x1_0000), u32(0)]));
     // KVM_STATE_NESTED_GUEST_MODE, and KVM_STATE_NESTED_GIF_SET.

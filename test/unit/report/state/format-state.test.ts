@@ -71,7 +71,7 @@ function behindEpt(eptp: bigint): ReportedState {
 describe('report/formatState', () => {
   it('shows a second stage where there may be one, as --nested takes it', () => {
     expect(formatState(behindNpt(), PLAIN)).to.match(
-      /^second stage +npt:0x5018 +4-level paging; the guest of a guest runs +device-state: cpu\/svn_npt$/m,
+      /^second stage +npt:0x5018 +4-level paging; the nested guest \(L2\) runs +device-state: cpu\/svn_npt$/m,
     );
     expect(formatState(behindNpt({ efer: 0x800n }), PLAIN)).to.match(/^second stage +npt:0x5018,pae +PAE paging; /m);
     expect(formatState(behindEpt(0x5026n), PLAIN)).to.match(/^second stage +ept:0x5026 +5-level paging; .*given: /m);

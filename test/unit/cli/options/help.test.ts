@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import { COMMANDS } from '../../../../src/cli/commands.ts';
+import { formatCommandHelp } from '../../../../src/cli/help.ts';
+import { parseNestedStage } from '../../../../src/guest/vcpu/nested-state.ts';
+
+const helps = async () =>
+  Promise.all(COMMANDS.map(async ({ load }) => load().then((command) => formatCommandHelp(command))));
+
+describe('the help of a command', () => {
+  it('fits a terminal of 120 columns', async () => {
+    for (const help of await helps()) {
+      for (const line of help.split('\n')) expect(line.length, line).to.be.at.most(120);
+    }
+  });
+
+  it('names every mode and flag that --nested takes, and no other', async () => {
+    const refused = () => parseNestedStage('npt:0x1,vax');
+    const [, modes = '', flags = ''] = /one of (.*), either with any of (.*) behind/.exec(messageOf(refused)) ?? [];
+    const nested = (await helps()).filter((help) => help.includes('--nested'));
+    expect(nested).to.have.lengthOf(5);
+    for (const help of nested) {
+      expect(help).to.match(new RegExp(`MODE: ${modes}\\. FLAG: ${flags}\n`));
+      expect(help).not.to.match(/guest in the guest|guest of a/);
+    }
+    for (const mode of modes.split(', ')) {
+      for (const flag of flags.split(', ')) expect(parseNestedStage(`npt:0x1,${mode},${flag}`)?.kind).to.equal('npt');
+    }
+  });
+});
+
+function messageOf(refused: () => unknown): string {
+  try {
+    return String(refused());
+  } catch (error) {
+    return String(error);
+  }
+}
