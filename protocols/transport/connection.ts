@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { SocketFile } from './socket/socket-file.ts';
+import type { SocketFile } from './socket-file.ts';
 
 /**
  * One established byte stream to an endpoint: what the protocol clients are given, whatever carries the bytes.

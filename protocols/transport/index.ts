@@ -4,4 +4,4 @@ export type { ConnectedSocket, Connection, TcpEnd, TraceRecord, TraceSink } from
 export { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
 export { ConnectError, type ConnectErrorCode, EndpointError, TransportError } from './errors.ts';
 export { escapeLines, escapeUnprintable, formatPrintable, printableText } from './printable-text.ts';
-export type { SocketFile } from './socket/socket-file.ts';
+export type { SocketFile } from './socket-file.ts';

@@ -4,6 +4,10 @@ import { checkHexPrinting } from './hex-printing.ts';
 import { checkImports } from './imports.ts';
 import { checkIndexFiles } from './index-files.ts';
 import { checkPureLayers } from './pure-layers.ts';
+import { checkImportCircles } from './rooms/import-circles.ts';
+import { checkMirroredTests } from './rooms/mirrored-tests.ts';
+import { checkRoomOrder } from './rooms/room-order.ts';
+import { checkRoomSize } from './rooms/room-size.ts';
 import type { Finding, Rule, SourceFile } from './source-file.ts';
 import { checkWording } from './wording.ts';
 
@@ -11,6 +15,10 @@ const RULES: readonly Rule[] = [
   checkFileNames,
   checkImports,
   checkIndexFiles,
+  checkRoomSize,
+  checkRoomOrder,
+  checkImportCircles,
+  checkMirroredTests,
   checkHexPrinting,
   checkExpressions,
   checkPureLayers,

@@ -1,8 +1,5 @@
-import { posix } from 'node:path';
-import { type Finding, findMatches, type SourceFile } from './source-file.ts';
-
-/** `from '…'`, `import '…'`, `import('…')`. */
-const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g;
+import { findImports } from './rooms/find-imports.ts';
+import type { Finding, SourceFile } from './source-file.ts';
 
 /**
  * Who may use what leads out of this process. The transport owns sockets and `exec:` commands; the watchdog must outlive its
@@ -26,18 +23,17 @@ const STRANGERS: readonly { readonly from: string; readonly to: string }[] = [
 /** A layer is a folder one below these. */
 const LAYER = /^((?:src|protocols)\/[^/]+)\//;
 
-function isCode(path: string): boolean {
-  return path.endsWith('.ts');
-}
-
 /** `node:net` and its like stay where they belong, `gdb` and `qmp` know nothing of each other, layers have one door. */
 export function checkImports(files: readonly SourceFile[]): Finding[] {
-  return findMatches(files, IMPORT, isCode, ([, specifier = ''], path) => judgeImport(path, specifier));
+  return files.flatMap((file) =>
+    findImports(file).flatMap(({ specifier, target, line }) => {
+      const problem = target === undefined ? judgeModule(file.path, specifier) : judgeLayers(file.path, target);
+      return problem === undefined ? [] : [{ path: file.path, line, problem }];
+    }),
+  );
 }
 
-function judgeImport(path: string, specifier: string): string | undefined {
-  if (!specifier.startsWith('.')) return judgeModule(path, specifier);
-  const target = posix.join(posix.dirname(path), specifier);
+function judgeLayers(path: string, target: string): string | undefined {
   const strangers = STRANGERS.find(({ from, to }) => path.startsWith(from) && target.startsWith(to));
   if (strangers) return `${strangers.from} must not know ${strangers.to}`;
   return judgeDoor(path, target);

@@ -3,8 +3,8 @@ import type { ConnectOptions } from '../connect-options.ts';
 import type { ConnectedSocket, Connection } from '../connection.ts';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { ConnectError } from '../errors.ts';
+import { type HeldSocketFile, holdSocketFile } from '../socket-file.ts';
 import { describeConnectFailure } from './connect-failure.ts';
-import { type HeldSocketFile, holdSocketFile } from './socket-file.ts';
 
 /** How long a peer may take to answer the end of the stream with its own before the socket is simply dropped. */
 const CLOSE_GRACE_MS = 250;

@@ -1,17 +1,5 @@
 import { expect } from 'chai';
-import { checkTree } from '../../../scripts/layout/check-tree.ts';
-import type { SourceFile } from '../../../scripts/layout/source-file.ts';
-
-/** `path:line` of everything that is found in a tree of these files. */
-function complaints(tree: Readonly<Record<string, string | undefined>>): string[] {
-  const files: SourceFile[] = Object.entries(tree).map(([path, text]) => ({ path, text }));
-  return checkTree(files).map(({ path, line, problem }) => `${path}:${line} ${problem}`);
-}
-
-/** A file with one import. */
-function importing(specifier: string): string {
-  return `// first line\nimport { thing } from '${specifier}';\nthing();\n`;
-}
+import { complaints, importing } from './complaints.ts';
 
 describe('the layout of the repository', () => {
   it('finds nothing in a tree that is in order', () => {
@@ -90,7 +78,7 @@ describe('the layout of the repository', () => {
       expect(
         complaints({
           'src/report/format-size.ts': importing('./style.ts'),
-          'protocols/gdb/commands/resume.ts': importing('../request.ts'),
+          'protocols/gdb/commands/run/resume.ts': importing('../../packets/request.ts'),
           'scripts/demo.ts': importing('../src/report/style.ts'),
           'test/unit/report/style.test.ts': importing('../../../src/report/style.ts'),
         }),
