@@ -19,6 +19,8 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
   'src/paging': ['format-hex.ts', 'as-answer.ts', 'rules', 'walk', 'nested', 'enumerate', 'memory-type', 'space'],
   'src/abi': ['hypercall'],
   'src/guest': [
+    'source-names.ts',
+    'errors.ts',
     'device-state',
     'peer',
     'restore',
@@ -30,6 +32,7 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
     'vcpu',
     'walks',
     'answers',
+    'source',
     'qemu',
   ],
   'src/report': ['style.ts', 'words', 'assumed', 'translation', 'state', 'hypercall', 'map'],
