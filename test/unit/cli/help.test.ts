@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { COMMANDS } from '../../../../src/cli/commands.ts';
-import { formatCommandHelp } from '../../../../src/cli/help.ts';
-import { parseNestedStage } from '../../../../src/guest/vcpu/nested-state.ts';
+import { COMMANDS } from '../../../src/cli/commands.ts';
+import { formatCommandHelp } from '../../../src/cli/help.ts';
+import { parseNestedStage } from '../../../src/guest/vcpu/nested-state.ts';
 
 const helps = async () =>
   Promise.all(COMMANDS.map(async ({ load }) => load().then((command) => formatCommandHelp(command))));
