@@ -1,4 +1,4 @@
-const KINDS = ['help', 'usage', 'options', 'console', 'example', 'output', 'commands'] as const;
+const KINDS = ['help', 'usage', 'options', 'console', 'example', 'output', 'commands', 'json'] as const;
 
 /**
  * A block of a document that is not written but made:
@@ -19,6 +19,7 @@ const KINDS = ['help', 'usage', 'options', 'console', 'example', 'output', 'comm
  * | `example` | a program, which stays as it is                                                                      |
  * | `output`  | what the example of that name prints                                                                 |
  * | `commands` | all commands, as a table without fences                                                             |
+ * | `json`    | the fields of a line of JSON, likewise; what they mean is written                                     |
  */
 export interface Block {
   readonly kind: (typeof KINDS)[number];

@@ -1,6 +1,7 @@
 import { launchLong4 } from '../long4-guest.ts';
 import { type Block, parseBlocks, replaceBodies } from './blocks.ts';
 import { formatCommandTable, formatSharedOptions, formatUsage } from './describe-commands.ts';
+import { formatJsonTable } from './describe-json.ts';
 import { runConsole } from './run-console.ts';
 import { compileExamples, type RunExample } from './run-examples.ts';
 import { runWords } from './run-words.ts';
@@ -30,6 +31,8 @@ async function makeBody(block: Block, blocks: readonly Block[], run: RunExample)
       return formatSharedOptions(argument);
     case 'commands':
       return formatCommandTable();
+    case 'json':
+      return formatJsonTable(argument, body);
     case 'console':
       return runConsole(body);
     case 'output':

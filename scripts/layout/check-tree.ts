@@ -1,3 +1,4 @@
+import { checkDocuments } from './documents.ts';
 import { checkExpressions } from './expressions/check-expressions.ts';
 import { checkFileNames } from './file-names.ts';
 import { checkHexPrinting } from './hex-printing.ts';
@@ -23,6 +24,7 @@ const RULES: readonly Rule[] = [
   checkExpressions,
   checkPureLayers,
   checkWording,
+  checkDocuments,
 ];
 
 /** Everything in a tree that breaks a rule which neither the compiler nor the linter can see. */

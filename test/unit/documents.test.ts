@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { type Block, parseBlocks } from '../../scripts/documents/blocks.ts';
 import { SHARED_OPTIONS } from '../../scripts/documents/describe-commands.ts';
+import { jsonTables, LINES } from '../../scripts/documents/describe-json.ts';
 import { DOCUMENTS, ROOT } from '../../scripts/documents/documents.ts';
 import { makeDocument } from '../../scripts/documents/make-document.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
@@ -54,6 +55,24 @@ describe('the documents', () => {
       const own = parseBlocks(text);
       expect(argumentsOf(own, 'example'), document).to.have.length(text.match(/^```ts$/gm)?.length ?? 0);
       expect(argumentsOf(own, 'console'), document).to.have.length(text.match(/^```console$/gm)?.length ?? 0);
+    }
+  });
+
+  it('every line of JSON has a table, and every field a meaning, which is written by hand', () => {
+    const tables = blocks.filter(({ kind }) => kind === 'json');
+    expect(tables.map(({ argument }) => argument)).to.have.members(jsonTables());
+    const empty = tables.flatMap(({ argument, body }) =>
+      [...body.matchAll(/^\| (\S+) .*\| {2}\|$/gm)].map(([, field = '']) => `${argument}: ${field}`),
+    );
+    expect(empty, 'fields without a meaning in docs/json.md').to.deep.equal([]);
+  });
+
+  it('every line of JSON that is shown is one that the tables describe', () => {
+    const lines = blocks.filter(({ kind }) => kind === 'console').flatMap(({ body }) => body.match(/^\{.*$/gm) ?? []);
+    expect(lines.length).to.be.above(5);
+    for (const line of lines) {
+      const fitting = Object.values(LINES).filter((schema) => schema.safeParse(JSON.parse(line)).success);
+      expect(fitting, line).to.have.length(1);
     }
   });
 

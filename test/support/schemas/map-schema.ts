@@ -1,16 +1,15 @@
 import { z } from 'zod';
-import { assumptionSchema, stageSchema } from './translation-schema.ts';
+import { assumptionSchema, regionSchema, stageSchema } from './translation-schema.ts';
 
 const hex = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,15})$/);
 /** A page that may not be read is one that a second stage lets be executed alone. */
-const rights = z.strictObject({
+export const rightsSchema = z.strictObject({
   read: z.literal(false).exactOptional(),
   write: z.boolean(),
   user: z.boolean(),
   exec: z.boolean(),
 });
-const region = z.strictObject({ kind: z.enum(['ram', 'rom', 'device', 'none']), name: z.string() });
-const attributes = { rights, protectionKey: z.int().min(0).max(15).nullable(), global: z.boolean() };
+const attributes = { rights: rightsSchema, protectionKey: z.int().min(0).max(15).nullable(), global: z.boolean() };
 const pageSize = z.literal([2 ** 12, 2 ** 21, 2 ** 22, 2 ** 30]);
 const leaves = z.record(z.string().regex(/^(4096|2097152|4194304|1073741824)$/), z.int().min(1));
 
@@ -43,7 +42,7 @@ export const mapLineSchema = z.discriminatedUnion('kind', [
     physicalLowest: hex,
     physicalHighest: hex,
     physicalPieces: z.int().min(1),
-    regions: z.array(region).min(1),
+    regions: z.array(regionSchema).min(1),
   }),
   z.strictObject({
     kind: z.literal('page'),
@@ -53,7 +52,7 @@ export const mapLineSchema = z.discriminatedUnion('kind', [
     accessed: z.boolean(),
     dirty: z.boolean(),
     physicalAddress: hex,
-    region,
+    region: regionSchema,
   }),
   z.strictObject({
     kind: z.literal('end'),
@@ -94,7 +93,7 @@ export const aliasEndSchema = z.strictObject({
   rootReadable: z.boolean(),
 });
 
-const side = z.strictObject({
+export const sideSchema = z.strictObject({
   pageSize: pageSize.nullable(),
   ...attributes,
   physicalFirst: hex.nullable(),
@@ -111,20 +110,20 @@ export const changeLineSchema = z.strictObject({
     .array(z.enum(['appeared', 'vanished', 'rights', 'key', 'global', 'size', 'moved', 'accessed', 'dirty']))
     .min(1),
   pieces: z.int().min(1),
-  before: side.nullable(),
-  after: side.nullable(),
+  before: sideSchema.nullable(),
+  after: sideSchema.nullable(),
 });
 
-const amount = z.strictObject({
+export const amountSchema = z.strictObject({
   bytes: z.string().regex(/^[0-9]+$/),
   leaves,
   accessed: z.int().min(0),
   dirty: z.int().min(0),
 });
-const notable = z.strictObject({
+export const notableSchema = z.strictObject({
   count: z.int().min(0),
   bytes: z.string().regex(/^[0-9]+$/),
-  first: z.array(z.strictObject({ first: hex, last: hex, rights })),
+  first: z.array(z.strictObject({ first: hex, last: hex, rights: rightsSchema })),
 });
 
 /** The line of `pagewalk map --summary --json`. */
@@ -133,11 +132,11 @@ export const summaryLineSchema = z.strictObject({
   complete: z.boolean(),
   rootReadable: z.boolean(),
   ranges: z.int().min(0),
-  byRights: z.record(z.string().regex(/^[r-][w-][x-][u-]$/), amount),
-  total: amount,
+  byRights: z.record(z.string().regex(/^[r-][w-][x-][u-]$/), amountSchema),
+  total: amountSchema,
   tablePages: z.int().min(0),
   reservedEntries: z.int().min(0),
   unbackedTables: z.int().min(0),
-  writableExecutable: notable,
-  userInUpperHalf: notable,
+  writableExecutable: notableSchema,
+  userInUpperHalf: notableSchema,
 });

@@ -6,7 +6,11 @@ const hexOfPage = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,18})$/);
 const error = z.enum(['NOT_PRESENT', 'PRIVILEGE_VIOLATION', 'RESERVED_BITS', 'INVALID_GVA', 'INVALID_GPA']);
 const rights = z.strictObject({ write: z.boolean(), user: z.boolean(), exec: z.boolean() });
 
-const entry = z.strictObject({
+/** What lies at a physical address. */
+export const regionSchema = z.strictObject({ kind: z.enum(['ram', 'rom', 'device', 'none']), name: z.string() });
+
+/** An entry of a walk. */
+export const entrySchema = z.strictObject({
   level: z.int().min(1).max(5),
   table: z.enum(['PML5', 'PML4', 'PDPT', 'PD', 'PT']),
   index: z.int().min(0).max(1023),
@@ -15,16 +19,13 @@ const entry = z.strictObject({
   wrote: z.array(z.enum(['A', 'D'])),
 });
 /** Entries that lie where no bit can be set; only where there are any. */
-const inRom = z
-  .array(
-    z.strictObject({
-      stage: z.enum(['guest', 'nested']),
-      level: z.int().min(1).max(5),
-      address: hex,
-      region: z.strictObject({ kind: z.literal('rom'), name: z.string() }),
-    }),
-  )
-  .min(1);
+export const romEntrySchema = z.strictObject({
+  stage: z.enum(['guest', 'nested']),
+  level: z.int().min(1).max(5),
+  address: hex,
+  region: z.strictObject({ kind: z.literal('rom'), name: z.string() }),
+});
+const inRom = z.array(romEntrySchema).min(1);
 const purpose = z.enum(['table', 'final']);
 
 /** What was assumed, and whether it decides. */
@@ -52,7 +53,7 @@ export const assumptionSchema = z.strictObject({
 });
 
 /** Both stages, where the vCPU runs a nested guest (L2). */
-const bothStages = z.strictObject({
+export const bothStagesSchema = z.strictObject({
   l2PhysicalAddress: hex.nullable(),
   l1PhysicalAddress: hex.nullable(),
   fault: z
@@ -72,7 +73,7 @@ const bothStages = z.strictObject({
       purpose,
       l2PhysicalAddress: hex,
       l1PhysicalAddress: hex.nullable(),
-      entries: z.array(entry),
+      entries: z.array(entrySchema),
     }),
   ),
 });
@@ -90,7 +91,7 @@ export const translationLineSchema = z.strictObject({
   mode: z.enum(['off', '32-bit', 'pae', '4-level', '5-level']),
   pageSize: z.literal([2 ** 12, 2 ** 21, 2 ** 22, 2 ** 30]).nullable(),
   cpu: z.int().min(0),
-  entries: z.array(entry),
+  entries: z.array(entrySchema),
   fault: z
     .strictObject({
       /** As the library has it, and finer than `error`. */
@@ -112,16 +113,25 @@ export const translationLineSchema = z.strictObject({
     })
     .nullable(),
   rights: rights.nullable(),
-  region: z.strictObject({ kind: z.enum(['ram', 'rom', 'device', 'none']), name: z.string() }).nullable(),
+  region: regionSchema.nullable(),
   assumed: z.array(assumptionSchema),
   /** Where the guest's own machine would answer otherwise. */
   deviation: z.string().min(1).optional(),
   inRom: inRom.optional(),
   /** Where the vCPU runs a nested guest (L2). */
-  nested: bothStages.optional(),
+  nested: bothStagesSchema.optional(),
 });
 
 export type TranslationLine = z.output<typeof translationLineSchema>;
+
+const memoryIntercept = z.strictObject({
+  type: z.enum(['memoryIntercept', 'nestedMemoryIntercept']),
+  targetVtl: z.int().min(0).max(15),
+  access: z.enum(['read', 'write', 'execute']),
+  causedByGpaAccess: z.boolean(),
+  guestLinearAddress: hex,
+  guestPhysicalAddress: hex,
+});
 
 /** One line of `pagewalk hv-translate --json`, likewise. */
 export const hvTranslationLineSchema = z.strictObject({
@@ -140,32 +150,53 @@ export const hvTranslationLineSchema = z.strictObject({
   /** A success with TLB_FLUSH_INHIBIT. */
   inhibitsTlbFlush: z.literal(true).optional(),
   /** Of an Intercept. */
-  event: z
-    .strictObject({
-      type: z.enum(['memoryIntercept', 'nestedMemoryIntercept']),
-      targetVtl: z.int().min(0).max(15),
-      access: z.enum(['read', 'write', 'execute']),
-      causedByGpaAccess: z.boolean(),
-      guestLinearAddress: hex,
-      guestPhysicalAddress: hex,
-    })
-    .optional(),
+  event: memoryIntercept.optional(),
   output: z.string().regex(/^([0-9a-f]{2})+$/),
   mode: z.enum(['off', '32-bit', 'pae', '4-level', '5-level']),
   cpu: z.int().min(0),
   /** Where there was word of VTLs. */
   vtl: z.int().min(0).max(15).optional(),
   cpl: z.int().min(0).max(3),
-  entries: z.array(entry),
+  entries: z.array(entrySchema),
   reason: z.string().min(1).nullable(),
   deviation: z.string().min(1).optional(),
   inRom: inRom.optional(),
   assumed: z.array(assumptionSchema),
   /** Where the vCPU runs a nested guest (L2). */
-  nested: bothStages.optional(),
+  nested: bothStagesSchema.optional(),
 });
 
 export type HvTranslationLine = z.output<typeof hvTranslationLineSchema>;
+
+/** Of an output that is not ours an address may be absent, and of other events nothing but the type is decoded. */
+const decodedEvent = z.union([
+  memoryIntercept.extend({ guestLinearAddress: hex.nullable() }),
+  z.strictObject({
+    type: z.enum(['exception', 'virtualizationFault', 'hypercallOutput', 'extInt', 'shadowIpt', 'unknown']),
+  }),
+]);
+const hvOutput = {
+  result: z.string(),
+  resultCode: z.int().min(0).max(0xffff_ffff),
+  gpaPage: hex,
+  cacheType: z.string().nullable(),
+  overlayPage: z.boolean(),
+};
+
+/** What `pagewalk hv-translate --decode --json` prints, likewise. */
+export const hvBytesSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('input'),
+    partitionId: hex,
+    vpIndex: z.int().min(0).max(0xffff_ffff),
+    controlFlags: hex,
+    flags: z.array(z.string()),
+    gvaPage: hex,
+    linearAddress: hexOfPage,
+  }),
+  z.strictObject({ kind: z.literal('output'), ...hvOutput }),
+  z.strictObject({ kind: z.literal('output-ex'), ...hvOutput, event: decodedEvent.nullable() }),
+]);
 
 const sourced = <Value extends z.ZodType>(value: Value) =>
   z.strictObject({

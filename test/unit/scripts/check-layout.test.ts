@@ -163,6 +163,33 @@ describe('the layout of the repository', () => {
     });
   });
 
+  describe('documents', () => {
+    it('README stays short', () => {
+      expect(complaints({ 'README.md': 'x'.repeat(10_000) })).to.deep.equal([]);
+      expect(complaints({ 'README.md': 'x'.repeat(10_001) })).to.have.length(1);
+    });
+
+    it('a path that a document names is there', () => {
+      const tree = {
+        'src/paging/walk/walk.ts': '',
+        'test/live/a-guest.test.ts': '',
+        'test/unit/qmp/errors.test.ts': '',
+      };
+      const named = [
+        'src/paging/walk/walk.ts',
+        'src/paging/',
+        'src/{guest,paging}',
+        'test/live/a-guest',
+        'test/unit/*/errors.test.ts',
+      ];
+      expect(complaints({ ...tree, 'docs/a.md': named.map((path) => `\`${path}\``).join(' ') })).to.deep.equal([]);
+      expect(complaints({ ...tree, 'docs/a.md': 'first\n`src/paging/walk.ts`, `src/pag`' })).to.deep.equal([
+        'docs/a.md:2 there is no src/paging/walk.ts',
+        'docs/a.md:2 there is no src/pag',
+      ]);
+    });
+  });
+
   describe('regular expressions that read what others send', () => {
     const judged = (expression: string): string[] =>
       complaints({ 'protocols/qmp/parser.ts': `const value = 6 / 2;\nexport const E = ${expression};\n` });
