@@ -327,7 +327,7 @@ export class QmpLink implements Link {
     this.#watch.disarm();
     try {
       // QMP says why not.
-      this.#holding = !(await session.leaveAndRun());
+      this.#holding = (await session.leaveAndRun()) !== undefined;
     } catch (error) {
       await this.#leaveStubAnew(session, error);
     }

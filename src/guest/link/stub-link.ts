@@ -1,5 +1,6 @@
-import { type GdbClient, GdbTimeoutError } from '../../../protocols/gdb/index.ts';
+import { GdbBusyError, type GdbClient, GdbTimeoutError } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus, parseInfoVersion } from '../../../protocols/qmp/index.ts';
+import { ConnectError } from '../../../protocols/transport/index.ts';
 import type { QemuVersion } from '../../paging/index.ts';
 import { GuestRunStateError } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
@@ -21,6 +22,9 @@ import { warnWithoutWatchdog } from './warn-without-watchdog.ts';
 
 /** How much longer than a pause may last connecting may take: who leaves waits for what is under way. Milliseconds. */
 const LATE_MS = 1000;
+const DEFAULT_TIMEOUT_MS = 5000;
+/** How long a new connection to a stub may take, for a guest that waits for it. Milliseconds. */
+const LEAVE_TIMEOUT_MS = 2000;
 
 /**
  * A guest of which only the GDB stub is known. Connecting is what pauses it; the monitor behind the stub (`qRcmd`) resumes it
@@ -48,8 +52,12 @@ export class StubLink implements Link {
   #greetedWithStop = false;
   /** The stub has told all that leaving the guest takes. */
   #isConnected = false;
-  /** Connecting has paused the guest, as far as can be told, and nothing came of it. */
-  #hasPaused = false;
+  /** A connection of ours may have paused the guest, and failed before the guest was resumed; `silent` when it fell silent. */
+  #stranded: 'no' | 'perhaps' | 'silent' = 'no';
+  /** A connection failed so early that the greeting may have been lost with it. */
+  #mayHaveMissedGreeting = false;
+  /** Why the guest could not be resumed when its pause was over: told when it is left. */
+  #failure: unknown;
   readonly #turns = new Turns();
 
   private constructor(endpoint: string, options: AttachOptions) {
@@ -92,18 +100,12 @@ export class StubLink implements Link {
     return this.#runStateNote;
   }
 
-  async pause(): Promise<StubSession> {
-    try {
-      return await this.#turns.take(async () => {
-        const session = this.#session ?? (await this.#connect());
-        await session.enter();
-        return session;
-      });
-    } catch (error) {
-      // Only the watchdog can resume it now.
-      if (this.#hasPaused) await this.release().catch(() => {});
-      throw error;
-    }
+  pause(): Promise<StubSession> {
+    return this.#turns.take(async () => {
+      const session = this.#session ?? (await this.#connect());
+      await session.enter();
+      return session;
+    });
   }
 
   resume(): Promise<void> {
@@ -111,18 +113,55 @@ export class StubLink implements Link {
   }
 
   async #resumeNow(): Promise<void> {
-    const session = this.#session;
+    const session = this.#session ?? (this.#stranded === 'perhaps' ? await this.#open(LEAVE_TIMEOUT_MS) : undefined);
     if (session === undefined) return;
     this.#session = undefined;
     this.#isConnected = false;
+    this.#stranded = 'perhaps';
     try {
-      if (!(this.#ranBefore && (await session.leaveAndRun()))) await session.leavePhysicalMode();
-      this.#greetedWithStop = false;
+      await this.#renew(session);
+      if (this.#ranBefore === undefined) await this.#learnRunState(session.client, []);
+      if (this.#ranBefore === false) await session.leavePhysicalMode();
+      else this.#requireRuns(await session.leaveAndRun());
+      this.#stranded = 'no';
     } finally {
       await session.abandon();
       this.#endDeadline();
     }
     this.#safekeeping.relax();
+  }
+
+  /** A wire that broke or was full of garbage may be sane the next time. */
+  async #renew(session: StubSession): Promise<void> {
+    this.#greetedWithStop = false;
+    await session.renew();
+    // Another client had resumed the guest meanwhile, and the new connection has paused it.
+    if (this.#greetedWithStop) this.#ranBefore = true;
+  }
+
+  #requireRuns(complaint: string | undefined): void {
+    if (complaint === undefined) return;
+    // Trying again would not help.
+    this.#stranded = 'no';
+    throw new GuestRunStateError(
+      'ERR_GUEST_NOT_RESTORED',
+      `the guest behind ${this.endpoint} ran before it was paused, and has not been resumed: ${complaint}`,
+    );
+  }
+
+  /**
+   * Resumes a guest that was paused in vain, or has the watchdog try: it goes on where a stub has shown itself; what only said
+   * something else may be anything.
+   */
+  async #giveBack(): Promise<void> {
+    try {
+      await this.#resumeNow();
+    } finally {
+      const mayBePaused =
+        this.#stranded === 'silent' || (this.#stranded === 'perhaps' && this.#ranBefore !== undefined);
+      this.#stranded = 'no';
+      if (mayBePaused) await this.#safekeeping.trigger();
+    }
   }
 
   #endDeadline(): void {
@@ -136,7 +175,11 @@ export class StubLink implements Link {
     // Connecting ends for this reason, and resumes the guest.
     if (!this.#isConnected) return;
     // Said before the connection is lost: it is what resumes the guest.
-    this.#turns.take(() => this.#resumeNow()).catch(() => {});
+    this.#turns
+      .take(() => this.#giveBack())
+      .catch((failure: unknown) => {
+        this.#failure = failure;
+      });
   }
 
   privateDirectory(): PrivateDirectory {
@@ -162,29 +205,7 @@ export class StubLink implements Link {
 
   /** Connects, which pauses the guest, and learns whether it ran before. */
   async #connect(): Promise<StubSession> {
-    try {
-      const session = await this.#open();
-      this.#isConnected = true;
-      return session;
-    } catch (error) {
-      this.#endDeadline();
-      // A stub that answered and then fell silent has paused the guest; one that is busy has not been reached.
-      if (this.#problem !== undefined || error instanceof GdbTimeoutError) await this.#abandonConnecting();
-      throw error;
-    }
-  }
-
-  /** The guest is paused: it is resumed as far as it is known to have run; else that is left to the watchdog. */
-  async #abandonConnecting(): Promise<void> {
-    const session = this.#session;
-    this.#session = undefined;
-    const runs = this.#ranBefore === true && (await session?.leaveAndRun().catch(() => false));
-    this.#hasPaused = runs !== true;
-    await session?.abandon();
-  }
-
-  async #open(): Promise<StubSession> {
-    const { timeoutMs = 5000, trace, signal } = this.#options;
+    const { signal } = this.#options;
     await warnWithoutWatchdog(this.#safekeeping);
     const left = findLeftJournals({ endpoint: canonicalEndpoint(this.endpoint), qemu: null });
     await this.#safekeeping.arm({ stub: canonicalEndpoint(this.endpoint), resume: true });
@@ -193,19 +214,25 @@ export class StubLink implements Link {
     this.#deadline.start();
     this.#safekeeping.expectResume(this.#deadline.maxMs);
     this.#greetedWithStop = false;
-    const opening = StubSession.open({
-      endpoint: this.endpoint,
-      timeoutMs: Math.min(timeoutMs, this.#deadline.maxMs + LATE_MS),
-      requestTimeoutMs: timeoutMs,
-      onStop: () => {
-        this.#greetedWithStop = true;
-      },
-      onConnection: (connection) => {
-        this.#peer = findPeer(connection);
-      },
-      ...(trace ? { trace } : {}),
-    });
+    this.#mayHaveMissedGreeting = false;
+    this.#ranBefore = undefined;
+    try {
+      const session = await this.#enter(left);
+      this.#isConnected = true;
+      return session;
+    } catch (error) {
+      this.#endDeadline();
+      // What is under way would keep it waiting for as long again.
+      if (this.#problem !== undefined && this.#ranBefore === undefined) this.#session?.lose(this.#problem);
+      await this.#giveBack().catch(() => {});
+      throw error;
+    }
+  }
+
+  async #enter(left: readonly LeftJournal[]): Promise<StubSession> {
+    const opening = this.#open(this.#deadline.maxMs + LATE_MS);
     const session = await this.#deadline.within(opening).catch((error: unknown) => {
+      if (this.#problem !== undefined) this.#stranded = 'silent';
       opening.then(
         (late) => late.abandon(),
         () => {},
@@ -217,11 +244,36 @@ export class StubLink implements Link {
     this.#ranBefore = this.#greetedWithStop || undefined;
     await this.#deadline.within(this.#learnRunState(session.client, left));
     // A pause by another client has no deadline of ours.
-    if (this.#ranBefore === false) this.#endDeadline();
+    if (this.ranBefore === false) this.#endDeadline();
     await this.#safekeeping.arm({ resume: this.#ranBefore === true });
     // Refuses a guest that is not x86, before anything else stumbles over it.
     await this.#deadline.within(session.client.layout());
     return session;
+  }
+
+  /** Connecting is what pauses the guest, unless the stub has another client. */
+  async #open(atMostMs: number): Promise<StubSession> {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, trace } = this.#options;
+    try {
+      return await StubSession.open({
+        endpoint: this.endpoint,
+        timeoutMs: Math.min(timeoutMs, atMostMs),
+        requestTimeoutMs: timeoutMs,
+        onStop: () => {
+          this.#greetedWithStop = true;
+        },
+        onConnection: (connection) => {
+          this.#peer = findPeer(connection);
+        },
+        ...(trace ? { trace } : {}),
+      });
+    } catch (error) {
+      if (error instanceof ConnectError || error instanceof GdbBusyError) throw error;
+      if (this.#greetedWithStop) this.#ranBefore = true;
+      this.#mayHaveMissedGreeting = true;
+      this.#stranded = error instanceof GdbTimeoutError ? 'silent' : 'perhaps';
+      throw error;
+    }
   }
 
   async #learnRunState(client: GdbClient, left: readonly LeftJournal[]): Promise<void> {
@@ -234,7 +286,7 @@ export class StubLink implements Link {
     for (const { file } of left) removeJournal(file);
     if (this.#greetedWithStop) this.#ranBefore = true;
     else if (parseInfoStatus(status).status !== 'paused') this.#ranBefore = false;
-    else if (greetsWithStop(parseInfoVersion(version))) this.#ranBefore = false;
+    else if (greetsWithStop(parseInfoVersion(version)) && !this.#mayHaveMissedGreeting) this.#ranBefore = false;
     else {
       this.#ranBefore = true;
       this.#runStateNote =
@@ -262,6 +314,7 @@ export class StubLink implements Link {
   }
 
   #requireSession(): StubSession {
+    this.checkStillPaused();
     if (this.#session === undefined) {
       throw new GuestRunStateError(
         'ERR_GUEST_NOT_PAUSED',
@@ -272,15 +325,9 @@ export class StubLink implements Link {
   }
 
   async #leave(): Promise<void> {
-    // Our connection stopped the guest, and was of no use after that.
-    const isStranded = this.#session === undefined && (this.#greetedWithStop || this.#hasPaused);
-    try {
-      await this.#resumeNow();
-      await (isStranded ? this.#safekeeping.trigger() : this.#safekeeping.disarm());
-    } catch (error) {
-      await this.#safekeeping.trigger();
-      throw error;
-    }
+    await this.#giveBack();
+    await this.#safekeeping.disarm();
+    if (this.#failure !== undefined) throw this.#failure;
   }
 }
 

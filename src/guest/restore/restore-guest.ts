@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GdbClient } from '../../../protocols/gdb/index.ts';
-import { QmpClient } from '../../../protocols/qmp/index.ts';
+import { parseInfoStatus, QmpClient } from '../../../protocols/qmp/index.ts';
 import { ConnectError } from '../../../protocols/transport/index.ts';
 import { isSocketIdle } from '../peer/listens-at.ts';
 import { removeJournal } from './journal.ts';
@@ -113,6 +113,7 @@ async function throughStub(endpoint: string, plan: RestorePlan, elapsed: () => n
 }
 
 async function isOurPause(gdb: GdbClient, { registers }: RestorePlan, elapsed: () => number): Promise<boolean> {
+  if (parseInfoStatus(await gdb.monitor('info status')).status !== 'paused') return false;
   // At once there was no time for others.
   if (registers === undefined || elapsed() < MONITOR_PATIENCE_MS) return true;
   return isSamePrint(registers, printRegisters(await gdb.monitor('info registers -a')));

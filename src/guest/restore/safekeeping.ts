@@ -27,7 +27,7 @@ const STUCK_GRACE_MS = 3000;
  */
 export class Safekeeping {
   readonly #options: SafekeepingOptions;
-  readonly #starting: Promise<Watchdog | string>;
+  #starting: Promise<Watchdog | string> | undefined;
   #watchdog: Watchdog | undefined;
   #journal: Journal | undefined;
   #plan: RestorePlan;
@@ -36,12 +36,17 @@ export class Safekeeping {
   constructor(options: SafekeepingOptions) {
     this.#options = options;
     this.#plan = options.qmp === undefined ? {} : { qmp: options.qmp };
-    this.#starting = options.enabled ? Watchdog.start() : Promise.resolve('');
+    void this.#start();
+  }
+
+  #start(): Promise<Watchdog | string> {
+    this.#starting ??= this.#options.enabled ? Watchdog.start() : Promise.resolve('');
+    return this.#starting;
   }
 
   /** Why nothing would resume the guest if this process were killed now; empty when something would, or the caller wants none. */
   async problem(): Promise<string> {
-    const watchdog = await this.#starting;
+    const watchdog = await this.#start();
     return typeof watchdog === 'string' ? watchdog : '';
   }
 
@@ -70,7 +75,7 @@ export class Safekeeping {
   /** Everything is back in its place. */
   async disarm(): Promise<void> {
     const watchdog = await this.#starting;
-    if (typeof watchdog !== 'string') {
+    if (watchdog instanceof Watchdog) {
       watchdog.say({ disarm: true });
       watchdog.end();
     }
@@ -79,18 +84,25 @@ export class Safekeeping {
     this.#journal = undefined;
   }
 
-  /** Something could not be put back from here: the watchdog tries, from a fresh connection; the journal stays until it has. */
+  /**
+   * Something could not be put back from here: the watchdog tries, from a fresh connection; the journal stays until it has. What is
+   * armed after that begins anew, with another watchdog.
+   */
   async trigger(): Promise<void> {
     const watchdog = await this.#starting;
-    if (typeof watchdog !== 'string') watchdog.end();
+    if (watchdog instanceof Watchdog) watchdog.end();
+    this.#starting = undefined;
     this.#watchdog = undefined;
     this.#journal?.leave();
     this.#journal = undefined;
+    this.#hasBegun = false;
+    const { journal, ...plan } = afterResume(this.#plan);
+    this.#plan = plan;
   }
 
   async #begin(): Promise<void> {
     if (this.#hasBegun) return;
-    const watchdog = await this.#starting;
+    const watchdog = await this.#start();
     if (typeof watchdog !== 'string') this.#watchdog = watchdog;
     this.#hasBegun = true;
     if (!this.#options.enabled) return;

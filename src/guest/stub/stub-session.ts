@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GdbClient, type GdbClientOptions, GdbClosedError } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus } from '../../../protocols/qmp/index.ts';
-import type { Connection } from '../../../protocols/transport/index.ts';
+import { type Connection, formatPrintable } from '../../../protocols/transport/index.ts';
 import { GuestRunStateError, GuestStubError } from '../errors.ts';
 
 /** How long the guest waits for its stub to be left. Milliseconds. */
@@ -95,20 +95,32 @@ export class StubSession {
   }
 
   /**
+   * A connection that has failed is replaced by a fresh one, whose wire may be sane: for a guest of which only the stub is known
+   * there is no other way to be resumed.
+   *
+   * @throws The errors of {@link StubSession.open}.
+   */
+  async renew(): Promise<void> {
+    if (this.#client.state !== 'open') await this.#reconnect(LEAVE_TIMEOUT_MS);
+  }
+
+  /**
    * Leaves physical mode, and resumes the guest by the monitor behind the stub; not one more byte may go to the stub after it.
    * A guest that is in another state than plainly paused by now is not resumed: another client has done that.
    *
-   * @returns false when it does not run: QEMU did not let it, or the connection had failed before
+   * @returns why the guest does not run, in words; undefined when it does
    * @throws as {@link StubSession.leavePhysicalMode}
    */
-  async leaveAndRun(): Promise<boolean> {
+  async leaveAndRun(): Promise<string | undefined> {
     if (this.#client.state !== 'open') {
       await this.leavePhysicalMode();
-      return false;
+      return 'the connection to its GDB stub has failed';
     }
     const [, status] = await this.#inTime(Promise.all([this.leavePhysicalMode(), this.#client.monitor('info status')]));
-    if (parseInfoStatus(status).status !== 'paused') return false;
-    return (await this.#inTime(this.#client.monitor('cont'))) === '';
+    const { status: state } = parseInfoStatus(status);
+    if (state !== 'paused') return `it is in the state "${state}" now, which another client has done`;
+    const complaint = await this.#inTime(this.#client.monitor('cont'));
+    return complaint === '' ? undefined : `QEMU says: ${formatPrintable(complaint.trim())}`;
   }
 
   async #inTime<T>(step: Promise<T>): Promise<T> {

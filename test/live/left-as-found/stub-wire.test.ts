@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { type Ends, MessageProxy } from '../../../scripts/torture/rig/message-proxy.ts';
+import { atByte } from '../../../scripts/torture/wire/breaks.ts';
+import { attach } from '../../../src/guest/index.ts';
+import type { QemuProcess } from '../../../src/testing/index.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
+import { expectRejection } from '../../support/expect-rejection.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
+
+const READ = {
+  linearAddress: kernelPage(KERNELS.long4, 'rw').address,
+  access: { write: false, user: false, exec: false },
+};
+/** Where in what the stub says: the greeting of QEMU up to 8.0, the handshake, the run state, the registers. */
+const POSITIONS = [0, 3, 100, 170, 4000];
+/** More than any packet or pile of acks that is waited for. */
+const GARBAGE_BYTES = 2 << 20;
+
+const BREAKS: Readonly<Record<string, (ends: Ends) => void>> = {
+  'is cut': ({ client, server }) => {
+    client.destroy();
+    server.destroy();
+  },
+  'is full of acks': ({ client }) => void client.write('+'.repeat(GARBAGE_BYTES)),
+  'is full of letters': ({ client }) => void client.write('a'.repeat(GARBAGE_BYTES)),
+};
+
+describe('the only wire to a guest, that of its stub', function () {
+  this.timeout(120_000);
+
+  let guest: QemuProcess;
+  let witness: Witness;
+  let directory: string;
+
+  before(async () => {
+    guest = await launchKernel('long4');
+    witness = await Witness.of(guest);
+    directory = mkdtempSync(join(tmpdir(), 'pagewalk-wire-'));
+  });
+
+  after(async () => {
+    await witness[Symbol.asyncDispose]();
+    await guest.stop();
+    rmSync(directory, { recursive: true });
+  });
+
+  /** A stub whose first connection goes wrong at a byte of what the stub says. */
+  async function askOver(position: number, act: (ends: Ends) => Promise<void> | void): Promise<Error> {
+    const path = join(directory, 'stub');
+    const target = guest.gdbEndpoint.slice('unix:'.length);
+    const { before } = atByte({ protocol: 'gdb', direction: 'down' }, position, act);
+    await using stub = await MessageProxy.listen({ protocol: 'gdb', path, target, ...(before ? { before } : {}) });
+    return await expectRejection(
+      (async () => {
+        const attached = await attach({ gdb: stub.endpoint, timeoutMs: 4000 });
+        try {
+          await (await attached.pause()).translate([READ]);
+        } finally {
+          await attached.detach();
+        }
+      })(),
+    );
+  }
+
+  for (const [what, act] of Object.entries(BREAKS)) {
+    for (const position of POSITIONS) {
+      it(`${what} from byte ${position} on: the question fails, and the guest runs again`, async () => {
+        await witness.execute('cont');
+        await askOver(position, act);
+        expect(await witness.runState()).to.equal('running');
+      });
+    }
+  }
+
+  it('breaks, and the guest had been paused: it stays paused', async function () {
+    // A later QEMU does not tell who paused it: the guest is taken to have run.
+    if (!(await witness.isUpTo([8, 0]))) this.skip();
+    await witness.execute('stop');
+    for (const act of Object.values(BREAKS)) await askOver(4000, act);
+    expect(await witness.runState()).to.equal('paused');
+  });
+
+  it('breaks, and another client has resumed the guest meanwhile: it runs', async function () {
+    if (!(await witness.isUpTo([8, 0]))) this.skip();
+    await witness.execute('stop');
+    await askOver(4000, async ({ client, server }) => {
+      await witness.execute('cont');
+      client.destroy();
+      server.destroy();
+    });
+    expect(await witness.runState()).to.equal('running');
+  });
+});
