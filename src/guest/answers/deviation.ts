@@ -14,7 +14,7 @@ function describe(translation: Translation): string {
 export function machineName({ accelerator, qemuVersion }: VcpuState): string {
   if (accelerator.value === 'kvm') return "KVM's walker";
   if (accelerator.value === null) return 'the machine that runs the guest';
-  return qemuVersion === null ? "QEMU's TCG" : `QEMU ${qemuVersion.join('.')}'s TCG`;
+  return qemuVersion === undefined ? "QEMU's TCG" : `QEMU ${qemuVersion.join('.')}'s TCG`;
 }
 
 /**

@@ -7,8 +7,8 @@ import { type Sourced, sourced } from './sourced.ts';
 export interface Processor {
   /** What runs the guest: KVM, or QEMU's own translator; null where nothing does. */
   readonly accelerator: Sourced<'kvm' | 'tcg' | null>;
-  /** QEMU's own version; a TCG behaves by it. Null where there is no QEMU, or it is not known. */
-  readonly qemuVersion: QemuVersion | null;
+  /** QEMU's own version; a TCG behaves by it. Absent where there is no QEMU, or it is not known. */
+  readonly qemuVersion?: QemuVersion;
   /** MAXPHYADDR. */
   readonly maxPhyAddr: Sourced<number>;
   /** Whose manual applies. */

@@ -173,7 +173,7 @@ export function withNestedStage(state: VcpuState, stage: NestedStage | null): Vc
 export function machineProfile(state: VcpuState): Profile | undefined {
   const { accelerator, qemuVersion } = state;
   if (accelerator.value === null) return undefined;
-  return accelerator.value === 'kvm' ? KVM : qemuVersion === null ? TCG : tcgProfile(qemuVersion);
+  return accelerator.value === 'kvm' ? KVM : qemuVersion === undefined ? TCG : tcgProfile(qemuVersion);
 }
 
 /**
