@@ -21,7 +21,7 @@ export {
 export { type MemoryType, type MtrrRegisters, mtrrTypeAt, type VariableMtrr } from './memory-type/mtrr.ts';
 export {
   effectiveNestedMemoryType,
-  type HostMemoryTypes,
+  type HypervisorMemoryTypes,
   type NestedMemoryTypeLeaves,
   type NestedMemoryTypeRegisters,
 } from './memory-type/nested-memory-type.ts';

@@ -42,7 +42,7 @@ export function nestedInterceptOf(fault: NestedFault, gva: bigint, vtl: number):
     access: refusedAccessOf(fault),
     causedByGpaAccess: fault.purpose === 'final',
     guestLinearAddress: pageAddress(gva),
-    guestPhysicalAddress: pageAddress(fault.guestPhysicalAddress),
+    guestPhysicalAddress: pageAddress(fault.l2PhysicalAddress),
   };
 }
 

@@ -5,7 +5,7 @@ import {
   CR0_PG,
   CR4_CET,
   effectiveMemoryType,
-  type HostMemoryTypes,
+  type HypervisorMemoryTypes,
   type MemoryType,
   type MemoryTypeRegisters,
   type NestedMemoryTypeRegisters,
@@ -44,13 +44,18 @@ export interface HvVirtualProcessor {
    * The hypervisor's in the partition, while the vCPU runs its guest behind nested tables of AMD's: `memoryTypes.pat` then is
    * that guest's (G_PAT of the VMCB). Unless given, the PAT is as at reset, and the hypervisor's caches are on.
    */
-  readonly host?: HostMemoryTypes;
+  readonly hypervisor?: HypervisorMemoryTypes;
 }
 
-const HOST_AT_RESET: HostMemoryTypes = { pat: PAT_AT_RESET, cr0: 0n };
+const HYPERVISOR_AT_RESET: HypervisorMemoryTypes = { pat: PAT_AT_RESET, cr0: 0n };
 
-function memoryTypeRegistersOf({ cr0, maxPhyAddr, memoryTypes, host }: HvVirtualProcessor): NestedMemoryTypeRegisters {
-  return { ...memoryTypes, cr0, maxPhyAddr, host: host ?? HOST_AT_RESET };
+function memoryTypeRegistersOf({
+  cr0,
+  maxPhyAddr,
+  memoryTypes,
+  hypervisor,
+}: HvVirtualProcessor): NestedMemoryTypeRegisters {
+  return { ...memoryTypes, cr0, maxPhyAddr, hypervisor: hypervisor ?? HYPERVISOR_AT_RESET };
 }
 
 /**

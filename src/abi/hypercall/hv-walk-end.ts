@@ -82,7 +82,7 @@ function nestedEndOf(translation: NestedTranslation): End {
 }
 
 function mappedNestedEndOf(translation: Extract<NestedTranslation, { kind: 'mapped' }>): End {
-  const { nestedKind, physicalAddress } = translation;
+  const { nestedKind, l1PhysicalAddress } = translation;
   const guest = translation.guest.steps.at(-1) ?? null;
   const nested =
     translation.walks
@@ -90,13 +90,13 @@ function mappedNestedEndOf(translation: Extract<NestedTranslation, { kind: 'mapp
       .flatMap(({ steps }) => steps)
       .at(-1) ?? null;
   const memoryType = (registers: NestedMemoryTypeRegisters) =>
-    effectiveNestedMemoryType(registers, { nestedKind, guest, nested }, physicalAddress);
-  return { result: 'Success', physicalAddress, memoryType, intercept: null };
+    effectiveNestedMemoryType(registers, { nestedKind, guest, nested }, l1PhysicalAddress);
+  return { result: 'Success', physicalAddress: l1PhysicalAddress, memoryType, intercept: null };
 }
 
 /** The nested table that no memory holds; or where nested tables lead for a table of the guest. */
 function unbackedTableOf({ responsible, walks }: NestedFault): bigint | null {
-  return responsible?.address ?? walks.at(-1)?.hostPhysicalAddress ?? null;
+  return responsible?.address ?? walks.at(-1)?.l1PhysicalAddress ?? null;
 }
 
 function entriesOf(translation: Translation): readonly bigint[] {
@@ -107,8 +107,8 @@ function entriesOf(translation: Translation): readonly bigint[] {
 }
 
 function nestedEntriesOf({ walks }: NestedTranslation): readonly bigint[] {
-  return walks.flatMap(({ translation, purpose, hostPhysicalAddress }) => {
+  return walks.flatMap(({ translation, purpose, l1PhysicalAddress }) => {
     const entries = entriesOf(translation);
-    return purpose === 'table' && hostPhysicalAddress !== null ? [...entries, hostPhysicalAddress] : entries;
+    return purpose === 'table' && l1PhysicalAddress !== null ? [...entries, l1PhysicalAddress] : entries;
   });
 }

@@ -53,7 +53,7 @@ export async function answerNested(
       nested: { translation, wrote: wrote.filter(({ stage }) => stage === 'nested') },
       wrote: wrote.filter(({ stage }) => stage === 'guest'),
       bitsAreSet,
-      region: translation.kind === 'mapped' ? space.map.regionAt(translation.physicalAddress) : null,
+      region: translation.kind === 'mapped' ? space.map.regionAt(translation.l1PhysicalAddress) : null,
       inRom: findRomEntries(space.map, first, translation),
       deviation: describeNestedDeviation(space.state, translation, onMachine[at] ?? translation),
       assumed: findAssumptions(space.state, first, translation),
@@ -126,11 +126,11 @@ function firstStageOf(
 
 /** The guest's entry that the second stage keeps from it; none for the page, for which no entry of the guest is to blame. */
 function responsibleOf(
-  { purpose, guestSteps, guestPhysicalAddress }: Extract<NestedTranslation, { kind: 'nested-fault' }>,
+  { purpose, guestSteps, l2PhysicalAddress }: Extract<NestedTranslation, { kind: 'nested-fault' }>,
   { levels }: PagingContext,
 ): FaultedTranslation['responsible'] {
   if (purpose === 'final') return null;
   // Read before, and refused when A or D was to be written.
-  const read = guestSteps.find(({ address }) => address === guestPhysicalAddress);
-  return { level: (read ?? levels[guestSteps.length])?.level ?? 0, address: guestPhysicalAddress };
+  const read = guestSteps.find(({ address }) => address === l2PhysicalAddress);
+  return { level: (read ?? levels[guestSteps.length])?.level ?? 0, address: l2PhysicalAddress };
 }

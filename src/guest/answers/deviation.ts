@@ -33,12 +33,12 @@ export function describeDeviation(state: VcpuState, translation: Translation, on
 function describeNested(translation: NestedTranslation): string {
   if (translation.kind === 'guest-fault') return describe(translation.guest);
   if (translation.kind === 'mapped') {
-    const { guestPhysicalAddress, physicalAddress } = translation;
-    return `maps it to L2 physical ${formatHex(guestPhysicalAddress)}, L1 physical ${formatHex(physicalAddress)}`;
+    const { l2PhysicalAddress, l1PhysicalAddress } = translation;
+    return `maps it to L2 physical ${formatHex(l2PhysicalAddress)}, L1 physical ${formatHex(l1PhysicalAddress)}`;
   }
-  const { exitInfo1, exitQualification, guestPhysicalAddress, cause, reason } = translation;
+  const { exitInfo1, exitQualification, l2PhysicalAddress, cause, reason } = translation;
   if (exitInfo1 !== null) {
-    return `exits with #NPF, EXITINFO1 ${formatHex(exitInfo1)}, EXITINFO2 ${formatHex(guestPhysicalAddress)} (${reason})`;
+    return `exits with #NPF, EXITINFO1 ${formatHex(exitInfo1)}, EXITINFO2 ${formatHex(l2PhysicalAddress)} (${reason})`;
   }
   if (exitQualification !== null) {
     return `exits with an EPT violation, qualification ${formatHex(exitQualification)} (${reason})`;

@@ -21,7 +21,7 @@ export function findRomEntries(
   first: Translation,
   nested: NestedTranslation | null,
 ): readonly RomEntry[] {
-  const placeOf = new Map(nested?.walks.map((walk) => [walk.guestPhysicalAddress, walk.hostPhysicalAddress]));
+  const placeOf = new Map(nested?.walks.map((walk) => [walk.l2PhysicalAddress, walk.l1PhysicalAddress]));
   const guest = first.steps.map((step) => ({
     stage: 'guest' as const,
     ...step,

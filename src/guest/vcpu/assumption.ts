@@ -20,7 +20,7 @@ export type AssumedName =
   /** Registers of a virtual trust level, which are not the vCPU's own or not all given. */
   | 'vtl'
   /** PAT and CR0 of the hypervisor whose guest the vCPU runs. */
-  | 'hostMemoryTypes';
+  | 'hypervisorMemoryTypes';
 
 /** A value that was unavailable, and what an answer took in its place. @public */
 export interface Assumption {

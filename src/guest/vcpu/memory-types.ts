@@ -1,5 +1,5 @@
 import type { CpuDeviceState } from '../../../protocols/qmp/index.ts';
-import { formatHex, type HostMemoryTypes, type MemoryTypeRegisters, PAT_AT_RESET } from '../../paging/index.ts';
+import { formatHex, type HypervisorMemoryTypes, type MemoryTypeRegisters, PAT_AT_RESET } from '../../paging/index.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { nestedStageOf } from './nested-state.ts';
 import { type OpenDirectory, readCpuState } from './read-cpu-state.ts';
@@ -12,7 +12,7 @@ export interface MemoryTypeMsrs extends Omit<MemoryTypeRegisters, 'cr0' | 'maxPh
    * The hypervisor's, while the vCPU runs its guest behind nested tables; `pat` is that guest's then. Null where it runs none.
    * Assumed, both PATs with it, where QEMU's memory does not have what VMRUN took or left.
    */
-  readonly host: Sourced<HostMemoryTypes> | null;
+  readonly hypervisor: Sourced<HypervisorMemoryTypes> | null;
 }
 
 const ASSUMED: MemoryTypeMsrs = {
@@ -21,7 +21,7 @@ const ASSUMED: MemoryTypeMsrs = {
   mtrrFixed: [],
   mtrrVariable: [],
   hasMtrrs: false,
-  host: null,
+  hypervisor: null,
 };
 
 /** PAT and MTRRs that cannot be read: the PAT as at reset, and write-back throughout. @internal */
@@ -50,7 +50,7 @@ export async function readMemoryTypes(
   const { mtrr } = state;
   return sourced(
     {
-      ...(nestedStageOf(state) === null ? { pat: state.pat, host: null } : await readBothPats(state, seen)),
+      ...(nestedStageOf(state) === null ? { pat: state.pat, hypervisor: null } : await readBothPats(state, seen)),
       mtrrDefType: mtrr.defType,
       mtrrFixed: mtrr.fixed,
       mtrrVariable: mtrr.variable,
@@ -62,21 +62,21 @@ export async function readMemoryTypes(
 }
 
 /**
- * A processor has a PAT for the guest and keeps the host's beside it (APM vol. 2, 15.25.4). TCG has one, which VMRUN leaves alone
- * (7.2 to 10.0): that is the host's, and the guest's is where VMRUN would take it from.
+ * A processor has a PAT for the guest and keeps the hypervisor's beside it (APM vol. 2, 15.25.4). TCG has one, which VMRUN leaves alone
+ * (7.2 to 10.0): that is the hypervisor's, and the guest's is where VMRUN would take it from.
  */
 async function readBothPats(
   { pat, vmVmcb, vmHsave }: CpuDeviceState,
   seen: SeenMemory,
-): Promise<Pick<MemoryTypeMsrs, 'pat' | 'host'>> {
+): Promise<Pick<MemoryTypeMsrs, 'pat' | 'hypervisor'>> {
   const [guestPat, hostCr0] = await Promise.all([
     readVmcbField(Number(vmVmcb) + VMCB_G_PAT, seen),
     readVmcbField(Number(vmHsave) + VMCB_CR0, seen),
   ]);
   const places = `the VMCB at ${formatHex(vmVmcb)} and the host-save area at ${formatHex(vmHsave)}`;
   if (guestPat === null || hostCr0 === null) {
-    const host = sourced({ pat, cr0: 0n }, 'assumed', `not all of ${places} is in memory`);
-    return { pat: PAT_AT_RESET, host };
+    const hypervisor = sourced({ pat, cr0: 0n }, 'assumed', `not all of ${places} is in memory`);
+    return { pat: PAT_AT_RESET, hypervisor };
   }
-  return { pat: guestPat, host: sourced({ pat, cr0: hostCr0 }, 'device-state', `section cpu, pat; ${places}`) };
+  return { pat: guestPat, hypervisor: sourced({ pat, cr0: hostCr0 }, 'device-state', `section cpu, pat; ${places}`) };
 }

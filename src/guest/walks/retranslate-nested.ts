@@ -7,16 +7,16 @@ import {
 } from '../../paging/index.ts';
 import { isSameOutcome, replay, type SeenEntry } from './retranslate.ts';
 
-/** The entries that a walk saw, of both stages, at host physical addresses. */
+/** The entries that a walk saw, of both stages, at L1 physical addresses. */
 function seenEntries(translation: NestedTranslation): readonly SeenEntry[] {
   const { walks } = translation;
   const guestSteps = translation.kind === 'nested-fault' ? translation.guestSteps : translation.guest.steps;
   const tables = walks.filter(({ purpose }) => purpose === 'table');
-  const hostOf = new Map(tables.map((walk) => [walk.guestPhysicalAddress, walk.hostPhysicalAddress]));
+  const inL1Of = new Map(tables.map((walk) => [walk.l2PhysicalAddress, walk.l1PhysicalAddress]));
   const nested = walks.flatMap(({ steps }) => steps);
   // A PDPTE that came from its register is at no address.
   const guest = guestSteps.flatMap((step) => {
-    const address = hostOf.get(step.address);
+    const address = inL1Of.get(step.address);
     return typeof address === 'bigint' ? [{ ...step, address }] : [];
   });
   return [...nested, ...guest];
@@ -27,7 +27,7 @@ function missingAddress(translation: NestedTranslation): bigint | null | undefin
   if (!isUnbacked(translation)) return undefined;
   const { walks } = translation;
   const responsible = translation.kind === 'nested-fault' ? translation.responsible : null;
-  return responsible?.address ?? walks.at(-1)?.hostPhysicalAddress;
+  return responsible?.address ?? walks.at(-1)?.l1PhysicalAddress;
 }
 
 /** Whether a table of either stage is in no memory. @internal */
@@ -59,8 +59,8 @@ export function isSameNestedOutcome(one: NestedTranslation, other: NestedTransla
   if (one.kind === 'mapped') {
     return (
       other.kind === 'mapped' &&
-      one.physicalAddress === other.physicalAddress &&
-      one.guestPhysicalAddress === other.guestPhysicalAddress
+      one.l1PhysicalAddress === other.l1PhysicalAddress &&
+      one.l2PhysicalAddress === other.l2PhysicalAddress
     );
   }
   if (one.kind === 'guest-fault') return other.kind === 'guest-fault' && isSameOutcome(one.guest, other.guest);
@@ -68,7 +68,7 @@ export function isSameNestedOutcome(one: NestedTranslation, other: NestedTransla
     other.kind === 'nested-fault' &&
     one.purpose === other.purpose &&
     one.cause === other.cause &&
-    one.guestPhysicalAddress === other.guestPhysicalAddress &&
+    one.l2PhysicalAddress === other.l2PhysicalAddress &&
     one.exitInfo1 === other.exitInfo1 &&
     one.exitQualification === other.exitQualification &&
     one.responsible?.address === other.responsible?.address

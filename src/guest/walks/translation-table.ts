@@ -110,11 +110,11 @@ export class TranslationTable {
     const { outcomes, physical, depths, errorCodes, inL1 } = this.columns;
     if (walk.isThrough) {
       this.set(index, walk.guest);
-      if (inL1 !== null) inL1[index] = walk.hostPhysicalAddress;
+      if (inL1 !== null) inL1[index] = walk.l1PhysicalAddress;
       return;
     }
     outcomes[index] = OUTCOME.unbacked;
-    physical[index] = walk.guestPhysicalAddress;
+    physical[index] = walk.l2PhysicalAddress;
     depths[index] = walk.isAtPage ? PAGE_REFUSED : 0;
     errorCodes[index] = NO_ERROR_CODE;
   }

@@ -9,7 +9,7 @@ import type { PieceSink } from './piece-sink.ts';
 export interface StagedOptions extends EnumerateOptions {
   /**
    * The second stage that the address space lies behind: tables and pages are then those of a nested guest (L2), sizes the smaller
-   * ones of both stages' pages, rights what both leave, and physical addresses, memory and the tables' too, are the host's.
+   * ones of both stages' pages, rights what both leave, and physical addresses, memory and the tables' too, are L1 physical.
    */
   readonly nested?: NestedContext | null;
   /**

@@ -9,7 +9,7 @@ import { SecondStage } from './second-stage.ts';
 /**
  * The guest's tables as its processor gets at them, by guest physical page: null where the second stage does not let it read one.
  *
- * @param pageOf - host physical memory
+ * @param pageOf - L1 physical memory
  * @internal
  */
 export function guestTables(nested: NestedContext, pageOf: PageSource): PageSource {
@@ -18,7 +18,7 @@ export function guestTables(nested: NestedContext, pageOf: PageSource): PageSour
     const access = tableAccessOf(nested, level);
     stage.lookUp(page);
     if (!stage.allows(access)) return null;
-    const words = pageOf(stage.hostPageOf(page), level);
+    const words = pageOf(stage.l1PageOf(page), level);
     const isWritable = nested.writesTables === 'always' || stage.allows(writeBackAccessOf(access));
     return words === null || isWritable ? words : asReadOnly(nested, level, words);
   };

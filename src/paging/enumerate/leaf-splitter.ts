@@ -38,7 +38,7 @@ export class LeafSplitter<Summary> implements LeafSink<Summary> {
   #piecesLeft: number;
 
   /**
-   * @param pageOf - host physical memory
+   * @param pageOf - L1 physical memory
    * @param limits - linear pages, and how many pieces are looked up; those that lie outside are not
    */
   constructor(
@@ -118,7 +118,7 @@ export class LeafSplitter<Summary> implements LeafSink<Summary> {
       written: this.#allows(ACCESS_WRITE, isUser),
       executed: this.#allows(ACCESS_EXEC, isUser),
     });
-    if (isAccessible(left)) this.#sink.piece(page, size, this.#stage.hostPageOf(guestPhysical), left, low);
+    if (isAccessible(left)) this.#sink.piece(page, size, this.#stage.l1PageOf(guestPhysical), left, low);
   }
 
   /** As users access a page that is theirs, and supervisors their own. */

@@ -6,7 +6,7 @@ import type { LeafAttributes } from './leaf-attributes.ts';
 export type PageSize = Pick<Level, 'level' | 'shift'>;
 
 /**
- * A sink that also takes pages as two stages make them: parts of the guest's leaves that lie in one piece in the host.
+ * A sink that also takes pages as two stages make them: parts of the guest's leaves that lie in one piece in L1 memory.
  *
  * @internal
  */

@@ -22,13 +22,13 @@ export class SecondStage {
   /** The pages that the last answer holds for: guest physical, `end` exclusive. */
   #first = 0;
   #end = 0;
-  #hostFirst = 0;
+  #l1First = 0;
   /** So many address bits of a page that was looked up make no difference. */
   shift = 0;
-  /** Whether the tables lead to a page of the host. */
+  /** Whether the tables lead to a page of L1. */
   isMapped = false;
 
-  /** @param pageOf - host physical memory */
+  /** @param pageOf - L1 physical memory */
   constructor(nested: NestedContext, pageOf: PageSource) {
     this.nested = nested;
     this.#pageOf = pageOf;
@@ -49,12 +49,12 @@ export class SecondStage {
     // Most pages are small, and a remainder of numbers that are no 32-bit integers takes as long as all the rest.
     this.#first = pages === 1 ? page : page - (page % pages);
     this.#end = this.#first + pages;
-    this.#hostFirst = Math.floor(walk.physical / PAGE_BYTES) - (page - this.#first);
+    this.#l1First = Math.floor(walk.physical / PAGE_BYTES) - (page - this.#first);
   }
 
-  /** Where a page of the last answer is in the host; good when it is mapped. */
-  hostPageOf(page: number): number {
-    return this.#hostFirst + (page - this.#first);
+  /** Where a page of the last answer is in L1 memory; good when it is mapped. */
+  l1PageOf(page: number): number {
+    return this.#l1First + (page - this.#first);
   }
 
   /** Whether the last answer's page may be accessed so: ACCESS bits of the second stage. */

@@ -11,7 +11,7 @@ import {
 import { decodeMemoryType, type MemoryType, mtrrTypeAt } from './mtrr.ts';
 
 /** What a hypervisor says about its guest's memory beside nested page tables. @public */
-export interface HostMemoryTypes {
+export interface HypervisorMemoryTypes {
   /** IA32_PAT: the one that nested entries choose from. */
   readonly pat: bigint;
   /** As it was at VMRUN: CD (bit 30) makes everything uncached. */
@@ -21,7 +21,7 @@ export interface HostMemoryTypes {
 /** Everything that a memory type of a nested guest (L2) depends on beside both leaves and the address. @public */
 export interface NestedMemoryTypeRegisters extends MemoryTypeRegisters {
   /** The hypervisor's; the rest is of the guest that it runs. NPT alone looks at it. */
-  readonly host: HostMemoryTypes;
+  readonly hypervisor: HypervisorMemoryTypes;
 }
 
 /** The leaves of both stages, as far as they have a say. @public */
@@ -34,10 +34,10 @@ export interface NestedMemoryTypeLeaves {
 }
 
 /**
- * APM vol. 2, table 15-19: the guest's type, then the host's. WC+, which the manual has where a guest wants WC of memory that the
+ * APM vol. 2, table 15-19: the guest's type, then the hypervisor's. WC+, which the manual has where a guest wants WC of memory that the
  * host caches, is WC that looks into the caches; it stays WC whatever the MTRRs say (table 15-20).
  */
-const GUEST_AND_HOST: Readonly<Record<PatType, Readonly<Record<PatType, PatType>>>> = {
+const GUEST_AND_HYPERVISOR: Readonly<Record<PatType, Readonly<Record<PatType, PatType>>>> = {
   UC: { UC: 'UC', 'UC-': 'UC', WC: 'UC', WP: 'UC', WT: 'UC', WB: 'UC' },
   'UC-': { UC: 'UC', 'UC-': 'UC-', WC: 'WC', WP: 'UC', WT: 'UC', WB: 'UC' },
   WC: { UC: 'WC', 'UC-': 'WC', WC: 'WC', WP: 'WC', WT: 'WC', WB: 'WC' },
@@ -68,7 +68,7 @@ function typeByEpt(guestType: PatType, { value }: MemoryTypeLeaf): MemoryType {
 /**
  * The memory type of an access that both stages have translated.
  *
- * @param physicalAddress - in the host, whose MTRRs count under NPT
+ * @param physicalAddress - L1 physical: the hypervisor's MTRRs count under NPT
  * @public
  */
 export function effectiveNestedMemoryType(
@@ -76,14 +76,14 @@ export function effectiveNestedMemoryType(
   { nestedKind, guest, nested }: NestedMemoryTypeLeaves,
   physicalAddress: bigint,
 ): MemoryType {
-  const { cr0, pat, host } = registers;
+  const { cr0, pat, hypervisor } = registers;
   if (nested === null) return effectiveMemoryType(registers, guest, physicalAddress);
   if (cr0 & CR0_CD) return 'UC';
   // Without paging a guest has no PAT type of its own, and takes what the other stage has. SDM vol. 3C, 29.3.7.2.
   const guestType = guest === null ? 'WB' : patTypeOf(pat, guest);
   if (nestedKind === 'ept') return typeByEpt(guestType, nested);
   // APM vol. 2, 15.25.8: either CD disables caching.
-  if (host.cr0 & CR0_CD) return 'UC';
-  const combined = GUEST_AND_HOST[guestType][patTypeOf(host.pat, nested)];
+  if (hypervisor.cr0 & CR0_CD) return 'UC';
+  const combined = GUEST_AND_HYPERVISOR[guestType][patTypeOf(hypervisor.pat, nested)];
   return PAT_AND_MTRR[combined][mtrrTypeAt(registers, physicalAddress)];
 }

@@ -1,6 +1,6 @@
 import type { PagingContext } from '../rules/context.ts';
 
-/** A second stage of translation: guest physical to host physical. Make it with `createNpt` or `createEpt`. @public */
+/** A second stage of translation: L2 physical to L1 physical. Make it with `createNpt` or `createEpt`. @public */
 export interface NestedContext {
   readonly kind: 'npt' | 'ept';
   /** @internal The stage as a context of walks: what it translates are guest physical addresses. */

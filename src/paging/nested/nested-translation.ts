@@ -18,14 +18,14 @@ import { exitInfo1Of, exitQualificationOf } from './exit-information.ts';
 import type { NestedContext } from './nested-context.ts';
 import { type NestedPurpose, NestedWalk, type StageRecord } from './nested-walk.ts';
 
-/** One second-stage walk: a guest physical address, and where it leads in the host. @public */
+/** One second-stage walk: an L2 physical address, and where it leads in the memory of the hypervisor (L1). @public */
 export interface NestedStep {
-  readonly guestPhysicalAddress: bigint;
+  readonly l2PhysicalAddress: bigint;
   readonly purpose: NestedPurpose;
-  /** The nested entries used; their addresses are host physical. */
+  /** The nested entries used; their addresses are L1 physical. */
   readonly steps: readonly WalkStep[];
   /** Null when this walk failed. */
-  readonly hostPhysicalAddress: bigint | null;
+  readonly l1PhysicalAddress: bigint | null;
   /** The walk as the second stage's own translation. */
   readonly translation: Translation;
 }
@@ -44,12 +44,11 @@ export type NestedTranslation =
       readonly kind: 'mapped';
       readonly nestedKind: NestedContext['kind'];
       readonly linearAddress: bigint;
-      readonly guestPhysicalAddress: bigint;
-      /** In the host. */
-      readonly physicalAddress: bigint;
+      readonly l2PhysicalAddress: bigint;
+      readonly l1PhysicalAddress: bigint;
       /** The smaller of both stages' pages in bytes; null when neither pages. */
       readonly pageSize: number | null;
-      /** The first stage; addresses of its steps are guest physical. */
+      /** The first stage; its physical addresses are L2 physical. */
       readonly guest: MappedTranslation;
       /** One for each guest entry used, then the final one. */
       readonly walks: readonly NestedStep[];
@@ -68,27 +67,27 @@ export type NestedTranslation =
       /** The address that the first stage looked up: as given, but for the tag that LAM or UAI takes off. */
       readonly untaggedAddress: bigint;
       readonly purpose: NestedPurpose;
-      /** Which guest physical address could not be had: of the guest's entry, or of the page with its offset. */
-      readonly guestPhysicalAddress: bigint;
+      /** The L2 physical address that is refused: of the guest's entry, or of the page with its offset. */
+      readonly l2PhysicalAddress: bigint;
       readonly cause: NestedFaultCause;
       /** NPT: EXITINFO1 of #NPF; null under EPT, and where the architecture does not say. */
       readonly exitInfo1: bigint | null;
       /** EPT: the qualification of the violation; null under NPT, and for a misconfiguration, which has none. */
       readonly exitQualification: bigint | null;
-      /** The nested entry that is to blame, at a host physical address. */
+      /** The nested entry that is to blame, at an L1 physical address. */
       readonly responsible: { readonly level: number; readonly address: bigint } | null;
       /** The guest's entries that were read before. */
       readonly guestSteps: readonly WalkStep[];
-      /** The first stage where it had ended: the final page was what could not be had. */
+      /** The first stage where it had ended: the final page is what is refused. */
       readonly guest: MappedTranslation | null;
       readonly walks: readonly NestedStep[];
       readonly reason: string;
     };
 
 /**
- * Translates in two dimensions, reading host memory as the walk asks for it.
+ * Translates in two dimensions, reading L1 memory as the walk asks for it.
  *
- * @param memory - host physical memory
+ * @param memory - L1 physical memory
  * @throws PagingInputError for an address or access that no processor could make.
  * @public
  */
@@ -133,8 +132,8 @@ export function toNestedTranslation(walk: NestedWalk, nested: NestedContext): Ne
     kind: 'mapped',
     nestedKind,
     linearAddress,
-    guestPhysicalAddress: guest.physicalAddress,
-    physicalAddress: last.physicalAddress,
+    l2PhysicalAddress: guest.physicalAddress,
+    l1PhysicalAddress: last.physicalAddress,
     pageSize: smaller(guest.pageSize, last.pageSize),
     guest,
     walks,
@@ -145,12 +144,12 @@ function smaller(one: number | null, other: number | null): number | null {
   return one === null || other === null ? (one ?? other) : Math.min(one, other);
 }
 
-function toStep({ translation, purpose, guestPhysicalAddress }: StageRecord): NestedStep {
+function toStep({ translation, purpose, l2PhysicalAddress }: StageRecord): NestedStep {
   return asAnswer({
-    guestPhysicalAddress: BigInt(guestPhysicalAddress),
+    l2PhysicalAddress: BigInt(l2PhysicalAddress),
     purpose,
     steps: translation.steps,
-    hostPhysicalAddress: translation.kind === 'mapped' ? translation.physicalAddress : null,
+    l1PhysicalAddress: translation.kind === 'mapped' ? translation.physicalAddress : null,
     translation,
   });
 }
@@ -180,7 +179,7 @@ function toNestedFault(walk: NestedWalk, nested: NestedContext, walks: readonly 
     linearAddress: joinHalves(walk.guest.givenHigh, walk.guest.linearLow),
     untaggedAddress: joinHalves(walk.guest.linearHigh, walk.guest.linearLow),
     purpose,
-    guestPhysicalAddress: BigInt(record.guestPhysicalAddress),
+    l2PhysicalAddress: BigInt(record.l2PhysicalAddress),
     cause,
     exitInfo1: nested.kind === 'npt' && translation.kind === 'fault' ? exitInfo1Of(walk, nested, record) : null,
     exitQualification:
@@ -204,7 +203,7 @@ const WORDS: Readonly<Record<NestedFaultCause, string>> = {
 function explain(walk: NestedWalk, nested: NestedContext, record: StageRecord, cause: NestedFaultCause): string {
   const stage = nested.kind.toUpperCase();
   const what = record.purpose === 'final' ? 'the page' : `the guest's ${guestEntryName(walk)}`;
-  const where = `${what} at L2 physical ${formatHex(BigInt(record.guestPhysicalAddress))}`;
+  const where = `${what} at L2 physical ${formatHex(BigInt(record.l2PhysicalAddress))}`;
   if (record.translation.kind === 'mapped') return `${where}: no memory of L1 holds it`;
   const { responsible } = record.translation;
   const level = nested.stage.levels.find((candidate) => candidate.level === responsible?.level);

@@ -10,7 +10,7 @@ export type NestedPurpose = 'table' | 'final';
 
 /** One second-stage walk that has ended. @internal */
 export interface StageRecord {
-  readonly guestPhysicalAddress: number;
+  readonly l2PhysicalAddress: number;
   readonly purpose: NestedPurpose;
   /** ACCESS bits that it was judged by. */
   readonly access: number;
@@ -28,7 +28,7 @@ const TWO_32 = 0x1_0000_0000;
 
 /**
  * The walk in two dimensions: every address that the guest's walk names is itself walked through the second stage. It asks
- * for entries by host physical address and is fed them like an ordinary walk, so whoever drives that drives this.
+ * for entries by L1 physical address and is fed them like an ordinary walk, so whoever drives that drives this.
  *
  * ```
  *   guest.start ─► stage(table 1) ─► entry 1 ─► stage(table 2) ─► entry 2 … ─► stage(final page) ─► ended
@@ -39,10 +39,10 @@ const TWO_32 = 0x1_0000_0000;
 export class NestedWalk {
   readonly guest: Walk;
   readonly records: StageRecord[] = [];
-  /** Host physical address of the entry that is wanted. */
+  /** L1 physical address of the entry that is wanted. */
   wanted = 0;
   wantedSize: 4 | 8 = 8;
-  /** The host memory that should hold an entry of the guest's tables is not there. */
+  /** The L1 memory that should hold an entry of the guest's tables is not there. */
   isGuestEntryUnbacked = false;
   readonly #nested: NestedContext;
   readonly #stage: Walk;
@@ -70,13 +70,13 @@ export class NestedWalk {
     return this.#purpose === 'final';
   }
 
-  /** The guest physical address that was last looked up in the second stage. */
-  get guestPhysicalAddress(): number {
+  /** The L2 physical address that was last looked up in the second stage. */
+  get l2PhysicalAddress(): number {
     return (this.#stage.givenHigh >>> 0) * TWO_32 + (this.#stage.linearLow >>> 0);
   }
 
-  /** Where it leads in the host; good when it leads anywhere. */
-  get hostPhysicalAddress(): number {
+  /** Where it leads in L1 memory; good when it leads anywhere. */
+  get l1PhysicalAddress(): number {
     return this.#stage.physical;
   }
 
@@ -191,7 +191,7 @@ export class NestedWalk {
     if (!this.#keepsRecords) return;
     const hasLeaf = stage.outcome === OUTCOME.mapped || stage.outcome === OUTCOME.denied;
     this.records.push({
-      guestPhysicalAddress: this.guestPhysicalAddress,
+      l2PhysicalAddress: this.l2PhysicalAddress,
       purpose: this.#purpose,
       access: this.#stageAccess,
       translation: toTranslation(stage),

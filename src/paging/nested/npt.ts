@@ -4,7 +4,7 @@ import { createContext, type ProcessorFeatures } from '../rules/context.ts';
 import type { NestedContext } from './nested-context.ts';
 import { NPT_RULES } from './npt-rules.ts';
 
-/** The host's registers at VMRUN: they say how the nested tables are laid out. APM vol. 2, 15.25.3. @public */
+/** The hypervisor's registers at VMRUN: they say how the nested tables are laid out. APM vol. 2, 15.25.3. @public */
 export interface NptRegisters {
   readonly cr0: bigint;
   /** nCR3 of the VMCB. */
@@ -39,7 +39,7 @@ export function createNpt(registers: NptRegisters, processor: ProcessorFeatures)
     cr4: cr4 & (CR4_PAE | CR4_PSE | CR4_LA57),
     efer: efer & (EFER_LMA | EFER_NXE),
   };
-  // TCG since 7.2.15 takes a host without PAE for one without paging.
+  // TCG since 7.2.15 takes a hypervisor without PAE for one without paging.
   const isIdentity = processor.profile?.legacyNptIsIdentity === true && !(cr4 & CR4_PAE);
   const stage = createContext(isIdentity ? { ...format, cr0: format.cr0 & ~CR0_PG } : format, processor);
   const guestModeExecuteTrap = registers.guestModeExecuteTrap === true && stage.profile.guestModeExecuteTrap;

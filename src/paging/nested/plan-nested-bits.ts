@@ -7,16 +7,16 @@ import type { Translation, WalkStep } from '../walk/translation.ts';
 import type { NestedContext } from './nested-context.ts';
 import type { NestedStep, NestedTranslation } from './nested-translation.ts';
 
-/** Bits of one entry of either stage, at a host physical address. @public */
+/** Bits of one entry of either stage, at an L1 physical address. @public */
 export interface NestedPlannedBits extends PlannedBits {
   readonly stage: 'guest' | 'nested';
 }
 
 /** The bits of the guest's entries, put where the second stage has them. An entry that could not be had has none. */
-function inHost(planned: readonly PlannedBits[], walks: readonly NestedStep[]): NestedPlannedBits[] {
-  const hostOf = new Map(walks.map((walk) => [walk.guestPhysicalAddress, walk.hostPhysicalAddress]));
+function inL1(planned: readonly PlannedBits[], walks: readonly NestedStep[]): NestedPlannedBits[] {
+  const inL1Of = new Map(walks.map((walk) => [walk.l2PhysicalAddress, walk.l1PhysicalAddress]));
   return planned.flatMap((bits) => {
-    const address = hostOf.get(bits.address);
+    const address = inL1Of.get(bits.address);
     return typeof address === 'bigint' ? [asAnswer({ ...bits, address, stage: 'guest' as const })] : [];
   });
 }
@@ -48,7 +48,7 @@ function interleave(
   const planned = walks.flatMap((walk) => {
     const nested = stagePlan(walk.translation).map((bits) => ({ ...bits, stage: 'nested' as const }));
     const own =
-      walk.purpose === 'table' && walk.hostPhysicalAddress !== null ? ofEntry.get(walk.hostPhysicalAddress) : undefined;
+      walk.purpose === 'table' && walk.l1PhysicalAddress !== null ? ofEntry.get(walk.l1PhysicalAddress) : undefined;
     return own ? [...nested, own] : nested;
   });
   return mergeByEntry(planned);
@@ -71,7 +71,7 @@ function planPassed(guestSteps: readonly WalkStep[], setsPdpteAccessed = false):
  * The accessed and dirty bits of both stages that the flags ask for, in the processor's order. On a failed translation only
  * FORCE_SET_ACCESSED sets any: in what was passed.
  *
- * @returns addresses are host physical
+ * @returns addresses are L1 physical
  * @public
  */
 export function planNestedBits(translation: NestedTranslation, flags: BitFlags): readonly NestedPlannedBits[] {
@@ -80,13 +80,13 @@ export function planNestedBits(translation: NestedTranslation, flags: BitFlags):
   const { walks } = translation;
   const guestBits =
     translation.kind === 'nested-fault' ? planPassed(translation.guestSteps) : planBits(translation.guest, flags);
-  return interleave(walks, inHost(guestBits, walks), planStage);
+  return interleave(walks, inL1(guestBits, walks), planStage);
 }
 
 /**
  * The bits that the processor of the contexts' profiles sets by itself when it makes the access, on failures too where it does.
  *
- * @returns addresses are host physical
+ * @returns addresses are L1 physical
  * @public
  */
 export function processorNestedBits(
@@ -96,7 +96,7 @@ export function processorNestedBits(
 ): readonly NestedPlannedBits[] {
   const { walks } = translation;
   const stagePlan: StagePlan = (stage) => processorBits(nested.stage, stage);
-  return interleave(walks, inHost(guestBitsOf(translation, guest), walks), stagePlan);
+  return interleave(walks, inL1(guestBitsOf(translation, guest), walks), stagePlan);
 }
 
 /** A guest whose tables could not be had to the end has, where A is set in passing, A in those that could. */

@@ -60,9 +60,9 @@ export interface Profile {
   readonly accessedEarlyIn1G: boolean;
   /** Bit 5 of a PAE PDPTE is set like an A bit. */
   readonly setsPdpteAccessed: boolean;
-  /** Nested paging of a host without PAE translates nothing. */
+  /** Nested paging of a hypervisor without PAE translates nothing. */
   readonly legacyNptIsIdentity: boolean;
-  /** CR4.SMEP of the host makes nested page faults report fetches. */
+  /** CR4.SMEP of the hypervisor makes nested page faults report fetches. */
   readonly nestedFetchReportFromSmep: boolean;
   /** AMD's guest mode execute trap exists, for guests whose VMCB asks for it. */
   readonly guestModeExecuteTrap: boolean;

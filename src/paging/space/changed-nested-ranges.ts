@@ -16,7 +16,7 @@ import {
 } from './changed-ranges.ts';
 import { HitSink } from './hit-sink.ts';
 
-/** The tables of both stages at one moment; `pageOf` is the host's memory. @public */
+/** The tables of both stages at one moment; `pageOf` is L1 memory. @public */
 export interface NestedTablesAtOnce extends TablesAtOnce {
   readonly nested: NestedContext;
 }

@@ -18,7 +18,7 @@ export interface MappedRun extends PageAttributes {
   /** How many leaves have A, and D, set. */
   readonly accessed: number;
   readonly dirty: number;
-  /** Where the run starts in guest physical memory; behind a second stage, in the host's. */
+  /** Where the run starts in guest physical memory; behind a second stage, in L1 memory. */
   readonly physicalFirst: bigint;
   /** The run is one piece of physical memory, from `physicalFirst` on. */
   readonly contiguous: boolean;

@@ -18,7 +18,7 @@ const NAMES: Readonly<Record<string, string>> = {
   runState: 'run state',
   vtl: 'registers of the VTL',
   memoryTypes: 'PAT and MTRRs',
-  hostMemoryTypes: "the hypervisor's PAT and CR0.CD",
+  hypervisorMemoryTypes: "the hypervisor's PAT and CR0.CD",
 };
 
 /** Where what was taken is no value. */
@@ -27,7 +27,7 @@ const TAKEN: Readonly<Record<string, string>> = {
   nested: 'none',
   vtl: "the vCPU's own",
   memoryTypes: 'PAT as at reset, no MTRRs',
-  hostMemoryTypes: 'PAT as at reset, CR0.CD=0',
+  hypervisorMemoryTypes: 'PAT as at reset, CR0.CD=0',
 };
 
 /** `PKRU`, `second stage`: what was assumed, by the name that people know it by. @internal */

@@ -15,7 +15,7 @@ const orNull = (value: bigint | null) => (value === null ? null : formatHex(valu
 export function encodeSecondStage({ translation, wrote }: NonNullable<ReportedTranslation['nested']>): object {
   return {
     l2PhysicalAddress: orNull(l2PhysicalAddressOf(translation)),
-    l1PhysicalAddress: translation.kind === 'mapped' ? formatHex(translation.physicalAddress) : null,
+    l1PhysicalAddress: translation.kind === 'mapped' ? formatHex(translation.l1PhysicalAddress) : null,
     fault: translation.kind === 'nested-fault' ? encodeFault(translation) : null,
     walks: translation.walks.map((walk) => encodeWalk(walk, wrote)),
   };
@@ -23,16 +23,16 @@ export function encodeSecondStage({ translation, wrote }: NonNullable<ReportedTr
 
 /** Where the nested guest's own tables lead, whether the second stage goes on from there or not. */
 function l2PhysicalAddressOf(translation: NestedTranslation): bigint | null {
-  if (translation.kind === 'mapped') return translation.guestPhysicalAddress;
+  if (translation.kind === 'mapped') return translation.l2PhysicalAddress;
   return translation.kind === 'nested-fault' ? (translation.guest?.physicalAddress ?? null) : null;
 }
 
 function encodeFault(fault: Extract<NestedTranslation, { kind: 'nested-fault' }>): object {
-  const { purpose, cause, guestPhysicalAddress, exitInfo1, exitQualification, responsible, reason } = fault;
+  const { purpose, cause, l2PhysicalAddress, exitInfo1, exitQualification, responsible, reason } = fault;
   return {
     purpose,
     cause,
-    l2PhysicalAddress: formatHex(guestPhysicalAddress),
+    l2PhysicalAddress: formatHex(l2PhysicalAddress),
     exitInfo1: orNull(exitInfo1),
     exitQualification: orNull(exitQualification),
     responsibleLevel: responsible?.level ?? null,
@@ -44,8 +44,8 @@ function encodeFault(fault: Extract<NestedTranslation, { kind: 'nested-fault' }>
 function encodeWalk(walk: NestedStep, wrote: readonly PlannedBits[]): object {
   return {
     purpose: walk.purpose,
-    l2PhysicalAddress: formatHex(walk.guestPhysicalAddress),
-    l1PhysicalAddress: orNull(walk.hostPhysicalAddress),
+    l2PhysicalAddress: formatHex(walk.l2PhysicalAddress),
+    l1PhysicalAddress: orNull(walk.l1PhysicalAddress),
     entries: walk.steps.map(({ level, table, index, address, value }) => {
       const bits = wrote.find((planned) => planned.address === address);
       return {

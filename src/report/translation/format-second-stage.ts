@@ -20,9 +20,8 @@ const same = (text: string) => text;
 function headingOf(walk: NestedStep, at: number, guestSteps: readonly WalkStep[]): string {
   const guestEntry = guestSteps[at];
   const what = walk.purpose === 'final' ? 'page' : guestEntry ? entryName(guestEntry.level) : 'next entry';
-  const l1 =
-    walk.hostPhysicalAddress === null ? 'not translated' : `L1 physical ${formatHex(walk.hostPhysicalAddress)}`;
-  return `${what} at L2 physical ${formatHex(walk.guestPhysicalAddress)} → ${l1}`;
+  const l1 = walk.l1PhysicalAddress === null ? 'not translated' : `L1 physical ${formatHex(walk.l1PhysicalAddress)}`;
+  return `${what} at L2 physical ${formatHex(walk.l2PhysicalAddress)} → ${l1}`;
 }
 
 /** Walks through the same entries, with the heading of each. */
@@ -36,7 +35,7 @@ interface Block {
 function foldWalks(walks: readonly NestedStep[], guestSteps: readonly WalkStep[]): readonly Block[] {
   const blocks = new Map<string, Block>();
   walks.forEach((walk, at) => {
-    const isStopped = walk.hostPhysicalAddress === null;
+    const isStopped = walk.l1PhysicalAddress === null;
     const entries = walk.steps.map(({ address, value }) => `${address}=${value}`);
     // What stops a walk is marked there, and not where an earlier one passed.
     const key = [isStopped, ...entries].join();
@@ -99,7 +98,7 @@ function isLongMode({ steps }: NestedStep): boolean {
 function exitLines(nested: NestedTranslation): string[] {
   if (nested.kind !== 'nested-fault') return [];
   if (nested.exitInfo1 !== null) {
-    return [`  #NPF: EXITINFO1 ${formatHex(nested.exitInfo1)}, EXITINFO2 ${formatHex(nested.guestPhysicalAddress)}`];
+    return [`  #NPF: EXITINFO1 ${formatHex(nested.exitInfo1)}, EXITINFO2 ${formatHex(nested.l2PhysicalAddress)}`];
   }
   if (nested.exitQualification !== null) {
     return [`  EPT violation: exit qualification ${formatHex(nested.exitQualification)}`];

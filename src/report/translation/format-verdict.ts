@@ -88,7 +88,7 @@ function formatMapped(
         ].join(', ');
   const address = style.strong(formatHex(physicalAddress));
   if (nested?.translation.kind !== 'mapped') return [`${style.good('✓')} ${address}${where}: ${page}`];
-  const l1 = `L1 physical ${style.strong(formatHex(nested.translation.physicalAddress))}`;
+  const l1 = `L1 physical ${style.strong(formatHex(nested.translation.l1PhysicalAddress))}`;
   return [`${style.good('✓')} L2 physical ${address} → ${l1}${where}: ${page}`];
 }
 

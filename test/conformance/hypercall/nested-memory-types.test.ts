@@ -91,7 +91,7 @@ describe('memory types through two stages', () => {
             const [ours, theirs] = [pair & 7, pair >> 3];
             const registers = {
               ...registersOf(mtrr, patWith(guest, ours)),
-              host: { pat: patWith(host, theirs), cr0: CR0 },
+              hypervisor: { pat: patWith(host, theirs), cr0: CR0 },
             };
             const level = levels[checked % 3] ?? 1;
             const nestedLevel = levels[Math.floor(checked / 3) % 3] ?? 1;
@@ -112,7 +112,11 @@ describe('memory types through two stages', () => {
     const wb = { pat: patWith('WB', 0), cr0: CR0 };
     const leaves = { nestedKind: 'npt', guest: leafOf(1, 0), nested: leafOf(1, 0) } as const;
     const typeWith = (cr0: bigint, hostCr0: bigint) =>
-      effectiveNestedMemoryType({ ...registersOf('WB', wb.pat, cr0), host: { ...wb, cr0: hostCr0 } }, leaves, PHYSICAL);
+      effectiveNestedMemoryType(
+        { ...registersOf('WB', wb.pat, cr0), hypervisor: { ...wb, cr0: hostCr0 } },
+        leaves,
+        PHYSICAL,
+      );
     expect([typeWith(CR0, CR0), typeWith(CR0 | CD, CR0), typeWith(CR0, CR0 | CD)]).to.deep.equal(['WB', 'UC', 'UC']);
   });
 
@@ -122,7 +126,7 @@ describe('memory types through two stages', () => {
         for (let entry = 0; entry < 8; entry++) {
           for (const level of levels) {
             for (const [at, mtrr] of typeNames.entries()) {
-              const registers = { ...registersOf(mtrr, patWith(pat, entry)), host: { pat: 0n, cr0: CD } };
+              const registers = { ...registersOf(mtrr, patWith(pat, entry)), hypervisor: { pat: 0n, cr0: CD } };
               const guest = leafOf(level, entry);
               const typeWith = (ignorePat: boolean) => {
                 const nested = eptLeafOf(levels[at % 3] ?? 1, type, ignorePat);
@@ -140,7 +144,7 @@ describe('memory types through two stages', () => {
 
   it('EPT: uncached with CR0.CD, even where the leaf ignores the PAT', () => {
     for (const ignorePat of [false, true]) {
-      const registers = { ...registersOf('WB', patWith('WB', 0), CR0 | CD), host: { pat: 0n, cr0: 0n } };
+      const registers = { ...registersOf('WB', patWith('WB', 0), CR0 | CD), hypervisor: { pat: 0n, cr0: 0n } };
       const leaves = { nestedKind: 'ept', guest: leafOf(1, 0), nested: eptLeafOf(1, 'WB', ignorePat) } as const;
       expect(effectiveNestedMemoryType(registers, leaves, PHYSICAL)).to.equal('UC');
     }
@@ -148,7 +152,7 @@ describe('memory types through two stages', () => {
 
   it('are the second stage’s alone while the guest does not page', () => {
     for (const type of typeNames) {
-      const registers = { ...registersOf('WB', 0n), host: { pat: patWith(type, 5), cr0: CR0 } };
+      const registers = { ...registersOf('WB', 0n), hypervisor: { pat: patWith(type, 5), cr0: CR0 } };
       const npt = { nestedKind: 'npt', guest: null, nested: leafOf(2, 5) } as const;
       expect(effectiveNestedMemoryType(registers, npt, PHYSICAL)).to.equal(type);
       const ept = { nestedKind: 'ept', guest: null, nested: eptLeafOf(2, type, false) } as const;
@@ -157,7 +161,7 @@ describe('memory types through two stages', () => {
   });
 
   it('are the guest’s and the MTRRs’ where there is nothing in the second stage', () => {
-    const registers = { ...registersOf('WT', patWith('WB', 0)), host: { pat: 0n, cr0: CR0 } };
+    const registers = { ...registersOf('WT', patWith('WB', 0)), hypervisor: { pat: 0n, cr0: CR0 } };
     const leaves = { nestedKind: 'npt', guest: leafOf(1, 0), nested: null } as const;
     expect(effectiveNestedMemoryType(registers, leaves, PHYSICAL)).to.equal('WT');
   });
@@ -172,7 +176,7 @@ describe('memory types through two stages', () => {
       const physical = scene.hostAddress;
       const expected = referenceNestedMemoryType(registers, host, guestBits, leaf, physical);
       const { cr0, maxPhyAddr } = registers;
-      const vp = { cpl: 0, cr0, cr4: 0x20n, maxPhyAddr, memoryTypes: registers, host };
+      const vp = { cpl: 0, cr0, cr4: 0x20n, maxPhyAddr, memoryTypes: registers, hypervisor: host };
       const answer = hvTranslate({ controlFlags: HV_CONTROL.validateRead, gva: scene.gva }, vp, scene.walk);
       expect({ ...answer, bits: [], walk: null }, explain).to.include({
         name: 'Success',

@@ -100,7 +100,7 @@ function judged(space: Space, page: number): string {
     dirty: (leaf & 0x40n) !== 0n,
     // What is left of a large page when A20 folds it is no page of its own.
     size: isFolded ? 4096 : found.pageSize,
-    physical: hex(found.physicalAddress),
+    physical: hex(found.l1PhysicalAddress),
   });
 }
 
@@ -327,13 +327,13 @@ function describeRow(table: TranslationTable, at: number): string {
 function describeAnswer(answer: ReferenceNestedTranslation): string {
   if (answer.kind === 'mapped') {
     const { write, user, exec } = answer.guest.rights;
-    const places = [answer.guestPhysicalAddress, answer.physicalAddress, null, null].map(orNone);
+    const places = [answer.l2PhysicalAddress, answer.l1PhysicalAddress, null, null].map(orNone);
     return `${places} ${JSON.stringify({ write, user, exec })} ${answer.guest.pageSize} null null`;
   }
   if (answer.kind === 'nested-fault') {
     // A page that the second stage refuses is no entry.
     const [entry, page] =
-      answer.purpose === 'table' ? [answer.guestPhysicalAddress, null] : [null, answer.guestPhysicalAddress];
+      answer.purpose === 'table' ? [answer.l2PhysicalAddress, null] : [null, answer.l2PhysicalAddress];
     return `${[null, null, entry, page].map(orNone)} null null unbacked-table null`;
   }
   const { cause, errorCode, responsible } = answer.guest;

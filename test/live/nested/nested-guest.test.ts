@@ -94,8 +94,8 @@ describe('a nested guest (L2)', function () {
     const nested = answer?.nested?.translation;
     expect(nested?.kind).to.equal('mapped');
     if (nested?.kind !== 'mapped') return;
-    expect(nested.guestPhysicalAddress.toString(16)).to.equal(WINDOW_CODE.toString(16));
-    expect(nested.physicalAddress.toString(16)).to.equal(WINDOW_CODE.toString(16));
+    expect(nested.l2PhysicalAddress.toString(16)).to.equal(WINDOW_CODE.toString(16));
+    expect(nested.l1PhysicalAddress.toString(16)).to.equal(WINDOW_CODE.toString(16));
     const purposes = [...new Array<string>(tables).fill('table'), 'final'];
     expect(nested.walks.map(({ purpose }) => purpose)).to.deep.equal(purposes);
   });
@@ -185,7 +185,7 @@ describe('a nested guest (L2)', function () {
             access: 'read',
             causedByGpaAccess: true,
             guestLinearAddress: hex((scene.addressOf(name) >> PAGE_SHIFT) << PAGE_SHIFT),
-            guestPhysicalAddress: hex((exitInfo2 >> PAGE_SHIFT) << PAGE_SHIFT),
+            l2PhysicalAddress: hex((exitInfo2 >> PAGE_SHIFT) << PAGE_SHIFT),
           });
         } else {
           expect(hex(exitCode), name).to.equal(hex(EXIT_PAGE_FAULT));

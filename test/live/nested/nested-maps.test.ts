@@ -134,7 +134,7 @@ describe("map, find and diff, on a hypervisor's guest", function () {
           const where = hex(addresses[at] ?? 0n);
           const both = nested?.translation;
           const leaf = leaves.find(({ address }) => address === addresses[at]);
-          expect(both?.kind === 'mapped' ? hex(both.physicalAddress) : undefined, where).to.equal(
+          expect(both?.kind === 'mapped' ? hex(both.l1PhysicalAddress) : undefined, where).to.equal(
             leaf && hex(leaf.physicalAddress),
           );
           expect(table.isMapped(at), where).to.equal(translation.kind === 'mapped');

@@ -37,7 +37,7 @@ export function circularEntries(translation: ReferenceNestedTranslation): Readon
   const unread = Math.max(0, guestSteps.length - tables.length);
   const used = [
     ...tables.map((walk, position) => ({
-      address: walk.hostPhysicalAddress,
+      address: walk.l1PhysicalAddress,
       as: `guest ${guestSteps[position + unread]?.level}`,
     })),
     ...translation.walks.flatMap((walk) =>
@@ -60,25 +60,25 @@ function describeRow({ stage, address, accessed, dirty }: ReferenceNestedBits, l
 function describeEnd(translation: ReferenceNestedTranslation): string {
   switch (translation.kind) {
     case 'mapped': {
-      const { physicalAddress, guestPhysicalAddress, pageSize, guest } = translation;
-      const stages = `${hex(guestPhysicalAddress)}, then to ${hex(physicalAddress)}, page of ${pageSize}`;
+      const { l1PhysicalAddress, l2PhysicalAddress, pageSize, guest } = translation;
+      const stages = `${hex(l2PhysicalAddress)}, then to ${hex(l1PhysicalAddress)}, page of ${pageSize}`;
       return `mapped to ${stages}\n${describeTranslation(guest)}`;
     }
     case 'guest-fault':
       return `guest's fault\n${describeTranslation(translation.guest)}`;
     case 'nested-fault': {
-      const { untaggedAddress, purpose, cause, guestPhysicalAddress, responsible } = translation;
+      const { untaggedAddress, purpose, cause, l2PhysicalAddress, responsible } = translation;
       const culprit = responsible ? `level ${responsible.level} at ${hex(responsible.address)}` : 'nobody';
       const exit = `exit information ${orNone(translation.exitInfo1)}, qualification ${orNone(translation.exitQualification)}`;
-      const where = `${hex(untaggedAddress)}, the ${purpose} access at ${hex(guestPhysicalAddress)}`;
+      const where = `${hex(untaggedAddress)}, the ${purpose} access at ${hex(l2PhysicalAddress)}`;
       const fault = `${cause} of ${where} because of ${culprit}, ${exit}`;
       return [fault, ...translation.guestSteps.map(describeStep)].join('\n');
     }
   }
 }
 
-function describeWalk({ guestPhysicalAddress, purpose, steps, hostPhysicalAddress }: ReferenceNestedWalk): string {
-  const title = `${purpose} ${hex(guestPhysicalAddress)} to ${orNone(hostPhysicalAddress)}`;
+function describeWalk({ l2PhysicalAddress, purpose, steps, l1PhysicalAddress }: ReferenceNestedWalk): string {
+  const title = `${purpose} ${hex(l2PhysicalAddress)} to ${orNone(l1PhysicalAddress)}`;
   return [title, ...steps.map(describeStep)].join('\n');
 }
 

@@ -10,15 +10,15 @@ import { hex } from './describe-translation.ts';
 export function formatNestedVerdict(translation: ReferenceNestedTranslation): string {
   switch (translation.kind) {
     case 'mapped':
-      return `${hex(translation.guestPhysicalAddress)} ${hex(translation.physicalAddress)} ${translation.pageSize}`;
+      return `${hex(translation.l2PhysicalAddress)} ${hex(translation.l1PhysicalAddress)} ${translation.pageSize}`;
     case 'guest-fault': {
       const { cause, errorCode, responsible } = translation.guest;
       return `guest ${cause} ${errorCode?.toString(16) ?? '-'}${at(responsible)}`;
     }
     case 'nested-fault': {
-      const { purpose, guestPhysicalAddress, cause, exitInfo1, exitQualification, responsible } = translation;
+      const { purpose, l2PhysicalAddress, cause, exitInfo1, exitQualification, responsible } = translation;
       const information = (exitInfo1 ?? exitQualification)?.toString(16) ?? '-';
-      return `${purpose} ${hex(guestPhysicalAddress)} ${cause} ${information}${at(responsible)}`;
+      return `${purpose} ${hex(l2PhysicalAddress)} ${cause} ${information}${at(responsible)}`;
     }
   }
 }

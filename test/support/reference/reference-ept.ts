@@ -94,7 +94,7 @@ export function referenceEptWalk(
       return {
         kind: 'mapped',
         steps,
-        hostPhysicalAddress: (field(entry, capabilities.maxPhyAddr - 1, shift) << BigInt(shift)) | offset,
+        l1PhysicalAddress: (field(entry, capabilities.maxPhyAddr - 1, shift) << BigInt(shift)) | offset,
         pageSize: 2 ** shift,
       };
     }

@@ -52,8 +52,8 @@ export function referenceNestedPlan(
     steps.shift();
   }
   for (const [position, walk] of translation.walks.entries()) {
-    const { hostPhysicalAddress } = walk;
-    if (hostPhysicalAddress === null) {
+    const { l1PhysicalAddress } = walk;
+    if (l1PhysicalAddress === null) {
       break;
     }
     const step = walk.purpose === 'table' ? steps[position] : undefined;
@@ -64,7 +64,7 @@ export function referenceNestedPlan(
     }
     if (step !== undefined && !isPointer && (isMapped || (demand.guestOnFault && above.includes(step)))) {
       const isLeaf = isMapped && position === steps.length - 1;
-      plan.add('guest', { ...step, address: hostPhysicalAddress }, ordinary, isLeaf && access.write);
+      plan.add('guest', { ...step, address: l1PhysicalAddress }, ordinary, isLeaf && access.write);
     }
   }
   return plan.bits;

@@ -67,7 +67,7 @@ export type ReferenceNestedOutcome =
   | {
       kind: 'mapped';
       steps: readonly ReferenceStep[];
-      hostPhysicalAddress: bigint;
+      l1PhysicalAddress: bigint;
       /** Null where the host has no paging. */
       pageSize: number | null;
     }
@@ -84,18 +84,18 @@ export interface ReferenceNestedRefusal {
 
 /** One walk through nested tables. @internal */
 export interface ReferenceNestedWalk {
-  guestPhysicalAddress: bigint;
+  l2PhysicalAddress: bigint;
   purpose: ReferencePurpose;
   steps: readonly ReferenceStep[];
-  hostPhysicalAddress: bigint | null;
+  l1PhysicalAddress: bigint | null;
 }
 
 /** What both stages together make of an access. @internal */
 export type ReferenceNestedTranslation =
   | {
       kind: 'mapped';
-      guestPhysicalAddress: bigint;
-      physicalAddress: bigint;
+      l2PhysicalAddress: bigint;
+      l1PhysicalAddress: bigint;
       pageSize: number | null;
       guest: ReferenceMapped;
       walks: readonly ReferenceNestedWalk[];
@@ -106,7 +106,7 @@ export type ReferenceNestedTranslation =
       /** What the guest's tables were asked for: without a tag that the processor ignores. */
       untaggedAddress: bigint;
       purpose: ReferencePurpose;
-      guestPhysicalAddress: bigint;
+      l2PhysicalAddress: bigint;
       guestSteps: readonly ReferenceStep[];
       walks: readonly ReferenceNestedWalk[];
     } & ReferenceNestedRefusal);

@@ -46,15 +46,15 @@ export function referenceTranslateNested(
   if (translation.kind === 'fault') {
     return { kind: 'guest-fault', guest: translation, walks: visits.map(toWalk) };
   }
-  const { physicalAddress: guestPhysicalAddress } = translation;
-  const outcome = guestMemory.visit(guestPhysicalAddress, finalAccess(access, translation));
+  const { physicalAddress: l2PhysicalAddress } = translation;
+  const outcome = guestMemory.visit(l2PhysicalAddress, finalAccess(access, translation));
   if (outcome.kind === 'refused') {
     return nestedFault(visits, translation);
   }
   return {
     kind: 'mapped',
-    guestPhysicalAddress,
-    physicalAddress: outcome.hostPhysicalAddress,
+    l2PhysicalAddress,
+    l1PhysicalAddress: outcome.l1PhysicalAddress,
     pageSize: smaller(translation.pageSize, outcome.pageSize),
     guest: translation,
     walks: visits.map(toWalk),
@@ -63,7 +63,7 @@ export function referenceTranslateNested(
 
 /** One guest-physical address that was translated. */
 interface Visit {
-  guestPhysicalAddress: bigint;
+  l2PhysicalAddress: bigint;
   purpose: ReferenceNestedWalk['purpose'];
   outcome: ReferenceNestedOutcome;
 }
@@ -86,21 +86,21 @@ class GuestMemory implements ReferenceMemory {
     this.#readsPointer = referenceMode(guest) === 'pae' && guest.registers.pdptes === undefined;
   }
 
-  readEntry(guestPhysicalAddress: bigint, size: 4 | 8): bigint | null {
+  readEntry(l2PhysicalAddress: bigint, size: 4 | 8): bigint | null {
     // Who asks for another entry goes on from the one before, so that its A bit is set.
     this.setBits(0x20n);
     if (this.isStopped) {
       return null;
     }
-    const outcome = this.visit(guestPhysicalAddress, this.#tableAccess());
-    const value = outcome.kind === 'mapped' ? this.#memory.readEntry(outcome.hostPhysicalAddress, size) : null;
+    const outcome = this.visit(l2PhysicalAddress, this.#tableAccess());
+    const value = outcome.kind === 'mapped' ? this.#memory.readEntry(outcome.l1PhysicalAddress, size) : null;
     this.#value = value ?? 0n;
     return value;
   }
 
-  visit(guestPhysicalAddress: bigint, access: ReferenceNestedAccess): ReferenceNestedOutcome {
-    const outcome = this.#translate(this.#memory, guestPhysicalAddress, access);
-    this.visits.push({ guestPhysicalAddress, purpose: access.purpose, outcome });
+  visit(l2PhysicalAddress: bigint, access: ReferenceNestedAccess): ReferenceNestedOutcome {
+    const outcome = this.#translate(this.#memory, l2PhysicalAddress, access);
+    this.visits.push({ l2PhysicalAddress, purpose: access.purpose, outcome });
     return outcome;
   }
 
@@ -121,20 +121,20 @@ class GuestMemory implements ReferenceMemory {
   }
 
   /** The same nested entries, judged anew: nothing is read. */
-  #judgeAgain({ guestPhysicalAddress, outcome }: Visit, access: ReferenceNestedAccess): ReferenceNestedOutcome {
+  #judgeAgain({ l2PhysicalAddress, outcome }: Visit, access: ReferenceNestedAccess): ReferenceNestedOutcome {
     const values = new Map(outcome.steps.map(({ address, value }) => [address, value]));
     const seen: ReferenceMemory = { readEntry: (address) => values.get(address) ?? null };
-    return this.#translate(seen, guestPhysicalAddress, access);
+    return this.#translate(seen, l2PhysicalAddress, access);
   }
 
   #translate(
     memory: ReferenceMemory,
-    guestPhysicalAddress: bigint,
+    l2PhysicalAddress: bigint,
     access: ReferenceNestedAccess,
   ): ReferenceNestedOutcome {
     return this.#nested.kind === 'npt'
-      ? referenceNptWalk(this.#nested, memory, guestPhysicalAddress, access)
-      : referenceEptWalk(this.#nested, memory, guestPhysicalAddress, access);
+      ? referenceNptWalk(this.#nested, memory, l2PhysicalAddress, access)
+      : referenceEptWalk(this.#nested, memory, l2PhysicalAddress, access);
   }
 
   /**
@@ -185,17 +185,17 @@ function nestedFault(visits: readonly Visit[], guest: ReferenceTranslation): Ref
   if (last === undefined) {
     throw new Error('the nested tables refused nothing');
   }
-  const { guestPhysicalAddress, purpose, outcome } = last;
+  const { l2PhysicalAddress, purpose, outcome } = last;
   const { cause, responsible, exitInfo1, exitQualification } = outcome.kind === 'refused' ? outcome : NO_MEMORY;
   const refusal = { cause, responsible, exitInfo1, exitQualification };
   const { untaggedAddress, steps: guestSteps } = guest;
-  const where = { untaggedAddress, purpose, guestPhysicalAddress };
+  const where = { untaggedAddress, purpose, l2PhysicalAddress };
   return { kind: 'nested-fault', ...where, ...refusal, guestSteps, walks: visits.map(toWalk) };
 }
 
-function toWalk({ guestPhysicalAddress, purpose, outcome }: Visit): ReferenceNestedWalk {
-  const hostPhysicalAddress = outcome.kind === 'mapped' ? outcome.hostPhysicalAddress : null;
-  return { guestPhysicalAddress, purpose, steps: outcome.steps, hostPhysicalAddress };
+function toWalk({ l2PhysicalAddress, purpose, outcome }: Visit): ReferenceNestedWalk {
+  const l1PhysicalAddress = outcome.kind === 'mapped' ? outcome.l1PhysicalAddress : null;
+  return { l2PhysicalAddress, purpose, steps: outcome.steps, l1PhysicalAddress };
 }
 
 /** What is contiguous in both stages is what is contiguous in the smaller page; without paging there is no limit. */

@@ -44,7 +44,7 @@ export const assumptionSchema = z.strictObject({
     'moment',
     'runState',
     'memoryTypes',
-    'hostMemoryTypes',
+    'hypervisorMemoryTypes',
     'vtl',
   ]),
   value: z.union([hex, z.literal(['intel', 'amd', 'kvm', 'tcg', 'running']), z.number(), z.boolean(), z.null()]),

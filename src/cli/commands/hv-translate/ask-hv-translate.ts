@@ -169,18 +169,18 @@ function processorOf(
   memoryTypes: MemoryTypeMsrs,
 ): HvVirtualProcessor {
   const registers = { cpl: cpl.value, cr0: cr0.value, cr4: cr4.value, maxPhyAddr: maxPhyAddr.value };
-  const { host } = memoryTypes;
-  return { vtl: vtl.vtl, ...registers, memoryTypes, ...(host === null ? {} : { host: host.value }) };
+  const { hypervisor } = memoryTypes;
+  return { vtl: vtl.vtl, ...registers, memoryTypes, ...(hypervisor === null ? {} : { hypervisor: hypervisor.value }) };
 }
 
 /** What the cache type rests on that was unavailable: it is the cache type alone that this decides, of a success. */
 function assumedTypes(
-  { value: { host }, from, detail: why }: Sourced<MemoryTypeMsrs>,
+  { value: { hypervisor }, from, detail: why }: Sourced<MemoryTypeMsrs>,
   decides: boolean,
 ): readonly Assumption[] {
   if (from === 'assumed') return [{ name: 'memoryTypes', value: null, why, decides }];
-  if (host?.from !== 'assumed') return [];
-  return [{ name: 'hostMemoryTypes', value: null, why: host.detail, decides }];
+  if (hypervisor?.from !== 'assumed') return [];
+  return [{ name: 'hypervisorMemoryTypes', value: null, why: hypervisor.detail, decides }];
 }
 
 /** QEMU shows one set of registers, and not which VTL it is of. */

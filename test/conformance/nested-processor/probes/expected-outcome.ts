@@ -74,9 +74,9 @@ export function expectOutcome(question: Question, memory: HostMemory): ExpectedO
 
 /** Host-physical addresses of all entries used: the nested ones, and the guest's where the second stage has them. */
 function* entriesOf({ walks }: NestedTranslation): Generator<number> {
-  for (const { steps, purpose, hostPhysicalAddress } of walks) {
+  for (const { steps, purpose, l1PhysicalAddress } of walks) {
     for (const { address } of steps as readonly WalkStep[]) yield Number(address);
-    if (purpose === 'table' && hostPhysicalAddress !== null) yield Number(hostPhysicalAddress);
+    if (purpose === 'table' && l1PhysicalAddress !== null) yield Number(l1PhysicalAddress);
   }
 }
 
@@ -95,7 +95,7 @@ function expectEnd(question: Question, memory: HostMemory, after: MemoryAfter): 
   const { translation, kind, linear, is64Bit } = question;
   if (translation.kind === 'guest-fault') return expectGuestFault(question, translation);
   if (translation.kind === 'nested-fault') return expectNestedFault(question, translation);
-  const address = Number(translation.physicalAddress);
+  const address = Number(translation.l1PhysicalAddress);
   if (!canBeMade(kind, address, memory)) return null;
   const done = { exitCode: EXIT_VMMCALL, exitInfo1: 0n, exitInfo2: 0n };
   const instructionBytes = is64Bit ? 3n : 2n;
@@ -147,9 +147,9 @@ function expectGuestFault(question: Question, { guest }: Answer<'guest-fault'>):
 }
 
 function expectNestedFault(question: Question, translation: Answer<'nested-fault'>): End {
-  const { exitInfo1, guestPhysicalAddress } = translation;
+  const { exitInfo1, l2PhysicalAddress } = translation;
   if (exitInfo1 === null) return noAnswer(question);
-  return { exitCode: EXIT_NPF, exitInfo1, exitInfo2: guestPhysicalAddress, ...stopped(question) };
+  return { exitCode: EXIT_NPF, exitInfo1, exitInfo2: l2PhysicalAddress, ...stopped(question) };
 }
 
 /** The processor will have one, so this is a disagreement. */

@@ -78,6 +78,6 @@ function bitsOfCode({
   const code = placeOfCode(kind, is64Bit);
   const access = { write: false, user: kind.user, exec: true };
   const walk = translateNested(context, nested, memory, code, access);
-  if (walk.kind !== 'mapped' || walk.physicalAddress !== code) return null;
+  if (walk.kind !== 'mapped' || walk.l1PhysicalAddress !== code) return null;
   return processorNestedBits(walk, context, nested);
 }

@@ -45,8 +45,8 @@ export function endingOf({ kind, translation }: Probe): string {
 }
 
 function describeWalk(translation: NestedTranslation): string[] {
-  const walks = translation.walks.flatMap(({ guestPhysicalAddress, purpose, hostPhysicalAddress, steps }) => [
-    `${purpose} at guest-physical ${formatWord(guestPhysicalAddress)} is at ${hostPhysicalAddress === null ? 'none' : formatWord(hostPhysicalAddress)}`,
+  const walks = translation.walks.flatMap(({ l2PhysicalAddress, purpose, l1PhysicalAddress, steps }) => [
+    `${purpose} at guest-physical ${formatWord(l2PhysicalAddress)} is at ${l1PhysicalAddress === null ? 'none' : formatWord(l1PhysicalAddress)}`,
     ...steps.map((step) => `  nested ${describeStep(step)}`),
   ]);
   return [`the walk: ${describeEnd(translation)}`, ...walks, ...guestSteps(translation).map(describeStep)];
@@ -55,7 +55,7 @@ function describeWalk(translation: NestedTranslation): string[] {
 function describeEnd(translation: NestedTranslation): string {
   switch (translation.kind) {
     case 'mapped':
-      return `mapped to ${formatWord(translation.physicalAddress)}`;
+      return `mapped to ${formatWord(translation.l1PhysicalAddress)}`;
     case 'guest-fault':
       return translation.guest.reason;
     case 'nested-fault':

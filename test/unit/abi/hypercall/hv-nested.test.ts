@@ -25,7 +25,7 @@ const IN_HOST = 0x2_0000n;
 
 interface Scene {
   flags: bigint;
-  hypervisor?: NonNullable<HvVirtualProcessor['host']>;
+  hypervisor?: NonNullable<HvVirtualProcessor['hypervisor']>;
   cr0?: bigint;
   /** Flags of the guest's PTE, and of the nested PTEs of the guest's page and of its page table. */
   guest?: EntryFlags;
@@ -64,7 +64,7 @@ function answerOf({
     { maxPhyAddr: 40, vendor: 'amd' },
   );
   const memoryTypes = { pat: 0x0007_0406_0007_0406n, mtrrDefType: 0x806n, mtrrFixed: [], mtrrVariable: [] };
-  const vp = { cpl: 0, cr0, cr4: PAE, maxPhyAddr: 40, memoryTypes, ...(hypervisor ? { host: hypervisor } : {}) };
+  const vp = { cpl: 0, cr0, cr4: PAE, maxPhyAddr: 40, memoryTypes, ...(hypervisor ? { hypervisor } : {}) };
   const gva = cr0 === CR0 ? GVA : GUEST_PAGE;
   return hvTranslate(
     { controlFlags: flags, gva },

@@ -147,7 +147,7 @@ describe('a guest of registers and memory that a program has', () => {
     } as const;
     const guest = guestWith({ memory: bytes, vcpus: [{ ...VCPU, features: { vendor: 'amd' }, nested }] });
     const [answer] = await guest.translate([{ linearAddress: 0x1008n, access: READ }]);
-    expect(answer?.nested?.translation).to.deep.include({ kind: 'mapped', physicalAddress: 0x9008n });
+    expect(answer?.nested?.translation).to.deep.include({ kind: 'mapped', l1PhysicalAddress: 0x9008n });
     expect(await guest.memoryTypes()).to.include({ from: 'assumed' });
     expect(await guest.keep([BigUint64Array.of(0n)], READ), 'nothing waits for the answers').to.equal(null);
     const svme = { registers: { ...VCPU.registers, efer: 0x1d00n } };

@@ -37,7 +37,7 @@ describe('PAT and MTRRs of a guest', () => {
       mtrrFixed: stated?.mtrr.fixed,
       mtrrVariable: stated?.mtrr.variable,
       hasMtrrs: true,
-      host: null,
+      hypervisor: null,
     });
     expect(value.mtrrFixed).to.have.lengthOf(11);
     expect(value.mtrrVariable).to.have.lengthOf(8);
@@ -80,7 +80,7 @@ describe('PAT and MTRRs of a guest', () => {
     it('are the guest’s in the VMCB, and the hypervisor’s own in QEMU', async () => {
       const { value } = await typesOf(svm);
       expect(`0x${value.pat.toString(16)}`).to.equal(`0x${guestPat.toString(16)}`);
-      expect(value.host).to.deep.equal({
+      expect(value.hypervisor).to.deep.equal({
         value: { pat: ownPat, cr0: hostCr0 },
         from: 'device-state',
         detail: 'section cpu, pat; the VMCB at 0x6000 and the host-save area at 0x7000',
@@ -90,14 +90,14 @@ describe('PAT and MTRRs of a guest', () => {
 
     it('are one and the same without nested tables', async () => {
       const { value } = await typesOf({ ...svm, nestedPaging: false });
-      expect(value).to.include({ pat: ownPat, host: null });
+      expect(value).to.include({ pat: ownPat, hypervisor: null });
     });
 
     it('are assumed, with the reason, where no memory holds what VMRUN took or left', async () => {
       const { value, from } = await typesOf(svm, 0x6fffn);
       expect(from).to.equal('device-state');
       expect(`0x${value.pat.toString(16)}`).to.equal('0x7040600070406');
-      expect(value.host).to.deep.equal({
+      expect(value.hypervisor).to.deep.equal({
         value: { pat: ownPat, cr0: 0n },
         from: 'assumed',
         detail: 'not all of the VMCB at 0x6000 and the host-save area at 0x7000 is in memory',
