@@ -23,7 +23,6 @@ install_npm_packages() {
     return
   fi
   echo 'setup: installing npm packages'
-  # Our own `prepare` would build; that is a step of its own below.
   quietly npm ci --ignore-scripts --no-audit --no-fund
   touch "$installed"
 }

@@ -1,4 +1,4 @@
-import { escapeLines, printableText } from '../transport/index.ts';
+import { escapeLines, printableText } from '../transport/internal.ts';
 import { formatHex } from './hex.ts';
 
 /*

@@ -1,3 +1,23 @@
+export {
+  type AbandonSignal,
+  type ByteStream,
+  ConnectError,
+  type ConnectErrorCode,
+  type ConnectedSocket,
+  type Connection,
+  type ConnectOptions,
+  connect,
+  type Endpoint,
+  EndpointError,
+  formatEndpoint,
+  parseEndpoint,
+  type SocketFile,
+  type TcpEnd,
+  type TraceRecord,
+  type TraceSink,
+  TransportError,
+} from '../transport/index.ts';
+export type { StubFeatures } from './commands/features/supported.ts';
 export type { ThreadExtraInfo } from './commands/threads/thread-extra-info.ts';
 export {
   GdbArchitectureError,

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { type Connection, connect, type Endpoint, type TraceSink } from '../transport/index.ts';
+import { type AbandonSignal, type Connection, connect, type Endpoint, type TraceSink } from '../transport/index.ts';
 import { type HmpOptions, humanMonitorCommand } from './commands/human-monitor-command.ts';
 import {
   QmpBusyError,
@@ -24,7 +24,7 @@ export interface QmpClientOptions {
   /** For each request that does not bring its own. 5000 unless given. */
   readonly requestTimeoutMs?: number;
   /** Gives up while connecting. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbandonSignal;
   /** Receives every message of both directions. */
   readonly trace?: TraceSink;
 }

@@ -17,7 +17,7 @@
  * @packageDocumentation
  */
 
-import { escapeLines, formatPrintable, printableText } from '../transport/index.ts';
+import { escapeLines, formatPrintable, printableText } from '../transport/internal.ts';
 
 /** Root of the errors of this layer. @public */
 export abstract class QmpError extends Error {

@@ -1,4 +1,23 @@
 export {
+  type AbandonSignal,
+  type ByteStream,
+  ConnectError,
+  type ConnectErrorCode,
+  type ConnectedSocket,
+  type Connection,
+  type ConnectOptions,
+  connect,
+  type Endpoint,
+  EndpointError,
+  formatEndpoint,
+  parseEndpoint,
+  type SocketFile,
+  type TcpEnd,
+  type TraceRecord,
+  type TraceSink,
+  TransportError,
+} from '../transport/index.ts';
+export {
   QmpClient,
   type QmpClientOptions,
   type QmpClientState,

@@ -40,7 +40,7 @@ export class MessageChannel {
     this.#lines = split2('\n');
     this.#lines.on('data', (line: string) => this.#onLine(line));
     this.#lines.on('end', () => this.#end(undefined));
-    connection.stream.on('data', (chunk: Buffer) => this.#onData(chunk));
+    connection.stream.on('data', (chunk) => this.#onData(asBuffer(chunk)));
     // However the stream ends, the lines that had arrived before are heard first.
     connection.stream.on('error', () => this.#lines.end());
     connection.stream.on('end', () => this.#lines.end());
@@ -55,7 +55,7 @@ export class MessageChannel {
   /** Sends one JSON text. QEMU wants no newline, but whoever stands in between may. */
   send(text: string): void {
     this.#trace?.({ channel: 'qmp', direction: '->', text });
-    this.#connection.stream.write(`${text}\n`);
+    this.#connection.stream.write(`${text}\n`, 'utf8');
   }
 
   #onData(chunk: Buffer): void {
@@ -130,4 +130,9 @@ function tryDecode(text: string): QmpMessage | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Node's streams give buffers; a stream of the caller's own may give any bytes. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

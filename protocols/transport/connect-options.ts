@@ -1,7 +1,9 @@
+import type { AbandonSignal } from './abandon-signal.ts';
+
 /** How long and under whose control a connection may be tried. @public */
 export interface ConnectOptions {
   /** For the whole attempt, name look-up included. Milliseconds. */
   readonly timeoutMs: number;
   /** Gives up when it fires. It has no effect once the connection is made. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbandonSignal;
 }

@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { ByteStream } from './byte-stream.ts';
 import type { SocketFile } from './socket-file.ts';
 
 /**
@@ -10,7 +10,7 @@ export interface Connection {
   /** The endpoint as a person wrote it (`unix:/run/vm.qmp`), for messages. */
   readonly endpoint: string;
   /** The bytes. Errors and the end of the stream arrive here; nothing is buffered above it. */
-  readonly stream: Duplex;
+  readonly stream: ByteStream;
   /** The socket, for finding out who holds its other end; none where a command carries the bytes. */
   readonly socket?: ConnectedSocket;
   /**

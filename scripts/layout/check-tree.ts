@@ -1,4 +1,5 @@
 import { checkDocuments } from './documents.ts';
+import { checkDoors } from './doors.ts';
 import { checkExpressions } from './expressions/check-expressions.ts';
 import { checkFileNames } from './file-names.ts';
 import { checkHexPrinting } from './hex-printing.ts';
@@ -15,6 +16,7 @@ import { checkWording } from './wording.ts';
 const RULES: readonly Rule[] = [
   checkFileNames,
   checkImports,
+  checkDoors,
   checkIndexFiles,
   checkRoomSize,
   checkRoomOrder,

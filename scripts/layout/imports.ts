@@ -22,8 +22,9 @@ const STRANGERS: readonly { readonly from: string; readonly to: string }[] = [
 
 /** A layer is a folder one below these. */
 const LAYER = /^((?:src|protocols)\/[^/]+)\//;
+const DOOR_FILES = ['index.ts', 'internal.ts'] as const;
 
-/** `node:net` and its like stay where they belong, `gdb` and `qmp` know nothing of each other, layers have one door. */
+/** `node:net` and its like stay where they belong, `gdb` and `qmp` know nothing of each other, and layers are entered by their doors. */
 export function checkImports(files: readonly SourceFile[]): Finding[] {
   return files.flatMap((file) =>
     findImports(file).flatMap(({ specifier, target, line }) => {
@@ -46,10 +47,12 @@ function judgeModule(path: string, specifier: string): string | undefined {
   return `${specifier} is for ${owners.length === 0 ? 'nobody' : owners.join(', ')}`;
 }
 
-/** Tests and scripts may look behind the doors. */
+/** Its `index.ts` is for users too, its `internal.ts` for the other layers alone. Tests and scripts may look behind both. */
 function judgeDoor(path: string, target: string): string | undefined {
   const from = LAYER.exec(path)?.[1];
   const to = LAYER.exec(target)?.[1];
-  if (from === undefined || to === undefined || from === to || target === `${to}/index.ts`) return undefined;
-  return `${to} is entered through its index.ts, not ${target}`;
+  if (from === undefined || to === undefined || from === to || DOOR_FILES.some((file) => target === `${to}/${file}`)) {
+    return undefined;
+  }
+  return `${to} is entered through its ${DOOR_FILES.join(' or ')}, not ${target}`;
 }

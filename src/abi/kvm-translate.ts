@@ -1,5 +1,5 @@
 import type { Translation } from '../paging/index.ts';
-import { asAnswer } from '../paging/index.ts';
+import { asAnswer } from '../paging/internal.ts';
 
 /** The answer of KVM_TRANSLATE, the older ioctl (`struct kvm_translation`). @public */
 export interface TranslateAnswer {

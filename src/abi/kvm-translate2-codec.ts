@@ -1,4 +1,4 @@
-import { asAnswer } from '../paging/index.ts';
+import { asAnswer } from '../paging/internal.ts';
 import { AbiError } from './errors.ts';
 import type { Translate2Answer, Translate2Request } from './kvm-translate2.ts';
 

@@ -1,4 +1,11 @@
-import { type Access, asAnswer, type BitFlags, type FaultCause, formatHex, type Translation } from '../paging/index.ts';
+import {
+  type Access,
+  asAnswer,
+  type BitFlags,
+  type FaultCause,
+  formatHex,
+  type Translation,
+} from '../paging/internal.ts';
 import { AbiError } from './errors.ts';
 
 /**

@@ -12,7 +12,7 @@
  * @packageDocumentation
  */
 
-import { escapeLines } from '../../protocols/transport/index.ts';
+import { escapeLines } from '../../protocols/transport/internal.ts';
 
 /** Root of this layer's errors. @internal */
 export abstract class CliError extends Error {

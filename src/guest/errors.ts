@@ -23,7 +23,7 @@
  * @packageDocumentation
  */
 
-import { escapeLines } from '../../protocols/transport/index.ts';
+import { escapeLines } from '../../protocols/transport/internal.ts';
 import type { SourceName } from './source-names.ts';
 
 /** Root of this layer's errors. @public */

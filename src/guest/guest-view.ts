@@ -1,5 +1,6 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Access, Alias, EnumerateResult, MappedRun, PhysicalRange, PlannedBits } from '../paging/index.ts';
-import { asAnswer } from '../paging/index.ts';
+import { asAnswer } from '../paging/internal.ts';
 import { answerRequests } from './answers/answer-requests.ts';
 import { addAssumptions, assumableStages, findFormatAssumptions } from './answers/assumptions.ts';
 import { machineName } from './answers/deviation.ts';

@@ -1,5 +1,5 @@
 import type { Alias, EnumerateResult, MappedLeaf, MappedRun, PhysicalRange, Rights } from '../paging/index.ts';
-import { asAnswer } from '../paging/index.ts';
+import { asAnswer } from '../paging/internal.ts';
 import type { LinearRange } from './linear-range.ts';
 import type { MemoryMap } from './memory/memory-map.ts';
 import type { RegionSet } from './memory/region-set.ts';

@@ -1,4 +1,4 @@
-import { type EnumerateOptions, linearPageOf, type PagingContext } from '../paging/index.ts';
+import { type EnumerateOptions, linearPageOf, type PagingContext } from '../paging/internal.ts';
 
 /** A part of an address space, both ends inclusive. Everything unless given. @public */
 export interface LinearRange {

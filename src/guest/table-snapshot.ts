@@ -19,7 +19,7 @@ import {
   type PhysicalRange,
   type StagedOptions,
   type TablesAtOnce,
-} from '../paging/index.ts';
+} from '../paging/internal.ts';
 import { GuestUsageError } from './errors.ts';
 import { IdentitySpace } from './identity-space.ts';
 import { type LinearRange, pagesOfRange } from './linear-range.ts';

@@ -1,4 +1,3 @@
-export { asAnswer } from './as-answer.ts';
 export {
   type EnumerateOptions,
   type EnumerateResult,
@@ -7,9 +6,7 @@ export {
   type PageSource,
 } from './enumerate/enumerate.ts';
 export type { StagedOptions } from './enumerate/enumerate-pieces.ts';
-export { guestTables } from './enumerate/guest-tables.ts';
 export type { PageAttributes } from './enumerate/leaf-attributes.ts';
-export { canonicalAddress, linearPageOf } from './enumerate/linear-page.ts';
 export { PagingInputError } from './errors.ts';
 export { formatHex } from './format-hex.ts';
 export {
@@ -31,20 +28,22 @@ export {
   type NestedFaultCause,
   type NestedStep,
   type NestedTranslation,
-  startNestedWalk,
-  toNestedTranslation,
   translateNested,
 } from './nested/nested-translation.ts';
-export { type NestedPurpose, NestedWalk } from './nested/nested-walk.ts';
+export type { NestedPurpose } from './nested/nested-walk.ts';
 export { createNpt, type NptRegisters } from './nested/npt.ts';
 export { type NestedPlannedBits, planNestedBits, processorNestedBits } from './nested/plan-nested-bits.ts';
-export { type Access, encodeAccess } from './rules/access.ts';
+export type { Access } from './rules/access.ts';
 export {
   CR0_CD,
   CR0_PG,
   CR0_WP,
+  CR3_LAM_U48,
+  CR3_LAM_U57,
   CR4_CET,
   CR4_LA57,
+  CR4_LAM_SUP,
+  CR4_LASS,
   CR4_PAE,
   CR4_PKE,
   CR4_PKS,
@@ -53,36 +52,24 @@ export {
   CR4_SMEP,
   EFER_LMA,
   EFER_NXE,
+  EFER_UAIE,
   RFLAGS_AC,
 } from './rules/architecture.ts';
 export { createContext, type PagingContext, type ProcessorFeatures } from './rules/context.ts';
-export type { UsageBits } from './rules/levels.ts';
+export type { Level, UsageBits } from './rules/levels.ts';
 export type { PagingMode, TableName } from './rules/modes.ts';
 export { AMD, afterTcg, INTEL, KVM, type Profile, type QemuVersion, TCG, tcgProfile } from './rules/profiles.ts';
 export { REGISTER_BITS } from './rules/register-bits.ts';
 export type { PagingRegisters } from './rules/registers.ts';
-export { decodeRights, type Rights } from './rules/rights.ts';
+export type { Rights } from './rules/rights.ts';
 export { changedNestedRanges, type NestedTablesAtOnce } from './space/changed-nested-ranges.ts';
-export { changedRanges, everyPage, type PageRange, type TablesAtOnce } from './space/changed-ranges.ts';
+export { changedRanges, type PageRange, type TablesAtOnce } from './space/changed-ranges.ts';
 export { type Alias, findAliases, type PhysicalRange } from './space/find-aliases.ts';
 export { enumerateLeaves, type MappedLeaf } from './space/mapped-leaves.ts';
 export type { MappedRun } from './space/mapped-run.ts';
 export { type ClassifyPages, enumerateRuns, type RunOptions } from './space/mapped-runs.ts';
 export { bufferMemory } from './walk/buffer-memory.ts';
-export { errorCodeOf, responsibleAddressOf } from './walk/fault.ts';
-export { feedFromPage, type WaitingWalk } from './walk/feed-from-page.ts';
-export { LastTableSlots } from './walk/last-table-slots.ts';
 export { type BitFlags, type PlannedBits, planBits } from './walk/plan-bits.ts';
 export { cr2AfterFault, processorBits } from './walk/processor-bits.ts';
-export { StructureCache } from './walk/structure-cache.ts';
-export { type EntrySource, startWalk, translate } from './walk/translate.ts';
-export {
-  type FaultCause,
-  type FaultedTranslation,
-  faultCauseOf,
-  type MappedTranslation,
-  type Translation,
-  toTranslation,
-  type WalkStep,
-} from './walk/translation.ts';
-export { OUTCOME, type Outcome, Walk } from './walk/walk.ts';
+export { type EntrySource, translate } from './walk/translate.ts';
+export type { FaultCause, FaultedTranslation, MappedTranslation, Translation, WalkStep } from './walk/translation.ts';

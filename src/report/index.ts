@@ -28,7 +28,7 @@ export type {
 export { COLOURED, PLAIN, type Style } from './style.ts';
 export { explainAssumptionMark, explainDeviationMark } from './translation/brief-marks.ts';
 export { encodeTranslation } from './translation/encode-translation.ts';
-export { type BriefAnswer, formatBrief } from './translation/format-brief.ts';
+export { type BriefAnswer, type BriefDoubts, formatBrief } from './translation/format-brief.ts';
 export { formatTranslation } from './translation/format-translation.ts';
 export type {
   ReportedAddressSpace,
@@ -36,7 +36,6 @@ export type {
   ReportedRomEntry,
   ReportedTranslation,
 } from './translation/reported-translation.ts';
-export { describeRecovery, type ReportedRecovery } from './words/describe-recovery.ts';
 export { entryFlags } from './words/entry-flags.ts';
 export { formatAccess } from './words/format-access.ts';
 export { formatHex } from './words/format-hex.ts';

@@ -1,7 +1,7 @@
 import { addAbortSignal } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import split2 from 'split2';
-import { connect } from '../../protocols/transport/index.ts';
+import { connect, duplexOf } from '../../protocols/transport/internal.ts';
 
 const POLL_MS = 10;
 
@@ -29,8 +29,8 @@ async function isAnswering(endpoint: string, signal: AbortSignal): Promise<boole
   try {
     const connection = await connect(endpoint, { timeoutMs: 60_000, signal });
     try {
-      connection.stream.write('{"execute":"qmp_capabilities"}\n');
-      for await (const line of addAbortSignal(signal, connection.stream.pipe(split2()))) {
+      duplexOf(connection).write('{"execute":"qmp_capabilities"}\n');
+      for await (const line of addAbortSignal(signal, duplexOf(connection).pipe(split2()))) {
         if (String(line).includes('"return"')) return true;
       }
       return false;

@@ -16,7 +16,7 @@
  * @packageDocumentation
  */
 
-import { escapeLines } from '../../protocols/transport/index.ts';
+import { escapeLines } from '../../protocols/transport/internal.ts';
 
 /** Root of the errors of the test kit. @public */
 export abstract class TestingError extends Error {

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
@@ -12,7 +13,8 @@ const LAST_WORDS_GRACE_MS = 250;
 /** How a QEMU process ended; one of the two is null. @public */
 export interface QemuExit {
   readonly status: number | null;
-  readonly signal: NodeJS.Signals | null;
+  /** `SIGKILL` and so on. */
+  readonly signal: string | null;
 }
 
 /** A running QEMU. @public */

@@ -4,7 +4,7 @@ import { MemoryMap } from '../../src/guest/memory/memory-map.ts';
 import { PageCache } from '../../src/guest/memory/page-cache.ts';
 import type { PhysicalMemory } from '../../src/guest/memory/physical-memory.ts';
 import { halvesOf, walkMany } from '../../src/guest/walks/walk-many.ts';
-import { createContext, encodeAccess, toTranslation } from '../../src/paging/index.ts';
+import { createContext, encodeAccess, toTranslation } from '../../src/paging/internal.ts';
 import type { SparseMemory } from '../support/builders/sparse-memory.ts';
 import { region } from '../support/fakes/region.ts';
 import { describeTranslation, hex } from '../support/judge/describe-translation.ts';

@@ -13,7 +13,7 @@ import {
   type MappedRun,
   type PagingContext,
   type Rights,
-} from '../../src/paging/index.ts';
+} from '../../src/paging/internal.ts';
 import { pageSourceOf } from '../support/fakes/page-source.ts';
 import { hex } from '../support/judge/describe-translation.ts';
 import { Random } from '../support/random/random.ts';

@@ -1,4 +1,4 @@
-import { type Connection, printableText, type TraceSink } from '../../transport/index.ts';
+import { type Connection, printableText, type TraceSink } from '../../transport/internal.ts';
 import { GdbClosedError, GdbError, GdbProtocolError, GdbStateError, GdbTimeoutError } from '../errors.ts';
 import { PacketDecoder, type PacketDefect } from '../packets/packet-decoder.ts';
 import { MAX_REQUEST_CHARS } from '../packets/packet-encoder.ts';

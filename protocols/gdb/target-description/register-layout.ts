@@ -1,4 +1,4 @@
-import { formatPrintable } from '../../transport/index.ts';
+import { formatPrintable } from '../../transport/internal.ts';
 import { GdbTargetDescriptionError } from '../errors.ts';
 import type { DescriptionItem } from './parse-description.ts';
 

@@ -1,4 +1,4 @@
-import { printableText } from '../../transport/index.ts';
+import { printableText } from '../../transport/internal.ts';
 
 /** One start or end tag. Text between tags is given with the tag that ends it. @internal */
 export type XmlToken =

@@ -1,4 +1,4 @@
-import { formatPrintable } from '../../transport/index.ts';
+import { formatPrintable } from '../../transport/internal.ts';
 import { DeviceStateError } from '../errors.ts';
 import { ByteReader } from './byte-reader.ts';
 import type { DeviceStateTarget } from './cpu-fields.ts';

@@ -1,4 +1,4 @@
-import { escapeUnprintable, formatPrintable } from '../../transport/index.ts';
+import { escapeUnprintable, formatPrintable } from '../../transport/internal.ts';
 import { MonitorTextError } from '../errors.ts';
 import { LineScanner } from './line-scanner.ts';
 import { TextLines } from './lines.ts';

@@ -1,4 +1,4 @@
-import { printableText } from '../../transport/index.ts';
+import { printableText } from '../../transport/internal.ts';
 import { normalizeLineEnds } from './hmp-output.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { type Connection, connect } from '../../../protocols/transport/index.ts';
+import { type Connection, connect, duplexOf } from '../../../protocols/transport/internal.ts';
 import { BenchError } from '../bench-error.ts';
 
 const TIMEOUT_MS = 5000;
@@ -13,7 +13,7 @@ export class RawMonitor implements AsyncDisposable {
 
   private constructor(connection: Connection) {
     this.#connection = connection;
-    this.#chunks = connection.stream[Symbol.asyncIterator]();
+    this.#chunks = duplexOf(connection)[Symbol.asyncIterator]();
   }
 
   static async open(endpoint: string): Promise<RawMonitor> {
@@ -25,7 +25,7 @@ export class RawMonitor implements AsyncDisposable {
 
   /** The value of `return`; events in between are dropped. */
   async execute(command: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
-    this.#connection.stream.write(JSON.stringify({ execute: command, arguments: parameters }));
+    duplexOf(this.#connection).write(JSON.stringify({ execute: command, arguments: parameters }));
     for (;;) {
       for (const line of (await this.#nextMessage()).split('\n')) {
         if (line === '') continue;

@@ -11,7 +11,7 @@ import {
   OUTCOME,
   type PagingContext,
   Walk,
-} from '../../../src/paging/index.ts';
+} from '../../../src/paging/internal.ts';
 import { ACCESS_USER, ACCESS_WRITE } from '../../../src/paging/rules/architecture.ts';
 import { BenchError } from '../bench-error.ts';
 import type { Benchmark, Setting } from '../benchmark.ts';

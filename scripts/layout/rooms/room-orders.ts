@@ -9,6 +9,8 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
     'errors.ts',
     'endpoint.ts',
     'socket-file.ts',
+    'byte-stream.ts',
+    'abandon-signal.ts',
     'connection.ts',
     'connect-options.ts',
     'socket',

@@ -1,4 +1,4 @@
-import { asAnswer } from '../../paging/index.ts';
+import { asAnswer } from '../../paging/internal.ts';
 import { AbiError } from '../errors.ts';
 import { refuseParameter } from './hv-control.ts';
 import { HV_EVENT_INFO_SIZE } from './hv-event.ts';

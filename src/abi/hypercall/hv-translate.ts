@@ -11,7 +11,7 @@ import {
   type NestedMemoryTypeRegisters,
   PAT_AT_RESET,
   type PlannedBits,
-} from '../../paging/index.ts';
+} from '../../paging/internal.ts';
 import { type HvOverrides, hvChecks } from './hv-checks.ts';
 import { hasControl, hvControlProblem, refuseParameter } from './hv-control.ts';
 import { encodeHvEventInfo, type HvMemoryIntercept } from './hv-event.ts';

@@ -1,4 +1,4 @@
-import { formatPrintable } from '../../../protocols/transport/index.ts';
+import { formatPrintable } from '../../../protocols/transport/internal.ts';
 import { InputFileError, UsageError } from '../errors.ts';
 import type { CliContext } from '../options/command.ts';
 import { parseNumber } from '../options/parse-number.ts';

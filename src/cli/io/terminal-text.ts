@@ -1,4 +1,4 @@
-import { escapeUnprintable } from '../../../protocols/transport/index.ts';
+import { escapeUnprintable } from '../../../protocols/transport/internal.ts';
 
 const ESCAPE = '\u001b';
 

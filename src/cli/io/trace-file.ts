@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { escapeUnprintable, type TraceRecord, type TraceSink } from '../../../protocols/transport/index.ts';
+import { escapeUnprintable, type TraceRecord, type TraceSink } from '../../../protocols/transport/internal.ts';
 import { TraceFileError } from '../errors.ts';
 
 /** What travels holds guest memory: for the user's eyes only. */

@@ -113,7 +113,7 @@ async function attachAndUse<T>(
     throw reasonOf(signal, error);
   });
   if (guest.recoveries.length > 0) {
-    const { describeRecovery } = await import('../../report/index.ts');
+    const { describeRecovery } = await import('../../report/internal.ts');
     for (const recovery of guest.recoveries) complain(`pagewalk: ${describeRecovery(recovery)}`);
   }
   // What detaching has to say is heard below, where it is waited for.

@@ -10,7 +10,7 @@ import {
   startNestedWalk,
   type Translation,
   toNestedTranslation,
-} from '../../paging/index.ts';
+} from '../../paging/internal.ts';
 import { fillGaps } from '../walks/fill-gaps.ts';
 import { retranslateNested } from '../walks/retranslate-nested.ts';
 import { runWalks } from '../walks/run-walks.ts';

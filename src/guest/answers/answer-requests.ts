@@ -11,7 +11,7 @@ import {
   type Translation,
   toTranslation,
   Walk,
-} from '../../paging/index.ts';
+} from '../../paging/internal.ts';
 import type { VcpuState } from '../vcpu/vcpu-state.ts';
 import { fillGaps } from '../walks/fill-gaps.ts';
 import { retranslate } from '../walks/retranslate.ts';

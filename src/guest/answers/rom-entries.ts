@@ -1,4 +1,4 @@
-import { asAnswer, type NestedTranslation, type Translation } from '../../paging/index.ts';
+import { asAnswer, type NestedTranslation, type Translation } from '../../paging/internal.ts';
 import type { MemoryMap, Region } from '../memory/memory-map.ts';
 
 /**

@@ -9,7 +9,7 @@ import {
   queryStatus,
   saveDevicesState,
 } from '../../../protocols/qmp/index.ts';
-import { formatPrintable } from '../../../protocols/transport/index.ts';
+import { formatPrintable } from '../../../protocols/transport/internal.ts';
 import type { QemuVersion } from '../../paging/index.ts';
 import { DeviceStateObstacle } from './device-state-obstacle.ts';
 import { isHarmlessType, OLDEST_TRIED } from './harmless-types.ts';

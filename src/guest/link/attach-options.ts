@@ -1,4 +1,4 @@
-import type { TraceSink } from '../../../protocols/transport/index.ts';
+import type { AbandonSignal, TraceSink } from '../../../protocols/transport/index.ts';
 
 /** How to attach to a guest. At least one of `qmp` and `gdb` is needed. @public */
 export interface AttachOptions {
@@ -16,7 +16,7 @@ export interface AttachOptions {
   /** Receives everything that travels, both protocols. */
   readonly trace?: TraceSink;
   /** Stops attaching. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbandonSignal;
   /**
    * Read many pages from this host (a shared backing file, the QEMU process) where that is possible, and is verified. On unless
    * false: then everything goes through the stub.

@@ -8,7 +8,12 @@ import {
   type RunStatus,
   stop,
 } from '../../../protocols/qmp/index.ts';
-import { type Endpoint, formatEndpoint, formatPrintable, parseEndpoint } from '../../../protocols/transport/index.ts';
+import {
+  type Endpoint,
+  formatEndpoint,
+  formatPrintable,
+  parseEndpoint,
+} from '../../../protocols/transport/internal.ts';
 import { GuestArchitectureError, GuestRunStateError, GuestStubError, GuestUsageError } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { qmpMonitor } from '../monitor/qmp-monitor.ts';

@@ -6,7 +6,7 @@ import {
   type NestedContext,
   type PageSource,
   type PagingContext,
-} from '../../paging/index.ts';
+} from '../../paging/internal.ts';
 import type { PageCache } from './page-cache.ts';
 
 /** Takes nothing, and goes through each table once. @internal */

@@ -1,4 +1,4 @@
-import { asAnswer, formatHex } from '../../paging/index.ts';
+import { asAnswer, formatHex } from '../../paging/internal.ts';
 import { GuestUsageError } from '../errors.ts';
 import type { MemoryPiece } from './physical-memory.ts';
 

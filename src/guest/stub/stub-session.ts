@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GdbClient, type GdbClientOptions, GdbClosedError } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus } from '../../../protocols/qmp/index.ts';
-import { type Connection, formatPrintable } from '../../../protocols/transport/index.ts';
+import { type Connection, formatPrintable } from '../../../protocols/transport/internal.ts';
 import { GuestRunStateError, GuestStubError } from '../errors.ts';
 
 /** How long the guest waits for its stub to be left. Milliseconds. */

@@ -1,4 +1,4 @@
-import { escapeUnprintable } from '../../../protocols/transport/index.ts';
+import { escapeUnprintable } from '../../../protocols/transport/internal.ts';
 import type { QemuVersion } from '../../paging/index.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { type Sourced, sourced } from './sourced.ts';

@@ -1,4 +1,4 @@
-import { asAnswer } from '../../paging/index.ts';
+import { asAnswer } from '../../paging/internal.ts';
 import type { SourceName } from '../source-names.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { WaitingWalk } from '../../paging/index.ts';
+import type { WaitingWalk } from '../../paging/internal.ts';
 import type { MemoryMap } from '../memory/memory-map.ts';
 import type { MemoryPiece, PhysicalMemory } from '../memory/physical-memory.ts';
 

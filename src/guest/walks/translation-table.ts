@@ -10,7 +10,7 @@ import {
   type Rights,
   responsibleAddressOf,
   type Walk,
-} from '../../paging/index.ts';
+} from '../../paging/internal.ts';
 import type { Assumption } from '../vcpu/assumption.ts';
 
 const NO_ERROR_CODE = 0xffff;

@@ -1,4 +1,4 @@
-import { type Access, encodeAccess, type NestedContext, type PagingContext } from '../../paging/index.ts';
+import { type Access, encodeAccess, type NestedContext, type PagingContext } from '../../paging/internal.ts';
 import type { PageCache } from '../memory/page-cache.ts';
 import type { TranslationTable } from './translation-table.ts';
 import { halvesOf, WALKED_TOGETHER, walkMany } from './walk-many.ts';

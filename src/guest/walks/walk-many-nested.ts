@@ -1,4 +1,4 @@
-import { feedFromPage, type NestedContext, NestedWalk, type PagingContext } from '../../paging/index.ts';
+import { feedFromPage, type NestedContext, NestedWalk, type PagingContext } from '../../paging/internal.ts';
 import type { PageCache } from '../memory/page-cache.ts';
 import type { WalkColumns } from './walk-many.ts';
 

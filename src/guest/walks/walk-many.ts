@@ -1,4 +1,4 @@
-import { feedFromPage, LastTableSlots, type PagingContext, StructureCache, Walk } from '../../paging/index.ts';
+import { feedFromPage, LastTableSlots, type PagingContext, StructureCache, Walk } from '../../paging/internal.ts';
 import type { PageCache } from '../memory/page-cache.ts';
 
 /** The questions of a batch, side by side. @internal */

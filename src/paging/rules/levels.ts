@@ -6,31 +6,44 @@ import type { Profile } from './profiles.ts';
  * One level of a paging mode with everything that registers, features and profile decide already worked in: what the walk
  * and the enumerator read. Entries are two 32-bit halves, so every mask is too.
  *
- * @internal
+ * @public
  */
 export interface Level {
   readonly level: number;
   readonly table: TableName;
   readonly shift: number;
+  /** @internal */
   readonly indexMask: number;
   readonly entrySize: 4 | 8;
-  /** An entry with none of these bits is not present: P, or in an EPT entry any right. */
+  /** An entry with none of these bits is not present: P, or in an EPT entry any right. @internal */
   readonly presentMask: number;
-  /** The bits that make a present entry a leaf: P itself in a PT, PS where large pages exist, none where no leaf may be. */
+  /**
+   * The bits that make a present entry a leaf: P itself in a PT, PS where large pages exist, none where no leaf may be.
+   *
+   * @internal
+   */
   readonly leafBit: number;
-  /** For EPT: whether a combination of rights and memory type, see `combinationOf`, is a misconfiguration; else null. */
+  /**
+   * For EPT: whether a combination of rights and memory type, see `combinationOf`, is a misconfiguration; else null.
+   *
+   * @internal
+   */
   readonly misconfigured: Uint8Array | null;
+  /** @internal */
   readonly tableReservedLow: number;
+  /** @internal */
   readonly tableReservedHigh: number;
+  /** @internal */
   readonly leafReservedLow: number;
+  /** @internal */
   readonly leafReservedHigh: number;
-  /** The bits of an entry's high half that are address: 51:32. */
+  /** The bits of an entry's high half that are address: 51:32. @internal */
   readonly addressHigh: number;
-  /** The bits of a leaf's low half that are address. */
+  /** The bits of a leaf's low half that are address. @internal */
   readonly leafAddressLow: number;
-  /** PSE-36: the bits of `low >>> 13` that are physical address bits 39:32 of a 4 MB page. */
+  /** PSE-36: the bits of `low >>> 13` that are physical address bits 39:32 of a 4 MB page. @internal */
   readonly leafHighFromLow: number;
-  /** ORed to an entry before its rights count: R/W and U/S where the entry has no such bits. */
+  /** ORed to an entry before its rights count: R/W and U/S where the entry has no such bits. @internal */
   readonly impliedRights: number;
   /** False where the entry has no accessed bit (PAE PDPTEs, EPT without the A/D flag). */
   readonly hasAccessed: boolean;

@@ -5,7 +5,7 @@ import { isCanonical, isInRange, untagHigh, violatesSeparation } from '../rules/
 import type { PageRights } from '../rules/rights.ts';
 import { Trail } from './trail.ts';
 
-/** How a walk stands or ended. @public */
+/** How a walk stands or ended. @internal */
 export const OUTCOME = {
   pending: 0,
   mapped: 1,
@@ -18,7 +18,7 @@ export const OUTCOME = {
   separated: 8,
 } as const;
 
-/** @public */
+/** @internal */
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 
 const TWO_32 = 0x1_0000_0000;
@@ -36,7 +36,7 @@ const MAX_LEVELS = 5;
  *     └──► mapped (paging off) | nonCanonical | outOfRange | separated
  * ```
  *
- * @public
+ * @internal
  */
 export class Walk implements PageRights {
   readonly context: PagingContext;

@@ -18,7 +18,7 @@ import {
   type MappedRun,
   type NestedContext,
   type PagingContext,
-} from '../../../src/paging/index.ts';
+} from '../../../src/paging/internal.ts';
 import { memoryOfPages } from '../../support/fakes/memory-of-pages.ts';
 import { pageSourceOf } from '../../support/fakes/page-source.ts';
 import { hex } from '../../support/judge/describe-translation.ts';

@@ -18,7 +18,7 @@ import {
   type RegisterValues,
   type StopReply,
 } from '../../../protocols/gdb/index.ts';
-import { type Connection, connect, type TraceRecord } from '../../../protocols/transport/index.ts';
+import { type Connection, connect, duplexOf, type TraceRecord } from '../../../protocols/transport/internal.ts';
 import { launchQemu, QemuLaunchError, type QemuOptions, type QemuProcess } from '../../../src/testing/index.ts';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
@@ -195,7 +195,7 @@ describe('GdbClient on a paused PC', () => {
     for (const half of ['$m10', '$m1000,8#', '$m1000,8#7', '$}', '+', '-']) {
       await client.close();
       const connection = await open(guest);
-      connection.stream.write(half);
+      duplexOf(connection).write(half);
       await delay(50);
       await connection.close();
       client = await attach(guest);
@@ -245,11 +245,11 @@ describe("QEMU's stub, as this client counts on it", () => {
     await using guest = await launchQemu(EMPTY_PC);
     const connection = await open(guest);
     let received = '';
-    connection.stream.on('data', (chunk: Uint8Array) => {
+    duplexOf(connection).on('data', (chunk: Uint8Array) => {
       received += Buffer.from(chunk).toString('latin1');
     });
-    connection.stream.write(encodePacket(`M10000,7fa:${'00'.repeat(2042)}0`, 5000) + encodePacket('qC'));
-    while (!received.includes('QC01')) await once(connection.stream, 'data');
+    duplexOf(connection).write(encodePacket(`M10000,7fa:${'00'.repeat(2042)}0`, 5000) + encodePacket('qC'));
+    while (!received.includes('QC01')) await once(duplexOf(connection), 'data');
     expect(received).to.equal('+$QC01#f5');
     await connection.close();
   });

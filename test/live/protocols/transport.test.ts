@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { ConnectError, type Connection, connect } from '../../../protocols/transport/index.ts';
+import { ConnectError, type Connection, connect, duplexOf } from '../../../protocols/transport/internal.ts';
 import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { isRunning } from '../../support/live/guest/is-running.ts';
@@ -21,7 +21,8 @@ async function connectFailure(
 }
 
 /** Everything that comes until the stream ends. */
-async function readAll({ stream }: Connection): Promise<string> {
+async function readAll(connection: Connection): Promise<string> {
+  const stream = duplexOf(connection);
   let text = '';
   stream.on('data', (chunk: Buffer) => {
     text += chunk.toString();
@@ -30,7 +31,8 @@ async function readAll({ stream }: Connection): Promise<string> {
   return text;
 }
 
-async function firstData({ stream }: Connection): Promise<string> {
+async function firstData(connection: Connection): Promise<string> {
+  const stream = duplexOf(connection);
   return new Promise((resolve) => stream.once('data', (chunk: Buffer) => resolve(chunk.toString())));
 }
 
@@ -83,7 +85,7 @@ describe('connect', () => {
     const connection = await connect(qemu.qmpEndpoint, TIMEOUT);
     expect(await firstData(connection)).to.match(/^\{"QMP"/);
     await Promise.all([connection.close(), connection.close()]);
-    expect(connection.stream.destroyed).to.equal(true);
+    expect(duplexOf(connection).destroyed).to.equal(true);
     expect(connection.explainEnd()).to.equal('');
   });
 });
@@ -91,7 +93,7 @@ describe('connect', () => {
 describe('connect to a command', () => {
   it('gives its output and takes its input', async () => {
     const connection = await connect('exec:tr a-z A-Z', TIMEOUT);
-    connection.stream.end('words');
+    duplexOf(connection).end('words');
     expect(await readAll(connection)).to.equal('WORDS');
     expect(connection.explainEnd()).to.equal('the command exited with status 0');
     await connection.close();
@@ -100,7 +102,7 @@ describe('connect to a command', () => {
   it('passes much through in both directions', async () => {
     const connection = await connect('exec:cat', TIMEOUT);
     const text = 'x'.repeat(3_000_000);
-    connection.stream.end(text);
+    duplexOf(connection).end(text);
     expect((await readAll(connection)).length).to.equal(text.length);
     await connection.close();
   });

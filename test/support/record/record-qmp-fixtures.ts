@@ -9,7 +9,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatQemuVersion, QmpClient, saveDevicesState } from '../../../protocols/qmp/index.ts';
-import { connect, type TraceRecord } from '../../../protocols/transport/index.ts';
+import { connect, duplexOf, type TraceRecord } from '../../../protocols/transport/internal.ts';
 import { launchQemu, type QemuOptions, type QemuProcess } from '../../../src/testing/index.ts';
 import { protectionKeysRom } from '../builders/protection-keys-rom.ts';
 
@@ -98,9 +98,9 @@ async function enterLongModeByStub(endpoint: string): Promise<void> {
     'P1b=1100008000000000',
   ]) {
     const sum = [...Buffer.from(payload)].reduce((total, byte) => (total + byte) & 0xff, 0);
-    connection.stream.write(`$${payload}#${Buffer.of(sum).toString('hex')}`);
+    duplexOf(connection).write(`$${payload}#${Buffer.of(sum).toString('hex')}`);
   }
-  connection.stream.resume();
+  duplexOf(connection).resume();
   await delay(300);
   await connection.close();
 }

@@ -16,7 +16,7 @@ import {
   GdbUnsupportedError,
   type StopReply,
 } from '../../../protocols/gdb/index.ts';
-import type { TraceRecord } from '../../../protocols/transport/index.ts';
+import { duplexOf, type TraceRecord } from '../../../protocols/transport/internal.ts';
 import { FakeGdbStub, type FakeStubOptions } from '../../support/fakes/fake-gdb-stub.ts';
 
 const SMALL_LAYOUT =
@@ -365,7 +365,7 @@ describe('GdbClient failures', () => {
     const { stub, client } = await attach(answerReads(() => undefined));
     const reading = client.readMemory(1, 1);
     const cause = new Error('read ECONNRESET');
-    stub.connection.stream.destroy(cause);
+    duplexOf(stub.connection).destroy(cause);
     const error = await rejection(reading);
     expect(error).to.be.instanceOf(GdbClosedError).and.include({ reason: 'read ECONNRESET' });
     expect(error.cause).to.equal(cause);

@@ -72,11 +72,12 @@ describe('the layout of the repository', () => {
 
     it('a layer is entered through its index, but by its own files, by tests and by scripts', () => {
       expect(complaints({ 'src/cli/state.ts': importing('../report/style.ts') })).to.deep.equal([
-        'src/cli/state.ts:2 src/report is entered through its index.ts, not src/report/style.ts',
+        'src/cli/state.ts:2 src/report is entered through its index.ts or internal.ts, not src/report/style.ts',
       ]);
       expect(complaints({ 'src/guest/a.ts': importing('../../protocols/gdb/hex.ts') })).to.have.length(1);
       expect(
         complaints({
+          'src/guest/guest.ts': importing('../paging/internal.ts'),
           'src/report/format-size.ts': importing('./style.ts'),
           'protocols/gdb/commands/run/resume.ts': importing('../../packets/request.ts'),
           'scripts/demo.ts': importing('../src/report/style.ts'),
@@ -120,6 +121,75 @@ describe('the layout of the repository', () => {
       'src/guest/index.ts:0 does more than re-export: export const five = 5;',
     ]);
     expect(complaints({ 'src/guest/index.ts': "import './side-effect.ts';\n" })).to.have.length(1);
+  });
+
+  describe('doors', () => {
+    const INDEX = "export { shown } from './shown.ts';\n";
+    const SHOWN = '/** Seen by users. @public */\nexport const shown = 1;\n';
+    const HIDDEN = '/** @internal */\nexport function hidden(): void {}\n';
+    const tree = {
+      'package.json':
+        '{"exports":{".":{"types":"./dist/types/src/index.d.ts","default":"./dist/src/index.js"},"./paging":{"default":"./dist/src/paging/index.js"},"./package.json":"./package.json"}}',
+      'src/index.ts': "export { shown } from './paging/index.ts';\n",
+      'src/paging/index.ts': INDEX,
+      'src/paging/internal.ts':
+        "export * from './index.ts';\n/** @internal */\nexport { hidden } from './hidden.ts';\n",
+      'src/paging/shown.ts': SHOWN,
+      'src/paging/hidden.ts': HIDDEN,
+    };
+
+    it('are in order where users get what is public, and the other layers the rest', () => {
+      expect(complaints(tree)).to.deep.equal([]);
+    });
+
+    it('show nothing that is internal, directly or through another door', () => {
+      expect(
+        complaints({ ...tree, 'src/paging/index.ts': `${INDEX}export { hidden } from './hidden.ts';\n` }),
+      ).to.deep.equal(['src/paging/index.ts:2 hidden is @internal, and this is a door of the package']);
+      expect(
+        complaints({ ...tree, 'src/index.ts': "export { shown, hidden as seen } from './paging/internal.ts';\n" }),
+      ).to.deep.equal(['src/index.ts:1 hidden is @internal, and this is a door of the package']);
+    });
+
+    it('show all that is public', () => {
+      const more = { ...tree, 'src/paging/shown.ts': `${SHOWN}/** @public */\nexport type Other = 1;\n` };
+      expect(complaints(more)).to.deep.equal([
+        'src/paging/shown.ts:4 Other is @public, and no door of the package exports it',
+      ]);
+    });
+
+    it('name what they show', () => {
+      expect(complaints({ ...tree, 'src/index.ts': "export * from './paging/index.ts';\n" })).to.deep.equal([
+        'src/index.ts:1 a door names what it exports',
+      ]);
+    });
+
+    it('lead somewhere', () => {
+      expect(complaints({ ...tree, 'src/index.ts': "export { gone } from './paging/index.ts';\n" })).to.deep.equal([
+        'src/index.ts:1 gone: no declaration was found',
+      ]);
+      expect(complaints({ ...tree, 'src/index.ts': undefined })).to.deep.equal([
+        'package.json:0 exports src/index.ts, which does not exist',
+      ]);
+    });
+
+    it('of the other layers are marked, so that the typings lack what is behind them', () => {
+      const unmarked = "export * from './index.ts';\nexport { hidden } from './hidden.ts';\n";
+      expect(complaints({ ...tree, 'src/paging/internal.ts': unmarked })).to.deep.equal([
+        'src/paging/internal.ts:2 lacks /** @internal */ in front of it',
+      ]);
+      const stray = "/** @internal */\nexport { shown } from './shown.ts';\n";
+      expect(complaints({ ...tree, 'src/paging/internal.ts': stray })).to.deep.equal([
+        'src/paging/internal.ts:2 shown is @public: it belongs into index.ts',
+      ]);
+    });
+
+    it('cannot be judged for what says neither', () => {
+      expect(complaints({ ...tree, 'src/paging/hidden.ts': '/** Words. */\nexport class Bare {}\n' })).to.deep.equal([
+        'src/paging/hidden.ts:2 Bare is exported, and neither @public nor @internal',
+      ]);
+      expect(complaints({ ...tree, 'src/cli/a.ts': 'export class Bare {}\n' })).to.deep.equal([]);
+    });
   });
 
   it('hexadecimal is made in few places', () => {

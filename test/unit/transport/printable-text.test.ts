@@ -1,5 +1,10 @@
 import { expect } from 'chai';
-import { escapeLines, escapeUnprintable, formatPrintable, printableText } from '../../../protocols/transport/index.ts';
+import {
+  escapeLines,
+  escapeUnprintable,
+  formatPrintable,
+  printableText,
+} from '../../../protocols/transport/internal.ts';
 
 const OBEYED = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 

@@ -17,7 +17,7 @@ const USUAL_OUTPUT_BYTES = 65_536;
  * so the bound on what is outstanding is but a guess for it. A wrong command is not an error: its complaint is the output.
  *
  * @throws {@link GdbArgumentError} (`ERR_GDB_ARGUMENT`) for an empty command or one of several lines.
- * @public
+ * @internal
  */
 export function monitorRequest(command: string, timeoutMs?: number): GdbRequest<string> {
   if (command === '' || /[\r\n\0]/.test(command)) {

@@ -4,7 +4,7 @@ import type { GdbRequest } from '../../packets/request.ts';
 /**
  * `qqemu.Supported`: QEMU's own extensions, e.g. `sstepbits`, `sstep`, `PhyMemMode`. Empty for a stub that has none.
  *
- * @public
+ * @internal
  */
 export function qemuSupportedRequest(): GdbRequest<ReadonlySet<string>> {
   return {

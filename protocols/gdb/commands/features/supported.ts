@@ -16,7 +16,7 @@ export interface StubFeatures {
  * `qSupported`, the first request of a session. It names no features of ours: `multiprocess+` would change the syntax of
  * thread ids for every later debugger of the same QEMU process.
  *
- * @public
+ * @internal
  */
 export function supportedRequest(): GdbRequest<StubFeatures> {
   const payload = 'qSupported';

@@ -7,7 +7,7 @@ const ADVICE = 'reading guest-physical memory through the stub needs QEMU 4.2 or
  * `Qqemu.PhyMemMode:<0|1>`: makes `m` and `M` physical, or virtual again. For the whole process, and beyond the end of the
  * connection. Only the colon form is understood; `=` is answered with the empty packet.
  *
- * @public
+ * @internal
  */
 export function setPhysicalMemoryModeRequest(on: boolean): GdbRequest<void> {
   const payload = `Qqemu.PhyMemMode:${on ? 1 : 0}`;
@@ -20,7 +20,7 @@ export function setPhysicalMemoryModeRequest(on: boolean): GdbRequest<void> {
   };
 }
 
-/** `qqemu.PhyMemMode`: whether `m` and `M` are physical now. @public */
+/** `qqemu.PhyMemMode`: whether `m` and `M` are physical now. @internal */
 export function queryPhysicalMemoryModeRequest(): GdbRequest<boolean> {
   const payload = 'qqemu.PhyMemMode';
   return {

@@ -2,14 +2,14 @@ import { decodeHexInto, formatHex } from '../../hex.ts';
 import { refuseReply } from '../../packets/reply.ts';
 import type { GdbRequest, ReplyContext } from '../../packets/request.ts';
 
-/** More than 0x800 bytes in one `m` packet are answered with `E22`. @public */
+/** More than 0x800 bytes in one `m` packet are answered with `E22`. @internal */
 export const MAX_READ_BYTES = 2048;
 
 /**
  * `m<address>,<length>`: memory, virtual or physical by the stub's current mode, straight into a buffer. A class, since
  * these are made by the hundred thousand.
  *
- * @public
+ * @internal
  */
 export class ReadMemoryRequest implements GdbRequest<void> {
   readonly payload: string;

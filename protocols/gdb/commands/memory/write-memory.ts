@@ -2,7 +2,7 @@ import { formatHex, formatHexBytes } from '../../hex.ts';
 import { requireOk } from '../../packets/reply.ts';
 import type { GdbRequest } from '../../packets/request.ts';
 
-/** A whole `M` packet must fit 4095 characters, or it is dropped unanswered: 1024 bytes always do. @public */
+/** A whole `M` packet must fit 4095 characters, or it is dropped unanswered: 1024 bytes always do. @internal */
 export const MAX_WRITE_BYTES = 1024;
 
 /**
@@ -10,7 +10,7 @@ export const MAX_WRITE_BYTES = 1024;
  * anything changed: in physical mode QEMU says so for ROM and for addresses without memory too.
  *
  * @param bytes - 1 to {@link MAX_WRITE_BYTES}.
- * @public
+ * @internal
  */
 export function writeMemoryRequest(address: number | bigint, bytes: Uint8Array): GdbRequest<void> {
   const payload = `M${formatHex(address)},${formatHex(bytes.length)}:${formatHexBytes(bytes)}`;

@@ -2,7 +2,7 @@ import { formatHex } from '../../hex.ts';
 import { refuseReply } from '../../packets/reply.ts';
 import type { GdbRequest } from '../../packets/request.ts';
 
-/** A piece of one file of the target description. @public */
+/** A piece of one file of the target description. @internal */
 export interface DescriptionPiece {
   readonly bytes: Uint8Array;
   readonly isLast: boolean;
@@ -12,7 +12,7 @@ export interface DescriptionPiece {
  * `qXfer:features:read:<annex>:<offset>,<length>`. An offset behind the end of the file is answered with `E00`.
  *
  * @param lengthBytes - QEMU gives at most 2045 bytes at a time. Never 0: that is answered as if more were to come.
- * @public
+ * @internal
  */
 export function readDescriptionRequest(
   annex: string,

@@ -8,7 +8,7 @@ import { decodeLittleEndian, type RegisterDescription } from '../../target-descr
  * 7.2 answers with the empty packet until the target description has been read on the same connection.
  *
  * @param register - a register of the stub's own layout: QEMU checks numbers badly, and a negative one kills it.
- * @public
+ * @internal
  */
 export function readRegisterRequest(register: RegisterDescription): GdbRequest<bigint> {
   const payload = `p${formatHex(register.number)}`;

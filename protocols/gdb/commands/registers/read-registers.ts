@@ -6,7 +6,7 @@ import { decodeRegisters, type RegisterLayout, type RegisterValues } from '../..
 /**
  * `g`: all general registers of the selected vCPU. Under KVM this is also what makes QEMU fetch them from the kernel.
  *
- * @public
+ * @internal
  */
 export function readRegistersRequest(layout: RegisterLayout): GdbRequest<RegisterValues> {
   const payload = 'g';

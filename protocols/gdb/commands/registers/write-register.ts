@@ -9,7 +9,7 @@ import { encodeLittleEndian, type RegisterDescription } from '../../target-descr
  * with what an earlier packet left behind.
  *
  * @throws {@link GdbArgumentError} (`ERR_GDB_ARGUMENT`) for a value that does not fit.
- * @public
+ * @internal
  */
 export function writeRegisterRequest(register: RegisterDescription, value: bigint): GdbRequest<void> {
   if (value < 0n || value >> BigInt(register.bits) !== 0n) {

@@ -6,7 +6,7 @@ import type { GdbRequest } from '../../packets/request.ts';
  * `Z1,<address>,1` or `z1,...`: a hardware breakpoint at a linear address, on all vCPUs. Unlike a software one it never
  * writes an instruction into the guest's memory (which KVM does for `Z0`).
  *
- * @public
+ * @internal
  */
 export function breakpointRequest(operation: 'insert' | 'remove', address: bigint): GdbRequest<void> {
   const payload = `${operation === 'insert' ? 'Z' : 'z'}1,${formatHex(address)},1`;

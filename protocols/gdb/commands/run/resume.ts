@@ -9,7 +9,7 @@ import { formatThreadId } from '../../packets/thread-id.ts';
  * and on QEMU 10 leave it in single-step mode for good.
  *
  * @param cpuIndex - QMP's `cpu-index`; undefined with `continue`: all of them.
- * @public
+ * @internal
  */
 export function resumeRequest(action: 'step' | 'continue', cpuIndex?: number): GdbRequest<StopReply> {
   const payload = `vCont;${action === 'step' ? 's' : 'c'}${cpuIndex === undefined ? '' : `:${formatThreadId(cpuIndex)}`}`;

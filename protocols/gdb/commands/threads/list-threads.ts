@@ -6,7 +6,7 @@ import { type GdbThread, MAX_THREADS, parseThreadId } from '../../packets/thread
  * `qfThreadInfo`, then `qsThreadInfo` again and again: QEMU names one vCPU in each reply. Past the end the answer stays
  * `end`, so several may be asked for at once.
  *
- * @public
+ * @internal
  */
 export function listThreadsRequest(position: 'first' | 'next'): GdbRequest<readonly GdbThread[] | 'end'> {
   const payload = position === 'first' ? 'qfThreadInfo' : 'qsThreadInfo';

@@ -7,7 +7,7 @@ import { formatThreadId } from '../../packets/thread-id.ts';
  * vCPU whose single-step mode ends when the guest is stopped from outside. Both are forgotten by the stub at each stop.
  *
  * @param cpuIndex - QMP's `cpu-index`.
- * @public
+ * @internal
  */
 export function selectThreadRequest(cpuIndex: number, purpose: 'look' | 'run' = 'look'): GdbRequest<void> {
   const payload = `H${purpose === 'look' ? 'g' : 'c'}${formatThreadId(cpuIndex)}`;

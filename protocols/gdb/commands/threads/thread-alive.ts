@@ -7,7 +7,7 @@ import { formatThreadId } from '../../packets/thread-id.ts';
  * `T<id>`: whether a vCPU exists.
  *
  * @param cpuIndex - QMP's `cpu-index`.
- * @public
+ * @internal
  */
 export function threadAliveRequest(cpuIndex: number): GdbRequest<boolean> {
   const payload = `T${formatThreadId(cpuIndex)}`;

@@ -1,4 +1,4 @@
-import { escapeUnprintable } from '../../../transport/index.ts';
+import { escapeUnprintable } from '../../../transport/internal.ts';
 import { decodeHex } from '../../hex.ts';
 import { refuseReply, replyText } from '../../packets/reply.ts';
 import type { GdbRequest } from '../../packets/request.ts';
@@ -16,7 +16,7 @@ export interface ThreadExtraInfo {
  * `qThreadExtraInfo,<id>`. Ask only for a vCPU that exists: for any other the stub acks and says nothing, ever.
  *
  * @param cpuIndex - QMP's `cpu-index`.
- * @public
+ * @internal
  */
 export function threadExtraInfoRequest(cpuIndex: number): GdbRequest<ThreadExtraInfo> {
   const payload = `qThreadExtraInfo,${formatThreadId(cpuIndex)}`;

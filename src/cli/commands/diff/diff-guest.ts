@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TableSnapshot } from '../../../guest/index.ts';
-import { canonicalAddress, type MappedLeaf } from '../../../paging/index.ts';
+import { canonicalAddress, type MappedLeaf } from '../../../paging/internal.ts';
 import type { MapChange, MapSegment } from '../../../report/index.ts';
 import { Progress } from '../../io/progress.ts';
 import type { CliContext } from '../../options/command.ts';

@@ -29,7 +29,7 @@ export function parseRestore(words: readonly string[], environment: CliContext['
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const options = parseRestore(words, context.environment);
-  const { describeRecovery } = await import('../../../report/index.ts');
+  const { describeRecovery } = await import('../../../report/internal.ts');
   // Attaching is what puts things back; here it is the answer, and not a note beside one.
   const quiet = { ...context, complain: () => {} };
   const recoveries = await withAttached(options, false, quiet, (guest) => Promise.resolve(guest.recoveries));

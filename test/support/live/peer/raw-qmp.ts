@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import split2 from 'split2';
-import { type Connection, connect } from '../../../../protocols/transport/index.ts';
+import { type Connection, connect, duplexOf } from '../../../../protocols/transport/internal.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -23,7 +23,7 @@ export class RawQmp implements AsyncDisposable {
 
   private constructor(connection: Connection) {
     this.#connection = connection;
-    this.#lines = connection.stream.pipe(split2())[Symbol.asyncIterator]();
+    this.#lines = duplexOf(connection).pipe(split2())[Symbol.asyncIterator]();
   }
 
   static async open(endpoint: string): Promise<RawQmp> {
@@ -35,7 +35,7 @@ export class RawQmp implements AsyncDisposable {
 
   /** The value of `return`. Throws QMP's own error object as text. */
   async execute(command: string, parameters: Record<string, unknown> = {}): Promise<unknown> {
-    this.#connection.stream.write(`${JSON.stringify({ execute: command, arguments: parameters })}\n`);
+    duplexOf(this.#connection).write(`${JSON.stringify({ execute: command, arguments: parameters })}\n`);
     for (;;) {
       const message = await this.#nextMessage(command);
       if (message.error !== undefined) throw new Error(`${command}: ${JSON.stringify(message.error)}`);

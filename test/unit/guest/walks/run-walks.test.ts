@@ -3,7 +3,7 @@ import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
 import { PageCache } from '../../../../src/guest/memory/page-cache.ts';
 import { runWalks } from '../../../../src/guest/walks/run-walks.ts';
 import { halvesOf, walkMany } from '../../../../src/guest/walks/walk-many.ts';
-import { createContext, OUTCOME, startWalk, toTranslation, Walk } from '../../../../src/paging/index.ts';
+import { createContext, OUTCOME, startWalk, toTranslation, Walk } from '../../../../src/paging/internal.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
 import { region } from '../../../support/fakes/region.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createContext, OUTCOME, startWalk, toTranslation, translate, Walk } from '../../../../src/paging/index.ts';
+import { createContext, OUTCOME, startWalk, toTranslation, translate, Walk } from '../../../../src/paging/internal.ts';
 import { fourLevels } from '../../../support/builders/entry-map.ts';
 
 const READ = { write: false, user: false, exec: false };

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { describeRecovery, type ReportedRecovery } from '../../../../src/report/index.ts';
+import { describeRecovery, type ReportedRecovery } from '../../../../src/report/internal.ts';
 
 const NOTHING: ReportedRecovery = {
   client: 7,

@@ -1,0 +1,5 @@
+/** @internal */
+export { duplexOf } from './duplex-of.ts';
+export * from './index.ts';
+/** @internal */
+export { escapeLines, escapeUnprintable, formatPrintable, printableText } from './printable-text.ts';

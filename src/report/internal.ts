@@ -1,0 +1,3 @@
+export * from './index.ts';
+/** @internal */
+export { describeRecovery, type ReportedRecovery } from './words/describe-recovery.ts';
