@@ -22,7 +22,9 @@ const ERRORS: readonly gdb.GdbError[] = [
 
 describe('GDB errors', () => {
   it('are all tried here', () => {
-    const classes = Object.values(gdb).filter((item) => typeof item === 'function' && item.prototype instanceof Error);
+    const classes = Object.entries(gdb)
+      .filter(([name, item]) => name.startsWith('Gdb') && typeof item === 'function' && item.prototype instanceof Error)
+      .map(([, item]) => item);
     expect(ERRORS.map((error) => error.constructor)).to.have.members(classes);
   });
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import * as qmp from '../../../protocols/qmp/index.ts';
+import * as qmp from '../../../protocols/qmp/errors.ts';
 import {
   DeviceStateError,
   MonitorTextError,
