@@ -3,7 +3,6 @@ import type { Access, Alias, EnumerateResult, MappedRun, PhysicalRange, PlannedB
 import { asAnswer } from '../paging/internal.ts';
 import { answerRequests } from './answers/answer-requests.ts';
 import { addAssumptions, assumableStages, findFormatAssumptions } from './answers/assumptions.ts';
-import { machineName } from './answers/deviation.ts';
 import type { GuestTranslation, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
 import { requireCpu } from './errors.ts';
 import { pagesOfRange } from './linear-range.ts';
@@ -18,6 +17,7 @@ import { keptSource } from './source/kept-source.ts';
 import { TableSnapshot } from './table-snapshot.ts';
 import type { Assumption } from './vcpu/assumption.ts';
 import { assumedHiddenRegisters } from './vcpu/hidden-registers.ts';
+import { machineOf } from './vcpu/machine.ts';
 import { assumedMemoryTypes, type MemoryTypeMsrs } from './vcpu/memory-types.ts';
 import { applyOverrides } from './vcpu/overrides.ts';
 import type { Sourced } from './vcpu/sourced.ts';
@@ -155,7 +155,7 @@ export class GuestView implements Disposable {
     await addAssumptions(table, state, walk);
     for (const note of this.#notes) table.addAssumption(note, new Uint8Array(table.length).fill(Number(note.decides)));
     if (scope.compareMachine && machineProfile(state) !== undefined) {
-      table.compareWith(await walk({ context: machineContext, nested: nested?.onMachine ?? null }), machineName(state));
+      table.compareWith(await walk({ context: machineContext, nested: nested?.onMachine ?? null }), machineOf(state));
     }
     await this.#checkPause();
     return table;

@@ -1,4 +1,4 @@
-export { machineName } from './answers/deviation.ts';
+export type { Deviation } from './answers/deviation.ts';
 export type { GuestTranslation, SecondStage, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
 export type { RomEntry } from './answers/rom-entries.ts';
 export { attach, withPausedGuest } from './attach.ts';
@@ -33,6 +33,7 @@ export type { SourceName } from './source-names.ts';
 export { TableSnapshot } from './table-snapshot.ts';
 export type { AssumedName, Assumption } from './vcpu/assumption.ts';
 export type { HiddenRegisters, Pdptes } from './vcpu/hidden-registers.ts';
+export { type Machine, machineOf } from './vcpu/machine.ts';
 export type { MemoryTypeMsrs } from './vcpu/memory-types.ts';
 export { type NestedStage, parseNestedStage } from './vcpu/nested-state.ts';
 export { type Override, overrideNames, parseOverride, parseProfile } from './vcpu/overrides.ts';

@@ -69,6 +69,7 @@ export { enumerateLeaves, type MappedLeaf } from './space/mapped-leaves.ts';
 export type { MappedRun } from './space/mapped-run.ts';
 export { type ClassifyPages, enumerateRuns, type RunOptions } from './space/mapped-runs.ts';
 export { bufferMemory } from './walk/buffer-memory.ts';
+export type { Denial, FaultReason, NestedFaultReason, WalkFaultReason } from './walk/fault-reason.ts';
 export { type BitFlags, type PlannedBits, planBits } from './walk/plan-bits.ts';
 export { cr2AfterFault, processorBits } from './walk/processor-bits.ts';
 export { type EntrySource, translate } from './walk/translate.ts';

@@ -13,6 +13,13 @@ export { formatLeaf, formatMapHeading, formatRun } from './map/format-map.ts';
 export { formatMapSummary } from './map/format-map-summary.ts';
 export { type MappedAmount, MapSummary, type NotableRanges } from './map/map-summary.ts';
 export type { ReportedLeaf, ReportedMap, ReportedMapEnd } from './map/reported-map.ts';
+export {
+  formatDeviation,
+  formatMachine,
+  type ReportedDeviation,
+  type ReportedMachine,
+} from './reasons/format-deviation.ts';
+export { formatReason } from './reasons/format-reason.ts';
 export { assumedOf } from './state/assumed-of.ts';
 export { encodeState } from './state/encode-state.ts';
 export { formatState } from './state/format-state.ts';

@@ -37,7 +37,7 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
     'source',
     'qemu',
   ],
-  'src/report': ['style.ts', 'words', 'assumed', 'translation', 'state', 'hypercall', 'map'],
+  'src/report': ['style.ts', 'words', 'reasons', 'assumed', 'translation', 'state', 'hypercall', 'map'],
   'src/cli': [
     'options',
     'io',

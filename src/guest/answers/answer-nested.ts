@@ -17,7 +17,7 @@ import { runWalks } from '../walks/run-walks.ts';
 import type { NestedStages, Space } from '../walks/space.ts';
 import { walkAndWrite } from '../walks/walk-and-write.ts';
 import { findAssumptions } from './assumptions.ts';
-import { describeNestedDeviation } from './deviation.ts';
+import { findNestedDeviation } from './deviation.ts';
 import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
 import { findRomEntries } from './rom-entries.ts';
 
@@ -55,7 +55,7 @@ export async function answerNested(
       bitsAreSet,
       region: translation.kind === 'mapped' ? space.map.regionAt(translation.l1PhysicalAddress) : null,
       inRom: findRomEntries(space.map, first, translation),
-      deviation: describeNestedDeviation(space.state, translation, onMachine[at] ?? translation),
+      deviation: findNestedDeviation(space.state, translation, onMachine[at] ?? translation),
       assumed: findAssumptions(space.state, first, translation),
     });
   });

@@ -21,7 +21,7 @@ import { type Written, walkAndWrite } from '../walks/walk-and-write.ts';
 import { halvesOf, WALKED_TOGETHER, walkMany } from '../walks/walk-many.ts';
 import { answerNested } from './answer-nested.ts';
 import { findAssumptions } from './assumptions.ts';
-import { describeDeviation } from './deviation.ts';
+import { findDeviation } from './deviation.ts';
 import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
 import { findRomEntries } from './rom-entries.ts';
 
@@ -131,7 +131,7 @@ function report(
     bitsAreSet,
     region: translation.kind === 'mapped' ? map.regionAt(translation.physicalAddress) : null,
     inRom: findRomEntries(map, translation, null),
-    deviation: describeDeviation(state, translation, onMachine),
+    deviation: findDeviation(state, translation, onMachine),
     assumed: findAssumptions(state, translation),
   });
 }

@@ -11,6 +11,7 @@ import type { Region } from '../memory/memory-map.ts';
 import type { Assumption } from '../vcpu/assumption.ts';
 import type { NestedStage } from '../vcpu/nested-state.ts';
 import type { Override } from '../vcpu/overrides.ts';
+import type { Deviation } from './deviation.ts';
 import type { RomEntry } from './rom-entries.ts';
 
 /** One question to a guest. @public */
@@ -66,8 +67,8 @@ export interface GuestTranslation {
   readonly region: Region | null;
   /** The entries of the walk that lie in ROM, shadowed ROM above all: no A or D bit can be set there. */
   readonly inRom: readonly RomEntry[];
-  /** Where the machine that runs the guest would answer otherwise, in a line; null where it would not. */
-  readonly deviation: string | null;
+  /** Where the machine that runs the guest would answer otherwise; null where it would not. */
+  readonly deviation: Deviation | null;
   /** What the answer rests on that was unavailable. */
   readonly assumed: readonly Assumption[];
 }

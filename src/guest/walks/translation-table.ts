@@ -12,6 +12,7 @@ import {
   type Walk,
 } from '../../paging/internal.ts';
 import type { Assumption } from '../vcpu/assumption.ts';
+import type { Machine } from '../vcpu/machine.ts';
 
 const NO_ERROR_CODE = 0xffff;
 const EXEC = 1;
@@ -69,8 +70,8 @@ export class TranslationTable {
   readonly assumptions: AssumptionColumn[] = [];
   /** @internal 1 for each address that the machine answers otherwise. */
   deviations: Uint8Array | null = null;
-  /** The machine that `deviates` compares with: "QEMU 7.2.22's TCG"; null where that was not asked for. */
-  machine: string | null = null;
+  /** The machine that `deviates` compares with; null where that was not asked for. */
+  machine: Machine | null = null;
 
   /** @internal */
   constructor(length: number, context: PagingContext, isNested = false) {
@@ -137,7 +138,7 @@ export class TranslationTable {
   }
 
   /** Takes what the machine that runs the guest makes of the same question. @internal */
-  compareWith(onMachine: TranslationTable, machine: string): void {
+  compareWith(onMachine: TranslationTable, machine: Machine): void {
     this.machine = machine;
     // What a processor reads of a table in no memory is not defined in the first place.
     const isUnbacked = (at: number): boolean =>

@@ -1,9 +1,9 @@
 import { asAnswer } from '../as-answer.ts';
-import { formatHex } from '../format-hex.ts';
 import { type Access, encodeAccess } from '../rules/access.ts';
 import type { PagingContext } from '../rules/context.ts';
 import { highHalf, joinHalves, lowHalf } from '../rules/halves.ts';
 import { entryNameOf } from '../walk/fault.ts';
+import type { NestedFaultReason } from '../walk/fault-reason.ts';
 import { checkQuestion, type EntrySource } from '../walk/translate.ts';
 import {
   type FaultCause,
@@ -81,7 +81,7 @@ export type NestedTranslation =
       /** The first stage where it had ended: the final page is what is refused. */
       readonly guest: MappedTranslation | null;
       readonly walks: readonly NestedStep[];
-      readonly reason: string;
+      readonly reason: NestedFaultReason;
     };
 
 /**
@@ -188,27 +188,26 @@ function toNestedFault(walk: NestedWalk, nested: NestedContext, walks: readonly 
     guestSteps: stepsOf(walk.guest),
     guest: guest?.kind === 'mapped' ? guest : null,
     walks,
-    reason: explain(walk, nested, record, cause),
+    reason: reasonOf(walk, nested, record, cause),
   });
 }
 
-const WORDS: Readonly<Record<NestedFaultCause, string>> = {
-  'not-present': 'is not present',
-  'reserved-bits': 'has reserved bits set',
-  misconfiguration: 'is misconfigured',
-  'privilege-violation': 'does not allow the access',
-  'unbacked-table': 'is in no memory',
-};
-
-function explain(walk: NestedWalk, nested: NestedContext, record: StageRecord, cause: NestedFaultCause): string {
-  const stage = nested.kind.toUpperCase();
-  const what = record.purpose === 'final' ? 'the page' : `the guest's ${guestEntryName(walk)}`;
-  const where = `${what} at L2 physical ${formatHex(BigInt(record.l2PhysicalAddress))}`;
-  if (record.translation.kind === 'mapped') return `${where}: no memory of L1 holds it`;
-  const { responsible } = record.translation;
-  const level = nested.stage.levels.find((candidate) => candidate.level === responsible?.level);
-  if (level === undefined) return `${where}: the ${stage} does not reach that far`;
-  return `${where}: the ${stage} ${entryNameOf(level)} ${WORDS[cause]}`;
+function reasonOf(
+  walk: NestedWalk,
+  { kind: stage, stage: { levels } }: NestedContext,
+  { translation, purpose, l2PhysicalAddress }: StageRecord,
+  cause: NestedFaultCause,
+): NestedFaultReason {
+  const { responsible = null } = translation.kind === 'fault' ? translation : {};
+  const level = levels.find((candidate) => candidate.level === responsible?.level);
+  const code = level === undefined ? 'nested-out-of-reach' : (`nested-${cause}` as const);
+  return {
+    code: translation.kind === 'mapped' ? 'nested-unbacked-page' : code,
+    stage,
+    l2PhysicalAddress: BigInt(l2PhysicalAddress),
+    guestEntry: purpose === 'final' ? null : guestEntryName(walk),
+    entry: level === undefined ? null : entryNameOf(level),
+  };
 }
 
 /** The guest's entry that a table walk was for: the one wanted, or, when it was to be written back, the one just taken. */

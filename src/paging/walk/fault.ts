@@ -1,3 +1,4 @@
+import { decodeAccess } from '../rules/access.ts';
 import {
   ACCESS_EXEC,
   ACCESS_SHADOW_STACK,
@@ -11,6 +12,7 @@ import {
 } from '../rules/architecture.ts';
 import type { Level } from '../rules/levels.ts';
 import { DENIED, protectionKeyOf } from '../rules/rights.ts';
+import type { Denial, WalkFaultReason } from './fault-reason.ts';
 import { OUTCOME, type Walk } from './walk.ts';
 
 const VECTOR_SS = 12;
@@ -101,8 +103,8 @@ export function entryNameOf(level: Level): string {
   return `${level.table}E`;
 }
 
-/** Reserved bits that are set, as the manual writes bit ranges: `bits 51:46, 7`. */
-function reservedBitsSet(walk: Walk): string {
+/** Reserved bits that are set, in ranges. */
+function reservedBitsSet(walk: Walk): (readonly [number, number])[] {
   const depth = walk.depth - 1;
   const level = walk.levelAt(depth);
   const low = walk.lowAt(depth);
@@ -110,61 +112,56 @@ function reservedBitsSet(walk: Walk): string {
   const isLeaf = (low & level.leafBit) !== 0;
   const lowSet = low & (isLeaf ? level.leafReservedLow : level.tableReservedLow);
   const highSet = high & (isLeaf ? level.leafReservedHigh : level.tableReservedHigh);
-  const ranges: string[] = [];
+  const ranges: (readonly [number, number])[] = [];
   for (let bit = 63; bit >= 0; bit -= 1) {
     const from = bit;
     while (bit >= 0 && ((bit >= 32 ? highSet >>> (bit - 32) : lowSet >>> bit) & 1) === 1) bit -= 1;
-    if (bit < from) ranges.push(bit + 1 === from ? `${from}` : `${from}:${bit + 1}`);
+    if (bit < from) ranges.push([from, bit + 1]);
   }
-  return `${ranges.length === 1 && !ranges[0]?.includes(':') ? 'bit' : 'bits'} ${ranges.join(', ')}`;
+  return ranges;
 }
 
-function explainDenied(walk: Walk): string {
-  const { denied, access, context } = walk;
-  const who = access & ACCESS_USER ? 'user' : 'supervisor';
-  const plain = access & ACCESS_EXEC ? 'fetch' : access & ACCESS_WRITE ? 'write' : 'read';
-  const what = access & ACCESS_SHADOW_STACK ? `shadow-stack ${plain}` : plain;
-  const entry = entryNameOf(walk.levelAt(responsibleDepth(walk)));
-  const key = protectionKeyOf(walk.leafHigh);
-  const keyRegister = walk.rights & ENTRY_US ? 'PKRU' : 'PKRS';
-  const reasons = [
-    denied & DENIED.user ? 'the page is a supervisor page (U/S=0)' : '',
-    denied & DENIED.write ? `the page is read-only (R/W=0${access & ACCESS_USER ? '' : ', CR0.WP=1'})` : '',
-    denied & DENIED.exec ? 'the page is not executable (XD=1)' : '',
-    denied & DENIED.smep ? 'the page is a user page and CR4.SMEP=1' : '',
-    denied & DENIED.smap
-      ? `the page is a user page and CR4.SMAP=1${context.policy.alignmentCheck ? ' (implicit access)' : ', RFLAGS.AC=0'}`
-      : '',
-    denied & DENIED.notShadowStack ? 'the page is no shadow stack (R/W=0 and D=1 in the leaf, R/W=1 above)' : '',
-    denied & DENIED.userShadowStack ? 'the page is a user page' : '',
-    denied & DENIED.trapped ? 'the page is a user page (U/S=1) and the guest mode execute trap is on' : '',
-    denied & DENIED.notNestedStack
-      ? 'the page is no supervisor shadow stack (NX=1 and U/S=0 in the leaf, R/W=1 above)'
-      : '',
-    denied & DENIED.key ? `protection key ${key} forbids it (${keyRegister})` : '',
-  ].filter((reason) => reason !== '');
-  return `${who} ${what} denied by the ${entry}: ${reasons.join('; ')}`;
+function denialsOf(walk: Walk): Denial[] {
+  const { denied, context, leafHigh, rights } = walk;
+  const register = rights & ENTRY_US ? 'PKRU' : 'PKRS';
+  const all: readonly (readonly [number, Denial])[] = [
+    [DENIED.user, { code: 'supervisor-page' }],
+    [DENIED.write, { code: 'read-only' }],
+    [DENIED.exec, { code: 'not-executable' }],
+    [DENIED.smep, { code: 'smep' }],
+    [DENIED.smap, { code: 'smap', isImplicit: context.policy.alignmentCheck }],
+    [DENIED.notShadowStack, { code: 'no-shadow-stack' }],
+    [DENIED.userShadowStack, { code: 'user-page' }],
+    [DENIED.trapped, { code: 'execute-trap' }],
+    [DENIED.notNestedStack, { code: 'no-nested-shadow-stack' }],
+    [DENIED.key, { code: 'protection-key', key: protectionKeyOf(leafHigh), register }],
+  ];
+  return all.flatMap(([bit, denial]) => (denied & bit ? [denial] : []));
 }
 
-/** Why the walk failed, in words. @internal */
-export function explainFault(walk: Walk): string {
-  const width = walk.context.linearBits;
+/** Why the walk failed. @internal */
+export function faultReasonOf(walk: Walk): WalkFaultReason {
+  const { context } = walk;
   switch (walk.outcome) {
     case OUTCOME.notPresent:
-      return `not present: the ${entryNameOf(walk.levelAt(walk.depth - 1))} has P=0`;
+      return { code: 'not-present', entry: entryNameOf(walk.levelAt(walk.depth - 1)) };
     case OUTCOME.reserved:
-      return `reserved ${reservedBitsSet(walk)} set in the ${entryNameOf(walk.levelAt(walk.depth - 1))}`;
-    case OUTCOME.denied:
-      return explainDenied(walk);
+      return { code: 'reserved-bits', entry: entryNameOf(walk.levelAt(walk.depth - 1)), bits: reservedBitsSet(walk) };
+    case OUTCOME.denied: {
+      const entry = entryNameOf(walk.levelAt(responsibleDepth(walk)));
+      return { code: 'denied', entry, access: decodeAccess(walk.access), denials: denialsOf(walk) };
+    }
     case OUTCOME.nonCanonical:
-      return `the address is not canonical: bits 63:${width - 1} differ (${width}-bit linear addresses)`;
-    case OUTCOME.outOfRange:
-      return `the address is above 32 bits and ${walk.context.linearAddress.isCompatibility ? 'CS.L=0: code in compatibility mode has 32-bit addresses' : `the paging mode is ${walk.context.mode}`}`;
+      return { code: 'non-canonical', linearBits: context.linearBits };
+    case OUTCOME.outOfRange: {
+      const { isCompatibility } = context.linearAddress;
+      return { code: 'out-of-range', isCompatibility, mode: context.mode };
+    }
     case OUTCOME.separated:
-      return 'the address lies in the other half of the address space and CR4.LASS=1';
+      return { code: 'lass' };
     case OUTCOME.unbacked:
-      return `no memory holds the ${entryNameOf(walk.levelAt(walk.depth))}`;
+      return { code: 'unbacked-table', entry: entryNameOf(walk.levelAt(walk.depth)) };
     default:
-      return '';
+      throw new RangeError('the walk has not failed');
   }
 }

@@ -4,7 +4,8 @@ import { joinHalves } from '../rules/halves.ts';
 import type { UsageBits } from '../rules/levels.ts';
 import type { TableName } from '../rules/modes.ts';
 import { decodeRights, protectionKeyOf, type Rights } from '../rules/rights.ts';
-import { errorCodeOf, explainFault, responsibleAddressOf, responsibleDepth, vectorOf } from './fault.ts';
+import { errorCodeOf, faultReasonOf, responsibleAddressOf, responsibleDepth, vectorOf } from './fault.ts';
+import type { FaultReason } from './fault-reason.ts';
 import { OUTCOME, type Outcome, type Walk } from './walk.ts';
 
 /** One entry that a walk used. @public */
@@ -83,8 +84,8 @@ export interface FaultedTranslation {
   readonly pageSize: number | null;
   readonly protectionKey: number | null;
   readonly steps: readonly WalkStep[];
-  /** For a person. */
-  readonly reason: string;
+  /** What {@link FaultReason} says in detail; `formatReason` of the report makes a sentence of it. */
+  readonly reason: FaultReason;
 }
 
 /** What a walk found. A fault is an answer, not an error. @public */
@@ -183,6 +184,6 @@ export function toTranslation(walk: Walk): Translation {
     responsible: responsibleOf(walk),
     ...(cause === 'privilege-violation' ? pageOf(walk) : NO_PAGE),
     steps,
-    reason: explainFault(walk),
+    reason: faultReasonOf(walk),
   });
 }

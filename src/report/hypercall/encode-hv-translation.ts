@@ -1,7 +1,9 @@
 import { encodeAssumption } from '../assumed/format-assumption.ts';
+import { formatDeviation } from '../reasons/format-deviation.ts';
 import { encodeSecondStage } from '../translation/encode-second-stage.ts';
 import { encodeRomEntries, encodeStep } from '../translation/encode-translation.ts';
 import { formatHex } from '../words/format-hex.ts';
+import { formatHvReason } from './format-hv-reason.ts';
 import { encodeEvent, formatBytes, formatCacheType, gpaOf } from './hv-words.ts';
 import type { ReportedHvTranslation } from './reported-hv-translation.ts';
 
@@ -31,13 +33,13 @@ export function encodeHvTranslation(reported: ReportedHvTranslation): string {
     output: formatBytes(output).replaceAll(' ', ''),
     mode,
     cpu,
-    ...(vtl === null ? {} : { vtl }),
+    ...(vtl.isNamed ? { vtl: vtl.number } : {}),
     cpl,
     entries: walk?.translation.steps.map((step) => encodeStep(step, walk.wrote)) ?? [],
-    reason: reported.reason,
+    reason: formatHvReason(reported),
     assumed: assumed.map(encodeAssumption),
     ...encodeRomEntries(walk?.inRom ?? []),
-    ...(walk === null || walk.deviation === null ? {} : { deviation: walk.deviation }),
+    ...(walk === null || walk.deviation === null ? {} : { deviation: formatDeviation(walk.deviation) }),
     ...(walk === null || walk.nested === null ? {} : { nested: encodeSecondStage(walk.nested) }),
   });
 }

@@ -5,6 +5,7 @@ import { formatSpace } from '../translation/format-space.ts';
 import { formatCaveats } from '../translation/format-verdict.ts';
 import { formatWalk } from '../translation/format-walk.ts';
 import { formatHex } from '../words/format-hex.ts';
+import { formatHvReason } from './format-hv-reason.ts';
 import { formatBytes, formatCacheType, formatControlFlags, formatEvent, gpaOf } from './hv-words.ts';
 import type { ReportedHvTranslation } from './reported-hv-translation.ts';
 
@@ -61,11 +62,13 @@ function formatQuestion(
   { gva, controlFlags, mode, cpu, vtl, cpl, space }: ReportedHvTranslation,
   style: Style,
 ): string {
-  const where = formatSpace(mode, cpu, space, [...(vtl === null ? [] : [`VTL ${vtl}`]), `CPL ${cpl}`]);
+  const where = formatSpace(mode, cpu, space, [...(vtl.isNamed ? [`VTL ${vtl.number}`] : []), `CPL ${cpl}`]);
   return `${style.strong(formatHex(gva, 16))}  ${formatControlFlags(controlFlags)}   ${style.faint(where)}`;
 }
 
-function formatResult({ gva, answer, reason }: ReportedHvTranslation, style: Style): string {
+function formatResult(reported: ReportedHvTranslation, style: Style): string {
+  const { gva, answer } = reported;
+  const reason = formatHvReason(reported);
   const { name, gpaPage, cacheType, overlayPage } = answer;
   const page = formatHex(gpaPage);
   if (name === 'Success') {

@@ -17,8 +17,8 @@ export interface ReportedHvTranslation {
   readonly controlFlags: bigint;
   readonly cpu: number;
   readonly mode: PagingMode;
-  /** The VTL that was asked about; null where there was no word of VTLs. */
-  readonly vtl: number | null;
+  /** The VTL that was asked about, and whether the question named any: an answer to one that did not is silent about it. */
+  readonly vtl: { readonly number: number; readonly isNamed: boolean };
   readonly cpl: number;
   readonly space: ReportedAddressSpace;
   readonly answer: HvTranslateAnswer;
@@ -26,8 +26,6 @@ export interface ReportedHvTranslation {
   readonly output: Uint8Array;
   /** The walk that decided, with the bits that were set; null for an address of more than 64 bits, for which none is made. */
   readonly walk: ReportedTranslation | null;
-  /** Why the translation failed, in words; null when it did not. */
-  readonly reason: string | null;
   /** Every bit that was planned is set in memory now; null where none was asked for. */
   readonly bitsAreSet: boolean | null;
   /** What the answer rests on that was unavailable. */

@@ -1,5 +1,6 @@
 import { formatAssumption } from '../assumed/format-assumption.ts';
 import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
+import { formatMachine, type ReportedMachine } from '../reasons/format-deviation.ts';
 
 /** In a word, as `--set` has it where it can give the value. */
 const WORDS: Readonly<Record<string, string>> = {
@@ -26,7 +27,7 @@ export function explainAssumptionMark(assumption: ReportedAssumption): string {
   return `${assumptionMark(assumption)}: assumed: ${formatAssumption(assumption)}`;
 }
 
-/** @param machine - "QEMU 7.2.22's TCG" @public */
-export function explainDeviationMark(machine: string): string {
-  return `${DEVIATION_MARK}: ${machine} would answer otherwise; without --brief the answer says how`;
+/** What the other mark means. @public */
+export function explainDeviationMark(machine: ReportedMachine): string {
+  return `${DEVIATION_MARK}: ${formatMachine(machine)} would answer otherwise; without --brief the answer says how`;
 }

@@ -1,4 +1,5 @@
 import type { NestedStep, NestedTranslation, PlannedBits } from '../../paging/index.ts';
+import { formatReason } from '../reasons/format-reason.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { bitNames } from './format-walk.ts';
 import type { ReportedTranslation } from './reported-translation.ts';
@@ -37,7 +38,7 @@ function encodeFault(fault: Extract<NestedTranslation, { kind: 'nested-fault' }>
     exitQualification: orNull(exitQualification),
     responsibleLevel: responsible?.level ?? null,
     responsibleEntry: responsible && formatHex(responsible.address),
-    reason,
+    reason: formatReason(reason),
   };
 }
 

@@ -1,6 +1,8 @@
 import { toTranslate2Answer, translate2ErrorOf } from '../../abi/index.ts';
 import type { FaultedTranslation, PlannedBits, WalkStep } from '../../paging/index.ts';
 import { encodeAssumption } from '../assumed/format-assumption.ts';
+import { formatDeviation } from '../reasons/format-deviation.ts';
+import { formatReason } from '../reasons/format-reason.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { encodeSecondStage } from './encode-second-stage.ts';
 import { bitNames } from './format-walk.ts';
@@ -36,7 +38,7 @@ export function encodeTranslation(reported: ReportedTranslation): string {
     assumed: assumed.map(encodeAssumption),
     // Only where there is something to say: scripts for ordinary guests see the same fields always.
     ...encodeRomEntries(inRom),
-    ...(deviation === null ? {} : { deviation }),
+    ...(deviation === null ? {} : { deviation: formatDeviation(deviation) }),
     ...(nested === null ? {} : { nested: encodeSecondStage(nested) }),
   });
 }
@@ -80,6 +82,6 @@ function encodeFault({ cause, vector, errorCode, responsible, reason }: FaultedT
     errorCode: errorCode === null ? null : formatHex(errorCode),
     responsibleLevel: responsible?.level ?? null,
     responsibleEntry: responsible && formatHex(responsible.address),
-    reason,
+    reason: formatReason(reason),
   };
 }

@@ -7,6 +7,8 @@ import {
   planNestedBits,
 } from '../../paging/index.ts';
 import { assumptionLines } from '../assumed/format-assumption.ts';
+import { formatDeviation } from '../reasons/format-deviation.ts';
+import { formatReason } from '../reasons/format-reason.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { formatSize } from '../words/format-size.ts';
@@ -51,7 +53,7 @@ export function formatCaveats(
 ): readonly string[] {
   return [
     ...formatRomEntries(inRom).map((line) => style.mark(line)),
-    ...(deviation === null ? [] : [style.mark(`! this machine differs: ${deviation}`)]),
+    ...(deviation === null ? [] : [style.mark(`! this machine differs: ${formatDeviation(deviation)}`)]),
     ...assumptionLines(assumed, style),
   ];
 }
@@ -99,7 +101,7 @@ function formatFault(translation: FaultedTranslation, style: Style): string[] {
       ? ' (the architecture defines no error code for this)'
       : ` error code ${formatHex(errorCode)}${vector === 14 ? ` (${formatErrorCode(errorCode)})` : ''}`;
   return [
-    `${style.bad('✗')} ${style.strong(translate2ErrorOf(translation) ?? '')}: ${reason}`,
+    `${style.bad('✗')} ${style.strong(translate2ErrorOf(translation) ?? '')}: ${formatReason(reason)}`,
     // Where the second stage stopped it, the nested guest gets no exception: the exit is shown with that stage.
     ...(vector === null ? [] : [`  ${VECTOR_NAMES[vector]}${code}`]),
   ];

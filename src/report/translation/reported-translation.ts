@@ -1,5 +1,6 @@
 import type { Access, BitFlags, NestedTranslation, PagingMode, PlannedBits, Translation } from '../../paging/index.ts';
 import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
+import type { ReportedDeviation } from '../reasons/format-deviation.ts';
 
 /** What kind of thing lies at a physical address, and QEMU's name of it. @public */
 export interface ReportedRegion {
@@ -33,8 +34,8 @@ export interface ReportedTranslation {
   readonly region: ReportedRegion | null;
   /** The entries of the walk that lie in ROM. */
   readonly inRom: readonly ReportedRomEntry[];
-  /** Where the machine that runs the guest would answer otherwise, in a line; null where it would not. */
-  readonly deviation: string | null;
+  /** Where the machine that runs the guest would answer otherwise; null where it would not. */
+  readonly deviation: ReportedDeviation | null;
   /** What the answer rests on that was unavailable. */
   readonly assumed: readonly ReportedAssumption[];
 }

@@ -31,7 +31,7 @@ export interface Case {
   readonly readOnlyLevels?: readonly number[];
   readonly region?: ReportedRegion;
   readonly inRom?: ReportedTranslation['inRom'];
-  readonly deviation?: string;
+  readonly deviation?: ReportedTranslation['deviation'];
   readonly assumed?: readonly ReportedAssumption[];
 }
 

@@ -190,7 +190,7 @@ describe('bitsMayBeSet', () => {
       errorCode: 0,
       responsible: null,
       rights: null,
-      reason: '',
+      reason: { code: 'lass' },
     } as const;
     expect([none, accessed, forced].map((flags) => bitsMayBeSet(mapped, flags))).to.deep.equal([false, true, true]);
     expect([none, accessed, forced].map((flags) => bitsMayBeSet(fault, flags))).to.deep.equal([false, false, true]);

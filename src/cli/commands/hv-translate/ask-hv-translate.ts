@@ -14,6 +14,7 @@ import type {
   Assumption,
   GuestTranslation,
   GuestView,
+  Machine,
   MemoryTypeMsrs,
   Override,
   Sourced,
@@ -37,7 +38,7 @@ export interface PreparedHvTranslate {
   /** Such that every walk that is made goes down to where tables end. */
   readonly keepScope: TranslateScope;
   readonly modeOf: (state: VcpuState) => PagingMode;
-  readonly machineOf: (state: VcpuState) => string;
+  readonly machineOf: (state: VcpuState) => Machine;
 }
 
 const READ = { write: false, user: false, exec: false };
@@ -49,7 +50,7 @@ const READ = { write: false, user: false, exec: false };
  * @internal
  */
 export async function prepareHvTranslate(line: HvTranslateCommandLine): Promise<PreparedHvTranslate> {
-  const { contextOf, machineName, parseOverride } = await import('../../../guest/index.ts');
+  const { contextOf, machineOf, parseOverride } = await import('../../../guest/index.ts');
   const scope = await toTranslateScope(line.scope, line.guest.cpu, line.command);
   const changed = (overrides: readonly Override[]): TranslateScope => ({
     ...scope,
@@ -62,7 +63,7 @@ export async function prepareHvTranslate(line: HvTranslateCommandLine): Promise<
     walkScope: changed(overrideTexts(overrides).map(parseOverride)),
     keepScope: changed([parseOverride('CR4.LASS=0')]),
     modeOf: (state) => contextOf(state).mode,
-    machineOf: machineName,
+    machineOf,
   };
 }
 
@@ -89,7 +90,7 @@ export function keptForHvTranslate(
 export interface Asked extends ReportedHvTranslation {
   readonly assumed: readonly Assumption[];
   /** The machine that runs the guest. */
-  readonly machine: string;
+  readonly machine: Machine;
 }
 
 /** One address's answer, and the walk that decided it; null for an address of more than 64 bits. */
@@ -221,35 +222,13 @@ function reportOf(
     controlFlags,
     cpu: state.cpu,
     mode,
-    vtl: vtl.isNamed ? vtl.vtl : null,
+    vtl: { number: vtl.vtl, isNamed: vtl.isNamed },
     cpl: state.cpl.value,
     space: reportedSpace(state, scope),
     answer,
     output: ex ? encodeHvTranslateOutputEx(answer) : encodeHvTranslateOutput(answer),
     walk: walk && withBits(walk, set),
-    reason: reasonOf(answer, walk, vtl.vtl),
     bitsAreSet: asksForBits ? set.length === answer.bits.length : null,
     assumed: [...(walk?.assumed ?? []), ...notes],
   };
-}
-
-/** Of codes about pages of tables, what was refused. */
-const TABLE_REASONS: Readonly<Partial<Record<HvTranslateAnswer['name'], string>>> = {
-  GpaNoReadAccess: 'a table cannot be read',
-  GpaNoWriteAccess: 'a bit is to be set in a table that cannot be written',
-  GpaIllegalOverlayAccess: 'a table lies in an overlay page that does not allow it',
-};
-
-function reasonOf({ name, event }: HvTranslateAnswer, walk: GuestTranslation | null, vtl: number): string | null {
-  if (name === 'Success') return null;
-  if (event?.type === 'memoryIntercept') {
-    const use = event.access === 'write' ? 'set a bit in' : 'read';
-    return `VTL ${event.targetVtl} does not let VTL ${vtl} ${use} a table`;
-  }
-  const ofTable = TABLE_REASONS[name];
-  if (ofTable !== undefined) return ofTable;
-  if (walk === null) return 'the address has more than 64 bits';
-  const { translation, nested } = walk;
-  if (nested?.translation.kind === 'nested-fault') return nested.translation.reason;
-  return translation.kind === 'fault' ? translation.reason : null;
 }

@@ -1,4 +1,4 @@
-import type { Assumption } from '../../../guest/index.ts';
+import type { Assumption, Machine } from '../../../guest/index.ts';
 import type { CliContext } from '../../options/command.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 
@@ -8,13 +8,13 @@ export interface Outcomes {
   /** What any of their answers rests on that was unavailable. */
   readonly assumed: Iterable<Assumption>;
   /** The machine that would answer any of them otherwise, as far as the lines do not say so themselves. */
-  readonly deviating: string | null;
+  readonly deviating: Machine | null;
 }
 
 /** Adds up what came of many addresses, for what is said at the end: notes, and the exit status. @internal */
 export class Tally {
   #faults = 0;
-  #deviating: string | null = null;
+  #deviating: Machine | null = null;
   /** By what they say: they are the same for each part of a list. */
   readonly #deciding = new Map<string, Assumption>();
 

@@ -1,4 +1,5 @@
 import type { NestedTranslation, WalkStep } from '../../../../src/paging/index.ts';
+import { formatReason } from '../../../../src/report/index.ts';
 import { describeFact, formatWord } from '../../processor-rig/describe-fact.ts';
 import type { Probe } from './probe.ts';
 import type { SvmResult } from './record.ts';
@@ -57,9 +58,9 @@ function describeEnd(translation: NestedTranslation): string {
     case 'mapped':
       return `mapped to ${formatWord(translation.l1PhysicalAddress)}`;
     case 'guest-fault':
-      return translation.guest.reason;
+      return formatReason(translation.guest.reason);
     case 'nested-fault':
-      return translation.reason;
+      return formatReason(translation.reason);
   }
 }
 

@@ -4,6 +4,7 @@ import type { GuestTranslation } from '../../../../src/guest/answers/guest-trans
 import { sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import type { VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
 import { type Access, TCG } from '../../../../src/paging/index.ts';
+import { formatDeviation, formatReason } from '../../../../src/report/index.ts';
 import {
   guestEntry,
   nestedEntry,
@@ -40,7 +41,7 @@ describe('an answer about a nested guest (L2)', () => {
     it('is no exception of the guest, and blames no entry for the page', async () => {
       const page = await fault({ [nestedEntry.ofData]: 0n });
       expect(page).to.include({ cause: 'unbacked-table', vector: null, errorCode: null, responsible: null });
-      expect(page?.reason).to.equal('the page at L2 physical 0x5abc: the NPT PTE is not present');
+      expect(page && formatReason(page.reason)).to.equal('the page at L2 physical 0x5abc: the NPT PTE is not present');
     });
 
     it('blames the entry of the guest that was kept from it', async () => {
@@ -93,7 +94,8 @@ describe('an answer about a nested guest (L2)', () => {
   describe('says where the machine would answer otherwise', () => {
     const reserved = 1n << 51n;
     const bit8 = 0x100n;
-    const deviationOf = async (...question: Parameters<typeof ask>) => (await ask(...question)).deviation;
+    const told = ({ deviation }: GuestTranslation) => deviation && formatDeviation(deviation);
+    const deviationOf = async (...question: Parameters<typeof ask>) => told(await ask(...question));
     const fetch = { ...READ, exec: true };
 
     it('nothing where it would not, and reads nothing for it', async () => {
@@ -113,13 +115,13 @@ describe('an answer about a nested guest (L2)', () => {
     it('a reserved bit in the guest, which TCG reports without P', async () => {
       const answer = await ask(nestedVcpuStateWith(), { [guestEntry.pte]: 0x5067n | reserved });
       expect(answer.translation).to.include({ kind: 'fault', errorCode: 9 });
-      expect(answer.deviation).to.match(/^QEMU 7\.2\.22's TCG raises #PF with error code 0x8 \(reserved bit 51 /);
+      expect(told(answer)).to.match(/^QEMU 7\.2\.22's TCG raises #PF with error code 0x8 \(reserved bit 51 /);
     });
 
     it('a reserved bit in the second stage, of the page and of a table', async () => {
       const page = await ask(nestedVcpuStateWith(), { [nestedEntry.ofData]: 0x2_5007n | reserved });
       expect(page.nested?.translation).to.include({ kind: 'nested-fault', exitInfo1: 0x1_0000_000dn });
-      expect(page.deviation).to.match(
+      expect(told(page)).to.match(
         /^QEMU 7\.2\.22's TCG exits with #NPF, EXITINFO1 0x10000000c, EXITINFO2 0x5abc \(the page at L2 physical /,
       );
       const table = await deviationOf(nestedVcpuStateWith(), { [nestedEntry.ofPd]: 0x2_3007n | reserved });
@@ -131,7 +133,7 @@ describe('an answer about a nested guest (L2)', () => {
       for (const changes of [{ [guestEntry.pml4e]: 0x2027n | bit8 }, { [nestedEntry.pml4e]: 0x1_1007n | bit8 }]) {
         const answer = await ask(nestedVcpuStateWith(), changes);
         expect(answer.translation.kind).to.equal('fault');
-        expect(answer.deviation).to.equal(mapped);
+        expect(told(answer)).to.equal(mapped);
       }
       const intel = nestedVcpuStateWith({ vendor: sourced('intel', 'qom', 'cpu.vendor') });
       expect(await deviationOf(intel, { [guestEntry.pml4e]: 0x2027n | bit8 })).to.equal(null);
@@ -142,7 +144,7 @@ describe('an answer about a nested guest (L2)', () => {
       const own = { '0x1120': 0x2027n, '0x2688': 0x3027n, '0x3598': 0x4027n, '0x4c48': 0x5067n };
       const answer = await ask(nestedVcpuStateWith({}, host), own);
       expect(answer.nested?.translation).to.include({ kind: 'nested-fault', cause: 'not-present' });
-      expect(answer.deviation).to.equal("QEMU 7.2.22's TCG maps it to L2 physical 0x5abc, L1 physical 0x5abc");
+      expect(told(answer)).to.equal("QEMU 7.2.22's TCG maps it to L2 physical 0x5abc, L1 physical 0x5abc");
       const before = nestedVcpuStateWith({ qemuVersion: [7, 2, 14] }, host);
       expect(await deviationOf(before, own), 'it did before 7.2.15').to.equal(null);
     });
@@ -151,14 +153,14 @@ describe('an answer about a nested guest (L2)', () => {
       const host = { ...HAND_MADE_HOST, cr4: 0x10_0020n, efer: 0x500n };
       const answer = await ask(nestedVcpuStateWith({}, host), { [nestedEntry.ofData]: 0n }, twoStageLinear, fetch);
       expect(answer.nested?.translation).to.include({ exitInfo1: 0x1_0000_0014n });
-      expect(answer.deviation).to.match(/ exits with #NPF, EXITINFO1 0x100000004, EXITINFO2 0x5abc /);
+      expect(told(answer)).to.match(/ exits with #NPF, EXITINFO1 0x100000004, EXITINFO2 0x5abc /);
     });
 
     it('KVM, which leaves the check of canonical addresses to others', async () => {
       const kvm = nestedVcpuStateWith({ accelerator: sourced('kvm', 'monitor', 'query-kvm') });
       const answer = await ask(kvm, {}, twoStageLinear | (1n << 60n));
       expect(answer.translation).to.include({ kind: 'fault', cause: 'non-canonical' });
-      expect(answer.deviation).to.equal("KVM's walker maps it to L2 physical 0x5abc, L1 physical 0x25abc");
+      expect(told(answer)).to.equal("KVM's walker maps it to L2 physical 0x5abc, L1 physical 0x25abc");
     });
 
     it('the first stage before EPT, whose own entries all machines read alike', async () => {
@@ -170,8 +172,9 @@ describe('an answer about a nested guest (L2)', () => {
       );
       const writeOnly = { ...openEpt, [nestedEntry.ofData]: 0x2_5032n };
       expect(await deviationOf(ept, writeOnly)).to.equal(null);
-      const { deviation } = await ask(ept, { ...writeOnly, [guestEntry.pml4e]: 0x2027n | bit8 });
-      expect(deviation).to.match(/ exits with an EPT misconfiguration \(the page at L2 physical 0x5abc: /);
+      expect(await deviationOf(ept, { ...writeOnly, [guestEntry.pml4e]: 0x2027n | bit8 })).to.match(
+        / exits with an EPT misconfiguration \(the page at L2 physical 0x5abc: /,
+      );
       const hidden = { ...openEpt, [nestedEntry.ofData]: 0x2_5034n, [guestEntry.pml4e]: 0x2027n | bit8 };
       expect(await deviationOf(ept, hidden)).to.match(/ exits with an EPT violation, qualification 0x1a1 \(/);
       // The page table for L2 physical 0x400000 ff. is in no memory, and nobody says what is read there.

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
-import { describeDeviation } from '../../../../src/guest/answers/deviation.ts';
+import { findDeviation } from '../../../../src/guest/answers/deviation.ts';
 import { sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import { contextOf, machineProfile, type VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
 import { type EntrySource, translate } from '../../../../src/paging/index.ts';
+import { formatDeviation } from '../../../../src/report/index.ts';
 import { vcpuStateWith } from '../../../support/fakes/sourced-state.ts';
 
 const READ = { write: false, user: false, exec: false };
@@ -14,7 +15,9 @@ function entries(values: Readonly<Record<number, bigint>>): EntrySource {
 function deviation(replaced: Partial<VcpuState>, memory: EntrySource, address = 0n, access = READ): string | null {
   const state = vcpuStateWith(replaced);
   const answer = translate(contextOf(state), memory, address, access);
-  return describeDeviation(state, answer, translate(contextOf(state, machineProfile(state)), memory, address, access));
+  const onMachine = translate(contextOf(state, machineProfile(state)), memory, address, access);
+  const found = findDeviation(state, answer, onMachine);
+  return found && formatDeviation(found);
 }
 
 const TCG: Partial<VcpuState> = { accelerator: sourced('tcg', 'monitor', 'query-kvm') };

@@ -7,6 +7,7 @@ import {
   type Region,
   type TranslateRequest,
 } from '../../../../src/guest/index.ts';
+import { formatDeviation } from '../../../../src/report/index.ts';
 import { expectRejection } from '../../../support/expect-rejection.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
 
@@ -93,8 +94,10 @@ describe('a guest of registers and memory that a program has', () => {
     const reserved = { ...VCPU, features: { ...VCPU.features, maxPhyAddr: 36 } };
     const memory = tables();
     new DataView(memory.buffer).setBigUint64(0x4000, 0x80_0000_5007n, true);
-    const deviation = async (vcpu: GivenVcpu) =>
-      (await guestWith({ vcpus: [vcpu], memory }).translate([{ linearAddress: 0n, access: READ }]))[0]?.deviation;
+    const deviation = async (vcpu: GivenVcpu) => {
+      const [answer] = await guestWith({ vcpus: [vcpu], memory }).translate([{ linearAddress: 0n, access: READ }]);
+      return answer?.deviation && formatDeviation(answer.deviation);
+    };
     expect(await deviation(reserved)).to.equal(null);
     expect(await deviation({ ...reserved, machine: { accelerator: 'tcg', qemuVersion: [7, 2, 0] } })).to.match(
       /^QEMU 7\.2\.0's TCG raises #PF with error code 0xc/,

@@ -285,8 +285,11 @@ describe('report/formatTranslation', () => {
   });
 
   it('says where the machine that runs the guest would answer otherwise', () => {
-    const deviation = "QEMU 7.2.22's TCG raises #PF with error code 0x8";
-    expect(textOf(long(0x5007n, { deviation })).at(-2)).to.equal(`! this machine differs: ${deviation}`);
+    const { translation: outcome } = answerOf(long(0x5006n));
+    const deviation = { machine: { accelerator: 'tcg', qemuVersion: [7, 2, 22] }, outcome } as const;
+    expect(textOf(long(0x5007n, { deviation })).at(-2)).to.equal(
+      "! this machine differs: QEMU 7.2.22's TCG raises #PF with error code 0x0 (not present: the PTE has P=0)",
+    );
   });
 
   it('shows the address that was walked when a tag was taken off', () => {

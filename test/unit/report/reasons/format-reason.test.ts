@@ -7,6 +7,7 @@ import {
   type PagingRegisters,
   translate,
 } from '../../../../src/paging/index.ts';
+import { formatReason } from '../../../../src/report/reasons/format-reason.ts';
 import { entryMap, fourLevels } from '../../../support/builders/entry-map.ts';
 
 const REGISTERS: PagingRegisters = { cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n };
@@ -148,7 +149,7 @@ describe('why an access fails', () => {
   for (const [reason, errorCode, question] of REASONS) {
     it(reason, () => {
       const { reason: said, errorCode: pushed } = fault(question);
-      expect(said).to.equal(reason);
+      expect(formatReason(said)).to.equal(reason);
       expect(pushed === null ? null : `0x${pushed.toString(16)}`).to.equal(
         errorCode === null ? null : `0x${errorCode.toString(16)}`,
       );
