@@ -12,7 +12,7 @@ export async function warnWithoutWatchdog(safekeeping: Safekeeping): Promise<voi
   if (problem === '' || warned.has(problem)) return;
   warned.add(problem);
   process.emitWarning(
-    `no watchdog: ${problem}. If this process is killed while a guest is paused, the guest stays paused until "pagewalk restore" or the next attach. Keep pagewalk out of the bundle (external), or pass watchdog: false to accept it`,
+    `no watchdog: ${problem}. If this process is killed while a guest is paused, the guest stays paused until "pagewalk restore" or the next attach. Keep pagewalk out of the bundle (external), bundle pagewalk/watchdog beside it as pagewalk-watchdog.js, or pass watchdog: false to accept it`,
     { type: 'PagewalkWarning', code: 'PAGEWALK_NO_WATCHDOG' },
   );
 }

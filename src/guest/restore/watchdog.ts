@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RestorePlan } from './restore-plan.ts';
+
+const PROGRAM_NAMES = ['watchdog-main.js', 'pagewalk-watchdog.js', 'pagewalk-watchdog.mjs', 'pagewalk-watchdog.cjs'];
 
 /**
  * What this process says to the watchdog, one JSON text a line. The end of the pipe without `disarm` means: put it back.
@@ -65,12 +68,19 @@ export class Watchdog {
   }
 }
 
-/** A bundle holds this module but not the program beside it; in CommonJS it does not even know where it lies. */
+/**
+ * The program in this package; or, beside a bundle that holds this module, a bundle of `pagewalk/watchdog`. A bundle holds no program
+ * by itself, as nothing imports one.
+ */
 function programFile(): string | undefined {
-  try {
-    const file = fileURLToPath(new URL('./watchdog-main.js', import.meta.url));
-    return existsSync(file) ? file : undefined;
-  } catch {
-    return undefined;
-  }
+  const directory = ownDirectory();
+  if (directory === undefined) return undefined;
+  return PROGRAM_NAMES.map((name) => join(directory, name)).find((file) => existsSync(file));
+}
+
+/** A bundle in CommonJS has no `import.meta`, and a module no `__dirname`. */
+function ownDirectory(): string | undefined {
+  if (typeof __dirname === 'string') return __dirname;
+  const { url } = import.meta as { readonly url?: string };
+  return url?.startsWith('file:') ? dirname(fileURLToPath(url)) : undefined;
 }
