@@ -5,6 +5,7 @@ import { SHARED_OPTIONS } from '../../scripts/documents/describe-commands.ts';
 import { jsonTables, LINES } from '../../scripts/documents/describe-json.ts';
 import { DOCUMENTS, ROOT } from '../../scripts/documents/documents.ts';
 import { makeDocument } from '../../scripts/documents/make-document.ts';
+import { ROOM_ORDERS } from '../../scripts/layout/rooms/room-orders.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
 
 const ALL_DOCUMENTS = [...DOCUMENTS, 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'protocols/README.md'];
@@ -74,6 +75,13 @@ describe('the documents', () => {
       const fitting = Object.values(LINES).filter((schema) => schema.safeParse(JSON.parse(line)).success);
       expect(fitting, line).to.have.length(1);
     }
+  });
+
+  it('docs/architecture.md has every room', () => {
+    const text = textOf('docs/architecture.md');
+    const rooms = Object.entries(ROOM_ORDERS).flatMap(([layer, names]) => names.map((name) => `${layer}/${name}`));
+    const folders = rooms.filter((room) => !room.endsWith('.ts'));
+    expect(folders.filter((room) => !text.includes(`\`${room}/\``))).to.deep.equal([]);
   });
 
   for (const document of ALL_DOCUMENTS) {
