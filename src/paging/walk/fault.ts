@@ -124,19 +124,20 @@ function reservedBitsSet(walk: Walk): (readonly [number, number])[] {
 function denialsOf(walk: Walk): Denial[] {
   const { denied, context, leafHigh, rights } = walk;
   const register = rights & ENTRY_US ? 'PKRU' : 'PKRS';
-  const all: readonly (readonly [number, Denial])[] = [
-    [DENIED.user, { code: 'supervisor-page' }],
-    [DENIED.write, { code: 'read-only' }],
-    [DENIED.exec, { code: 'not-executable' }],
-    [DENIED.smep, { code: 'smep' }],
-    [DENIED.smap, { code: 'smap', isImplicit: context.policy.alignmentCheck }],
-    [DENIED.notShadowStack, { code: 'no-shadow-stack' }],
-    [DENIED.userShadowStack, { code: 'user-page' }],
-    [DENIED.trapped, { code: 'execute-trap' }],
-    [DENIED.notNestedStack, { code: 'no-nested-shadow-stack' }],
-    [DENIED.key, { code: 'protection-key', key: protectionKeyOf(leafHigh), register }],
-  ];
-  return all.flatMap(([bit, denial]) => (denied & bit ? [denial] : []));
+  const all: Readonly<Record<keyof typeof DENIED, Denial>> = {
+    user: { code: 'supervisor-page' },
+    write: { code: 'read-only' },
+    exec: { code: 'not-executable' },
+    smep: { code: 'smep' },
+    smap: { code: 'smap', isImplicit: context.policy.alignmentCheck },
+    notShadowStack: { code: 'no-shadow-stack' },
+    userShadowStack: { code: 'user-page' },
+    trapped: { code: 'execute-trap' },
+    notNestedStack: { code: 'no-nested-shadow-stack' },
+    key: { code: 'protection-key', key: protectionKeyOf(leafHigh), register },
+  };
+  const names = Object.keys(all) as (keyof typeof DENIED)[];
+  return names.flatMap((name) => (denied & DENIED[name] ? [all[name]] : []));
 }
 
 /** Why the walk failed. @internal */
