@@ -6,10 +6,10 @@ import { type CommandEnd, CommandRun, describeEnd, runCommand, unseemly } from '
 import { Draw } from '../rig/draw.ts';
 import type { ChangedByte } from '../rig/guest-pages.ts';
 import { type Direction, MessageProxy, type Passing, type Protocol } from '../rig/message-proxy.ts';
-import { within } from '../rig/patience.ts';
+import { eventually, within } from '../rig/patience.ts';
 import { type Question, questionsIn } from '../rig/questions.ts';
 import { Sandbox } from '../rig/sandbox.ts';
-import { stubOf, TortureGuest } from '../rig/torture-guest.ts';
+import { type GuestStanding, stubOf, TortureGuest } from '../rig/torture-guest.ts';
 import type { Outcome } from '../scenario.ts';
 import { TortureError } from '../torture-error.ts';
 import { healAfterBoth } from './heal-after-both.ts';
@@ -129,10 +129,14 @@ export class KillLane implements AsyncDisposable {
       allowed: drawn.question.writes ? reference.allowed : [],
     };
     const endpoints = this.#endpoints(drawn.reach, guest, 'protocol' in drawn.moment);
-    const leftAlone = hasStruck && drawn.way.leavesNobody === true;
-    problems.push(
-      ...(leftAlone ? await healAfterBoth(aftermath, endpoints, number % 2 === 0) : await examine(aftermath)),
-    );
+    let isLeftPaused = false;
+    if (hasStruck && drawn.way.leavesNobody === true) {
+      const healed = await healAfterBoth(aftermath, endpoints, number % 2 === 0);
+      problems.push(...healed.problems);
+      isLeftPaused = healed.isLeftPaused;
+      if (isLeftPaused && !isBeforeRegisters(drawn)) problems.push('the guest stays paused, in spite of its registers');
+    } else if (!(hasStruck && isBeforeGreeting(drawn))) problems.push(...(await examine(aftermath)));
+    else problems.push(...(await examine({ ...aftermath, before: await runningOrAs(guest, before) })));
     if (problems.length > 0) {
       sandbox.clear();
       await guest.heal();
@@ -147,6 +151,7 @@ export class KillLane implements AsyncDisposable {
         `reach: ${drawn.reach}`,
         `guest ${drawn.ran ? 'running' : 'paused'}`,
         hasStruck ? 'struck' : 'ended before it was struck',
+        ...(isLeftPaused ? ['left paused, as nothing tells whose pause it is'] : []),
         'protocol' in drawn.moment ? `at a ${drawn.moment.protocol} message` : 'at a random moment',
       ],
       problems,
@@ -245,7 +250,9 @@ export class KillLane implements AsyncDisposable {
       at = `${ms} ms`;
       timer = setTimeout(act, ms);
     }
-    const words = [...question.words, ...this.#endpoints(reach, guest, isProxied)];
+    // One that is suspended for long has to be allowed to pause for as long.
+    const patience = way.delaysMs === undefined ? [] : ['--max-pause', '20000'];
+    const words = [...question.words, ...this.#endpoints(reach, guest, isProxied), ...patience];
     this.#victim = new CommandRun(words, sandbox, { limitMs: RUN_LIMIT_MS });
     const end = await this.#victim.ended;
     clearTimeout(timer);
@@ -253,6 +260,31 @@ export class KillLane implements AsyncDisposable {
     this.#victim = undefined;
     return { end, at, hasStruck };
   }
+}
+
+/** The parts of a session before the registers of a pause have come: they are asked for with the pause itself. */
+const REGISTERS_BY = { qmp: 1, gdb: 0.3 } as const;
+
+/** Both may have died before the registers had come by which the next run knows their pause. */
+function isBeforeRegisters({ moment, question }: KillCase): boolean {
+  // It pauses twice.
+  if (question.needsRunning === true) return true;
+  return !('protocol' in moment) || moment.part <= REGISTERS_BY[moment.protocol];
+}
+
+/** The handshake: until its first reply a client does not know whether a greeting would have come. */
+const HANDSHAKE_PART = 0.12;
+
+/** The stub alone does not tell at once that a guest had been paused: until it has, the guest is taken to have run. */
+function isBeforeGreeting({ reach, ran, moment }: KillCase): boolean {
+  if (ran || reach !== 'the stub alone') return false;
+  return !('protocol' in moment) || moment.part <= HANDSHAKE_PART;
+}
+
+/** The standing that is to be found when both run states are right. */
+async function runningOrAs(guest: TortureGuest, before: GuestStanding): Promise<GuestStanding> {
+  const gone = await eventually(async () => (await guest.monitor.runState()) === 'running', GONE_MS * 50);
+  return gone === undefined ? before : { ...before, runState: 'running' };
 }
 
 function judgeEnd(

@@ -214,7 +214,9 @@ export class QmpLink implements Link {
     this.#deadline.start();
     this.#safekeeping.expectResume(this.#deadline.maxMs);
     this.#holding = true;
-    const [before] = await this.#deadline.within(Promise.all([this.#askAndNote(), stop(this.#qmp)]));
+    const stopped = [this.#askAndNote(), stop(this.#qmp)] as const;
+    this.#noteFirstRegisters();
+    const [before] = await this.#deadline.within(Promise.all(stopped));
     // From 9.1 on `stop` pauses a suspended guest (S3) too, and `cont` makes it suspended again.
     const wasPaused = before.status === 'suspended' && (await queryStatus(this.#qmp)).status !== before.status;
     this.#settle(before.running || wasPaused);
@@ -225,6 +227,17 @@ export class QmpLink implements Link {
   #endDeadline(): void {
     this.#deadline.stop();
     this.#safekeeping.expectResume(null);
+  }
+
+  /**
+   * In the same write, so that hardly a moment of the pause is without a print by which a later client knows it. Nothing waits for
+   * it: QEMU takes the text in while the stub is being connected.
+   */
+  #noteFirstRegisters(): void {
+    this.#qmp.hmp('info registers').then(
+      (text) => this.noteRegisters(text),
+      () => {},
+    );
   }
 
   /** What is known of the run state counts even if the reply to `stop` never comes: QEMU may carry it out later. */
@@ -283,7 +296,7 @@ export class QmpLink implements Link {
   }
 
   noteRegisters(text: string): void {
-    if (this.#holding) this.#safekeeping.note({ registers: printRegisters(text) });
+    if (this.#holding) this.#safekeeping.noteRegisters(printRegisters(text));
   }
 
   resume(): Promise<void> {

@@ -1,12 +1,12 @@
 import { GdbBusyError, type GdbClient, GdbTimeoutError } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus, parseInfoVersion } from '../../../protocols/qmp/index.ts';
 import { ConnectError } from '../../../protocols/transport/index.ts';
-import type { QemuVersion } from '../../paging/index.ts';
 import { GuestRunStateError } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { stubMonitor } from '../monitor/stub-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
 import { type Peer, unknownPeer } from '../peer/peer.ts';
+import { greetsWithStop } from '../restore/greets-with-stop.ts';
 import { findLeftJournals, type LeftJournal, removeJournal } from '../restore/journal.ts';
 import type { PrivateDirectory } from '../restore/private-directory.ts';
 import { isSamePrint, printRegisters } from '../restore/register-prints.ts';
@@ -187,7 +187,7 @@ export class StubLink implements Link {
   }
 
   noteRegisters(text: string): void {
-    if (this.#session !== undefined) this.#safekeeping.note({ registers: printRegisters(text) });
+    if (this.#session !== undefined) this.#safekeeping.noteRegisters(printRegisters(text));
   }
 
   /** That another client resumed the guest is not told here: it shows as a request without an answer. */
@@ -208,7 +208,7 @@ export class StubLink implements Link {
     const { signal } = this.#options;
     await warnWithoutWatchdog(this.#safekeeping);
     const left = findLeftJournals({ endpoint: canonicalEndpoint(this.endpoint), qemu: null });
-    await this.#safekeeping.arm({ stub: canonicalEndpoint(this.endpoint), resume: true });
+    await this.#safekeeping.arm({ stub: canonicalEndpoint(this.endpoint), resume: true, ungreeted: false });
     signal?.throwIfAborted();
     this.#problem = undefined;
     this.#deadline.start();
@@ -242,10 +242,12 @@ export class StubLink implements Link {
     this.#session = session;
     // What is known so far counts if nothing more comes.
     this.#ranBefore = this.#greetedWithStop || undefined;
-    await this.#deadline.within(this.#learnRunState(session.client, left));
+    if (!this.#greetedWithStop) this.#safekeeping.note({ ungreeted: true });
+    const registers = await this.#deadline.within(this.#learnRunState(session.client, left));
     // A pause by another client has no deadline of ours.
     if (this.ranBefore === false) this.#endDeadline();
     await this.#safekeeping.arm({ resume: this.#ranBefore === true });
+    this.noteRegisters(registers);
     // Refuses a guest that is not x86, before anything else stumbles over it.
     await this.#deadline.within(session.client.layout());
     return session;
@@ -276,17 +278,29 @@ export class StubLink implements Link {
     }
   }
 
-  async #learnRunState(client: GdbClient, left: readonly LeftJournal[]): Promise<void> {
-    const [status, version] = await Promise.all([client.monitor('info status'), client.monitor('info version')]);
+  /** @returns the registers, by which this pause is known */
+  async #learnRunState(client: GdbClient, left: readonly LeftJournal[]): Promise<string> {
+    const [status, version, registers] = await Promise.all([
+      client.monitor('info status'),
+      client.monitor('info version'),
+      client.monitor('info registers'),
+    ]);
+    const isPaused = parseInfoStatus(status).status === 'paused';
     this.#runStateNote = '';
-    if (left.length > 0 && !this.#greetedWithStop && parseInfoStatus(status).status === 'paused') {
-      await this.#recover(client, left);
-      if (this.#ranBefore) return;
+    if (left.length > 0 && isPaused && !this.#greetedWithStop) await this.#recover(client, left);
+    if (this.#ranBefore !== true) this.#settleRanBefore(isPaused, greetsWithStop(parseInfoVersion(version)));
+    for (const { file, plan } of left) {
+      // Said again by the next run, until the guest runs: there may have been a good reason to kill that one.
+      const isOpen = this.ranBefore === false && isPaused && plan.resume === true && plan.registers === undefined;
+      if (!isOpen) removeJournal(file);
     }
-    for (const { file } of left) removeJournal(file);
+    return registers;
+  }
+
+  #settleRanBefore(isPaused: boolean, greets: boolean): void {
     if (this.#greetedWithStop) this.#ranBefore = true;
-    else if (parseInfoStatus(status).status !== 'paused') this.#ranBefore = false;
-    else if (greetsWithStop(parseInfoVersion(version)) && !this.#mayHaveMissedGreeting) this.#ranBefore = false;
+    else if (!isPaused) this.#ranBefore = false;
+    else if (greets && !this.#mayHaveMissedGreeting) this.#ranBefore = false;
     else {
       this.#ranBefore = true;
       this.#runStateNote =
@@ -297,11 +311,10 @@ export class StubLink implements Link {
   /** A client that was killed with its watchdog had paused the guest: if it has not run since, it is resumed when it is left. */
   async #recover(client: GdbClient, left: readonly LeftJournal[]): Promise<void> {
     const now = printRegisters(await client.monitor('info registers -a'));
-    this.recoveries = left.map(({ file, head, plan }) => {
+    this.recoveries = left.map(({ head, plan }) => {
       const isSame = plan.registers !== undefined && isSamePrint(plan.registers, now);
       const resumption = plan.registers === undefined ? 'unknown' : isSame ? 'resumed' : 'paused-since';
       if (plan.resume === true && isSame) this.#ranBefore = true;
-      removeJournal(file);
       return {
         client: head.client.pid,
         since: head.since,
@@ -329,9 +342,4 @@ export class StubLink implements Link {
     await this.#safekeeping.disarm();
     if (this.#failure !== undefined) throw this.#failure;
   }
-}
-
-/** Up to 8.0 QEMU sends stop replies without being asked. */
-function greetsWithStop([major, minor]: QemuVersion): boolean {
-  return major < 8 || (major === 8 && minor === 0);
 }

@@ -41,6 +41,7 @@ const planSchema = z.object({
   stub: z.string().optional(),
   resume: z.boolean().optional(),
   registers: z.record(z.string(), z.string()).optional(),
+  ungreeted: z.boolean().optional(),
   ownStub: z.boolean().optional(),
   directory: z.object({ path: z.string(), room: z.string().regex(/^[\w-]+$/) }).optional(),
 });
@@ -110,15 +111,24 @@ export class Journal {
   }
 
   /**
+   * Where the next one will be.
+   *
    * @param endpoint - by which the guest is reached, in canonical form
+   * @throws Error in words when no directory is this user's alone.
+   */
+  static place(endpoint: string): string {
+    Journal.#count += 1;
+    const name = createHash('sha256').update(endpoint).digest('base64url').slice(0, 16);
+    return join(requireDirectory(), `${name}-${process.pid}-${Journal.#count}${SUFFIX}`);
+  }
+
+  /**
+   * @param file - of {@link Journal.place}
+   * @param endpoint - as there
    * @param qemu - the process, where it is proven
    * @throws Error in words, or the system's, when none can be kept.
    */
-  static begin(endpoint: string, qemu: ProcessLife | null): Journal {
-    const directory = requireDirectory();
-    Journal.#count += 1;
-    const name = createHash('sha256').update(endpoint).digest('base64url').slice(0, 16);
-    const file = join(directory, `${name}-${process.pid}-${Journal.#count}${SUFFIX}`);
+  static begin(file: string, endpoint: string, qemu: ProcessLife | null): Journal {
     return new Journal(file, {
       version: 1,
       client: lifeOf(process.pid),
@@ -164,12 +174,13 @@ export class Journal {
 
 /** @internal */
 export function removeJournal(file: string): void {
-  try {
-    unlinkSync(file);
-    // The last one takes the directory with it.
-    rmdirSync(join(file, '..'));
-  } catch {
-    // It is gone, or others are there.
+  // The last one takes the directory with it.
+  for (const remove of [() => unlinkSync(file), () => rmdirSync(join(file, '..'))]) {
+    try {
+      remove();
+    } catch {
+      // It is gone, or others are there.
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GdbClient } from '../../../protocols/gdb/index.ts';
-import { parseInfoStatus, QmpClient } from '../../../protocols/qmp/index.ts';
+import { parseInfoStatus, parseInfoVersion, QmpClient } from '../../../protocols/qmp/index.ts';
 import { ConnectError } from '../../../protocols/transport/index.ts';
 import { isSocketIdle } from '../peer/listens-at.ts';
+import { greetsWithStop } from './greets-with-stop.ts';
 import { removeJournal } from './journal.ts';
 import { removePrivateDirectory } from './private-directory.ts';
 import { putBack } from './put-back.ts';
@@ -112,8 +113,10 @@ async function throughStub(endpoint: string, plan: RestorePlan, elapsed: () => n
   return plan.qmp === undefined ? withoutDirectory(left) : left;
 }
 
-async function isOurPause(gdb: GdbClient, { registers }: RestorePlan, elapsed: () => number): Promise<boolean> {
+async function isOurPause(gdb: GdbClient, plan: RestorePlan, elapsed: () => number): Promise<boolean> {
+  const { registers, ungreeted } = plan;
   if (parseInfoStatus(await gdb.monitor('info status')).status !== 'paused') return false;
+  if (ungreeted === true && greetsWithStop(parseInfoVersion(await gdb.monitor('info version')))) return false;
   // At once there was no time for others.
   if (registers === undefined || elapsed() < MONITOR_PATIENCE_MS) return true;
   return isSamePrint(registers, printRegisters(await gdb.monitor('info registers -a')));

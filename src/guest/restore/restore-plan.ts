@@ -8,6 +8,8 @@ export interface RestorePlan {
   readonly stub?: string;
   /** The guest ran, and must run again. */
   readonly resume?: boolean;
+  /** The stub has answered without a greeting: of a QEMU that greets when connecting pauses the guest, it had been paused before. */
+  readonly ungreeted?: boolean;
   /** The registers at the pause: a guest that shows others has run since, and another client has paused it. */
   readonly registers?: RegisterPrints;
   /** The client had started a stub of its own. */
@@ -19,6 +21,6 @@ export interface RestorePlan {
 }
 
 /** What a resumed guest leaves of a plan: nothing of the pause. @internal */
-export function afterResume({ resume, registers, stub, ...standing }: RestorePlan): RestorePlan {
+export function afterResume({ resume, ungreeted, registers, stub, ...standing }: RestorePlan): RestorePlan {
   return standing;
 }

@@ -1,5 +1,6 @@
 import type { ProcessLife } from '../peer/process-life.ts';
 import { Journal } from './journal.ts';
+import type { RegisterPrints } from './register-prints.ts';
 import { afterResume, type RestorePlan } from './restore-plan.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -61,6 +62,11 @@ export class Safekeeping {
     this.#set({ ...this.#plan, ...addition });
   }
 
+  /** Registers of this pause, of one vCPU or of all. */
+  noteRegisters(prints: RegisterPrints): void {
+    this.note({ registers: { ...this.#plan.registers, ...prints } });
+  }
+
   /** The guest is going to be paused, for so long at most. Milliseconds; null when it is over. */
   expectResume(withinMs: number | null): void {
     if (this.#options.endsStuckClient !== true) return;
@@ -75,13 +81,14 @@ export class Safekeeping {
   /** Everything is back in its place. */
   async disarm(): Promise<void> {
     const watchdog = await this.#starting;
+    // Gone first: without its journal a watchdog that is not told any more has nothing to do, and leaves nothing.
+    this.#journal?.end();
+    this.#journal = undefined;
     if (watchdog instanceof Watchdog) {
       watchdog.say({ disarm: true });
       watchdog.end();
     }
     this.#watchdog = undefined;
-    this.#journal?.end();
-    this.#journal = undefined;
   }
 
   /**
@@ -107,8 +114,11 @@ export class Safekeeping {
     this.#hasBegun = true;
     if (!this.#options.enabled) return;
     try {
-      this.#journal = Journal.begin(this.#options.endpoint, this.#options.qemu ?? null);
-      this.#plan = { ...this.#plan, journal: this.#journal.file };
+      const file = Journal.place(this.#options.endpoint);
+      // The watchdog must know first: it removes what a killed client leaves.
+      this.#watchdog?.say({ plan: { ...this.#plan, journal: file } });
+      this.#journal = Journal.begin(file, this.#options.endpoint, this.#options.qemu ?? null);
+      this.#plan = { ...this.#plan, journal: file };
     } catch {
       // No directory is ours alone: the watchdog does without.
     }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { GdbClient, type GdbClientOptions, GdbClosedError } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus } from '../../../protocols/qmp/index.ts';
 import { type Connection, formatPrintable } from '../../../protocols/transport/internal.ts';
@@ -126,7 +126,9 @@ export class StubSession {
   async #inTime<T>(step: Promise<T>): Promise<T> {
     const { endpoint } = this.#options;
     const late = new AbortController();
-    const tooLate = delay(LEAVE_TIMEOUT_MS, undefined, { signal: late.signal }).then(() => {
+    const tooLate = delay(LEAVE_TIMEOUT_MS, undefined, { signal: late.signal }).then(async () => {
+      // Timers come before sockets: of a process that was suspended the answer may be there, unread.
+      await immediate(undefined, { signal: late.signal });
       const error = new GuestStubError(
         'ERR_GUEST_STUB_UNREACHABLE',
         endpoint,

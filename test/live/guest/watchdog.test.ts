@@ -18,7 +18,7 @@ import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
 
 /** Seen from dist/test/live/guest, where this file runs. */
-const CLIENT = fileURLToPath(new URL('../../support/live/attached-client.js', import.meta.url));
+const CLIENT = fileURLToPath(new URL('../../support/live/guest/attached-client.js', import.meta.url));
 /** What the watchdog needs at most, on a machine that is not overloaded. */
 const WATCHDOG_MS = 1500;
 

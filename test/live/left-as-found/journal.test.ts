@@ -15,10 +15,11 @@ import type { ClientOrders } from '../../support/live/guest/attached-client.ts';
 import { isRunning } from '../../support/live/guest/is-running.ts';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
+import { StallingProxy } from '../../support/live/peer/stalling-proxy.ts';
 import { runPagewalk } from '../../support/live/run-pagewalk.ts';
 
 /** Seen from dist/test/live/left-as-found, where this file runs. */
-const CLIENT = fileURLToPath(new URL('../../support/live/attached-client.js', import.meta.url));
+const CLIENT = fileURLToPath(new URL('../../support/live/guest/attached-client.js', import.meta.url));
 const ADDRESS = `0x${kernelPage(KERNELS.long4, 'rw').address.toString(16)}`;
 
 describe('a client that is killed together with its watchdog', function () {
@@ -97,6 +98,25 @@ describe('a client that is killed together with its watchdog', function () {
     expect(stdout).to.contain('0x');
     expect(stderr).to.match(/^pagewalk: process \d+, .* was killed before it could leave the guest: .* is resumed;/);
     expect(await witness.runState()).to.equal('running');
+  });
+
+  it('before it had connected its stub: the pause is known by the registers of its first moment', async () => {
+    await using other = await launchKernel('long4');
+    await using otherWitness = await Witness.of(other);
+    await using stub = await StallingProxy.before(other.gdbEndpoint);
+    const silent = stub.stallAt(/qSupported/);
+    const orders: ClientOrders = { qmp: other.qmpEndpoint, gdb: stub.endpoint, until: 'paused' };
+    const client = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    await silent;
+    await killBoth(client);
+    expect(await otherWitness.runState()).to.equal('paused');
+    stub.flow();
+    const { stdout } = await runPagewalk(['restore', '--qmp', other.qmpEndpoint], environment);
+    expect(stdout).to.contain('which it had paused, is resumed');
+    expect(await otherWitness.runState()).to.equal('running');
   });
 
   it('does not have its guest resumed once another client has resumed and paused it', async () => {

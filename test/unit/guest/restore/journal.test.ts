@@ -47,7 +47,7 @@ describe('the journal of what has to be put back', () => {
   }
 
   it('is of this user alone, says what was told last, and goes with its end', () => {
-    const journal = Journal.begin(HERE.endpoint, null);
+    const journal = Journal.begin(Journal.place(HERE.endpoint), HERE.endpoint, null);
     expect(statSync(journal.file).mode & 0o777).to.equal(0o600);
     expect(statSync(join(runtime, 'pagewalk')).mode & 0o777).to.equal(0o700);
     journal.write({ ...PLAN, journal: journal.file });
@@ -60,7 +60,7 @@ describe('the journal of what has to be put back', () => {
   });
 
   it('does not grow without end', () => {
-    const journal = Journal.begin(HERE.endpoint, null);
+    const journal = Journal.begin(Journal.place(HERE.endpoint), HERE.endpoint, null);
     for (let pause = 0; pause < 20_000; pause += 1) journal.write({ ...PLAN, stub: `unix:/run/${pause}` });
     expect(statSync(journal.file).size).to.be.below(512 * 1024);
     expect(readFileSync(journal.file, 'utf8').trim().split('\n').at(-1)).to.contain('/run/19999');
@@ -96,7 +96,9 @@ describe('the journal of what has to be put back', () => {
     left([PLAN]);
     chmodSync(join(runtime, 'pagewalk'), 0o777);
     expect(findLeftJournals(HERE)).to.deep.equal([]);
-    expect(() => Journal.begin(HERE.endpoint, null)).to.throw('is not a directory of this user alone');
+    expect(() => Journal.begin(Journal.place(HERE.endpoint), HERE.endpoint, null)).to.throw(
+      'is not a directory of this user alone',
+    );
     chmodSync(join(runtime, 'pagewalk'), 0o700);
     left(['no plan', { directory: { path: '/', room: '../etc' } }]);
     expect(findLeftJournals(HERE)).to.deep.equal([]);
