@@ -45,7 +45,7 @@ async function showEnd(screen: Screen, qmp: QmpClient, guest: QemuProcess, from:
   const report = await nextReport(guest.console);
   if (status !== 'running') throw new DemoError(`the guest is ${status}, and was to be running`);
   screen.say(
-    `It is ${status}, and has gone on counting from ${countIn(from)} to ${countIn(report)}. It stood still ${pausesMs.length} times, for ` +
+    `It is ${status}, and has gone on counting from ${countIn(from)} to ${countIn(report)}. It was paused ${pausesMs.length} times, for ` +
       `${Math.max(...pausesMs).toFixed(1)} ms at most.\nNothing of it was changed but the five bits above. Now it is switched off.\n`,
   );
 }

@@ -76,6 +76,7 @@ export {
   type TranslateScope,
   type TranslationRow,
   TranslationTable,
+  type UnknownName,
   type VcpuState,
   vcpuStateOf,
   type WritableMemory,

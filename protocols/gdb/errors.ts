@@ -182,8 +182,8 @@ export class GdbTimeoutError extends GdbError {
 
   constructor(request: string, timeoutMs: number, stopSeen: boolean, details: GdbErrorDetails) {
     const cause = stopSeen
-      ? 'The stub reported instead that the guest stopped: somebody had resumed it, and the stub swallows the packet that stops it'
-      : 'QEMU is stuck or busy, or somebody resumed the guest: the stub swallows the packet that stops a running guest (QEMU 10 says nothing then)';
+      ? 'The stub reported instead that the guest stopped: another client had resumed it, and the stub swallows the packet that stops it'
+      : 'QEMU is stuck or busy, or another client resumed the guest: the stub swallows the packet that stops a running guest (QEMU 10 says nothing then)';
     super(
       `no reply to '${shorten(request)}' from the GDB stub at ${details.endpoint} within ${timeoutMs} ms. ${cause}. ` +
         "Check QMP 'query-status', pause the guest, connect anew",

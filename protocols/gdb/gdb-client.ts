@@ -48,7 +48,7 @@ export interface GdbClientOptions {
 const THREADS_PER_FLIGHT = 16;
 
 /**
- * A client of QEMU's GDB stub that looks at a guest standing still: registers, memory, the human monitor. What makes the
+ * A client of QEMU's GDB stub that looks at a paused guest: registers, memory, the human monitor. What makes the
  * guest run, or changes its registers, is in {@link GdbRunControl} only.
  *
  * Connecting pauses a running guest, and nothing here ever resumes it; pause it by QMP before, and resume it by QMP after.
@@ -279,7 +279,7 @@ export class GdbClient {
    * Runs one line of QEMU's human monitor and gives its output, lines ended by `\n`. A wrong command is not an error: the
    * monitor's complaint is the output. The monitor's `cpu` choice persists between calls.
    *
-   * @param options - `timeoutMs`: some commands take many seconds, during which QEMU's main loop stands still.
+   * @param options - `timeoutMs`: some commands take many seconds, during which QEMU's main loop is blocked.
    */
   async monitor(command: string, options: { readonly timeoutMs?: number } = {}): Promise<string> {
     return this.session.send(monitorRequest(command, options.timeoutMs));

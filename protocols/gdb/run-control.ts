@@ -31,7 +31,7 @@ const SIGNAL_INTERRUPT = 2;
  * What changes the guest beyond its memory: registers, breakpoints, and letting it run. Kept apart from {@link GdbClient}
  * so that looking at a guest can never do this by accident.
  *
- * After any run the guest's state is `debug` in QMP's words: `prelaunch` and `paused` cannot be had back exactly. QEMU
+ * After any run the guest's state is `debug` in QMP's words: `prelaunch` and `paused` cannot be restored exactly. QEMU
  * reports each step as RESUME and STOP to everybody who listens on QMP.
  *
  * All requests of one turn of the event loop leave in one write, in the order of the calls: registers can be written and a
@@ -115,7 +115,7 @@ export class GdbRunControl {
   }
 
   /**
-   * Lets one vCPU execute one instruction, while the others stand still.
+   * Lets one vCPU execute one instruction, while the others are paused.
    *
    * @throws GdbTimeoutError (`ERR_GDB_TIMEOUT`) if it took too long. The guest has been stopped again then, and the client can
    * be used further if its `state` is `open`.

@@ -326,7 +326,7 @@ export class QmpClient implements QmpExecutor {
     const reason = this.#reason;
     if (reason === undefined) return this.#closedError(`it is not ready for commands (${this.#state})`, { command });
     const happened =
-      reason instanceof QmpClosedError ? reason.happened : `the connection was given up: ${reason.message}`;
+      reason instanceof QmpClosedError ? reason.happened : `the connection was closed: ${reason.message}`;
     return this.#closedError(happened, { command, cause: reason });
   }
 

@@ -15,7 +15,7 @@ export interface Audience {
 /**
  * Runs the command itself, in this process, and shows it with its answer.
  *
- * @returns how long the guest stood still, in milliseconds
+ * @returns how long the guest was paused, in milliseconds
  * @throws {@link DemoError} when the answer is not the one that the guest was built to give.
  */
 export async function ask(question: DemoQuestion, audience: Audience): Promise<number> {
@@ -37,7 +37,7 @@ export async function ask(question: DemoQuestion, audience: Audience): Promise<n
   );
   const answer = said.join('');
   screen.quote(answer);
-  screen.say(`  ${screen.style.faint(`(the guest stood still for ${pauseMs.toFixed(1)} ms)`)}`);
+  screen.say(`  ${screen.style.faint(`(the guest was paused for ${pauseMs.toFixed(1)} ms)`)}`);
   if (result !== question.exitStatus || !withoutColours(answer).includes(question.answer)) {
     throw new DemoError(
       `expected status ${question.exitStatus} and "${question.answer}", but the command ended with ${result}`,

@@ -14,7 +14,7 @@ export class PauseClock {
   /**
    * Runs something that pauses the guest once.
    *
-   * @returns what it returned, and how long the guest stood still, in milliseconds
+   * @returns what it returned, and how long the guest was paused, in milliseconds
    * @throws QmpTimeoutError when there was no pause, or no end of it
    */
   async measure<T>(run: () => Promise<T>): Promise<{ readonly result: T; readonly pauseMs: number }> {

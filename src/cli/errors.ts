@@ -3,7 +3,7 @@
  *
  * ```
  * CliError
- *  ├─ UsageError        ERR_CLI_USAGE        the command line asks for nothing that can be done; exit status 2
+ *  ├─ UsageError        ERR_CLI_USAGE        the command line is invalid; exit status 2
  *  ├─ TraceFileError    ERR_CLI_TRACE_FILE   the trace cannot be written where it was asked for; exit status 2
  *  ├─ InputFileError    ERR_CLI_INPUT_FILE   a file, or standard input, is not what it should be; exit status 2
  *  └─ InterruptedError  ERR_CLI_INTERRUPTED  a signal; exit status 128 + its number
@@ -26,7 +26,7 @@ export abstract class CliError extends Error {
   }
 }
 
-/** The command line is wrong. Found before anything is connected. @internal */
+/** The command line is invalid. Found before anything is connected. @internal */
 export class UsageError extends CliError {
   override readonly name = 'UsageError';
   readonly code = 'ERR_CLI_USAGE';

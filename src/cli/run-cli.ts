@@ -3,6 +3,7 @@ import { describeFailure, exitStatusOf } from './describe-failure.ts';
 import { UsageError } from './errors.ts';
 import { formatCommandHelp, formatOverview } from './help.ts';
 import type { CliContext, CommandEntry } from './options/command.ts';
+import { didYouMean } from './options/did-you-mean.ts';
 import { packageVersion } from './version.ts';
 
 /**
@@ -58,9 +59,9 @@ function asksForHelp(words: readonly string[]): boolean {
 function requireCommand(name: string): CommandEntry {
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command !== undefined) return command;
-  const list = COMMANDS.map((candidate) => candidate.name).join(', ');
+  const names = COMMANDS.map((candidate) => candidate.name);
   const hint = /^(0x|\d)/i.test(name)
     ? `; to translate an address: pagewalk translate ${name}`
-    : `; a command comes first: ${list}`;
+    : didYouMean(name, names) || `; a command comes first: ${names.join(', ')}`;
   throw new UsageError(`${name.startsWith('-') ? 'unknown option' : 'unknown command'} ${JSON.stringify(name)}${hint}`);
 }

@@ -145,4 +145,17 @@ export class GuestStateError extends GuestError {
 export class GuestUsageError extends GuestError {
   override readonly name = 'GuestUsageError';
   readonly code = 'ERR_GUEST_USAGE';
+  /** A name that is not known, and those that are; undefined when the question is wrong in another way. */
+  readonly unknown: UnknownName | undefined;
+
+  constructor(message: string, { unknown, ...options }: ErrorOptions & { readonly unknown?: UnknownName } = {}) {
+    super(message, options);
+    this.unknown = unknown;
+  }
+}
+
+/** A name that is not known, and those that are. @public */
+export interface UnknownName {
+  readonly given: string;
+  readonly known: readonly string[];
 }

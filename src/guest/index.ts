@@ -14,6 +14,7 @@ export {
   type GuestStubErrorCode,
   GuestUsageError,
   type MemoryAttempt,
+  type UnknownName,
 } from './errors.ts';
 export { Guest } from './guest.ts';
 export { GuestView, type ManyScope, type MapScope } from './guest-view.ts';

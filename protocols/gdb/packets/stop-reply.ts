@@ -4,7 +4,7 @@ import { replyText } from './reply.ts';
 import type { ReplyContext } from './request.ts';
 import { parseThreadId } from './thread-id.ts';
 
-/** Why the guest stands still, or is no more. @public */
+/** Why the guest is paused, or has ended. @public */
 export type StopReply =
   | {
       readonly kind: 'stopped';

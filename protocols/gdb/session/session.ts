@@ -267,7 +267,7 @@ export class GdbSession {
       this.#connection.stream.write(head.wire, 'latin1');
       return;
     }
-    this.#fatal('the stub refused a packet as damaged; somebody may have resumed the guest meanwhile', this.#chunk);
+    this.#fatal('the stub refused a packet as damaged; another client may have resumed the guest', this.#chunk);
   }
 
   #onDefect(defect: PacketDefect, wire: Uint8Array): void {

@@ -8,7 +8,7 @@ const MAX_CHARS = 2 * 1024 * 1024;
 /** The files of as many machines as a program is likely to meet. */
 const MAX_KNOWN = 16;
 const MAX_KNOWN_CHARS = 65_536;
-/** All QEMUs of a build have the same few files, and parsing one takes longer than fetching it from a guest that stands still. */
+/** All QEMUs of a build have the same few files, and parsing one takes longer than fetching it from a paused guest. */
 const known = new Map<string, readonly DescriptionItem[]>();
 
 function parseOnce(annex: string, text: string): readonly DescriptionItem[] {

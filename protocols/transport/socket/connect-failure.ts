@@ -18,8 +18,8 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   ECONNREFUSED: {
     code: 'ERR_TRANSPORT_REFUSED',
     problem: {
-      unix: 'nobody listens on this socket; the QEMU that made it is gone, or it already has its one client',
-      tcp: 'nobody listens on this port; is QEMU running there, and is this the port of its -qmp or -gdb option?',
+      unix: 'no process listens on this socket; the QEMU that made it is gone, or it already has its one client',
+      tcp: 'no process listens on this port; is QEMU running there, and is this the port of its -qmp or -gdb option?',
     },
   },
   ENOENT: sameForBoth(

@@ -98,5 +98,5 @@ async function run({ linux }: Setting): Promise<readonly Figure[]> {
   }
 }
 
-/** How long a running Linux guest stands still, by QEMU's own clock. */
+/** How long a running Linux guest is paused, by QEMU's own clock. */
 export const pauses: Benchmark = { name: 'pauses', run };

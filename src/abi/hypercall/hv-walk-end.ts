@@ -23,7 +23,7 @@ type NestedFault = Extract<NestedTranslation, { kind: 'nested-fault' }>;
 /** A walk in the hypercall's terms; every address is one of the partition. @internal */
 export interface HvWalkEnd {
   readonly result: HvResultName;
-  /** Where the access leads, or which table could not be had; null for other failures. */
+  /** Where the access leads, or which table is unavailable; null for other failures. */
   readonly physicalAddress: bigint | null;
   /** How what it leads to is cached; null when it leads nowhere. */
   readonly memoryType: ((registers: NestedMemoryTypeRegisters) => MemoryType) | null;

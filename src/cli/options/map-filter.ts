@@ -1,5 +1,6 @@
 import type { PageAttributes } from '../../paging/index.ts';
 import { UsageError } from '../errors.ts';
+import { didYouMean } from './did-you-mean.ts';
 import { parseCount } from './parse-number.ts';
 
 /** Whether a page is wanted. @internal */
@@ -35,9 +36,9 @@ function parseTerm(term: string, text: string, command: string): MapFilter {
   if (known) return known;
   const [, key] = /^key=(.*)$/.exec(term) ?? [];
   if (key === undefined) {
-    const names = Object.keys(TERMS).join(', ');
+    const names = Object.keys(TERMS);
     throw new UsageError(
-      `--filter ${JSON.stringify(text)}: ${JSON.stringify(term)} is no right; known are ${names}, key=N; + is and, a comma is or`,
+      `--filter ${JSON.stringify(text)}: unknown right ${JSON.stringify(term)}; use ${names.join(', ')}, key=N; + is and, a comma is or${didYouMean(term, names)}`,
       command,
     );
   }

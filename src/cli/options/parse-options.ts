@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '../errors.ts';
+import { didYouMean } from './did-you-mean.ts';
 import type { OptionTable } from './option-table.ts';
 
 /** What a command line says, before any value is understood. @internal */
@@ -39,7 +40,7 @@ export function parseOptions(words: readonly string[], table: OptionTable, comma
   return { values, lists, flags, positionals };
 }
 
-/** Which of two values counts is nothing to guess. */
+/** Two values: which one counts would be a guess. */
 function setOnce(values: Map<string, string>, { name, rawName, value = '' }: OptionToken, command: string): void {
   const before = values.get(name);
   if (before !== undefined) {
@@ -75,7 +76,10 @@ function refuseNegativeNumbers(words: readonly string[], command: string): void 
 function checkOption(token: OptionToken, table: OptionTable, command: string): void {
   const { name, rawName, value, inlineValue } = token;
   const row = Object.hasOwn(table, name) ? table[name] : undefined;
-  if (row === undefined) throw new UsageError(`unknown option ${rawName}`, command);
+  if (row === undefined) {
+    const known = Object.keys(table).map((option) => `--${option}`);
+    throw new UsageError(`unknown option ${rawName}${didYouMean(rawName, known)}`, command);
+  }
   if (row.value === undefined) {
     if (value !== undefined) throw new UsageError(`${rawName} takes no value (got ${JSON.stringify(value)})`, command);
     return;

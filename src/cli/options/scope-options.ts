@@ -1,5 +1,6 @@
 import type { TranslateScope } from '../../guest/index.ts';
 import { UsageError } from '../errors.ts';
+import { didYouMean } from './did-you-mean.ts';
 import type { GuestOptions } from './guest-options.ts';
 import { parseNumber } from './parse-number.ts';
 import type { ParsedOptions } from './parse-options.ts';
@@ -67,6 +68,8 @@ export async function toTranslateScope(
     };
   } catch (error) {
     if (!(error instanceof GuestUsageError)) throw error;
-    throw new UsageError(error.message, command, { cause: error });
+    const { unknown } = error;
+    const hint = unknown === undefined ? '' : didYouMean(unknown.given, unknown.known);
+    throw new UsageError(`${error.message}${hint}`, command, { cause: error });
   }
 }

@@ -8,7 +8,7 @@ const PAGE_BYTES = 4096;
 const DEFAULT_MAX_PAGES = 98_304;
 
 /**
- * Pages of guest memory, each read at most once while the guest stands still. It must be thrown away when the guest runs.
+ * Pages of guest memory, each read at most once while the guest is paused. It must be thrown away when the guest runs.
  *
  * @internal
  */

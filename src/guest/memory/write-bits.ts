@@ -47,7 +47,7 @@ function mergeByEntry(planned: readonly PlannedBits[]): Map<bigint, Target> {
  * Sets accessed and dirty bits in guest memory: the one byte that holds them, in RAM only, and only where the entry still is
  * what the walk saw. Two flights: the entries are read again, then all writes go out together with the reads that check them.
  *
- * The guest stands still, so nobody but another debugger can come between the flights; the comparison is against a guest
+ * The guest is paused, so only another debugger can come between the flights; the comparison is against a guest
  * that was resumed and stopped again behind our back.
  *
  * @returns what became of each planned entry, by its address

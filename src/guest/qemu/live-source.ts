@@ -46,7 +46,7 @@ export function liveSource({ link: { monitor, peer }, cpus, processor }: QemuPar
       const root = contextOf(state).rootAddress;
       const opened = await openLayeredMemory(host, monitorMemory(monitor), map, compareRunning, root);
       const { provider, attempts } = opened;
-      // Some pages can be had from the monitor, a thousandth as fast; a whole address space cannot.
+      // The monitor gives some pages, a thousandth as fast; a whole address space would take too long.
       if (provider !== undefined) return { ...opened, report: { provider, attempts } };
       opened[Symbol.dispose]();
       throw new GuestMemoryError(

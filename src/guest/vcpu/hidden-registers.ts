@@ -19,7 +19,7 @@ export type Pdptes = readonly [bigint, bigint, bigint, bigint];
 export interface HiddenRegisters {
   readonly pkru: Sourced<number>;
   readonly pkrs: Sourced<number>;
-  /** Null where the guest's machine reads PDPTEs from memory, or where the registers could not be had. */
+  /** Null where the guest's machine reads PDPTEs from memory, or where the registers are unavailable. */
   readonly pdptes: Sourced<Pdptes | null>;
   /** The second stage of the guest that the vCPU runs for a hypervisor in it; null where it runs none. */
   readonly nested: Sourced<NestedStage | null>;
@@ -71,7 +71,7 @@ export async function readHiddenRegisters(
 }
 
 /**
- * What is taken for them where they cannot be had.
+ * What is taken for them where they are unavailable.
  *
  * @param why - told what each is
  * @internal

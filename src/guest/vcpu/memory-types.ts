@@ -30,7 +30,7 @@ export function assumedMemoryTypes(detail: string): Sourced<MemoryTypeMsrs> {
 }
 
 /**
- * Reads PAT and MTRRs out of QEMU's device state. Where that cannot be had, memory is taken for write-back but for what the
+ * Reads PAT and MTRRs out of QEMU's device state. Where that is unavailable, memory is taken for write-back but for what the
  * PAT at reset says.
  *
  * @param qomPath - of a vCPU, where known

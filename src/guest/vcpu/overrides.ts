@@ -1,5 +1,5 @@
 import { AMD, INTEL, KVM, type Profile, REGISTER_BITS, TCG, tcgProfile } from '../../paging/index.ts';
-import { GuestUsageError } from '../errors.ts';
+import { GuestUsageError, type UnknownName } from '../errors.ts';
 import { type Sourced, sourced } from './sourced.ts';
 import { type VcpuState, withCr3 } from './vcpu-state.ts';
 
@@ -37,8 +37,8 @@ function given<T>(value: T, text: string): Sourced<T> {
   return sourced(value, 'given', `--set ${text}`);
 }
 
-function refuse(text: string, why: string): never {
-  throw new GuestUsageError(`${JSON.stringify(text)} changes nothing: ${why}`);
+function refuse(text: string, why: string, options: { readonly unknown?: UnknownName } = {}): never {
+  throw new GuestUsageError(`invalid change ${JSON.stringify(text)}: ${why}`, options);
 }
 
 /** Every name that {@link parseOverride} knows, for messages and help. @public */
@@ -71,7 +71,8 @@ export function parseOverride(text: string): Override {
     const mask = bits[bit];
     if (mask !== undefined) return bitOverride(text, WIDE[register], mask, isOn(text, value));
   }
-  return refuse(text, `there is no ${name}; known are ${overrideNames().join(', ')}`);
+  const known = overrideNames();
+  return refuse(text, `unknown name ${name}; use ${known.join(', ')}`, { unknown: { given: name, known } });
 }
 
 function parseValue(text: string, value: string): bigint {
@@ -129,7 +130,8 @@ export function parseProfile(name: string): Profile {
   const [, major, minor, micro] = /^tcg-(\d+)\.(\d+)\.(\d+)$/.exec(name) ?? [];
   if (major === undefined) {
     throw new GuestUsageError(
-      `there is no profile ${JSON.stringify(name)}; known are intel, amd, kvm, tcg and tcg-MAJOR.MINOR.MICRO`,
+      `unknown profile ${JSON.stringify(name)}; use ${Object.keys(PROFILES).join(', ')} or tcg-MAJOR.MINOR.MICRO`,
+      { unknown: { given: name, known: Object.keys(PROFILES) } },
     );
   }
   return tcgProfile([Number(major), Number(minor), Number(micro)]);

@@ -15,7 +15,7 @@ export type OpenDirectory = () => PrivateDirectory;
  * One vCPU out of QEMU's device state, which QEMU writes into a file that only it and we can reach.
  *
  * @param openDirectory - where the file is to be
- * @returns the vCPU's state, or why it cannot be had
+ * @returns the vCPU's state, or why it is unavailable
  * @throws QmpClosedError, QmpProtocolError when the connection ends meanwhile.
  * @internal
  */
@@ -32,7 +32,7 @@ export async function readCpuState(
     const state = parseDeviceState(directory.read('device-state'));
     return state.cpus.get(cpu) ?? `QEMU's device state has no vCPU ${cpu}`;
   } catch (error) {
-    // A connection that is gone is no register that cannot be had: QEMU may be gone, and the guest with it.
+    // A lost connection is an error, not an unknown register: QEMU may be gone, and the guest with it.
     if (error instanceof QmpClosedError || error instanceof QmpProtocolError) throw error;
     if (error instanceof DeviceStateObstacle) return error.message;
     const why = error instanceof Error ? error.message : String(error);

@@ -2,14 +2,14 @@ import { asAnswer } from '../../paging/internal.ts';
 import type { SourceName } from '../source-names.ts';
 
 /**
- * A value with where it came from. `assumed` values could not be had; everything that depends on them says so.
+ * A value with where it came from. `assumed` values were unavailable; everything that depends on them says so.
  *
  * @public
  */
 export interface Sourced<T> {
   readonly value: T;
   readonly from: SourceName | 'given' | 'not-in-use' | 'assumed';
-  /** The register, property or section; for an assumption, why the value could not be had. */
+  /** The register, property or section; for an assumption, why the value was unavailable. */
   readonly detail: string;
 }
 

@@ -21,7 +21,7 @@ export interface LeafSink<Summary> {
   /** Called before a table is gone through. */
   enterTable(page: number): void;
   /**
-   * Called after it. A table that can be had again in one step (shared tables, KASAN's shadow) is not gone through again:
+   * Called after it. A table that can be reached again in one step (shared tables, KASAN's shadow) is not gone through again:
    * `applySummary` is called with what was returned here.
    *
    * @param pages - how many linear pages the table spans

@@ -12,7 +12,7 @@ export interface NestedPlannedBits extends PlannedBits {
   readonly stage: 'guest' | 'nested';
 }
 
-/** The bits of the guest's entries, put where the second stage has them. An entry that could not be had has none. */
+/** The bits of the guest's entries, put where the second stage has them. An unavailable entry has none. */
 function inL1(planned: readonly PlannedBits[], walks: readonly NestedStep[]): NestedPlannedBits[] {
   const inL1Of = new Map(walks.map((walk) => [walk.l2PhysicalAddress, walk.l1PhysicalAddress]));
   return planned.flatMap((bits) => {
@@ -99,7 +99,7 @@ export function processorNestedBits(
   return interleave(walks, inL1(guestBitsOf(translation, guest), walks), stagePlan);
 }
 
-/** A guest whose tables could not be had to the end has, where A is set in passing, A in those that could. */
+/** Where A is set in passing, a guest whose tables are in part unavailable has A in the others. */
 function guestBitsOf(translation: NestedTranslation, guest: PagingContext): readonly PlannedBits[] {
   if (translation.kind !== 'nested-fault') return processorBits(guest, translation.guest);
   const { accessedOnFault, setsBitsBeforeNestedPage, setsPdpteAccessed } = guest.profile;

@@ -71,7 +71,7 @@ class LeafTeller extends HitSink implements PieceSink<true> {
  * Enumerates an address space page by page, a shared table as often as it is shared.
  *
  * @param emit - takes each leaf, in ascending order of page numbers (the lower half first); false ends the enumeration, and what
- * comes after the leaf can be had by another one from there
+ * comes after the leaf is found by another call from there
  * @public
  */
 export function enumerateLeaves(

@@ -304,7 +304,7 @@ class RunMerger implements PieceSink<TableResult> {
  * as a whole.
  *
  * @param emit - takes each run, in ascending order of page numbers (the lower half first); false ends the enumeration, and what
- * comes after the run can be had by another one from there
+ * comes after the run is found by another call from there
  * @public
  */
 export function enumerateRuns(

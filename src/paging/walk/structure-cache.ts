@@ -5,7 +5,7 @@ import type { Walk } from './walk.ts';
 
 /**
  * How walks came to tables of the last level, so that the next walk by the same way begins there: what a processor's
- * paging-structure caches do (SDM vol. 3A, 4.10.3). It holds for as long as the tables stand still. Nothing on the way to a table
+ * paging-structure caches do (SDM vol. 3A, 4.10.3). It holds for as long as the tables do not change. Nothing on the way to a table
  * depends on the kind of access, so neither does the cache.
  *
  * @internal

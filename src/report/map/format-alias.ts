@@ -3,7 +3,7 @@ import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { formatSize } from '../words/format-size.ts';
 import { encodeAttributes } from './encode-map.ts';
-import { formatMay } from './format-map.ts';
+import { formatPageRights } from './format-map.ts';
 
 /** Whose physical addresses a nested guest's aliases lead to: that guest's own (L2), or its hypervisor's (L1). @public */
 export type PhysicalSpace = 'L1' | 'L2';
@@ -23,7 +23,7 @@ export function formatAlias(alias: Alias, style: Style, space: PhysicalSpace | n
     pageSizeBytes === null ? 'no pages' : `${leaves}x${formatSize(pageSizeBytes)} A=${accessed} D=${dirty}`;
   const where = space === null ? '' : `${space} `;
   const end = isOne ? '' : `-${formatHex(physicalFirst + last - first)}`;
-  return `${range}  ${formatMay(alias, first, style)}  ${counts}  → ${where}${formatHex(physicalFirst)}${end}\n`;
+  return `${range}  ${formatPageRights(alias, first, style)}  ${counts}  → ${where}${formatHex(physicalFirst)}${end}\n`;
 }
 
 /** How a search ended: the last line of its JSON, without line end. @public */

@@ -50,7 +50,7 @@ function formatAmounts(summary: MapSummary, style: Style): string[] {
       String(dirty),
     ];
   };
-  const heading = ['may', 'mapped', ...sizes.map((size) => formatSize(size)), 'accessed', 'dirty'];
+  const heading = ['rights', 'mapped', ...sizes.map((size) => formatSize(size)), 'accessed', 'dirty'];
   const rows = [...summary.byRights].map(([name, amount]) => row(name, amount));
   const [top = '', ...lines] = align([heading, ...rows, row('all', summary.total)]);
   return [style.faint(top), ...lines];

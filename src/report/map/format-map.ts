@@ -22,8 +22,8 @@ export function formatMapHeading(map: ReportedMap, style: Style): string {
   const where = map.nested === null ? '' : ' (L1 physical)';
   const columns =
     map.of === 'ranges'
-      ? `${'linear addresses'.padEnd(37)}  ${'size'.padStart(6)}  may   pages, accessed, dirty; where they lead${where}`
-      : `${'linear address'.padEnd(18)}  page  may   accessed, dirty; where it leads${where}`;
+      ? `${'linear addresses'.padEnd(37)}  ${'size'.padStart(6)}  rights  pages, accessed, dirty; where they lead${where}`
+      : `${'linear address'.padEnd(18)}  page  rights  accessed, dirty; where it leads${where}`;
   return [style.faint(formatMapTitle(map)), ...assumptionLines(map.assumed, style), style.faint(columns)]
     .map((line) => `${line}\n`)
     .join('');
@@ -44,7 +44,7 @@ export function formatRun(run: MappedRun, regions: readonly ReportedRegion[], st
   const range = `${formatHex(first, 16)}-${formatHex(last, 16)}`;
   const size = formatSize(last - first + 1n).padStart(6);
   const counts = run.leafCount === 0 ? 'no pages' : `${formatLeaves(run.leaves)} A=${run.accessed} D=${run.dirty}`;
-  return `${range}  ${size}  ${formatMay(run, first, style)}  ${counts}  ${formatPhysical(run, regions)}\n`;
+  return `${range}  ${size}  ${formatPageRights(run, first, style)}  ${counts}  ${formatPhysical(run, regions)}\n`;
 }
 
 /** A page in a line. @returns a line, with its line end @public */
@@ -52,11 +52,15 @@ export function formatLeaf(leaf: ReportedLeaf, style: Style): string {
   const size = formatSize(leaf.sizeBytes).padStart(4);
   const used = `${leaf.accessed ? 'A' : '-'}${leaf.dirty ? 'D' : '-'}`;
   const where = `→ ${formatHex(leaf.physicalAddress)} ${formatRegions([leaf.region])}`;
-  return `${formatHex(leaf.address, 16)}  ${size}  ${formatMay(leaf, leaf.address, style)}  ${used}  ${where}\n`;
+  return `${formatHex(leaf.address, 16)}  ${size}  ${formatPageRights(leaf, leaf.address, style)}  ${used}  ${where}\n`;
 }
 
 /** Rights, with what no kernel should have set off. @internal */
-export function formatMay({ rights, protectionKey, global }: PageAttributes, first: bigint, style: Style): string {
+export function formatPageRights(
+  { rights, protectionKey, global }: PageAttributes,
+  first: bigint,
+  style: Style,
+): string {
   const isOdd = (rights.write && rights.exec) || (rights.user && first >= UPPER_HALF);
   const more = [...(global ? ['G'] : []), ...(protectionKey ? [`key ${protectionKey}`] : [])];
   return [isOdd ? style.mark(formatRights(rights)) : formatRights(rights), ...more].join(' ');

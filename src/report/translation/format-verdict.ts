@@ -117,7 +117,7 @@ function formatBits({ request, translation, wrote, nested, bitsAreSet }: Reporte
   const { flags } = request;
   if (!flags.setAccessed) return [];
   if (translation.kind === 'fault' && !flags.forceSetAccessed) {
-    return ['no bit was set, as the translation failed and FORCE_SET_ACCESSED was not asked for'];
+    return ['no bits set: the translation failed and --force-set-accessed was not given'];
   }
   if (!bitsMayBeSet(translation, flags)) return ['no bits set: the address itself is refused, before any entry'];
   const written = wrote.length === 0 ? [] : [`set in guest memory: ${listBits(wrote)}`];

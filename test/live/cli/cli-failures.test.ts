@@ -64,14 +64,16 @@ describe('the command pagewalk, and endpoints that are not what they should be',
       expect(await failure(option, `unix:${path}`)).to.match(/there is no such socket.*\(ENOENT\)/);
     });
 
-    it(`${option}: nobody listens`, async () => {
+    it(`${option}: no process listens there`, async () => {
       const probe = createServer().listen(0, '127.0.0.1');
       await once(probe, 'listening');
       const address = probe.address();
       const port = typeof address === 'object' ? address?.port : undefined;
       probe.close();
       await once(probe, 'close');
-      expect(await failure(option, `tcp:127.0.0.1:${port}`)).to.match(/nobody listens on this port.*\(ECONNREFUSED\)/);
+      expect(await failure(option, `tcp:127.0.0.1:${port}`)).to.match(
+        /no process listens on this port.*\(ECONNREFUSED\)/,
+      );
     });
 
     it(`${option}: somebody who says nothing`, async () => {

@@ -53,7 +53,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
     expect(listed.status).to.equal(1);
   });
 
-  it('answers any number of them so: what is printed while the guest runs, and what while it stands still', async () => {
+  it('answers any number of them so: what is printed while the guest runs, and what while it is paused', async () => {
     const addresses = manyAddresses(200);
     const file = await fileOf(addresses);
     for (const access of [[], ['--write', '--user'], ['--exec'], ['--profile', 'tcg', '--user']]) {
@@ -207,7 +207,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
   });
 
   it('starts over when somebody else resumes the guest, as long as nothing was printed', async () => {
-    // So many that their tables and walks take longer than it takes to see that the guest stands still.
+    // So many that their tables and walks take longer than it takes to see that the guest is paused.
     const file = await fileOf(manyAddresses(600_000));
     const stops = await countStops(async () => {
       const { ended } = startPagewalk(['translate', '--from', file, '--brief', ...running.endpoint]);
@@ -262,7 +262,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
 
   it('refuses what would make no sense before it connects', async () => {
     for (const [words, message] of [
-      [['--set', 'CR9=0'], /^pagewalk: "CR9=0" changes nothing: there is no CR9; known are /],
+      [['--set', 'CR9=0'], /^pagewalk: invalid change "CR9=0": unknown name CR9; use /],
       [['--profile', 'via'], /^pagewalk: there is no profile "via"; known are /],
     ] as const) {
       const { status, stderr } = await runPagewalk(['translate', '0', ...words, '--qmp', 'unix:/nonexistent/qmp']);

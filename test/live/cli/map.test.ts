@@ -223,7 +223,7 @@ describe('map, find and diff, on guests', function () {
     const addressOf = (name: string): string => hex(kernelPage(long4, name).address);
     const run = (...words: string[]): Promise<PagewalkExit> => runPagewalk([...words, ...running.endpoint]);
 
-    /** Writes entries while the guest stands still. */
+    /** Writes entries while the guest is paused. */
     async function poke(pieces: Parameters<typeof writePhysical>[1]): Promise<void> {
       await running.witness.execute('stop');
       try {
@@ -245,7 +245,7 @@ describe('map, find and diff, on guests', function () {
       expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
       expect(stdout.split('\n')).to.deep.equal([
         '4-level paging, CR3 0x110000, vCPU 0',
-        'linear addresses                         size  may   pages, accessed, dirty; where they lead',
+        'linear addresses                         size  rights  pages, accessed, dirty; where they lead',
         '0x0000008000000000-0x0000008000000fff      4K  rwxu  1x4K A=0 D=0  → 0x120000-0x120fff RAM pc.ram',
         '0x0000008000001000-0x0000008000001fff      4K  r-xu  1x4K A=0 D=0  → 0x121000-0x121fff RAM pc.ram',
         '0x0000008000002000-0x0000008000002fff      4K  rwx-  1x4K A=0 D=0  → 0x122000-0x122fff RAM pc.ram',

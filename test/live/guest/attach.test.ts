@@ -27,7 +27,7 @@ const waysIn: Readonly<Record<string, (guest: QemuProcess) => AttachOptions>> = 
   'the stub alone': (guest) => ({ gdb: guest.gdbEndpoint }),
 };
 
-/** The mode that a debugger after us finds the stub in. The guest must stand still. */
+/** The mode that a debugger after us finds the stub in. The guest must be paused. */
 async function physicalModeLeftOn(guest: QemuProcess): Promise<boolean> {
   const connection = await connect(guest.gdbEndpoint, { timeoutMs: 2000 });
   const gdb = await GdbClient.connect(connection);

@@ -49,7 +49,7 @@ interface Stage {
   readonly tables: TableBuilder;
 }
 
-/** A guest that stands still, with tables of ours in its memory which no CPU of it uses. */
+/** A paused guest, with tables of ours in its memory which no CPU of it uses. */
 async function withStage<T>(
   prepare: (tables: TableBuilder) => void,
   use: (stage: Stage) => Promise<T>,

@@ -43,7 +43,7 @@ async function kill(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-/** The guest must stand still. long4 maps nothing at that address: only physical reads succeed. */
+/** The guest must be paused. long4 maps nothing at that address: only physical reads succeed. */
 async function isPhysicalModeOn(endpoint: string): Promise<boolean> {
   const gdb = await GdbClient.connect(await connect(endpoint, { timeoutMs: 5000 }));
   try {

@@ -81,7 +81,7 @@ describe('a nested guest (L2)', function () {
     expect(state.stderr).not.to.contain('EFER.SVME=1');
   });
 
-  it('is found by itself, and seen through both stages, while the hypervisor runs one and another', async () => {
+  it('is detected automatically, and seen through both stages, while the hypervisor runs one and another', async () => {
     const attached = await attach({ qmp: guest.qmpEndpoint });
     let answer: GuestTranslation | undefined;
     try {

@@ -14,7 +14,7 @@ describe('the demo', function () {
     const environment = { ...process.env, PAGEWALK_QMP: 'unix:/nowhere', PAGEWALK_GDB: 'unix:/nowhere' };
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [DEMO], { env: environment });
     expect(stderr).to.equal('');
-    for (const word of ['NOT_PRESENT', 'PRIVILEGE_VIOLATION', 'INVALID_GVA', '+A +D', 'stood still']) {
+    for (const word of ['NOT_PRESENT', 'PRIVILEGE_VIOLATION', 'INVALID_GVA', '+A +D', 'was paused']) {
       expect(stdout).to.contain(word);
     }
     expect(stdout).to.match(/^ {2}pte rw 0000000000120007 +pte rw 0000000000120067 +A and D are set$/m);

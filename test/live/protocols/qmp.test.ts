@@ -67,7 +67,7 @@ async function untilBusy(qmp: QmpClient, label: string): Promise<void> {
   while ((await chardevOf(qmp, label))?.state !== 'busy') await delay(5);
 }
 
-describe('QMP on a QEMU that stands still', () => {
+describe('QMP on a QEMU whose guest is paused', () => {
   let qemu: QemuProcess;
   let qmp: QmpClient;
   beforeEach(async () => {

@@ -77,6 +77,14 @@ describe('cli/runCli', () => {
       ['help', 'walk'],
       [`pagewalk: unknown command "walk"; a command comes first: ${LIST}`, 'Try: pagewalk help'],
     ],
+    [
+      ['tranlate', '0'],
+      ['pagewalk: unknown command "tranlate"; did you mean translate?', 'Try: pagewalk help'],
+    ],
+    [
+      ['state', '--qpm', 'unix:/x'],
+      ['pagewalk: unknown option --qpm; did you mean --qmp?', 'Try: pagewalk help state'],
+    ],
     [['--json'], [`pagewalk: unknown option "--json"; a command comes first: ${LIST}`, 'Try: pagewalk help']],
     [
       ['0xffff'],

@@ -216,6 +216,25 @@ describe('the layout of the repository', () => {
       expect(complaints({ 'src/a/b.ts': `const a = 1; // ${mark}(#12) later\n` })).to.deep.equal([]);
     });
 
+    it('one word for one thing, in every text', () => {
+      for (const [text, better] of [
+        ['PKRU could not be had', 'unavailable'],
+        ['while the guest stands still', 'paused'],
+        ['The guest stood still', 'paused'],
+        ['of a guest of a guest', 'nested guest (L2), whose hypervisor is L1'],
+        ['it has been given "x"', 'got'],
+      ] as const) {
+        for (const path of ['README.md', 'src/guest/guest.ts', 'test/live/guest/attach.test.ts']) {
+          expect(complaints({ [path]: `// ${text}\n` })[0], path)
+            .to.match(/^[^ ]+:1 "[^"]+": say /)
+            .and.to.contain(better);
+        }
+      }
+      expect(
+        complaints({ 'README.md': 'The guest is paused; it still stands to reason that L1 is the host of none.' }),
+      ).to.deep.equal([]);
+    });
+
     it('no path of somebody’s machine', () => {
       for (const directory of ['home', 'root', 'work']) {
         const path = `/${directory}`.concat('/someone/guest.bin');

@@ -19,7 +19,7 @@ const NOT_THE_SAME_GUEST =
 interface Moments {
   readonly before: TableSnapshot;
   readonly after: TableSnapshot;
-  /** False when the guest stood still all the while. */
+  /** False when the guest was paused all the while. */
   readonly ran: boolean;
 }
 

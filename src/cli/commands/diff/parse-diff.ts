@@ -18,7 +18,7 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1;
 export const OPTIONS = {
   after: { value: 'MS', help: 'compare a running guest with itself so many milliseconds later' },
   range: { value: 'FIRST-LAST', help: 'with --after: only pages that overlap these linear addresses; or FIRST+SIZE' },
-  limit: { value: 'N', help: `give up after so many lines; ${DEFAULT_LIMIT} when not given` },
+  limit: { value: 'N', help: `stop after so many lines; ${DEFAULT_LIMIT} when not given` },
   ...GUEST_OPTIONS,
   ...SCOPE_OPTIONS,
 } as const;
@@ -78,9 +78,10 @@ function parseSaved({
 }: ParsedOptions): Omit<DiffSavedCommandLine, keyof DiffOutput> {
   const [before, after, stray] = positionals;
   if (before === undefined || after === undefined || stray !== undefined) {
-    throw new UsageError('two files that pagewalk map --json has saved, or --after MS for a guest', NAME);
+    throw new UsageError('give two files saved by pagewalk map --json, or --after MS and a guest', NAME);
   }
-  if (before === '-' && after === '-') throw new UsageError('standard input is one map, and not two', NAME);
+  if (before === '-' && after === '-')
+    throw new UsageError('standard input can be one of the two maps, not both', NAME);
   const given = [...values.keys(), ...lists.keys(), ...flags].find((name) => !OF_BOTH.includes(name));
   if (given !== undefined) throw new UsageError(`--${given} is about a guest, and needs --after MS`, NAME);
   return { kind: 'saved', before, after, strict: flags.has('strict') };

@@ -121,7 +121,7 @@ export const findCommand: Command = {
   description:
     'Finds every linear address of an address space that leads to a guest physical address (0x120123), or to any of a range\n' +
     '(0x120000-0x120fff, 0x120000+0x1000), with the rights that all levels together leave: r w x u are read, write, execute,\n' +
-    'user; G is global. The exit status is 1 when there is none, and 5 when there is more than is looked for.\n' +
+    'user; G is global. The exit status is 1 if no address leads there, and 5 if the search was stopped.\n' +
     '\n' +
     "While the vCPU runs a nested guest (L2), linear addresses are that guest's. PHYSICAL is L1 physical, in the memory of\n" +
     'its hypervisor (L1), and looked for through both stages; with --l2 it is L2 physical, and looked for in the tables of\n' +

@@ -25,8 +25,8 @@ export const mapCommand: Command = {
     'those of L2 itself.\n' +
     '\n' +
     'With --json the first line says what map it is, the last one whether it is whole: {"kind":"map",…}, {"kind":"range",…}\n' +
-    'or {"kind":"page",…}, {"kind":"end",…}. pagewalk diff compares two such files. The exit status is 1 when it was given\n' +
-    'up.',
+    'or {"kind":"page",…}, {"kind":"end",…}. pagewalk diff compares two such files. The exit status is 1 if the map is\n' +
+    'incomplete.',
   options: OPTIONS,
   run,
 };

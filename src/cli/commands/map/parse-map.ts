@@ -25,7 +25,7 @@ export const OPTIONS = {
   },
   leaves: { help: 'page by page instead of ranges with the same rights' },
   summary: { help: 'how much there is with which rights, what the tables take, and what looks like a mistake' },
-  limit: { value: 'N', help: `give up after so many lines; ${DEFAULT_LIMIT} when not given` },
+  limit: { value: 'N', help: `stop after so many lines; ${DEFAULT_LIMIT} when not given` },
   ...GUEST_OPTIONS,
   ...SCOPE_OPTIONS,
 } as const;
@@ -53,7 +53,7 @@ export function parseMap(words: readonly string[], environment: CliContext['envi
   const [stray] = positionals;
   if (stray !== undefined) {
     throw new UsageError(
-      `${NAME} takes no argument, and has been given ${JSON.stringify(stray)}; for a part: --range`,
+      `${NAME} takes no argument (got ${JSON.stringify(stray)}); for a part of the address space: --range`,
       NAME,
     );
   }

@@ -36,7 +36,7 @@ export function parseState(words: readonly string[], environment: CliContext['en
   const options = parseOptions(words, OPTIONS, NAME);
   const [stray] = options.positionals;
   if (stray !== undefined) {
-    throw new UsageError(`${NAME} takes no argument, and has been given ${JSON.stringify(stray)}`, NAME);
+    throw new UsageError(`${NAME} takes no argument (got ${JSON.stringify(stray)})`, NAME);
   }
   return {
     guest: parseGuestOptions(options, environment, NAME),

@@ -78,7 +78,7 @@ export function parseTranslate(words: readonly string[], environment: CliContext
   const guest = parseGuestOptions(options, environment, NAME);
   const scope = parseScopeOptions(options, guest, NAME);
   if (scope.live && terms.flags.setAccessed) {
-    throw new UsageError('--set-accessed needs a guest that stands still, and --live lets it run', NAME);
+    throw new UsageError('--set-accessed needs a paused guest, and --live does not pause it', NAME);
   }
   return { ...terms, ...where, guest, scope, format: parseFormat(options, 'set-accessed', NAME) };
 }

@@ -29,12 +29,12 @@ export const translateCommand: Command = {
   description:
     'Walks the page tables of a running guest for each address and shows every entry on the way, where it ends, and if the\n' +
     'access is not allowed, why not and which entry is responsible. Addresses: 0xffff800000105123, with _ or ` between\n' +
-    'digits, or decimal. The guest is paused for some milliseconds, and then runs on if it ran before.\n' +
+    'digits, or decimal. The guest is paused for some milliseconds, and resumed if it ran before.\n' +
     '\n' +
-    'A list may be of any length, and is answered in one pause. Of a million addresses the tables are read, and the guest\n' +
-    'runs on while the answers are made and printed. Of more, and where bits are set, it stands still until all are printed,\n' +
-    'but for the first 20000 answers: it waits for whoever reads them. A line that is no address ends it, for a file before\n' +
-    'anything was asked; with --keep-going the exit status is then 1.',
+    'A list may have any length. Up to 1,048,576 addresses: the tables are read in one pause, and the guest is resumed while\n' +
+    'answers print. Longer lists, and setting bits, keep it paused until all are answered, and beyond 20,000 answers while\n' +
+    'they print. An invalid line is an error, found in a file before the guest is paused; with --keep-going it is reported,\n' +
+    'the other lines are answered, and the exit status is 1.',
   options: OPTIONS,
   run,
 };

@@ -17,7 +17,7 @@ const MOST_WANTED = 64;
 export type NoHostMemory = readonly MemoryAttempt[];
 
 /**
- * Reads each piece where it is to be had: on this host if that has the block which it lies in, else in the trusted way. A block is
+ * Reads each piece where it is available: on this host if that has the block which it lies in, else in the trusted way. A block is
  * used from when some of its pages, not all zero, were seen to be the guest's; until then, and if one is not, it is read in the
  * trusted way, and the other blocks keep theirs.
  *

@@ -3,7 +3,7 @@ import { connect } from '../../../../protocols/transport/index.ts';
 import type { QemuProcess } from '../../../../src/testing/index.ts';
 
 /**
- * Writes into the memory of a guest that stands still, past everything under test but the GDB client, and leaves the stub as
+ * Writes into the memory of a paused guest, past everything under test but the GDB client, and leaves the stub as
  * it was. Nobody else may be connected to it.
  *
  * @internal

@@ -175,7 +175,7 @@ describe('HvCallTranslateVirtualAddress while the vCPU runs a nested guest (L2)'
     }
   });
 
-  it('leads through the nested tables alone while the guest’s guest does not page', () => {
+  it('leads through the nested tables alone while L2 does not page', () => {
     const off = CR0 & ~(1n << 31n);
     expect(answerOf({ flags: validateRead, cr0: off })).to.deep.include({ name: 'Success', gpaPage: 0x78n });
     expect(answerOf({ flags: validateRead, cr0: off, page: { present: false } }).name).to.equal('Intercept');

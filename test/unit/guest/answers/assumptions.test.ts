@@ -35,7 +35,7 @@ function saying(name: Assumption['name'], value: Assumption['value'], decides: b
   return { name, value, why: 'nobody says', decides };
 }
 
-describe('what an answer rests on that could not be had', () => {
+describe('what an answer rests on that was unavailable', () => {
   it('is nothing when everything was known', () => {
     expect(ask({})).to.deep.equal([]);
   });

@@ -129,7 +129,7 @@ describe('registers that no stub shows', () => {
     expect(await expectRejection(readHiddenRegisters(monitor, 0, openDirectory, NOWHERE))).to.equal(gone);
   });
 
-  it('leave no directory behind when they cannot be had', async () => {
+  it('leave no directory behind when they are unavailable', async () => {
     const files: string[] = [];
     const refusing = fakeMonitor({
       saveDeviceState: (file) => {

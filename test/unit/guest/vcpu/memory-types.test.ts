@@ -53,7 +53,7 @@ describe('PAT and MTRRs of a guest', () => {
     expect((await readMemoryTypes(monitorWith(false), 0, unknown, NOTHING)).value.hasMtrrs).to.equal(true);
   });
 
-  it('are assumed, with the reason, where the device state cannot be had', async () => {
+  it('are assumed, with the reason, where the device state is unavailable', async () => {
     const types = await readMemoryTypes(fakeMonitor(), 0, VCPU, NOTHING);
     expect(types.from).to.equal('assumed');
     expect(types.detail).to.contain('no QMP');

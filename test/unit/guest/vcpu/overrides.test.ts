@@ -74,11 +74,11 @@ describe('"what if" questions', () => {
     'CR4.SMAP': 'it is not NAME=VALUE',
     '=1': 'it is not NAME=VALUE',
     'CR4=': 'it is not NAME=VALUE',
-    'CR9=1': 'there is no CR9',
-    'CR4.NONSENSE=1': 'there is no CR4.NONSENSE',
-    'PKRU.X=1': 'there is no PKRU.X',
-    'constructor=1': 'there is no CONSTRUCTOR',
-    'CR4.constructor=1': 'there is no CR4.CONSTRUCTOR',
+    'CR9=1': 'unknown name CR9',
+    'CR4.NONSENSE=1': 'unknown name CR4.NONSENSE',
+    'PKRU.X=1': 'unknown name PKRU.X',
+    'constructor=1': 'unknown name CONSTRUCTOR',
+    'CR4.constructor=1': 'unknown name CR4.CONSTRUCTOR',
     'CR4=yes': '"yes" is not a number',
     'CR4=-1': '"-1" is not a number',
     'CR4=0x10000000000000000': 'a register has 64 bits',
@@ -106,7 +106,7 @@ describe('"what if" questions', () => {
     });
     for (const name of ['', 'vax', 'tcg-7', 'tcg-7.2', 'toString', 'TCG']) {
       expect(() => parseProfile(name), name)
-        .to.throw('there is no profile')
+        .to.throw('unknown profile')
         .with.property('code', 'ERR_GUEST_USAGE');
     }
   });

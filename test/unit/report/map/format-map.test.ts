@@ -133,7 +133,7 @@ describe('report/formatRun and formatLeaf', () => {
     ]);
     expect(formatMapHeading({ ...MAP, of: 'pages', mode: 'off' }, PLAIN).split('\n')).to.deep.equal([
       'paging off, vCPU 1',
-      'linear address      page  may   accessed, dirty; where it leads',
+      'linear address      page  rights  accessed, dirty; where it leads',
       '',
     ]);
   });
@@ -259,11 +259,11 @@ describe('report/MapSummary', () => {
     expect(formatMapSummary(MAP, summaryOf([RUN, SCATTERED, RUN, writableCode]), end, PLAIN).split('\n')).to.deep.equal(
       [
         '4-level paging, CR3 0x110000, vCPU 1',
-        'may   mapped  4K  2M  accessed  dirty',
-        'rwxu      8K   2   0         0      0',
-        'rwx-    2.0M   3   1         4      2',
-        'rw--    4.0M   6   2         8      4',
-        'all     6.0M  11   3        12      6',
+        'rights  mapped  4K  2M  accessed  dirty',
+        'rwxu        8K   2   0         0      0',
+        'rwx-      2.0M   3   1         4      2',
+        'rw--      4.0M   6   2         8      4',
+        'all       6.0M  11   3        12      6',
         'tables take 20K; entries with reserved bits: 3; tables outside of memory: 2',
         '! writable and executable: 2.0M in 2 ranges',
         '  0xffff800000000000-0xffff800000001fff  rwxu',
@@ -280,9 +280,9 @@ describe('report/MapSummary', () => {
     expect(formatMapSummary(map, summaryOf([RUN]), END, PLAIN).split('\n')).to.deep.equal([
       '4-level paging, CR3 0x110000, vCPU 1, nx only',
       '! assumed: it ran',
-      'may   mapped  4K  2M  accessed  dirty',
-      'rw--    2.0M   3   1         4      2',
-      'all     2.0M   3   1         4      2',
+      'rights  mapped  4K  2M  accessed  dirty',
+      'rw--      2.0M   3   1         4      2',
+      'all       2.0M   3   1         4      2',
       'tables take 20K',
       'nothing is writable and executable',
       'nothing is user-accessible in the upper half',

@@ -248,7 +248,7 @@ describe('report/formatTranslation', () => {
 
     it('are not set when the translation fails', () => {
       expect(textOf(long(0n, { flags: { setAccessed: true } })).at(-2)).to.equal(
-        '  no bit was set, as the translation failed and FORCE_SET_ACCESSED was not asked for',
+        '  no bits set: the translation failed and --force-set-accessed was not given',
       );
     });
 

@@ -9,8 +9,8 @@ function systemError(code: string): Error {
 }
 
 const CASES: ReadonlyArray<readonly [systemCode: string, code: string, says: RegExp]> = [
-  ['ECONNREFUSED', 'ERR_TRANSPORT_REFUSED', /nobody listens/],
-  ['ENOTSOCK', 'ERR_TRANSPORT_REFUSED', /nobody listens/],
+  ['ECONNREFUSED', 'ERR_TRANSPORT_REFUSED', /no process listens/],
+  ['ENOTSOCK', 'ERR_TRANSPORT_REFUSED', /no process listens/],
   ['ENOENT', 'ERR_TRANSPORT_NOT_FOUND', /is QEMU running/],
   ['EACCES', 'ERR_TRANSPORT_ACCESS', /run as the user/],
   ['EPERM', 'ERR_TRANSPORT_ACCESS', /run as the user/],

@@ -46,13 +46,17 @@ describe('cli/parseMap', () => {
   });
 
   refuses(parseMap, 'map', [
-    ['0x1000', 'map takes no argument, and has been given "0x1000"; for a part: --range'],
+    ['0x1000', 'map takes no argument (got "0x1000"); for a part of the address space: --range'],
     ['--leaves --summary', '--leaves and --summary exclude each other'],
     ['--range 5', '--range "5" is not FIRST-LAST, nor FIRST+SIZE'],
     ['--limit 0', '--limit "0" is not a whole number from 1 to 999999999999999'],
     [
       '--filter w,odd',
-      '--filter "w,odd": "odd" is no right; known are w, ro, x, nx, user, supervisor, global, key=N; + is and, a comma is or',
+      '--filter "w,odd": unknown right "odd"; use w, ro, x, nx, user, supervisor, global, key=N; + is and, a comma is or',
+    ],
+    [
+      '--filter w,usr',
+      '--filter "w,usr": unknown right "usr"; use w, ro, x, nx, user, supervisor, global, key=N; + is and, a comma is or; did you mean user?',
     ],
     ['--filter key=16', '--filter key "16" is not a whole number from 0 to 15'],
     ['--filter w --filter user', '--filter takes one value (got "w" and "user")'],
@@ -143,10 +147,10 @@ describe('cli/parseDiff', () => {
   });
 
   const refused: readonly (readonly [string, string])[] = [
-    ['', 'two files that pagewalk map --json has saved, or --after MS for a guest'],
-    ['a', 'two files that pagewalk map --json has saved, or --after MS for a guest'],
-    ['a b c', 'two files that pagewalk map --json has saved, or --after MS for a guest'],
-    ['- -', 'standard input is one map, and not two'],
+    ['', 'give two files saved by pagewalk map --json, or --after MS and a guest'],
+    ['a', 'give two files saved by pagewalk map --json, or --after MS and a guest'],
+    ['a b c', 'give two files saved by pagewalk map --json, or --after MS and a guest'],
+    ['- -', 'standard input can be one of the two maps, not both'],
     ['a b --qmp vm', '--qmp is about a guest, and needs --after MS'],
     ['a b --live', '--live is about a guest, and needs --after MS'],
     ['a b --set A20=0', '--set is about a guest, and needs --after MS'],

@@ -115,7 +115,7 @@ describe('cli/parseTranslate', () => {
     ['0 --write --set-dirty', '--set-dirty needs --set-accessed'],
     ['0 --force-set-accessed', '--force-set-accessed needs --set-accessed'],
     ['0 --write --exec', '--write and --exec exclude each other'],
-    ['0 --live --set-accessed', '--set-accessed needs a guest that stands still, and --live lets it run'],
+    ['0 --live --set-accessed', '--set-accessed needs a paused guest, and --live does not pause it'],
     ['0 --live --no-host-memory', '--live reads memory from this host, which --no-host-memory refuses'],
     ['0 --brief --json', '--brief and --json exclude each other'],
     ['0 --brief --set-accessed', '--brief does not show which bits were set: take --json with --set-accessed'],
@@ -171,10 +171,7 @@ describe('cli/parseState', () => {
   });
 
   it('refuses an argument, and the options of translate', () => {
-    expect(() => parseState(['0x1', ...QMP], {})).to.throw(
-      UsageError,
-      'state takes no argument, and has been given "0x1"',
-    );
+    expect(() => parseState(['0x1', ...QMP], {})).to.throw(UsageError, 'state takes no argument (got "0x1")');
     expect(() => parseState(['--write', ...QMP], {})).to.throw(UsageError, 'unknown option --write');
   });
 });
