@@ -89,7 +89,7 @@ class RangeFinder extends HitSink implements LeafSink<true> {
   }
 
   leaf(page: number, level: Level, low: number, high: number): void {
-    this.pass(page, 2 ** (level.shift - 12), leafPageOf(level, low, high));
+    this.pass(page, 1 << (level.shift - 12), leafPageOf(level, low, high));
   }
 
   pass(page: number, pages: number, guestPhysical: number): void {

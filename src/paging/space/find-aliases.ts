@@ -73,7 +73,7 @@ class AliasFinder extends HitSink implements PieceSink<true> {
 
   leaf(page: number, level: Level, low: number, high: number, rights: number, executeDisabled: number): void {
     const { policy, a20Masked } = this.#context;
-    const pages = 2 ** (level.shift - 12);
+    const pages = 1 << (level.shift - 12);
     const physical = leafPageOf(level, low, high);
     const piece = pagesInOnePiece(a20Masked, pages);
     for (let from = 0; from < pages; from += piece) {
@@ -85,7 +85,7 @@ class AliasFinder extends HitSink implements PieceSink<true> {
   }
 
   piece(page: number, { shift }: PageSize, physical: number, attributes: LeafAttributes, low: number): void {
-    this.#pass(page, 2 ** (shift - 12), physical, { attributes, shift }, low);
+    this.#pass(page, 1 << (shift - 12), physical, { attributes, shift }, low);
   }
 
   #pass(page: number, pages: number, start: number, kind: Pick<Growing, 'attributes' | 'shift'>, low: number): void {

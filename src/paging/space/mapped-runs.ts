@@ -94,6 +94,8 @@ class RunMerger implements PieceSink<TableResult> {
   /** The piece from here to `#physicalNext` is yet to be noted. */
   #pieceFirst = 0;
   readonly #entered: Entered[] = [];
+  /** Of so many of these, from the outermost on, nothing of this run was passed before they were entered. */
+  #settled = 0;
   /** How many of the innermost open tables have had no leaf yet. */
   #awaitFirstLeaf = 0;
   #taken = 0;
@@ -111,7 +113,7 @@ class RunMerger implements PieceSink<TableResult> {
     const attributes = encodeAttributes(policy.protectionKeys, low, high, rights, executeDisabled);
     const physical = busPage(a20Masked, leafPageOf(level, low, high));
     this.#goOn(page, attributes, physical);
-    const pages = 2 ** (level.shift - 12);
+    const pages = 1 << (level.shift - 12);
     this.#next = page + pages;
     this.#physicalNext = physical + pages;
     if (a20Masked !== 0) this.#passFolded(physical, pages);
@@ -123,7 +125,7 @@ class RunMerger implements PieceSink<TableResult> {
   /** The same as for a leaf, and not by way of it: one more call for each leaf slows the enumeration down by an eighth. */
   piece(page: number, { level, shift }: PageSize, physical: number, attributes: LeafAttributes, low: number): void {
     this.#goOn(page, attributes, physical);
-    const pages = 2 ** (shift - 12);
+    const pages = 1 << (shift - 12);
     this.#next = page + pages;
     this.#physicalNext = physical + pages;
     this.#accessed += (low & ENTRY_A) >> 5;
@@ -155,6 +157,7 @@ class RunMerger implements PieceSink<TableResult> {
   leaveTable(page: number, pages: number): TableResult | null {
     this.#notePiece();
     const before = this.#entered.pop() as Entered;
+    if (this.#settled > this.#entered.length) this.#settled = this.#entered.length;
     const own = { low: this.#low, end: this.#end, classes: this.#classes };
     this.#add(before);
     if (this.#awaitFirstLeaf > 0) this.#awaitFirstLeaf -= 1;
@@ -264,12 +267,13 @@ class RunMerger implements PieceSink<TableResult> {
     this.#breaksBefore = this.#breaks;
     this.#accessed = 0;
     this.#dirty = 0;
-    this.#leaves.fill(0);
+    for (let level = 0; level < this.#leaves.length; level += 1) this.#leaves[level] = 0;
     this.#low = NOWHERE;
     this.#end = 0;
     this.#classes = 0;
     // What was passed before the open tables were entered belongs to the run that has ended.
-    for (const entered of this.#entered) {
+    for (; this.#settled < this.#entered.length; this.#settled += 1) {
+      const entered = this.#entered[this.#settled] as Entered;
       entered.low = NOWHERE;
       entered.end = 0;
       entered.classes = 0;
@@ -279,7 +283,7 @@ class RunMerger implements PieceSink<TableResult> {
   #flush(): void {
     if (this.#next === -1 || this.isFull) return;
     this.#notePiece();
-    for (const entered of this.#entered) this.#add(entered);
+    for (let at = this.#settled; at < this.#entered.length; at += 1) this.#add(this.#entered[at] as Entered);
     const run = this.#maker.make({
       firstPage: this.#first,
       endPage: this.#next,
