@@ -1,8 +1,9 @@
 const QUOTED_CHARS = 200;
 const SHOWN_CHARS = 400;
 
-/** Nearly every text: looked at no closer. */
-const PLAIN = /^[\x20-\x7e\u00a0-\u00ac\u00ae-\u05ff\u2010-\u2027\u2030-\u205f\u2070-\ud7ff]*$/;
+/** What nearly no text has: one without is looked at no closer. A search, as texts of a megabyte are looked at too. */
+const SUSPECT = /[^\x20-\x7e\u00a0-\u00ac\u00ae-\u05ff\u2010-\u2027\u2030-\u205f\u2070-\ud7ff]/;
+const SUSPECT_IN_LINES = /[^\n\x20-\x7e\u00a0-\u00ac\u00ae-\u05ff\u2010-\u2027\u2030-\u205f\u2070-\ud7ff]/;
 /**
  * What a terminal may obey, and what makes the text around it read differently: control characters (C0, DEL, C1), format
  * characters (among them the marks that turn the direction of text), separators of lines, halves of characters.
@@ -16,12 +17,12 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
  * @internal
  */
 export function escapeUnprintable(text: string): string {
-  return PLAIN.test(text) ? text : text.replace(UNPRINTABLE, escapeUnits);
+  return SUSPECT.test(text) ? text.replace(UNPRINTABLE, escapeUnits) : text;
 }
 
 /** The same for a text of several lines. @internal */
 export function escapeLines(text: string): string {
-  return text.includes('\n') ? text.split('\n').map(escapeUnprintable).join('\n') : escapeUnprintable(text);
+  return SUSPECT_IN_LINES.test(text) ? text.split('\n').map(escapeUnprintable).join('\n') : text;
 }
 
 /** Text of unknown origin within a message, without quotes and cut to a length that a person reads. @internal */

@@ -1,4 +1,4 @@
-import { escapeUnprintable } from '../../../protocols/transport/internal.ts';
+import { escapeLines, escapeUnprintable } from '../../../protocols/transport/internal.ts';
 
 const ESCAPE = '\u001b';
 
@@ -9,7 +9,7 @@ const ESCAPE = '\u001b';
  * @internal
  */
 export function terminalText(text: string): string {
-  return text.split('\n').map(terminalLine).join('\n');
+  return text.includes(ESCAPE) ? text.split('\n').map(terminalLine).join('\n') : escapeLines(text);
 }
 
 /** What follows the escape where parts of our own texts are set off: Select Graphic Rendition (ECMA-48, 8.3.117). */

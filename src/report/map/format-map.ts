@@ -68,10 +68,17 @@ export function formatPageRights(
 
 /** `3x4K 1x2M`. @internal */
 export function formatLeaves(leaves: Readonly<Record<number, number>>): string {
-  return Object.entries(leaves)
+  const known = TEXT_OF_LEAVES.get(leaves);
+  if (known !== undefined) return known;
+  const text = Object.entries(leaves)
     .map(([bytes, count]) => `${count}x${formatSize(Number(bytes))}`)
     .join(' ');
+  TEXT_OF_LEAVES.set(leaves, text);
+  return text;
 }
+
+/** Ranges share their counts of pages where these are equal. */
+const TEXT_OF_LEAVES = new WeakMap<object, string>();
 
 function formatPhysical(
   { physicalLowest, physicalHighest, physicalPieces }: MappedRun,

@@ -6,10 +6,17 @@ const UNITS = ['', 'K', 'M', 'G', 'T', 'P'] as const;
  * @public
  */
 export function formatSize(sizeBytes: bigint | number): string {
-  let rest = BigInt(sizeBytes);
-  let unit = 0;
-  while (rest !== 0n && rest % 1024n === 0n && unit < UNITS.length - 1) {
-    rest /= 1024n;
+  if (sizeBytes <= Number.MAX_SAFE_INTEGER) return formatSafeSize(Number(sizeBytes));
+  const rest = BigInt(sizeBytes);
+  return rest % 1024n === 0n ? formatSafeSize(Number(rest / 1024n), 1) : `${rest}`;
+}
+
+/** With numbers: a map of a million ranges has a million sizes. */
+function formatSafeSize(count: number, unitOfCount = 0): string {
+  let rest = count;
+  let unit = unitOfCount;
+  while (rest !== 0 && rest % 1024 === 0 && unit < UNITS.length - 1) {
+    rest /= 1024;
     unit += 1;
   }
   return `${rest}${UNITS[unit]}`;

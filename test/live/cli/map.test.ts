@@ -295,6 +295,24 @@ describe('map, find and diff, on guests', function () {
       expect(ranges[0]).to.deep.include({ leaves: { 4096: 2 ** 35 }, physicalPieces: 2 ** 35 });
     });
 
+    it('map ends where tables map ever new ranges and the filter wants none of them', async () => {
+      // Four tables in a chain, each entry of which leads to the next; the last alternates between pages to read and to write.
+      const at = 0x40_0000n;
+      const below = (table: bigint) => () => (at + table * 0x1000n) | 7n;
+      const page = (index: number) => 0x1025n | BigInt(index % 2 === 0 ? 0 : 2);
+      const tables = [below(1n), below(2n), below(3n), page].map((make) => {
+        return Buffer.concat(Array.from({ length: 512 }, (_, index) => bytesOf(make(index))));
+      });
+      await poke([{ address: at, bytes: Buffer.concat(tables) }]);
+      const words = ['map', '--cr3', hex(at), '--filter', 'key=3', '--limit', '1000'];
+      const { status, stdout, stderr } = await run(...words);
+      expect(status).to.equal(1);
+      expect(stdout.split('\n')).to.have.lengthOf(3);
+      expect(stderr).to.match(
+        /stopped after 16384 ranges, 0 of them wanted: take --limit N for more, or a part with --range/,
+      );
+    });
+
     it('with paging off map and find answer as identity over 4 GiB, and say so', async () => {
       const said = 'pagewalk: paging is off on vCPU 1: every linear address is the physical one\n';
       expect(await run('find', '0x100123', '--cpu', '1')).to.deep.equal({

@@ -45,11 +45,12 @@ export async function printMap(
   const { reservedEntries, unbackedTables } = snapshot.survey(line.range);
   const rootReadable = snapshot.isRootReadable;
   const complete = told.complete && rootReadable;
-  const end = { ...told, complete, rootReadable, tablePages: snapshot.tablePages, reservedEntries, unbackedTables };
+  const { count } = told;
+  const end = { count, complete, rootReadable, tablePages: snapshot.tablePages, reservedEntries, unbackedTables };
   await context.print(printer.end(end, line.json, style));
   if (!rootReadable) context.complain(`pagewalk: ${describeRoot(snapshot)}`);
   else if (!told.complete) context.complain(`pagewalk: ${describeIncomplete(snapshot, told, line)}`);
-  else if (told.count === 0) context.complain(`pagewalk: ${describeNothing(line)}`);
+  else if (count === 0) context.complain(`pagewalk: ${describeNothing(line)}`);
   return strictStatus(complete ? 0 : 1, line.guest.strict, assumed, context);
 }
 
@@ -78,13 +79,22 @@ function describeNothing({ range, filter }: MapCommandLine): string {
   return filter === null ? `nothing is mapped ${where}` : `nothing that is mapped ${where} is ${filter}`;
 }
 
-function describeIncomplete(snapshot: TableSnapshot, { count }: Told, { limit, of }: MapCommandLine): string {
+function describeIncomplete(snapshot: TableSnapshot, { count, looked }: Told, { limit, of }: MapCommandLine): string {
   if (!snapshot.isWhole) return 'there are more page tables than are kept: ask for a part with --range';
   if (count >= limit) return `stopped after ${count} ${of}: take --limit N for more, or a part with --range`;
+  if (looked >= limit * LOOKED_PER_LINE) {
+    return `stopped after ${looked} ${of}, ${count} of them wanted: take --limit N for more, or a part with --range`;
+  }
   return `stopped after ${count} ${of}: page tables look corrupt (endless references). Take a part with --range`;
 }
 
-type Told = Pick<ReportedMapEnd, 'complete' | 'count'>;
+interface Told extends Pick<ReportedMapEnd, 'complete' | 'count'> {
+  /** How many ranges or pages the filter was asked about. */
+  readonly looked: number;
+}
+
+/** A filter may want none of the 2^36 ranges that a few tables of garbage can map. */
+const LOOKED_PER_LINE = 16;
 
 /** Every range or page that is wanted, in text as it is printed. */
 async function tell(
@@ -96,15 +106,17 @@ async function tell(
   const isWanted = line.filter === null ? () => true : parseMapFilter(line.filter, 'map');
   const windows = line.of === 'ranges' ? runWindows(snapshot, line.range) : leafWindows(snapshot, line.range);
   let count = 0;
+  let looked = 0;
   for (;;) {
     const { value, done } = windows.next();
-    if (done) return { complete: value, count };
+    if (done) return { complete: value, count, looked };
+    looked += value.length;
     const wanted = value.filter(isWanted).slice(0, line.limit - count);
     count += wanted.length;
     await print(wanted.map(show).join(''));
     signal.throwIfAborted();
-    if (unread?.aborted) return { complete: true, count };
-    if (count >= line.limit) return { complete: false, count };
+    if (unread?.aborted) return { complete: true, count, looked };
+    if (count >= line.limit || looked >= line.limit * LOOKED_PER_LINE) return { complete: false, count, looked };
   }
 }
 
