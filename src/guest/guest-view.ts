@@ -280,10 +280,12 @@ export class GuestView implements Disposable {
   }
 
   #spaceOf(vcpu: Vcpu, state: VcpuState, memory: PhysicalMemory, complete: Space['complete']): Space {
+    const context = contextOf(state);
+    const machine = machineProfile(state);
     return {
       state,
-      context: contextOf(state),
-      machineContext: contextOf(state, machineProfile(state)),
+      context,
+      machineContext: machine === undefined ? context : contextOf(state, machine),
       nested: nestedStagesOf(state),
       map: vcpu.map,
       memory,

@@ -1,137 +1,141 @@
-import {
-  asAnswer,
-  type BitFlags,
-  CR4_PKE,
-  CR4_PKS,
-  encodeAccess,
-  type PagingContext,
-  type PlannedBits,
-  planBits,
-  startWalk,
-  type Translation,
-  toTranslation,
-  Walk,
-} from '../../paging/internal.ts';
+import { asAnswer, type BitFlags, CR4_PKE, CR4_PKS, type PlannedBits } from '../../paging/internal.ts';
 import type { VcpuState } from '../vcpu/vcpu-state.ts';
 import { fillGaps } from '../walks/fill-gaps.ts';
-import { retranslate } from '../walks/retranslate.ts';
-import { runWalks } from '../walks/run-walks.ts';
 import type { Space } from '../walks/space.ts';
 import { type Written, walkAndWrite } from '../walks/walk-and-write.ts';
-import { halvesOf, WALKED_TOGETHER, walkMany } from '../walks/walk-many.ts';
-import { answerNested } from './answer-nested.ts';
 import { findAssumptions } from './assumptions.ts';
-import { findDeviation } from './deviation.ts';
 import type { GuestTranslation, TranslateRequest } from './guest-translation.ts';
+import { oneStage } from './one-stage.ts';
 import { findRomEntries } from './rom-entries.ts';
+import type { Judge, KeysReached, Question, StagedWalks } from './staged-walks.ts';
+import { twoStages } from './two-stages.ts';
 
 const NO_FLAGS: BitFlags = { setAccessed: false, setDirty: false, forceSetAccessed: false };
 /** From here on whole pages of tables cost less than single entries. */
 const MANY = 16;
 
 type Request = Required<TranslateRequest>;
-type Question = Pick<TranslateRequest, 'linearAddress' | 'access'>;
-
-type Answered = Written<Request, Translation, PlannedBits>;
 
 /**
  * Answers requests about one address space, and sets the bits that they ask for. All walks advance together, and all see the
  * tables as they were before the first bit was set.
  *
+ * ```
+ * requests ─► walks ─► keys read, if a walk came to where they judge ─► bits set ─► what the machine would answer ─► answers
+ * ```
+ *
  * @returns one answer for each request, in order
- * @throws GuestUsageError `ERR_GUEST_USAGE` when bits are to be set where nothing may be written.
+ * @throws GuestUsageError `ERR_GUEST_USAGE` when bits are to be set where nothing may be written; PagingInputError for a question
+ * that no processor could ask.
  * @internal
  */
 export async function answerRequests(requests: readonly TranslateRequest[], quick: Space): Promise<GuestTranslation[]> {
   const full = requests.map((request) => asAnswer({ flags: NO_FLAGS, ...request }));
-  if (quick.nested !== null) return answerNested(full, quick.nested, quick.complete ? await quick.complete() : quick);
-  const first = await walkAll(full, quick.context, quick);
-  // Key registers take milliseconds of a standing guest: they are read only if a walk has come to where they judge.
-  const { complete } = quick;
-  const space = complete && first.some((each) => isJudgedByKeys(each, quick.state)) ? await complete() : quick;
-  const seen =
-    space === quick ? first : first.map((translation) => retranslate(space.context, translation) ?? translation);
+  const { nested } = quick;
+  // Key registers change nothing about the second stage.
+  return nested === null ? answer(full, quick, oneStage) : answer(full, quick, (space) => twoStages(space, nested));
+}
+
+async function answer<T, Planned extends PlannedBits>(
+  requests: readonly Request[],
+  quick: Space,
+  stagesOf: (space: Space) => StagedWalks<T, Planned>,
+): Promise<GuestTranslation[]> {
+  const first = await walkAll(stagesOf(quick), requests, 'asked');
+  const space = await withKeys(requests, first, stagesOf(quick), quick);
+  const stages = stagesOf(space);
+  const seen = space === quick ? first : await judgeAgain(stages, pairs(requests, first), 'asked');
   const walkAndPlan = {
-    walk: (open: readonly Request[]) => walkAll(open, space.context, space),
-    plan: (translation: Translation, { flags }: Request) => planBits(translation, flags),
+    walk: (open: readonly Request[]) => walkAll(stages, open, 'asked'),
+    plan: (translation: T, { flags }: Request) => stages.plan(translation, flags),
   };
-  const answered = await walkAndWrite(full, seen, walkAndPlan, space);
-  const onMachine = await answerAsMachine(
-    answered.map(({ translation }) => translation),
-    space,
-  );
-  return answered.map((answer, at) => report(answer, onMachine[at] ?? answer.translation, space));
+  const answered = await walkAndWrite(requests, seen, walkAndPlan, space);
+  // One and the same context where no machine runs the guest.
+  const onMachine = space.machineContext === space.context ? [] : await judgeAgain(stages, answered, 'machine');
+  return answered.map((each, at) => report(each, onMachine[at] ?? each.translation, stages, space));
+}
+
+/** Key registers take milliseconds of a paused guest: they are read only if a walk has come to where they judge. */
+async function withKeys<T>(
+  requests: readonly Request[],
+  walked: readonly T[],
+  { keysReached }: Pick<StagedWalks<T, PlannedBits>, 'keysReached'>,
+  quick: Space,
+): Promise<Space> {
+  const { complete, state } = quick;
+  if (complete === undefined) return quick;
+  const isJudged = ({ request, translation }: Pair<T>): boolean =>
+    !request.access.exec && areKeysInForce(keysReached(translation), state);
+  return pairs(requests, walked).some(isJudged) ? complete() : quick;
 }
 
 /** PKRU judges data accesses to user pages, PKRS those to supervisor pages, each where CR4 puts it in force. */
-function isJudgedByKeys({ access, rights }: Translation, { cr4 }: VcpuState): boolean {
-  return rights !== null && !access.exec && (cr4.value & (rights.user ? CR4_PKE : CR4_PKS)) !== 0n;
+function areKeysInForce(reached: KeysReached, { cr4 }: VcpuState): boolean {
+  const bits = { user: CR4_PKE, supervisor: CR4_PKS, any: CR4_PKE | CR4_PKS, none: 0n }[reached];
+  return (cr4.value & bits) !== 0n;
 }
 
-async function walkAll(questions: readonly Question[], context: PagingContext, space: Space): Promise<Translation[]> {
-  return questions.length < MANY ? walkFew(questions, context, space) : walkPages(questions, context, space);
-}
-
-async function walkFew(questions: readonly Question[], context: PagingContext, space: Space): Promise<Translation[]> {
-  const walks = questions.map(({ linearAddress, access }) => {
-    const walk = new Walk(context);
-    startWalk(walk, linearAddress, access);
-    return walk;
-  });
-  await runWalks(walks, space.memory, space.map);
-  return walks.map(toTranslation);
-}
-
-async function walkPages(questions: readonly Question[], context: PagingContext, space: Space): Promise<Translation[]> {
-  const translations: Translation[] = [];
-  for (let start = 0; start < questions.length; start += WALKED_TOGETHER) {
-    translations.push(...(await walkChunk(questions.slice(start, start + WALKED_TOGETHER), context, space)));
+async function walkAll<T>(
+  { walkFew, walkPages, together }: StagedWalks<T, PlannedBits>,
+  questions: readonly Question[],
+  judge: Judge,
+): Promise<readonly T[]> {
+  if (questions.length < MANY) return walkFew(questions, judge);
+  const translations: T[] = [];
+  for (let start = 0; start < questions.length; start += together) {
+    translations.push(...(await walkPages(questions.slice(start, start + together), judge)));
   }
   return translations;
 }
 
-async function walkChunk(questions: readonly Question[], context: PagingContext, space: Space): Promise<Translation[]> {
-  const translations = new Array<Translation>(questions.length);
-  const addresses = BigInt64Array.from(questions, ({ linearAddress }) => BigInt.asIntN(64, linearAddress));
-  const columns = {
-    halves: halvesOf(addresses),
-    accesses: Uint16Array.from(questions, ({ access }) => encodeAccess(access)),
-  };
-  await walkMany(context, columns, await space.cache(), (index, walk) => {
-    translations[index] = toTranslation(walk);
-  });
-  return translations;
+interface Pair<T> {
+  readonly request: Question;
+  readonly translation: T;
 }
 
-/** What the machine that runs the guest makes of the questions; memory is read only where it goes on further than we did. */
-async function answerAsMachine(translations: readonly Translation[], space: Space): Promise<readonly Translation[]> {
-  const answers = translations.map((translation) => retranslate(space.machineContext, translation));
-  return fillGaps(answers, (places) =>
+function pairs<T>(requests: readonly Request[], walked: readonly T[]): readonly (Pair<T> & { request: Request })[] {
+  return requests.map((request, at) => ({ request, translation: walked[at] as T }));
+}
+
+/** Judges translations once more; memory is read only where another judge goes on further than the first did. */
+function judgeAgain<T>(
+  stages: StagedWalks<T, PlannedBits>,
+  judged: readonly Pair<T>[],
+  judge: Judge,
+): Promise<readonly T[]> {
+  const again = judged.map(({ request, translation }) => stages.again(translation, request.access, judge));
+  return fillGaps(again, (places) =>
     walkAll(
-      places.flatMap((at) => translations[at] ?? []),
-      space.machineContext,
-      space,
+      stages,
+      places.flatMap((at) => judged[at]?.request ?? []),
+      judge,
     ),
   );
 }
 
-function report(
-  { request, translation, wrote, bitsAreSet }: Answered,
-  onMachine: Translation,
+function report<T, Planned extends PlannedBits>(
+  { request, translation, wrote, bitsAreSet }: Written<Request, T, Planned>,
+  onMachine: T,
+  stages: StagedWalks<T, Planned>,
   { state, context, map }: Space,
 ): GuestTranslation {
+  const { first, both, end } = stages.partsOf(translation, request.access);
   return asAnswer<GuestTranslation>({
     request,
     cpu: state.cpu,
     mode: context.mode,
     profile: context.profile.name,
-    translation,
-    nested: null,
-    wrote,
+    translation: first,
+    nested: both && { translation: both, wrote: wrote.filter(isOfSecondStage) },
+    wrote: wrote.filter((bits) => !isOfSecondStage(bits)),
     bitsAreSet,
-    region: translation.kind === 'mapped' ? map.regionAt(translation.physicalAddress) : null,
-    inRom: findRomEntries(map, translation, null),
-    deviation: findDeviation(state, translation, onMachine),
-    assumed: findAssumptions(state, translation),
+    region: end === null ? null : map.regionAt(end),
+    inRom: findRomEntries(map, first, both),
+    deviation: stages.findDeviation(translation, onMachine),
+    assumed: findAssumptions(state, first, both),
   });
+}
+
+function isOfSecondStage(bits: PlannedBits): boolean {
+  return 'stage' in bits && bits.stage === 'nested';
 }

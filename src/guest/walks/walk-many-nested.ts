@@ -17,8 +17,8 @@ type Done = (index: number, walk: NestedWalk) => void;
 /**
  * As `walkMany`, through two stages. A walk that lacks a page is started over when the page is there.
  *
- * @param done - called for each address with its finished walk, which has no records and is good only during the call; in no
- * particular order
+ * @param done - called for each address with its finished walk, which is good only during the call; in no particular order
+ * @param keepsRecords - of every step, for whole translations; they are objects, and some thirty a walk
  * @internal
  */
 export async function walkManyNested(
@@ -27,8 +27,9 @@ export async function walkManyNested(
   { halves, accesses }: WalkColumns,
   cache: PageCache,
   done: Done,
+  keepsRecords = false,
 ): Promise<void> {
-  const walk = new NestedWalk(guest, nested, false);
+  const walk = new NestedWalk(guest, nested, keepsRecords);
   let open: readonly number[] = Array.from(accesses, (_, index) => index);
   while (open.length > 0) {
     const missing = new Set<number>();

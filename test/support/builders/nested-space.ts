@@ -1,4 +1,5 @@
 import { MemoryMap } from '../../../src/guest/memory/memory-map.ts';
+import { PageCache } from '../../../src/guest/memory/page-cache.ts';
 import { sourced } from '../../../src/guest/vcpu/sourced.ts';
 import { contextOf, machineProfile, type VcpuState } from '../../../src/guest/vcpu/vcpu-state.ts';
 import { nestedStagesOf, type Space } from '../../../src/guest/walks/space.ts';
@@ -33,15 +34,17 @@ export function nestedSpace(
 ): { readonly space: Space; readonly memory: FakeMemory } {
   const memory = new FakeMemory(RAM_BYTES);
   for (const [address, value] of Object.entries(entries)) memory.setEntry(Number(address), value);
+  const map = new MemoryMap([region('ram', 0n, BigInt(RAM_BYTES - 1))]);
+  const cache = new PageCache(memory, map);
   const space: Space = {
     state,
     context: contextOf(state),
     machineContext: contextOf(state, machineProfile(state)),
     nested: nestedStagesOf(state),
-    map: new MemoryMap([region('ram', 0n, BigInt(RAM_BYTES - 1))]),
+    map,
     memory,
     complete: undefined,
-    cache: () => Promise.reject(new Error('few entries need no pages')),
+    cache: () => Promise.resolve(cache),
     writable: memory,
   };
   return { space, memory };

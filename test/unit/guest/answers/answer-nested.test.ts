@@ -31,7 +31,53 @@ async function ask(
   return answer;
 }
 
-describe('an answer about a nested guest (L2)', () => {
+describe('answers about a nested guest (L2)', () => {
+  it('are the same of many, which are read in whole pages, as of few', async () => {
+    const accesses = [READ, { ...READ, exec: true }, { ...READ, user: true }, { ...READ, write: true }];
+    const addresses = [twoStageLinear, twoStageLinear + 0x1000n, 0n, 1n << 50n, twoStageLinear + 1n];
+    const requests = addresses.flatMap((linearAddress) => accesses.map((access) => ({ linearAddress, access })));
+    const changes = { ...openNpt, [nestedEntry.ofData]: 0x2_5005n, '0x24c50': 0x9067n };
+    const { space, memory } = nestedSpace(nestedVcpuStateWith(), changes);
+    const many = await answerRequests(requests, space);
+    const pages = new Set(memory.flights.flat().map((read) => read.slice(0, -'000+4096'.length)));
+    // Four tables of each stage; each page once.
+    expect([...pages].sort()).to.deep.equal(
+      ['10', '11', '12', '13', '21', '22', '23', '24'].map((page) => `r 0x${page}`),
+    );
+    expect(memory.flights.flat()).to.have.length(8);
+    const few = await Promise.all(
+      requests.map((request) => answerRequests([request], nestedSpace(nestedVcpuStateWith(), changes).space)),
+    );
+    expect(many).to.deep.equal(few.flat());
+    expect(
+      new Set(many.map(({ translation }) => (translation.kind === 'fault' ? translation.cause : 'mapped'))),
+    ).to.have.all.keys('mapped', 'unbacked-table', 'not-present', 'non-canonical');
+  });
+
+  it('read protection keys only where a walk may have come to where they judge', async () => {
+    const PKE = 1n << 22n;
+    const inForce = { cr4: sourced(0x20n | PKE, 'gdb-stub', 'register cr4') };
+    const askWithKeys = async (access: Access, changes: Entries = {}): Promise<string> => {
+      let reads = 0;
+      const { space: quick } = nestedSpace(nestedVcpuStateWith(inForce), { ...openNpt, ...changes });
+      const denied = nestedVcpuStateWith({ ...inForce, pkru: sourced(1, 'device-state', 'cpu/pkru') });
+      const complete = async () => {
+        reads += 1;
+        return { ...nestedSpace(denied, { ...openNpt, ...changes }).space };
+      };
+      const [answer] = await answerRequests([{ linearAddress: twoStageLinear, access }], { ...quick, complete });
+      const { kind } = answer?.nested?.translation ?? {};
+      return `${kind}, ${reads} read`;
+    };
+    expect(await askWithKeys(READ), 'PKRU denies key 0').to.equal('guest-fault, 1 read');
+    expect(await askWithKeys({ ...READ, exec: true }), 'fetches have no keys').to.equal('mapped, 0 read');
+    expect(await askWithKeys(READ, { [guestEntry.pte]: 0n }), 'no page').to.equal('guest-fault, 0 read');
+    expect(await askWithKeys(READ, { [guestEntry.pte]: 0x5063n }), 'a supervisor page').to.equal('mapped, 0 read');
+    expect(await askWithKeys(READ, { [nestedEntry.ofData]: 0n }), 'denied before L1 is asked').to.equal(
+      'guest-fault, 1 read',
+    );
+  });
+
   describe('that the second stage refuses', () => {
     const fault = async (changes: Entries) => {
       const { translation } = await ask(nestedVcpuStateWith(), changes);
