@@ -1,6 +1,7 @@
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { formatCommandHelp } from '../../src/cli/help.ts';
-import { GUEST_OPTIONS, type OptionTable, SCOPE_OPTIONS } from '../../src/cli/options/option-table.ts';
+import type { OptionTable } from '../../src/cli/options/option-row.ts';
+import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../src/cli/options/option-table.ts';
 
 /** The options that several commands share, by the name of their group. */
 export const SHARED_OPTIONS: Readonly<Record<string, OptionTable>> = { guest: GUEST_OPTIONS, scope: SCOPE_OPTIONS };

@@ -1,5 +1,5 @@
 import type { Command, CommandEntry } from './options/command.ts';
-import type { OptionTable } from './options/option-table.ts';
+import type { OptionTable } from './options/option-row.ts';
 
 /** What `pagewalk --help` says. @internal */
 export function formatOverview(commands: readonly CommandEntry[]): string {

@@ -3,6 +3,7 @@ import { GuestView } from './guest-view.ts';
 import type { Link } from './link/link.ts';
 import type { Recovery } from './link/recover.ts';
 import type { MonitorCpu } from './monitor/monitor.ts';
+import type { OpenGuest, RunningGuest } from './open-guest.ts';
 import { liveSource } from './qemu/live-source.ts';
 import { MemoryMapMemo } from './qemu/memory-map-memo.ts';
 import { PausedSource, type QemuParts } from './qemu/paused-source.ts';
@@ -25,7 +26,7 @@ import type { Processor } from './vcpu/processor.ts';
  * ```
  * @public
  */
-export class Guest {
+export class Guest implements OpenGuest, RunningGuest {
   readonly processor: Processor;
   /** The numbers of the vCPUs: after a hot-plug they may have gaps. */
   readonly vcpus: readonly number[];
@@ -69,6 +70,16 @@ export class Guest {
   /** @throws GuestCpuError `ERR_GUEST_CPU`, with the range, when there is no such vCPU. */
   requireCpu(cpu: number): void {
     requireCpu(cpu, this.vcpus);
+  }
+
+  /** This guest: QEMU runs it, or has paused it. */
+  get running(): RunningGuest {
+    return this;
+  }
+
+  /** The same as `pause`. */
+  look(): Promise<GuestView> {
+    return this.pause();
   }
 
   /** Pauses the guest. A guest that is paused already is left alone, and stays so when resumed here. */

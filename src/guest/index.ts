@@ -26,11 +26,13 @@ export { MemoryMap, type Region, type RegionKind } from './memory/memory-map.ts'
 export type { MemoryPiece, PhysicalMemory } from './memory/physical-memory.ts';
 export type { NamedRegion } from './memory/region-set.ts';
 export type { WritableMemory } from './memory/write-bits.ts';
+export type { OpenGuest, RunningGuest } from './open-guest.ts';
 export type { Resumption } from './restore/put-back.ts';
 export { type GivenGuest, givenSource } from './source/given-source.ts';
 export { type GivenOrigin, type GivenVcpu, vcpuStateOf } from './source/given-vcpu.ts';
 export type { GuestSource, MemoryReport, SourceMemory, SourcePause, SourceVcpu } from './source/guest-source.ts';
 export type { SourceName } from './source-names.ts';
+export { StillGuest } from './still-guest.ts';
 export { TableSnapshot } from './table-snapshot.ts';
 export type { AssumedName, Assumption } from './vcpu/assumption.ts';
 export type { HiddenRegisters, Pdptes } from './vcpu/hidden-registers.ts';

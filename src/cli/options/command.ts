@@ -1,4 +1,4 @@
-import type { OptionTable } from './option-table.ts';
+import type { OptionTable } from './option-row.ts';
 
 /** What a command gets from the process that it runs in. @internal */
 export interface CliContext {

@@ -1,26 +1,9 @@
-/** One option of a command: what it takes, and what its help says. @internal */
-export interface OptionRow {
-  /** Name of the value in the help (`ENDPOINT`); absent for an option that is just there or not. */
-  readonly value?: string;
-  /** In one line or more. */
-  readonly help: string;
-  /** May be given more than once, and every time counts. */
-  readonly repeats?: true;
-}
-
-/** The options of a command by their long names, without dashes. @internal */
-export type OptionTable = Readonly<Record<string, OptionRow>>;
+import type { OptionTable } from './option-row.ts';
+import { SOURCE_OPTIONS } from './sources/sources.ts';
 
 /** Options that reach a guest: every command that looks at one has them. @internal */
 export const GUEST_OPTIONS = {
-  qmp: {
-    value: 'ENDPOINT',
-    help: 'QMP socket of the guest: unix:PATH, tcp:HOST:PORT, exec:COMMAND (or $PAGEWALK_QMP)',
-  },
-  gdb: {
-    value: 'ENDPOINT',
-    help: 'GDB stub of the guest (or $PAGEWALK_GDB); not needed with QMP, which finds or starts one',
-  },
+  ...SOURCE_OPTIONS,
   cpu: { value: 'N', help: 'vCPU whose registers count; 0 when not given' },
   json: { help: 'one JSON object a line instead of text' },
   strict: { help: 'exit status 4 where the answer depends on something that was assumed' },

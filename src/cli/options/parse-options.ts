@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '../errors.ts';
 import { didYouMean } from './did-you-mean.ts';
-import type { OptionTable } from './option-table.ts';
+import type { OptionTable } from './option-row.ts';
 
 /** What a command line says, before any value is understood. @internal */
 export interface ParsedOptions {

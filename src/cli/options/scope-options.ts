@@ -37,9 +37,8 @@ export function parseScopeOptions(
     live: flags.has('live'),
     hostMemory: !flags.has('no-host-memory'),
   };
-  if (scope.live && guest.qmp === undefined) {
-    throw new UsageError('--live needs --qmp: the GDB stub pauses the guest', command);
-  }
+  const { whyNotLive } = guest.source;
+  if (scope.live && whyNotLive !== null) throw new UsageError(whyNotLive, command);
   if (scope.live && !scope.hostMemory) {
     throw new UsageError('--live reads memory from this host, which --no-host-memory refuses', command);
   }

@@ -1,4 +1,4 @@
-import type { Guest, GuestView } from '../../guest/index.ts';
+import type { GuestView, OpenGuest } from '../../guest/index.ts';
 import { TraceFile } from '../io/trace-file.ts';
 import type { CliContext } from '../options/command.ts';
 import type { GuestOptions } from '../options/guest-options.ts';
@@ -8,36 +8,37 @@ import type { ScopeOptions } from '../options/scope-options.ts';
 export type ViewOptions = Pick<ScopeOptions, 'live' | 'hostMemory'>;
 
 /**
- * One attach, one look: attaches to the guest, pauses it unless it is asked live, runs `use`, and leaves the guest as it was found
+ * One look: opens the guest, pauses it unless it is asked live, runs `use`, and leaves the guest as it was found
  * before the result is given back. A pause that another client ended in the middle is made again, once, if `mayRepeat` says so.
  *
- * @throws as {@link withAttached}; GuestMemoryError when memory cannot be read while the guest runs.
+ * @throws as {@link withOpened}; GuestMemoryError when memory cannot be read while the guest runs.
  * @internal
  */
 export function withView<T>(
   options: GuestOptions,
   view: ViewOptions,
   context: CliContext,
-  use: (view: GuestView, guest: Guest) => Promise<T>,
+  use: (view: GuestView, guest: OpenGuest) => Promise<T>,
   mayRepeat: () => boolean = () => true,
 ): Promise<T> {
-  return withAttached(options, view.hostMemory, context, (guest) => viewOnce(guest, view, use, mayRepeat));
+  return withOpened(options, view.hostMemory, context, (guest) => viewOnce(guest, view, use, mayRepeat));
 }
 
 /**
- * One look at a guest that we stay attached to. What paused it lets it run again: `guest.resume()`, or leaving it.
+ * One look at a guest that we stay attached to. What paused it lets it run again: `guest.running.resume()`, or leaving it.
  *
  * @internal
  */
 export async function viewOnce<T>(
-  guest: Guest,
+  guest: OpenGuest,
   { live }: Pick<ViewOptions, 'live'>,
-  use: (view: GuestView, guest: Guest) => Promise<T>,
+  use: (view: GuestView, guest: OpenGuest) => Promise<T>,
   mayRepeat: () => boolean = () => true,
 ): Promise<T> {
-  if (live) {
-    using running = guest.live();
-    return await use(running, guest);
+  const { running } = guest;
+  if (live && running) {
+    using view = running.live();
+    return await use(view, guest);
   }
   return useOnePause(guest, use, mayRepeat);
 }
@@ -50,26 +51,26 @@ const MAX_PAUSES = 2;
  * a guest that runs answers anything, or nothing.
  */
 async function useOnePause<T>(
-  guest: Guest,
-  use: (paused: GuestView, guest: Guest) => Promise<T>,
+  guest: OpenGuest,
+  use: (paused: GuestView, guest: OpenGuest) => Promise<T>,
   mayRepeat: () => boolean,
 ): Promise<T> {
   for (let pauses = 1; ; pauses += 1) {
     try {
-      return await use(await guest.pause(), guest);
+      return await use(await guest.look(), guest);
     } catch (error) {
-      const resumption = await guest.findResumption();
+      const resumption = await guest.running?.findResumption();
       if (resumption === undefined) throw error;
       // A pause that was too long would be again.
       const isByOthers = 'code' in resumption && resumption.code === 'ERR_GUEST_RESUMED';
       if (!isByOthers || pauses === MAX_PAUSES || !mayRepeat()) throw resumption;
-      await guest.resume();
+      await guest.running?.resume();
     }
   }
 }
 
 /**
- * Attaches to the guest, runs `use`, and leaves the guest as it was found before the result is given back. When the context's
+ * Opens the guest, runs `use`, and leaves the guest as it was found before the result is given back. When the context's
  * signal fires the guest is left at once, under whatever `use` is doing; `use` then fails for want of a connection, and the
  * signal's reason is thrown.
  *
@@ -77,44 +78,35 @@ async function useOnePause<T>(
  * an AggregateError when leaving the guest failed after something else had.
  * @internal
  */
-export async function withAttached<T>(
+export async function withOpened<T>(
   options: GuestOptions,
   hostMemory: boolean,
   context: CliContext,
-  use: (guest: Guest) => Promise<T>,
+  use: (guest: OpenGuest) => Promise<T>,
 ): Promise<T> {
   const trace = options.traceFile === undefined ? undefined : new TraceFile(options.traceFile);
   try {
-    return await attachAndUse(options, hostMemory, context, trace, use);
+    return await openAndUse(options, hostMemory, context, trace, use);
   } finally {
     const complaint = trace?.close();
     if (complaint !== undefined) context.complain(`pagewalk: ${complaint}`);
   }
 }
 
-async function attachAndUse<T>(
-  { qmp, gdb, cpu, timeoutMs, maxPauseMs }: GuestOptions,
+async function openAndUse<T>(
+  { source, cpu }: GuestOptions,
   hostMemory: boolean,
   { signal, complain }: CliContext,
   trace: TraceFile | undefined,
-  use: (guest: Guest) => Promise<T>,
+  use: (guest: OpenGuest) => Promise<T>,
 ): Promise<T> {
-  const { attach } = await import('../../guest/index.ts');
-  const guest = await attach({
-    ...(qmp === undefined ? {} : { qmp }),
-    ...(gdb === undefined ? {} : { gdb }),
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(maxPauseMs === undefined ? {} : { maxPauseMs }),
-    endWhenStuck: true,
-    ...(trace ? { trace: trace.sink } : {}),
-    hostMemory,
-    signal,
-  }).catch((error: unknown) => {
+  const guest = await source.open({ hostMemory, trace: trace?.sink, signal }).catch((error: unknown) => {
     throw reasonOf(signal, error);
   });
-  if (guest.recoveries.length > 0) {
+  const recoveries = guest.running?.recoveries ?? [];
+  if (recoveries.length > 0) {
     const { describeRecovery } = await import('../../report/internal.ts');
-    for (const recovery of guest.recoveries) complain(`pagewalk: ${describeRecovery(recovery)}`);
+    for (const recovery of recoveries) complain(`pagewalk: ${describeRecovery(recovery)}`);
   }
   // What detaching has to say is heard below, where it is waited for.
   const leave = () => void guest.detach().catch(() => {});

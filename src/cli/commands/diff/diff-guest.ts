@@ -7,7 +7,7 @@ import type { CliContext } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import { leafWindows } from '../../session/snapshot-windows.ts';
 import { strictStatus } from '../../session/strict-status.ts';
-import { viewOnce, withAttached } from '../../session/with-guest.ts';
+import { viewOnce, withOpened } from '../../session/with-guest.ts';
 import type { DiffGuestCommandLine } from './parse-diff.ts';
 import { printChanges } from './print-changes.ts';
 
@@ -47,14 +47,14 @@ async function takeTwo(line: DiffGuestCommandLine, context: CliContext): Promise
   const scope = { ...(await toTranslateScope(scopeOptions, options.cpu, 'diff')), ...range };
   const progress = new Progress(context, 'reading page tables');
   try {
-    return await withAttached(options, scopeOptions.hostMemory, context, async (guest) => {
+    return await withOpened(options, scopeOptions.hostMemory, context, async (guest) => {
       const take = () =>
         viewOnce(guest, scopeOptions, (view) => view.snapshot({ ...scope, onProgress: progress.report }));
       const before = await take();
       progress.end();
-      if (!scopeOptions.live) await guest.resume();
+      if (!scopeOptions.live) await guest.running?.resume();
       await sleep(afterMs, undefined, { signal: context.signal });
-      return { before, after: await take(), ran: guest.ranBefore !== false };
+      return { before, after: await take(), ran: guest.running !== undefined && guest.running.ranBefore !== false };
     });
   } finally {
     progress.end();

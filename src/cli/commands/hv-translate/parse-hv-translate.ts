@@ -17,6 +17,7 @@ import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseNumber } from '../../options/parse-number.ts';
 import { type ParsedOptions, parseOptions } from '../../options/parse-options.ts';
 import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
+import { SOURCE_OPTIONS } from '../../options/sources/sources.ts';
 import { listPages, type PageRule, parsePageRule, parsePages } from './page-rules.ts';
 import { parseBytes } from './parse-bytes.ts';
 import { parseVtl, parseVtls, type VtlQuestion } from './vtl-options.ts';
@@ -36,8 +37,7 @@ export const OPTIONS = {
     value: 'HEX',
     help: 'explain an output (16 bytes, of Ex 56 or more, or a page) or an input (32); no guest is asked',
   },
-  qmp: GUEST_OPTIONS.qmp,
-  gdb: GUEST_OPTIONS.gdb,
+  ...SOURCE_OPTIONS,
   cpu: { ...GUEST_OPTIONS.cpu, help: 'vCPU whose registers count; 0, or VpIndex of --input, when not given' },
   validate: { value: 'RWX', help: 'the accesses that must be allowed, all of them: r, w, x, in any combination' },
   'privilege-exempt': { help: 'check no access mode: neither U/S nor SMEP, SMAP, LASS' },

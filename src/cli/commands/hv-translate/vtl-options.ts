@@ -1,5 +1,6 @@
 import { inputVtlOf, namedInputVtl } from '../../../abi/index.ts';
-import { type OptionTable, SCOPE_OPTIONS } from '../../options/option-table.ts';
+import type { OptionTable } from '../../options/option-row.ts';
+import { SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseCount } from '../../options/parse-number.ts';
 import { type ParsedOptions, parseOptions } from '../../options/parse-options.ts';
 

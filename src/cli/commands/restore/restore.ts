@@ -3,13 +3,13 @@ import type { CliContext, Command } from '../../options/command.ts';
 import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
 import { GUEST_OPTIONS } from '../../options/option-table.ts';
 import { parseOptions } from '../../options/parse-options.ts';
-import { withAttached } from '../../session/with-guest.ts';
+import { QEMU_OPTIONS } from '../../options/sources/qemu-source.ts';
+import { withOpened } from '../../session/with-guest.ts';
 
 const NAME = 'restore';
 
 const OPTIONS = {
-  qmp: GUEST_OPTIONS.qmp,
-  gdb: GUEST_OPTIONS.gdb,
+  ...QEMU_OPTIONS,
   trace: GUEST_OPTIONS.trace,
   timeout: GUEST_OPTIONS.timeout,
 } as const;
@@ -32,7 +32,7 @@ async function run(words: readonly string[], context: CliContext): Promise<numbe
   const { describeRecovery } = await import('../../../report/internal.ts');
   // Attaching is what puts things back; here it is the answer, and not a note beside one.
   const quiet = { ...context, complain: () => {} };
-  const recoveries = await withAttached(options, false, quiet, (guest) => Promise.resolve(guest.recoveries));
+  const recoveries = await withOpened(options, false, quiet, async ({ running }) => running?.recoveries ?? []);
   const lines = recoveries.map(describeRecovery);
   await context.print(`${lines.length === 0 ? 'nothing to put back' : lines.join('\n')}\n`);
   const isDone = recoveries.every(

@@ -4,14 +4,14 @@ import type { CliContext, Command } from '../../options/command.ts';
 import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
 import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseOptions } from '../../options/parse-options.ts';
+import { SOURCE_OPTIONS } from '../../options/sources/sources.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { withView } from '../../session/with-guest.ts';
 
 const NAME = 'state';
 
 const OPTIONS = {
-  qmp: GUEST_OPTIONS.qmp,
-  gdb: GUEST_OPTIONS.gdb,
+  ...SOURCE_OPTIONS,
   cpu: GUEST_OPTIONS.cpu,
   json: GUEST_OPTIONS.json,
   strict: GUEST_OPTIONS.strict,
@@ -58,7 +58,7 @@ async function ask({ guest: options, hostMemory }: StateCommandLine, context: Cl
       state,
       context: contextOf(state),
       nestedContext: nestedContextOf(state),
-      runs: guest.ranBefore,
+      runs: guest.running?.ranBefore,
       memory: map.regions,
       memoryAccess,
       assumed: guest.assumed,

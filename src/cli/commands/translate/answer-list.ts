@@ -1,4 +1,4 @@
-import type { Assumption, Guest, GuestView } from '../../../guest/index.ts';
+import type { Assumption, GuestView, OpenGuest } from '../../../guest/index.ts';
 import { InputFileError, UsageError } from '../../errors.ts';
 import { AddressList } from '../../io/address-list.ts';
 import { HeldOutput } from '../../io/held-output.ts';
@@ -102,13 +102,13 @@ export async function answerList(line: ListQuestion, from: AddressFile, context:
 async function keepAll(
   { writes, keep }: ListQuestion,
   view: GuestView,
-  attached: Guest,
+  attached: OpenGuest,
   addresses: readonly BigUint64Array[],
 ): Promise<GuestView> {
   if (writes) return view;
   const kept = await keep(view, addresses);
   if (kept === null) return view;
-  await attached.resume();
+  await attached.running?.resume();
   return kept;
 }
 

@@ -6,6 +6,7 @@ import { type GuestOptions, parseGuestOptions } from '../../options/guest-option
 import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseOptions } from '../../options/parse-options.ts';
 import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
+import { SOURCE_OPTIONS } from '../../options/sources/sources.ts';
 
 /** @internal */
 export const NAME = 'translate';
@@ -14,8 +15,7 @@ export const NAME = 'translate';
 export const OPTIONS = {
   from: { value: 'FILE', help: 'take the addresses from a file, one a line, # before comments; - is standard input' },
   'keep-going': { help: 'with --from: say which lines are no address, and answer the others' },
-  qmp: GUEST_OPTIONS.qmp,
-  gdb: GUEST_OPTIONS.gdb,
+  ...SOURCE_OPTIONS,
   cpu: GUEST_OPTIONS.cpu,
   cr3: SCOPE_OPTIONS.cr3,
   set: SCOPE_OPTIONS.set,

@@ -1,28 +1,37 @@
 import { expect } from 'chai';
 import { viewOnce } from '../../../../src/cli/session/with-guest.ts';
-import { type Guest, GuestRunStateError } from '../../../../src/guest/index.ts';
+import { GuestRunStateError, GuestView, givenSource, type OpenGuest, StillGuest } from '../../../../src/guest/index.ts';
 import { expectRejection } from '../../../support/expect-rejection.ts';
 
 const RESUMED = new GuestRunStateError('ERR_GUEST_RESUMED', 'another client resumed the guest');
 const PAUSED = { live: false };
 
 /** A guest that another client resumes in these pauses, counted from 1. */
-function guestResumedIn(pauses: readonly number[]): Guest & { readonly log: string[] } {
+function guestResumedIn(pauses: readonly number[]): OpenGuest & { readonly log: string[] } {
   const log: string[] = [];
-  let count = 0;
-  const guest = {
+  const view = new GuestView(givenSource({ vcpus: [], memory: new Uint8Array() }));
+  const count = (): number => log.filter((what) => what === 'pause').length;
+  return {
     log,
-    pause: async () => {
-      count += 1;
+    endpoint: 'nowhere',
+    vcpus: [],
+    assumed: [],
+    look: async () => {
       log.push('pause');
-      return count;
+      return view;
     },
-    resume: async () => {
-      log.push('resume');
+    requireCpu() {},
+    detach: () => Promise.resolve(),
+    running: {
+      ranBefore: true,
+      recoveries: [],
+      live: () => view,
+      resume: async () => {
+        log.push('resume');
+      },
+      findResumption: async () => (pauses.includes(count()) ? RESUMED : undefined),
     },
-    findResumption: async () => (pauses.includes(count) ? RESUMED : undefined),
   };
-  return guest as unknown as Guest & { readonly log: string[] };
 }
 
 /** What the stub of a guest that runs makes of a question. */
@@ -33,8 +42,8 @@ const confused = async (): Promise<never> => {
 describe('cli/viewOnce', () => {
   it('a question that fails because another client resumes the guest is asked once more', async () => {
     const guest = guestResumedIn([1]);
-    const answer = await viewOnce(guest, PAUSED, async (view) => {
-      if ((view as unknown) === 1) throw new Error('E22');
+    const answer = await viewOnce(guest, PAUSED, async () => {
+      if (guest.log.length === 1) throw new Error('E22');
       return 'answer';
     });
     expect([answer, ...guest.log]).to.deep.equal(['answer', 'pause', 'resume', 'pause']);
@@ -45,6 +54,12 @@ describe('cli/viewOnce', () => {
     const once = guestResumedIn([1]);
     expect(await expectRejection(viewOnce(once, PAUSED, confused, () => false))).to.equal(RESUMED);
     expect(once.log).to.deep.equal(['pause']);
+  });
+
+  it('a guest that does not run has nothing to be resumed, and its failures are its own', async () => {
+    const still = new StillGuest(givenSource({ vcpus: [], memory: new Uint8Array() }), 'memory.raw');
+    expect(await viewOnce(still, PAUSED, async (view) => view === (await still.look()))).to.equal(true);
+    expect(await expectRejection(viewOnce(still, PAUSED, confused))).to.have.property('message', 'E22');
   });
 
   it('any other failure is told as it is', async () => {

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { parseHvTranslate } from '../../../../../src/cli/commands/hv-translate/parse-hv-translate.ts';
 import { InputFileError, UsageError } from '../../../../../src/cli/errors.ts';
+import { NamedQemu } from '../../../../../src/cli/options/sources/qemu-source.ts';
 import { useScratchDirectory } from '../../../../support/live/scratch-directory.ts';
 
 const QMP = ['--qmp', 'unix:/run/vm.qmp'];
@@ -28,11 +29,8 @@ describe('cli/parseHvTranslate', () => {
         { first: 9n, last: 9n, read: false, write: false, vtl: null },
       ],
       guest: {
-        qmp: 'vm.qmp',
-        gdb: 'tcp::1234',
+        source: new NamedQemu({ qmp: 'vm.qmp', gdb: 'tcp::1234', timeoutMs: 250, maxPauseMs: undefined }),
         cpu: 3,
-        timeoutMs: 250,
-        maxPauseMs: undefined,
         traceFile: 't.log',
         strict: false,
       },

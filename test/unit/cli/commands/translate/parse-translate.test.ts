@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { parseState } from '../../../../../src/cli/commands/state/state.ts';
 import { parseTranslate } from '../../../../../src/cli/commands/translate/parse-translate.ts';
 import { UsageError } from '../../../../../src/cli/errors.ts';
+import { NamedQemu } from '../../../../../src/cli/options/sources/qemu-source.ts';
 
 const QMP = ['--qmp', 'unix:/run/vm.qmp'];
 
@@ -25,11 +26,8 @@ describe('cli/parseTranslate', () => {
       },
       format: 'json',
       guest: {
-        qmp: 'vm.qmp',
-        gdb: 'tcp::1234',
+        source: new NamedQemu({ qmp: 'vm.qmp', gdb: 'tcp::1234', timeoutMs: 250, maxPauseMs: undefined }),
         cpu: 3,
-        timeoutMs: 250,
-        maxPauseMs: undefined,
         traceFile: 't.log',
         strict: false,
       },
@@ -45,11 +43,8 @@ describe('cli/parseTranslate', () => {
       scope: { cr3: undefined, overrides: [], profile: undefined, nested: undefined, live: false, hostMemory: true },
       format: 'tree',
       guest: {
-        qmp: 'unix:/run/vm.qmp',
-        gdb: undefined,
+        source: new NamedQemu({ qmp: 'unix:/run/vm.qmp', gdb: undefined, timeoutMs: undefined, maxPauseMs: undefined }),
         cpu: 0,
-        timeoutMs: undefined,
-        maxPauseMs: undefined,
         traceFile: undefined,
         strict: false,
       },
@@ -84,9 +79,12 @@ describe('cli/parseTranslate', () => {
 
   it('takes endpoints from the environment, options first, and an empty variable for none', () => {
     const environment = { PAGEWALK_QMP: 'a.qmp', PAGEWALK_GDB: 'a.gdb' };
-    expect(parseTranslate(['0'], environment).guest).to.include({ qmp: 'a.qmp', gdb: 'a.gdb' });
-    expect(parseTranslate(['0', ...QMP], environment).guest).to.include({ qmp: 'unix:/run/vm.qmp', gdb: 'a.gdb' });
-    expect(parseTranslate(['0'], { ...environment, PAGEWALK_GDB: '' }).guest).to.include({ gdb: undefined });
+    expect(parseTranslate(['0'], environment).guest.source).to.include({ qmp: 'a.qmp', gdb: 'a.gdb' });
+    expect(parseTranslate(['0', ...QMP], environment).guest.source).to.include({
+      qmp: 'unix:/run/vm.qmp',
+      gdb: 'a.gdb',
+    });
+    expect(parseTranslate(['0'], { ...environment, PAGEWALK_GDB: '' }).guest.source).to.include({ gdb: undefined });
   });
 
   it('takes what follows -- for an address', () => {
@@ -159,11 +157,8 @@ describe('cli/parseState', () => {
       json: true,
       hostMemory: true,
       guest: {
-        qmp: 'unix:/run/vm.qmp',
-        gdb: undefined,
+        source: new NamedQemu({ qmp: 'unix:/run/vm.qmp', gdb: undefined, timeoutMs: undefined, maxPauseMs: undefined }),
         cpu: 1,
-        timeoutMs: undefined,
-        maxPauseMs: undefined,
         traceFile: undefined,
         strict: false,
       },

@@ -1,0 +1,43 @@
+import type { TraceSink } from '../../../../protocols/transport/index.ts';
+import type { OpenGuest } from '../../../guest/index.ts';
+import type { OptionTable } from '../option-row.ts';
+import type { ParsedOptions } from '../parse-options.ts';
+
+/** How a guest is to be opened. @internal */
+export interface OpenOptions {
+  /** Read memory from this host, where it has it. */
+  readonly hostMemory: boolean;
+  readonly trace: TraceSink | undefined;
+  /** Stops opening. */
+  readonly signal: AbortSignal;
+}
+
+/** A guest that a command line names. Nothing is opened yet. @internal */
+export interface NamedGuest {
+  /** Why it cannot be asked while it runs, as a complaint about `--live`; null where it can. */
+  readonly whyNotLive: string | null;
+  open(how: OpenOptions): Promise<OpenGuest>;
+}
+
+/**
+ * A place that guests come from, as command lines name it: one file here for each, and one line in `sources.ts`.
+ *
+ * @internal
+ */
+export interface CommandLineSource {
+  /** The options that name a guest of it. */
+  readonly options: OptionTable;
+  /** How they are to be given, for when no guest is named: `--qmp ENDPOINT`. */
+  readonly usage: string;
+  /**
+   * Nothing is opened.
+   *
+   * @returns undefined where the command line names no guest of it
+   * @throws UsageError `ERR_CLI_USAGE`.
+   */
+  parse(
+    parsed: ParsedOptions,
+    environment: Readonly<Record<string, string | undefined>>,
+    command: string,
+  ): NamedGuest | undefined;
+}
