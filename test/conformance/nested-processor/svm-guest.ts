@@ -64,6 +64,11 @@ export class SvmGuest implements AsyncDisposable {
     return this.#rig.read(address, 8).readBigUInt64LE();
   }
 
+  /** Any bytes of it. */
+  read(address: number, length: number): Buffer {
+    return this.#rig.read(address, length);
+  }
+
   /** Changes eight bytes of the low memory under whatever runs: no code, of which the translator would not know. */
   poke(address: number, value: bigint): void {
     const bytes = Buffer.alloc(8);
