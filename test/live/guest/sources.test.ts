@@ -239,8 +239,8 @@ async function compareAnswers(
 /** What leads to the first page that is mapped. */
 async function compareSnapshots(live: GuestView, raw: GuestView, answers: readonly GuestTranslation[]): Promise<void> {
   const [physical = 0n] = answers.flatMap(({ translation, nested }) => {
-    const end = nested?.translation ?? translation;
-    return end.kind === 'mapped' ? [end.physicalAddress] : [];
+    if (nested !== null) return nested.translation.kind === 'mapped' ? [nested.translation.l1PhysicalAddress] : [];
+    return translation.kind === 'mapped' ? [translation.physicalAddress] : [];
   });
   const found = [];
   for (const view of [live, raw]) {
