@@ -49,7 +49,8 @@ export interface SourceMemory {
  * 1. Give it a file or a folder of its own here, with a function that returns a `GuestSource`; `given-source.ts` is the
  *    smallest. `vcpuStateOf` makes a {@link VcpuState} of plain registers, and says which values it had to assume.
  * 2. If values and memory come from somewhere new, add its name to `source-names.ts`: the name stands in every answer.
- * 3. Export the function from `src/guest/index.ts`. For the command line, add a line to `src/cli/sources/sources.ts`.
+ * 3. Export the function from `src/guest/index.ts`. For the command line, give it a file in `src/cli/options/sources/` and its line
+ *    in `sources.ts` there: options, help and every command follow by themselves.
  *
  * Rules:
  *
