@@ -185,7 +185,7 @@ describe('a nested guest (L2)', function () {
             access: 'read',
             causedByGpaAccess: true,
             guestLinearAddress: hex((scene.addressOf(name) >> PAGE_SHIFT) << PAGE_SHIFT),
-            l2PhysicalAddress: hex((exitInfo2 >> PAGE_SHIFT) << PAGE_SHIFT),
+            guestPhysicalAddress: hex((exitInfo2 >> PAGE_SHIFT) << PAGE_SHIFT),
           });
         } else {
           expect(hex(exitCode), name).to.equal(hex(EXIT_PAGE_FAULT));
