@@ -16,7 +16,7 @@ import { formatHex } from './hex.ts';
  * └── GdbClosedError             ERR_GDB_CLOSED               the connection ended; fatal
  *
  * After a fatal error the client takes no further requests (GdbStateError): replies carry no identifiers, so once one is
- * missing nobody can tell to which request the next one belongs. A new connection starts clean.
+ * missing it is unknown to which request the next one belongs. A new connection starts clean.
  */
 
 /** What an error of this layer may carry besides its message. @public */
@@ -148,7 +148,7 @@ export class GdbTargetDescriptionError extends GdbError {
   }
 }
 
-/** Nobody answered: the connection waits in the stub's queue behind another debugger. @public */
+/** No answer came: the connection waits in the stub's queue behind another debugger. @public */
 export class GdbBusyError extends GdbError {
   override readonly name = 'GdbBusyError';
   override readonly code = 'ERR_GDB_BUSY';
@@ -177,7 +177,7 @@ export class GdbTimeoutError extends GdbError {
   override readonly code = 'ERR_GDB_TIMEOUT';
   readonly request: string;
   readonly timeoutMs: number;
-  /** Whether the stub reported a stop since the request was sent: then somebody certainly had resumed the guest. */
+  /** The stub reported a stop after the request was sent: another client had resumed the guest. */
   readonly stopSeen: boolean;
 
   constructor(request: string, timeoutMs: number, stopSeen: boolean, details: GdbErrorDetails) {

@@ -39,7 +39,7 @@ export interface QmpClientOptions {
  */
 export type QmpClientState = 'greeting' | 'negotiating' | 'ready' | 'closed';
 
-/** Told of each event. What it throws is thrown again where nobody's work is disturbed. @public */
+/** Told of each event. What it throws is thrown again on the next tick. @public */
 export type QmpEventListener = (event: QmpEvent) => void;
 
 const DEFAULT_TIMEOUT_MS = 5000;
@@ -180,7 +180,7 @@ export class QmpClient implements QmpExecutor {
   }
 
   /**
-   * Subscribes to the end of the connection, whoever causes it. The listener is called once, and soon if it is over already.
+   * Subscribes to the end of the connection. The listener is called once, and soon if it is over already.
    */
   onClosed(listener: (reason: QmpError) => void): () => void {
     const guarded = (reason: QmpError): void => rethrowLater(() => listener(reason));
@@ -285,7 +285,7 @@ export class QmpClient implements QmpExecutor {
   }
 
   #onRefusal(message: Extract<QmpMessage, { kind: 'error' }>, text: string): void {
-    // Without an id QEMU could not even read what was sent. Which request that was nobody can say, so none may be waited for.
+    // Without an id QEMU could not even read what was sent. Its request is unknown, so none may be waited for.
     if (message.id === undefined) {
       const received = text.slice(0, EVIDENCE_CHARS);
       this.#end(new QmpProtocolError({ endpoint: this.endpoint, expected: 'an error with an id', received }));
@@ -312,7 +312,7 @@ export class QmpClient implements QmpExecutor {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#reason = reason;
-    // Whoever still waits for the greeting hears of it; nobody waiting is no reason for an unhandled rejection.
+    // Reject the pending greeting; avoid an unhandled rejection if no caller awaits it.
     this.#greeted.catch(() => {});
     this.#settleGreeting?.reject(reason);
     this.#pending.clear((command) => this.#refusal(command));
@@ -321,7 +321,7 @@ export class QmpClient implements QmpExecutor {
     this.#connection.close().catch(() => {});
   }
 
-  /** What somebody is told whose command cannot be answered any more, or not yet. */
+  /** The error of a command that cannot be answered any more, or not yet. */
   #refusal(command: string): QmpError {
     const reason = this.#reason;
     if (reason === undefined) return this.#closedError(`it is not ready for commands (${this.#state})`, { command });

@@ -52,7 +52,7 @@ export class MessageChannel {
     return this.#head;
   }
 
-  /** Sends one JSON text. QEMU wants no newline, but whoever stands in between may. */
+  /** Sends one JSON text. QEMU wants no newline, but a relay in between may. */
   send(text: string): void {
     this.#trace?.({ channel: 'qmp', direction: '->', text });
     this.#connection.stream.write(`${text}\n`, 'utf8');

@@ -5,7 +5,7 @@
  * TransportError
  *  ├─ EndpointError   ERR_TRANSPORT_ENDPOINT   the text does not name an endpoint
  *  └─ ConnectError                             nothing was connected:
- *                     ERR_TRANSPORT_REFUSED    nobody listens there
+ *                     ERR_TRANSPORT_REFUSED    no process listens there
  *                     ERR_TRANSPORT_NOT_FOUND  no such socket file
  *                     ERR_TRANSPORT_ACCESS     the socket file may not be used
  *                     ERR_TRANSPORT_RESOLVE    the host name is unknown

@@ -2,6 +2,8 @@ import { type Finding, findMatches, type SourceFile } from './source-file.ts';
 
 interface Wording {
   readonly pattern: RegExp;
+  /** In which files; everywhere unless given. */
+  readonly within?: RegExp;
   readonly problem: (found: string) => string;
 }
 
@@ -32,6 +34,12 @@ const WORDINGS: readonly Wording[] = [
     pattern: new RegExp(`\\b(?:${words})\\b`, 'gi'),
     problem: (found: string) => `"${found}": say ${better}`,
   })),
+  {
+    // In the sources somebody has a name.
+    pattern: /\b(?:nobody|somebody|whoever)\b/gi,
+    within: /^(?:src|protocols)\/.*\.ts$/,
+    problem: (found) => `"${found}": say who (another client, the reader, no process)`,
+  },
 ];
 
 /** Where the words themselves are listed. */
@@ -39,11 +47,11 @@ const LISTS = new Set(['scripts/layout/wording.ts', 'test/unit/scripts/check-lay
 
 /** What must not be in any text of this repository. */
 export function checkWording(files: readonly SourceFile[]): Finding[] {
-  return WORDINGS.flatMap(({ pattern, problem }) =>
+  return WORDINGS.flatMap(({ pattern, within, problem }) =>
     findMatches(
       files,
       pattern,
-      (path) => !LISTS.has(path),
+      (path) => !LISTS.has(path) && (within?.test(path) ?? true),
       ([found]) => problem(found),
     ),
   );

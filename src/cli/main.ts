@@ -27,13 +27,13 @@ function onUncaughtException(error: unknown): void {
 
 const unread = new AbortController();
 
-/** Whoever reads our output may leave before its end (`| head`): nothing to complain of, and nobody to complain to. */
+/** The reader of our output may leave before its end (`| head`): that is no failure. */
 function onOutputError(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
   unread.abort();
 }
 
-/** Resolves when the text is on its way, or nobody is there to take it. */
+/** Resolves when the text is on its way, or its reader is gone. */
 function print(text: string): Promise<void> {
   return new Promise((resolve) => {
     process.stdout.write(terminalText(text), () => resolve());
@@ -58,7 +58,7 @@ const context: CliContext = {
   print,
   unread: unread.signal,
   ...(process.stderr.isTTY === true ? { showStatus } : {}),
-  // Opened by whoever wants it: opening it has effects.
+  // Opened where it is needed: opening it has effects.
   get input() {
     isInputOpen = true;
     return process.stdin;

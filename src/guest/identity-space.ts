@@ -4,7 +4,7 @@ import type { LinearRange } from './linear-range.ts';
 import type { MemoryMap } from './memory/memory-map.ts';
 import type { RegionSet } from './memory/region-set.ts';
 
-/** With paging off a linear address has 32 bits, is the physical one, and nobody is denied anything. SDM vol. 3A, 4.1.1. */
+/** With paging off a linear address has 32 bits, is the physical one, and no access is denied. SDM vol. 3A, 4.1.1. */
 const LAST_LINEAR = 0xffff_ffffn;
 const EVERYTHING_ALLOWED: Rights = Object.freeze({ write: true, user: true, exec: true });
 const A20 = 1n << 20n;

@@ -45,8 +45,8 @@ export interface SnapshotParts {
 }
 
 /**
- * The tables of an address space as they were at one moment. Good for as long as one likes: the guest may run on, and whoever
- * reads the answers may be slow.
+ * The tables of an address space as they were at one moment. It stays valid while the guest runs, however
+ * slowly the answers are read.
  *
  * @public
  */
@@ -70,7 +70,7 @@ export class TableSnapshot {
   readonly identity = Symbol('snapshot');
   readonly #pageOf: PageSource;
   readonly #regions: RegionSet;
-  /** What all answers are where nobody pages. */
+  /** What all answers are where paging is off. */
   readonly #identity: IdentitySpace | undefined;
 
   /** @internal */

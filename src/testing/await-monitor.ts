@@ -38,7 +38,7 @@ async function isAnswering(endpoint: string, signal: AbortSignal): Promise<boole
       await connection.close();
     }
   } catch {
-    // No socket yet, or nobody behind it yet. If QEMU has failed, its exit says so.
+    // No socket yet, or no process behind it yet. If QEMU has failed, its exit says so.
     return false;
   }
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * Waits for the end of its input. That comes when this process ends, in whatever way: nobody can catch SIGKILL, but the
+ * Waits for the end of its input. That comes when this process ends, in any way: no process can catch SIGKILL, but the
  * system closes a dead process's pipes.
  */
 const SCRIPT = 'read -r _; kill -9 "$1" 2>/dev/null; rm -rf -- "$2"';

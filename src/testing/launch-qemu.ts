@@ -27,7 +27,7 @@ const KEPT_OUTPUT_CHARS = 4000;
  * @public
  */
 export async function launchQemu(options: QemuOptions = {}): Promise<QemuProcess> {
-  // mkdtemp makes it for this user only (0700): whoever reaches a GDB socket owns the guest.
+  // mkdtemp makes it for this user only (0700): a process that reaches a GDB socket owns the guest.
   const directory = await mkdtemp(join(tmpdir(), 'pagewalk-'));
   try {
     const qemu = await startProcess(options, directory);

@@ -15,7 +15,7 @@ export interface GdbFeatures extends StubFeatures {
  * Finds out whether a stub is there and listens, and what it can do. Begins with `$` and nothing else: after another client's
  * unfinished business a leading ack would be answered with a reply that is not ours.
  *
- * @throws {@link GdbBusyError} (`ERR_GDB_BUSY`) if nobody answers; GdbProtocolError (`ERR_GDB_PROTOCOL`) if it is no stub;
+ * @throws {@link GdbBusyError} (`ERR_GDB_BUSY`) if nothing comes; GdbProtocolError (`ERR_GDB_PROTOCOL`) if no stub;
  * GdbClosedError (`ERR_GDB_CLOSED`).
  * @internal
  */

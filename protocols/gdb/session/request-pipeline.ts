@@ -29,7 +29,7 @@ export interface RequestGroup {
  *             (never more than the bound)
  * ```
  *
- * Why results wait until the whole flight is home: when somebody else resumes the guest, the stub swallows the next packet
+ * Why results wait until the whole flight is in: if another client resumes the guest, the stub swallows the next packet
  * without a word and answers those behind it, so that every reply would be taken for that of the request before. The one
  * thing that shows is that a reply is missing at the end. Until then no result can be trusted.
  *

@@ -29,7 +29,7 @@ export interface SessionOptions {
 export type GdbState = 'handshake' | 'open' | 'failed' | 'closed';
 
 const PLUS = Uint8Array.of(0x2b);
-/** Tens of thousands of stop replies: nobody resumes and pauses the guest as often while it answers one request. */
+/** Tens of thousands of stop replies: no client resumes and pauses the guest as often while it answers one request. */
 const MAX_UNASKED_BYTES = 1024 * 1024;
 /** How much of a damaged packet, or of what is none, is shown. */
 const EVIDENCE_BYTES = 4096;

@@ -17,7 +17,7 @@ function chargeOf(writeBytes: number): number {
 }
 
 /**
- * What a reply that nobody reads yet takes of the socket buffer on QEMU's side: QEMU writes `+` and the packet separately.
+ * What an unread reply takes of the socket buffer on QEMU's side: QEMU writes `+` and the packet separately.
  *
  * Measured on Linux 6.18 with the default buffer of 212 992 bytes and a client that reads nothing: QEMU blocks on the 140th reply
  * to an 8-byte read, the 105th of 200 bytes, the 71st of 500, the 43rd of 1000, the 39th of 2048; by this count a buffer holds

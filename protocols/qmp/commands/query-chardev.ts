@@ -46,7 +46,7 @@ export async function queryChardev(qmp: QmpExecutor): Promise<readonly ChardevIn
  * disconnected:unix:/run/x.gdb,server=on                     free
  * unix:/run/x.gdb,server=on                                  busy
  * disconnected:tcp:0.0.0.0:1234,server=on                    free, from -gdb tcp::1234 and -s
- * disconnected:tcp:::1:1234,server=on                        free, IPv6: no brackets while nobody is connected
+ * disconnected:tcp:::1:1234,server=on                        free, IPv6: no brackets while no client is connected
  * tcp:127.0.0.1:1234,server=on <-> 127.0.0.1:59110           busy
  * tcp:[::1]:1234,server=on <-> [::1]:40388                   busy
  * ```

@@ -8,7 +8,7 @@ const MAX_LINE_CHARS = 4096;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
- * A monitor text line by line, with either kind of line end; the empty lines too. Only one line is held, as whoever reads may
+ * A monitor text line by line, with either kind of line end; the empty lines too. Only one line is held: the reader may
  * have seen enough.
  *
  * @internal

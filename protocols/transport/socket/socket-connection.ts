@@ -94,7 +94,7 @@ class SocketConnection implements Connection {
             local: { address: localAddress, port: localPort },
             remote: { address: remoteAddress, port: remotePort },
           };
-    // Listening from the first moment on: an error event that nobody listens to would end the whole program.
+    // Listening from the first moment on: an error event without a listener would end the whole program.
     socket.on('error', (error) => {
       this.#explanation = error.message;
     });

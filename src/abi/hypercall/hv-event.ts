@@ -24,7 +24,7 @@ export const HV_INTERCEPT_ACCESS = { read: 0, write: 1, execute: 2 } as const;
 /** @public */
 export type HvInterceptedAccess = keyof typeof HV_INTERCEPT_ACCESS;
 
-/** An access to memory that somebody above the VTL intercepts. @public */
+/** An access to memory that a level above the VTL intercepts. @public */
 export interface HvMemoryIntercept {
   /** A higher VTL's protection refused, or the nested tables of a hypervisor in the partition. */
   readonly type: 'memoryIntercept' | 'nestedMemoryIntercept';

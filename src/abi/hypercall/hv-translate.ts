@@ -119,7 +119,7 @@ export function checkHvRequest(
 }
 
 /**
- * The answer, given the walks: for whoever makes them in a way of their own.
+ * The answer, given the walks: for callers that make them in a way of their own.
  *
  * @param walks - of the accesses of {@link hvChecks}, in that order; none for an address of more than 64 bits
  * @public

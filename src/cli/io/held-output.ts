@@ -23,7 +23,7 @@ export class HeldOutput {
     return this.#hasPrinted;
   }
 
-  /** Nobody reads it: there is no need to go on. */
+  /** The reader is gone: there is no need to go on. */
   get isUnread(): boolean {
     return this.#context.unread?.aborted === true;
   }

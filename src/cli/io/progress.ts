@@ -2,7 +2,7 @@ import type { CliContext } from '../options/command.ts';
 
 /** What is done sooner needs no bar. */
 const PATIENCE_MS = 1000;
-/** Faster than this nobody reads. */
+/** Faster than this is unreadable. */
 const INTERVAL_MS = 100;
 const BAR_WIDTH = 30;
 

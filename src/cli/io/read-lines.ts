@@ -54,7 +54,7 @@ export async function openLineSource(
   return { name: file, isRepeatable: about.isFile(), open: () => readBytes(file, about.isFIFO(), signal) };
 }
 
-/** The bytes of a file. Opening a pipe does not wait for somebody to write into it, which might never happen. */
+/** The bytes of a file. Opening a pipe does not wait for a writer, which might never come. */
 async function* readBytes(file: string, isPipe: boolean, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const refuse = (error: Error): never => {
     throw new InputFileError(file, undefined, `cannot be read: ${error.message}`, { cause: error });

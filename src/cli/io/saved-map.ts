@@ -90,7 +90,7 @@ export class SavedMap {
     return new SavedMap(source.name, parse(source.name, value, headingSchema), lines);
   }
 
-  /** False when the map was given up where it was made; undefined before all of it was read. */
+  /** False when the map is incomplete; undefined before all of it was read. */
   get isComplete(): boolean | undefined {
     return this.#isComplete;
   }

@@ -7,7 +7,7 @@ export interface CliContext {
   readonly isTerminal: boolean;
   /** To standard output. Who prints much waits for what is returned: the reader may be behind. */
   readonly print: (text: string) => void | Promise<void>;
-  /** Fires when nobody reads standard output any more. */
+  /** Fires when the reader of standard output is gone. */
   readonly unread?: AbortSignal;
   /** Shows a line on the terminal, instead of the last such line; an empty text takes it away. Absent without a terminal. */
   readonly showStatus?: (text: string) => void;

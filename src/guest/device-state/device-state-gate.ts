@@ -38,7 +38,7 @@ const SAFE_RUN_STATES = new Set([
 ]);
 
 const NON_MIGRATABLE = 'non-migratable device: ';
-/** Of the types that nobody has tried, so many are named. */
+/** Of the untried types, so many are named. */
 const NAMED_TYPES = 3;
 
 /** The device types of a machine that may end QEMU, and the plugged-in devices at the time when that was asked. */

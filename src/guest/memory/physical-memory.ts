@@ -7,7 +7,7 @@ export interface MemoryPiece {
 }
 
 /**
- * Guest physical memory as a walker needs it: many small pieces at once, in any order. Whoever implements it decides how the
+ * Guest physical memory as a walker needs it: many small pieces at once, in any order. The implementer decides how
  * bytes travel; callers have already made sure that every piece lies in RAM or ROM.
  *
  * @public

@@ -3,7 +3,7 @@ import type { MemoryMap, Region, RegionKind } from './memory-map.ts';
 /** One thing at physical addresses, whatever part of it is seen where. @public */
 export type NamedRegion = Pick<Region, 'kind' | 'name'>;
 
-/** A set of regions is a number with a bit for each, and so that it stays a small one the last is for all that have none. */
+/** A set of regions: one bit per region in a 30-bit mask; the last bit is shared by the rest. */
 const BITS = 30;
 const PAGE_BYTES = 4096;
 /** RAM and ROM first: tables and most pages lie there, and devices are many. */

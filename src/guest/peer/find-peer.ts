@@ -7,7 +7,7 @@ import { type Peer, unknownPeer } from './peer.ts';
  * Finds out which process is behind a connection to QEMU, from the kernel's tables alone. To be asked while the guest runs: it
  * takes some milliseconds on a host with many processes.
  *
- * What a peer says of itself (thread ids, paths, addresses) counts for nothing here: whoever owns the socket may be another user
+ * What a peer says of itself (thread ids, paths, addresses) counts for nothing: the socket's owner may be another user
  * than we are, and we may be root. What follows from the answer is that the peer can only hand us what is its own.
  *
  * @internal

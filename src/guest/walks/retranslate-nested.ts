@@ -54,7 +54,7 @@ export function retranslateNested(
   );
 }
 
-/** Whether two translations are the same to whoever makes the access, and to the hypervisor. @internal */
+/** Whether two translations are the same to the program that makes the access, and to the hypervisor. @internal */
 export function isSameNestedOutcome(one: NestedTranslation, other: NestedTranslation): boolean {
   if (one.kind === 'mapped') {
     return (

@@ -49,7 +49,7 @@ export function retranslate(context: PagingContext, translation: Translation): T
   return replay(steps, missing, (memory) => translate(context, memory, linearAddress, access));
 }
 
-/** Whether two translations are the same to whoever makes the access. @internal */
+/** Whether two translations are the same to the program that makes the access. @internal */
 export function isSameOutcome(one: Translation, other: Translation): boolean {
   if (one.kind === 'mapped' || other.kind === 'mapped') {
     return one.kind === 'mapped' && other.kind === 'mapped' && one.physicalAddress === other.physicalAddress;

@@ -46,7 +46,7 @@ export interface EnumerateOptions {
   /** First and last linear page, without sign extension. Everything unless given. */
   readonly firstPage?: number;
   readonly lastPage?: number;
-  /** How many tables are gone through before giving up: garbage can point to itself in ever new ways. 4 million unless given. */
+  /** Stops after so many tables: corrupt ones can refer to themselves endlessly. 4 million unless given. */
   readonly maxTables?: number;
 }
 

@@ -23,7 +23,7 @@ interface GuestLeaf {
 
 /**
  * Takes a guest's leaves, looks what they lead to up in the second stage, and passes on a piece for each of its pages: as large
- * as the smaller one of both pages, with the rights that both leave. What the second stage lets nobody access is not passed on.
+ * as the smaller one of both pages, with the rights that both leave. What the second stage forbids is not passed on.
  * A guest's table that is known once is known everywhere: its pages lead to the same guest physical ones.
  *
  * @internal

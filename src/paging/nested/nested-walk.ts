@@ -28,7 +28,7 @@ const TWO_32 = 0x1_0000_0000;
 
 /**
  * The walk in two dimensions: every address that the guest's walk names is itself walked through the second stage. It asks
- * for entries by L1 physical address and is fed them like an ordinary walk, so whoever drives that drives this.
+ * for entries by L1 physical address and is fed them like an ordinary walk, so the same drivers drive it.
  *
  * ```
  *   guest.start ─► stage(table 1) ─► entry 1 ─► stage(table 2) ─► entry 2 … ─► stage(final page) ─► ended
@@ -110,7 +110,7 @@ export class NestedWalk {
     this.#phase = 'ended';
   }
 
-  /** Where reading nothing gives zeros, the guest's entry is one that is not present; elsewhere nobody says what it is. */
+  /** Where reading nothing gives zeros, the guest's entry is one that is not present; elsewhere it is undefined. */
   #takeNoGuestEntry(): void {
     if (this.guest.context.profile.unbackedTable === 'not-present') this.guest.feedUnbacked();
     else this.isGuestEntryUnbacked = true;

@@ -31,7 +31,7 @@ export interface Policy {
   readonly supervisorKeys: number;
   /** EPT only: execute rights are told apart by the mode of the address. */
   readonly modeBasedExecute: boolean;
-  /** NPT only: U/S keeps supervisors from executing, and nobody from anything else. APM vol. 2, 15.25.13. */
+  /** NPT only: U/S keeps supervisors from executing, and forbids nothing else. APM vol. 2, 15.25.13. */
   readonly guestModeExecuteTrap: boolean;
   /** A second stage only: a supervisor's shadow stack is what the leaf says is one (EPTP bit 7; SSSCheckEn of the VMCB). */
   readonly supervisorShadowStack: boolean;
@@ -105,7 +105,7 @@ export function protectionKeyOf(leafHigh: number): number {
 }
 
 /**
- * A key denies data accesses only: PKRU those to user pages, PKRS those to supervisor pages, whoever makes them. WD denies
+ * A key denies data accesses only: PKRU those to user pages, PKRS those to supervisor pages, in any mode. WD denies
  * writes where CR0.WP=1, and those of users to user pages always. SDM vol. 3A, 4.6.2.
  */
 function keyDenies(policy: Policy, rights: number, leafHigh: number, access: number): boolean {

@@ -28,7 +28,7 @@ export interface MappedLeaf extends PageAttributes {
 
 type Emit = (leaf: MappedLeaf) => boolean | undefined;
 
-/** Every leaf is told, so that only a table without any need not be gone through again. */
+/** Reports every leaf; only empty tables can be skipped on reuse. */
 class LeafTeller extends HitSink implements PieceSink<true> {
   readonly #emit: Emit;
   readonly #context: PagingContext;

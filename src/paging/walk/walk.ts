@@ -28,7 +28,7 @@ const MAX_LEVELS = 5;
 /**
  * One walk: a state machine that names the physical address of the entry it wants, is fed that entry, and ends in an outcome.
  * It does no I/O and allocates nothing after construction, so that one object serves any number of walks, one after the
- * other, whoever fetches the entries: a buffer, a batch over a wire, an outer walk.
+ * other, wherever its entries come from: a buffer, a batch over a wire, an outer walk.
  *
  * ```
  *   start ──► pending ──feed──► pending ──feed──► … ──► mapped | notPresent | reserved | denied

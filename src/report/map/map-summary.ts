@@ -14,7 +14,7 @@ export interface MappedAmount {
   readonly dirty: number;
 }
 
-/** Ranges that somebody should look at. @public */
+/** Ranges that look like a mistake. @public */
 export interface NotableRanges {
   readonly count: number;
   readonly bytes: bigint;

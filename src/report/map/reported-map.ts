@@ -28,7 +28,7 @@ export interface ReportedLeaf extends MappedLeaf {
 
 /** How a map ended. @public */
 export interface ReportedMapEnd {
-  /** False when it was given up. */
+  /** False when the map is incomplete. */
   readonly complete: boolean;
   /** Ranges or pages that were told. */
   readonly count: number;

@@ -73,7 +73,7 @@ const PROVIDER_WORDS: Readonly<Record<string, string>> = {
 function formatMemoryAccess({ provider, attempts }: ReportedMemoryAccess, style: Style): string[] {
   const words = (name: string) => PROVIDER_WORDS[name] ?? name;
   return [
-    `  many pages are read through ${words(provider)}`,
+    `  bulk reads: ${words(provider)}`,
     ...attempts.map((attempt) => style.faint(`  not through ${words(attempt.provider)}: ${attempt.reason}`)),
   ];
 }

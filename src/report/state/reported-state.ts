@@ -64,7 +64,7 @@ export interface ReportedState {
   readonly context: Pick<PagingContext, 'mode' | 'root' | 'linearBits'>;
   /** The second stage that `state` names, null where it names none: `nestedContextOf(state)`. */
   readonly nestedContext: NestedContext | null;
-  /** Whether the guest runs when nobody looks at it; undefined when nobody can tell. */
+  /** Whether the guest runs when no client looks at it; undefined when that is unknown. */
   readonly runs: boolean | undefined;
   readonly memory: readonly ReportedRange[];
   readonly memoryAccess: ReportedMemoryAccess;

@@ -19,7 +19,7 @@ const REGION_WORDS: Readonly<Record<ReportedRegion['kind'], string>> = {
   ram: 'in RAM',
   rom: 'in ROM',
   device: 'in device memory',
-  none: 'where neither memory nor a device is',
+  none: 'not mapped to memory or a device',
 };
 
 /** Page-fault error code bits. SDM vol. 3A, 4.7. */

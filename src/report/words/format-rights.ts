@@ -1,7 +1,7 @@
 import type { Rights } from '../../paging/index.ts';
 
 /**
- * Rights over all levels as in `ls -l`, and `u` for users: `rwxu`, `r---`. What is mapped can always be read by somebody, but for
+ * Rights over all levels as in `ls -l`, and `u` for users: `rwxu`, `r---`. What is mapped can always be read, but for
  * EPT's execute-only pages: `--x-`.
  *
  * @public

@@ -285,9 +285,9 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
 
   it('tells in state how memory is read, and why not better', async () => {
     const { stdout } = await runPagewalk(['state', ...running.endpoint]);
-    expect(stdout).to.contain("\n  many pages are read through the QEMU process's memory\n");
+    expect(stdout).to.contain("\n  bulk reads: the QEMU process's memory\n");
     expect(stdout).to.match(/\n {2}not through the file that backs it: \S/);
     const plain = await runPagewalk(['state', '--no-host-memory', ...running.endpoint]);
-    expect(plain.stdout).to.contain('\n  many pages are read through the GDB stub\n');
+    expect(plain.stdout).to.contain('\n  bulk reads: the GDB stub\n');
   });
 });

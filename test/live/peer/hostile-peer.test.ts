@@ -86,7 +86,7 @@ describe('a peer that names what is not its own', function () {
         expect(map.status, map.stderr).to.equal(0);
         expect(map.stdout).to.contain(page.address.toString(16));
         const state = await runPagewalk(['state', ...endpoint], environment);
-        expect(state.stdout).to.contain('many pages are read through the GDB stub').and.to.match(reason);
+        expect(state.stdout).to.contain('bulk reads: the GDB stub').and.to.match(reason);
         const live = await runPagewalk(['map', '--live', ...endpoint], environment);
         expect(live.status, live.stdout).to.equal(3);
         const opened = (await readFile(log, 'utf8')).split('\n');

@@ -235,6 +235,13 @@ describe('the layout of the repository', () => {
       ).to.deep.equal([]);
     });
 
+    it('sources say who it is that does something', () => {
+      for (const word of ['nobody', 'somebody', 'Whoever']) {
+        expect(complaints({ 'src/guest/guest.ts': `// ${word} resumed it\n` })).to.have.length(1);
+        expect(complaints({ 'README.md': `${word} resumed it\n` })).to.deep.equal([]);
+      }
+    });
+
     it('no path of somebody’s machine', () => {
       for (const directory of ['home', 'root', 'work']) {
         const path = `/${directory}`.concat('/someone/guest.bin');

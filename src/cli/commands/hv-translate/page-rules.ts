@@ -10,7 +10,7 @@ export interface PageRange {
   readonly last: bigint;
 }
 
-/** What somebody lets be done with pages. @internal */
+/** What a VTL lets others do with pages. @internal */
 export interface PageRule extends PageRange {
   readonly read: boolean;
   readonly write: boolean;

@@ -128,7 +128,7 @@ async function readAhead(chunks: AsyncGenerator<BigUint64Array>, signal: AbortSi
   return { chunks: ahead, isAll: false };
 }
 
-/** Whoever sends the list may never send the rest. */
+/** The sender of the list may never send the rest. */
 function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason);

@@ -102,7 +102,7 @@ describe('report/formatState', () => {
       '  0x0000000000000000-0x0000000007ffffff  RAM   128M  pc.ram',
       '  0x00000000fffc0000-0x00000000ffffffff  ROM   256K  pc.bios',
       '  device regions, never read: 1',
-      "  many pages are read through the QEMU process's memory",
+      "  bulk reads: the QEMU process's memory",
       '  not through the file that backs it: QEMU names no memory backend',
       '! assumed: PKRS=0x0 (nobody shows it)',
       '! assumed: it ran',

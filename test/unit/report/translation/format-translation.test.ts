@@ -66,7 +66,7 @@ describe('report/formatTranslation', () => {
         '└─ PML5[0]        0x1000: 0x0000000000002007  P RW US',
         '   └─ PML4[0]     0x2000: 0x0000000000003007  P RW US',
         '      └─ PDPT[1]  0x3008: 0x0000000040000085  P RO US PS',
-        '✓ 0x40000000 where neither memory nor a device is: 1G page, read-only, user, executable',
+        '✓ 0x40000000 not mapped to memory or a device: 1G page, read-only, user, executable',
         '',
       ]);
     });
