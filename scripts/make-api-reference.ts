@@ -29,10 +29,15 @@ function run(program: string, words: readonly string[], directory: string): void
   throw new Error(`${program} ${words[0]} failed: ${error?.message ?? `exit status ${status}`}`);
 }
 
+/** A program, such as the watchdog, is an entry too, and exports nothing. */
+function hasNames({ types }: { readonly types?: string }): boolean {
+  return types !== undefined && /^export (?!\{\s*\})/m.test(readFileSync(join(ROOT, types), 'utf8'));
+}
+
 /** One module for each entry that has types, named as it is imported. @returns the files */
 function writeModules(): string[] {
   const entries = Object.entries(description.exports).filter(
-    ([, target]) => typeof target !== 'string' && target.types,
+    ([, target]) => typeof target !== 'string' && hasNames(target),
   );
   return entries.map(([entry]) => {
     const name = entry.replace(/^\./, 'pagewalk');
