@@ -1,5 +1,6 @@
 import { runInLanes } from '../lanes.ts';
 import { runCommand } from '../rig/command-run.ts';
+import { eventually } from '../rig/patience.ts';
 import { Sandbox } from '../rig/sandbox.ts';
 import { TortureGuest } from '../rig/torture-guest.ts';
 import type { Outcome, Suite } from '../scenario.ts';
@@ -19,6 +20,10 @@ const POINTS: readonly Point[] = [
   { protocol: 'gdb', direction: 'down', part: 0.99 },
 ];
 
+const GONE_WITHIN_MS = 10_000;
+/** Looking through /proc is not cheap. */
+const BETWEEN_LOOKS_MS = 100;
+
 /** One thing to try, with its name and what it counts as. */
 export interface OthersCase {
   readonly name: string;
@@ -31,6 +36,12 @@ async function runScenario(scenario: OthersScenario): Promise<readonly string[]>
   using sandbox = new Sandbox();
   const ask = (...words: readonly string[]) => runCommand([...words, '--qmp', guest.qemu.qmpEndpoint], sandbox);
   const problems = [...(await scenario.run({ guest, sandbox, ask }))];
+  // A watchdog ends when it hears that its client has, which takes it a moment.
+  await eventually(
+    () => sandbox.processes().length === 0 && sandbox.leftovers().length === 0,
+    GONE_WITHIN_MS,
+    BETWEEN_LOOKS_MS,
+  );
   problems.push(...sandbox.processes().map(({ command }) => `a process is left: ${command}`));
   problems.push(...sandbox.leftovers().map((path) => `a file is left: ${path}`));
   return problems;

@@ -12,7 +12,10 @@ export function packet(payload: string): string {
   return `$${payload}#${sum.toString(16).padStart(2, '0')}`;
 }
 
-/** The least client of a GDB stub: one packet at a time, no acks. The guest should be paused before it connects. */
+/**
+ * The least client of a GDB stub: one packet at a time, no acks. The guest should be paused before it connects. Like gdb it sends a
+ * packet again that the stub refuses: a client whose connection was cut may have left half of one in the stub's parser.
+ */
 export class RawStub implements AsyncDisposable {
   readonly #socket: Socket;
   #received = '';
@@ -48,6 +51,10 @@ export class RawStub implements AsyncDisposable {
     this.#socket.write(packet(payload), 'latin1');
     const deadline = performance.now() + TIMEOUT_MS;
     for (;;) {
+      if (/^\+*-/.test(this.#received)) {
+        this.#received = '';
+        this.#socket.write(packet(payload), 'latin1');
+      }
       const reply = this.#take();
       if (reply !== undefined && matches(reply)) return reply;
       if (reply !== undefined) continue;
