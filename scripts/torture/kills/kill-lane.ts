@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AftermathOptions, examine } from '../rig/aftermath.ts';
-import { type CommandEnd, CommandRun, describeEnd, runCommand, unseemly } from '../rig/command-run.ts';
+import { type CommandEnd, CommandRun, runCommand, undisturbed, unseemly } from '../rig/command-run.ts';
 import { Draw } from '../rig/draw.ts';
 import type { ChangedByte } from '../rig/guest-pages.ts';
 import { type Direction, MessageProxy, type Passing, type Protocol } from '../rig/message-proxy.ts';
@@ -11,7 +11,6 @@ import { type Question, questionsIn } from '../rig/questions.ts';
 import { Sandbox } from '../rig/sandbox.ts';
 import { type GuestStanding, stubOf, TortureGuest } from '../rig/torture-guest.ts';
 import type { Outcome } from '../scenario.ts';
-import { TortureError } from '../torture-error.ts';
 import { healAfterBoth } from './heal-after-both.ts';
 import { describeCase, drawCase, type KillCase, type Reach } from './kill-case.ts';
 import { KILL_WAYS, type KillWay } from './kill-ways.ts';
@@ -196,13 +195,12 @@ export class KillLane implements AsyncDisposable {
     const key = [drawn.question.name, drawn.reach].join();
     const known = this.#references.get(key);
     if (known !== undefined) return known;
-    await this.#prepare(guest, true);
-    using sandbox = new Sandbox();
-    this.#markCounts(guest);
-    const end = await runCommand([...drawn.question.words, ...this.#endpoints(drawn.reach, guest, true)], sandbox);
-    if (end.status !== 0 && end.status !== 1) {
-      throw new TortureError(`${key}, undisturbed: ${describeEnd(end)}`);
-    }
+    const end = await undisturbed(key, async () => {
+      await this.#prepare(guest, true);
+      using sandbox = new Sandbox();
+      this.#markCounts(guest);
+      return await runCommand([...drawn.question.words, ...this.#endpoints(drawn.reach, guest, true)], sandbox);
+    });
     const proxies = this.#proxiesOf(guest);
     const count = (protocol: Protocol): Record<Direction, number> => ({
       up: (proxies[protocol]?.counts.up ?? 0) - this.#startCounts[protocol].up,

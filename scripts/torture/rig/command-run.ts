@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { TortureError } from '../torture-error.ts';
 import { within } from './patience.ts';
 import { signal } from './processes.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -100,4 +101,19 @@ export function unseemly({ stderr, signal: bySignal, isOverdue, tookMs }: Comman
     problems.push(`control characters on standard error: ${JSON.stringify(stderr.slice(0, 200))}`);
   }
   return problems;
+}
+
+const UNDISTURBED_TRIES = 3;
+
+/**
+ * How a question ends when nothing disturbs it. A machine that is busy with other work disturbs it too, so it is tried again.
+ *
+ * @throws TortureError when it never ends well: then there is nothing to compare with
+ */
+export async function undisturbed(what: string, ask: () => Promise<CommandEnd>): Promise<CommandEnd> {
+  for (let left = UNDISTURBED_TRIES; ; left -= 1) {
+    const end = await ask();
+    if (end.status === 0 || end.status === 1) return end;
+    if (left <= 1) throw new TortureError(`${what}, undisturbed: ${describeEnd(end)}`);
+  }
 }

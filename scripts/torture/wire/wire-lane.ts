@@ -1,5 +1,5 @@
 import { examine } from '../rig/aftermath.ts';
-import { type CommandEnd, describeEnd, runCommand, unseemly } from '../rig/command-run.ts';
+import { type CommandEnd, runCommand, undisturbed, unseemly } from '../rig/command-run.ts';
 import { Draw } from '../rig/draw.ts';
 import type { ChangedByte } from '../rig/guest-pages.ts';
 import type { Direction, Protocol } from '../rig/message-proxy.ts';
@@ -143,13 +143,12 @@ export class WireLane implements AsyncDisposable {
     const key = [question.name, reach, ran].join();
     const known = this.#references.get(key);
     if (known !== undefined) return known;
-    await this.#prepare(ran);
-    using sandbox = new Sandbox();
-    this.#proxied.disturb();
-    const end = await runCommand([...question.words, ...this.#endpoints(reach)], sandbox);
-    if (end.status !== 0 && end.status !== 1) {
-      throw new TortureError(`${key}, undisturbed: ${describeEnd(end)}`);
-    }
+    const end = await undisturbed(key, async () => {
+      await this.#prepare(ran);
+      using sandbox = new Sandbox();
+      this.#proxied.disturb();
+      return await runCommand([...question.words, ...this.#endpoints(reach)], sandbox);
+    });
     const traffic = { qmp: this.#count('qmp'), gdb: this.#count('gdb') };
     const reference = { end, traffic, allowed: this.#proxied.guest.pages?.changes() ?? [] };
     this.#references.set(key, reference);
