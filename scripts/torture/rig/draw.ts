@@ -27,9 +27,9 @@ export class Draw {
   }
 
   pick<T>(choices: readonly T[]): T {
-    const choice = choices[this.below(choices.length)];
-    if (choice === undefined) throw new RangeError('nothing to pick from');
-    return choice;
+    if (choices.length === 0) throw new RangeError('nothing to pick from');
+    // One of them may be undefined.
+    return choices[this.below(choices.length)] as T;
   }
 
   /** One of the choices, each as often as its weight says. */

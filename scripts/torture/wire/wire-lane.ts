@@ -93,7 +93,9 @@ export class WireLane implements AsyncDisposable {
     const before = await guest.standing();
     this.#proxied.disturb(fault.disturbance);
     const limitMs = reference.end.tookMs + (fault.limitMs ?? USUAL_LIMIT_MS);
-    const end = await runCommand([...question.words, ...this.#endpoints(reach)], sandbox, { limitMs });
+    // What must be answered is answered by a busy machine too.
+    const patience = fault.mustAnswer ? ['--max-pause', '20000'] : [];
+    const end = await runCommand([...question.words, ...this.#endpoints(reach), ...patience], sandbox, { limitMs });
     const problems = [...judgeAnswer(question, fault, end, reference.end)];
     const allowed = question.writes ? reference.allowed : [];
     problems.push(
