@@ -152,6 +152,7 @@ export class GuestView implements Disposable {
       return table;
     };
     const table = await walk({ context, nested: nested?.context ?? null });
+    table.tablesInRom = pages.romNames;
     await addAssumptions(table, state, walk);
     for (const note of this.#notes) table.addAssumption(note, new Uint8Array(table.length).fill(Number(note.decides)));
     if (scope.compareMachine && machineProfile(state) !== undefined) {

@@ -66,6 +66,8 @@ export class TableSnapshot {
   readonly assumed: readonly Assumption[];
   /** How many pages of memory the tables take, each counted once however often it is used. */
   readonly tablePages: number;
+  /** Names of the ROM in which tables lie, shadowed ROM above all: no A or D bit can be set there. */
+  readonly tablesInRom: readonly string[];
   /** Of each snapshot another one: two of them are the same only where they are one, as their tables are not compared. */
   readonly identity = Symbol('snapshot');
   readonly #pageOf: PageSource;
@@ -82,6 +84,7 @@ export class TableSnapshot {
     this.isWhole = isWhole;
     this.assumed = assumed;
     this.tablePages = cache.pageCount;
+    this.tablesInRom = cache.romNames;
     this.#pageOf = (page) => cache.words(page) ?? null;
     this.#regions = new RegionSet(map);
     this.#identity =

@@ -53,6 +53,16 @@ export class PageCache {
     return [...this.#pages.values()].filter((words) => words !== null).length;
   }
 
+  /** Names of the ROM that pages which are kept lie in: mostly RAM that a chipset's PAM registers show as ROM. */
+  get romNames(): readonly string[] {
+    const names = new Set<string>();
+    for (const [page, words] of this.#pages) {
+      const region = words === null ? null : this.#map.regionAt(BigInt(page * PAGE_BYTES));
+      if (region?.kind === 'rom') names.add(region.name);
+    }
+    return [...names];
+  }
+
   /** The 1024 words of a page; null where none of it may be read; undefined when it was not fetched yet. */
   words(page: number): Int32Array | null | undefined {
     return this.#pages.get(page);

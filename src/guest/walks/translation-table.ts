@@ -64,6 +64,8 @@ interface Columns {
 export class TranslationTable {
   readonly length: number;
   readonly context: PagingContext;
+  /** Names of the ROM in which tables lie that this question, or one before it in the same pause, has read. */
+  tablesInRom: readonly string[] = [];
   /** @internal */
   readonly columns: Columns;
   /** @internal */

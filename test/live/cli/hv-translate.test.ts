@@ -137,6 +137,24 @@ describe('pagewalk hv-translate, on a guest', function () {
     }
   });
 
+  it('stands beside commands that say, in every form, that tables lie in ROM', async () => {
+    const [stated] = LONG4.pagesWithRom;
+    const address = hex(stated?.address ?? 0n);
+    const said = /page tables lie in ROM \(\S+\), where no A or D bit can be set\n/;
+    const forms = [
+      ['translate', address, '--brief'],
+      ['hv-translate', address, '--brief', '--validate', 'r'],
+      ['map', '--summary'],
+      ['map', '--json'],
+    ];
+    for (const words of [...forms, ['find', '0x120000']]) {
+      const { stderr } = await runPagewalk([...words, ...running.endpoint]);
+      expect(stderr, words.join(' ')).to.match(said);
+    }
+    const { stderr } = await runPagewalk(['translate', addressOf('rw'), '--brief', ...running.endpoint]);
+    expect(stderr).not.to.match(said);
+  });
+
   it('cannot set a bit in ROM, and says in which page', async () => {
     const [stated] = LONG4.pagesWithRom;
     if (stated === undefined) throw new Error('long4 has no page with its table in ROM');

@@ -5,6 +5,7 @@ import type { MapChange, MapSegment } from '../../../report/index.ts';
 import { Progress } from '../../io/progress.ts';
 import type { CliContext } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
+import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { leafWindows } from '../../session/snapshot-windows.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { viewOnce, withOpened } from '../../session/with-guest.ts';
@@ -35,6 +36,7 @@ export async function diffGuest(line: DiffGuestCommandLine, context: CliContext)
   const assumed = [...before.assumed, ...after.assumed];
   const { formatAssumption } = await import('../../../report/index.ts');
   for (const sentence of new Set(assumed.map(formatAssumption))) context.complain(`pagewalk: assumed: ${sentence}`);
+  complainOfRomTables([...new Set([...before.tablesInRom, ...after.tablesInRom])], context);
   if ((before.nested === null) !== (after.nested === null)) context.complain(`pagewalk: ${NOT_THE_SAME_GUEST}`);
   const { count, isAll } = await printChanges(changesBetween(before, after, line.range), line, context);
   const isWhole = before.isWhole && after.isWhole;

@@ -77,6 +77,7 @@ function outcomesOf(answers: readonly Asked[]): Outcomes {
     assumed: answers.flatMap(({ assumed }) => assumed),
     // A tree and JSON say so themselves.
     deviating: answers.find(({ walk }) => (walk?.deviation ?? null) !== null)?.machine ?? null,
+    tablesInRom: answers.flatMap(({ walk }) => (walk?.inRom ?? []).map(({ region }) => region.name)),
   };
 }
 

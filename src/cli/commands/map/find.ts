@@ -8,6 +8,7 @@ import { parseNumber } from '../../options/parse-number.ts';
 import { parseOptions } from '../../options/parse-options.ts';
 import { type AddressRange, parseRange } from '../../options/parse-range.ts';
 import { parseScopeOptions, type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
+import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { type TakenSnapshot, takeSnapshot } from '../../session/take-snapshot.ts';
 import { describeOff, describeRoot } from './print-map.ts';
@@ -87,6 +88,7 @@ async function printAliases(
   const { encodeAlias, encodeAliasEnd, formatAlias, formatAssumption } = await import('../../../report/index.ts');
   const style = chooseStyle(context);
   if (!snapshot.isPaged) context.complain(`pagewalk: ${describeOff(guest.cpu)}`);
+  complainOfRomTables(snapshot.tablesInRom, context);
   const found: Alias[] = [];
   const space = snapshot.nested === null ? null : l2 ? 'L2' : 'L1';
   const take = (alias: Alias): boolean => found.push(alias) < LIMIT;

@@ -4,6 +4,7 @@ import type { ReportedMap, ReportedMapEnd, Style } from '../../../report/index.t
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
 import { parseMapFilter } from '../../options/map-filter.ts';
+import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { leafWindows, runWindows } from '../../session/snapshot-windows.ts';
 import { strictStatus } from '../../session/strict-status.ts';
@@ -41,6 +42,7 @@ export async function printMap(
   const printer = line.summary ? new SummaryPrinter(report, map) : new LinePrinter(report, map);
   await context.print(printer.heading(line.json, style));
   if (!snapshot.isPaged) context.complain(`pagewalk: ${describeOff(map.cpu)}`);
+  complainOfRomTables(snapshot.tablesInRom, context);
   const told = await tell(snapshot, line, context, (item) => printer.show(item, snapshot, line.json, style));
   const { reservedEntries, unbackedTables } = snapshot.survey(line.range);
   const rootReadable = snapshot.isRootReadable;

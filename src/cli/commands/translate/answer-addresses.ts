@@ -45,6 +45,7 @@ async function fullAsker(line: TranslateAddresses, scope: TranslateScope, contex
       faults: answers.filter(({ translation }) => translation.kind !== 'mapped').length,
       assumed: answers.flatMap(({ assumed }) => assumed),
       deviating: null,
+      tablesInRom: [],
     };
   };
 }
@@ -59,6 +60,7 @@ async function briefAsker(line: TranslateAddresses, scope: TranslateScope, conte
       faults: table.length - table.countMapped(),
       assumed: table.assumed(),
       deviating: table.countDeviations() === 0 ? null : table.machine,
+      tablesInRom: table.tablesInRom,
     };
   };
 }
