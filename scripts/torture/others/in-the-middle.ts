@@ -105,6 +105,8 @@ export async function intervene(
   if (end.status !== 0 && !(end.status === 3 && /^pagewalk: .{20,}/.test(end.stderr))) {
     problems.push(describeEnd(end));
   }
+  // With QEMU goes what is before it: a proxy that takes connections for no one looks like a monitor that is in use.
+  if (endsAs === null) await Promise.all([proxied.qmp, proxied.gdb].map((proxy) => proxy[Symbol.asyncDispose]()));
   const isGone = await eventually(
     () => sandbox.processes().length === 0 && sandbox.leftovers().length === 0,
     STATE_WITHIN_MS,

@@ -20,6 +20,7 @@ import { qmpMonitor } from '../monitor/qmp-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
 import { belongsTo, listensAt } from '../peer/listens-at.ts';
 import type { Peer, PeerProcess } from '../peer/peer.ts';
+import { isOurPause } from '../restore/is-our-pause.ts';
 import { PrivateDirectory, planPrivateDirectory } from '../restore/private-directory.ts';
 import { printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
@@ -381,7 +382,7 @@ export class QmpLink implements Link {
     this.#watch.disarm();
     if (this.#ranBefore) {
       const { status, running } = await queryStatus(this.#qmp);
-      if (!running && status !== OUR_PAUSE) {
+      if (!running && !isOurPause(status)) {
         this.#holding = false;
         throw new GuestRunStateError(
           'ERR_GUEST_NOT_RESTORED',

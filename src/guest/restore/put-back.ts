@@ -1,6 +1,7 @@
 import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { cont, type QmpClient, queryChardev, queryStatus, stop } from '../../../protocols/qmp/index.ts';
 import { formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
+import { isOurPause } from './is-our-pause.ts';
 import { removePrivateDirectory } from './private-directory.ts';
 import { isSamePrint, printRegisters } from './register-prints.ts';
 import type { RestorePlan } from './restore-plan.ts';
@@ -68,6 +69,8 @@ async function judgePause(
   resumeUnrecorded: boolean,
 ): Promise<Resumption> {
   if (running) return 'runs';
+  // A machine that was reset in the pause has other registers: only one who was there knows that it was this pause.
+  if (resumeUnrecorded && status !== 'paused' && isOurPause(status)) return 'resumed';
   if (status !== 'paused') return 'other-state';
   if (plan.registers === undefined) return resumeUnrecorded ? 'resumed' : 'unknown';
   const now = printRegisters(await qmp.hmp('info registers -a'));

@@ -5,6 +5,7 @@ import { parseInfoStatus, parseInfoVersion, QmpClient } from '../../../protocols
 import { ConnectError } from '../../../protocols/transport/index.ts';
 import { isSocketIdle } from '../peer/listens-at.ts';
 import { greetsWithStop } from './greets-with-stop.ts';
+import { isOurPause } from './is-our-pause.ts';
 import { removeJournal } from './journal.ts';
 import { removePrivateDirectory } from './private-directory.ts';
 import { putBack } from './put-back.ts';
@@ -105,7 +106,7 @@ async function throughStub(endpoint: string, plan: RestorePlan, elapsed: () => n
   });
   try {
     await gdb.setPhysicalMode(false);
-    if (pausedHere || (plan.resume === true && (await isOurPause(gdb, plan, elapsed)))) await gdb.monitor('cont');
+    if (pausedHere || (plan.resume === true && (await isToResume(gdb, plan, elapsed)))) await gdb.monitor('cont');
   } finally {
     await gdb.close();
   }
@@ -113,9 +114,11 @@ async function throughStub(endpoint: string, plan: RestorePlan, elapsed: () => n
   return plan.qmp === undefined ? withoutDirectory(left) : left;
 }
 
-async function isOurPause(gdb: GdbClient, plan: RestorePlan, elapsed: () => number): Promise<boolean> {
-  const { registers, ungreeted } = plan;
-  if (parseInfoStatus(await gdb.monitor('info status')).status !== 'paused') return false;
+async function isToResume(gdb: GdbClient, plan: RestorePlan, elapsed: () => number): Promise<boolean> {
+  const { qmp, registers, ungreeted } = plan;
+  const { status } = parseInfoStatus(await gdb.monitor('info status'));
+  // By the stub alone it may be unknown yet whether the guest was ever started.
+  if (status !== 'paused') return qmp !== undefined && isOurPause(status);
   if (ungreeted === true && greetsWithStop(parseInfoVersion(await gdb.monitor('info version')))) return false;
   // At once there was no time for others.
   if (registers === undefined || elapsed() < MONITOR_PATIENCE_MS) return true;

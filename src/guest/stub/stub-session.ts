@@ -3,6 +3,7 @@ import { GdbClient, type GdbClientOptions, GdbClosedError } from '../../../proto
 import { parseInfoStatus } from '../../../protocols/qmp/index.ts';
 import { type Connection, formatPrintable } from '../../../protocols/transport/internal.ts';
 import { GuestRunStateError, GuestStubError } from '../errors.ts';
+import { isOurPause } from '../restore/is-our-pause.ts';
 
 /** How long the guest waits for its stub to be left. Milliseconds. */
 const LEAVE_TIMEOUT_MS = 2000;
@@ -118,7 +119,7 @@ export class StubSession {
     }
     const [, status] = await this.#inTime(Promise.all([this.leavePhysicalMode(), this.#client.monitor('info status')]));
     const { status: state } = parseInfoStatus(status);
-    if (state !== 'paused') return `it is in the state "${state}" now, which another client has done`;
+    if (!isOurPause(state)) return `it is in the state "${state}" now, which another client has done`;
     const complaint = await this.#inTime(this.#client.monitor('cont'));
     return complaint === '' ? undefined : `QEMU says: ${formatPrintable(complaint.trim())}`;
   }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { withPausedGuest } from '../../../src/guest/index.ts';
+import { attach, withPausedGuest } from '../../../src/guest/index.ts';
 import { launchQemu } from '../../../src/testing/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
@@ -60,5 +60,38 @@ describe('a guest that migrates', function () {
     expect(error.message).to.contain('"postmigrate"');
     await delay(200);
     expect(await witness.runState()).to.equal('postmigrate');
+  });
+});
+
+describe('a guest that another client resets in our pause', function () {
+  this.timeout(60_000);
+
+  for (const way of ['QMP and the stub', 'the stub alone'] as const) {
+    it(`${way}: runs again, as it ran before`, async () => {
+      await using guest = await launchKernel('long4', { gdb: true });
+      await using witness = await Witness.of(guest);
+      await witness.execute('set-action', { reboot: 'reset' });
+      const gdb = guest.gdbEndpoint;
+      const endpoints = way === 'the stub alone' ? { gdb } : { qmp: guest.qmpEndpoint, gdb };
+      const attached = await attach({ ...endpoints, maxPauseMs: 30_000 });
+      await (await attached.pause()).vcpuState();
+      await witness.execute('system_reset');
+      await eventually('it is reset', async () => (await witness.runState()) === 'prelaunch');
+      await attached.detach();
+      expect(await witness.runState()).to.equal('running');
+    });
+  }
+
+  it('stays paused where it had been paused', async () => {
+    await using guest = await launchKernel('long4');
+    await using witness = await Witness.of(guest);
+    await witness.execute('set-action', { reboot: 'reset' });
+    await witness.execute('stop');
+    const attached = await attach({ qmp: guest.qmpEndpoint });
+    await (await attached.pause()).vcpuState();
+    await witness.execute('system_reset');
+    await eventually('it is reset', async () => (await witness.runState()) === 'prelaunch');
+    await attached.detach();
+    expect(await witness.runState()).to.equal('prelaunch');
   });
 });
