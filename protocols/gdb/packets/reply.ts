@@ -2,12 +2,16 @@ import { GdbProtocolError, GdbReplyError, GdbUnsupportedError } from '../errors.
 import { hexDigitValue } from '../hex.ts';
 import type { ReplyContext } from './request.ts';
 
-const LATIN1 = new TextDecoder('latin1');
 const LETTER_E = 0x45;
 
-/** The reply as text, one character for each byte. @internal */
+/**
+ * The reply as text, one character for each byte. Not by TextDecoder: its `latin1` is windows-1252 by the Encoding Standard, which Node
+ * follows from 22 on, so that 0x80 to 0x9f become other characters, with numbers above 0xff.
+ *
+ * @internal
+ */
 export function replyText(reply: Uint8Array): string {
-  return LATIN1.decode(reply);
+  return Buffer.from(reply.buffer, reply.byteOffset, reply.length).toString('latin1');
 }
 
 /** Whether the reply is `OK`. @internal */
