@@ -1,4 +1,5 @@
 import { COMMANDS } from './commands.ts';
+import { formatCompletion } from './completion/format-completion.ts';
 import { describeFailure, exitStatusOf } from './describe-failure.ts';
 import { UsageError } from './errors.ts';
 import { formatCommandHelp, formatOverview } from './help.ts';
@@ -36,6 +37,9 @@ async function dispatch(words: readonly string[], context: CliContext): Promise<
     case '--help':
     case '-h':
       await context.print(await formatHelp(rest));
+      return 0;
+    case 'completion':
+      await context.print(await formatCompletion(rest, COMMANDS));
       return 0;
   }
   const command = requireCommand(first);

@@ -40,6 +40,7 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
   'src/report': ['style.ts', 'words', 'reasons', 'assumed', 'translation', 'state', 'hypercall', 'map'],
   'src/cli': [
     'options',
+    'completion',
     'io',
     'session',
     'commands/state',

@@ -6,6 +6,8 @@ export interface OptionRow {
   readonly help: string;
   /** May be given more than once, and every time counts. */
   readonly repeats?: true;
+  /** The values that are known beforehand, for shells to complete. */
+  readonly words?: readonly string[];
 }
 
 /** The options of a command by their long names, without dashes. @internal */

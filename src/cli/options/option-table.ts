@@ -23,7 +23,11 @@ export const SCOPE_OPTIONS = {
     repeats: true,
     help: 'what if: CR4.SMAP=0, PKRU=0x4, … ; again for more. The guest is not changed',
   },
-  profile: { value: 'NAME', help: 'what this machine would do: intel, amd, kvm, tcg or tcg-7.2.5' },
+  profile: {
+    value: 'NAME',
+    words: ['intel', 'amd', 'kvm', 'tcg'],
+    help: 'what this machine would do: intel, amd, kvm, tcg or tcg-7.2.5',
+  },
   nested: {
     value: 'STAGE',
     help:

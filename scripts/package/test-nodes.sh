@@ -3,7 +3,7 @@
 # that hold nothing but Node, into dist/nodes; nothing is installed. The sum of all results is the run's (dist/test-result.txt).
 set -eu
 
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 # The oldest that `engines` in package.json takes, and the last of each later release with long-term support.
 versions='20.19.0 22.23.5 24.22.3'
 unit='dist/test/unit/**/*.test.js'

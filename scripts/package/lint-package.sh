@@ -3,7 +3,7 @@
 # later load it by require() too, and what resolves packages as Node 10 did finds no entry but the root of any package.
 set -eu
 
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 directory=dist/package
 rm -rf "$directory"
 mkdir -p "$directory"
