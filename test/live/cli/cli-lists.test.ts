@@ -263,7 +263,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
   it('refuses what would make no sense before it connects', async () => {
     for (const [words, message] of [
       [['--set', 'CR9=0'], /^pagewalk: invalid change "CR9=0": unknown name CR9; use /],
-      [['--profile', 'via'], /^pagewalk: there is no profile "via"; known are /],
+      [['--profile', 'via'], /^pagewalk: unknown profile "via"; use /],
     ] as const) {
       const { status, stderr } = await runPagewalk(['translate', '0', ...words, '--qmp', 'unix:/nonexistent/qmp']);
       expect(status).to.equal(2);
