@@ -235,10 +235,10 @@ export class QmpLink implements Link {
    * it: QEMU takes the text in while the stub is being connected.
    */
   #noteFirstRegisters(): void {
-    this.#qmp.hmp('info registers').then(
-      (text) => this.noteRegisters(text),
-      () => {},
-    );
+    this.#qmp
+      .hmp('info registers')
+      .then((text) => this.noteRegisters(text))
+      .catch(() => {});
   }
 
   /** What is known of the run state counts even if the reply to `stop` never comes: QEMU may carry it out later. */

@@ -10,6 +10,7 @@ import {
   withPausedGuest,
 } from '../../../src/guest/index.ts';
 import type { Access } from '../../../src/paging/index.ts';
+import { formatDeviation } from '../../../src/report/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import { kernelPage } from '../../kernels/manifests/manifest.ts';
@@ -33,6 +34,11 @@ async function ask(
 function summary({ translation }: GuestTranslation): string {
   if (translation.kind === 'mapped') return 'mapped';
   return `${translation.cause} ${translation.errorCode?.toString(16)}`;
+}
+
+/** What is said of a machine that would answer otherwise. */
+function told({ deviation }: GuestTranslation): string {
+  return deviation === null ? 'the same' : formatDeviation(deviation);
 }
 
 describe('"what if" questions and profiles, on a live guest', function () {
@@ -96,7 +102,7 @@ describe('"what if" questions and profiles, on a live guest', function () {
     await using guest = await launchKernel('long4');
     const architecture = await ask(guest, reserved, READ, {});
     expect(summary(architecture)).to.equal('reserved-bits 9');
-    expect(architecture.deviation).to.match(/TCG raises #PF with error code 0x8 /);
+    expect(told(architecture)).to.match(/TCG raises #PF with error code 0x8 /);
     const tcg = await ask(guest, reserved, READ, { profile: parseProfile('tcg') });
     expect(summary(tcg)).to.equal('reserved-bits 8');
     expect(tcg.deviation).to.equal(null);
@@ -108,7 +114,7 @@ describe('"what if" questions and profiles, on a live guest', function () {
     const address = kernelPage(long4, 'pml4e-bit-8').address;
     const answer = await ask(guest, address, READ, {});
     expect(summary(answer)).to.equal('reserved-bits 9');
-    expect(answer.deviation).to.match(/TCG maps it to 0x120000/);
+    expect(told(answer)).to.match(/TCG maps it to 0x120000/);
   });
 
   it('take the trace of TCG in PAE PDPTEs for what it is, whichever profile judges', async () => {

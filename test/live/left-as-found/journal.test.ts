@@ -111,6 +111,11 @@ describe('a client that is killed together with its watchdog', function () {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     await silent;
+    // They are asked together with the stop, and come when QEMU has written them.
+    const folder = join(scratch, 'pagewalk');
+    await eventually('the registers are noted', () =>
+      readdirSync(folder).some((name) => readFileSync(join(folder, name), 'utf8').includes('"registers"')),
+    );
     await killBoth(client);
     expect(await otherWitness.runState()).to.equal('paused');
     stub.flow();
