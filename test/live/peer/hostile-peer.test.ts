@@ -14,7 +14,7 @@ import { runPagewalk } from '../../support/live/run-pagewalk.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 
 /** Seen from dist/test/live/peer, where this file runs. */
-const support = (name: string): string => fileURLToPath(new URL(`../../support/live/${name}`, import.meta.url));
+const support = (name: string): string => fileURLToPath(new URL(`../../support/live/peer/${name}`, import.meta.url));
 
 /** Where a guest says that its memory is: what another one may repeat. */
 async function hostAddressesOf(guest: QemuProcess): Promise<Record<string, string>> {
