@@ -1,5 +1,8 @@
 import type { AbandonSignal, TraceSink } from '../../../protocols/transport/index.ts';
 
+/** How long a connection or an answer may take. Milliseconds. @internal */
+export const DEFAULT_TIMEOUT_MS = 5000;
+
 /** How to attach to a guest. At least one of `qmp` and `gdb` is needed. @public */
 export interface AttachOptions {
   /** QMP endpoint. With it alone the GDB stub is found through the monitor, or started and removed again. */

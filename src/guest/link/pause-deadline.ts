@@ -6,6 +6,9 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** The longest that a guest is paused. Milliseconds. @internal */
 export const DEFAULT_MAX_PAUSE_MS = 5000;
 
+/** How much longer than a pause connecting may take. Milliseconds. */
+const LATE_MS = 1000;
+
 /**
  * The end of a pause, whatever the question is doing by then: a peer that is slow, a file that blocks, a caller that forgets.
  *
@@ -27,6 +30,11 @@ export class PauseDeadline {
 
   get maxMs(): number {
     return this.#maxMs;
+  }
+
+  /** How long connecting to the stub may take: who leaves the guest waits for what is under way, and not much longer than the pause. */
+  boundConnecting(timeoutMs: number): number {
+    return Math.min(timeoutMs, this.#maxMs + LATE_MS);
   }
 
   /** The pause begins. */

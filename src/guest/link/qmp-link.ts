@@ -28,7 +28,7 @@ import { readChardevUse } from '../stub/chardev-use.ts';
 import { OwnStub } from '../stub/own-stub.ts';
 import { checkNamedStub, isLocal, locateStub } from '../stub/stub-location.ts';
 import { StubSession } from '../stub/stub-session.ts';
-import type { AttachOptions } from './attach-options.ts';
+import { type AttachOptions, DEFAULT_TIMEOUT_MS } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
 import { hearNews } from './hear-news.ts';
 import type { Link } from './link.ts';
@@ -41,9 +41,6 @@ import { warnWithoutWatchdog } from './warn-without-watchdog.ts';
 
 /** Run states in which `stop` pauses nothing but spoils something: an incoming migration would not start the guest. */
 const NEVER_STOP = new Set(['inmigrate']);
-/** What our own pause looks like; from any other state another client's business must be left alone. */
-const OUR_PAUSE = 'paused';
-const DEFAULT_TIMEOUT_MS = 5000;
 
 /**
  * A guest whose QMP socket we hold: run state is QMP's business alone, and exact. The stub is touched only while the guest
@@ -258,8 +255,7 @@ export class QmpLink implements Link {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, trace } = this.#options;
     const opening = StubSession.open({
       endpoint: this.#requireStub(),
-      // Not much longer than the pause lasts: who is left waits for what is under way.
-      timeoutMs: Math.min(timeoutMs, this.#deadline.maxMs + 1000),
+      timeoutMs: this.#deadline.boundConnecting(timeoutMs),
       requestTimeoutMs: timeoutMs,
       ...(trace ? { trace } : {}),
     });
@@ -278,7 +274,7 @@ export class QmpLink implements Link {
   async #undoLate(session?: StubSession): Promise<void> {
     await session?.abandon();
     if (this.#holding || this.#ranBefore !== true || this.#qmp.state !== 'ready') return;
-    if ((await queryStatus(this.#qmp)).status === OUR_PAUSE) await cont(this.#qmp);
+    if (isOurPause((await queryStatus(this.#qmp)).status)) await cont(this.#qmp);
   }
 
   #requireStub(): string {

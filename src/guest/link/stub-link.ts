@@ -11,20 +11,14 @@ import { findLeftJournals, type LeftJournal, removeJournal } from '../restore/jo
 import type { PrivateDirectory } from '../restore/private-directory.ts';
 import { isSamePrint, printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
-import { StubSession } from '../stub/stub-session.ts';
-import type { AttachOptions } from './attach-options.ts';
+import { LEAVE_TIMEOUT_MS, StubSession } from '../stub/stub-session.ts';
+import { type AttachOptions, DEFAULT_TIMEOUT_MS } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
 import type { Link } from './link.ts';
 import { DEFAULT_MAX_PAUSE_MS, PauseDeadline } from './pause-deadline.ts';
 import type { Recovery } from './recover.ts';
 import { Turns } from './turns.ts';
 import { warnWithoutWatchdog } from './warn-without-watchdog.ts';
-
-/** How much longer than a pause may last connecting may take: who leaves waits for what is under way. Milliseconds. */
-const LATE_MS = 1000;
-const DEFAULT_TIMEOUT_MS = 5000;
-/** How long a new connection to a stub may take, for a guest that waits for it. Milliseconds. */
-const LEAVE_TIMEOUT_MS = 2000;
 
 /**
  * A guest of which only the GDB stub is known. Connecting is what pauses it; the monitor behind the stub (`qRcmd`) resumes it
@@ -84,6 +78,10 @@ export class StubLink implements Link {
     }
   }
 
+  get #timeoutMs(): number {
+    return this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  }
+
   get monitor(): Monitor {
     return stubMonitor(this.#requireSession().client);
   }
@@ -113,7 +111,9 @@ export class StubLink implements Link {
   }
 
   async #resumeNow(): Promise<void> {
-    const session = this.#session ?? (this.#stranded === 'perhaps' ? await this.#open(LEAVE_TIMEOUT_MS) : undefined);
+    const session =
+      this.#session ??
+      (this.#stranded === 'perhaps' ? await this.#open(Math.min(this.#timeoutMs, LEAVE_TIMEOUT_MS)) : undefined);
     if (session === undefined) return;
     this.#session = undefined;
     this.#isConnected = false;
@@ -230,7 +230,7 @@ export class StubLink implements Link {
   }
 
   async #enter(left: readonly LeftJournal[]): Promise<StubSession> {
-    const opening = this.#open(this.#deadline.maxMs + LATE_MS);
+    const opening = this.#open(this.#deadline.boundConnecting(this.#timeoutMs));
     const session = await this.#deadline.within(opening).catch((error: unknown) => {
       if (this.#problem !== undefined) this.#stranded = 'silent';
       opening.then(
@@ -254,13 +254,13 @@ export class StubLink implements Link {
   }
 
   /** Connecting is what pauses the guest, unless the stub has another client. */
-  async #open(atMostMs: number): Promise<StubSession> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, trace } = this.#options;
+  async #open(connectTimeoutMs: number): Promise<StubSession> {
+    const { trace } = this.#options;
     try {
       return await StubSession.open({
         endpoint: this.endpoint,
-        timeoutMs: Math.min(timeoutMs, atMostMs),
-        requestTimeoutMs: timeoutMs,
+        timeoutMs: connectTimeoutMs,
+        requestTimeoutMs: this.#timeoutMs,
         onStop: () => {
           this.#greetedWithStop = true;
         },

@@ -5,8 +5,8 @@ import { type Connection, formatPrintable } from '../../../protocols/transport/i
 import { GuestRunStateError, GuestStubError } from '../errors.ts';
 import { isOurPause } from '../restore/is-our-pause.ts';
 
-/** How long the guest waits for its stub to be left. Milliseconds. */
-const LEAVE_TIMEOUT_MS = 2000;
+/** How long the guest waits for its stub to be left. Milliseconds. @internal */
+export const LEAVE_TIMEOUT_MS = 2000;
 
 /** How to connect to a stub. @internal */
 export interface StubOptions extends GdbClientOptions {
