@@ -93,7 +93,7 @@ export {
   type FaultCause,
   type FaultedTranslation,
   type MappedLeaf,
-  type MappedRun,
+  type MappedRange,
   type MappedTranslation,
   type MemoryType,
   type NestedContext,

@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Access, Alias, EnumerateResult, MappedRun, PhysicalRange, PlannedBits } from '../paging/index.ts';
+import type { Access, Alias, EnumerateResult, MappedRange, PhysicalRange, PlannedBits } from '../paging/index.ts';
 import { asAnswer } from '../paging/internal.ts';
 import { answerRequests } from './answers/answer-requests.ts';
 import { addAssumptions, assumableStages, findFormatAssumptions } from './answers/assumptions.ts';
@@ -218,14 +218,14 @@ export class GuestView implements Disposable {
   }
 
   /**
-   * Goes through a whole address space, or a part: runs of pages with the same rights, in ascending order, the lower half
+   * Goes through a whole address space, or a part: ranges of pages with the same rights, in ascending order, the lower half
    * first. While the vCPU runs a nested guest (L2), that guest's, through both stages: see {@link TableSnapshot.nested}.
    *
-   * @param emit - takes each run; false ends the enumeration
+   * @param emit - takes each range; false ends the enumeration
    * @throws as {@link GuestView.translate}.
    */
-  async mapRuns(emit: (run: MappedRun) => boolean | undefined, scope: MapScope = {}): Promise<EnumerateResult> {
-    return (await this.snapshot(scope)).runs(emit, scope);
+  async mapRanges(emit: (range: MappedRange) => boolean | undefined, scope: MapScope = {}): Promise<EnumerateResult> {
+    return (await this.snapshot(scope)).ranges(emit, scope);
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Alias, EnumerateResult, MappedLeaf, MappedRun, PhysicalRange, Rights } from '../paging/index.ts';
+import type { Alias, EnumerateResult, MappedLeaf, MappedRange, PhysicalRange, Rights } from '../paging/index.ts';
 import { asAnswer } from '../paging/internal.ts';
 import type { LinearRange } from './linear-range.ts';
 import type { MemoryMap } from './memory/memory-map.ts';
@@ -32,10 +32,10 @@ export class IdentitySpace {
   }
 
   /** One for each region: where nothing is, nothing is told of. */
-  runs(emit: (run: MappedRun) => boolean | undefined, range: LinearRange): EnumerateResult {
+  ranges(emit: (range: MappedRange) => boolean | undefined, range: LinearRange): EnumerateResult {
     for (const { piece, classes } of this.#parts(range)) {
       const { first, last, physicalFirst } = piece;
-      const run: MappedRun = {
+      const mapped: MappedRange = {
         first,
         last,
         rights: EVERYTHING_ALLOWED,
@@ -52,7 +52,7 @@ export class IdentitySpace {
         physicalHighest: physicalFirst + last - first,
         classes,
       };
-      if (emit(asAnswer(run)) === false) return result(false);
+      if (emit(asAnswer(mapped)) === false) return result(false);
     }
     return result(true);
   }

@@ -6,12 +6,12 @@ import {
   type EnumerateResult,
   enumerate,
   enumerateLeaves,
-  enumerateRuns,
+  enumerateRanges,
   everyPage,
   findAliases,
   guestTables,
   type MappedLeaf,
-  type MappedRun,
+  type MappedRange,
   type NestedContext,
   type PageRange,
   type PageSource,
@@ -103,14 +103,14 @@ export class TableSnapshot {
   }
 
   /**
-   * Runs of pages with the same rights, in ascending order, the lower half first.
+   * Ranges of pages with the same rights, in ascending order, the lower half first.
    *
-   * @param emit - takes each run; false ends the enumeration, which can be taken up again after the run
+   * @param emit - takes each range; false ends the enumeration, which can be taken up again after the range
    */
-  runs(emit: (run: MappedRun) => boolean | undefined, range: LinearRange = {}): EnumerateResult {
-    if (this.#identity) return this.#identity.runs(emit, range);
+  ranges(emit: (range: MappedRange) => boolean | undefined, range: LinearRange = {}): EnumerateResult {
+    if (this.#identity) return this.#identity.ranges(emit, range);
     const classify = (first: number, last: number): number => this.#regions.classify(first, last);
-    return this.#judge(enumerateRuns(this.context, this.#pageOf, emit, { ...this.#part(range), classify }));
+    return this.#judge(enumerateRanges(this.context, this.#pageOf, emit, { ...this.#part(range), classify }));
   }
 
   /** Page by page, likewise. */
@@ -174,8 +174,8 @@ export class TableSnapshot {
     return { cpu: state.cpu, mode: context.mode, isPaged, isWhole, tablePages, assumed, state, memoryMap };
   }
 
-  /** What lies at the physical pages of a run. */
-  regionsOf({ classes }: Pick<MappedRun, 'classes'>): readonly NamedRegion[] {
+  /** What lies at the physical pages of a range. */
+  regionsOf({ classes }: Pick<MappedRange, 'classes'>): readonly NamedRegion[] {
     return this.#regions.decode(classes);
   }
 

@@ -66,8 +66,8 @@ export { changedNestedRanges, type NestedTablesAtOnce } from './space/changed-ne
 export { changedRanges, type PageRange, type TablesAtOnce } from './space/changed-ranges.ts';
 export { type Alias, findAliases, type PhysicalRange } from './space/find-aliases.ts';
 export { enumerateLeaves, type MappedLeaf } from './space/mapped-leaves.ts';
-export type { MappedRun } from './space/mapped-run.ts';
-export { type ClassifyPages, enumerateRuns, type RunOptions } from './space/mapped-runs.ts';
+export type { MappedRange } from './space/mapped-range.ts';
+export { type ClassifyPages, enumerateRanges, type RangeOptions } from './space/mapped-ranges.ts';
 export { bufferMemory } from './walk/buffer-memory.ts';
 export type { Denial, FaultReason, NestedFaultReason, WalkFaultReason } from './walk/fault-reason.ts';
 export { type BitFlags, type PlannedBits, planBits } from './walk/plan-bits.ts';

@@ -5,11 +5,11 @@ export { formatHvBrief, formatHvTranslation } from './hypercall/format-hv-transl
 export { encodeHvBytes, formatHvBytes } from './hypercall/hv-bytes.ts';
 export type { DecodedHvBytes, ReportedHvTranslation } from './hypercall/reported-hv-translation.ts';
 export { diffMaps, type MapChange, type MapDifference, type MapSegment } from './map/diff-maps.ts';
-export { encodeLeaf, encodeMapEnd, encodeMapHeading, encodeRun } from './map/encode-map.ts';
+export { encodeLeaf, encodeMapEnd, encodeMapHeading, encodeMappedRange } from './map/encode-map.ts';
 export { encodeMapSummary } from './map/encode-map-summary.ts';
 export { encodeAlias, encodeAliasEnd, formatAlias, type PhysicalSpace } from './map/format-alias.ts';
 export { encodeChange, formatChange } from './map/format-change.ts';
-export { formatLeaf, formatMapHeading, formatRun } from './map/format-map.ts';
+export { formatLeaf, formatMapHeading, formatMappedRange } from './map/format-map.ts';
 export { formatMapSummary } from './map/format-map-summary.ts';
 export { type MappedAmount, MapSummary, type NotableRanges } from './map/map-summary.ts';
 export type { ReportedLeaf, ReportedMap, ReportedMapEnd } from './map/reported-map.ts';

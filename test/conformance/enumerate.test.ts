@@ -6,11 +6,11 @@ import {
   changedRanges,
   createContext,
   enumerateLeaves,
-  enumerateRuns,
+  enumerateRanges,
   findAliases,
   linearPageOf,
   type MappedLeaf,
-  type MappedRun,
+  type MappedRange,
   type PagingContext,
   type Rights,
 } from '../../src/paging/internal.ts';
@@ -34,7 +34,7 @@ interface Space {
   readonly context: PagingContext;
   readonly tables: RandomTables;
   readonly machine: ReferenceMachine;
-  readonly runs: readonly MappedRun[];
+  readonly ranges: readonly MappedRange[];
   readonly leaves: readonly MappedLeaf[];
   /** The last page of the address space. */
   readonly lastPage: number;
@@ -65,21 +65,21 @@ function makeSpace(random: Random, mode: ReferenceMode): Space {
   const { lamU48, lamU57 } = controlBits.cr3;
   Object.assign(machine.registers, tables.registers, { cr3: tables.registers.cr3 & ~(lamU48 | lamU57) });
   const context = createContext(machine.registers, machine.processor);
-  const runs: MappedRun[] = [];
+  const ranges: MappedRange[] = [];
   const leaves: MappedLeaf[] = [];
   const pageOf = pageSourceOf(tables.memory);
-  expect(enumerateRuns(context, pageOf, (run) => runs.push(run) > 0).complete).to.equal(true);
+  expect(enumerateRanges(context, pageOf, (range) => ranges.push(range) > 0).complete).to.equal(true);
   expect(enumerateLeaves(context, pageOf, (leaf) => leaves.push(leaf) > 0).complete).to.equal(true);
   const lookUp = (page: number): ReferenceMapped | null => {
     const found = referenceTranslate(machine, tables.memory, canonicalAddress(context, page), accessOf(''));
     return found.kind === 'mapped' ? found : null;
   };
-  return { context, tables, machine, runs, leaves, lookUp, lastPage: 2 ** (context.linearBits - 12) - 1 };
+  return { context, tables, machine, ranges, leaves, lookUp, lastPage: 2 ** (context.linearBits - 12) - 1 };
 }
 
 const pagesOf = (sizeBytes: number): number => sizeBytes / 4096;
 
-/** What a run, a leaf and the judge say of a page's rights, in one form. */
+/** What a range, a leaf and the judge say of a page's rights, in one form. */
 function attributesOf(page: {
   readonly rights: Rights;
   readonly protectionKey: number | null;
@@ -108,12 +108,12 @@ function pagesToAsk(space: Space, random: Random): readonly number[] {
   return [...new Set(all.filter((page) => page >= 0 && page <= lastPage))];
 }
 
-function expectRuns({ context, runs, lookUp }: Space, pages: readonly number[]): void {
+function expectRanges({ context, ranges, lookUp }: Space, pages: readonly number[]): void {
   const wrong = pages.flatMap((page) => {
-    const run = runs.find(
+    const range = ranges.find(
       ({ first, last }) => linearPageOf(context, first) <= page && page <= linearPageOf(context, last),
     );
-    const said = run === undefined ? 'not mapped' : attributesOf(run);
+    const said = range === undefined ? 'not mapped' : attributesOf(range);
     const expected = judged(lookUp(page));
     return said === expected ? [] : [`${hex(canonicalAddress(context, page))}: ${said} instead of ${expected}`];
   });
@@ -142,7 +142,7 @@ function expectLeaves({ context, leaves, lookUp, machine }: Space, random: Rando
   }
 }
 
-/** The pieces of physical memory of the leaves of a run: neighbours in both are one. */
+/** The pieces of physical memory of the leaves of a range: neighbours in both are one. */
 function piecesOf(leaves: readonly MappedLeaf[], a20Masked: boolean): { first: bigint; last: bigint }[] {
   const pieces: { first: bigint; last: bigint }[] = [];
   for (const { physicalAddress, sizeBytes } of leaves) {
@@ -158,13 +158,13 @@ function piecesOf(leaves: readonly MappedLeaf[], a20Masked: boolean): { first: b
   return pieces;
 }
 
-/** What a run says in sum is what its leaves say one by one. */
-function expectSums({ context, runs, leaves, machine }: Space): void {
+/** What a range says in sum is what its leaves say one by one. */
+function expectSums({ context, ranges, leaves, machine }: Space): void {
   let at = 0;
-  for (const run of runs) {
+  for (const range of ranges) {
     const inside: MappedLeaf[] = [];
     for (let leaf = leaves[at]; leaf !== undefined; leaf = leaves[at]) {
-      if (linearPageOf(context, leaf.address) > linearPageOf(context, run.last)) break;
+      if (linearPageOf(context, leaf.address) > linearPageOf(context, range.last)) break;
       inside.push(leaf);
       at += 1;
     }
@@ -172,12 +172,12 @@ function expectSums({ context, runs, leaves, machine }: Space): void {
     const sizes = [...new Set(inside.map(({ sizeBytes }) => sizeBytes))];
     const count = (wanted: (leaf: MappedLeaf) => boolean): number => inside.filter(wanted).length;
     const span = inside.reduce((sum, { sizeBytes }) => sum + BigInt(sizeBytes), 0n);
-    expect(hex(run.last), 'the leaves leave no gap').to.equal(hex(run.first + span - 1n));
-    const { contiguous, physicalPieces, accessed, dirty, classes } = run;
-    const physical = [run.physicalFirst, run.physicalLowest, run.physicalHighest].map(hex);
+    expect(hex(range.last), 'the leaves leave no gap').to.equal(hex(range.first + span - 1n));
+    const { contiguous, physicalPieces, accessed, dirty, classes } = range;
+    const physical = [range.physicalFirst, range.physicalLowest, range.physicalHighest].map(hex);
     expect(
-      { leaves: run.leaves, contiguous, physicalPieces, accessed, dirty, physical, classes },
-      hex(run.first),
+      { leaves: range.leaves, contiguous, physicalPieces, accessed, dirty, physical, classes },
+      hex(range.first),
     ).to.deep.equal({
       leaves: Object.fromEntries(sizes.map((size) => [size, count(({ sizeBytes }) => sizeBytes === size)])),
       contiguous: pieces.length === 1,
@@ -192,21 +192,21 @@ function expectSums({ context, runs, leaves, machine }: Space): void {
       classes: 0,
     });
   }
-  expect(at, 'every leaf lies in a run').to.equal(leaves.length);
+  expect(at, 'every leaf lies in a range').to.equal(leaves.length);
 }
 
-/** Runs that could be one are one, and none crosses the hole between the halves. */
-function expectMaximal({ context, runs, lastPage }: Space): void {
+/** Ranges that could be one are one, and none crosses the hole between the halves. */
+function expectMaximal({ context, ranges, lastPage }: Space): void {
   const half = context.linearBits === 32 ? -1 : (lastPage + 1) / 2;
-  runs.forEach((run, at) => {
-    const [first, last] = [linearPageOf(context, run.first), linearPageOf(context, run.last)];
-    expect(first < half && last >= half, `${hex(run.first)} crosses the hole`).to.equal(false);
-    const next = runs[at + 1];
+  ranges.forEach((range, at) => {
+    const [first, last] = [linearPageOf(context, range.first), linearPageOf(context, range.last)];
+    expect(first < half && last >= half, `${hex(range.first)} crosses the hole`).to.equal(false);
+    const next = ranges[at + 1];
     if (next === undefined) return;
     const start = linearPageOf(context, next.first);
     expect(start, 'ascending').to.be.above(last);
-    const isSeam = start === last + 1 && start !== half && attributesOf(run) === attributesOf(next);
-    expect(isSeam, `${hex(run.last)} and ${hex(next.first)} are one run`).to.equal(false);
+    const isSeam = start === last + 1 && start !== half && attributesOf(range) === attributesOf(next);
+    expect(isSeam, `${hex(range.last)} and ${hex(next.first)} are one range`).to.equal(false);
   });
 }
 
@@ -255,14 +255,14 @@ function expectPart({ context, tables, leaves, lastPage }: Space, random: Random
   expect(part).to.deep.equal(expected.map(({ address }) => hex(address)));
 }
 
-/** Windows of a few runs, one after the other, are the whole. */
-function expectWindows({ context, tables, runs, leaves }: Space): void {
+/** Windows of a few ranges, one after the other, are the whole. */
+function expectWindows({ context, tables, ranges, leaves }: Space): void {
   const pageOf = pageSourceOf(tables.memory);
   const windows: string[] = [];
   for (let firstPage = 0; ; ) {
     let count = 0;
     let next = firstPage;
-    const result = enumerateRuns(
+    const result = enumerateRanges(
       context,
       pageOf,
       ({ first, last }) => {
@@ -276,7 +276,7 @@ function expectWindows({ context, tables, runs, leaves }: Space): void {
     if (result.complete) break;
     firstPage = next;
   }
-  expect(windows).to.deep.equal(runs.map(({ first, last }) => `${hex(first)}-${hex(last)}`));
+  expect(windows).to.deep.equal(ranges.map(({ first, last }) => `${hex(first)}-${hex(last)}`));
   const [first] = leaves;
   let told = 0;
   const ended = enumerateLeaves(context, pageOf, () => {
@@ -339,7 +339,7 @@ describe('enumerations of random tables against the reference walker', function 
       const mode = random.pick(modes);
       const space = makeSpace(random, mode);
       try {
-        expectRuns(space, pagesToAsk(space, random));
+        expectRanges(space, pagesToAsk(space, random));
         expectLeaves(space, random);
         expectSums(space);
         expectMaximal(space);

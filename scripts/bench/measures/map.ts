@@ -13,7 +13,7 @@ const ROUNDS = 9;
 
 interface Mapped {
   readonly ms: number;
-  readonly runs: number;
+  readonly ranges: number;
   readonly leaves: number;
 }
 
@@ -22,18 +22,18 @@ async function mapMs(guest: QemuProcess, hostMemory: boolean): Promise<Mapped> {
   return withPausedGuest(
     { qmp: guest.qmpEndpoint, gdb: guest.gdbEndpoint, hostMemory, maxPauseMs: Number.POSITIVE_INFINITY },
     async (paused) => {
-      let runs = 0;
+      let ranges = 0;
       let leaves = 0;
       const ms = await timeMs(() =>
-        paused.mapRuns((run) => {
-          runs += 1;
-          leaves += run.leafCount;
+        paused.mapRanges((range) => {
+          ranges += 1;
+          leaves += range.leafCount;
           return true;
         }),
       );
       const { provider } = await paused.memoryReport();
       if (hostMemory === (provider === 'gdb-stub')) throw new BenchError(`memory was read by ${provider}`);
-      return { ms, runs, leaves };
+      return { ms, ranges, leaves };
     },
   );
 }
@@ -43,13 +43,13 @@ async function listTlbMs(monitor: RawMonitor, expectedLeaves: number): Promise<n
   const ms = await timeMs(async () => {
     listed = new TlbListing(await monitor.hmp('info tlb')).length;
   });
-  if (listed !== expectedLeaves) throw new BenchError(`info tlb lists ${listed} pages, mapRuns ${expectedLeaves}`);
+  if (listed !== expectedLeaves) throw new BenchError(`info tlb lists ${listed} pages, mapRanges ${expectedLeaves}`);
   return ms;
 }
 
 async function measure(guest: QemuProcess, paging: LinuxPaging, hostMemory: boolean): Promise<Figure> {
   return whileStopped(guest, async (monitor) => {
-    const { leaves, runs } = await mapMs(guest, hostMemory);
+    const { leaves, ranges } = await mapMs(guest, hostMemory);
     const comparison = await compare(
       ROUNDS,
       async () => (await mapMs(guest, hostMemory)).ms,
@@ -61,7 +61,7 @@ async function measure(guest: QemuProcess, paging: LinuxPaging, hostMemory: bool
       value: comparison.ratio,
       unit: 'x',
       bar: atMost(hostMemory ? 0.5 : 1),
-      details: { mapMs: comparison.measured, infoTlbMs: comparison.baseline, leaves, runs },
+      details: { mapMs: comparison.measured, infoTlbMs: comparison.baseline, leaves, ranges },
     };
   });
 }

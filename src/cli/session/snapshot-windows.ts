@@ -1,5 +1,5 @@
 import type { LinearRange, TableSnapshot } from '../../guest/index.ts';
-import type { EnumerateResult, MappedLeaf, MappedRun } from '../../paging/index.ts';
+import type { EnumerateResult, MappedLeaf, MappedRange } from '../../paging/index.ts';
 
 /** How much is held at once of something that may be long. */
 const WINDOW = 4096;
@@ -8,14 +8,14 @@ const LAST = 0xffff_ffff_ffff_ffffn;
 type Enumerate<T> = (emit: (item: T) => boolean, range: LinearRange) => EnumerateResult;
 
 /**
- * The runs of a snapshot, some thousands at once: what is enumerated cannot wait, and who takes it may have to.
+ * The ranges of a snapshot, some thousands at once: what is enumerated cannot wait, and who takes it may have to.
  *
  * @returns whether the enumeration came to its end
  * @internal
  */
-export function runWindows(snapshot: TableSnapshot, range: LinearRange): Generator<readonly MappedRun[], boolean> {
-  return windows<MappedRun>(
-    (emit, part) => snapshot.runs(emit, part),
+export function rangeWindows(snapshot: TableSnapshot, range: LinearRange): Generator<readonly MappedRange[], boolean> {
+  return windows<MappedRange>(
+    (emit, part) => snapshot.ranges(emit, part),
     ({ last }) => last,
     range,
   );

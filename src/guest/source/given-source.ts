@@ -36,7 +36,7 @@ export interface GivenGuest {
  * const read = { write: false, user: true, exec: false };
  * const [answer] = await guest.translate([{ linearAddress: 0x5123n, access: read }]);
  * const snapshot = await guest.snapshot();
- * snapshot.runs(({ first, last }) => console.log(first, last));
+ * snapshot.ranges(({ first, last }) => console.log(first, last));
  * snapshot.aliases({ first: 0x9000n, last: 0x9fffn }, ({ first }) => console.log(first));
  * ```
  * @throws GuestUsageError `ERR_GUEST_USAGE` for regions that are out of order, or lie outside of the bytes.

@@ -27,6 +27,6 @@ function encodeNotable({ count, bytes, first }: NotableRanges): object {
   return {
     count,
     bytes: String(bytes),
-    first: first.map((run) => ({ first: formatHex(run.first), last: formatHex(run.last), rights: run.rights })),
+    first: first.map((range) => ({ first: formatHex(range.first), last: formatHex(range.last), rights: range.rights })),
   };
 }

@@ -1,4 +1,4 @@
-import type { MappedRun, PageAttributes } from '../../paging/index.ts';
+import type { MappedRange, PageAttributes } from '../../paging/index.ts';
 import { encodeAssumption } from '../assumed/format-assumption.ts';
 import { encodeStage } from '../state/encode-stage.ts';
 import type { ReportedRegion } from '../translation/reported-translation.ts';
@@ -25,20 +25,20 @@ export function encodeMapHeading(map: ReportedMap): string {
   });
 }
 
-/** A run, with what lies there, as a line of JSON, without line end. `leaves` are counted by page size in bytes. @public */
-export function encodeRun(run: MappedRun, regions: readonly ReportedRegion[]): string {
+/** A range, with what lies there, as a line of JSON, without line end. `leaves` are counted by page size in bytes. @public */
+export function encodeMappedRange(range: MappedRange, regions: readonly ReportedRegion[]): string {
   return JSON.stringify({
     kind: 'range',
-    first: formatHex(run.first),
-    last: formatHex(run.last),
-    ...encodeAttributes(run),
-    leaves: run.leaves,
-    accessed: run.accessed,
-    dirty: run.dirty,
-    physicalFirst: formatHex(run.physicalFirst),
-    physicalLowest: formatHex(run.physicalLowest),
-    physicalHighest: formatHex(run.physicalHighest),
-    physicalPieces: run.physicalPieces,
+    first: formatHex(range.first),
+    last: formatHex(range.last),
+    ...encodeAttributes(range),
+    leaves: range.leaves,
+    accessed: range.accessed,
+    dirty: range.dirty,
+    physicalFirst: formatHex(range.physicalFirst),
+    physicalLowest: formatHex(range.physicalLowest),
+    physicalHighest: formatHex(range.physicalHighest),
+    physicalPieces: range.physicalPieces,
     regions: regions.map(encodeRegion),
   });
 }

@@ -77,7 +77,7 @@ function formatTables({ tablePages, reservedEntries, unbackedTables }: ReportedM
 function formatNotable(what: string, { count, bytes, first }: NotableRanges, style: Style): string[] {
   if (count === 0) return [`nothing is ${what}`];
   const named = first.map(
-    (run) => `  ${formatHex(run.first, 16)}-${formatHex(run.last, 16)}  ${formatRights(run.rights)}`,
+    (range) => `  ${formatHex(range.first, 16)}-${formatHex(range.last, 16)}  ${formatRights(range.rights)}`,
   );
   const rest = count - first.length;
   return [

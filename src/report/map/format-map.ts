@@ -1,4 +1,4 @@
-import type { MappedRun, PageAttributes } from '../../paging/index.ts';
+import type { MappedRange, PageAttributes } from '../../paging/index.ts';
 import { assumptionLines } from '../assumed/format-assumption.ts';
 import type { Style } from '../style.ts';
 import { formatRegions } from '../translation/format-regions.ts';
@@ -30,7 +30,7 @@ export function formatMapHeading(map: ReportedMap, style: Style): string {
 }
 
 /**
- * A run in a line, with what lies there:
+ * A range in a line, with what lies there:
  *
  * ```
  * 0x0000008000000000-0x0000008000000fff      4K  rwxu  1x4K A=0 D=0  → 0x120000-0x120fff RAM pc.ram
@@ -39,12 +39,13 @@ export function formatMapHeading(map: ReportedMap, style: Style): string {
  * @returns a line, with its line end
  * @public
  */
-export function formatRun(run: MappedRun, regions: readonly ReportedRegion[], style: Style): string {
-  const { first, last } = run;
-  const range = `${formatHex(first, 16)}-${formatHex(last, 16)}`;
+export function formatMappedRange(range: MappedRange, regions: readonly ReportedRegion[], style: Style): string {
+  const { first, last } = range;
+  const span = `${formatHex(first, 16)}-${formatHex(last, 16)}`;
   const size = formatSize(last - first + 1n).padStart(6);
-  const counts = run.leafCount === 0 ? 'no pages' : `${formatLeaves(run.leaves)} A=${run.accessed} D=${run.dirty}`;
-  return `${range}  ${size}  ${formatPageRights(run, first, style)}  ${counts}  ${formatPhysical(run, regions)}\n`;
+  const counts =
+    range.leafCount === 0 ? 'no pages' : `${formatLeaves(range.leaves)} A=${range.accessed} D=${range.dirty}`;
+  return `${span}  ${size}  ${formatPageRights(range, first, style)}  ${counts}  ${formatPhysical(range, regions)}\n`;
 }
 
 /** A page in a line. @returns a line, with its line end @public */
@@ -81,7 +82,7 @@ export function formatLeaves(leaves: Readonly<Record<number, number>>): string {
 const TEXT_OF_LEAVES = new WeakMap<object, string>();
 
 function formatPhysical(
-  { physicalLowest, physicalHighest, physicalPieces }: MappedRun,
+  { physicalLowest, physicalHighest, physicalPieces }: MappedRange,
   regions: readonly ReportedRegion[],
 ): string {
   const pieces = physicalPieces === 1 ? '' : `${physicalPieces} pieces in `;

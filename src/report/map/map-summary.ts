@@ -1,4 +1,4 @@
-import type { MappedRun } from '../../paging/index.ts';
+import type { MappedRange } from '../../paging/index.ts';
 import { formatRights } from '../words/format-rights.ts';
 
 /** So many ranges of a kind are named, and the others counted. */
@@ -19,7 +19,7 @@ export interface NotableRanges {
   readonly count: number;
   readonly bytes: bigint;
   /** The first of them. */
-  readonly first: readonly Pick<MappedRun, 'first' | 'last' | 'rights'>[];
+  readonly first: readonly Pick<MappedRange, 'first' | 'last' | 'rights'>[];
 }
 
 interface Sum {
@@ -32,14 +32,14 @@ interface Sum {
 interface Notable {
   count: number;
   bytes: bigint;
-  first: MappedRun[];
+  first: MappedRange[];
 }
 
 const emptySum = (): Sum => ({ bytes: 0n, leaves: {}, accessed: 0, dirty: 0 });
 const emptyNotable = (): Notable => ({ count: 0, bytes: 0n, first: [] });
 
 /**
- * Sums up a map, run by run: how much there is with which rights, and what looks like a mistake.
+ * Sums up a map, range by range: how much there is with which rights, and what looks like a mistake.
  *
  * @public
  */
@@ -49,16 +49,16 @@ export class MapSummary {
   readonly #writableExecutable = emptyNotable();
   readonly #userInUpperHalf = emptyNotable();
 
-  add(run: MappedRun): void {
-    const { rights, first } = run;
+  add(range: MappedRange): void {
+    const { rights, first } = range;
     const name = formatRights(rights);
     const sum = this.#byRights.get(name) ?? emptySum();
     this.#byRights.set(name, sum);
-    addTo(sum, run);
-    addTo(this.#total, run);
-    if (rights.write && rights.exec) note(this.#writableExecutable, run);
+    addTo(sum, range);
+    addTo(this.#total, range);
+    if (rights.write && rights.exec) note(this.#writableExecutable, range);
     // Where kernels live by all conventions; in 32-bit modes there is none to go by.
-    if (rights.user && first >= UPPER_HALF) note(this.#userInUpperHalf, run);
+    if (rights.user && first >= UPPER_HALF) note(this.#userInUpperHalf, range);
   }
 
   /** By `rwxu`, most rights first. */
@@ -80,7 +80,7 @@ export class MapSummary {
   }
 }
 
-function addTo(sum: Sum, { first, last, leaves, accessed, dirty }: MappedRun): void {
+function addTo(sum: Sum, { first, last, leaves, accessed, dirty }: MappedRange): void {
   sum.bytes += last - first + 1n;
   for (const [bytes, count] of Object.entries(leaves)) {
     sum.leaves[Number(bytes)] = (sum.leaves[Number(bytes)] ?? 0) + count;
@@ -89,8 +89,8 @@ function addTo(sum: Sum, { first, last, leaves, accessed, dirty }: MappedRun): v
   sum.dirty += dirty;
 }
 
-function note(notable: Notable, run: MappedRun): void {
+function note(notable: Notable, range: MappedRange): void {
   notable.count += 1;
-  notable.bytes += run.last - run.first + 1n;
-  if (notable.first.length < MAX_NAMED) notable.first.push(run);
+  notable.bytes += range.last - range.first + 1n;
+  if (notable.first.length < MAX_NAMED) notable.first.push(range);
 }

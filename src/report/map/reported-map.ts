@@ -5,7 +5,7 @@ import type { ReportedAddressSpace, ReportedRegion } from '../translation/report
 
 /** Which map this is. @public */
 export interface ReportedMap {
-  /** Runs of pages with the same rights, or page by page. */
+  /** Ranges of pages with the same rights, or page by page. */
   readonly of: 'ranges' | 'pages';
   readonly cpu: number;
   readonly mode: PagingMode;

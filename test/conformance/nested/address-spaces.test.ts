@@ -11,11 +11,11 @@ import {
   changedNestedRanges,
   encodeAccess,
   enumerateLeaves,
-  enumerateRuns,
+  enumerateRanges,
   findAliases,
   linearPageOf,
   type MappedLeaf,
-  type MappedRun,
+  type MappedRange,
   type NestedContext,
   type PagingContext,
 } from '../../../src/paging/internal.ts';
@@ -157,15 +157,18 @@ function expectLeaves(space: Space, pages: readonly number[], count: (what: stri
   expect(wrong.join('\n')).to.equal('');
 }
 
-const sameRun = (one: MappedLeaf, other: MappedLeaf): boolean =>
+const sameRange = (one: MappedLeaf, other: MappedLeaf): boolean =>
   describe1([...Object.entries(one.rights).sort().flat(), one.protectionKey, one.global]) ===
   describe1([...Object.entries(other.rights).sort().flat(), other.protectionKey, other.global]);
 
-/** The runs are the leaves, put together where they follow each other with the same rights. */
-function expectRuns({ context, nested, stages, leaves, lastPage }: Space): void {
-  const runs: string[] = [];
+/** The ranges are the leaves, put together where they follow each other with the same rights. */
+function expectRanges({ context, nested, stages, leaves, lastPage }: Space): void {
+  const ranges: string[] = [];
   const half = context.linearBits === 32 ? -1 : 2 ** (context.linearBits - 13);
-  enumerateRuns(context, pageSourceOf(stages.memory), (run) => runs.push(describeRun(run)) > 0, { nested, lastPage });
+  enumerateRanges(context, pageSourceOf(stages.memory), (range) => ranges.push(describeRange(range)) > 0, {
+    nested,
+    lastPage,
+  });
   const expected: string[] = [];
   for (let at = 0; at < leaves.length; ) {
     const inside: MappedLeaf[] = [];
@@ -173,18 +176,18 @@ function expectRuns({ context, nested, stages, leaves, lastPage }: Space): void 
       const previous = inside.at(-1);
       const start = linearPageOf(context, leaf.address);
       const follows = previous && linearPageOf(context, previous.address) + previous.sizeBytes / 4096 === start;
-      if (previous && !(follows && start !== half && sameRun(previous, leaf))) break;
+      if (previous && !(follows && start !== half && sameRange(previous, leaf))) break;
       inside.push(leaf);
       at += 1;
     }
     expected.push(describeLeaves(inside));
   }
-  expect(runs).to.deep.equal(expected);
+  expect(ranges).to.deep.equal(expected);
 }
 
-function describeRun(run: MappedRun): string {
-  const { first, last, leaves, leafCount, accessed, dirty, physicalFirst, physicalPieces } = run;
-  const { physicalLowest, physicalHighest } = run;
+function describeRange(range: MappedRange): string {
+  const { first, last, leaves, leafCount, accessed, dirty, physicalFirst, physicalPieces } = range;
+  const { physicalLowest, physicalHighest } = range;
   const physical = [physicalFirst, physicalLowest, physicalHighest].map(hex).join();
   return `${hex(first)}-${hex(last)} ${JSON.stringify(leaves)} ${leafCount} ${accessed} ${dirty} ${physical} ${physicalPieces}`;
 }
@@ -192,7 +195,7 @@ function describeRun(run: MappedRun): string {
 function describeLeaves(inside: readonly MappedLeaf[]): string {
   const [one] = inside;
   const end = inside.at(-1);
-  if (one === undefined || end === undefined) throw new Error('a run has leaves');
+  if (one === undefined || end === undefined) throw new Error('a range has leaves');
   const counts: Record<number, number> = {};
   const pieces: { first: bigint; last: bigint }[] = [];
   for (const { sizeBytes, physicalAddress: first } of inside) {
@@ -393,7 +396,7 @@ describe('enumerations through two stages against the reference walker', functio
       const space = makeSpace(random, seed);
       try {
         expectLeaves(space, pagesToAsk(space, random), count);
-        expectRuns(space);
+        expectRanges(space);
         if (space.leaves.length > 0) expectParts(space, random);
         if (space.leaves.length > 0) expectAliases(space, random);
         await expectLoaded(space);

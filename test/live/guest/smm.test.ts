@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { attach } from '../../../src/guest/index.ts';
-import type { MappedRun } from '../../../src/paging/index.ts';
+import type { MappedRange } from '../../../src/paging/index.ts';
 import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
 import { SMM4 } from '../../kernels/manifests/manifest-smm.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
@@ -31,9 +31,9 @@ describe('a vCPU in system management mode', function () {
       const [answer] = await paused.translate([{ linearAddress: page.address + 0x123n, access: READ }]);
       expect(answer?.translation).to.include({ kind: 'mapped', physicalAddress: page.leadsTo + 0x123n });
       expect(answer?.translation.steps.map(({ address }) => address)).to.deep.equal([...page.path]);
-      const runs: MappedRun[] = [];
-      await paused.mapRuns((run) => void runs.push(run));
-      expect(runs.map(({ first, last }) => [first, last])).to.deep.equal([
+      const ranges: MappedRange[] = [];
+      await paused.mapRanges((range) => void ranges.push(range));
+      expect(ranges.map(({ first, last }) => [first, last])).to.deep.equal([
         [0n, 0x1f_ffffn],
         [page.address, page.address + 0xfffn],
       ]);

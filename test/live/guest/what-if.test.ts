@@ -129,7 +129,7 @@ describe('"what if" questions and profiles, on a live guest', function () {
     const countRanges = (scope: MapScope): Promise<number> =>
       withPausedGuest({ qmp: guest.qmpEndpoint }, async (paused) => {
         let ranges = 0;
-        await paused.mapRuns(() => {
+        await paused.mapRanges(() => {
           ranges += 1;
           return true;
         }, scope);

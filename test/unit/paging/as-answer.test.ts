@@ -6,10 +6,10 @@ import {
   type Alias,
   createContext,
   enumerateLeaves,
-  enumerateRuns,
+  enumerateRanges,
   findAliases,
   type MappedLeaf,
-  type MappedRun,
+  type MappedRange,
   type PageSource,
   planBits,
   translate,
@@ -34,10 +34,10 @@ function tables(...leaves: readonly bigint[]): { pageOf: PageSource; readEntry: 
   };
 }
 
-function runsOf(...leaves: readonly bigint[]): readonly MappedRun[] {
-  const runs: MappedRun[] = [];
-  enumerateRuns(CONTEXT, tables(...leaves).pageOf, (run) => runs.push(run) > 0, { lastPage: 511 });
-  return runs;
+function rangesOf(...leaves: readonly bigint[]): readonly MappedRange[] {
+  const ranges: MappedRange[] = [];
+  enumerateRanges(CONTEXT, tables(...leaves).pageOf, (range) => ranges.push(range) > 0, { lastPage: 511 });
+  return ranges;
 }
 
 function collect<T>(enumerate: (emit: (item: T) => boolean) => unknown): readonly T[] {
@@ -47,8 +47,8 @@ function collect<T>(enumerate: (emit: (item: T) => boolean) => unknown): readonl
 }
 
 describe('what the library answers', () => {
-  it('a run is plain data: its fields are own, and are copied with it', () => {
-    const [run] = runsOf(0x8000_0000_0000_5007n, 0x8000_0000_0000_6067n);
+  it('a range is plain data: its fields are own, and are copied with it', () => {
+    const [range] = rangesOf(0x8000_0000_0000_5007n, 0x8000_0000_0000_6067n);
     const expected = {
       first: 0n,
       last: 0x1fffn,
@@ -66,26 +66,26 @@ describe('what the library answers', () => {
       physicalHighest: 0x6fffn,
       classes: 0,
     };
-    expect({ ...run }).to.deep.equal(expected);
-    expect(run).to.deep.equal(expected);
-    assert.deepEqual({ ...run }, expected);
+    expect({ ...range }).to.deep.equal(expected);
+    expect(range).to.deep.equal(expected);
+    assert.deepEqual({ ...range }, expected);
   });
 
-  it('two runs that differ are not deep-equal, to chai and to node:assert: a test of W^X can fail', () => {
-    const [writable] = runsOf(0x5007n);
-    const [readOnly] = runsOf(0x5005n);
-    const [again] = runsOf(0x5007n);
+  it('two ranges that differ are not deep-equal, to chai and to node:assert: a test of W^X can fail', () => {
+    const [writable] = rangesOf(0x5007n);
+    const [readOnly] = rangesOf(0x5005n);
+    const [again] = rangesOf(0x5007n);
     expect(writable).to.deep.equal(again);
     assert.deepStrictEqual(writable, again);
     expect(writable).not.to.deep.equal(readOnly);
     assert.throws(() => assert.deepStrictEqual(writable, readOnly));
-    assert.throws(() => assert.deepStrictEqual(runsOf(0x5007n), runsOf(0x6007n)));
+    assert.throws(() => assert.deepStrictEqual(rangesOf(0x5007n), rangesOf(0x6007n)));
   });
 
-  it('runs of many sizes count each', () => {
-    const [run] = runsOf(0x5005n, 0x6005n, 0n);
-    expect(run?.leaves).to.deep.equal({ 4096: 2 });
-    expect(Object.isFrozen(run?.leaves), 'shared by runs that are alike').to.equal(true);
+  it('ranges of many sizes count each', () => {
+    const [range] = rangesOf(0x5005n, 0x6005n, 0n);
+    expect(range?.leaves).to.deep.equal({ 4096: 2 });
+    expect(Object.isFrozen(range?.leaves), 'shared by ranges that are alike').to.equal(true);
   });
 
   it('JSON has addresses as hexadecimal text, in every kind of answer', () => {
@@ -93,7 +93,7 @@ describe('what the library answers', () => {
     const translation = translate(CONTEXT, memory, 0x123n, READ);
     const fault = translate(CONTEXT, memory, 0x1123n, READ);
     const texts: readonly (readonly [unknown, object])[] = [
-      [runsOf(0x5007n)[0], { first: '0x0', last: '0xfff', physicalHighest: '0x5fff', leaves: { 4096: 1 } }],
+      [rangesOf(0x5007n)[0], { first: '0x0', last: '0xfff', physicalHighest: '0x5fff', leaves: { 4096: 1 } }],
       [
         collect<MappedLeaf>((emit) => enumerateLeaves(CONTEXT, memory.pageOf, emit)).at(-1),
         { address: '0xffff800000000000', physicalAddress: '0x5000', sizeBytes: 4096 },
@@ -113,11 +113,11 @@ describe('what the library answers', () => {
   });
 
   it('is shown with addresses in hexadecimal', () => {
-    const [run] = runsOf(0x5007n);
-    expect(inspect(run)).to.contain('first: 0x0n,').and.to.contain('physicalHighest: 0x5fffn,');
-    expect(inspect(run, { colors: true })).to.contain('\u001b[33m0xfffn\u001b[39m');
+    const [range] = rangesOf(0x5007n);
+    expect(inspect(range)).to.contain('first: 0x0n,').and.to.contain('physicalHighest: 0x5fffn,');
+    expect(inspect(range, { colors: true })).to.contain('\u001b[33m0xfffn\u001b[39m');
     const translation = translate(CONTEXT, tables(0x5007n), 0x123n, READ);
     expect(inspect(translation, { depth: 5 })).to.match(/physicalAddress: 0x5123n.*address: 0x1000n,/s);
-    expect(() => expect(run).to.deep.equal(runsOf(0x6007n)[0])).to.throw(/expected \{ first: 0x0n,/);
+    expect(() => expect(range).to.deep.equal(rangesOf(0x6007n)[0])).to.throw(/expected \{ first: 0x0n,/);
   });
 });

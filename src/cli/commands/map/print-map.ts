@@ -1,12 +1,12 @@
 import type { TableSnapshot } from '../../../guest/index.ts';
-import { formatHex, type MappedLeaf, type MappedRun } from '../../../paging/index.ts';
+import { formatHex, type MappedLeaf, type MappedRange } from '../../../paging/index.ts';
 import type { ReportedMap, ReportedMapEnd, Style } from '../../../report/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
 import { parseMapFilter } from '../../options/map-filter.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
-import { leafWindows, runWindows } from '../../session/snapshot-windows.ts';
+import { leafWindows, rangeWindows } from '../../session/snapshot-windows.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import type { TakenSnapshot } from '../../session/take-snapshot.ts';
 import type { MapCommandLine } from './parse-map.ts';
@@ -103,10 +103,10 @@ async function tell(
   snapshot: TableSnapshot,
   line: MapCommandLine,
   { print, unread, signal }: Printing & Pick<CliContext, 'signal'>,
-  show: (item: MappedRun | MappedLeaf) => string,
+  show: (item: MappedRange | MappedLeaf) => string,
 ): Promise<Told> {
   const isWanted = line.filter === null ? () => true : parseMapFilter(line.filter, 'map');
-  const windows = line.of === 'ranges' ? runWindows(snapshot, line.range) : leafWindows(snapshot, line.range);
+  const windows = line.of === 'ranges' ? rangeWindows(snapshot, line.range) : leafWindows(snapshot, line.range);
   let count = 0;
   let looked = 0;
   for (;;) {
@@ -125,7 +125,7 @@ async function tell(
 /** Puts the parts of a map into the form that was asked for. */
 interface MapPrinter {
   heading(json: boolean, style: Style): string;
-  show(item: MappedRun | MappedLeaf, snapshot: TableSnapshot, json: boolean, style: Style): string;
+  show(item: MappedRange | MappedLeaf, snapshot: TableSnapshot, json: boolean, style: Style): string;
   end(end: ReportedMapEnd, json: boolean, style: Style): string;
 }
 
@@ -142,14 +142,14 @@ class LinePrinter implements MapPrinter {
     return json ? `${this.#report.encodeMapHeading(this.#map)}\n` : this.#report.formatMapHeading(this.#map, style);
   }
 
-  show(item: MappedRun | MappedLeaf, snapshot: TableSnapshot, json: boolean, style: Style): string {
-    const { encodeLeaf, encodeRun, formatLeaf, formatRun } = this.#report;
+  show(item: MappedRange | MappedLeaf, snapshot: TableSnapshot, json: boolean, style: Style): string {
+    const { encodeLeaf, encodeMappedRange, formatLeaf, formatMappedRange } = this.#report;
     if ('address' in item) {
       const leaf = { ...item, region: snapshot.memoryMap.regionAt(item.physicalAddress) };
       return json ? `${encodeLeaf(leaf)}\n` : formatLeaf(leaf, style);
     }
     const regions = snapshot.regionsOf(item);
-    return json ? `${encodeRun(item, regions)}\n` : formatRun(item, regions, style);
+    return json ? `${encodeMappedRange(item, regions)}\n` : formatMappedRange(item, regions, style);
   }
 
   end(end: ReportedMapEnd, json: boolean): string {
@@ -172,7 +172,7 @@ class SummaryPrinter implements MapPrinter {
     return '';
   }
 
-  show(item: MappedRun | MappedLeaf): string {
+  show(item: MappedRange | MappedLeaf): string {
     if ('first' in item) this.#summary.add(item);
     return '';
   }

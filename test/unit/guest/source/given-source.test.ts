@@ -59,12 +59,12 @@ describe('a guest of registers and memory that a program has', () => {
     const many = await guest.translateMany(BigUint64Array.of(0n, 0x1008n, 0x2000n), READ, { compareMachine: true });
     expect([0, 1, 2].map((at) => many.physicalAddress(at))).to.deep.equal([0x5000n, 0x9008n, null]);
     const snapshot = await guest.snapshot();
-    const runs: string[] = [];
-    snapshot.runs(({ first, last, rights }) => {
-      runs.push(`${first.toString(16)}-${last.toString(16)} ${rights.write ? 'w' : '-'}${rights.exec ? 'x' : '-'}`);
+    const ranges: string[] = [];
+    snapshot.ranges(({ first, last, rights }) => {
+      ranges.push(`${first.toString(16)}-${last.toString(16)} ${rights.write ? 'w' : '-'}${rights.exec ? 'x' : '-'}`);
       return true;
     });
-    expect(runs).to.deep.equal(['0-fff wx', '1000-1fff --']);
+    expect(ranges).to.deep.equal(['0-fff wx', '1000-1fff --']);
     const found: bigint[] = [];
     snapshot.aliases({ first: 0x9100n, last: 0x9200n }, ({ first }) => found.push(first) > 0);
     expect(found).to.deep.equal([0x1100n]);

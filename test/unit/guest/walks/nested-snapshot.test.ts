@@ -104,7 +104,7 @@ describe('a snapshot of a nested guest (L2)', () => {
   it('names what lies where pages lead in the end', async () => {
     const { snapshot } = await take(nestedVcpuStateWith(), { [nestedEntry.ofData]: 0x70_0007n });
     const regions: string[] = [];
-    snapshot.runs((run) => regions.push(...snapshot.regionsOf(run).map(({ kind }) => kind)) > 0);
+    snapshot.ranges((range) => regions.push(...snapshot.regionsOf(range).map(({ kind }) => kind)) > 0);
     expect(regions).to.deep.equal(['none']);
     expect((await take()).snapshot.nested?.kind).to.equal('npt');
   });

@@ -7,10 +7,10 @@ import {
   createNpt,
   type EnumerateResult,
   enumerateLeaves,
-  enumerateRuns,
+  enumerateRanges,
   findAliases,
   type MappedLeaf,
-  type MappedRun,
+  type MappedRange,
   type NestedContext,
   type PagingContext,
   type Rights,
@@ -61,11 +61,11 @@ class Stages {
     return { found, result };
   }
 
-  runs(options: StagedOptions = {}): { readonly found: readonly MappedRun[]; readonly result: EnumerateResult } {
-    const found: MappedRun[] = [];
+  ranges(options: StagedOptions = {}): { readonly found: readonly MappedRange[]; readonly result: EnumerateResult } {
+    const found: MappedRange[] = [];
     const { context, nested } = this;
-    const take = (run: MappedRun): boolean => found.push(run) > 0;
-    const result = enumerateRuns(context, pageSourceOf(this.guest.memory), take, { nested, ...options });
+    const take = (range: MappedRange): boolean => found.push(range) > 0;
+    const result = enumerateRanges(context, pageSourceOf(this.guest.memory), take, { nested, ...options });
     return { found, result };
   }
 
@@ -93,7 +93,7 @@ const may = ({ read, write, exec, user }: Rights): string =>
   `${read === false ? '-' : 'r'}${write ? 'w' : '-'}${exec ? 'x' : '-'}${user ? 'u' : '-'}`;
 const showLeaf = ({ address, sizeBytes, rights, physicalAddress }: MappedLeaf): string =>
   `${hex(address)} ${sizeBytes >> 10}K ${may(rights)} ${hex(physicalAddress)}`;
-const showRun = ({ first, last, rights, leaves, physicalFirst, physicalPieces }: MappedRun): string =>
+const showRange = ({ first, last, rights, leaves, physicalFirst, physicalPieces }: MappedRange): string =>
   `${hex(first)}-${hex(last)} ${may(rights)} ${JSON.stringify(leaves)} ${hex(physicalFirst)} ${physicalPieces}`;
 
 const AT = 0x8000_0000n;
@@ -106,7 +106,7 @@ describe('paging/enumerate behind a second stage', () => {
       for (let page = 0n; page < 512n; page += 1n) {
         if (page !== 5n) stages.ept.map(GIB + page * 0x1000n, 3n * GIB + (page < 8n ? page : page + 1n) * 0x1000n);
       }
-      expect(stages.runs().found.map(showRun)).to.deep.equal([
+      expect(stages.ranges().found.map(showRange)).to.deep.equal([
         '0x80000000-0x80004fff rwxu {"4096":5} 0xc0000000 1',
         '0x80006000-0x801fffff rwxu {"4096":506} 0xc0006000 2',
       ]);
@@ -151,7 +151,7 @@ describe('paging/enumerate behind a second stage', () => {
       stages.guest.map(0x80_0000n, 2n * GIB, { size: 0x40_0000 });
       stages.ept.map(GIB, 5n * GIB, HUGE);
       stages.ept.map(2n * GIB + MIB_2, MIB_2, LARGE);
-      expect(stages.runs().found.map(showRun)).to.deep.equal([
+      expect(stages.ranges().found.map(showRange)).to.deep.equal([
         '0x400000-0x7fffff rwxu {"4194304":1} 0x140400000 1',
         '0xa00000-0xbfffff rwxu {"2097152":1} 0x200000 1',
       ]);
@@ -283,7 +283,7 @@ describe('paging/enumerate behind a second stage', () => {
         for (let index = 0n; index < 512n; index += 1n) guest.poke(table + index * 8n, target | 0x27n);
       });
       stages.ept.map(GIB, 3n * GIB, LARGE);
-      const { found, result } = stages.runs();
+      const { found, result } = stages.ranges();
       expect(result).to.include({ tables: 4, complete: true });
       expect(found.map(({ first, last, leaves }) => `${hex(first)}-${hex(last)} ${leaves[4096]}`)).to.deep.equal([
         `0x0-0x7fffffffffff ${2 ** 35}`,
@@ -299,7 +299,7 @@ describe('paging/enumerate behind a second stage', () => {
       const { found, result } = stages.leaves({ maxPieces: 1000 });
       expect(found).to.have.lengthOf(1000);
       expect(result.complete).to.equal(false);
-      expect(stages.runs({ maxPieces: 1000 }).result.complete).to.equal(false);
+      expect(stages.ranges({ maxPieces: 1000 }).result.complete).to.equal(false);
     });
   });
 

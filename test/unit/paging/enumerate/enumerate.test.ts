@@ -6,12 +6,12 @@ import {
   type EnumerateOptions,
   type EnumerateResult,
   enumerateLeaves,
-  enumerateRuns,
+  enumerateRanges,
   findAliases,
   type MappedLeaf,
-  type MappedRun,
+  type MappedRange,
   type PagingContext,
-  type RunOptions,
+  type RangeOptions,
 } from '../../../../src/paging/index.ts';
 import { TableBuilder } from '../../../support/builders/table-builder.ts';
 import { pageSourceOf } from '../../../support/fakes/page-source.ts';
@@ -32,10 +32,14 @@ interface Enumerated<T> {
   readonly result: EnumerateResult;
 }
 
-function runsOf(builder: TableBuilder, options: RunOptions = {}, changes?: MachineChanges): Enumerated<MappedRun> {
-  const found: MappedRun[] = [];
+function rangesOf(
+  builder: TableBuilder,
+  options: RangeOptions = {},
+  changes?: MachineChanges,
+): Enumerated<MappedRange> {
+  const found: MappedRange[] = [];
   const context = contextFor(builder, changes);
-  const result = enumerateRuns(context, pageSourceOf(builder.memory), (run) => found.push(run) > 0, options);
+  const result = enumerateRanges(context, pageSourceOf(builder.memory), (range) => found.push(range) > 0, options);
   return { found, result };
 }
 
@@ -67,12 +71,12 @@ function everywhereTheSame(last: (pt: bigint, builder: TableBuilder) => void): T
   return builder;
 }
 
-describe('paging/enumerateRuns', () => {
-  it('does not carry a run over the hole between the halves', () => {
+describe('paging/enumerateRanges', () => {
+  it('does not carry a range over the hole between the halves', () => {
     const builder = new TableBuilder('4-level');
     builder.map(LOWER_END, 0x10_0000n);
     builder.map(UPPER_START, 0x10_1000n);
-    expect(runsOf(builder).found.map(spanOf)).to.deep.equal([
+    expect(rangesOf(builder).found.map(spanOf)).to.deep.equal([
       '0x7ffffffff000-0x7fffffffffff',
       '0xffff800000000000-0xffff800000000fff',
     ]);
@@ -86,18 +90,18 @@ describe('paging/enumerateRuns', () => {
     const builder = new TableBuilder('32-bit');
     builder.map(0x7fff_f000n, 0x10_0000n);
     builder.map(0x8000_0000n, 0x10_1000n);
-    expect(runsOf(builder).found.map(spanOf)).to.deep.equal(['0x7ffff000-0x80000fff']);
+    expect(rangesOf(builder).found.map(spanOf)).to.deep.equal(['0x7ffff000-0x80000fff']);
   });
 
   it('goes through tables that are shared by all once: 2^36 pages, a page of zeros 2^36 times', () => {
     const builder = everywhereTheSame((pt, { memory }) => {
       for (let index = 0n; index < 512n; index += 1n) memory.poke(pt + index * 8n, 8, 0x9027n);
     });
-    const { found, result } = runsOf(builder, { classify: (first) => 1 << (first - 9) });
+    const { found, result } = rangesOf(builder, { classify: (first) => 1 << (first - 9) });
     expect(result).to.include({ tables: 4, complete: true });
     expect(found.map(spanOf)).to.deep.equal(['0x0-0x7fffffffffff', '0xffff800000000000-0xffffffffffffffff']);
-    for (const run of found) {
-      expect(run).to.deep.include({
+    for (const range of found) {
+      expect(range).to.deep.include({
         rights: { write: true, user: true, exec: true },
         protectionKey: 0,
         global: false,
@@ -117,26 +121,26 @@ describe('paging/enumerateRuns', () => {
 
   it('goes through an empty table that is shared by all once', () => {
     const builder = everywhereTheSame(() => {});
-    expect(runsOf(builder)).to.deep.equal({
+    expect(rangesOf(builder)).to.deep.equal({
       found: [],
       result: { tables: 4, reservedEntries: 0, unbackedTables: 0, complete: true },
     });
     expect(leavesOf(builder).result).to.include({ tables: 4, complete: true });
   });
 
-  it('gives up on tables that lead to ever more runs, and says so', () => {
+  it('gives up on tables that lead to ever more ranges, and says so', () => {
     const builder = everywhereTheSame((pt, { memory }) => memory.poke(pt, 8, 0x9007n));
-    expect(runsOf(builder, { maxTables: 1000 }).result).to.include({ tables: 1000, complete: false });
+    expect(rangesOf(builder, { maxTables: 1000 }).result).to.include({ tables: 1000, complete: false });
   });
 
-  it('says what lies at all pieces of a run, and of no other', () => {
+  it('says what lies at all pieces of a range, and of no other', () => {
     const builder = new TableBuilder('4-level');
-    // The first run goes on from one table into the next, and ends in the middle of it.
+    // The first range goes on from one table into the next, and ends in the middle of it.
     builder.map(0x1f_f000n, 0x1000_0000n);
     builder.map(0x20_0000n, 0x3000_0000n);
     builder.map(0x20_1000n, 0x2000_0000n);
     builder.map(0x20_2000n, 0x4000_0000n, { levels: { 1: { write: false } } });
-    const { found } = runsOf(builder, { classify: (first) => 1 << (first >> 16) });
+    const { found } = rangesOf(builder, { classify: (first) => 1 << (first >> 16) });
     expect(found.map(({ classes, physicalPieces }) => [classes.toString(2), physicalPieces])).to.deep.equal([
       ['1110', 3],
       ['10000', 1],
@@ -151,7 +155,7 @@ describe('paging/enumerateRuns', () => {
     ]);
   });
 
-  it('takes a full table for what it adds to a run that was there before', () => {
+  it('takes a full table for what it adds to a range that was there before', () => {
     const builder = new TableBuilder('4-level');
     for (let page = 0n; page < 1024n; page += 1n) {
       const levels = { 1: { accessed: page >= 512n, dirty: page >= 1000n } };
@@ -160,10 +164,17 @@ describe('paging/enumerateRuns', () => {
     // The second table once more, after a gap.
     const second = builder.peek(builder.entryAddress(0x20_0000n, 2));
     builder.poke(builder.entryAddress(0x20_0000n, 2) + 16n, second);
-    const { found, result } = runsOf(builder, { classify: (first) => 1 << ((first >> 9) & 1) });
+    const { found, result } = rangesOf(builder, { classify: (first) => 1 << ((first >> 9) & 1) });
     expect(result.tables).to.equal(5);
     expect(
-      found.map((run) => [spanOf(run), run.leaves, run.accessed, run.dirty, run.physicalPieces, run.classes]),
+      found.map((range) => [
+        spanOf(range),
+        range.leaves,
+        range.accessed,
+        range.dirty,
+        range.physicalPieces,
+        range.classes,
+      ]),
     ).to.deep.equal([
       ['0x0-0x3fffff', { 4096: 1024 }, 512, 24, 1, 3],
       ['0x600000-0x7fffff', { 4096: 512 }, 512, 24, 1, 2],
@@ -179,13 +190,13 @@ describe('paging/enumerateRuns', () => {
     for (const page of [0n, 2n, 4n, 6n]) builder.map(page * 0x1000n, 0x10_0000n);
     const context = contextFor(builder);
     const found: string[] = [];
-    const emit = (run: MappedRun): boolean => found.push(spanOf(run)) < 2;
-    const result = enumerateRuns(context, pageSourceOf(builder.memory), emit);
+    const emit = (range: MappedRange): boolean => found.push(spanOf(range)) < 2;
+    const result = enumerateRanges(context, pageSourceOf(builder.memory), emit);
     expect({ found, complete: result.complete }).to.deep.equal({
       found: ['0x0-0xfff', '0x2000-0x2fff'],
       complete: false,
     });
-    expect(runsOf(builder, { firstPage: 3 }).found.map(spanOf)).to.deep.equal(['0x4000-0x4fff', '0x6000-0x6fff']);
+    expect(rangesOf(builder, { firstPage: 3 }).found.map(spanOf)).to.deep.equal(['0x4000-0x4fff', '0x6000-0x6fff']);
   });
 
   it('folds large pages, tables and the root while A20 is masked', () => {
@@ -194,10 +205,15 @@ describe('paging/enumerateRuns', () => {
     builder.map(0x8000_0000n, 0x10_5000n);
     builder.edit(0x8000_0000n, 2, { set: 0x10_0000n });
     const changes = { a20: false, cr3: builder.root | 0x10_0000n };
-    const { found, result } = runsOf(builder, {}, changes);
+    const { found, result } = rangesOf(builder, {}, changes);
     expect(result).to.include({ unbackedTables: 0, complete: true });
     expect(
-      found.map((run) => [spanOf(run), run.physicalPieces, hex(run.physicalLowest), hex(run.physicalHighest)]),
+      found.map((range) => [
+        spanOf(range),
+        range.physicalPieces,
+        hex(range.physicalLowest),
+        hex(range.physicalHighest),
+      ]),
     ).to.deep.equal([
       ['0x40000000-0x401fffff', 2, '0x400000', '0x4fffff'],
       ['0x80000000-0x80000fff', 1, '0x5000', '0x5fff'],
@@ -213,7 +229,7 @@ describe('paging/enumerateRuns', () => {
     const builder = new TableBuilder('4-level');
     const off = createContext({ cr0: 0x11n, cr3: 0n, cr4: 0n, efer: 0n }, { maxPhyAddr: 40 });
     expect(
-      enumerateRuns(
+      enumerateRanges(
         off,
         () => null,
         () => true,
@@ -224,7 +240,7 @@ describe('paging/enumerateRuns', () => {
       unbackedTables: 0,
       complete: true,
     });
-    expect(runsOf(builder, {}, { cr3: 0x7000_0000n }).result).to.include({ tables: 0, unbackedTables: 1 });
+    expect(rangesOf(builder, {}, { cr3: 0x7000_0000n }).result).to.include({ tables: 0, unbackedTables: 1 });
   });
 
   it('counts entries with reserved bits, and tables that are not in memory', () => {
@@ -233,7 +249,7 @@ describe('paging/enumerateRuns', () => {
     builder.map(0x1000n, 0x1_0000_0000_0000n);
     builder.map(0x20_0000n, 0x9000n);
     builder.edit(0x20_0000n, 2, { clear: 0xf_f000n, set: 0x7000_0000n });
-    expect(runsOf(builder).result).to.include({ reservedEntries: 1, unbackedTables: 1, complete: true });
+    expect(rangesOf(builder).result).to.include({ reservedEntries: 1, unbackedTables: 1, complete: true });
   });
 });
 

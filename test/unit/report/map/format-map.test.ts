@@ -1,18 +1,18 @@
 import { expect } from 'chai';
-import { createEpt, createNpt, type MappedRun } from '../../../../src/paging/index.ts';
+import { createEpt, createNpt, type MappedRange } from '../../../../src/paging/index.ts';
 import {
   COLOURED,
   encodeAlias,
   encodeLeaf,
   encodeMapEnd,
   encodeMapHeading,
+  encodeMappedRange,
   encodeMapSummary,
-  encodeRun,
   formatAlias,
   formatLeaf,
   formatMapHeading,
+  formatMappedRange,
   formatMapSummary,
-  formatRun,
   MapSummary,
   PLAIN,
   type ReportedLeaf,
@@ -40,7 +40,7 @@ const MAP: ReportedMap = {
   assumed: [],
 };
 
-const RUN: MappedRun = {
+const RANGE: MappedRange = {
   first: 0x8000_0000n,
   last: 0x8020_2fffn,
   rights: { write: true, user: false, exec: false },
@@ -58,8 +58,8 @@ const RUN: MappedRun = {
   classes: 1,
 };
 const RAM: readonly ReportedRegion[] = [{ kind: 'ram', name: 'pc.ram' }];
-const SCATTERED: MappedRun = {
-  ...RUN,
+const SCATTERED: MappedRange = {
+  ...RANGE,
   first: 0xffff_8000_0000_0000n,
   last: 0xffff_8000_0000_1fffn,
   rights: { write: true, user: true, exec: true },
@@ -101,12 +101,12 @@ const END: ReportedMapEnd = {
   unbackedTables: 0,
 };
 
-describe('report/formatRun and formatLeaf', () => {
+describe('report/formatMappedRange and formatLeaf', () => {
   it('show what is mapped, how, and to where', () => {
-    expect(formatRun(RUN, RAM, PLAIN)).to.equal(
+    expect(formatMappedRange(RANGE, RAM, PLAIN)).to.equal(
       '0x0000000080000000-0x0000000080202fff   2060K  rw--  3x4K 1x2M A=4 D=2  → 0x200000-0x402fff RAM pc.ram\n',
     );
-    expect(formatRun(SCATTERED, SEVERAL, PLAIN)).to.equal(
+    expect(formatMappedRange(SCATTERED, SEVERAL, PLAIN)).to.equal(
       '0xffff800000000000-0xffff800000001fff      8K  rwxu G key 5  2x4K A=0 D=0  → 2 pieces in 0x1000-0xfec00fff ' +
         'ROM pc.bios, device ioapic, nothing\n',
     );
@@ -118,8 +118,8 @@ describe('report/formatRun and formatLeaf', () => {
 
   it('set off what is writable and executable, and what users have among the addresses of kernels', () => {
     const wx = { write: true, user: false, exec: true };
-    expect(formatRun({ ...RUN, rights: wx }, RAM, COLOURED)).to.contain('\u001b[33mrwx-\u001b[39m');
-    expect(formatRun(RUN, RAM, COLOURED)).to.not.contain('\u001b');
+    expect(formatMappedRange({ ...RANGE, rights: wx }, RAM, COLOURED)).to.contain('\u001b[33mrwx-\u001b[39m');
+    expect(formatMappedRange(RANGE, RAM, COLOURED)).to.not.contain('\u001b');
     expect(formatLeaf({ ...LEAF, address: 0xffff_8000_0000_0000n }, COLOURED)).to.contain('\u001b[33mr-xu\u001b[39m');
     expect(formatLeaf(LEAF, COLOURED)).to.not.contain('\u001b');
   });
@@ -145,7 +145,7 @@ describe('report/formatRun and formatLeaf', () => {
       filter: 'w',
       profile: null,
     });
-    expect(mapLineSchema.parse(JSON.parse(encodeRun(SCATTERED, SEVERAL)))).to.deep.include({
+    expect(mapLineSchema.parse(JSON.parse(encodeMappedRange(SCATTERED, SEVERAL)))).to.deep.include({
       first: '0xffff800000000000',
       protectionKey: 5,
       global: true,
@@ -199,21 +199,21 @@ describe('a map through two stages', () => {
   });
 
   it('says of pages that may not be read that they may not', () => {
-    expect(formatRun({ ...RUN, rights: executeOnly }, RAM, PLAIN)).to.contain('  --xu  ');
+    expect(formatMappedRange({ ...RANGE, rights: executeOnly }, RAM, PLAIN)).to.contain('  --xu  ');
     expect(formatLeaf({ ...LEAF, rights: executeOnly }, PLAIN)).to.contain('  --xu  ');
-    const run = mapLineSchema.parse(JSON.parse(encodeRun({ ...RUN, rights: executeOnly }, RAM)));
-    expect(run.kind === 'range' && run.rights).to.deep.equal(executeOnly);
+    const range = mapLineSchema.parse(JSON.parse(encodeMappedRange({ ...RANGE, rights: executeOnly }, RAM)));
+    expect(range.kind === 'range' && range.rights).to.deep.equal(executeOnly);
     const leaf = mapLineSchema.parse(JSON.parse(encodeLeaf({ ...LEAF, rights: executeOnly })));
     expect(leaf.kind === 'page' && leaf.rights).to.deep.equal(executeOnly);
     const summary = new MapSummary();
-    summary.add({ ...RUN, rights: executeOnly });
+    summary.add({ ...RANGE, rights: executeOnly });
     expect(Object.keys(summaryLineSchema.parse(JSON.parse(encodeMapSummary(summary, END))).byRights)).to.deep.equal([
       '--xu',
     ]);
   });
 
   it('says of others nothing that it would not say in one stage', () => {
-    const line = encodeRun(RUN, RAM);
+    const line = encodeMappedRange(RANGE, RAM);
     expect(line).to.contain('"rights":{"write":true,"user":false,"exec":false},');
   });
 });
@@ -247,37 +247,37 @@ describe('report/formatAlias', () => {
 });
 
 describe('report/MapSummary', () => {
-  function summaryOf(runs: readonly MappedRun[]): MapSummary {
+  function summaryOf(ranges: readonly MappedRange[]): MapSummary {
     const summary = new MapSummary();
-    for (const run of runs) summary.add(run);
+    for (const range of ranges) summary.add(range);
     return summary;
   }
 
   it('sums up by rights, and names what looks like a mistake', () => {
     const end = { ...END, count: 4, reservedEntries: 3, unbackedTables: 2 };
-    const writableCode = { ...RUN, rights: { write: true, user: false, exec: true } };
-    expect(formatMapSummary(MAP, summaryOf([RUN, SCATTERED, RUN, writableCode]), end, PLAIN).split('\n')).to.deep.equal(
-      [
-        '4-level paging, CR3 0x110000, vCPU 1',
-        'rights  mapped  4K  2M  accessed  dirty',
-        'rwxu        8K   2   0         0      0',
-        'rwx-      2.0M   3   1         4      2',
-        'rw--      4.0M   6   2         8      4',
-        'all       6.0M  11   3        12      6',
-        'tables take 20K; entries with reserved bits: 3; tables outside of memory: 2',
-        '! writable and executable: 2.0M in 2 ranges',
-        '  0xffff800000000000-0xffff800000001fff  rwxu',
-        '  0x0000000080000000-0x0000000080202fff  rwx-',
-        '! user-accessible in the upper half: 8K in one range',
-        '  0xffff800000000000-0xffff800000001fff  rwxu',
-        '',
-      ],
-    );
+    const writableCode = { ...RANGE, rights: { write: true, user: false, exec: true } };
+    expect(
+      formatMapSummary(MAP, summaryOf([RANGE, SCATTERED, RANGE, writableCode]), end, PLAIN).split('\n'),
+    ).to.deep.equal([
+      '4-level paging, CR3 0x110000, vCPU 1',
+      'rights  mapped  4K  2M  accessed  dirty',
+      'rwxu        8K   2   0         0      0',
+      'rwx-      2.0M   3   1         4      2',
+      'rw--      4.0M   6   2         8      4',
+      'all       6.0M  11   3        12      6',
+      'tables take 20K; entries with reserved bits: 3; tables outside of memory: 2',
+      '! writable and executable: 2.0M in 2 ranges',
+      '  0xffff800000000000-0xffff800000001fff  rwxu',
+      '  0x0000000080000000-0x0000000080202fff  rwx-',
+      '! user-accessible in the upper half: 8K in one range',
+      '  0xffff800000000000-0xffff800000001fff  rwxu',
+      '',
+    ]);
   });
 
   it('says when there is no mistake to be seen, and what it rests on', () => {
     const map = { ...MAP, filter: 'nx', assumed: [RAN] };
-    expect(formatMapSummary(map, summaryOf([RUN]), END, PLAIN).split('\n')).to.deep.equal([
+    expect(formatMapSummary(map, summaryOf([RANGE]), END, PLAIN).split('\n')).to.deep.equal([
       '4-level paging, CR3 0x110000, vCPU 1, nx only',
       '! assumed: it ran',
       'rights  mapped  4K  2M  accessed  dirty',

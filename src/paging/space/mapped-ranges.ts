@@ -9,13 +9,13 @@ import { ENTRY_A, ENTRY_D } from '../rules/architecture.ts';
 import type { PagingContext } from '../rules/context.ts';
 import { leafPageOf } from '../rules/entry-kind.ts';
 import type { Level } from '../rules/levels.ts';
-import { type MappedRun, RunMaker } from './mapped-run.ts';
+import { type MappedRange, RangeMaker } from './mapped-range.ts';
 
 /** Says with bits of the caller's what lies at physical pages. @public */
 export type ClassifyPages = (firstPage: number, lastPage: number) => number;
 
 /** What part of an address space to go through, and what to find out on the way. @public */
-export interface RunOptions extends StagedOptions {
+export interface RangeOptions extends StagedOptions {
   readonly classify?: ClassifyPages;
 }
 
@@ -40,7 +40,7 @@ interface Summary extends Extent {
 /** Nothing is mapped below. */
 const EMPTY = null;
 
-/** A table that is being gone through: the run's state when it was entered, and where its first leaf leads. */
+/** A table that is being gone through: the range's state when it was entered, and where its first leaf leads. */
 interface Entered extends Extent {
   readonly first: number;
   readonly next: number;
@@ -54,7 +54,7 @@ interface Entered extends Extent {
   breaks: number;
 }
 
-type Emit = (run: MappedRun) => boolean | undefined;
+type Emit = (range: MappedRange) => boolean | undefined;
 
 /** What a table comes to, or that nothing is mapped below it. */
 interface TableResult {
@@ -66,45 +66,45 @@ const NOTHING_BELOW: TableResult = { summary: EMPTY };
 /** Above every page number: nothing was passed. */
 const NOWHERE = 2 ** 53;
 
-/** Merges leaves into runs, in order. */
-class RunMerger implements PieceSink<TableResult> {
+/** Merges leaves into ranges, in order. */
+class RangeMerger implements PieceSink<TableResult> {
   readonly #emit: Emit;
   readonly #context: PagingContext;
   readonly #classify: ClassifyPages | undefined;
-  readonly #maker: RunMaker;
+  readonly #maker: RangeMaker;
   readonly #upperHalf: number;
   isFull = false;
-  /** The run that grows; `#next` is the linear page after it, -1 when there is none. */
+  /** The range that grows; `#next` is the linear page after it, -1 when there is none. */
   #next = -1;
   #first = 0;
   #attributes: LeafAttributes = 0;
   #physicalFirst = 0;
   #physicalNext = 0;
-  /** Places so far where physical memory does not go on where it left off, and how many there were before this run. */
+  /** Places so far where physical memory does not go on where it left off, and how many there were before this range. */
   #breaks = 0;
   #breaksBefore = 0;
   #accessed = 0;
   #dirty = 0;
   /** By the level of their size. */
   readonly #leaves = [0, 0, 0, 0, 0];
-  /** What was passed of this run since the innermost table was entered, but for the piece that is being passed. */
+  /** What was passed of this range since the innermost table was entered, but for the piece that is being passed. */
   #low = NOWHERE;
   #end = 0;
   #classes = 0;
   /** The piece from here to `#physicalNext` is yet to be noted. */
   #pieceFirst = 0;
   readonly #entered: Entered[] = [];
-  /** Of so many of these, from the outermost on, nothing of this run was passed before they were entered. */
+  /** Of so many of these, from the outermost on, nothing of this range was passed before they were entered. */
   #settled = 0;
   /** How many of the innermost open tables have had no leaf yet. */
   #awaitFirstLeaf = 0;
   #taken = 0;
 
-  constructor(context: PagingContext, emit: Emit, { classify, nested }: RunOptions) {
+  constructor(context: PagingContext, emit: Emit, { classify, nested }: RangeOptions) {
     this.#context = context;
     this.#emit = emit;
     this.#classify = classify;
-    this.#maker = new RunMaker(context, nested ? PIECE_SIZES : context.levels);
+    this.#maker = new RangeMaker(context, nested ? PIECE_SIZES : context.levels);
     this.#upperHalf = upperHalfPage(context);
   }
 
@@ -165,7 +165,7 @@ class RunMerger implements PieceSink<TableResult> {
     return this.#summarize(page, pages, before, own);
   }
 
-  /** A table is uniform when it is mapped from its first page to its last, and all in one run. */
+  /** A table is uniform when it is mapped from its first page to its last, and all in one range. */
   #summarize(page: number, pages: number, before: Entered, own: Extent): TableResult | null {
     const grew = this.#first === before.first && before.next === page;
     if (this.#next !== page + pages || (!grew && this.#first !== page)) return null;
@@ -202,12 +202,12 @@ class RunMerger implements PieceSink<TableResult> {
     });
   }
 
-  /** The last run has nothing after it that would end it. */
+  /** The last range has nothing after it that would end it. */
   finish(): void {
     this.#flush();
   }
 
-  /** Whether the run goes on, and its piece of physical memory with it. */
+  /** Whether the range goes on, and its piece of physical memory with it. */
   #goOn(page: number, attributes: LeafAttributes, physical: number): void {
     if (page !== this.#next || attributes !== this.#attributes || page === this.#upperHalf) {
       this.#begin(page, attributes, physical);
@@ -271,7 +271,7 @@ class RunMerger implements PieceSink<TableResult> {
     this.#low = NOWHERE;
     this.#end = 0;
     this.#classes = 0;
-    // What was passed before the open tables were entered belongs to the run that has ended.
+    // What was passed before the open tables were entered belongs to the range that has ended.
     for (; this.#settled < this.#entered.length; this.#settled += 1) {
       const entered = this.#entered[this.#settled] as Entered;
       entered.low = NOWHERE;
@@ -284,7 +284,7 @@ class RunMerger implements PieceSink<TableResult> {
     if (this.#next === -1 || this.isFull) return;
     this.#notePiece();
     for (let at = this.#settled; at < this.#entered.length; at += 1) this.#add(this.#entered[at] as Entered);
-    const run = this.#maker.make({
+    const range = this.#maker.make({
       firstPage: this.#first,
       endPage: this.#next,
       attributes: this.#attributes,
@@ -297,27 +297,27 @@ class RunMerger implements PieceSink<TableResult> {
       physicalEnd: this.#end,
       classes: this.#classes,
     });
-    const more = this.#emit(run);
+    const more = this.#emit(range);
     this.#next = -1;
     if (more === false) this.isFull = true;
   }
 }
 
 /**
- * Enumerates an address space as runs of pages with the same rights. Large pages that lie across an end of the range are in it
+ * Enumerates an address space as ranges of pages with the same rights. Large pages that lie across an end of the range are in it
  * as a whole.
  *
- * @param emit - takes each run, in ascending order of page numbers (the lower half first); false ends the enumeration, and what
- * comes after the run is found by another call from there
+ * @param emit - takes each range, in ascending order of page numbers (the lower half first); false ends the enumeration, and what
+ * comes after the range is found by another call from there
  * @public
  */
-export function enumerateRuns(
+export function enumerateRanges(
   context: PagingContext,
   pageOf: PageSource,
-  emit: (run: MappedRun) => boolean | undefined,
-  options: RunOptions = {},
+  emit: (range: MappedRange) => boolean | undefined,
+  options: RangeOptions = {},
 ): EnumerateResult {
-  const merger = new RunMerger(context, emit, options);
+  const merger = new RangeMerger(context, emit, options);
   const result = enumeratePieces(context, pageOf, merger, options);
   merger.finish();
   return result;

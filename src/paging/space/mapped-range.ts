@@ -6,7 +6,7 @@ import type { PagingContext } from '../rules/context.ts';
 import type { Rights } from '../rules/rights.ts';
 
 /** Consecutive linear pages with the same effective rights, key and global bit, whatever sizes of pages map them. @public */
-export interface MappedRun extends PageAttributes {
+export interface MappedRange extends PageAttributes {
   /** First linear address, in canonical form. */
   readonly first: bigint;
   /** Last linear address, inclusive. */
@@ -18,21 +18,21 @@ export interface MappedRun extends PageAttributes {
   /** How many leaves have A, and D, set. */
   readonly accessed: number;
   readonly dirty: number;
-  /** Where the run starts in guest physical memory; behind a second stage, in L1 memory. */
+  /** Where the range starts in guest physical memory; behind a second stage, in L1 memory. */
   readonly physicalFirst: bigint;
-  /** The run is one piece of physical memory, from `physicalFirst` on. */
+  /** The range is one piece of physical memory, from `physicalFirst` on. */
   readonly contiguous: boolean;
-  /** Of how many pieces of physical memory the run consists; neighbours that lie side by side are one. */
+  /** Of how many pieces of physical memory the range consists; neighbours that lie side by side are one. */
   readonly physicalPieces: number;
-  /** The lowest and the highest physical address of the run. */
+  /** The lowest and the highest physical address of the range. */
   readonly physicalLowest: bigint;
   readonly physicalHighest: bigint;
   /** What `classify` said of these pieces, ORed; 0 without it. */
   readonly classes: number;
 }
 
-/** A run in page numbers. @internal */
-export interface RunFacts {
+/** A range in page numbers. @internal */
+export interface RangeFacts {
   readonly firstPage: number;
   readonly endPage: number;
   readonly attributes: LeafAttributes;
@@ -50,12 +50,12 @@ export interface RunFacts {
 const LAST_OF_PAGE = 4095;
 
 /**
- * Makes the runs of an address space. What many runs have in common they share: rights, and how many leaves there are if all are of
- * one size, which few runs have as many of (n different counts take n²/2 leaves).
+ * Makes the ranges of an address space. What many ranges have in common they share: rights, and how many leaves there are if all are of
+ * one size, which few ranges have as many of (n different counts take n²/2 leaves).
  *
  * @internal
  */
-export class RunMaker {
+export class RangeMaker {
   readonly #context: PagingContext;
   readonly #sizes: readonly PageSize[];
   readonly #attributes = new Map<LeafAttributes, PageAttributes>();
@@ -67,11 +67,11 @@ export class RunMaker {
     this.#sizes = sizes;
   }
 
-  make(facts: RunFacts): MappedRun {
+  make(facts: RangeFacts): MappedRange {
     const { attributes } = facts;
     const leafCount = sumOf(facts.leaves);
     const physicalFirst = physicalAddressOf(facts.physicalFirst);
-    return new Run(
+    return new Range(
       canonicalAddress(this.#context, facts.firstPage),
       canonicalAddress(this.#context, facts.endPage - 1, LAST_OF_PAGE),
       this.#attributesOf(attributes),
@@ -115,7 +115,7 @@ export class RunMaker {
   }
 }
 
-class Run extends Answer implements MappedRun {
+class Range extends Answer implements MappedRange {
   readonly first: bigint;
   readonly last: bigint;
   readonly rights: Rights;
@@ -141,7 +141,7 @@ class Run extends Answer implements MappedRun {
     physicalFirst: bigint,
     physicalLowest: bigint,
     physicalHighest: bigint,
-    facts: RunFacts,
+    facts: RangeFacts,
   ) {
     super();
     this.first = first;
