@@ -26,10 +26,10 @@ const modes: readonly ReferenceMode[] = ['4-level', '5-level', 'pae', '32-bit', 
 function physicalMemory(memory: SparseMemory): PhysicalMemory {
   return {
     read: async (pieces) =>
-      pieces.map(({ address, length }) => {
-        const bytes = new Uint8Array(length);
+      pieces.map(({ address, lengthBytes }) => {
+        const bytes = new Uint8Array(lengthBytes);
         const view = new DataView(bytes.buffer);
-        for (let at = 0; at < length; at += 8) view.setBigUint64(at, memory.peek(BigInt(address + at), 8), true);
+        for (let at = 0; at < lengthBytes; at += 8) view.setBigUint64(at, memory.peek(BigInt(address + at), 8), true);
         return bytes;
       }),
   };

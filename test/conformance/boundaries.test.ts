@@ -243,10 +243,13 @@ function checkBits(
   planned: readonly PlannedBits[],
   { isProcessor }: { isProcessor: boolean },
 ): void {
-  for (const { address, level, value, size, accessed, dirty } of planned) {
+  for (const { address, level, value, sizeBytes, accessed, dirty } of planned) {
     const step = translation.steps.find((candidate) => candidate.address === address && candidate.level === level);
     expect(step, `level ${level}`).to.not.equal(undefined);
-    expect({ value: hex(value), size }).to.deep.equal({ value: hex(step?.value ?? 0n), size: step?.size });
+    expect({ value: hex(value), sizeBytes }).to.deep.equal({
+      value: hex(step?.value ?? 0n),
+      sizeBytes: step?.sizeBytes,
+    });
     expect(accessed || dirty, 'something is to be set').to.equal(true);
     expect(value & 1n, 'P').to.equal(1n);
     expect(accessed && (value & 0x20n) !== 0n, 'A is there already').to.equal(false);

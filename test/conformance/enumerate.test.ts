@@ -132,7 +132,7 @@ function expectLeaves({ context, leaves, lookUp, machine }: Space, random: Rando
     const physical = a20(leaf.physicalAddress + BigInt(offset) * pageBytes);
     const facts = [leaf.sizeBytes, attributesOf(leaf), hex(physical), leaf.accessed, leaf.dirty];
     const expected = [
-      found?.pageSize,
+      found?.pageSizeBytes,
       judged(found),
       hex(found?.physicalAddress ?? 0n),
       (entry & 0x20n) !== 0n,
@@ -236,7 +236,7 @@ function expectAliases({ context, tables, leaves, machine, lookUp }: Space, rand
         hex(alias.physicalFirst + offset),
       );
       const page = lookUp(linearPageOf(context, linear));
-      expect(`${alias.pageSizeBytes} ${attributesOf(alias)}`).to.equal(`${page?.pageSize} ${judged(page)}`);
+      expect(`${alias.pageSizeBytes} ${attributesOf(alias)}`).to.equal(`${page?.pageSizeBytes} ${judged(page)}`);
     }
   }
 }

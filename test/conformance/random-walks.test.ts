@@ -127,7 +127,7 @@ function describeEnding(
     'C-bit': processor.encryptionBit !== undefined,
   };
   const names = Object.entries(present).flatMap(([name, isPresent]) => (isPresent ? [`${name}, ${outcome}`] : []));
-  return [result.kind === 'mapped' ? `mapped ${result.pageSize}` : result.cause, ...names];
+  return [result.kind === 'mapped' ? `mapped ${result.pageSizeBytes}` : result.cause, ...names];
 }
 
 interface Recorded<T> {

@@ -32,10 +32,10 @@ export class ByteReader {
     return Array.from({ length: count }, () => this.u64());
   }
 
-  /** `length` bytes, shared with the whole. */
-  bytes(length: number): Uint8Array {
-    const start = this.#advance(length);
-    return this.#bytes.subarray(start, start + length);
+  /** `lengthBytes` bytes, shared with the whole. */
+  bytes(lengthBytes: number): Uint8Array {
+    const start = this.#advance(lengthBytes);
+    return this.#bytes.subarray(start, start + lengthBytes);
   }
 
   /** A name: one byte of length, then ASCII. */
@@ -43,14 +43,14 @@ export class ByteReader {
     return Buffer.from(this.bytes(this.u8())).toString('latin1');
   }
 
-  skip(length: number): void {
-    this.#advance(length);
+  skip(lengthBytes: number): void {
+    this.#advance(lengthBytes);
   }
 
-  #advance(length: number): number {
+  #advance(lengthBytes: number): number {
     const start = this.#offset;
-    if (start + length > this.#bytes.length) throw new DeviceStateError('it ends in the middle of a field', start);
-    this.#offset = start + length;
+    if (start + lengthBytes > this.#bytes.length) throw new DeviceStateError('it ends in the middle of a field', start);
+    this.#offset = start + lengthBytes;
     return start;
   }
 }

@@ -26,17 +26,17 @@ const XMM_COUNT = 6;
 const MOST_BYTES = GENERAL_BYTES + XMM_COUNT * XMM_BYTES;
 
 /** Bytes as 64- or 128-bit little-endian numbers; zeros are appended to fill the last. */
-function wordsOf(bytes: Uint8Array, size: number): bigint[] {
-  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
-    bytes.subarray(at * size, (at + 1) * size).reduceRight((word, byte) => (word << 8n) | BigInt(byte), 0n),
+function wordsOf(bytes: Uint8Array, sizeBytes: number): bigint[] {
+  return Array.from({ length: Math.ceil(bytes.length / sizeBytes) }, (_, at) =>
+    bytes.subarray(at * sizeBytes, (at + 1) * sizeBytes).reduceRight((word, byte) => (word << 8n) | BigInt(byte), 0n),
   );
 }
 
-function bytesOf(words: readonly bigint[], size: number): Uint8Array {
+function bytesOf(words: readonly bigint[], sizeBytes: number): Uint8Array {
   const bytes = words.flatMap((word) => {
-    if (BigInt.asUintN(size * 8, word) !== word)
-      throw new RangeError(`a register of ${size * 8} bits does not hold ${word}`);
-    return Array.from({ length: size }, (_, at) => Number((word >> BigInt(at * 8)) & 0xffn));
+    if (BigInt.asUintN(sizeBytes * 8, word) !== word)
+      throw new RangeError(`a register of ${sizeBytes * 8} bits does not hold ${word}`);
+    return Array.from({ length: sizeBytes }, (_, at) => Number((word >> BigInt(at * 8)) & 0xffn));
   });
   return Uint8Array.from(bytes);
 }
@@ -56,29 +56,29 @@ export function toHvFastRegisters(input: Uint8Array): HvFastRegisters {
 /**
  * The input of a fast hypercall, from the registers that it was made with.
  *
- * @param size - 32 for both translations
+ * @param sizeBytes - 32 for both translations
  * @throws {@link AbiError} `ERR_ABI_SIZE` where the registers that were given hold fewer bytes; RangeError for a value that is
  * wider than its register.
  * @public
  */
-export function fromHvFastRegisters({ rdx, r8, xmm }: HvFastRegisters, size: number): Uint8Array {
-  checkFits(size);
+export function fromHvFastRegisters({ rdx, r8, xmm }: HvFastRegisters, sizeBytes: number): Uint8Array {
+  checkFits(sizeBytes);
   const bytes = Uint8Array.from([...bytesOf([rdx, r8], 8), ...bytesOf(xmm, XMM_BYTES)]);
-  if (bytes.length < size) {
-    throw new AbiError('ERR_ABI_SIZE', `${size} bytes of input are not in ${bytes.length} bytes of registers`);
+  if (bytes.length < sizeBytes) {
+    throw new AbiError('ERR_ABI_SIZE', `${sizeBytes} bytes of input are not in ${bytes.length} bytes of registers`);
   }
-  return bytes.slice(0, size);
+  return bytes.slice(0, sizeBytes);
 }
 
 /**
  * The XMM registers in which a fast hypercall leaves its output, by their numbers.
  *
- * @param inputSize - 32 for both translations, so that the output starts in XMM1
+ * @param inputSizeBytes - 32 for both translations, so that the output starts in XMM1
  * @throws {@link AbiError} `ERR_ABI_SIZE` when input and output are more than registers hold.
  * @public
  */
-export function toHvFastOutput(output: Uint8Array, inputSize: number): ReadonlyMap<number, bigint> {
-  const first = firstOutputRegister(inputSize);
+export function toHvFastOutput(output: Uint8Array, inputSizeBytes: number): ReadonlyMap<number, bigint> {
+  const first = firstOutputRegister(inputSizeBytes);
   checkFits(GENERAL_BYTES + first * XMM_BYTES + output.byteLength);
   return new Map(wordsOf(output, XMM_BYTES).map((word, at) => [first + at, word]));
 }
@@ -90,21 +90,27 @@ export function toHvFastOutput(output: Uint8Array, inputSize: number): ReadonlyM
  * @throws {@link AbiError} `ERR_ABI_SIZE`; RangeError for a value that is wider than its register.
  * @public
  */
-export function fromHvFastOutput(xmm: readonly bigint[], inputSize: number, outputSize: number): Uint8Array {
-  const first = firstOutputRegister(inputSize);
+export function fromHvFastOutput(xmm: readonly bigint[], inputSizeBytes: number, outputSizeBytes: number): Uint8Array {
+  const first = firstOutputRegister(inputSizeBytes);
   const bytes = bytesOf(xmm.slice(first), XMM_BYTES);
-  if (bytes.length < outputSize) {
-    throw new AbiError('ERR_ABI_SIZE', `${outputSize} bytes of output are not in XMM${first} to XMM${xmm.length - 1}`);
+  if (bytes.length < outputSizeBytes) {
+    throw new AbiError(
+      'ERR_ABI_SIZE',
+      `${outputSizeBytes} bytes of output are not in XMM${first} to XMM${xmm.length - 1}`,
+    );
   }
-  return bytes.slice(0, outputSize);
+  return bytes.slice(0, outputSizeBytes);
 }
 
-function firstOutputRegister(inputSize: number): number {
-  return Math.max(0, Math.ceil((inputSize - GENERAL_BYTES) / XMM_BYTES));
+function firstOutputRegister(inputSizeBytes: number): number {
+  return Math.max(0, Math.ceil((inputSizeBytes - GENERAL_BYTES) / XMM_BYTES));
 }
 
-function checkFits(size: number): void {
-  if (size > MOST_BYTES) {
-    throw new AbiError('ERR_ABI_SIZE', `a fast hypercall has at most ${MOST_BYTES} bytes in registers, not ${size}`);
+function checkFits(sizeBytes: number): void {
+  if (sizeBytes > MOST_BYTES) {
+    throw new AbiError(
+      'ERR_ABI_SIZE',
+      `a fast hypercall has at most ${MOST_BYTES} bytes in registers, not ${sizeBytes}`,
+    );
   }
 }

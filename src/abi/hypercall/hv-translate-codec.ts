@@ -186,14 +186,14 @@ function readResult(view: DataView): Omit<HvTranslateOutput, 'gpaPage'> {
   };
 }
 
-function viewOf(bytes: Uint8Array, size: number, what: string): DataView {
-  if (bytes.byteLength !== size && bytes.byteLength !== HV_PAGE_SIZE) {
+function viewOf(bytes: Uint8Array, sizeBytes: number, what: string): DataView {
+  if (bytes.byteLength !== sizeBytes && bytes.byteLength !== HV_PAGE_SIZE) {
     throw new AbiError(
       'ERR_ABI_SIZE',
-      `${what} has ${size} bytes, or lies at the start of a page of ${HV_PAGE_SIZE}, and is not ${bytes.byteLength} bytes`,
+      `${what} has ${sizeBytes} bytes, or lies at the start of a page of ${HV_PAGE_SIZE}, and is not ${bytes.byteLength} bytes`,
     );
   }
-  return new DataView(bytes.buffer, bytes.byteOffset, size);
+  return new DataView(bytes.buffer, bytes.byteOffset, sizeBytes);
 }
 
 function unsigned64(value: bigint, field: string): bigint {

@@ -81,7 +81,7 @@ function firstStageOf(translation: NestedTranslation, access: Access, context: P
     errorCode: null,
     responsible: responsibleOf(translation, context),
     rights: null,
-    pageSize: null,
+    pageSizeBytes: null,
     protectionKey: null,
     steps: guestSteps,
     reason,

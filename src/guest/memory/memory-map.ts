@@ -76,14 +76,14 @@ export class MemoryMap {
   }
 
   /** Whether a piece lies wholly in one RAM or ROM region, so that reading it has no side effect. */
-  isReadable(address: number, length: number): boolean {
+  isReadable(address: number, lengthBytes: number): boolean {
     const span = this.#spanAt(address);
-    return span !== undefined && address + length - 1 <= span.last && isMemory(span.region.kind);
+    return span !== undefined && address + lengthBytes - 1 <= span.last && isMemory(span.region.kind);
   }
 
   /** Whether a piece lies wholly in one RAM region. */
-  isWritable(address: number, length: number): boolean {
-    if (!this.isReadable(address, length)) return false;
+  isWritable(address: number, lengthBytes: number): boolean {
+    if (!this.isReadable(address, lengthBytes)) return false;
     const region = this.#spanAt(address)?.region;
     return region?.kind === 'ram' && region.onlyInSmm !== true;
   }
@@ -94,14 +94,14 @@ export class MemoryMap {
   }
 
   /** The pieces of a range that lie in RAM or ROM. */
-  readableParts(address: number, length: number): MemoryPiece[] {
-    const last = address + length - 1;
+  readableParts(address: number, lengthBytes: number): MemoryPiece[] {
+    const last = address + lengthBytes - 1;
     const parts: MemoryPiece[] = [];
     for (let index = this.#endingBefore(address); index < this.#spans.length; index++) {
       const span = this.#spans[index] as Span;
       if (span.first > last) break;
       const from = Math.max(address, span.first);
-      if (isMemory(span.region.kind)) parts.push({ address: from, length: Math.min(last, span.last) - from + 1 });
+      if (isMemory(span.region.kind)) parts.push({ address: from, lengthBytes: Math.min(last, span.last) - from + 1 });
     }
     return parts;
   }

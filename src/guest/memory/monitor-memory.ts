@@ -15,12 +15,12 @@ export function monitorMemory(monitor: Monitor): PhysicalMemory {
   return {
     read: (pieces) =>
       Promise.all(
-        pieces.map(async ({ address, length }) => {
+        pieces.map(async ({ address, lengthBytes }) => {
           // In whole words: tables of 32-bit paging have entries of half a word.
           const first = address - (address % WORD_BYTES);
-          const words = Math.ceil((address + length - first) / WORD_BYTES);
+          const words = Math.ceil((address + lengthBytes - first) / WORD_BYTES);
           const text = await monitor.hmp(`xp /${words}xg ${formatHex(first)}`);
-          return new Uint8Array(parseMemoryDump(text, words).buffer, address - first, length);
+          return new Uint8Array(parseMemoryDump(text, words).buffer, address - first, lengthBytes);
         }),
       ),
   };

@@ -69,9 +69,9 @@ export class PageCache {
   }
 
   /** Whether an entry of a fetched page lies in memory: a page may be memory in part. */
-  holds(address: number, length: number): boolean {
+  holds(address: number, lengthBytes: number): boolean {
     if (!this.#hasPartial || !this.#partial.has(Math.floor(address / PAGE_BYTES))) return true;
-    return this.#map.isReadable(address, length);
+    return this.#map.isReadable(address, lengthBytes);
   }
 
   /** Fetches pages in one flight. A page that lies outside RAM and ROM is not read; of one that does in part, that part is not. */
@@ -87,7 +87,7 @@ export class PageCache {
       this.#keep(page, parts.length === 0 ? null : new Int32Array(arena, start, PAGE_BYTES / 4));
       for (const part of parts) {
         pieces.push(part);
-        targets.push(new Uint8Array(arena, start + (part.address % PAGE_BYTES), part.length));
+        targets.push(new Uint8Array(arena, start + (part.address % PAGE_BYTES), part.lengthBytes));
       }
     });
     if (pieces.length === 0) return;
@@ -107,7 +107,7 @@ export class PageCache {
 
   #readableParts(page: number): MemoryPiece[] {
     const first = page * PAGE_BYTES;
-    if (this.#map.isReadable(first, PAGE_BYTES)) return [{ address: first, length: PAGE_BYTES }];
+    if (this.#map.isReadable(first, PAGE_BYTES)) return [{ address: first, lengthBytes: PAGE_BYTES }];
     this.#partial.add(page);
     this.#hasPartial = true;
     return this.#map.readableParts(first, PAGE_BYTES);
@@ -126,7 +126,7 @@ export class PageCache {
 export function memoryOf(cache: PageCache): PhysicalMemory {
   return {
     read: async (pieces, targets) =>
-      pieces.map(({ address, length }, at) => {
+      pieces.map(({ address, lengthBytes }, at) => {
         const page = Math.floor(address / PAGE_BYTES);
         const words = cache.words(page);
         if (!words) {
@@ -135,8 +135,8 @@ export function memoryOf(cache: PageCache): PhysicalMemory {
           );
         }
         const start = address - page * PAGE_BYTES;
-        const bytes = new Uint8Array(words.buffer, words.byteOffset + start, length);
-        const target = targets?.[at] ?? new Uint8Array(length);
+        const bytes = new Uint8Array(words.buffer, words.byteOffset + start, lengthBytes);
+        const target = targets?.[at] ?? new Uint8Array(lengthBytes);
         target.set(bytes);
         return target;
       }),

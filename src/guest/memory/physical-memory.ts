@@ -2,8 +2,7 @@
 export interface MemoryPiece {
   /** Guest physical address; at most 52 bits, so that a number is exact. */
   readonly address: number;
-  /** Bytes. */
-  readonly length: number;
+  readonly lengthBytes: number;
 }
 
 /**
@@ -14,8 +13,8 @@ export interface MemoryPiece {
  */
 export interface PhysicalMemory {
   /**
-   * @param targets - where the bytes may be put, one array of `length` bytes for each piece; made where not given
-   * @returns one array of `length` bytes for each piece, in the order of the pieces: the targets, if the provider uses them
+   * @param targets - where the bytes may be put, one array of `lengthBytes` bytes for each piece; made where not given
+   * @returns one array of `lengthBytes` bytes for each piece, in the order of the pieces: the targets, if the provider uses them
    */
   read(pieces: readonly MemoryPiece[], targets?: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
 }

@@ -9,13 +9,7 @@ import type { WritableMemory } from './write-bits.ts';
  */
 export function stubMemory(session: StubSession): WritableMemory {
   return {
-    read: async (pieces, targets) =>
-      session.inPhysicalMode((client) =>
-        client.readMemoryMany(
-          pieces.map(({ address, length }) => ({ address, lengthBytes: length })),
-          targets,
-        ),
-      ),
+    read: async (pieces, targets) => session.inPhysicalMode((client) => client.readMemoryMany(pieces, targets)),
     write: async (address, bytes) => session.inPhysicalMode((client) => client.writeMemory(address, bytes)),
   };
 }

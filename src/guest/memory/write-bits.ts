@@ -12,7 +12,7 @@ export type BitsOutcome = 'written' | 'read-only' | 'changed' | 'not-taken';
 
 interface Target {
   readonly address: number;
-  readonly size: 4 | 8;
+  readonly sizeBytes: 4 | 8;
   readonly value: bigint;
   /** The bits to set, where they are in the entry. */
   bits: bigint;
@@ -35,8 +35,8 @@ function littleEndian(bytes: Uint8Array): bigint {
 /** Several walks may plan bits in one entry: their bits are one write. */
 function mergeByEntry(planned: readonly PlannedBits[]): Map<bigint, Target> {
   const targets = new Map<bigint, Target>();
-  for (const { address, size, value, accessed, dirty, usageBits } of planned) {
-    const target = targets.get(address) ?? { address: Number(address), size, value, bits: 0n };
+  for (const { address, sizeBytes, value, accessed, dirty, usageBits } of planned) {
+    const target = targets.get(address) ?? { address: Number(address), sizeBytes, value, bits: 0n };
     target.bits |= (accessed ? usageBits.accessed : 0n) | (dirty ? usageBits.dirty : 0n);
     targets.set(address, target);
   }
@@ -61,13 +61,16 @@ export async function writeBits(
   const outcomes = new Map<bigint, BitsOutcome>();
   const candidates: [bigint, Target][] = [];
   for (const [address, target] of mergeByEntry(planned)) {
-    if (map.isWritable(target.address, target.size)) candidates.push([address, target]);
+    if (map.isWritable(target.address, target.sizeBytes)) candidates.push([address, target]);
     else outcomes.set(address, 'read-only');
   }
   const unchanged = await keepUnchanged(candidates, memory, outcomes);
   const bytes = unchanged.map(([entry, target]) => ({ entry, ...byteToWrite(target) }));
   const writes = bytes.map(({ address, byte }) => memory.write(address, Uint8Array.of(byte)));
-  const [readBack] = await Promise.all([memory.read(bytes.map(({ address }) => ({ address, length: 1 }))), ...writes]);
+  const [readBack] = await Promise.all([
+    memory.read(bytes.map(({ address }) => ({ address, lengthBytes: 1 }))),
+    ...writes,
+  ]);
   bytes.forEach(({ entry, bits }, at) => {
     const taken = ((readBack[at]?.[0] ?? 0) & bits) === bits;
     outcomes.set(entry, taken ? 'written' : 'not-taken');
@@ -80,7 +83,7 @@ async function keepUnchanged(
   memory: PhysicalMemory,
   outcomes: Map<bigint, BitsOutcome>,
 ): Promise<[bigint, Target][]> {
-  const pieces = candidates.map(([, { address, size }]) => ({ address, length: size }));
+  const pieces = candidates.map(([, { address, sizeBytes }]) => ({ address, lengthBytes: sizeBytes }));
   const seen = await memory.read(pieces);
   return candidates.filter(([address, { value }], at) => {
     const same = littleEndian(seen[at] ?? new Uint8Array()) === value;

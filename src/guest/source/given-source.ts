@@ -77,14 +77,14 @@ function bytesMemory(bytes: Uint8Array, map: MemoryMap): WritableMemory {
     const { first, offset } = map.regionAt(BigInt(address));
     return Number(offset - first) + address;
   };
-  const partOf = ({ address, length }: MemoryPiece): Uint8Array => {
+  const partOf = ({ address, lengthBytes }: MemoryPiece): Uint8Array => {
     const place = placeOf(address);
-    return bytes.subarray(place, place + length);
+    return bytes.subarray(place, place + lengthBytes);
   };
   return {
     read: async (pieces, targets) =>
       pieces.map((piece, at) => {
-        const target = targets?.[at] ?? new Uint8Array(piece.length);
+        const target = targets?.[at] ?? new Uint8Array(piece.lengthBytes);
         target.set(partOf(piece));
         return target;
       }),
@@ -94,10 +94,10 @@ function bytesMemory(bytes: Uint8Array, map: MemoryMap): WritableMemory {
   };
 }
 
-function requireInside({ kind, name, first, last, offset }: Region, length: number): void {
+function requireInside({ kind, name, first, last, offset }: Region, lengthBytes: number): void {
   if (kind !== 'ram' && kind !== 'rom') return;
-  if (offset >= 0n && offset + last - first < BigInt(length)) return;
+  if (offset >= 0n && offset + last - first < BigInt(lengthBytes)) return;
   throw new GuestUsageError(
-    `the region ${JSON.stringify(name)} at ${formatHex(first)}-${formatHex(last)} lies from byte ${offset} on, and there are ${length}`,
+    `the region ${JSON.stringify(name)} at ${formatHex(first)}-${formatHex(last)} lies from byte ${offset} on, and there are ${lengthBytes}`,
   );
 }

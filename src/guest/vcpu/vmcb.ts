@@ -18,6 +18,6 @@ const FIELD_BYTES = 8;
 /** Null where the memory map has no memory. @internal */
 export async function readVmcbField(address: number, { memory, map }: SeenMemory): Promise<bigint | null> {
   if (!map.isReadable(address, FIELD_BYTES)) return null;
-  const [bytes] = await memory.read([{ address, length: FIELD_BYTES }]);
+  const [bytes] = await memory.read([{ address, lengthBytes: FIELD_BYTES }]);
   return bytes === undefined ? null : new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
 }

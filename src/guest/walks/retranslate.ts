@@ -7,10 +7,10 @@ import {
 } from '../../paging/index.ts';
 
 /** An entry that a walk saw. @internal */
-export type SeenEntry = Pick<WalkStep, 'address' | 'size' | 'value'>;
+export type SeenEntry = Pick<WalkStep, 'address' | 'sizeBytes' | 'value'>;
 
 /** Entries by where and how wide they are: in tables that overlap, entries of both stages may begin at one address. */
-const keyOf = (address: bigint, size: 4 | 8): string => `${size} ${address}`;
+const keyOf = (address: bigint, sizeBytes: 4 | 8): string => `${sizeBytes} ${address}`;
 
 /**
  * Makes a translation over nothing but the entries that another one saw.
@@ -25,10 +25,10 @@ export function replay<T>(
   make: (memory: EntrySource) => T,
 ): T | undefined {
   let strayed = false;
-  const known = new Map(seen.map(({ address, size, value }) => [keyOf(address, size), value]));
+  const known = new Map(seen.map(({ address, sizeBytes, value }) => [keyOf(address, sizeBytes), value]));
   const made = make({
-    readEntry(address, size) {
-      const value = known.get(keyOf(address, size));
+    readEntry(address, sizeBytes) {
+      const value = known.get(keyOf(address, sizeBytes));
       if (value === undefined && address !== missing) strayed = true;
       return value ?? null;
     },

@@ -19,8 +19,8 @@ export async function runWalks(walks: readonly DrivenWalk[], memory: PhysicalMem
   while (pending.length > 0) {
     const pieces = new Map<number, MemoryPiece>();
     const readable = pending.filter((walk) => {
-      const piece = { address: walk.wanted, length: walk.wantedSize };
-      if (map.isReadable(piece.address, piece.length)) {
+      const piece = { address: walk.wanted, lengthBytes: walk.wantedSizeBytes };
+      if (map.isReadable(piece.address, piece.lengthBytes)) {
         pieces.set(piece.address, piece);
         return true;
       }

@@ -26,7 +26,7 @@ export interface TranslationRow {
   readonly physicalAddress: bigint | null;
   /** Where it leads in the memory of the hypervisor (L1) of a nested guest (L2); null where there is one stage. */
   readonly l1PhysicalAddress: bigint | null;
-  readonly pageSize: number | null;
+  readonly pageSizeBytes: number | null;
   readonly rights: Rights | null;
   readonly errorCode: number | null;
   readonly responsibleAddress: bigint | null;
@@ -179,7 +179,7 @@ export class TranslationTable {
   }
 
   /** Bytes that the leaf, the guest's own, maps; null when the address is not mapped, or paging is off. */
-  pageSize(index: number): number | null {
+  pageSizeBytes(index: number): number | null {
     const leaf = this.isMapped(index) ? this.context.levels[(this.columns.depths[index] ?? 0) - 1] : undefined;
     return leaf === undefined ? null : 2 ** leaf.shift;
   }
@@ -233,7 +233,7 @@ export class TranslationTable {
       cause: this.cause(index),
       physicalAddress: this.physicalAddress(index),
       l1PhysicalAddress: this.l1PhysicalAddress(index),
-      pageSize: this.pageSize(index),
+      pageSizeBytes: this.pageSizeBytes(index),
       rights: this.rights(index),
       errorCode: this.errorCode(index),
       responsibleAddress: this.responsibleAddress(index),

@@ -50,7 +50,7 @@ function finish(walk: NestedWalk, cache: PageCache): number {
     const page = Math.floor(walk.wanted / PAGE_BYTES);
     const words = cache.words(page);
     if (words === undefined) return page;
-    feedFromPage(walk, cache.holds(walk.wanted, walk.wantedSize) ? words : null);
+    feedFromPage(walk, cache.holds(walk.wanted, walk.wantedSizeBytes) ? words : null);
   }
   return -1;
 }

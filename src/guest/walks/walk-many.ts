@@ -125,7 +125,7 @@ class Stepper {
         const number = this.#structures.keep(walk);
         if (number >= 0) this.#tables[number] = words;
       }
-      wants = feedFromPage(walk, this.#cache.holds(walk.wanted, walk.wantedSize) ? words : null);
+      wants = feedFromPage(walk, this.#cache.holds(walk.wanted, walk.wantedSizeBytes) ? words : null);
       words = undefined;
     }
     return -1;

@@ -124,7 +124,7 @@ class Enumeration<Summary> {
     this.#tables += 1;
     const level = this.#context.levels[depth] as Level;
     const pages = 2 ** (level.shift - 12);
-    const stride = level.entrySize / 4;
+    const stride = level.entrySizeBytes / 4;
     const from = Math.max(0, Math.floor((this.#firstPage - base) / pages));
     const to = Math.min(level.indexMask, Math.floor((this.#lastPage - base) / pages));
     const { executeDisableHigh } = this.#context.policy;

@@ -30,7 +30,7 @@ export function guestTables(nested: NestedContext, pageOf: PageSource): PageSour
  */
 function asReadOnly(nested: NestedContext, level: Level, words: Int32Array): Int32Array {
   const copy = words.slice();
-  const stride = level.entrySize / 4;
+  const stride = level.entrySizeBytes / 4;
   for (let at = 0; at < copy.length; at += stride) {
     const low = copy[at] as number;
     const kind = entryKindOf(level, low, stride === 2 ? (copy[at + 1] as number) : 0);

@@ -77,7 +77,7 @@ function eptLevel(row: Level['level'], when: EptCapabilities, hasUsageBits: bool
     table: shape.table,
     shift: shape.shift,
     indexMask: (1 << shape.indexBits) - 1,
-    entrySize: 8,
+    entrySizeBytes: 8,
     presentMask: rights,
     leafBit: row === 1 ? rights : mayBeLeaf ? ENTRY_PS : 0,
     misconfigured: misconfigurations(when, (value) => row === 1 || (mayBeLeaf && (value & ENTRY_PS) !== 0)),

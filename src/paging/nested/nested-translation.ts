@@ -47,7 +47,7 @@ export type NestedTranslation =
       readonly l2PhysicalAddress: bigint;
       readonly l1PhysicalAddress: bigint;
       /** The smaller of both stages' pages in bytes; null when neither pages. */
-      readonly pageSize: number | null;
+      readonly pageSizeBytes: number | null;
       /** The first stage; its physical addresses are L2 physical. */
       readonly guest: MappedTranslation;
       /** One for each guest entry used, then the final one. */
@@ -101,7 +101,7 @@ export function translateNested(
   const walk = new NestedWalk(guest, nested);
   let wants = startNestedWalk(walk, linearAddress, access);
   while (wants) {
-    const entry = memory.readEntry(BigInt(walk.wanted), walk.wantedSize);
+    const entry = memory.readEntry(BigInt(walk.wanted), walk.wantedSizeBytes);
     if (entry === null) {
       walk.feedUnbacked();
       break;
@@ -134,7 +134,7 @@ export function toNestedTranslation(walk: NestedWalk, nested: NestedContext): Ne
     linearAddress,
     l2PhysicalAddress: guest.physicalAddress,
     l1PhysicalAddress: last.physicalAddress,
-    pageSize: smaller(guest.pageSize, last.pageSize),
+    pageSizeBytes: smaller(guest.pageSizeBytes, last.pageSizeBytes),
     guest,
     walks,
   });

@@ -41,7 +41,7 @@ export class NestedWalk {
   readonly records: StageRecord[] = [];
   /** L1 physical address of the entry that is wanted. */
   wanted = 0;
-  wantedSize: 4 | 8 = 8;
+  wantedSizeBytes: 4 | 8 = 8;
   /** The L1 memory that should hold an entry of the guest's tables is not there. */
   isGuestEntryUnbacked = false;
   readonly #nested: NestedContext;
@@ -136,7 +136,7 @@ export class NestedWalk {
     const wants = this.#stage.start(Math.floor(address / TWO_32) | 0, address | 0, access);
     if (!wants) return this.#endStage();
     this.wanted = this.#stage.wanted;
-    this.wantedSize = this.#stage.levelAt(0).entrySize;
+    this.wantedSizeBytes = this.#stage.levelAt(0).entrySizeBytes;
     return true;
   }
 
@@ -148,7 +148,7 @@ export class NestedWalk {
     }
     this.#phase = 'guest-entry';
     this.wanted = this.#stage.physical;
-    this.wantedSize = this.guest.levelAt(this.guest.depth).entrySize;
+    this.wantedSizeBytes = this.guest.levelAt(this.guest.depth).entrySizeBytes;
     return true;
   }
 

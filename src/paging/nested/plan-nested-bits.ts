@@ -60,9 +60,9 @@ const planStage: StagePlan = (translation) =>
 
 /** A in entries that were passed before the second stage ended the walk; D never. */
 function planPassed(guestSteps: readonly WalkStep[], setsPdpteAccessed = false): readonly PlannedBits[] {
-  return guestSteps.flatMap(({ address, level, value, size, usageBits, hasAccessed }) =>
+  return guestSteps.flatMap(({ address, level, value, sizeBytes, usageBits, hasAccessed }) =>
     (hasAccessed || setsPdpteAccessed) && (value & usageBits.accessed) === 0n
-      ? [asAnswer({ address, level, value, size, usageBits, accessed: true, dirty: false })]
+      ? [asAnswer({ address, level, value, sizeBytes, usageBits, accessed: true, dirty: false })]
       : [],
   );
 }

@@ -14,7 +14,7 @@ export interface Level {
   readonly shift: number;
   /** @internal */
   readonly indexMask: number;
-  readonly entrySize: 4 | 8;
+  readonly entrySizeBytes: 4 | 8;
   /** An entry with none of these bits is not present: P, or in an EPT entry any right. @internal */
   readonly presentMask: number;
   /**
@@ -131,7 +131,7 @@ export function compileLevel(mode: ModeRow, row: LevelRow, when: FormatCondition
     table: row.table,
     shift: row.shift,
     indexMask: (1 << row.indexBits) - 1,
-    entrySize: mode.entrySize,
+    entrySizeBytes: mode.entrySizeBytes,
     presentMask: ENTRY_P,
     leafBit,
     misconfigured: null,
@@ -139,7 +139,7 @@ export function compileLevel(mode: ModeRow, row: LevelRow, when: FormatCondition
     tableReservedHigh: reservedHigh,
     leafReservedLow: row.reservedLeaf | pse36Reserved,
     leafReservedHigh: reservedHigh,
-    addressHigh: mode.entrySize === 8 ? bits(0, 19) & ~when.encryptionHigh : 0,
+    addressHigh: mode.entrySizeBytes === 8 ? bits(0, 19) & ~when.encryptionHigh : 0,
     leafAddressLow: bits(row.shift, 31),
     leafHighFromLow: bits(0, highFromLowBits - 1),
     impliedRights: row.carriesRights ? 0 : ENTRY_RW | ENTRY_US,

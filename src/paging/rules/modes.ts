@@ -29,7 +29,7 @@ export interface LevelRow {
 /** @internal */
 export interface ModeRow {
   readonly mode: Exclude<PagingMode, 'off'>;
-  readonly entrySize: 4 | 8;
+  readonly entrySizeBytes: 4 | 8;
   /** Width of a linear address; above 32, addresses must be canonical. */
   readonly linearBits: 32 | 48 | 57;
   /** The lowest bit of CR3 that belongs to the root's address. */
@@ -77,7 +77,7 @@ const PDPT_PAE: LevelRow = {
   carriesRights: false,
 };
 
-const LONG = { entrySize: 8, rootShift: 12, highBits: 'ignored', protectionKeys: true } as const;
+const LONG = { entrySizeBytes: 8, rootShift: 12, highBits: 'ignored', protectionKeys: true } as const;
 
 /**
  * The modes as data: the one place that says how each is laid out.
@@ -87,7 +87,7 @@ const LONG = { entrySize: 8, rootShift: 12, highBits: 'ignored', protectionKeys:
 export const MODES: Readonly<Record<Exclude<PagingMode, 'off'>, ModeRow>> = {
   '32-bit': {
     mode: '32-bit',
-    entrySize: 4,
+    entrySizeBytes: 4,
     linearBits: 32,
     rootShift: 12,
     highBits: 'absent',
@@ -96,7 +96,7 @@ export const MODES: Readonly<Record<Exclude<PagingMode, 'off'>, ModeRow>> = {
   },
   pae: {
     mode: 'pae',
-    entrySize: 8,
+    entrySizeBytes: 8,
     linearBits: 32,
     rootShift: 5,
     highBits: 'reserved',

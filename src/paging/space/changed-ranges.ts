@@ -126,7 +126,7 @@ class Comparison {
 
   #compareEntries(depth: number, one: Table, other: Table, index: number, page: number): boolean {
     const level = this.#context.levels[depth] as Level;
-    const stride = level.entrySize / 4;
+    const stride = level.entrySizeBytes / 4;
     const low = wordAt(one, index * stride);
     const otherLow = wordAt(other, index * stride);
     const high = stride === 2 ? wordAt(one, index * stride + 1) : 0;

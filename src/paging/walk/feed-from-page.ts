@@ -4,7 +4,7 @@ const PAGE_BYTES = 4096;
 export interface WaitingWalk {
   /** Physical address of the entry that is wanted, and its bytes. */
   readonly wanted: number;
-  readonly wantedSize: 4 | 8;
+  readonly wantedSizeBytes: 4 | 8;
   feed(low: number, high: number): boolean;
   feedUnbacked(): void;
 }
@@ -22,5 +22,5 @@ export function feedFromPage(walk: WaitingWalk, words: Int32Array | null): boole
     return false;
   }
   const at = (walk.wanted & (PAGE_BYTES - 1)) >> 2;
-  return walk.feed(words[at] as number, walk.wantedSize === 8 ? (words[at + 1] as number) : 0);
+  return walk.feed(words[at] as number, walk.wantedSizeBytes === 8 ? (words[at + 1] as number) : 0);
 }

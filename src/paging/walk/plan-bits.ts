@@ -19,7 +19,7 @@ export interface PlannedBits {
   readonly level: number;
   /** The entry as the walk saw it; nothing may be written when it has changed since. */
   readonly value: bigint;
-  readonly size: 4 | 8;
+  readonly sizeBytes: 4 | 8;
   readonly accessed: boolean;
   readonly dirty: boolean;
   /** Where A and D are in this entry. */
@@ -44,11 +44,11 @@ function entriesToMark(translation: Translation, flags: BitFlags): readonly Walk
 export function planBits(translation: Translation, flags: BitFlags): readonly PlannedBits[] {
   const planned: PlannedBits[] = [];
   for (const step of entriesToMark(translation, flags)) {
-    const { address, level, value, size, usageBits } = step;
+    const { address, level, value, sizeBytes, usageBits } = step;
     const accessed = step.hasAccessed && (value & usageBits.accessed) === 0n;
     const isDirtied = translation.kind === 'mapped' && flags.setDirty && step.leaf && step.hasAccessed;
     const dirty = isDirtied && (value & usageBits.dirty) === 0n;
-    if (accessed || dirty) planned.push(asAnswer({ address, level, value, size, accessed, dirty, usageBits }));
+    if (accessed || dirty) planned.push(asAnswer({ address, level, value, sizeBytes, accessed, dirty, usageBits }));
   }
   return planned;
 }

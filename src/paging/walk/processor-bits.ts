@@ -31,12 +31,12 @@ function passedOnFault(context: PagingContext, translation: Translation): readon
 export function processorBits(context: PagingContext, translation: Translation): readonly PlannedBits[] {
   const used = translation.kind === 'mapped' ? translation.steps : passedOnFault(context, translation);
   return used.flatMap((step) => {
-    const { address, level, value, size, usageBits } = step;
+    const { address, level, value, sizeBytes, usageBits } = step;
     const hasAccessed = step.hasAccessed || context.profile.setsPdpteAccessed;
     const accessed = hasAccessed && (value & usageBits.accessed) === 0n;
     const writes = translation.kind === 'mapped' && step.leaf && step.hasAccessed && translation.access.write;
     const dirty = writes && (value & usageBits.dirty) === 0n;
-    return accessed || dirty ? [{ address, level, value, size, accessed, dirty, usageBits }] : [];
+    return accessed || dirty ? [{ address, level, value, sizeBytes, accessed, dirty, usageBits }] : [];
   });
 }
 

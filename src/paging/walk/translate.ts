@@ -12,7 +12,7 @@ export interface EntrySource {
    *
    * @param size - 4 in 32-bit paging, else 8
    */
-  readEntry(address: bigint, size: 4 | 8): bigint | null;
+  readEntry(address: bigint, sizeBytes: 4 | 8): bigint | null;
 }
 
 /**
@@ -58,7 +58,7 @@ export function translate(
   const walk = new Walk(context);
   let wantsEntry = startWalk(walk, linearAddress, access);
   while (wantsEntry) {
-    const entry = memory.readEntry(BigInt(walk.wanted), walk.levelAt(walk.depth).entrySize);
+    const entry = memory.readEntry(BigInt(walk.wanted), walk.levelAt(walk.depth).entrySizeBytes);
     if (entry === null) {
       walk.feedUnbacked();
       break;

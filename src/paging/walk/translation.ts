@@ -20,7 +20,7 @@ export interface WalkStep {
   /** The entry as the walk saw it. */
   readonly value: bigint;
   /** Size of the entry in bytes. */
-  readonly size: 4 | 8;
+  readonly sizeBytes: 4 | 8;
   /** False for PAE PDPTEs, and EPT entries without the A/D flag, which have no accessed bit. */
   readonly hasAccessed: boolean;
   /** Where A and D are, if the entry has them. */
@@ -39,7 +39,7 @@ export interface MappedTranslation {
   /** Where the address leads, offset included. */
   readonly physicalAddress: bigint;
   /** Bytes that the leaf maps; null when paging is off. */
-  readonly pageSize: number | null;
+  readonly pageSizeBytes: number | null;
   /** All true when paging is off. */
   readonly rights: Rights;
   /** Bits 62:59 of the leaf in 4-level and 5-level paging, in force or not; null in other modes. */
@@ -81,7 +81,7 @@ export interface FaultedTranslation {
   readonly responsible: { readonly level: number; readonly address: bigint } | null;
   /** Rights of the page where the walk reached one (`privilege-violation`), else null. */
   readonly rights: Rights | null;
-  readonly pageSize: number | null;
+  readonly pageSizeBytes: number | null;
   readonly protectionKey: number | null;
   readonly steps: readonly WalkStep[];
   /** What {@link FaultReason} says in detail; `formatReason` of the report makes a sentence of it. */
@@ -113,15 +113,15 @@ export function stepsOf(walk: Walk): WalkStep[] {
     const level = walk.levelAt(depth);
     const low = walk.lowAt(depth);
     const address = walk.addressAt(depth);
-    const tableBytes = (level.indexMask + 1) * level.entrySize;
+    const tableBytes = (level.indexMask + 1) * level.entrySizeBytes;
     steps.push(
       asAnswer({
         level: level.level,
         table: level.table,
-        index: (address % tableBytes) / level.entrySize,
+        index: (address % tableBytes) / level.entrySizeBytes,
         address: BigInt(address),
         value: joinHalves(walk.highAt(depth), low),
-        size: level.entrySize,
+        sizeBytes: level.entrySizeBytes,
         hasAccessed: level.hasAccessed,
         usageBits: level.usageBits,
         leaf: (low & level.presentMask) !== 0 && (low & level.leafBit) !== 0,
@@ -132,17 +132,17 @@ export function stepsOf(walk: Walk): WalkStep[] {
 }
 
 /** What is known of the page once a walk has reached a leaf. */
-function pageOf(walk: Walk): { rights: Rights; pageSize: number | null; protectionKey: number | null } {
+function pageOf(walk: Walk): { rights: Rights; pageSizeBytes: number | null; protectionKey: number | null } {
   const { context, depth } = walk;
   const leaf = context.levels[depth - 1];
   return {
     rights: decodeRights(walk.rights, walk.executeDisabled === 0),
-    pageSize: leaf ? 2 ** leaf.shift : null,
+    pageSizeBytes: leaf ? 2 ** leaf.shift : null,
     protectionKey: context.policy.protectionKeys ? protectionKeyOf(walk.highAt(depth - 1)) : null,
   };
 }
 
-const NO_PAGE = { rights: null, pageSize: null, protectionKey: null };
+const NO_PAGE = { rights: null, pageSizeBytes: null, protectionKey: null };
 
 function responsibleOf(walk: Walk): FaultedTranslation['responsible'] {
   const depth = responsibleDepth(walk);

@@ -101,8 +101,8 @@ export class Walk implements PageRights {
   }
 
   /** Bytes of the entry that is wanted. */
-  get wantedSize(): 4 | 8 {
-    return this.levelAt(this.depth).entrySize;
+  get wantedSizeBytes(): 4 | 8 {
+    return this.levelAt(this.depth).entrySizeBytes;
   }
 
   /** Whether an entry is wanted. */
@@ -196,7 +196,7 @@ export class Walk implements PageRights {
   }
 
   #entryAddress(level: Level, table: number): number {
-    return this.#onBus(table + indexOf(level, this.linearHigh, this.linearLow) * level.entrySize);
+    return this.#onBus(table + indexOf(level, this.linearHigh, this.linearLow) * level.entrySizeBytes);
   }
 
   /** With A20 masked every physical address has bit 20 clear, those of tables too. */

@@ -29,7 +29,7 @@ export function encodeTranslation(reported: ReportedTranslation): string {
     errorCode: answer.errorCode,
     setBitsSucceeded: answer.setBitsSucceeded,
     mode,
-    pageSize: translation.pageSize,
+    pageSize: translation.pageSizeBytes,
     cpu,
     entries: translation.steps.map((step) => encodeStep(step, wrote)),
     fault: translation.kind === 'fault' ? encodeFault(translation) : null,

@@ -8,7 +8,7 @@ import type { ReportedTranslation } from './reported-translation.ts';
 
 /** A nested entry in one line; which rows there are and how they hang together is the first stage's business. */
 function formatEntry(step: WalkStep, isEpt: boolean, mode: PagingMode, isResponsible: boolean, style: Style): string {
-  const value = formatHex(step.value, entryDigits(step.size));
+  const value = formatHex(step.value, entryDigits(step.sizeBytes));
   const flags = (isEpt ? eptFlags(step) : entryFlags(step, mode)).join(' ');
   const mark = isResponsible ? `  ${style.mark('◄ responsible')}` : '';
   const where = style.faint(`${formatHex(step.address)}:`);

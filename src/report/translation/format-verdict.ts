@@ -72,7 +72,7 @@ function formatRomEntries(entries: readonly ReportedRomEntry[]): string[] {
 }
 
 function formatMapped(
-  { physicalAddress, pageSize, rights }: MappedTranslation,
+  { physicalAddress, pageSizeBytes, rights }: MappedTranslation,
   { region, nested }: ReportedTranslation,
   style: Style,
 ): string[] {
@@ -80,10 +80,10 @@ function formatMapped(
   const where = region === null ? '' : ` ${REGION_WORDS[region.kind]}${name}`;
   const ofWhom = nested === null ? '' : " of L2's own tables";
   const page =
-    pageSize === null
+    pageSizeBytes === null
       ? 'no paging, no access rights'
       : [
-          `${formatSize(pageSize)} page${ofWhom}`,
+          `${formatSize(pageSizeBytes)} page${ofWhom}`,
           rights.write ? 'writable' : 'read-only',
           rights.user ? 'user' : 'supervisor',
           rights.exec ? 'executable' : 'not executable',

@@ -84,7 +84,7 @@ function rowsOf({ translation, mode, wrote, nested }: ReportedTranslation): read
   const rows = translation.steps.map((step) => ({
     label: `${step.table}[${step.index}]`,
     address: formatHex(step.address),
-    value: formatHex(step.value, entryDigits(step.size)),
+    value: formatHex(step.value, entryDigits(step.sizeBytes)),
     flags: entryFlags(step, mode).join(' '),
     added: formatAdded(step, wrote),
     responsible: responsible?.level === step.level,

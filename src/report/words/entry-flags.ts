@@ -23,9 +23,9 @@ export function entryFlags(step: WalkStep, mode: PagingMode): readonly string[] 
 }
 
 /** PAE PDPTEs have none of these. */
-function rightsFlags({ value, leaf, size }: WalkStep): string[] {
+function rightsFlags({ value, leaf, sizeBytes }: WalkStep): string[] {
   const flags = [bit(value, 1) ? 'RW' : 'RO', bit(value, 2) ? 'US' : 'SU'];
-  if (size === 8 && bit(value, 63)) flags.push('XD');
+  if (sizeBytes === 8 && bit(value, 63)) flags.push('XD');
   if (bit(value, 5)) flags.push('A');
   if (leaf && bit(value, 6)) flags.push('D');
   return flags;
@@ -41,6 +41,6 @@ function pageFlags(step: WalkStep): string[] {
 }
 
 /** Where no page may be, PS is reserved and worth seeing; only a PDE of 32-bit paging without CR4.PSE ignores it. */
-function hasPageSizeBit({ leaf, level, size, hasAccessed }: WalkStep): boolean {
-  return level > 1 && hasAccessed && (leaf || size === 8);
+function hasPageSizeBit({ leaf, level, sizeBytes, hasAccessed }: WalkStep): boolean {
+  return level > 1 && hasAccessed && (leaf || sizeBytes === 8);
 }

@@ -88,18 +88,18 @@ function judged(space: Space, page: number): string {
   const [read, write, exec] = outcomes.map(({ kind }) => kind === 'mapped');
   const { guest } = found;
   const leaf = guest.steps.at(-1)?.value ?? 0n;
-  const isFolded = space.stages.guest.registers.a20 === false && (guest.pageSize ?? 2 ** 32) > MEGABYTE;
+  const isFolded = space.stages.guest.registers.a20 === false && (guest.pageSizeBytes ?? 2 ** 32) > MEGABYTE;
   return describe1({
     read,
     write,
     user: guest.rights.user,
     exec,
     key: guest.protectionKey,
-    global: guest.pageSize !== null && (leaf & 0x100n) !== 0n,
+    global: guest.pageSizeBytes !== null && (leaf & 0x100n) !== 0n,
     accessed: (leaf & 0x20n) !== 0n,
     dirty: (leaf & 0x40n) !== 0n,
     // What is left of a large page when A20 folds it is no page of its own.
-    size: isFolded ? 4096 : found.pageSize,
+    size: isFolded ? 4096 : found.pageSizeBytes,
     physical: hex(found.l1PhysicalAddress),
   });
 }
@@ -323,7 +323,7 @@ function describeRow(table: TranslationTable, at: number): string {
   const { physicalAddress, l1PhysicalAddress, responsibleAddress, refusedPageAddress } = table.at(at);
   const places = [physicalAddress, l1PhysicalAddress, responsibleAddress, refusedPageAddress].map(orNone);
   const rights = JSON.stringify(table.rights(at));
-  return `${places} ${rights} ${table.pageSize(at)} ${table.cause(at)} ${table.errorCode(at)}`;
+  return `${places} ${rights} ${table.pageSizeBytes(at)} ${table.cause(at)} ${table.errorCode(at)}`;
 }
 
 /** In the guest's own terms: what the second stage refuses is memory that is not there. */
@@ -331,7 +331,7 @@ function describeAnswer(answer: ReferenceNestedTranslation): string {
   if (answer.kind === 'mapped') {
     const { write, user, exec } = answer.guest.rights;
     const places = [answer.l2PhysicalAddress, answer.l1PhysicalAddress, null, null].map(orNone);
-    return `${places} ${JSON.stringify({ write, user, exec })} ${answer.guest.pageSize} null null`;
+    return `${places} ${JSON.stringify({ write, user, exec })} ${answer.guest.pageSizeBytes} null null`;
   }
   if (answer.kind === 'nested-fault') {
     // A page that the second stage refuses is no entry.

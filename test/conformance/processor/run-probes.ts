@@ -126,7 +126,7 @@ function noteDisagreements(guest: ProbeGuest, run: ProbeRun, batch: Batch, resul
 
 function endingOf({ kind, translations }: Probe): string {
   const last = translations.at(-1);
-  return `${kind.name} ${last?.kind === 'mapped' ? `mapped ${last.pageSize}` : last?.cause}`;
+  return `${kind.name} ${last?.kind === 'mapped' ? `mapped ${last.pageSizeBytes}` : last?.cause}`;
 }
 
 function replay({ machine }: ProbeRun, batch: Batch): string {

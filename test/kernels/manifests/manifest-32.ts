@@ -2,7 +2,7 @@ import type { KernelManifest, KernelPage } from './manifest.ts';
 import { mapped, notPresent, outsideRam, type PageConditions, page, reserved, table } from './manifest-parts.ts';
 import { ROM_PT_32 } from './manifest-rom.ts';
 
-const SHAPE = { entrySize: 4, entryCount: 1024 } as const;
+const SHAPE = { entrySizeBytes: 4, entryCount: 1024 } as const;
 const FORMAT = { levels: 2, linearBits: 32 } as const;
 const KIB_4 = 0x1000;
 const MIB_4 = 0x400000;

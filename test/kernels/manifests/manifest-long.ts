@@ -12,7 +12,7 @@ import {
 import { ROM_PT } from './manifest-rom.ts';
 import { IDENTITY_PD, IDENTITY_PT, TEST_PD, TEST_PT } from './manifest-tables-64.ts';
 
-const SHAPE = { entrySize: 8, entryCount: 512 } as const;
+const SHAPE = { entrySizeBytes: 8, entryCount: 512 } as const;
 const KIB_4 = 0x1000;
 const MIB_2 = 0x200000;
 const GIB_1 = 0x40000000;

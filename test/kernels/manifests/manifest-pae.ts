@@ -18,7 +18,7 @@ const MIB_2 = 0x200000;
 
 const PDPT = table(
   'pdpt',
-  { level: 3, address: 0x110020n, entrySize: 8, entryCount: 4 },
+  { level: 3, address: 0x110020n, entrySizeBytes: 8, entryCount: 4 },
   { 0: 0x112001n, 1: 0x115001n, 2: 0x7ffff006n, 3: 0x115001n },
 );
 

@@ -6,7 +6,12 @@ export type Path = readonly (readonly [KernelTable, number])[];
 /** States a table from `index: value` pairs. */
 export function table(
   name: string,
-  shape: { readonly level: number; readonly address: bigint; readonly entrySize: 4 | 8; readonly entryCount: number },
+  shape: {
+    readonly level: number;
+    readonly address: bigint;
+    readonly entrySizeBytes: 4 | 8;
+    readonly entryCount: number;
+  },
   entries: Readonly<Record<number, bigint>>,
 ): KernelTable {
   const pairs = Object.entries(entries).map(([index, value]) => [Number(index), value] as const);
@@ -15,8 +20,8 @@ export function table(
 
 /** The linear address that selects these indexes. */
 export function linearAddress(path: Path, format: { readonly linearBits: 32 | 48 | 57 }): bigint {
-  const address = path.reduce((sum, [{ level, entrySize }, index]) => {
-    const shift = 12 + (level - 1) * (entrySize === 8 ? 9 : 10);
+  const address = path.reduce((sum, [{ level, entrySizeBytes }, index]) => {
+    const shift = 12 + (level - 1) * (entrySizeBytes === 8 ? 9 : 10);
     return sum | (BigInt(index) << BigInt(shift));
   }, 0n);
   return format.linearBits === 32 ? address : BigInt.asUintN(64, BigInt.asIntN(format.linearBits, address));
@@ -39,12 +44,15 @@ export function page(
   return { name, address: linearAddress(visited, format), path: visited.map(entryAt), outcome, ...conditions };
 }
 
-function entryAt([{ name, level, address, entrySize, entries }, index]: readonly [KernelTable, number]): KernelEntry {
+function entryAt([{ name, level, address, entrySizeBytes, entries }, index]: readonly [
+  KernelTable,
+  number,
+]): KernelEntry {
   return {
     table: name,
     level,
     index,
-    address: address + BigInt(index * entrySize),
+    address: address + BigInt(index * entrySizeBytes),
     value: entries.get(index) ?? 0n,
   };
 }

@@ -1,6 +1,6 @@
 import { table } from './manifest-parts.ts';
 
-const SHAPE = { entrySize: 8, entryCount: 512 } as const;
+const SHAPE = { entrySizeBytes: 8, entryCount: 512 } as const;
 
 /** The kernel's own directory: the first 16 MiB, and the user alias of the first 2 MiB at 0x20000000. */
 export const IDENTITY_PD = table(

@@ -15,7 +15,7 @@ export interface KernelTable {
   readonly level: number;
   /** Physical. */
   readonly address: bigint;
-  readonly entrySize: 4 | 8;
+  readonly entrySizeBytes: 4 | 8;
   readonly entryCount: number;
   readonly entries: ReadonlyMap<number, bigint>;
 }

@@ -138,7 +138,7 @@ describe('map, find and diff, on guests', function () {
           return !(
             judged.kind === 'mapped' &&
             hex(judged.physicalAddress) === physicalAddress &&
-            judged.pageSize === size &&
+            judged.pageSizeBytes === size &&
             judged.protectionKey === protectionKey &&
             JSON.stringify(judged.rights) === JSON.stringify(rights)
           );

@@ -30,8 +30,8 @@ function tableText(table: KernelTable, valueAt: (index: number) => bigint): stri
 
 function heldText(table: KernelTable, memory: Buffer, memoryAddress: number): string[] {
   return tableText(table, (index) => {
-    const offset = Number(table.address) - memoryAddress + index * table.entrySize;
-    return table.entrySize === 8 ? memory.readBigUInt64LE(offset) : BigInt(memory.readUInt32LE(offset));
+    const offset = Number(table.address) - memoryAddress + index * table.entrySizeBytes;
+    return table.entrySizeBytes === 8 ? memory.readBigUInt64LE(offset) : BigInt(memory.readUInt32LE(offset));
   });
 }
 
@@ -39,7 +39,7 @@ function expectTablesAsStated(kernel: KernelManifest, memory: Buffer): void {
   for (const table of kernel.tables) {
     const held = heldText(table, memory, IMAGE.address);
     const stated = tableText(table, (index) => {
-      const address = table.address + BigInt(index * table.entrySize);
+      const address = table.address + BigInt(index * table.entrySizeBytes);
       return kernel.underTcg?.get(address) ?? table.entries.get(index) ?? 0n;
     });
     expect(held).to.deep.equal(stated);
@@ -58,7 +58,7 @@ async function readReports(guest: QemuProcess): Promise<Record<string, string>> 
 
 function watchedValues(kernel: KernelManifest): Record<string, string> {
   const entries = kernel.tables.flatMap((table) =>
-    [...table.entries].map(([index, value]) => [table.address + BigInt(index * table.entrySize), value] as const),
+    [...table.entries].map(([index, value]) => [table.address + BigInt(index * table.entrySizeBytes), value] as const),
   );
   const byAddress = new Map(entries);
   return Object.fromEntries(

@@ -51,7 +51,7 @@ function expectedLine(kernel: KernelManifest, { outcome }: KernelPage, access: A
 
 function actualLine({ translation, region }: GuestTranslation): string {
   if (translation.kind === 'mapped') {
-    return `mapped ${hex(translation.physicalAddress)} ${translation.pageSize} ${region?.kind}`;
+    return `mapped ${hex(translation.physicalAddress)} ${translation.pageSizeBytes} ${region?.kind}`;
   }
   const { cause, responsible } = translation;
   if (cause === 'privilege-violation') return 'fault privilege-violation';

@@ -142,7 +142,7 @@ describe("map, find and diff, on a hypervisor's guest", function () {
             expect(table.physicalAddress(at), where).to.equal(translation.physicalAddress);
             expect(table.l1PhysicalAddress(at), where).to.equal(leaf?.physicalAddress);
             expect(table.rights(at), where).to.deep.equal(translation.rights);
-            expect(table.pageSize(at), where).to.equal(translation.pageSize);
+            expect(table.pageSizeBytes(at), where).to.equal(translation.pageSizeBytes);
           } else {
             expect(table.cause(at), where).to.equal(translation.cause);
             expect(table.errorCode(at), where).to.equal(translation.errorCode);

@@ -146,12 +146,12 @@ describe('guest memory on this host', function () {
       expect(at.map((address) => host.blockAt(address)?.name)).to.deep.equal(['one', 'one', 'two', 'two']);
       expect(at.map((address) => readHost(host, address))).to.deep.equal(bytes);
       const memory = new LayeredMemory(host, trusted, map, comparePaused);
-      const read = await memory.read(at.map((address) => ({ address, length: 16 })));
+      const read = await memory.read(at.map((address) => ({ address, lengthBytes: 16 })));
       expect(read.map((piece) => Buffer.from(piece))).to.deep.equal(bytes);
       expect(at.map((address) => host.blockAt(address)?.verdict)).to.deep.equal(['same', 'same', 'same', 'same']);
       // ROM too is what it is in the guest.
       const rom = 0xffff_fff0;
-      const [expected] = await trusted.read([{ address: rom, length: 16 }]);
+      const [expected] = await trusted.read([{ address: rom, lengthBytes: 16 }]);
       expect(readHost(host, rom)).to.deep.equal(Buffer.from(expected ?? []));
     });
   });
@@ -170,13 +170,13 @@ describe('guest memory on this host', function () {
     await look(guest, async ({ host, trusted, map }) => {
       expect(host.blockAt(one)).not.to.equal(host.blockAt(two));
       const memory = new LayeredMemory(host, trusted, map, comparePaused);
-      const [first, second] = await memory.read([one, two].map((at) => ({ address: at + 0x5000, length: 8 })));
+      const [first, second] = await memory.read([one, two].map((at) => ({ address: at + 0x5000, lengthBytes: 8 })));
       expect(Buffer.from(second ?? []).toString()).to.equal('the seco');
       expect(Buffer.from(first ?? [])).to.deep.equal(Buffer.alloc(8));
       expect(host.blockAt(two)?.verdict).to.equal('same');
       expect(host.blockAt(one)?.verdict, 'all of it that was looked at is zero').to.equal('open');
       trusted.reads.length = 0;
-      await memory.read([one, two, 0x10_0000].map((at) => ({ address: at + 0x6000, length: 8 })));
+      await memory.read([one, two, 0x10_0000].map((at) => ({ address: at + 0x6000, lengthBytes: 8 })));
       expect(
         trusted.reads.filter((address) => address >= two),
         'the other blocks keep the fast way',
@@ -193,11 +193,11 @@ describe('guest memory on this host', function () {
       expect(await memory.usesHostAt(address)).to.equal(false);
       expect(host.attempts.at(-1)?.reason).to.equal('it could not be verified: every page compared is zero');
       trusted.reads.length = 0;
-      await memory.read([{ address, length: 8 }]);
+      await memory.read([{ address, lengthBytes: 8 }]);
       expect(trusted.reads).to.include(address);
       // What is not zero decides, once it is wanted.
       await writePhysical(guest, [{ address: BigInt(address), bytes: Buffer.alloc(8, 1) }]);
-      await memory.read([{ address, length: 8 }]);
+      await memory.read([{ address, lengthBytes: 8 }]);
       expect(host.blockAt(address)?.verdict).to.equal('same');
     });
   });
@@ -218,8 +218,8 @@ describe('guest memory on this host', function () {
       expect(host.blockAt(root)?.verdict).to.equal('foreign');
       expect(host.attempts.at(-1)?.reason).to.match(/^it is not the guest's memory: the page at 0x[0-9a-f]+ differs$/);
       expect(await memory.usesHostAt(0), 'low memory, which is where QEMU says').to.equal(true);
-      const [bytes] = await memory.read([{ address: root, length: 8 }]);
-      const [expected] = await trusted.read([{ address: root, length: 8 }]);
+      const [bytes] = await memory.read([{ address: root, lengthBytes: 8 }]);
+      const [expected] = await trusted.read([{ address: root, lengthBytes: 8 }]);
       expect(bytes).to.deep.equal(expected);
       expect(await memory.usesHostAt(0xffff_f000), 'the BIOS').to.equal(true);
     };

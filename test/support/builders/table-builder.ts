@@ -67,7 +67,7 @@ const tableAddressMask = 0xf_ffff_ffff_f000n;
 export class TableBuilder {
   readonly mode: TableMode;
   readonly memory: SparseMemory;
-  readonly entrySize: 4 | 8;
+  readonly entrySizeBytes: 4 | 8;
   /** Physical address of the top table, as CR3 holds it. */
   readonly root: bigint;
   readonly #tables: bigint[] = [];
@@ -76,7 +76,7 @@ export class TableBuilder {
   constructor(mode: TableMode, firstTable = 0x1000n, memory = new SparseMemory()) {
     this.mode = mode;
     this.memory = memory;
-    this.entrySize = mode === '32-bit' ? 4 : 8;
+    this.entrySizeBytes = mode === '32-bit' ? 4 : 8;
     this.#nextTable = firstTable;
     this.root = this.allocateTable();
   }
@@ -116,12 +116,12 @@ export class TableBuilder {
 
   /** The raw entry at a physical address. */
   peek(address: bigint): bigint {
-    return this.memory.peek(address, this.entrySize);
+    return this.memory.peek(address, this.entrySizeBytes);
   }
 
   /** Overwrites the raw entry at a physical address. */
   poke(address: bigint, entry: bigint): void {
-    this.memory.poke(address, this.entrySize, entry);
+    this.memory.poke(address, this.entrySizeBytes, entry);
   }
 
   /** Changes the entry that `level` uses for `linear`: first clears, then sets. */
@@ -142,12 +142,12 @@ export class TableBuilder {
   /** Every address at which one of the tables has an entry: a walk may read these and nothing else. */
   isEntryAddress(address: bigint): boolean {
     const inTable = this.#tables.includes(address & ~0xfffn);
-    return inTable && address % BigInt(this.entrySize) === 0n;
+    return inTable && address % BigInt(this.entrySizeBytes) === 0n;
   }
 
   #slot(table: bigint, format: LevelFormat, linear: bigint): bigint {
     const index = (linear >> format.shift) & ((1n << format.indexBits) - 1n);
-    return table + index * BigInt(this.entrySize);
+    return table + index * BigInt(this.entrySizeBytes);
   }
 
   #descend(address: bigint, level: number, flags: EntryFlags): bigint {

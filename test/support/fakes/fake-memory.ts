@@ -27,8 +27,8 @@ export class FakeMemory implements WritableMemory {
   }
 
   async read(pieces: readonly MemoryPiece[]): Promise<readonly Uint8Array[]> {
-    for (const { address, length } of pieces) this.#note(`r 0x${address.toString(16)}+${length}`);
-    const read = pieces.map(({ address, length }) => this.bytes.slice(address, address + length));
+    for (const { address, lengthBytes } of pieces) this.#note(`r 0x${address.toString(16)}+${lengthBytes}`);
+    const read = pieces.map(({ address, lengthBytes }) => this.bytes.slice(address, address + lengthBytes));
     return this.#answer(read);
   }
 

@@ -60,8 +60,8 @@ function describeRow({ stage, address, accessed, dirty }: ReferenceNestedBits, l
 function describeEnd(translation: ReferenceNestedTranslation): string {
   switch (translation.kind) {
     case 'mapped': {
-      const { l1PhysicalAddress, l2PhysicalAddress, pageSize, guest } = translation;
-      const stages = `${hex(l2PhysicalAddress)}, then to ${hex(l1PhysicalAddress)}, page of ${pageSize}`;
+      const { l1PhysicalAddress, l2PhysicalAddress, pageSizeBytes, guest } = translation;
+      const stages = `${hex(l2PhysicalAddress)}, then to ${hex(l1PhysicalAddress)}, page of ${pageSizeBytes}`;
       return `mapped to ${stages}\n${describeTranslation(guest)}`;
     }
     case 'guest-fault':

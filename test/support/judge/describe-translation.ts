@@ -36,11 +36,11 @@ export function hex(value: bigint): string {
 }
 
 function describePage(page: {
-  pageSize: number | null;
+  pageSizeBytes: number | null;
   rights: ReferenceMapped['rights'] | null;
   protectionKey: number | null;
 }): string {
   const { rights } = page;
   const letters = rights && `${rights.write ? 'w' : '-'}${rights.user ? 'u' : '-'}${rights.exec ? 'x' : '-'}`;
-  return `page of ${page.pageSize}, rights ${letters}, key ${page.protectionKey}`;
+  return `page of ${page.pageSizeBytes}, rights ${letters}, key ${page.protectionKey}`;
 }

@@ -10,7 +10,7 @@ import { hex } from './describe-translation.ts';
 export function formatNestedVerdict(translation: ReferenceNestedTranslation): string {
   switch (translation.kind) {
     case 'mapped':
-      return `${hex(translation.l2PhysicalAddress)} ${hex(translation.l1PhysicalAddress)} ${translation.pageSize}`;
+      return `${hex(translation.l2PhysicalAddress)} ${hex(translation.l1PhysicalAddress)} ${translation.pageSizeBytes}`;
     case 'guest-fault': {
       const { cause, errorCode, responsible } = translation.guest;
       return `guest ${cause} ${errorCode?.toString(16) ?? '-'}${at(responsible)}`;

@@ -11,7 +11,7 @@ export function formatVerdict(result: ReferenceTranslation): string {
   if (result.kind === 'mapped') {
     const { write, user, exec } = result.rights;
     const letters = `${write ? 'w' : '-'}${user ? 'u' : '-'}${exec ? 'x' : '-'}`;
-    return `${hex(result.physicalAddress)} ${result.pageSize} ${letters}`;
+    return `${hex(result.physicalAddress)} ${result.pageSizeBytes} ${letters}`;
   }
   const where = result.responsible && ` ${result.responsible.level}:${hex(result.responsible.address)}`;
   return `${result.cause} ${result.errorCode?.toString(16) ?? '-'}${where ?? ''}`;

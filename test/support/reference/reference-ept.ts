@@ -95,7 +95,7 @@ export function referenceEptWalk(
         kind: 'mapped',
         steps,
         l1PhysicalAddress: (field(entry, capabilities.maxPhyAddr - 1, shift) << BigInt(shift)) | offset,
-        pageSize: 2 ** shift,
+        pageSizeBytes: 2 ** shift,
       };
     }
     table = field(entry, capabilities.maxPhyAddr - 1, 12) << 12n;

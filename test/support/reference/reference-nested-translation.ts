@@ -69,7 +69,7 @@ export type ReferenceNestedOutcome =
       steps: readonly ReferenceStep[];
       l1PhysicalAddress: bigint;
       /** Null where the host has no paging. */
-      pageSize: number | null;
+      pageSizeBytes: number | null;
     }
   | ({ kind: 'refused'; steps: readonly ReferenceStep[] } & ReferenceNestedRefusal);
 
@@ -96,7 +96,7 @@ export type ReferenceNestedTranslation =
       kind: 'mapped';
       l2PhysicalAddress: bigint;
       l1PhysicalAddress: bigint;
-      pageSize: number | null;
+      pageSizeBytes: number | null;
       guest: ReferenceMapped;
       walks: readonly ReferenceNestedWalk[];
     }

@@ -55,7 +55,7 @@ export function referenceTranslateNested(
     kind: 'mapped',
     l2PhysicalAddress,
     l1PhysicalAddress: outcome.l1PhysicalAddress,
-    pageSize: smaller(translation.pageSize, outcome.pageSize),
+    pageSizeBytes: smaller(translation.pageSizeBytes, outcome.pageSizeBytes),
     guest: translation,
     walks: visits.map(toWalk),
   };

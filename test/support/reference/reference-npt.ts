@@ -62,8 +62,8 @@ export function referenceNptWalk(
     const exitInfo1 = exitInfoOf(npt, 1n, access, steps);
     return { kind: 'refused', cause: 'privilege-violation', steps, responsible, exitInfo1, exitQualification: null };
   }
-  const { physicalAddress: l1PhysicalAddress, pageSize } = translation;
-  return { kind: 'mapped', steps, l1PhysicalAddress, pageSize };
+  const { physicalAddress: l1PhysicalAddress, pageSizeBytes } = translation;
+  return { kind: 'mapped', steps, l1PhysicalAddress, pageSizeBytes };
 }
 
 /** A supervisor's read, which without protection keys no entry refuses. */

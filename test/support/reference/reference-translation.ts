@@ -65,7 +65,7 @@ export interface ReferenceMapped {
   untaggedAddress: bigint;
   physicalAddress: bigint;
   /** Bytes; null without paging. */
-  pageSize: number | null;
+  pageSizeBytes: number | null;
   rights: ReferenceRights;
   /** Bits 62:59 of the leaf, in force or not; null where the mode has no keys. */
   protectionKey: number | null;
@@ -94,7 +94,7 @@ export interface ReferenceFault {
   responsible: { level: number; address: bigint } | null;
   /** Known only once the leaf was reached, that is for `privilege-violation`. */
   rights: ReferenceRights | null;
-  pageSize: number | null;
+  pageSizeBytes: number | null;
   protectionKey: number | null;
   steps: readonly ReferenceStep[];
 }

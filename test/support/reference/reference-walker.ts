@@ -98,7 +98,7 @@ function translateWithoutPaging(walk: Walk, linear: bigint): ReferenceMapped {
     kind: 'mapped',
     untaggedAddress: linear,
     physicalAddress: walk.onTheBus(linear),
-    pageSize: null,
+    pageSizeBytes: null,
     rights: { write: true, user: true, exec: true },
     protectionKey: null,
     steps: [],
@@ -365,17 +365,30 @@ class Walk {
   }
 
   /** The leaf was reached: judges the access by all entries together (SDM 4.6). */
-  finish(physical: bigint, pageSize: number, leaf: bigint): ReferenceTranslation {
+  finish(physical: bigint, pageSizeBytes: number, leaf: bigint): ReferenceTranslation {
     const untaggedAddress = this.#untaggedAddress;
     const physicalAddress = this.onTheBus(physical);
     const rights = combineRights(this.#rights);
     const denial = judgeAccess(this.machine, this.#mode, this.#access, this.#rights, leaf);
     const protectionKey = this.#hasKeys() ? Number(field(leaf, 62, 59)) : null;
     if (denial === null) {
-      return { kind: 'mapped', untaggedAddress, physicalAddress, pageSize, rights, protectionKey, steps: this.#steps };
+      return {
+        kind: 'mapped',
+        untaggedAddress,
+        physicalAddress,
+        pageSizeBytes,
+        rights,
+        protectionKey,
+        steps: this.#steps,
+      };
     }
     const errorCode = this.#accessBits() | 0x1 | (denial.protectionKey ? 0x20 : 0);
-    return { ...this.refuse('privilege-violation', errorCode, denial.responsible), rights, pageSize, protectionKey };
+    return {
+      ...this.refuse('privilege-violation', errorCode, denial.responsible),
+      rights,
+      pageSizeBytes,
+      protectionKey,
+    };
   }
 
   /** Ends the walk without a translation. */
@@ -392,7 +405,7 @@ class Walk {
       errorCode,
       responsible,
       rights: null,
-      pageSize: null,
+      pageSizeBytes: null,
       protectionKey: null,
       steps: this.#steps,
     };

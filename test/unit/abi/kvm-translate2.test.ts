@@ -176,7 +176,7 @@ describe('bitsMayBeSet', () => {
       linearAddress: 0n,
       untaggedAddress: 0n,
       access: { write: false, user: false, exec: false },
-      pageSize: 4096,
+      pageSizeBytes: 4096,
       protectionKey: 0,
       steps: [],
     };

@@ -76,7 +76,7 @@ function briefAnswer(table: TranslationTable, at: number): BriefAnswer {
       ...doubts,
       kind: 'mapped',
       physicalAddress,
-      pageSizeBytes: table.pageSize(at),
+      pageSizeBytes: table.pageSizeBytes(at),
       rights,
       ...(l1PhysicalAddress === null ? {} : { l1PhysicalAddress }),
     };

@@ -17,7 +17,7 @@ export type ComparePages = (
 
 /** For a paused guest, whose memory does not change. Pages that are all zero prove nothing. @internal */
 export const comparePaused: ComparePages = async (pages, found, trusted) => {
-  const expected = await trusted.read(pages.map((address) => ({ address, length: PAGE_BYTES })));
+  const expected = await trusted.read(pages.map((address) => ({ address, lengthBytes: PAGE_BYTES })));
   return judge(pages, (page, at) => isEqual(expected[at], readPage(found, page)), expected);
 };
 
@@ -29,7 +29,7 @@ export const comparePaused: ComparePages = async (pages, found, trusted) => {
  */
 export const compareRunning: ComparePages = async (pages, found, trusted) => {
   const before = pages.map((page) => readPage(found, page));
-  const expected = await trusted.read(pages.map((address) => ({ address, length: PAGE_BYTES })));
+  const expected = await trusted.read(pages.map((address) => ({ address, lengthBytes: PAGE_BYTES })));
   const after = pages.map((page) => readPage(found, page));
   const isSteady = (at: number): boolean => isEqual(before[at], after[at]);
   const steady = pages.filter((_, at) => isSteady(at));

@@ -48,7 +48,7 @@ export class LayeredMemory implements PhysicalMemory {
     const page = address - (address % PAGE_BYTES);
     if (this.#host === undefined) return false;
     if (!this.#map.isReadable(address, 1)) return true;
-    await this.#decide([{ address: page, length: PAGE_BYTES }]);
+    await this.#decide([{ address: page, lengthBytes: PAGE_BYTES }]);
     const block = this.#host.blockAt(address);
     if (block?.verdict === 'open') {
       const reason = 'it could not be verified: every page compared is zero';
@@ -61,12 +61,12 @@ export class LayeredMemory implements PhysicalMemory {
     await this.#decide(pieces);
     const results: (Uint8Array | undefined)[] = new Array(pieces.length);
     const others: number[] = [];
-    pieces.forEach(({ address, length }, at) => {
+    pieces.forEach(({ address, lengthBytes }, at) => {
       if (this.#host?.blockAt(address)?.verdict !== 'same') {
         others.push(at);
         return;
       }
-      const bytes = targets[at] ?? new Uint8Array(length);
+      const bytes = targets[at] ?? new Uint8Array(lengthBytes);
       this.#host.readInto(address, bytes);
       results[at] = bytes;
     });
@@ -84,7 +84,7 @@ export class LayeredMemory implements PhysicalMemory {
     for (const { address } of wanted) this.#refuseHidden(address);
     const bytes = await this.#trusted.read(
       wanted,
-      which.map((at) => targets[at] ?? new Uint8Array(required(pieces[at]).length)),
+      which.map((at) => targets[at] ?? new Uint8Array(required(pieces[at]).lengthBytes)),
     );
     which.forEach((at, index) => {
       results[at] = bytes[index];

@@ -35,16 +35,16 @@ export class PhysicalSnapshot implements ReferenceMemory {
     return new PhysicalSnapshot(ranges);
   }
 
-  readEntry(address: bigint, size: 4 | 8): bigint | null {
-    const found = this.#find(address, size);
+  readEntry(address: bigint, sizeBytes: 4 | 8): bigint | null {
+    const found = this.#find(address, sizeBytes);
     if (found === undefined) return null;
     const { bytes } = found.range;
-    return size === 8 ? bytes.readBigUInt64LE(found.offset) : BigInt(bytes.readUInt32LE(found.offset));
+    return sizeBytes === 8 ? bytes.readBigUInt64LE(found.offset) : BigInt(bytes.readUInt32LE(found.offset));
   }
 
   /** Whether a bit that is set in this entry stays. */
-  isWritable(address: bigint, size: 4 | 8): boolean {
-    return this.#find(address, size)?.range.isWritable === true;
+  isWritable(address: bigint, sizeBytes: 4 | 8): boolean {
+    return this.#find(address, sizeBytes)?.range.isWritable === true;
   }
 
   /** Sets A and D where there is RAM. */
@@ -71,10 +71,11 @@ export class PhysicalSnapshot implements ReferenceMemory {
     return lines;
   }
 
-  #find(address: bigint, size: number): { range: Range; offset: number } | undefined {
+  #find(address: bigint, sizeBytes: number): { range: Range; offset: number } | undefined {
     const range = this.#ranges.find(
       (candidate) =>
-        address >= candidate.address && address + BigInt(size) <= candidate.address + BigInt(candidate.bytes.length),
+        address >= candidate.address &&
+        address + BigInt(sizeBytes) <= candidate.address + BigInt(candidate.bytes.length),
     );
     return range && { range, offset: Number(address - range.address) };
   }

@@ -77,10 +77,13 @@ export function rawSource(memoryFile: string, registersFile: string): GuestSourc
     readVcpu: () => Promise.resolve({ state: vcpuStateOf(vcpu, { where: registersFile }), map }),
     async openMemory() {
       const descriptor = openSync(memoryFile, 'r');
-      const read = ({ address, length }: MemoryPiece, target: Uint8Array = new Uint8Array(length)): Uint8Array => {
+      const read = (
+        { address, lengthBytes }: MemoryPiece,
+        target: Uint8Array = new Uint8Array(lengthBytes),
+      ): Uint8Array => {
         const { first, offset } = map.regionAt(BigInt(address));
-        const count = readSync(descriptor, target, 0, length, Number(offset - first) + address);
-        if (count !== length) throw new RangeError(`${memoryFile} ends before 0x${address.toString(16)}`);
+        const count = readSync(descriptor, target, 0, lengthBytes, Number(offset - first) + address);
+        if (count !== lengthBytes) throw new RangeError(`${memoryFile} ends before 0x${address.toString(16)}`);
         return target;
       };
       return {

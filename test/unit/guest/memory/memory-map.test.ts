@@ -70,10 +70,10 @@ describe('the map of physical memory', () => {
   });
 
   it('gives the memory of a range piece by piece', () => {
-    expect(map.readableParts(0x9f000, 0x1000)).to.deep.equal([{ address: 0x9f000, length: 0x1000 }]);
+    expect(map.readableParts(0x9f000, 0x1000)).to.deep.equal([{ address: 0x9f000, lengthBytes: 0x1000 }]);
     expect(map.readableParts(0x9ff00, 0x20200)).to.deep.equal([
-      { address: 0x9ff00, length: 0x100 },
-      { address: 0xc0000, length: 0x100 },
+      { address: 0x9ff00, lengthBytes: 0x100 },
+      { address: 0xc0000, lengthBytes: 0x100 },
     ]);
     expect(map.readableParts(0xfec00000, 0x1000)).to.deep.equal([]);
   });

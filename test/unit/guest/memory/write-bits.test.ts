@@ -12,12 +12,12 @@ const MAP = new MemoryMap([
   region('device', 0x5000n, 0x5fffn, 'device', 0n),
 ]);
 
-function plan(address: number, value: bigint, bits: 'A' | 'D' | 'AD', size: 4 | 8 = 8): PlannedBits {
+function plan(address: number, value: bigint, bits: 'A' | 'D' | 'AD', sizeBytes: 4 | 8 = 8): PlannedBits {
   return {
     address: BigInt(address),
     level: 1,
     value,
-    size,
+    sizeBytes,
     accessed: bits.includes('A'),
     dirty: bits.includes('D'),
     usageBits: { accessed: 0x20n, dirty: 0x40n },

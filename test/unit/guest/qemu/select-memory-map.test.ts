@@ -82,7 +82,7 @@ describe('selecting the map of a vCPU', () => {
     expect(map.regions).to.have.length(count + 1);
     expect(map.regions.at(-1)?.onlyInSmm).to.equal(true);
     for (let at = 0; at < count; at++) {
-      expect(map.readableParts(at * 0x2000, 0x2000)).to.deep.equal([{ address: at * 0x2000, length: 0x1000 }]);
+      expect(map.readableParts(at * 0x2000, 0x2000)).to.deep.equal([{ address: at * 0x2000, lengthBytes: 0x1000 }]);
       expect(map.regionFrom(BigInt(at * 0x2000 + 0x1000)).last).to.equal(
         at === count - 1 ? 0xfff_ffff_ffffn : BigInt(at * 0x2000 + 0x1fff),
       );

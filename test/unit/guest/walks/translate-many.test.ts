@@ -103,7 +103,7 @@ describe('the answers to many addresses', () => {
     expect(await ask({}, [PLAIN])).not.to.deep.equal(await ask({}, [ABSENT]));
     const rows = JSON.parse(JSON.stringify(await ask()));
     expect(rows).to.have.lengthOf(ADDRESSES.length);
-    expect(rows[0]).to.include({ cause: null, physicalAddress: '0x5000', pageSize: 4096 });
+    expect(rows[0]).to.include({ cause: null, physicalAddress: '0x5000', pageSizeBytes: 4096 });
     expect(rows[3]).to.include({ cause: 'not-present', physicalAddress: null, responsibleAddress: '0x4018' });
   });
 

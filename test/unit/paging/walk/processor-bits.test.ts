@@ -53,7 +53,7 @@ describe('the bits that a processor sets by itself', () => {
   it('keep everything else of the entry in view', () => {
     const context = longMode(INTEL);
     const [first] = processorBits(context, translate(context, PAGE, 0n, READ));
-    expect(first).to.deep.include({ address: 0x1000n, level: 4, value: 0x2007n, size: 8 });
+    expect(first).to.deep.include({ address: 0x1000n, level: 4, value: 0x2007n, sizeBytes: 8 });
   });
 
   it('on a fault, of the entries above the one that stopped it, what each manual says', () => {
