@@ -46,8 +46,11 @@ export class StubLink implements Link {
   #greetedWithStop = false;
   /** The stub has told all that leaving the guest takes. */
   #isConnected = false;
-  /** A connection of ours may have paused the guest, and failed before the guest was resumed; `silent` when it fell silent. */
-  #stranded: 'no' | 'perhaps' | 'silent' = 'no';
+  /**
+   * A connection of ours may have paused the guest, and failed before the guest was resumed: `shown` when it is known to be that
+   * of a stub, `silent` when it fell silent.
+   */
+  #stranded: 'no' | 'perhaps' | 'shown' | 'silent' = 'no';
   /** A connection failed so early that the greeting may have been lost with it. */
   #mayHaveMissedGreeting = false;
   /** Why the guest could not be resumed when its pause was over: told when it is left. */
@@ -111,13 +114,13 @@ export class StubLink implements Link {
   }
 
   async #resumeNow(): Promise<void> {
+    const mayTryAgain = this.#stranded === 'perhaps' || this.#stranded === 'shown';
     const session =
-      this.#session ??
-      (this.#stranded === 'perhaps' ? await this.#open(Math.min(this.#timeoutMs, LEAVE_TIMEOUT_MS)) : undefined);
+      this.#session ?? (mayTryAgain ? await this.#open(Math.min(this.#timeoutMs, LEAVE_TIMEOUT_MS)) : undefined);
     if (session === undefined) return;
     this.#session = undefined;
     this.#isConnected = false;
-    this.#stranded = 'perhaps';
+    this.#stranded = 'shown';
     try {
       await this.#renew(session);
       if (this.#ranBefore === undefined) await this.#learnRunState(session.client, []);
@@ -158,7 +161,9 @@ export class StubLink implements Link {
       await this.#resumeNow();
     } finally {
       const mayBePaused =
-        this.#stranded === 'silent' || (this.#stranded === 'perhaps' && this.#ranBefore !== undefined);
+        this.#stranded === 'silent' ||
+        this.#stranded === 'shown' ||
+        (this.#stranded === 'perhaps' && this.#ranBefore !== undefined);
       this.#stranded = 'no';
       if (mayBePaused) await this.#safekeeping.trigger();
     }
@@ -273,7 +278,8 @@ export class StubLink implements Link {
       if (error instanceof ConnectError || error instanceof GdbBusyError) throw error;
       if (this.#greetedWithStop) this.#ranBefore = true;
       this.#mayHaveMissedGreeting = true;
-      this.#stranded = error instanceof GdbTimeoutError ? 'silent' : 'perhaps';
+      if (error instanceof GdbTimeoutError) this.#stranded = 'silent';
+      else if (this.#stranded === 'no') this.#stranded = 'perhaps';
       throw error;
     }
   }

@@ -3,9 +3,3 @@ export function tortureSeed(): number {
   const { PAGEWALK_SEED } = process.env;
   return Number(PAGEWALK_SEED ?? Math.floor(Math.random() * 0x1_0000_0000));
 }
-
-/** Whether this is a run on another QEMU than the host's own: what does not depend on QEMU was tried before. */
-export function isOtherQemu(): boolean {
-  const { PAGEWALK_QEMU } = process.env;
-  return PAGEWALK_QEMU !== undefined && PAGEWALK_QEMU !== '';
-}

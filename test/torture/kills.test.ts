@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { KillLane } from '../../../scripts/torture/kills/kill-lane.ts';
-import { KILL_WAYS } from '../../../scripts/torture/kills/kill-ways.ts';
-import { runInLanes } from '../../../scripts/torture/lanes.ts';
-import { formatFailure, Tally } from '../../../scripts/torture/tally.ts';
-import { isOtherQemu, tortureSeed } from '../../support/live/torture-seed.ts';
+import { KillLane } from '../../scripts/torture/kills/kill-lane.ts';
+import { KILL_WAYS } from '../../scripts/torture/kills/kill-ways.ts';
+import { runInLanes } from '../../scripts/torture/lanes.ts';
+import { formatFailure, Tally } from '../../scripts/torture/tally.ts';
+import { tortureSeed } from '../support/live/torture-seed.ts';
 
-const CASES = isOtherQemu() ? 20 : 40;
+const CASES = 60;
 
 describe('clients that are killed, interrupted and stopped', function () {
   this.timeout(600_000);

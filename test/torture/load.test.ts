@@ -1,10 +1,9 @@
 import { expect } from 'chai';
-import { runLoadCase } from '../../../scripts/torture/load/load.ts';
-import { LOAD_CASES } from '../../../scripts/torture/load/load-cases.ts';
-import { isOtherQemu } from '../../support/live/torture-seed.ts';
+import { runLoadCase } from '../../scripts/torture/load/load.ts';
+import { LOAD_CASES } from '../../scripts/torture/load/load-cases.ts';
 
 /** How often each is done: enough for what is lost in every run to show. */
-const COUNTS = isOtherQemu() ? [15, 8, 3, 3, 4] : [40, 12, 5, 4, 6];
+const COUNTS = [40, 12, 5, 4, 6];
 
 describe('the same thing again and again', function () {
   this.timeout(600_000);

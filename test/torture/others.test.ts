@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { runInLanes } from '../../../scripts/torture/lanes.ts';
-import { OTHERS_CASES, runOthersCase } from '../../../scripts/torture/others/others.ts';
-import { formatFailure, Tally } from '../../../scripts/torture/tally.ts';
+import { runInLanes } from '../../scripts/torture/lanes.ts';
+import { OTHERS_CASES, runOthersCase } from '../../scripts/torture/others/others.ts';
+import { formatFailure, Tally } from '../../scripts/torture/tally.ts';
 
 /** The rest is for `npm run torture -- others`: it takes long. */
 const GET_ALONG = /at once|debugger|pauses the guest|every 150|runs on a guest/;
