@@ -9,8 +9,8 @@ import { standardMachines } from './standard-machines.ts';
 
 const { PAGEWALK_SEED: chosenSeed, PAGEWALK_PROBES: chosenProbes, CI } = process.env;
 const seed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);
-/** For each machine: in CI more than a million in all. */
-const probes = Number(chosenProbes ?? (CI === undefined ? 20_000 : 98_304));
+/** For each machine: in CI half a million in all, on each QEMU. */
+const probes = Number(chosenProbes ?? (CI === undefined ? 20_000 : 49_152));
 
 /** From this many probes on, none of the ways in which an access can end is left to luck. */
 const ENOUGH_FOR_ALL_ENDINGS = 20_000;
