@@ -80,11 +80,24 @@ export {
   type TranslationRow,
   TranslationTable,
   type UnknownName,
+  type VcpuPosition,
   type VcpuState,
   vcpuStateOf,
   type WritableMemory,
   withPausedGuest,
 } from './guest/index.ts';
+export {
+  type AddressRange,
+  Linux,
+  LinuxDataError,
+  LinuxError,
+  LinuxLookupError,
+  type LinuxSymbol,
+  type LinuxTask,
+  type SymbolPlace,
+  SymbolTable,
+  type WantedSymbol,
+} from './linux/index.ts';
 export {
   type Access,
   type Alias,

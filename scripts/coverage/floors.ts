@@ -25,6 +25,7 @@ export interface Floor {
  */
 export const FLOORS: readonly Floor[] = [
   { folder: 'src/paging/', lines: 99.5, branches: 95 },
+  { folder: 'src/linux/', lines: 90, branches: 80 },
   { folder: 'src/abi/', lines: 100, branches: 97 },
   { folder: 'src/report/', lines: 95, branches: 90 },
   { folder: 'src/guest/', lines: 90, branches: 85 },

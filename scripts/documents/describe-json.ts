@@ -1,4 +1,5 @@
 import { type ZodType, z } from 'zod';
+import { placeSchema, symbolLineSchema, symbolPlaceLineSchema, taskLineSchema } from '../../test/support/schemas/linux-schema.ts';
 import {
   aliasEndSchema,
   aliasLineSchema,
@@ -34,6 +35,9 @@ export const LINES: Readonly<Record<string, ZodType>> = {
   'alias-end': aliasEndSchema,
   change: changeLineSchema,
   state: stateLineSchema,
+  symbol: symbolLineSchema,
+  'symbol-place': symbolPlaceLineSchema,
+  task: taskLineSchema,
 };
 
 /** What several lines have in them. */
@@ -48,6 +52,7 @@ const PARTS: Readonly<Record<string, ZodType>> = {
   Amount: amountSchema,
   Notable: notableSchema,
   Side: sideSchema,
+  Place: placeSchema,
 };
 const REGISTRY = z.registry<{ readonly id: string }>();
 for (const [id, schema] of Object.entries(PARTS)) REGISTRY.add(schema, { id });

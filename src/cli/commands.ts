@@ -33,6 +33,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/state/state.ts')).stateCommand,
   },
   {
+    name: 'symbols',
+    summary: 'the symbols of the Linux in a guest, or the one that an address lies in',
+    load: async () => (await import('./commands/symbols/symbols.ts')).symbolsCommand,
+  },
+  {
+    name: 'ps',
+    summary: 'the processes of the Linux in a guest, with their CR3',
+    load: async () => (await import('./commands/ps/ps.ts')).psCommand,
+  },
+  {
     name: 'restore',
     summary: 'what a killed run has left in a guest is put back; every other command does so too',
     load: async () => (await import('./commands/restore/restore.ts')).restoreCommand,

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import { KernelMemo, type KnownKernels, Linux } from '../linux/internal.ts';
 import type { Access, Alias, EnumerateResult, MappedRange, PhysicalRange, PlannedBits } from '../paging/index.ts';
 import { asAnswer } from '../paging/internal.ts';
 import { answerRequests } from './answers/answer-requests.ts';
@@ -7,6 +8,7 @@ import type { GuestTranslation, TranslateRequest, TranslateScope } from './answe
 import { requireCpu } from './errors.ts';
 import { pagesOfRange } from './linear-range.ts';
 import { hearNews } from './link/hear-news.ts';
+import { type FoundLinux, lookForLinux, namesOf } from './linux/look-for-linux.ts';
 import { type LoadProgress, loadTables } from './memory/load-tables.ts';
 import type { MemoryMap } from './memory/memory-map.ts';
 import { memoryOf, PageCache } from './memory/page-cache.ts';
@@ -67,6 +69,9 @@ export class GuestView implements Disposable {
   readonly #vcpus = new Map<number, Promise<Vcpu>>();
   readonly #memories = new Map<MemoryMap, Promise<SourceMemory>>();
   readonly #caches = new Map<MemoryMap, Promise<PageCache>>();
+  /** Pages of what is no table: apart, as a cache of tables is asked where these lie. */
+  readonly #linuxPages = new Map<MemoryMap, Promise<PageCache>>();
+  readonly #kernels = new KernelMemo();
   readonly #opened: SourceMemory[] = [];
   #isDisposed = false;
 
@@ -240,6 +245,37 @@ export class GuestView implements Disposable {
     scope: MapScope = {},
   ): Promise<EnumerateResult> {
     return (await this.snapshot(scope)).aliases(physical, emit, scope);
+  }
+
+  /**
+   * What guest memory says of the Linux that runs there: symbols, processes, where members of structures are. Names are made
+   * once for a boot; while the guest is paused for this it waits for them the first time.
+   *
+   * @example
+   * ```ts
+   * const linux = await paused.linux();
+   * const [entry] = linux.symbols.find('do_exit');
+   * const shell = await linux.process('bash');
+   * const answers = await paused.translate(requests, { cr3: shell.cr3 });
+   * ```
+   * @throws LinuxDataError `ERR_LINUX_DATA` where there is no Linux; GuestCpuError `ERR_GUEST_CPU`.
+   */
+  async linux(cpu = 0): Promise<Linux> {
+    const known = this.#source.kernels ?? this.#kernels;
+    const found = await this.lookForLinux(known, cpu);
+    return new Linux(namesOf(found, known), found.space);
+  }
+
+  /** Reads what names are made of, where they are not known: the guest may run on while they are made. @internal */
+  async lookForLinux(known: KnownKernels, cpu = 0): Promise<FoundLinux> {
+    const vcpu = await this.#vcpu(cpu);
+    const { state } = await this.#staged({ cpu });
+    const pages = await remember(this.#linuxPages, vcpu.map, async () => {
+      return new PageCache((await this.#memory(vcpu)).memory, vcpu.map);
+    });
+    const found = await lookForLinux(state, pages, known);
+    await this.#checkPause();
+    return found;
   }
 
   /** The vCPU as a question has it. @throws GuestCpuError `ERR_GUEST_CPU`. */

@@ -1,3 +1,4 @@
+import { KernelMemo } from '../linux/internal.ts';
 import { GuestUsageError, requireCpu } from './errors.ts';
 import { GuestView } from './guest-view.ts';
 import type { Link } from './link/link.ts';
@@ -37,7 +38,7 @@ export class Guest implements OpenGuest, RunningGuest {
   /** @internal Use `attach`. */
   constructor(link: Link, cpus: readonly MonitorCpu[], processor: Processor, useHostMemory: boolean) {
     this.#link = link;
-    this.#qemu = { link, cpus, processor, useHostMemory, maps: new MemoryMapMemo() };
+    this.#qemu = { link, cpus, processor, useHostMemory, maps: new MemoryMapMemo(), kernels: new KernelMemo() };
     this.vcpus = cpus.map(({ index }) => index);
     this.processor = processor;
   }

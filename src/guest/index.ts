@@ -42,5 +42,5 @@ export { type NestedStage, parseNestedStage } from './vcpu/nested-state.ts';
 export { type Override, overrideNames, parseOverride, parseProfile } from './vcpu/overrides.ts';
 export type { Processor } from './vcpu/processor.ts';
 export type { Sourced } from './vcpu/sourced.ts';
-export { contextOf, nestedContextOf, type VcpuState } from './vcpu/vcpu-state.ts';
+export { contextOf, nestedContextOf, type VcpuPosition, type VcpuState } from './vcpu/vcpu-state.ts';
 export { type TranslationRow, TranslationTable } from './walks/translation-table.ts';

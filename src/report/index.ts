@@ -4,6 +4,14 @@ export { encodeHvTranslation } from './hypercall/encode-hv-translation.ts';
 export { formatHvBrief, formatHvTranslation } from './hypercall/format-hv-translation.ts';
 export { encodeHvBytes, formatHvBytes } from './hypercall/hv-bytes.ts';
 export type { DecodedHvBytes, ReportedHvTranslation } from './hypercall/reported-hv-translation.ts';
+export {
+  encodeSymbol,
+  encodeSymbolPlace,
+  formatPlace,
+  formatSymbol,
+  formatSymbolPlace,
+} from './linux/format-symbol.ts';
+export { encodeTask, formatTasks } from './linux/format-tasks.ts';
 export { diffMaps, type MapChange, type MapDifference, type MapSegment } from './map/diff-maps.ts';
 export { encodeLeaf, encodeMapEnd, encodeMapHeading, encodeMappedRange } from './map/encode-map.ts';
 export { encodeMapSummary } from './map/encode-map-summary.ts';

@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
-import { parseNumber } from './parse-number.ts';
 import type { ParsedOptions } from './parse-options.ts';
+import { parseWrittenAddress, type WrittenAddress } from './written-address.ts';
 
 /** A list of addresses that is yet to be read. @internal */
 export interface AddressFile {
@@ -14,7 +14,7 @@ export type AnswerFormat = 'tree' | 'brief' | 'json';
 
 /** The addresses that a command line names, or where to read them. @internal */
 export interface AddressOptions {
-  readonly addresses: readonly bigint[];
+  readonly addresses: readonly WrittenAddress[];
   /** Instead of `addresses`. */
   readonly from: AddressFile | undefined;
 }
@@ -30,7 +30,7 @@ export function parseAddresses({ positionals, values, flags }: ParsedOptions, co
   if (file === undefined) {
     if (positionals.length === 0) throw new UsageError('no address was given', command);
     if (flags.has('keep-going')) throw new UsageError('--keep-going needs --from', command);
-    return { addresses: positionals.map((text) => parseNumber(text, 'address', command)), from: undefined };
+    return { addresses: positionals.map((text) => parseWrittenAddress(text, command)), from: undefined };
   }
   const [stray] = positionals;
   if (stray !== undefined) {

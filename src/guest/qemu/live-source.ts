@@ -27,10 +27,11 @@ const TAKEN_LIVE: Assumption = {
  *
  * @internal
  */
-export function liveSource({ link: { monitor, peer }, cpus, processor }: QemuParts): GuestSource {
+export function liveSource({ link: { monitor, peer }, cpus, processor, kernels }: QemuParts): GuestSource {
   return {
     vcpus: cpus.map(({ index }) => index),
     notes: [TAKEN_LIVE],
+    kernels,
     checkStages,
     async readVcpu(cpu) {
       const [shown, mtree] = await Promise.all([monitor.registers(cpu), monitor.hmp(FLAT_VIEWS)]);

@@ -1,3 +1,4 @@
+import type { KnownKernels } from '../../linux/internal.ts';
 import { GuestRunStateError } from '../errors.ts';
 import type { Link } from '../link/link.ts';
 import { comparePaused } from '../memory/host/compare-pages.ts';
@@ -29,6 +30,7 @@ export interface QemuParts {
   readonly processor: Processor;
   readonly useHostMemory: boolean;
   readonly maps: MemoryMapMemo;
+  readonly kernels: KnownKernels;
 }
 
 /** A QEMU that is paused: registers and memory through its stub, many pages from this host. Good until it is resumed. @internal */
@@ -36,6 +38,7 @@ export class PausedSource implements GuestSource {
   readonly vcpus: readonly number[];
   readonly writable: WritableMemory;
   readonly fewEntries: WritableMemory;
+  readonly kernels: KnownKernels;
   readonly pause = { check: (): void => this.#check() };
   readonly #qemu: QemuParts;
   readonly #stub: StubSession;
@@ -48,6 +51,7 @@ export class PausedSource implements GuestSource {
     this.vcpus = qemu.cpus.map(({ index }) => index);
     this.writable = stubMemory(stub);
     this.fewEntries = this.writable;
+    this.kernels = qemu.kernels;
   }
 
   async readVcpu(cpu: number): Promise<SourceVcpu> {

@@ -1,3 +1,4 @@
+import type { KnownKernels } from '../../linux/internal.ts';
 import type { MemoryAttempt } from '../errors.ts';
 import type { MemoryMap } from '../memory/memory-map.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
@@ -81,6 +82,8 @@ export interface GuestSource {
   readonly pause?: SourcePause;
   /** Reads PAT and MTRRs. Where it is absent they are assumed. */
   readMemoryTypes?(vcpu: SourceVcpu): Promise<Sourced<MemoryTypeMsrs>>;
+  /** Names of kernels, kept from view to view. @internal */
+  readonly kernels?: KnownKernels;
   /** @throws when what it does not know of a vCPU would make another address space of it. */
   checkStages?(state: VcpuState): void;
   /** The view is not used any more. */

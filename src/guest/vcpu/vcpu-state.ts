@@ -44,8 +44,21 @@ export interface VcpuState extends Processor, HiddenRegisters {
   readonly a20: Sourced<boolean>;
   /** SEV's C-bit, where the caller says that there is one. */
   readonly encryptionBit: Sourced<number | null>;
+  /** Where it is; absent where the guest comes from what does not say. No translation depends on it. */
+  readonly position?: VcpuPosition;
   /** Which machine's behaviour is asked for; null is the architecture, as the vendor defines it. */
   readonly profile: Sourced<Profile | null>;
+}
+
+/** Where a vCPU is in its code and its stack. @public */
+export interface VcpuPosition {
+  /** An offset in the code segment, whose base is 0 in 64-bit code. */
+  readonly rip: Sourced<bigint>;
+  readonly csBase: Sourced<bigint>;
+  /** Absent where only the monitor was asked. */
+  readonly rsp?: Sourced<bigint>;
+  /** The address of the last page fault. */
+  readonly cr2: Sourced<bigint>;
 }
 
 /** The registers of a `g` reply, by the names of the target description. */
@@ -134,10 +147,21 @@ export function assembleVcpuState(
     rflags: read('eflags'),
     cs: read('cs'),
     ss: read('ss'),
+    position: positionOf(shown, registers),
     cpl: sourced(shown.cpl, 'monitor', 'info registers, CPL'),
     a20: sourced(shown.a20, 'monitor', 'info registers, A20'),
     encryptionBit: sourced(null, 'not-in-use', 'no C-bit was named'),
     profile: sourced(null, 'not-in-use', 'no profile was named: the architecture'),
+  };
+}
+
+function positionOf({ rip, cr2, segments }: InfoRegisters, registers: Registers): VcpuPosition {
+  const rsp = registers.get('rsp') ?? registers.get('esp');
+  return {
+    rip: sourced(rip, 'monitor', 'info registers, RIP'),
+    csBase: sourced(segments.cs.base, 'monitor', 'info registers, CS'),
+    ...(rsp === undefined ? {} : { rsp: sourced(rsp, 'gdb-stub', 'register rsp') }),
+    cr2: sourced(cr2, 'monitor', 'info registers, CR2'),
   };
 }
 

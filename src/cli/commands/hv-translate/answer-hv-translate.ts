@@ -4,6 +4,7 @@ import type { ReportedHvTranslation } from '../../../report/index.ts';
 import { UsageError } from '../../errors.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
+import { resolveAddresses } from '../../session/names/resolve-addresses.ts';
 import { withView } from '../../session/with-guest.ts';
 import { type Asker, answerList } from '../translate/answer-list.ts';
 import { type Outcomes, Tally } from '../translate/tally.ts';
@@ -58,8 +59,11 @@ async function answerAddresses(
     line.scope,
     context,
     async (view, guest) => {
-      const types = await view.memoryTypes(line.guest.cpu);
-      return askHvTranslate(line, prepared, view, line.addresses, types, guest.assumed);
+      const at = { cpu: line.guest.cpu, live: line.scope.live };
+      const resolved = await resolveAddresses(line.addresses, view, guest, at, context, line.command);
+      const types = await resolved.view.memoryTypes(line.guest.cpu);
+      const addresses = Array.from(resolved.addresses);
+      return askHvTranslate(line, prepared, resolved.view, addresses, types, guest.assumed);
     },
     () => !writes,
   );

@@ -137,7 +137,9 @@ export function parseHvTranslate(
     throw new UsageError(`HV_STATUS_INVALID_PARAMETER: ${problem}${advice}`, NAME);
   }
   const where: AddressOptions =
-    input === null ? parseAddresses(options, NAME) : { addresses: [input.gvaPage << 12n], from: undefined };
+    input === null
+      ? parseAddresses(options, NAME)
+      : { addresses: [{ kind: 'number' as const, value: input.gvaPage << 12n }], from: undefined };
   const own = refusedByAbi(() => parseVtls(words, options, OPTIONS, controlFlags, NAME));
   const isVpFromInput = input !== null && input.vpIndex !== HV_SELF.vpIndex && !options.values.has('cpu');
   const named = parseGuestOptions(options, environment, NAME);

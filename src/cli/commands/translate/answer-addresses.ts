@@ -3,6 +3,7 @@ import type { BriefAnswer, ReportedAddressSpace } from '../../../report/index.ts
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
+import { resolveAddresses } from '../../session/names/resolve-addresses.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { withView } from '../../session/with-guest.ts';
 import type { Asker } from './answer-list.ts';
@@ -94,10 +95,16 @@ function briefAnswer(table: TranslationTable, at: number): BriefAnswer {
   };
 }
 
+function scopeOf({ guest: { cpu }, scope: { live } }: TranslateAddresses): {
+  readonly cpu: number;
+  readonly live: boolean;
+} {
+  return { cpu, live };
+}
+
 /** Answers the addresses of a command line, all in one pause; printed when the guest runs again. @internal */
 export async function answerAddresses(line: TranslateAddresses, context: CliContext): Promise<number> {
   const { guest, scope, flags } = line;
-  const addresses = BigUint64Array.from(line.addresses);
   // What is wrong with the question is found before anything is connected.
   await makeAsker(line, context);
   const answered = await withView(
@@ -107,7 +114,8 @@ export async function answerAddresses(line: TranslateAddresses, context: CliCont
     async (view, attached) => {
       // Made anew for each try: it counts what it has shown.
       const ask = await makeAsker(line, context);
-      return ask(view, addresses, attached.assumed);
+      const resolved = await resolveAddresses(line.addresses, view, attached, scopeOf(line), context, line.command);
+      return ask(resolved.view, resolved.addresses, attached.assumed);
     },
     () => !flags.setAccessed,
   );

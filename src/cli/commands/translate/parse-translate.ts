@@ -7,6 +7,7 @@ import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseOptions } from '../../options/parse-options.ts';
 import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
 import { SOURCE_OPTIONS } from '../../options/sources/sources.ts';
+import type { WrittenAddress } from '../../options/written-address.ts';
 
 /** @internal */
 export const NAME = 'translate';
@@ -46,7 +47,7 @@ export const OPTIONS = {
 export interface TranslateCommandLine extends Translate2Terms {
   readonly guest: GuestOptions;
   readonly scope: ScopeOptions;
-  readonly addresses: readonly bigint[];
+  readonly addresses: readonly WrittenAddress[];
   /** Instead of `addresses`. */
   readonly from: AddressFile | undefined;
   readonly format: AnswerFormat;

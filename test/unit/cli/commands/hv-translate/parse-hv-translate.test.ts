@@ -7,6 +7,8 @@ import { useScratchDirectory } from '../../../../support/live/scratch-directory.
 
 const QMP = ['--qmp', 'unix:/run/vm.qmp'];
 
+const number = (value: bigint): object => ({ kind: 'number', value });
+
 describe('cli/parseHvTranslate', () => {
   it('understands everything that a command line can say', () => {
     const words =
@@ -15,7 +17,7 @@ describe('cli/parseHvTranslate', () => {
       '--set CR4.SMAP=1 --vtl 1 --cr3 0x5000 --set CPL=3 --vtl 0 --set CPL=0 --profile amd --nested none --no-host-memory ' +
       '--protect 0x5-0x7=rx@1 --protect 9=- --overlay 3 --overlay 0x10-0x11 --qmp=vm.qmp --gdb tcp::1234 4096';
     expect(parseHvTranslate(words.split(' '), {})).to.deep.equal({
-      addresses: [0x1000n, 4096n],
+      addresses: [number(0x1000n), number(4096n)],
       from: undefined,
       controlFlags: 0x1100_0000_0000_07ffn,
       vtl: { vtl: 1, isNamed: true, isAssumed: false },
@@ -109,7 +111,7 @@ describe('cli/parseHvTranslate', () => {
 
     it('takes flags, VTL and page from the bytes', () => {
       expect(parse(`${self} ${rest}`)).to.deep.include({
-        addresses: [0xffff_f800_0010_5000n],
+        addresses: [number(0xffff_f800_0010_5000n)],
         controlFlags: 0x1100_0000_0000_0013n,
         vtl: { vtl: 1, isNamed: true, isAssumed: true },
         isVpFromInput: false,
@@ -137,7 +139,7 @@ describe('cli/parseHvTranslate', () => {
     it('takes the bytes of a file', async () => {
       const file = scratch('input.bin');
       await writeFile(file, Buffer.from(`${self}${rest}`.replaceAll(' ', ''), 'hex'));
-      expect(parse(`@${file}`)).to.deep.include({ addresses: [0xffff_f800_0010_5000n] });
+      expect(parse(`@${file}`)).to.deep.include({ addresses: [number(0xffff_f800_0010_5000n)] });
       expect(() => parse(`@${file}.none`)).to.throw(InputFileError, 'cannot be read');
     });
 

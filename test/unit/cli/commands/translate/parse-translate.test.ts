@@ -6,13 +6,15 @@ import { NamedQemu } from '../../../../../src/cli/options/sources/qemu-source.ts
 
 const QMP = ['--qmp', 'unix:/run/vm.qmp'];
 
+const number = (value: bigint): object => ({ kind: 'number', value });
+
 describe('cli/parseTranslate', () => {
   it('understands everything that a command line can say', () => {
     const words =
       '0x1000 --write --user --set-accessed --set-dirty --force-set-accessed --cpu 3 --cr3 0x5000 --json --trace t.log ' +
       '--timeout 250 --qmp=vm.qmp --gdb tcp::1234 4096 --set CR4.SMAP=0 --profile kvm --nested npt:0x6000 --set=PKRU=0 --no-host-memory';
     expect(parseTranslate(words.split(' '), {})).to.deep.equal({
-      addresses: [0x1000n, 4096n],
+      addresses: [number(0x1000n), number(4096n)],
       access: { write: true, user: true, exec: false },
       flags: { setAccessed: true, setDirty: true, forceSetAccessed: true },
       from: undefined,
@@ -36,7 +38,7 @@ describe('cli/parseTranslate', () => {
 
   it('has defaults for the rest', () => {
     expect(parseTranslate(['0', ...QMP], {})).to.deep.equal({
-      addresses: [0n],
+      addresses: [number(0n)],
       access: { write: false, user: false, exec: false },
       flags: { setAccessed: false, setDirty: false, forceSetAccessed: false },
       from: undefined,
@@ -88,7 +90,7 @@ describe('cli/parseTranslate', () => {
   });
 
   it('takes what follows -- for an address', () => {
-    expect(parseTranslate([...QMP, '--', '0x10'], {}).addresses).to.deep.equal([16n]);
+    expect(parseTranslate([...QMP, '--', '0x10'], {}).addresses).to.deep.equal([number(16n)]);
   });
 
   const refused: readonly (readonly [string, string])[] = [

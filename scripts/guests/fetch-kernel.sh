@@ -1,0 +1,59 @@
+#!/bin/sh
+# Unpacks a kernel of Debian 12 into a folder, for guests whose tables and names nobody made up:
+#
+#   scripts/guests/fetch-kernel.sh KIND DIR
+#
+# KIND is 6.1-cloud, 6.12-cloud (backports) or 6.1-686-pae. DIR then has `vmlinuz`, `release` and `modules/` (plain .ko files).
+# Needs Debian 12; nothing is installed, and root is not needed. What is there already is left alone.
+set -eu
+
+if [ $# -ne 2 ]; then
+  echo "usage: $0 KIND DIR" >&2
+  exit 2
+fi
+case $1 in
+  6.1-cloud) meta=linux-image-cloud-amd64 suite=bookworm ;;
+  6.12-cloud) meta=linux-image-cloud-amd64 suite=bookworm-backports ;;
+  6.1-686-pae) meta=linux-image-686-pae:i386 suite=bookworm ;;
+  *)
+    echo "fetch-kernel: unknown kind \"$1\"; use 6.1-cloud, 6.12-cloud or 6.1-686-pae" >&2
+    exit 2
+    ;;
+esac
+mkdir -p "$2"
+dir=$(cd "$2" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+
+if [ -e "$dir/vmlinuz" ] && [ -e "$dir/release" ] && [ -d "$dir/modules" ]; then
+  exit 0
+fi
+apt_dir=$(mktemp -d "$dir/work.XXXXXX")
+trap 'rm -rf "$apt_dir"' EXIT
+. "$here/private-apt.sh"
+
+echo "fetch-kernel: fetching the kernel $1 into $dir"
+write_sources "$suite"
+apt_here -o APT::Architectures::=amd64 -o APT::Architectures::=i386 update
+
+# The package behind the metapackage, whose version is part of its name.
+package=$(apt_cache depends "$meta/$suite" 2>/dev/null |
+  sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\)$/\1/p' | head -n 1)
+if [ -z "$package" ]; then
+  package=$(apt_cache show "$meta/$suite" | sed -n 's/^Depends: \(linux-image-[0-9][^ ,]*\).*/\1/p' | head -n 1)
+fi
+case $meta in *:i386) package=${package%:i386}:i386 ;; esac
+(cd "$apt_dir" && apt_here download "$package/$suite")
+dpkg-deb -x "$apt_dir"/linux-image-*.deb "$apt_dir/packages"
+
+release=$(basename "$(echo "$apt_dir"/packages/boot/vmlinuz-*)" | sed 's/^vmlinuz-//')
+rm -rf "$dir/modules"
+mkdir "$dir/modules.new"
+# Without debug signatures and indexes: plain files by their names.
+find "$apt_dir/packages" -name '*.ko' -exec cp {} "$dir/modules.new/" \;
+find "$apt_dir/packages" -name '*.ko.xz' | while read -r module; do
+  xz -dc "$module" >"$dir/modules.new/$(basename "$module" .xz)"
+done
+mv "$dir/modules.new" "$dir/modules"
+cp "$apt_dir"/packages/boot/vmlinuz-* "$dir/vmlinuz.new"
+echo "$release" >"$dir/release"
+mv "$dir/vmlinuz.new" "$dir/vmlinuz"

@@ -1,0 +1,26 @@
+/** @internal */
+export { findSymbol } from './find-symbol.ts';
+export * from './index.ts';
+/** @internal */
+export { decodeKernelNames, encodeKernelNames } from './kernel/kept-names.ts';
+/** @internal */
+export {
+  findKernel,
+  type KernelImage,
+  type KernelPlace,
+  readKernelImage,
+} from './kernel/kernel-image.ts';
+/** @internal */
+export { type KernelNames, readKernelNames } from './kernel/kernel-names.ts';
+/** @internal */
+export { KernelMemo, type KnownKernel, type KnownKernels, recognizeKernel } from './kernel/known-kernels.ts';
+/** @internal */
+export { AddressSpace } from './memory/address-space.ts';
+/** @internal */
+export type { PageFeed } from './memory/page-feed.ts';
+/** @internal */
+export { readTasks, type TaskList } from './processes/read-tasks.ts';
+/** @internal */
+export { makeColumns, type PlainSymbol } from './symbols/make-columns.ts';
+/** @internal */
+export { Btf, type BtfMember } from './types/btf.ts';

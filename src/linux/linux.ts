@@ -1,0 +1,159 @@
+import { LinuxLookupError } from './errors.ts';
+import { findSymbol, type WantedSymbol } from './find-symbol.ts';
+import type { KernelNames } from './kernel/kernel-names.ts';
+import type { AddressSpace } from './memory/address-space.ts';
+import { word } from './memory/little-endian.ts';
+import { type LoadedModule, type ModuleList, readModules } from './modules/read-modules.ts';
+import { type LinuxTask, readTasks, type TaskList } from './processes/read-tasks.ts';
+import type { LinuxSymbol, SymbolPlace, SymbolTable } from './symbols/symbol-table.ts';
+
+const NAMES_IN_MESSAGES = 8;
+
+/**
+ * What guest memory says of the Linux that runs there. Symbols stay true until the guest boots again; processes are those of the
+ * moment that is looked at.
+ *
+ * @public
+ */
+export class Linux {
+  /** What is lacking, and what that costs, in sentences. Empty where nothing is. */
+  readonly missing: readonly string[];
+  /** @internal */
+  readonly names: KernelNames;
+  readonly #space: AddressSpace;
+  #tasks: Promise<TaskList> | undefined;
+  #modules: Promise<ModuleList> | undefined;
+  #loaded: readonly LoadedModule[] = [];
+
+  /** @internal Use `GuestView.linux`. */
+  constructor(names: KernelNames, space: AddressSpace) {
+    this.names = names;
+    this.missing = names.missing;
+    this.#space = space;
+  }
+
+  /** `Linux version 6.1.0-56-cloud-amd64 (…) …`; null where memory does not say it. */
+  get banner(): string | null {
+    return this.names.banner;
+  }
+
+  /** The kernel's symbols, in its own order. @throws LinuxLookupError `ERR_LINUX_LOOKUP` where it has none. */
+  get symbols(): SymbolTable {
+    const { symbols, missing } = this.names;
+    if (symbols === null) throw new LinuxLookupError('symbols', missing.join('; '));
+    return symbols;
+  }
+
+  /**
+   * The only symbol of a name; modules are looked through where the kernel has none.
+   *
+   * @throws LinuxLookupError `ERR_LINUX_LOOKUP` where there is none, or more than one: its message lists them.
+   */
+  async findSymbol(wanted: WantedSymbol | string): Promise<LinuxSymbol> {
+    const asked = typeof wanted === 'string' ? { name: wanted } : wanted;
+    const { symbols } = this;
+    if (asked.module === undefined && symbols.find(asked.name).length > 0) return findSymbol([symbols], asked);
+    await this.loadModules();
+    return findSymbol(this.tables(), asked);
+  }
+
+  /** The symbol that an address lies in, of the kernel or of a module; null where it lies in none. */
+  async nearest(address: bigint): Promise<SymbolPlace | null> {
+    const { symbols } = this.names;
+    const own = symbols?.nearest(address) ?? null;
+    if (own !== null || symbols === null || address < symbols.lowest) return own;
+    await this.loadModules();
+    return this.nearestKnown(address);
+  }
+
+  /** The same of what is known already. @internal */
+  nearestKnown(address: bigint): SymbolPlace | null {
+    const own = this.names.symbols?.nearest(address) ?? null;
+    if (own !== null) return own;
+    for (const { ranges, symbols } of this.#loaded) {
+      const range = ranges.find(({ first, end }) => address >= first && address < end);
+      if (range !== undefined) return symbols.nearest(address, range);
+    }
+    return null;
+  }
+
+  /** Reads the symbols of modules, once. @internal */
+  async loadModules(): Promise<ModuleList> {
+    this.#modules ??= readModules(this.names, this.#space);
+    const list = await this.#modules;
+    this.#loaded = list.modules;
+    return list;
+  }
+
+  /** The kernel's own table, and those of the modules that were read. @internal */
+  tables(): readonly SymbolTable[] {
+    const { symbols } = this.names;
+    return [...(symbols === null ? [] : [symbols]), ...this.#loaded.map((module) => module.symbols)];
+  }
+
+  /**
+   * Where the kernel has physical memory in its linear addresses.
+   *
+   * @throws LinuxLookupError `ERR_LINUX_LOOKUP` for a kernel that does not say where.
+   * @internal
+   */
+  async directMapOf(physical: bigint): Promise<bigint> {
+    const { wordBytes } = this.names;
+    const start = this.symbols.addressOf('page_offset_base');
+    const bytes = start === undefined ? null : await this.#space.read(start, wordBytes);
+    if (bytes === null) {
+      throw new LinuxLookupError(
+        'phys:',
+        'this kernel does not say where it maps physical memory (no page_offset_base)',
+      );
+    }
+    return word(bytes, 0, wordBytes) + physical;
+  }
+
+  /**
+   * Where a member of one of the kernel's structures is, in bytes: `offsetOf('task_struct', 'mm')`, members of members by `a.b`.
+   *
+   * @throws LinuxLookupError `ERR_LINUX_LOOKUP` where there is no such member, or the kernel carries no type information.
+   */
+  offsetOf(structure: string, member: string): number {
+    const { btf, missing } = this.names;
+    if (btf === null) throw new LinuxLookupError(`${structure}.${member}`, missing.join('; '));
+    return btf.offsetOf(structure, member);
+  }
+
+  /**
+   * All processes and threads of the kernel, in the kernel's order.
+   *
+   * @throws LinuxDataError `ERR_LINUX_DATA` where they are not known: {@link Linux.missing} says why.
+   */
+  async tasks(): Promise<readonly LinuxTask[]> {
+    return (await this.taskList()).tasks;
+  }
+
+  /** With the reason why the list is not whole, where it is not. @internal */
+  taskList(): Promise<TaskList> {
+    this.#tasks ??= readTasks(this.names, this.#space);
+    return this.#tasks;
+  }
+
+  /**
+   * The process with a pid, or the only one of a name.
+   *
+   * @throws LinuxLookupError `ERR_LINUX_LOOKUP` where there is none, or there are several of a name.
+   */
+  async process(wanted: number | string): Promise<LinuxTask> {
+    const tasks = await this.tasks();
+    const found = tasks.filter(({ pid, comm }) => (typeof wanted === 'number' ? pid === wanted : comm === wanted));
+    const [only] = found;
+    if (only !== undefined && found.length === 1) return only;
+    const asked = typeof wanted === 'number' ? `pid ${wanted}` : `the name ${JSON.stringify(wanted)}`;
+    if (only === undefined) throw new LinuxLookupError(String(wanted), `no process has ${asked}`);
+    const pids = found.slice(0, NAMES_IN_MESSAGES).map(({ pid }) => String(pid));
+    const more = found.length > pids.length ? ', …' : '';
+    throw new LinuxLookupError(
+      String(wanted),
+      `${found.length} processes have ${asked}: ${pids.join(', ')}${more}; take one of them by its pid`,
+      pids,
+    );
+  }
+}

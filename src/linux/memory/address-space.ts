@@ -1,0 +1,175 @@
+import {
+  type EnumerateOptions,
+  encodeAccess,
+  enumerateRanges,
+  feedFromPage,
+  linearPageOf,
+  type MappedRange,
+  OUTCOME,
+  type PagingContext,
+  Walk,
+} from '../../paging/internal.ts';
+import type { PageFeed } from './page-feed.ts';
+
+/** A piece of linear memory. @internal */
+export interface LinearPiece {
+  readonly address: bigint;
+  readonly lengthBytes: number;
+}
+
+const PAGE_BYTES = 4096;
+const READ = encodeAccess({ write: false, user: false, exec: false });
+/** More ranges than any kernel's gigabyte has: corrupt tables can hold a range for each page. */
+const MAX_RANGES = 65_536;
+
+/** Where a piece lies in physical memory: a list of parts, or null where a page of it is not mapped. */
+type Placed = readonly PhysicalPart[] | null;
+
+interface PhysicalPart {
+  readonly physical: number;
+  readonly at: number;
+  readonly lengthBytes: number;
+}
+
+/**
+ * One address space of a guest, read by linear addresses. Rights do not count: the kernel reads what it has mapped.
+ *
+ * @internal
+ */
+export class AddressSpace {
+  readonly context: PagingContext;
+  readonly #feed: PageFeed;
+  readonly #walk: Walk;
+
+  constructor(context: PagingContext, feed: PageFeed) {
+    this.context = context;
+    this.#feed = feed;
+    this.#walk = new Walk(context);
+  }
+
+  /** @returns null where a page is not mapped, or leads to no memory */
+  async read(address: bigint, lengthBytes: number): Promise<Uint8Array | null> {
+    const [bytes = null] = await this.readMany([{ address, lengthBytes }]);
+    return bytes;
+  }
+
+  /**
+   * Reads pieces together: as many flights as the tables have levels, and one for what they hold.
+   *
+   * @returns for each piece its bytes, or null where a page of it is not mapped, or leads to no memory
+   */
+  async readMany(pieces: readonly LinearPiece[]): Promise<(Uint8Array | null)[]> {
+    const placed = await this.#placeAll(pieces);
+    const wanted = new Set<number>();
+    for (const parts of placed) for (const part of parts ?? []) addPages(part, wanted);
+    const missing = [...wanted].filter((page) => this.#feed.words(page) === undefined);
+    if (missing.length > 0) await this.#feed.load(missing);
+    return placed.map((parts, at) => (parts === null ? null : this.#copy(parts, pieces[at]?.lengthBytes ?? 0)));
+  }
+
+  /** Where a linear address leads; null where it is not mapped. */
+  async physicalOf(address: bigint): Promise<number | null> {
+    const [parts] = await this.#placeAll([{ address, lengthBytes: 1 }]);
+    return parts?.[0]?.physical ?? null;
+  }
+
+  /** The ranges of pages with the same rights between two addresses, both inclusive. */
+  async ranges(first: bigint, last: bigint): Promise<MappedRange[]> {
+    const options: EnumerateOptions = {
+      firstPage: linearPageOf(this.context, first),
+      lastPage: linearPageOf(this.context, last),
+    };
+    for (const _ of [0, ...this.context.levels]) {
+      const missing = new Set<number>();
+      const ranges: MappedRange[] = [];
+      const pageOf = (page: number): Int32Array | null => {
+        const words = this.#feed.words(page);
+        if (words === undefined) missing.add(page);
+        return words ?? null;
+      };
+      enumerateRanges(this.context, pageOf, (range) => ranges.push(range) < MAX_RANGES, options);
+      if (missing.size === 0) return ranges;
+      await this.#feed.load(missing);
+    }
+    return [];
+  }
+
+  async #placeAll(pieces: readonly LinearPiece[]): Promise<Placed[]> {
+    const placed: Placed[] = [];
+    let open = pieces.map((_, at) => at);
+    while (open.length > 0) {
+      const missing = new Set<number>();
+      const left: number[] = [];
+      for (const at of open) {
+        const parts = this.#place(pieces[at] as LinearPiece, missing);
+        if (parts === undefined) left.push(at);
+        else placed[at] = parts;
+      }
+      if (missing.size > 0) await this.#feed.load(missing);
+      open = left;
+    }
+    return placed;
+  }
+
+  /** @returns undefined where a page of tables is missing, which is noted then */
+  #place({ address, lengthBytes }: LinearPiece, missing: Set<number>): Placed | undefined {
+    const parts: PhysicalPart[] = [];
+    let isMissing = false;
+    for (let at = 0; at < lengthBytes; ) {
+      const outcome = this.#walkTo(BigInt.asUintN(64, address + BigInt(at)), missing);
+      if (outcome === 'unmapped') return null;
+      if (outcome === 'missing') {
+        isMissing = true;
+        at += PAGE_BYTES;
+        continue;
+      }
+      const length = Math.min(this.#restOfLeaf(), lengthBytes - at);
+      parts.push({ physical: this.#walk.physical, at, lengthBytes: length });
+      at += length;
+    }
+    return isMissing ? undefined : parts;
+  }
+
+  #walkTo(address: bigint, missing: Set<number>): 'mapped' | 'unmapped' | 'missing' {
+    const walk = this.#walk;
+    let wants = walk.start(Number(address >> 32n) | 0, Number(address & 0xffff_ffffn) | 0, READ);
+    while (wants) {
+      const page = Math.floor(walk.wanted / PAGE_BYTES);
+      const words = this.#feed.words(page);
+      if (words === undefined) {
+        missing.add(page);
+        return 'missing';
+      }
+      wants = feedFromPage(walk, words);
+    }
+    return walk.outcome === OUTCOME.mapped || walk.outcome === OUTCOME.denied ? 'mapped' : 'unmapped';
+  }
+
+  /** How many bytes there are up to the end of the page that the walk has come to. */
+  #restOfLeaf(): number {
+    const { depth, physical } = this.#walk;
+    const sizeBytes = depth === 0 ? PAGE_BYTES : 2 ** this.#walk.levelAt(depth - 1).shift;
+    return sizeBytes - (physical % sizeBytes);
+  }
+
+  #copy(parts: readonly PhysicalPart[], lengthBytes: number): Uint8Array | null {
+    const bytes = new Uint8Array(lengthBytes);
+    for (const { physical, at, lengthBytes: length } of parts) {
+      for (let done = 0; done < length; ) {
+        const from = physical + done;
+        const words = this.#feed.words(Math.floor(from / PAGE_BYTES));
+        if (!words) return null;
+        const offset = from % PAGE_BYTES;
+        const count = Math.min(PAGE_BYTES - offset, length - done);
+        bytes.set(new Uint8Array(words.buffer, words.byteOffset + offset, count), at + done);
+        done += count;
+      }
+    }
+    return bytes;
+  }
+}
+
+function addPages({ physical, lengthBytes }: PhysicalPart, pages: Set<number>): void {
+  const last = Math.floor((physical + lengthBytes - 1) / PAGE_BYTES);
+  for (let page = Math.floor(physical / PAGE_BYTES); page <= last; page += 1) pages.add(page);
+}

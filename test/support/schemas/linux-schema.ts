@@ -1,0 +1,36 @@
+import { z } from 'zod';
+
+const hex = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,15})$/);
+
+/** What an address lies in. */
+export const placeSchema = z.strictObject({
+  symbol: z.string(),
+  offset: hex,
+  size: hex,
+  type: z.string(),
+  module: z.string().nullable(),
+});
+
+/** One line of `pagewalk symbols --json`. */
+export const symbolLineSchema = z.strictObject({
+  address: hex,
+  type: z.string(),
+  name: z.string(),
+  module: z.string().nullable(),
+});
+
+/** The line of `pagewalk symbols ADDRESS --json`. */
+export const symbolPlaceLineSchema = z.strictObject({ address: hex, place: placeSchema.nullable() });
+
+/** One line of `pagewalk ps --json`. */
+export const taskLineSchema = z.strictObject({
+  pid: z.int().min(0),
+  tgid: z.int().min(0),
+  comm: z.string(),
+  state: z.string(),
+  cr3: hex.nullable(),
+  userCr3: hex.nullable(),
+  residentPages: z.int().min(0).nullable(),
+  task: hex,
+  mm: hex.nullable(),
+});
