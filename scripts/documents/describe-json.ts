@@ -1,5 +1,10 @@
 import { type ZodType, z } from 'zod';
-import { placeSchema, symbolLineSchema, symbolPlaceLineSchema, taskLineSchema } from '../../test/support/schemas/linux-schema.ts';
+import {
+  placeSchema,
+  symbolLineSchema,
+  symbolPlaceLineSchema,
+  taskLineSchema,
+} from '../../test/support/schemas/linux-schema.ts';
 import {
   aliasEndSchema,
   aliasLineSchema,

@@ -4,7 +4,7 @@ import { formatHex } from '../words/format-hex.ts';
 
 /** A line of /proc/kallsyms. @param digits - of an address @public */
 export function formatSymbol({ name, address, type, module }: LinuxSymbol, digits: number): string {
-  return `${formatHex(address, digits).slice(2)} ${type} ${name}${module === null ? '' : `\t[${module}]`}`;
+  return `${formatHex(address, digits).slice(2)} ${type} ${name}${module === null ? '' : ` [${module}]`}`;
 }
 
 /** @public */

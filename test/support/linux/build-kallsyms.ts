@@ -63,7 +63,9 @@ export function buildKallsyms(symbols: readonly BuiltSymbol[], base: bigint, sha
 
 function writeAddresses(bytes: Writer, symbols: readonly BuiltSymbol[], { form }: KallsymsShape): void {
   bytes.align();
-  const base = symbols.filter(({ perCpu }) => !perCpu).reduce((least, { address }) => (address < least ? address : least), 1n << 64n);
+  const base = symbols
+    .filter(({ perCpu }) => !perCpu)
+    .reduce((least, { address }) => (address < least ? address : least), 1n << 64n);
   for (const { address, perCpu } of symbols) {
     if (form === 'place') bytes.u32(Number(BigInt.asUintN(32, address - bytes.address)));
     else if (form === 'base') bytes.u32(Number(address - base));

@@ -51,7 +51,8 @@ function toldBy(guest: QemuProcess): LinuxGuest {
   const said = (word: string): string[][] =>
     guest.console.lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.split(' ').slice(1));
   const areas = new Map<number, string[]>();
-  for (const [pid, ...line] of said('area')) areas.set(Number(pid), [...(areas.get(Number(pid)) ?? []), line.join(' ')]);
+  for (const [pid, ...line] of said('area'))
+    areas.set(Number(pid), [...(areas.get(Number(pid)) ?? []), line.join(' ')]);
   return {
     guest,
     release: said('release')[0]?.[0] ?? '',
