@@ -77,7 +77,7 @@ function joinNeighbours(ranges: readonly MappedRange[]): { address: bigint; leng
 }
 
 /**
- * Reads what names are made of. The guest may range on afterwards.
+ * Reads what names are made of. The guest may run on afterwards.
  *
  * @throws LinuxDataError `ERR_LINUX_DATA` for more than any kernel has.
  * @internal
