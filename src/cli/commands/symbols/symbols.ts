@@ -123,9 +123,9 @@ export const symbolsCommand: Command = {
   name: NAME,
   synopsis: '[PATTERN | ADDRESS] --qmp ENDPOINT [OPTION...]',
   description:
-    'Lists the symbols of the Linux in a guest as its /proc/kallsyms does, those of modules too: all, or those whose names are as\n' +
-    'PATTERN says (do_*, where * is any characters and ? is one). For an ADDRESS, in any form that translate takes, the symbol\n' +
-    "that it lies in: do_exit+0x10/0xb30. All is found in guest memory: neither the kernel's file nor debug information is\n" +
+    'Lists the symbols of the Linux in a guest as its /proc/kallsyms does, those of modules too: all, or those whose names\n' +
+    'match PATTERN (do_*: * is any characters, ? is one). For an ADDRESS, in any form that translate takes, the symbol that\n' +
+    "it lies in: do_exit+0x10/0xb30. All is found in guest memory: neither the kernel's file nor debug information is\n" +
     "needed, and KASLR does not matter. The guest is paused while memory is read; names are kept in the user's cache folder.\n" +
     'The exit status is 1 if there is no such symbol.',
   options: OPTIONS,
