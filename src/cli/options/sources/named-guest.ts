@@ -16,6 +16,12 @@ export interface OpenOptions {
 export interface NamedGuest {
   /** Why it cannot be asked while it runs, as a complaint about `--live`; null where it can. */
   readonly whyNotLive: string | null;
+  /**
+   * Says at once what is missing, before something else is waited for that the guest is to be asked. Nothing is opened.
+   *
+   * @throws as `open` would.
+   */
+  expectThere?(): void;
   open(how: OpenOptions): Promise<OpenGuest>;
 }
 

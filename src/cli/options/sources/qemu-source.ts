@@ -1,4 +1,9 @@
-import { type EndpointError, formatEndpoint, parseEndpoint } from '../../../../protocols/transport/index.ts';
+import {
+  type EndpointError,
+  expectSocketFile,
+  formatEndpoint,
+  parseEndpoint,
+} from '../../../../protocols/transport/internal.ts';
 import type { OpenGuest } from '../../../guest/index.ts';
 import { UsageError } from '../../errors.ts';
 import type { OptionTable } from '../option-row.ts';
@@ -36,6 +41,12 @@ export class NamedQemu implements NamedGuest {
 
   get whyNotLive(): string | null {
     return this.qmp === undefined ? '--live needs --qmp: the GDB stub pauses the guest' : null;
+  }
+
+  expectThere(): void {
+    for (const endpoint of [this.qmp, this.gdb]) {
+      if (endpoint !== undefined) expectSocketFile(parseEndpoint(endpoint));
+    }
   }
 
   async open({ hostMemory, trace, signal }: OpenOptions): Promise<OpenGuest> {
