@@ -110,6 +110,24 @@ describe('report/diffMaps', () => {
     ]);
   });
 
+  it('joins neighbours to which the same happened, whatever it was', async () => {
+    const two = (changes: Changes = {}) => [page(0n, changes), page(0x1000n, changes)];
+    const cases: readonly (readonly [readonly MapSegment[], readonly MapSegment[]])[] = [
+      [[], two()],
+      [two(), []],
+      [two({ may: 'rw' }), two({ may: 'r' })],
+      [two(), two({ protectionKey: 3 })],
+      [two(), two({ global: true })],
+      [two(), two({ accessed: 1 })],
+      [two(), two({ dirty: 1 })],
+      [two(), [page(0n, { physicalFirst: 0x9000n }), page(0x1000n, { physicalFirst: 0xa000n })]],
+    ];
+    for (const [before, after] of cases) {
+      const changes = await diff(before, after);
+      expect(changes.map(({ first, last, pieces }) => [first, last, pieces])).to.deep.equal([[0n, 0x1fffn, 2]]);
+    }
+  });
+
   it('compares a large page with the small ones that it was split into', async () => {
     const before = [page(0n, { pageSizeBytes: MIB_2, accessed: 1 })];
     const after = [page(0n, { accessed: 1 }), page(0x1000n, { may: 'r' })];
