@@ -1,5 +1,5 @@
 #!/bin/sh
-# Assembles test/kernels/*.asm into dist/kernels, those that are out of date. Says one line for each it builds.
+# Assembles test/kernels/*.asm and roms/*.asm into dist/kernels, those that are out of date. Says one line for each it builds.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ newest_include=$(ls -t test/kernels/include/*.inc test/kernels/include/*/*.inc |
 # Where Debian and other distributions keep the firmware that rom.asm is built around.
 firmware='-i /usr/share/seabios/ -i /usr/share/qemu/'
 
-for source in test/kernels/*.asm; do
+for source in test/kernels/*.asm test/kernels/roms/*.asm; do
   name=$(basename "$source" .asm)
   target=$out/$name.bin
   if [ ! -e "$target" ] || [ "$source" -nt "$target" ] || [ "$newest_include" -nt "$target" ]; then

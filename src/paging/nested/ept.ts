@@ -5,7 +5,7 @@ import type { PagingContext } from '../rules/context.ts';
 import { combinationOf } from '../rules/entry-kind.ts';
 import { bits, type Level } from '../rules/levels.ts';
 import { MODES } from '../rules/modes.ts';
-import { INTEL } from '../rules/profiles.ts';
+import { INTEL, type Profile } from '../rules/profiles.ts';
 import { EPT_R, EPT_RULES, EPT_W, EPT_X, EPT_XU } from './ept-rules.ts';
 import type { NestedContext } from './nested-context.ts';
 
@@ -94,6 +94,12 @@ function eptLevel(row: Level['level'], when: EptCapabilities, hasUsageBits: bool
   };
 }
 
+/**
+ * That A is set above a page whose rights deny the access is said of a #PF alone (SDM vol. 3A, interrupt 14); of an EPT violation
+ * SDM vol. 3C, 31.3.4 promises nothing, and neither KVM nor Bochs sets any then.
+ */
+const EPT_PROFILE: Profile = { ...INTEL, accessedOnFault: 'none' };
+
 const UNSUPPORTED = {
   subPageWrite: 'sub-page write permissions',
   guestPagingVerification: 'guest-paging verification',
@@ -158,7 +164,7 @@ function eptStage(eptp: bigint, levels: readonly Level[], capabilities: EptCapab
   const root = (eptp >> 12n) << 12n;
   return {
     mode: levels.length === 5 ? '5-level' : '4-level',
-    profile: INTEL,
+    profile: EPT_PROFILE,
     root,
     linearBits,
     linearAddress: {

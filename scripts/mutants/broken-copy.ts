@@ -1,0 +1,62 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Seen from dist/scripts/mutants, where this file runs. */
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+/** What the tests and the product run of. */
+const COMPILED = ['src', 'protocols', 'test', 'scripts'];
+
+/**
+ * A copy of the compiled project, in a directory in which all else is the project's own: tests run there as they do here. One file
+ * at a time is broken.
+ */
+export class BrokenCopy implements Disposable {
+  readonly root = mkdtempSync(join(tmpdir(), 'pagewalk-mutants-'));
+
+  constructor() {
+    mkdirSync(join(this.root, 'dist'));
+    for (const name of readdirSync(ROOT)) {
+      if (name !== 'dist' && name !== '.git' && name !== 'coverage')
+        symlinkSync(join(ROOT, name), join(this.root, name));
+    }
+    for (const name of readdirSync(join(ROOT, 'dist'))) {
+      const from = join(ROOT, 'dist', name);
+      const to = join(this.root, 'dist', name);
+      if (!COMPILED.includes(name)) symlinkSync(from, to);
+      else cpSync(from, to, { recursive: true, filter: (path) => !/\.(?:d\.ts|map)$/.test(path) });
+    }
+  }
+
+  /** The text of a compiled file, as it should be. */
+  static read(file: string): string {
+    return readFileSync(join(ROOT, 'dist', file), 'utf8');
+  }
+
+  /** Runs something while a file has another text. @param file - below dist */
+  async with<T>(file: string, text: string, run: (root: string) => Promise<T>): Promise<T> {
+    const path = join(this.root, 'dist', file);
+    if (!existsSync(path)) throw new RangeError(`there is no ${path}`);
+    writeFileSync(path, text);
+    try {
+      return await run(this.root);
+    } finally {
+      writeFileSync(path, BrokenCopy.read(file));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
