@@ -125,7 +125,7 @@ function checkProcessor(machine: BochsMachine, { maxPhyAddr, ecx, eptCapabilitie
 function endingOf({ kind }: BochsCase, { translation }: Foretold): string {
   switch (translation.kind) {
     case 'mapped':
-      return `${kind.does} mapped ${translation.pageSize}`;
+      return `${kind.does} mapped ${translation.pageSizeBytes}`;
     case 'fault':
       return `${kind.does} ${translation.cause}`;
     case 'guest-fault':
