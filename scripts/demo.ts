@@ -75,7 +75,7 @@ async function main(): Promise<void> {
   const qmp = await QmpClient.connect(guest.witnessEndpoint);
   try {
     await showAll(screen, guest, qmp);
-    screen.say('Next: node dist/src/cli/main.js help, or the README.');
+    screen.say('Next: npx pagewalk help, or the README.');
   } catch (error) {
     process.stdout.write('\n');
     throw error;

@@ -66,8 +66,7 @@ build() {
   # The first build takes some seconds; later ones only look at dates and hashes.
   [ -e dist/.tsbuildinfo ] || echo 'setup: building'
   node_modules/.bin/tsc -b
-  # tsc writes plain files, and `npx pagewalk` in a checkout wants a program. A later build keeps the bit.
-  chmod +x dist/src/cli/main.js
+  scripts/package/bundle-command.sh
 }
 
 install_npm_packages

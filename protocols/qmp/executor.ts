@@ -1,9 +1,9 @@
-import type { z } from 'zod';
+import type * as z from 'zod/mini';
 
 /** How one request is made. @public */
 export interface ExecuteOptions<T> {
   /** The shape the reply must have; without it the reply is `unknown`. */
-  readonly schema?: z.ZodType<T>;
+  readonly schema?: z.core.$ZodType<T>;
   readonly timeoutMs?: number;
 }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 
 /**
  * Every event: its name and what belongs to it. QEMU's QAPI reference lists them.
@@ -7,8 +7,8 @@ import { z } from 'zod';
  */
 export const qmpEventSchema = z.object({
   event: z.string(),
-  data: z.record(z.string(), z.unknown()).optional(),
-  timestamp: z.object({ seconds: z.int(), microseconds: z.int() }).optional(),
+  data: z.optional(z.record(z.string(), z.unknown())),
+  timestamp: z.optional(z.object({ seconds: z.int(), microseconds: z.int() })),
 });
 
 /** One event as it came. @public */

@@ -1,6 +1,9 @@
-import type { z } from 'zod';
+import * as z from 'zod/mini';
+import en from 'zod/v4/locales/en.js';
 import { QmpReplyError } from './errors.ts';
 
+/** The small form of zod says nothing by itself. */
+const ENGLISH = { error: en().localeError };
 const EXCERPT_CHARS = 400;
 
 /**
@@ -9,8 +12,8 @@ const EXCERPT_CHARS = 400;
  * @throws QmpReplyError (`ERR_QMP_REPLY`)
  * @internal
  */
-export function checkReply<T>(endpoint: string, command: string, reply: unknown, schema: z.ZodType<T>): T {
-  const checked = schema.safeParse(reply);
+export function checkReply<T>(endpoint: string, command: string, reply: unknown, schema: z.core.$ZodType<T>): T {
+  const checked = z.safeParse(schema, reply, ENGLISH);
   if (checked.success) return checked.data;
   const issue = checked.error.issues[0];
   throw new QmpReplyError(

@@ -5,6 +5,7 @@ set -eu
 
 cd "$(dirname "$0")/../.."
 directory=dist/package
+sh scripts/package/bundle-command.sh
 rm -rf "$directory"
 mkdir -p "$directory"
 # Without scripts: packing builds otherwise, under whatever runs from the build.

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type CliContext, runCli } from '../../src/cli/index.ts';
 import type { QemuProcess } from '../../src/testing/index.ts';
 import { USER_PAGES } from './protected-guest.ts';

@@ -23,7 +23,7 @@ ${SUITES.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}\n`).join(''
   --json FILE    write all outcomes and the tally to a file
   --verbose      print every case
 
-PAGEWALK_PROGRAM=FILE tries another build's main.js, PAGEWALK_QEMU=FILE another QEMU.
+PAGEWALK_PROGRAM=FILE tries another build, PAGEWALK_QEMU=FILE another QEMU.
 `;
 
 interface Arguments {

@@ -69,8 +69,14 @@ const context: CliContext = {
   signal: end.signal,
 };
 
-process.exitCode = await runCli(process.argv.slice(2), context);
-// Who waits for input that is no longer wanted does not end.
-if (isInputOpen) process.stdin.destroy();
-// From here on there is nothing to put back, and a signal may end us as it ends any other program.
-for (const name of SIGNALS) process.off(name, onSignal);
+async function run(): Promise<void> {
+  process.exitCode = await runCli(process.argv.slice(2), context);
+  // Who waits for input that is no longer wanted does not end.
+  if (isInputOpen) process.stdin.destroy();
+  // From here on there is nothing to put back, and a signal may end us as it ends any other program.
+  for (const name of SIGNALS) process.off(name, onSignal);
+}
+
+// A run that never comes to its end, as nothing is left to wait for, is no success: Node's own status for that.
+process.exitCode = 13;
+void run();

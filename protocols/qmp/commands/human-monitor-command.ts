@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { QmpHmpError } from '../errors.ts';
 import type { QmpExecutor } from '../executor.ts';
 import { isHmpError, normalizeLineEnds } from '../monitor-text/hmp-output.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { ExecuteOptions, QmpExecutor } from '../executor.ts';
 
 const booleanSchema = z.boolean();

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { QmpExecutor } from '../executor.ts';
 
 const qomListSchema = z.array(z.object({ name: z.string(), type: z.string() }));

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { formatEndpoint } from '../../transport/index.ts';
 import type { QmpExecutor } from '../executor.ts';
 

@@ -1,15 +1,16 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { QmpExecutor } from '../executor.ts';
 
 const cpusSchema = z.array(
-  z
-    .object({ 'cpu-index': z.int(), 'qom-path': z.string(), 'thread-id': z.int(), target: z.string() })
-    .transform((cpu) => ({
+  z.pipe(
+    z.object({ 'cpu-index': z.int(), 'qom-path': z.string(), 'thread-id': z.int(), target: z.string() }),
+    z.transform((cpu) => ({
       cpuIndex: cpu['cpu-index'],
       qomPath: cpu['qom-path'],
       threadId: cpu['thread-id'],
       target: cpu.target,
     })),
+  ),
 );
 
 /** One vCPU. @public */

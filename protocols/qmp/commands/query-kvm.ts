@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { QmpExecutor } from '../executor.ts';
 
 const kvmSchema = z.object({ enabled: z.boolean(), present: z.boolean() });

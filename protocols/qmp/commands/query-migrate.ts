@@ -1,9 +1,10 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { QmpExecutor } from '../executor.ts';
 
-const migrationSchema = z
-  .object({ status: z.string().optional(), 'blocked-reasons': z.array(z.string()).optional() })
-  .transform(({ status, 'blocked-reasons': blockedReasons = [] }) => ({ status, blockedReasons }));
+const migrationSchema = z.pipe(
+  z.object({ status: z.optional(z.string()), 'blocked-reasons': z.optional(z.array(z.string())) }),
+  z.transform(({ status, 'blocked-reasons': blockedReasons = [] }) => ({ status, blockedReasons })),
+);
 
 /** @public */
 export interface MigrationInfo {

@@ -1,7 +1,7 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { QmpExecutor } from '../executor.ts';
 
-const runStatusSchema = z.object({ status: z.string().regex(/^[a-z-]{1,64}$/), running: z.boolean() });
+const runStatusSchema = z.object({ status: z.string().check(z.regex(/^[a-z-]{1,64}$/)), running: z.boolean() });
 
 /**
  * The run state of the guest. `status` is QEMU's name for it: `running`, `paused`, `prelaunch`, `inmigrate`, `suspended`,

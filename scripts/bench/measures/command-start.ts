@@ -6,7 +6,7 @@ import { atMost, type Figure } from '../figure.ts';
 import { compare } from '../statistics.ts';
 
 /** Seen from dist/scripts/bench/measures, where this file runs. */
-const COMMAND = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../../bundles/command/pagewalk.js', import.meta.url));
 const ROUNDS = 25;
 
 function timeNodeMs(words: readonly string[]): number {

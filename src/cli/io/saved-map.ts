@@ -1,24 +1,27 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
+import en from 'zod/v4/locales/en.js';
 import type { MapSegment } from '../../report/index.ts';
 import { InputFileError } from '../errors.ts';
 import type { CliContext } from '../options/command.ts';
 import { openLineSource, readLines, type TextLine } from './read-lines.ts';
 
+/** The small form of zod says nothing by itself. */
+const ENGLISH = { error: en().localeError };
 /** A range has a name for each region; nothing that `map --json` writes is longer. */
 const MAX_CHARS = 65_536;
 
-const address = z
-  .string()
-  .regex(/^0x[0-9a-f]{1,16}$/)
-  .transform((text) => BigInt(text));
+const address = z.pipe(
+  z.string().check(z.regex(/^0x[0-9a-f]{1,16}$/)),
+  z.transform((text) => BigInt(text)),
+);
 const attributes = {
   rights: z.object({
-    read: z.literal(false).exactOptional(),
+    read: z.exactOptional(z.literal(false)),
     write: z.boolean(),
     user: z.boolean(),
     exec: z.boolean(),
   }),
-  protectionKey: z.number().nullable(),
+  protectionKey: z.nullable(z.number()),
   global: z.boolean(),
 };
 const headingSchema = z.object({
@@ -27,7 +30,7 @@ const headingSchema = z.object({
   mode: z.string(),
   first: address,
   last: address,
-  filter: z.string().nullable(),
+  filter: z.nullable(z.string()),
   /** What the map rests on that was unavailable when it was made. */
   assumed: z.array(
     z.object({
@@ -52,7 +55,7 @@ const lineSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('page'),
     address,
-    size: z.int().min(4096),
+    size: z.int().check(z.minimum(4096)),
     ...attributes,
     accessed: z.boolean(),
     dirty: z.boolean(),
@@ -126,7 +129,7 @@ async function* eachLine(batches: AsyncIterable<readonly TextLine[]>): AsyncGene
   for await (const lines of batches) yield* lines;
 }
 
-function parse<T>(file: string, { number, text, isCut }: TextLine, schema: z.ZodType<T>): T {
+function parse<T>(file: string, { number, text, isCut }: TextLine, schema: z.core.$ZodType<T>): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -134,7 +137,7 @@ function parse<T>(file: string, { number, text, isCut }: TextLine, schema: z.Zod
     const problem = isCut ? 'is too long' : 'is not JSON';
     throw new InputFileError(file, number, `${problem}; a map is saved by pagewalk map --json`, { cause: error });
   }
-  const result = schema.safeParse(value);
+  const result = z.safeParse(schema, value, ENGLISH);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const where = issue === undefined || issue.path.length === 0 ? '' : ` (${issue.path.join('.')}: ${issue.message})`;

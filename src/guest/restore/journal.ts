@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { isAlive, lifeOf, type ProcessLife, startTimeOf } from '../peer/process-life.ts';
 import type { RestorePlan } from './restore-plan.ts';
 
@@ -27,23 +27,23 @@ const MAX_JOURNAL_BYTES = 4 * 1024 * 1024;
 /** A journal longer than this is begun anew, so that a client that pauses for days stays below the bound. */
 const COMPACT_BYTES = 256 * 1024;
 
-const lifeSchema = z.object({ pid: z.int().positive(), startTime: z.string().nullable() });
+const lifeSchema = z.object({ pid: z.int().check(z.positive()), startTime: z.nullable(z.string()) });
 const headSchema = z.object({
   version: z.literal(1),
   client: lifeSchema,
   /** ISO 8601. */
   since: z.string(),
   endpoint: z.string(),
-  qemu: lifeSchema.nullable(),
+  qemu: z.nullable(lifeSchema),
 });
 const planSchema = z.object({
-  qmp: z.string().optional(),
-  stub: z.string().optional(),
-  resume: z.boolean().optional(),
-  registers: z.record(z.string(), z.string()).optional(),
-  ungreeted: z.boolean().optional(),
-  ownStub: z.boolean().optional(),
-  directory: z.object({ path: z.string(), room: z.string().regex(/^[\w-]+$/) }).optional(),
+  qmp: z.optional(z.string()),
+  stub: z.optional(z.string()),
+  resume: z.optional(z.boolean()),
+  registers: z.optional(z.record(z.string(), z.string())),
+  ungreeted: z.optional(z.boolean()),
+  ownStub: z.optional(z.boolean()),
+  directory: z.optional(z.object({ path: z.string(), room: z.string().check(z.regex(/^[\w-]+$/)) })),
 });
 
 /** Who wrote a journal, and about which guest. @internal */

@@ -255,7 +255,9 @@ describe('the command pagewalk, on a guest', function () {
   });
 
   it('is an executable file that npx finds', async () => {
-    const program = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
+    const root = new URL('../../../../', import.meta.url);
+    const { bin } = JSON.parse(await readFile(new URL('package.json', root), 'utf8'));
+    const program = fileURLToPath(new URL(bin.pagewalk, root));
     expect((await readFile(program, 'utf8')).split('\n', 1)).to.deep.equal(['#!/usr/bin/env node']);
     expect((await stat(program)).mode & 0o111, 'x bits').to.equal(0o111);
   });

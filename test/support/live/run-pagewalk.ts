@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** Seen from dist/test/support/live, where this file runs. */
-const PROGRAM = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
+/** Seen from dist/test/support/live, where this file runs: the modules, of which coverage is measured. The bundle can be tried instead. */
+const { PAGEWALK_PROGRAM } = process.env;
+const PROGRAM = PAGEWALK_PROGRAM ?? fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 
 /** How a run of the command ended. */
 export interface PagewalkExit {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import * as z from 'zod/mini';
 import { type ChardevInfo, queryChardev } from '../../../../protocols/qmp/index.ts';
 import { parseEndpoint } from '../../../../protocols/transport/index.ts';
 import { type ChardevUse, checkNamedStub, isLocal, locateStub } from '../../../../src/guest/stub/stub-location.ts';
@@ -14,7 +15,7 @@ function chardevs(...lines: readonly string[]): Promise<readonly ChardevInfo[]> 
   });
   return queryChardev({
     endpoint: 'unix:/qmp',
-    execute: (_command, _parameters, options) => Promise.resolve(options?.schema?.parse(list) as never),
+    execute: (_command, _parameters, options) => Promise.resolve(z.parse(options?.schema ?? z.never(), list) as never),
   });
 }
 
