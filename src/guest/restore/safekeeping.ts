@@ -19,6 +19,8 @@ export interface SafekeepingOptions {
 
 /** How long after a pause should have ended by itself this process counts as stuck. Milliseconds. */
 const STUCK_GRACE_MS = 3000;
+/** What a timer of Node can wait for: a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Keeps what has to be put back in the guest where it outlives this process: the watchdog, who acts at once, and the journal,
@@ -70,7 +72,8 @@ export class Safekeeping {
   /** The guest is going to be paused, for so long at most. Milliseconds; null when it is over. */
   expectResume(withinMs: number | null): void {
     if (this.#options.endsStuckClient !== true) return;
-    this.#watchdog?.say({ deadline: withinMs === null ? null : withinMs + STUCK_GRACE_MS });
+    const deadline = withinMs === null ? null : Math.min(Math.ceil(withinMs) + STUCK_GRACE_MS, LONGEST_TIMER_MS);
+    this.#watchdog?.say({ deadline });
   }
 
   /** The guest runs again: nothing of the pause is left to put back, and a pause that comes later may be another client's. */

@@ -1,8 +1,9 @@
 import type { RestorePlan } from './restore-plan.ts';
-import type { WatchdogMessage } from './watchdog.ts';
+import { decodeMessage, type WatchdogMessage } from './watchdog-message.ts';
 
 /*
- * The watchdog's program: see watchdog.ts. It loads the protocols only when it has to act, so that it is up in no time.
+ * The watchdog's program: see watchdog.ts. Where a shell can wait for the end of the client it comes after that, with the last plan as
+ * its only message; else it is the one who waits, and loads the protocols only when it has to act, so that it is up in no time.
  */
 
 const client = process.ppid;
@@ -31,7 +32,7 @@ process.stdin.on('data', (text: string) => {
   received += text;
   const lines = received.split('\n');
   received = lines.pop() ?? '';
-  for (const line of lines) take(JSON.parse(line) as WatchdogMessage);
+  for (const line of lines) take(decodeMessage(line));
 });
 process.stdin.on('end', () => {
   clearTimeout(deadline);

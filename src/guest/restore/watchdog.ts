@@ -3,22 +3,10 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { RestorePlan } from './restore-plan.ts';
+import { WAITING_SHELL } from './waiting-shell.ts';
+import { encodeMessage, type WatchdogMessage } from './watchdog-message.ts';
 
 const PROGRAM_NAMES = ['watchdog-main.js', 'pagewalk-watchdog.js', 'pagewalk-watchdog.mjs', 'pagewalk-watchdog.cjs'];
-
-/**
- * What this process says to the watchdog, one JSON text a line. The end of the pipe without `disarm` means: put it back.
- *
- * `deadline`: the pause must be over by then, milliseconds from now on, or this process is stuck, and is killed for it; null
- * when it is over.
- *
- * @internal
- */
-export type WatchdogMessage =
-  | { readonly plan: RestorePlan }
-  | { readonly deadline: number | null }
-  | { readonly disarm: true };
 
 /**
  * The one who stays when this process is killed outright (SIGKILL, the OOM killer): a small process that holds the other end
@@ -39,7 +27,14 @@ export class Watchdog {
   static async start(): Promise<Watchdog | string> {
     const program = programFile();
     if (program === undefined) return 'its program is not beside this library, as in a bundle';
-    const child = spawn(process.execPath, [program], { detached: true, stdio: ['pipe', 'pipe', 'ignore'] });
+    const node = process.execPath;
+    const inShell = await Watchdog.#spawn('/bin/sh', ['-c', WAITING_SHELL, 'sh', node, program, String(process.pid)]);
+    // Where there is no such shell, or no /proc, the program waits by itself.
+    return inShell instanceof Watchdog ? inShell : Watchdog.#spawn(node, [program]);
+  }
+
+  static async #spawn(command: string, words: readonly string[]): Promise<Watchdog | string> {
+    const child = spawn(command, words, { detached: true, stdio: ['pipe', 'pipe', 'ignore'] });
     child.stdin?.on('error', () => {});
     child.stdout?.on('error', () => {});
     // Waited for before the guest is paused: so its start is not part of the pause, and nothing goes unguarded.
@@ -59,7 +54,7 @@ export class Watchdog {
    * wrong.
    */
   say(message: WatchdogMessage): void {
-    this.#process.stdin?.write(`${JSON.stringify(message)}\n`);
+    this.#process.stdin?.write(encodeMessage(message));
   }
 
   /** The pipe ends, as it does when this process ends. */

@@ -23,9 +23,9 @@ const CLIENT = fileURLToPath(new URL('../../support/live/guest/attached-client.j
 const WATCHDOG_MS = 1500;
 
 /** Starts a client, and returns when it has come as far as it was ordered. */
-async function startClient(orders: ClientOrders, temporary = tmpdir()): Promise<ChildProcess> {
+async function startClient(orders: ClientOrders, environment: Record<string, string> = {}): Promise<ChildProcess> {
   const child = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], {
-    env: { ...process.env, TMPDIR: temporary },
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   });
@@ -114,7 +114,7 @@ describe('a client that is killed outright', function () {
     await using witness = await Witness.of(guest);
     const temporary = await mkdtemp(join(tmpdir(), 'pagewalk-'));
     try {
-      const client = await startClient({ qmp: guest.qmpEndpoint, until: 'paused' }, temporary);
+      const client = await startClient({ qmp: guest.qmpEndpoint, until: 'paused' }, { TMPDIR: temporary });
       expect(await readdir(temporary)).to.have.length(1);
       await kill(client);
       await eventually('the guest runs', async () => (await witness.runState()) === 'running');
@@ -125,6 +125,15 @@ describe('a client that is killed outright', function () {
     } finally {
       await rm(temporary, { recursive: true });
     }
+  });
+
+  it('where no shell can wait for that, as it has no sleep: the guest runs on all the same', async () => {
+    await using guest = await launchKernel('long4');
+    await using witness = await Witness.of(guest);
+    const client = await startClient({ qmp: guest.qmpEndpoint, until: 'paused' }, { PATH: '/nowhere' });
+    expect(readFileSync(`/proc/${watchdogOf(client)}/comm`, 'utf8')).to.equal('node\n');
+    await kill(client);
+    await eventually('the guest runs', async () => (await witness.runState()) === 'running');
   });
 
   it('with its whole process group: the watchdog is in one of its own', async () => {
