@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a Linux guest out of Debian's kernel and busybox, for benchmarks and for trying things on tables that nobody made up:
+# Makes a Linux guest out of Debian's kernel and busybox, for benchmarks and for trying things on tables that were not made up:
 #
 #   scripts/linux-guest.sh DIR
 #   qemu-system-x86_64 -cpu max -m 1G -nographic -kernel DIR/vmlinuz -initrd DIR/initramfs -append console=ttyS0

@@ -23,7 +23,7 @@ export interface QmpClientOptions {
   readonly timeoutMs?: number;
   /** For each request that does not bring its own. 5000 unless given. */
   readonly requestTimeoutMs?: number;
-  /** Gives up while connecting. */
+  /** Stops connecting when it fires. */
   readonly signal?: AbandonSignal;
   /** Receives every message of both directions. */
   readonly trace?: TraceSink;

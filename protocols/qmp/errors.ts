@@ -3,7 +3,7 @@
  *
  * ```
  * QmpError
- *  ├─ QmpProtocolError   ERR_QMP_PROTOCOL       what came is not QMP (or no longer makes sense); the connection is given up
+ *  ├─ QmpProtocolError   ERR_QMP_PROTOCOL       what came is not QMP (or no longer makes sense); the connection is closed
  *  ├─ QmpBusyError       ERR_QMP_BUSY           connected, but never greeted
  *  ├─ QmpClosedError     ERR_QMP_CLOSED         the connection ended, with or without a request waiting
  *  ├─ QmpTimeoutError    ERR_QMP_TIMEOUT        a request or an event did not come in time; the connection lives on

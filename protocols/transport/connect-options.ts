@@ -4,6 +4,6 @@ import type { AbandonSignal } from './abandon-signal.ts';
 export interface ConnectOptions {
   /** For the whole attempt, name look-up included. Milliseconds. */
   readonly timeoutMs: number;
-  /** Gives up when it fires. It has no effect once the connection is made. */
+  /** Stops connecting when it fires. It has no effect once the connection is made. */
   readonly signal?: AbandonSignal;
 }

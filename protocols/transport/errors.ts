@@ -12,7 +12,7 @@
  *                     ERR_TRANSPORT_BACKLOG    QEMU already has a client, and more are waiting
  *                     ERR_TRANSPORT_TIMEOUT    no answer in time
  *                     ERR_TRANSPORT_SPAWN      the command could not be started
- *                     ERR_TRANSPORT_ABORTED    the caller gave up
+ *                     ERR_TRANSPORT_ABORTED    the caller aborted it
  *                     ERR_TRANSPORT_CONNECT    the system said something else; see `cause`
  * ```
  *

@@ -18,7 +18,7 @@ export interface Floor {
 }
 
 /**
- * The rules of paging and the structures of others are tested to the last line that can be reached: an answer that nobody has
+ * The rules of paging and the structures of others are tested to the last line that can be reached: an answer that no test has
  * checked is worth nothing. What is left there are fallbacks (`?? 0`) that the compiler wants where an index cannot be wrong.
  * Elsewhere some branches are there for what no test can bring about, such as a QEMU that breaks its own protocol in the middle
  * of a reply.

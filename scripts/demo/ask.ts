@@ -46,7 +46,7 @@ export async function ask(question: DemoQuestion, audience: Audience): Promise<n
   return pauseMs;
 }
 
-/** Not all of ours: whoever runs this may have a guest of their own in PAGEWALK_GDB. */
+/** Not all of ours: the user may have a guest of their own in PAGEWALK_GDB. */
 function environmentFor({ qmpEndpoint }: Audience): Readonly<Record<string, string | undefined>> {
   const { NO_COLOR, TERM } = process.env;
   return { NO_COLOR, TERM, PAGEWALK_QMP: qmpEndpoint };

@@ -6,7 +6,7 @@ export interface CommandResult {
   readonly exitStatus: number;
 }
 
-/** Runs a command line in this process, as somebody at a terminal without colours would. */
+/** Runs a command line in this process, as a user at a terminal without colours would. */
 export async function runWords(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,

@@ -5,12 +5,19 @@ const README_BYTES = 10_000;
 /** In code quotes, from a folder of the repository on: `src/paging/walk/`, or with a `*`. */
 const NAMED_PATH = /`((?:src|protocols|scripts|test|docs|\.ci)\/[^`\s]*)`/g;
 
+/** Short for what is below `test/`: `live/guest/watchdog`. */
+const NAMED_TEST = /`((?:unit|conformance|live)\/[^`\s]*)`/g;
+
 /** README stays short, and every path that a document names is there. */
 export function checkDocuments(files: readonly SourceFile[]): Finding[] {
   const paths = files.map(({ path }) => path);
   const isDocument = (path: string): boolean => path.endsWith('.md');
   const missing = (path: string): string | undefined => (isThere(path, paths) ? undefined : `there is no ${path}`);
-  return [...checkSize(files), ...findMatches(files, NAMED_PATH, isDocument, ([, path = '']) => missing(path))];
+  return [
+    ...checkSize(files),
+    ...findMatches(files, NAMED_PATH, isDocument, ([, path = '']) => missing(path)),
+    ...findMatches(files, NAMED_TEST, isDocument, ([, path = '']) => missing(`test/${path}`)),
+  ];
 }
 
 function checkSize(files: readonly SourceFile[]): Finding[] {

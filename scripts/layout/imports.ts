@@ -44,7 +44,7 @@ function judgeModule(path: string, specifier: string): string | undefined {
   const name = specifier.startsWith('node:') ? specifier : `node:${specifier}`;
   const owners = Object.hasOwn(MODULE_OWNERS, name) ? MODULE_OWNERS[name] : undefined;
   if (owners === undefined || owners.some((owner) => path.startsWith(owner))) return undefined;
-  return `${specifier} is for ${owners.length === 0 ? 'nobody' : owners.join(', ')}`;
+  return `${specifier} is for ${owners.length === 0 ? 'no layer' : owners.join(', ')}`;
 }
 
 /** Its `index.ts` is for users too, its `internal.ts` for the other layers alone. Tests and scripts may look behind both. */

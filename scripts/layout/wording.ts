@@ -14,7 +14,7 @@ const WORDINGS: readonly Wording[] = [
     problem: (found) => `${found} names no issue: ${found}(#12)`,
   },
   {
-    // Somebody's machine, and nobody else's.
+    // Of one machine, and no other.
     pattern: /(?<![\w.$}-])\/(?:home|root|work|Users)\/\w+/g,
     problem: (found) => `${found} is a path of one machine`,
   },
@@ -30,14 +30,21 @@ const WORDINGS: readonly Wording[] = [
     'guest of a guest|guest.s guest|guest in the guest': 'nested guest (L2), whose hypervisor is L1',
     'found by itself': 'detected automatically',
     'has been given': 'got',
+    'g(?:iven|ives?|ave) up': 'incomplete, stopped, or closed',
+    'runs? of pages': 'range',
   }).map(([words, better]) => ({
     pattern: new RegExp(`\\b(?:${words})\\b`, 'gi'),
     problem: (found: string) => `"${found}": say ${better}`,
   })),
   {
-    // In the sources somebody has a name.
-    pattern: /\b(?:nobody|somebody|whoever)\b/gi,
-    within: /^(?:src|protocols)\/.*\.ts$/,
+    // Why is a code with its evidence there; the report makes the sentence (docs/architecture.md).
+    pattern: /(?<=readonly )(?:why|reason|note|sentence)(?=\??: string\b)/g,
+    within: /^src\/(?:paging|abi|guest)\//,
+    problem: (found) => `"${found}" is a sentence: give a code, of which src/report makes one`,
+  },
+  {
+    // Everyone has a name. In quotes it is the name of a user of most systems.
+    pattern: /(?<![`'/])\b(?:nobody|somebody|anybody|whoever)\b/gi,
     problem: (found) => `"${found}": say who (another client, the reader, no process)`,
   },
 ];

@@ -48,7 +48,7 @@ async function withStub<T>(guest: QemuProcess, use: (client: GdbClient) => Promi
 }
 
 /**
- * Puts a guest that has never run into long mode with CR4.PKE and EFER.SVME, over tables of user pages: whoever asks
+ * Puts a guest that has never run into long mode with CR4.PKE and EFER.SVME, over tables of user pages: a question that asks
  * for these needs PKRU and the nested state. No firmware has to run for it, and nothing of the guest does.
  *
  * @throws SweepError when the processor has not taken it.

@@ -1,3 +1,5 @@
+import type { HvControlProblem } from './hv-control-problem.ts';
+
 /**
  * A request that is refused before any walk, or bytes that are not its structure.
  *
@@ -20,8 +22,12 @@ export class AbiError extends Error {
     | 'ERR_ABI_HYPERCALL_INPUT'
     | 'ERR_ABI_SIZE';
 
-  constructor(code: AbiError['code'], message: string) {
+  /** What is wrong with the control flags, where it is these. */
+  readonly problem: HvControlProblem | undefined;
+
+  constructor(code: AbiError['code'], message: string, problem?: HvControlProblem) {
     super(message);
     this.code = code;
+    this.problem = problem;
   }
 }

@@ -1,4 +1,5 @@
 export { AbiError } from './errors.ts';
+export type { HvControlProblem } from './hv-control-problem.ts';
 export { type HvChecks, type HvOverrides, hvChecks } from './hypercall/hv-checks.ts';
 export { HV_CONTROL, HV_CONTROL_INPUT_VTL, type HvControlName, hvControlProblem } from './hypercall/hv-control.ts';
 export {

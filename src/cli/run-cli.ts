@@ -19,7 +19,7 @@ export async function runCli(words: readonly string[], context: CliContext): Pro
     return await dispatch(words, context);
   } catch (error) {
     const { PAGEWALK_DEBUG = '' } = context.environment;
-    for (const line of describeFailure(error, PAGEWALK_DEBUG !== '')) context.complain(line);
+    for (const line of await describeFailure(error, PAGEWALK_DEBUG !== '')) context.complain(line);
     if (error instanceof UsageError) context.complain(`Try: pagewalk help${error.command ? ` ${error.command}` : ''}`);
     return exitStatusOf(error);
   }

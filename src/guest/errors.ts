@@ -24,6 +24,8 @@
  */
 
 import { escapeLines } from '../../protocols/transport/internal.ts';
+import type { MemoryCause } from './causes/memory-cause.ts';
+import type { StubCause } from './causes/peer-cause.ts';
 import type { SourceName } from './source-names.ts';
 
 /** Root of this layer's errors. @public */
@@ -88,11 +90,19 @@ export class GuestStubError extends GuestError {
   readonly code: GuestStubErrorCode;
   /** The stub, as QEMU names it. */
   readonly stub: string;
+  /** Why it is not proven that QEMU listens there, where that is what is wrong. */
+  readonly unproven: StubCause | undefined;
 
-  constructor(code: GuestStubErrorCode, stub: string, message: string, options?: ErrorOptions) {
+  constructor(
+    code: GuestStubErrorCode,
+    stub: string,
+    message: string,
+    { unproven, ...options }: ErrorOptions & { readonly unproven?: StubCause } = {},
+  ) {
     super(message, options);
     this.code = code;
     this.stub = stub;
+    this.unproven = unproven;
   }
 }
 
@@ -118,8 +128,7 @@ export class GuestRunStateError extends GuestError {
 /** A way to the guest's memory that was tried, and why it is not used. @public */
 export interface MemoryAttempt {
   readonly provider: SourceName;
-  /** In words; names the permission that is missing, where one is. */
-  readonly reason: string;
+  readonly cause: MemoryCause;
 }
 
 /** Guest memory that nothing but this host can show was needed, and this host does not have it. @public */
@@ -129,8 +138,7 @@ export class GuestMemoryError extends GuestError {
   readonly attempts: readonly MemoryAttempt[];
 
   constructor(problem: string, attempts: readonly MemoryAttempt[]) {
-    const tried = attempts.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ');
-    super(`${problem}. This host does not have guest memory at hand (${tried || 'it was not to be looked for'})`);
+    super(`${problem}. This host does not have guest memory at hand`);
     this.attempts = attempts;
   }
 }

@@ -107,7 +107,7 @@ export class GuestView implements Disposable {
     const vcpu = await this.#vcpu(cpu);
     const types = await this.#source.readMemoryTypes?.(vcpu);
     this.#source.pause?.check();
-    return types ?? assumedMemoryTypes('PAT and MTRRs are not known where this guest comes from');
+    return types ?? assumedMemoryTypes({ code: 'not-in-source', register: 'memoryTypes' });
   }
 
   /** How many pages are read here, and why not in a better way. @throws GuestCpuError `ERR_GUEST_CPU`. */
@@ -312,7 +312,9 @@ export class GuestView implements Disposable {
   async #keepHidden(vcpu: Vcpu, scope: TranslateScope): Promise<Vcpu['readHidden']> {
     const inUse = hiddenRegistersInUse(vcpu.state, asAsked(vcpu.state, scope));
     const isNeeded = Object.values(inUse).includes(true);
-    const kept = isNeeded ? await vcpu.readHidden() : assumedHiddenRegisters((what) => `${what} was not kept`);
+    const kept = isNeeded
+      ? await vcpu.readHidden()
+      : assumedHiddenRegisters((register) => ({ code: 'not-kept', register }));
     return () => Promise.resolve(kept);
   }
 
@@ -364,7 +366,9 @@ export class GuestView implements Disposable {
 
   async #readVcpu(cpu: number): Promise<Vcpu> {
     const { state, map, readHidden } = await this.#source.readVcpu(cpu);
-    const read = readHidden ?? (() => Promise.resolve(assumedHiddenRegisters(unknownHere)));
+    const read =
+      readHidden ??
+      (() => Promise.resolve(assumedHiddenRegisters((register) => ({ code: 'not-in-source', register }))));
     return { state, map, readHidden: once(read) };
   }
 
@@ -387,10 +391,6 @@ function asAsked(own: VcpuState, { cr3, nested, overrides = [], profile }: Trans
   const base = cr3 === undefined ? own : withCr3(own, cr3);
   const staged = nested === undefined ? base : withNestedStage(base, nested);
   return applyOverrides(staged, overrides, profile);
-}
-
-function unknownHere(what: string): string {
-  return `${what} is not known where this guest comes from`;
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

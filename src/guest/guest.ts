@@ -59,8 +59,8 @@ export class Guest implements OpenGuest, RunningGuest {
 
   /** What had to be assumed about the run state; empty when nothing had to. It decides no translation. */
   get assumed(): readonly Assumption[] {
-    const { runStateNote: why } = this.#link;
-    return why === '' ? [] : [{ name: 'runState', value: 'running', why, decides: false }];
+    const { runStateCause: cause } = this.#link;
+    return cause === null ? [] : [{ name: 'runState', value: 'running', cause, decides: false }];
   }
 
   /** What clients that were killed together with their watchdogs had left in the guest, and this one has put back. */

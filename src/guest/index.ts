@@ -2,6 +2,11 @@ export type { Deviation } from './answers/deviation.ts';
 export type { GuestTranslation, SecondStage, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
 export type { RomEntry } from './answers/rom-entries.ts';
 export { attach, withPausedGuest } from './attach.ts';
+export type { DeviceStateCause } from './causes/device-state-cause.ts';
+export type { MemoryCause } from './causes/memory-cause.ts';
+export type { PeerCause, StubCause } from './causes/peer-cause.ts';
+export type { SavedRegister, UnavailableCause } from './causes/unavailable-cause.ts';
+export type { UnusedCause } from './causes/unused-cause.ts';
 export {
   GuestArchitectureError,
   GuestCpuError,
@@ -41,6 +46,6 @@ export type { MemoryTypeMsrs } from './vcpu/memory-types.ts';
 export { type NestedStage, parseNestedStage } from './vcpu/nested-state.ts';
 export { type Override, overrideNames, parseOverride, parseProfile } from './vcpu/overrides.ts';
 export type { Processor } from './vcpu/processor.ts';
-export type { Sourced } from './vcpu/sourced.ts';
+export type { AssumedValue, ReadValue, Sourced, UnusedValue } from './vcpu/sourced.ts';
 export { contextOf, nestedContextOf, type VcpuPosition, type VcpuState } from './vcpu/vcpu-state.ts';
 export { type TranslationRow, TranslationTable } from './walks/translation-table.ts';

@@ -1,6 +1,8 @@
 export { formatAssumption } from './assumed/format-assumption.ts';
 export type { ReportedAssumption } from './assumed/reported-assumption.ts';
+export { formatCause, type ReportedCause } from './causes/format-cause.ts';
 export { encodeHvTranslation } from './hypercall/encode-hv-translation.ts';
+export { formatHvControlProblem } from './hypercall/format-hv-control-problem.ts';
 export { formatHvBrief, formatHvTranslation } from './hypercall/format-hv-translation.ts';
 export { encodeHvBytes, formatHvBytes } from './hypercall/hv-bytes.ts';
 export type { DecodedHvBytes, ReportedHvTranslation } from './hypercall/reported-hv-translation.ts';

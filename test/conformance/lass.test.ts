@@ -92,7 +92,7 @@ function half(machine: ReturnType<typeof machineIn>, linear: bigint, access: str
   return isLass(translation) ? (translation.vector === 12 ? '#SS' : '#GP') : 'walked';
 }
 
-/** With everything that comes with it: no entry was read, the error code is 0, nobody is to blame. */
+/** With everything that comes with it: no entry was read, the error code is 0, no entry is responsible. */
 function isLass(translation: Translation): translation is Extract<Translation, { kind: 'fault' }> {
   if (translation.kind === 'mapped') return false;
   const { cause, errorCode, responsible, steps } = translation;

@@ -17,7 +17,7 @@ const GRACE_MS = 15_000;
 
 /**
  * Ends a run that something keeps alive, as failed: a test that left a socket or a process behind is a fault, also when it
- * passed, and nobody should have to wait for it for ever. A run that ends by itself never gets here.
+ * passed, and must not be waited for without end. A run that ends by itself never gets here.
  */
 function endWhenStuck(): void {
   const end = (): void => {

@@ -13,7 +13,7 @@ describe('clients that are killed, interrupted and stopped', function () {
   it(`in ${CASES} cases the guest, the stub, the files and the processes are as before, and the next client is served`, async () => {
     const seed = tortureSeed();
     const tally = new Tally();
-    const ways = KILL_WAYS.filter(({ leavesNobody }) => leavesNobody !== true);
+    const ways = KILL_WAYS.filter(({ leavesNoProcess }) => leavesNoProcess !== true);
     const cases = Array.from({ length: CASES }, (_, number) => number);
     await runInLanes(
       cases,

@@ -43,7 +43,7 @@ async function boot(paging: LinuxPaging): Promise<QemuProcess> {
 export class LinuxGuests implements AsyncDisposable {
   readonly #guests = new Map<LinuxPaging, Promise<QemuProcess>>();
 
-  /** A guest that runs, and has nobody attached to it. */
+  /** A guest that runs, and has no client attached to it. */
   running(paging: LinuxPaging): Promise<QemuProcess> {
     const known = this.#guests.get(paging);
     if (known !== undefined) return known;
@@ -54,7 +54,7 @@ export class LinuxGuests implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const booting of this.#guests.values()) {
-      // One that failed to boot has said so to whoever asked for it.
+      // One that failed to boot has said so where it was asked for.
       await booting.then(
         (guest) => guest.stop(),
         () => {},

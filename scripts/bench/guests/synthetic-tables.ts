@@ -46,7 +46,7 @@ export function buildTables(pageTables: number): SyntheticTables {
   return { memory, root: below[0] ?? 0, pages: pageTables * ENTRIES };
 }
 
-/** Where the pages lie does not matter, as nobody looks at them: somewhere below 1 TB. */
+/** Where the pages lie does not matter, as they are not looked at: somewhere below 1 TB. */
 function fillPageTables(words: Int32Array, tables: Float64Array, random: Random): void {
   for (const table of tables) {
     for (let index = 0; index < ENTRIES; index += 1) {

@@ -2,7 +2,7 @@ import { buildTables } from '../guests/synthetic-tables.ts';
 import { enumerateOnce } from './enumerate-tables.ts';
 
 /*
- * A process of its own for the enumeration of 64 GiB in 4 KB pages, so that its peak memory is nobody else's. Says the
+ * A process of its own for the enumeration of 64 GiB in 4 KB pages, so that its peak memory is its own. Says the
  * entries per second of each pass, a JSON array, and with it the peak memory beside the tables.
  */
 

@@ -20,9 +20,10 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
   'protocols/qmp': ['monitor-text', 'device-state', 'executor.ts', 'commands'],
   'src/paging': ['format-hex.ts', 'as-answer.ts', 'rules', 'walk', 'nested', 'enumerate', 'memory-type', 'space'],
   'src/linux': ['errors.ts', 'effort.ts', 'memory', 'symbols', 'types', 'kernel', 'modules', 'processes'],
-  'src/abi': ['hypercall'],
+  'src/abi': ['hv-control-problem.ts', 'errors.ts', 'hypercall'],
   'src/guest': [
     'source-names.ts',
+    'causes',
     'errors.ts',
     'device-state',
     'peer',
@@ -39,7 +40,7 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
     'source',
     'qemu',
   ],
-  'src/report': ['style.ts', 'words', 'linux', 'reasons', 'assumed', 'translation', 'state', 'hypercall', 'map'],
+  'src/report': ['style.ts', 'words', 'linux', 'causes', 'reasons', 'assumed', 'translation', 'state', 'hypercall', 'map'],
   'src/cli': [
     'options',
     'completion',

@@ -9,7 +9,7 @@ import { TortureError } from '../torture-error.ts';
 
 /** Seen from dist/scripts/torture/hostile, where this file runs. */
 const PROGRAM = fileURLToPath(new URL('peer-main.js', import.meta.url));
-/** `nobody` of most systems. */
+/** The user without rights of most systems. */
 const STRANGER = 65534;
 const START_MS = 30_000;
 

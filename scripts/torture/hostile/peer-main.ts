@@ -94,7 +94,7 @@ function serveStub(client: Socket): void {
     await new Promise<void>((resolve) => {
       client.write('+');
       answered = (reply) => {
-        // Stop replies that nobody asked for are dropped: clients have to bear with that as well.
+        // Stop replies that were not asked for are dropped: clients have to bear with that as well.
         if (reply.startsWith('T') && payload !== '?') return;
         client.write(packet(reply), 'latin1');
         if (monitorCommand(payload) === '' || reply === 'OK' || !reply.startsWith('O')) resolve();

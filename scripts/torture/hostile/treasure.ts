@@ -24,7 +24,7 @@ export class Treasure implements Disposable {
   readonly victimDirectory: string;
   readonly victims: readonly string[];
   readonly commandCanary: string;
-  /** How often somebody connected to the sockets. */
+  /** How often a client connected to the sockets. */
   connections = 0;
   readonly #servers: Server[] = [];
 
@@ -54,7 +54,7 @@ export class Treasure implements Disposable {
     return join(this.directory, 'socket');
   }
 
-  /** A unix and a TCP socket that nobody has any business to connect to. @returns the TCP port */
+  /** A unix and a TCP socket that no client has any business to connect to. @returns the TCP port */
   async listen(): Promise<number> {
     const open = (where: string | number): Promise<Server> =>
       new Promise((resolve) => {

@@ -39,7 +39,7 @@ function readLeftPlan({ sandbox }: AftermathOptions): LeftPlan | undefined {
 }
 
 /**
- * When the client and its watchdog were killed nobody is left: the next run on the same guest has to put it back, from what they
+ * When the client and its watchdog were killed no process is left: the next run on the same guest has to put it back, from what they
  * wrote down before, or `pagewalk restore`. Both find it in the directories that a user's runs share, so they are given the same.
  *
  * @param endpoints - those of the client that was killed: it is by them that a guest is known again

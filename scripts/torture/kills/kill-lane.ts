@@ -129,7 +129,7 @@ export class KillLane implements AsyncDisposable {
     };
     const endpoints = this.#endpoints(drawn.reach, guest, 'protocol' in drawn.moment);
     let isLeftPaused = false;
-    if (hasStruck && drawn.way.leavesNobody === true) {
+    if (hasStruck && drawn.way.leavesNoProcess === true) {
       const healed = await healAfterBoth(aftermath, endpoints, number % 2 === 0);
       problems.push(...healed.problems);
       isLeftPaused = healed.isLeftPaused;

@@ -14,8 +14,8 @@ export interface KillWay {
   strike(run: CommandRun, sandbox: Sandbox): void;
   /** The exit statuses and signals that it may end with, besides those of a run that was not harmed. */
   readonly ends: readonly (number | NodeJS.Signals)[];
-  /** Nobody is left who could put the guest back: the next run has to. */
-  readonly leavesNobody?: boolean;
+  /** No process is left that could put the guest back: the next run has to. */
+  readonly leavesNoProcess?: boolean;
   /** The client goes on, and has to answer as if nothing had been. */
   readonly isHarmless?: boolean;
   /** How long the client may be kept from putting the guest back. */
@@ -76,7 +76,7 @@ export const KILL_WAYS: readonly KillWay[] = [
     name: 'SIGKILL to the watchdog and the client',
     weight: 2,
     ends: ['SIGKILL'],
-    leavesNobody: true,
+    leavesNoProcess: true,
     strike({ pid }, sandbox) {
       killWatchdogs(sandbox);
       signal(pid, 'SIGKILL');

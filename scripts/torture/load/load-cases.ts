@@ -18,7 +18,7 @@ const PHYSICAL_ADDRESS = 0x12_0000n;
 export interface LoadCase {
   readonly name: string;
   run(count: number): Promise<readonly string[]>;
-  /** How many times, when nobody says. */
+  /** How many times, unless given. */
   readonly usual: number;
 }
 

@@ -99,7 +99,7 @@ const BREAKPOINT_LEFT: OthersScenario = {
   },
 };
 
-/** Another client that resumes the guest all the time, whoever paused it. */
+/** Another client that resumes the guest all the time, its own pauses and others. */
 const CONT_ALL_THE_TIME: OthersScenario = {
   name: 'another client resumes the guest every 150 ms',
   async run({ guest, ask }) {

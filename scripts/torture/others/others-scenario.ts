@@ -10,7 +10,7 @@ export interface OthersRig {
   ask(...words: readonly string[]): Promise<CommandEnd>;
 }
 
-/** Somebody else at the guest, and what has to be so nevertheless. */
+/** Another client at the guest, and what has to be so nevertheless. */
 export interface OthersScenario {
   readonly name: string;
   readonly guest?: TortureGuestOptions;

@@ -82,7 +82,7 @@ export class GuestPages {
 }
 
 /**
- * What of the changes nobody asked for.
+ * The changes that were not asked for.
  *
  * @param allowed - what the same question changes when nothing disturbs it: A and D bits of the entries that it was asked about
  */

@@ -44,7 +44,7 @@ export class RawStub implements AsyncDisposable {
   /**
    * The reply to a request.
    *
-   * @param matches - which of the packets that come is the reply: QEMU up to 8.0 sends stop replies that nobody asked for
+   * @param matches - which of the packets that come is the reply: QEMU up to 8.0 sends stop replies that were not asked for
    * @throws TortureError when there is none
    */
   async ask(payload: string, matches: (reply: string) => boolean = (reply) => !/^T/.test(reply)): Promise<string> {

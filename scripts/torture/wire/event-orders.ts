@@ -49,7 +49,7 @@ function repliesLater(ms: number): Disturbance {
   };
 }
 
-/** Old events that a proxy kept for whoever comes next. */
+/** Old events that a proxy kept for the next client. */
 function staleEvents(names: readonly string[]): Disturbance {
   let done = false;
   return {

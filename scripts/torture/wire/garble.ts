@@ -204,7 +204,7 @@ export const GARBLES: readonly FaultKind[] = [
     },
   },
   {
-    name: 'packets that nobody asked for',
+    name: 'packets that were not asked for',
     weight: 2,
     draw(draw, traffic) {
       const target = drawTarget(draw, traffic, ['gdb']);

@@ -1,5 +1,6 @@
-import { formatHex } from '../../paging/index.ts';
+import { asAnswer } from '../../paging/internal.ts';
 import { AbiError } from '../errors.ts';
+import type { HvControlProblem } from '../hv-control-problem.ts';
 
 /**
  * `HV_TRANSLATE_GVA_CONTROL_FLAGS`: which accesses are validated, and how. TLFS 6.0b has bits 0 to 5 and the VTL; the others are
@@ -40,18 +41,18 @@ export function hasControl(controlFlags: bigint, name: HvControlName): boolean {
  * What is wrong with control flags, for which the hypercall answers HV_STATUS_INVALID_PARAMETER: a bit that is not defined, or
  * no access to validate.
  *
- * @returns a sentence without its full stop; null when nothing is
+ * @returns null when nothing is
  * @public
  */
-export function hvControlProblem(controlFlags: bigint): string | null {
-  if (BigInt.asUintN(64, controlFlags) !== controlFlags) return 'control flags have 64 bits';
+export function hvControlProblem(controlFlags: bigint): HvControlProblem | null {
+  if (BigInt.asUintN(64, controlFlags) !== controlFlags) return { code: 'too-wide' };
   const unknown = controlFlags & ~KNOWN;
-  if (unknown !== 0n) return `unknown control flags: ${formatHex(unknown)}`;
-  if ((controlFlags & VALIDATE) === 0n) return 'none of VALIDATE_READ, VALIDATE_WRITE and VALIDATE_EXECUTE is set';
+  if (unknown !== 0n) return asAnswer({ code: 'unknown-flags' as const, flags: unknown });
+  if ((controlFlags & VALIDATE) === 0n) return { code: 'nothing-to-validate' };
   return null;
 }
 
 /** @throws {@link AbiError} `ERR_ABI_INVALID_PARAMETER`. @internal */
-export function refuseParameter(problem: string): never {
-  throw new AbiError('ERR_ABI_INVALID_PARAMETER', `HV_STATUS_INVALID_PARAMETER: ${problem}`);
+export function refuseParameter(what: string, problem?: HvControlProblem): never {
+  throw new AbiError('ERR_ABI_INVALID_PARAMETER', `HV_STATUS_INVALID_PARAMETER: ${what}`, problem);
 }

@@ -112,7 +112,7 @@ export function checkHvRequest(
   { cr4 }: Pick<HvVirtualProcessor, 'cr4'>,
 ): void {
   const problem = hvControlProblem(controlFlags);
-  if (problem !== null) refuseParameter(problem);
+  if (problem !== null) refuseParameter(`control flags (${problem.code})`, problem);
   if (hasControl(controlFlags, 'shadowStack') && !(cr4 & CR4_CET)) {
     refuseParameter('SHADOW_STACK, and there are no shadow-stack accesses with CR4.CET=0');
   }

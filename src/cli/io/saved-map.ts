@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import en from 'zod/v4/locales/en.js';
-import type { MapSegment } from '../../report/index.ts';
+import type { MapSegment, ReportedAssumption } from '../../report/index.ts';
 import { InputFileError } from '../errors.ts';
 import type { CliContext } from '../options/command.ts';
 import { openLineSource, readLines, type TextLine } from './read-lines.ts';
@@ -33,12 +33,15 @@ const headingSchema = z.object({
   filter: z.nullable(z.string()),
   /** What the map rests on that was unavailable when it was made. */
   assumed: z.array(
-    z.object({
-      name: z.string(),
-      value: z.union([z.string(), z.number(), z.boolean(), z.null()]),
-      why: z.string(),
-      decides: z.boolean(),
-    }),
+    z.pipe(
+      z.object({
+        name: z.string(),
+        value: z.union([z.string(), z.number(), z.boolean(), z.null()]),
+        why: z.string(),
+        decides: z.boolean(),
+      }),
+      z.transform(({ why, ...rest }): ReportedAssumption => ({ ...rest, cause: { code: 'as-saved', text: why } })),
+    ),
   ),
 });
 const lineSchema = z.discriminatedUnion('kind', [

@@ -1,5 +1,5 @@
 import { type FaultCause, type NestedTranslation, PagingInputError, type Translation } from '../../paging/index.ts';
-import type { Assumption } from '../vcpu/assumption.ts';
+import { type Assumption, isSaid } from '../vcpu/assumption.ts';
 import { type Sourced, sourced } from '../vcpu/sourced.ts';
 import { contextOf, nestedContextOf, type VcpuState } from '../vcpu/vcpu-state.ts';
 import { isSameOutcome, retranslate } from '../walks/retranslate.ts';
@@ -11,6 +11,10 @@ import type { Stages } from '../walks/walk-each.ts';
 const ALTERNATIVES = {
   pkru: [0xffff_ffff, 0xaaaa_aaaa],
   pkrs: [0xffff_ffff, 0xaaaa_aaaa],
+  // AC.
+  rflags: [2n, 0x4_0002n],
+  cpl: [0, 3],
+  a20: [true, false],
   maxPhyAddr: [32, 36, 39, 40, 42, 46, 48],
   vendor: ['intel', 'amd'],
   pse36: [true, false],
@@ -83,19 +87,21 @@ function stageOf(other: VcpuState): ReturnType<typeof nestedContextOf> {
 interface AssumedValue {
   readonly name: Assumable;
   readonly value: Assumption['value'];
-  readonly why: string;
+  readonly cause: Assumption['cause'];
 }
 
 function assumedValues(state: VcpuState): readonly AssumedValue[] {
   const entries = Object.entries(state) as [string, Sourced<unknown>][];
-  return entries.flatMap(([name, { value, from, detail }]) => {
-    if (!isAssumable(name) || from !== 'assumed') return [];
-    return [{ name, value: isPlain(value) ? value : null, why: detail }];
+  return entries.flatMap(([name, source]) => {
+    if (!isAssumable(name) || source.from !== 'assumed') return [];
+    const { value, cause } = source;
+    return [{ name, value: plainOf(value), cause }];
   });
 }
 
-function isPlain(value: unknown): value is Assumption['value'] {
-  return typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean';
+function plainOf(value: unknown): Assumption['value'] {
+  if (typeof value === 'bigint') return Number(value);
+  return typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean' ? value : null;
 }
 
 /**
@@ -110,10 +116,9 @@ export function findAssumptions(
   translation: Translation,
   nested: NestedTranslation | null = null,
 ): Assumption[] {
-  return assumedValues(state).map((assumed) => ({
-    ...assumed,
-    decides: dependsOn(assumed.name, state, { translation, nested }),
-  }));
+  return assumedValues(state)
+    .map((assumed) => ({ ...assumed, decides: dependsOn(assumed.name, state, { translation, nested }) }))
+    .filter(isSaid);
 }
 
 /** Makes the walks of a table once more, by another vCPU. @internal */
@@ -153,7 +158,7 @@ export function assumableStages(state: VcpuState): readonly Stages[] {
 }
 
 /** What only an access is judged by; which pages there are, and what rights they have, does not depend on it. */
-const JUDGES: readonly Assumable[] = ['pkru', 'pkrs', 'accelerator', 'hypervisorSmep'];
+const JUDGES: readonly Assumable[] = ['rflags', 'cpl', 'pkru', 'pkrs', 'accelerator', 'hypervisorSmep'];
 
 /**
  * What the shape of an address space rests on that was unavailable from QEMU. Whether a page depends on it is not looked into: it is

@@ -9,8 +9,9 @@ import {
   queryStatus,
   saveDevicesState,
 } from '../../../protocols/qmp/index.ts';
-import { formatPrintable } from '../../../protocols/transport/internal.ts';
+import { printableText } from '../../../protocols/transport/internal.ts';
 import type { QemuVersion } from '../../paging/index.ts';
+import type { DeviceStateCause } from '../causes/device-state-cause.ts';
 import { DeviceStateObstacle } from './device-state-obstacle.ts';
 import { isHarmlessType, OLDEST_TRIED } from './harmless-types.ts';
 
@@ -38,8 +39,6 @@ const SAFE_RUN_STATES = new Set([
 ]);
 
 const NON_MIGRATABLE = 'non-migratable device: ';
-/** Of the untried types, so many are named. */
-const NAMED_TYPES = 3;
 
 /** The device types of a machine that may end QEMU, and the plugged-in devices at the time when that was asked. */
 interface Machine {
@@ -84,11 +83,11 @@ export class DeviceStateGate {
     await saveDevicesState(this.#qmp, file);
   }
 
-  async #findObstacle(): Promise<string | undefined> {
+  async #findObstacle(): Promise<DeviceStateCause | undefined> {
     const { major, minor, micro } = this.#qmp.greeting.version.qemu;
     const version: QemuVersion = [major, minor, micro];
     if (isOlder(version, OLDEST_TRIED)) {
-      return `saving QEMU's device state was not tried with QEMU ${major}.${minor}, which may not survive it`;
+      return { code: 'untried-qemu', version: `${major}.${minor}` };
     }
     const [{ status }, migration, plugged] = await Promise.all([
       queryStatus(this.#qmp),
@@ -133,27 +132,20 @@ function isOlder([major, minor]: QemuVersion, [otherMajor, otherMinor]: QemuVers
   return major < otherMajor || (major === otherMajor && minor < otherMinor);
 }
 
-function stateObstacle(status: string): string | undefined {
-  return SAFE_RUN_STATES.has(status)
-    ? undefined
-    : `saving QEMU's device state is not safe in the run state ${formatPrintable(status)}`;
+function stateObstacle(status: string): DeviceStateCause | undefined {
+  return SAFE_RUN_STATES.has(status) ? undefined : { code: 'unsafe-run-state', status: printableText(status) };
 }
 
-function migrationObstacle(migration: MigrationInfo): string | undefined {
+function migrationObstacle(migration: MigrationInfo): DeviceStateCause | undefined {
   const { status, blockedReasons } = migration;
-  if (isMigrating(migration)) {
-    return `saving QEMU's device state is not safe while a migration is under way (${formatPrintable(status ?? '')})`;
-  }
+  if (isMigrating(migration)) return { code: 'migrating', status: printableText(status ?? '') };
   const [reason] = blockedReasons;
   if (reason === undefined) return undefined;
   return reason.startsWith(NON_MIGRATABLE)
-    ? `saving QEMU's device state would end QEMU, as device ${formatPrintable(reason.slice(NON_MIGRATABLE.length))} cannot be migrated`
-    : `saving QEMU's device state may not be safe, as QEMU would not migrate: ${formatPrintable(reason)}`;
+    ? { code: 'non-migratable', device: printableText(reason.slice(NON_MIGRATABLE.length)) }
+    : { code: 'migration-blocked', blocker: printableText(reason) };
 }
 
-function typeObstacle(types: readonly string[]): string | undefined {
-  if (types.length === 0) return undefined;
-  const named = types.slice(0, NAMED_TYPES).map(formatPrintable).join(', ');
-  const more = types.length > NAMED_TYPES ? ` and ${types.length - NAMED_TYPES} more` : '';
-  return `saving QEMU's device state may end QEMU: devices of type ${named}${more} are not known to survive it`;
+function typeObstacle(types: readonly string[]): DeviceStateCause | undefined {
+  return types.length === 0 ? undefined : { code: 'untried-devices', types: types.map((type) => printableText(type)) };
 }

@@ -1,3 +1,4 @@
+import type { UnavailableCause } from '../causes/unavailable-cause.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { PrivateDirectory } from '../restore/private-directory.ts';
@@ -25,8 +26,8 @@ export interface Link {
   readonly asksLive: boolean;
   /** Whether the guest ran when it was last found; undefined when it cannot be told. */
   readonly ranBefore: boolean | undefined;
-  /** What had to be guessed about the run state, in a sentence; empty when nothing had to. */
-  readonly runStateNote: string;
+  /** Why the run state before the pause is assumed; null where it is known. */
+  readonly runStateCause: UnavailableCause | null;
   /** What earlier clients had left in the guest, and this one has put back. */
   readonly recoveries: readonly Recovery[];
   /** Pauses the guest and makes the stub ready, in physical mode. */

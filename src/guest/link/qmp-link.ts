@@ -52,7 +52,7 @@ export class QmpLink implements Link {
   readonly monitor: Monitor;
   readonly endpoint: string;
   readonly peer: Peer;
-  readonly runStateNote = '';
+  readonly runStateCause = null;
   readonly asksLive = true;
   recoveries: readonly Recovery[] = [];
   readonly #qmp: QmpClient;
@@ -167,11 +167,12 @@ export class QmpLink implements Link {
     const { socket } = this.#qmp.connection;
     const owner = socket?.kind === 'unix' ? socket.file?.uid : undefined;
     if (this.#process === undefined && owner !== undefined && belongsTo(owner, stub)) return;
-    const why = this.peer.kind === 'unknown' ? this.peer.reason : `process ${this.peer.pid} does not listen there`;
+    const { peer } = this;
     throw new GuestStubError(
       'ERR_GUEST_STUB_UNREACHABLE',
       endpoint,
-      `QEMU behind ${this.endpoint} names ${formatPrintable(endpoint)} as its GDB stub, and that is not proven to be its own (${why}). If it is, pass it with --gdb`,
+      `QEMU behind ${this.endpoint} names ${formatPrintable(endpoint)} as its GDB stub, and that is not proven to be its own; if it is, pass it with --gdb`,
+      { unproven: peer.kind === 'unknown' ? peer.cause : { code: 'does-not-listen', pid: peer.pid } },
     );
   }
 
@@ -410,7 +411,7 @@ export class QmpLink implements Link {
 
   async #leave(): Promise<void> {
     const held = this.#holding;
-    // It is over soon: who tries gives up little later than the pause ends.
+    // It is over soon: the attempt ends little later than the pause.
     await this.#lateSession?.catch(() => {});
     const failures = this.#qmp.state === 'ready' ? await this.#restore() : [];
     this.#deadline.stop();

@@ -1,6 +1,7 @@
 import { GdbBusyError, type GdbClient, GdbTimeoutError } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus, parseInfoVersion } from '../../../protocols/qmp/index.ts';
 import { ConnectError } from '../../../protocols/transport/index.ts';
+import type { UnavailableCause } from '../causes/unavailable-cause.ts';
 import { GuestRunStateError } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { stubMonitor } from '../monitor/stub-monitor.ts';
@@ -42,7 +43,7 @@ export class StubLink implements Link {
   #session: StubSession | undefined;
   #peer: Peer | undefined;
   #ranBefore: boolean | undefined;
-  #runStateNote = '';
+  #runStateCause: UnavailableCause | null = null;
   #greetedWithStop = false;
   /** The stub has told all that leaving the guest takes. */
   #isConnected = false;
@@ -90,15 +91,15 @@ export class StubLink implements Link {
   }
 
   get peer(): Peer {
-    return this.#peer ?? unknownPeer('the GDB stub is not connected');
+    return this.#peer ?? unknownPeer({ code: 'not-connected' });
   }
 
   get ranBefore(): boolean | undefined {
     return this.#ranBefore;
   }
 
-  get runStateNote(): string {
-    return this.#runStateNote;
+  get runStateCause(): UnavailableCause | null {
+    return this.#runStateCause;
   }
 
   pause(): Promise<StubSession> {
@@ -292,7 +293,7 @@ export class StubLink implements Link {
       client.monitor('info registers'),
     ]);
     const isPaused = parseInfoStatus(status).status === 'paused';
-    this.#runStateNote = '';
+    this.#runStateCause = null;
     if (left.length > 0 && isPaused && !this.#greetedWithStop) await this.#recover(client, left);
     if (this.#ranBefore !== true) this.#settleRanBefore(isPaused, greetsWithStop(parseInfoVersion(version)));
     for (const { file, plan } of left) {
@@ -309,8 +310,7 @@ export class StubLink implements Link {
     else if (greets && !this.#mayHaveMissedGreeting) this.#ranBefore = false;
     else {
       this.#ranBefore = true;
-      this.#runStateNote =
-        'the GDB stub of this QEMU does not tell whether the guest ran before; it is taken to have run, and is resumed. With --qmp this is exact';
+      this.#runStateCause = { code: 'stub-tells-no-run-state' };
     }
   }
 

@@ -13,14 +13,12 @@ import { type Peer, unknownPeer } from './peer.ts';
  * @internal
  */
 export function findPeer({ socket, endpoint }: Pick<Connection, 'socket' | 'endpoint'>): Peer {
-  if (process.platform !== 'linux') return unknownPeer('who holds the other end of a socket is known on Linux only');
-  if (socket === undefined) {
-    return unknownPeer(`${endpoint} is reached through a command: which process answers behind it cannot be known`);
-  }
+  if (process.platform !== 'linux') return unknownPeer({ code: 'not-linux' });
+  if (socket === undefined) return unknownPeer({ code: 'behind-command', endpoint });
   try {
     return socket.kind === 'unix' ? findUnixPeer(socket.file, endpoint) : findTcpPeer(socket, endpoint);
   } catch (error) {
     const { message } = error as Error;
-    return unknownPeer(`/proc does not show which process holds the other end of ${endpoint} (${message})`);
+    return unknownPeer({ code: 'proc-unreadable', endpoint, message });
   }
 }

@@ -1,5 +1,5 @@
 import type { ConnectedSocket } from '../../../protocols/transport/index.ts';
-import { describeHolder } from './describe-holder.ts';
+import { findHolder } from './find-holder.ts';
 import { type Peer, unknownPeer } from './peer.ts';
 import { isStill, readIdentity } from './process-identity.ts';
 import { ProcessScan } from './processes.ts';
@@ -15,7 +15,7 @@ const BUDGET_MS = 1000;
  */
 export function findTcpPeer({ local, remote }: Extract<ConnectedSocket, { kind: 'tcp' }>, endpoint: string): Peer {
   const socket = findTcpSocket(remote, local);
-  if (socket === undefined) return unknownPeer(`the other end of ${endpoint} is not on this host, or in a container`);
+  if (socket === undefined) return unknownPeer({ code: 'not-on-this-host', endpoint });
   const scan = new ProcessScan(BUDGET_MS);
   const holders = scan.qemus.flatMap((pid) => {
     const identity = readIdentity(pid);
@@ -23,21 +23,16 @@ export function findTcpPeer({ local, remote }: Extract<ConnectedSocket, { kind: 
   });
   const [identity, another] = holders;
   if (identity === undefined) {
-    if (scan.ranOut) return unknownPeer('this host has too many processes and sockets to look through');
-    return unknownPeer(describeHolder(endpoint, [socket.inode]));
+    if (scan.ranOut) return unknownPeer({ code: 'too-many-processes' });
+    return unknownPeer(findHolder(endpoint, [socket.inode]));
   }
   const { pid, uid } = identity;
   if (another !== undefined) {
-    const pids = holders.map((holder) => holder.pid).join(', ');
-    return unknownPeer(`several processes hold the socket behind ${endpoint} (${pids})`);
+    return unknownPeer({ code: 'several-holders', endpoint, pids: holders.map((holder) => holder.pid) });
   }
   // A socket belongs to who made it, also after it was handed over to another process.
-  if (uid !== socket.uid) {
-    return unknownPeer(`the connection of ${endpoint} that process ${pid} holds was made by another user`);
-  }
-  if (!identity.isOpenToItsUser) {
-    return unknownPeer(`the user of process ${pid} may not look into it (it runs a program with rights of its own)`);
-  }
-  if (!isStill(identity)) return unknownPeer(`process ${pid} changed while it was looked at`);
+  if (uid !== socket.uid) return unknownPeer({ code: 'foreign-connection', endpoint, pid });
+  if (!identity.isOpenToItsUser) return unknownPeer({ code: 'closed-to-its-user', pid });
+  if (!isStill(identity)) return unknownPeer({ code: 'process-changed', pid });
   return { kind: 'process', pid, uid, identity };
 }

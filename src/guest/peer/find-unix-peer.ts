@@ -1,7 +1,8 @@
 import { readlinkSync, statfsSync, statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import type { SocketFile } from '../../../protocols/transport/index.ts';
-import { describeHolder } from './describe-holder.ts';
+import type { PeerCause } from '../causes/peer-cause.ts';
+import { findHolder } from './find-holder.ts';
 import { type Peer, type PeerProcess, unknownPeer } from './peer.ts';
 import { isStill, type ProcessIdentity, readIdentity } from './process-identity.ts';
 import { ProcessScan } from './processes.ts';
@@ -45,28 +46,25 @@ interface Holder {
  * @internal
  */
 export function findUnixPeer(file: SocketFile | undefined, endpoint: string): Peer {
-  if (file === undefined) return unknownPeer('this system cannot say which file a socket was connected through');
+  if (file === undefined) return unknownPeer({ code: 'no-socket-file' });
   if (!TRUSTED_FILE_SYSTEMS.has(statfsSync(file.path).type)) {
-    return unknownPeer(
-      `${endpoint} lies on a file system that is free to say whom a socket belongs to (FUSE, NFS, 9p)`,
-    );
+    return unknownPeer({ code: 'untrusted-file-system', endpoint });
   }
   const scan = new ProcessScan(BUDGET_MS);
   const table = new Map<string, readonly UnixSocket[] | undefined>();
   const holders: Holder[] = [];
   for (const pid of scan.qemus) {
     const holder = asHolder(pid, file, scan, table);
-    if (typeof holder === 'string') return unknownPeer(holder);
+    if (holder !== undefined && 'code' in holder) return unknownPeer(holder);
     if (holder !== undefined) holders.push(holder);
   }
   const [holder, another] = holders;
   if (holder === undefined) {
-    if (scan.ranOut) return unknownPeer('this host has too many processes and sockets to look through');
-    return unknownPeer(describeHolder(endpoint, socketsNamedLike(endpoint)));
+    if (scan.ranOut) return unknownPeer({ code: 'too-many-processes' });
+    return unknownPeer(findHolder(endpoint, socketsNamedLike(endpoint)));
   }
   if (another !== undefined) {
-    const pids = holders.map(({ identity }) => identity.pid).join(', ');
-    return unknownPeer(`several processes hold the socket behind ${endpoint} (${pids})`);
+    return unknownPeer({ code: 'several-holders', endpoint, pids: holders.map(({ identity }) => identity.pid) });
   }
   return judge(holder, file, endpoint, scan);
 }
@@ -76,7 +74,7 @@ function asHolder(
   file: SocketFile,
   scan: ProcessScan,
   tables: Map<string, readonly UnixSocket[] | undefined>,
-): Holder | string | undefined {
+): Holder | PeerCause | undefined {
   const identity = readIdentity(pid);
   // Root may have bound the socket for a process that it then became (-runas), or started (libvirt).
   if (identity === undefined || (file.uid !== identity.uid && file.uid !== 0)) return undefined;
@@ -85,7 +83,7 @@ function asHolder(
   const namespace = readlinkSync(`/proc/${pid}/ns/net`);
   if (!tables.has(namespace)) tables.set(namespace, readUnixSockets(pid));
   const sockets = tables.get(namespace);
-  if (sockets === undefined) return 'the kernel shows a socket with a name that cannot be told from another row';
+  if (sockets === undefined) return { code: 'ambiguous-sockets' };
   const isOurs = new Map<string, boolean>();
   const ours = sockets.filter(({ inode, path }) => {
     if (!open.has(inode)) return false;
@@ -115,20 +113,20 @@ function judge(holder: Holder, file: SocketFile, endpoint: string, scan: Process
   const { identity, open, ours, namesakes } = holder;
   const { pid, uid } = identity;
   const connected = ours.filter(({ isListening }) => !isListening);
-  if (connected.length === 0) return unknownPeer(`process ${pid} has no connection on ${endpoint}, only the socket`);
+  if (connected.length === 0) return unknownPeer({ code: 'only-listens', endpoint, pid });
   // A socket belongs to who made it, also after it was handed over to another process: fchown(2) on it is for root.
   if (connected.some(({ inode }) => uidOfSocket(pid, open.get(inode)) !== uid)) {
-    return unknownPeer(`a connection on ${endpoint} that process ${pid} holds was made by another user`);
+    return unknownPeer({ code: 'foreign-connection', endpoint, pid });
   }
   if (!identity.isOpenToItsUser && file.uid !== 0) {
-    return unknownPeer(`the user of process ${pid} may not look into it (it runs a program with rights of its own)`);
+    return unknownPeer({ code: 'closed-to-its-user', pid });
   }
   const elsewhere = namesakes.filter(({ inode }) => !open.has(inode));
   const stranger = elsewhere.find(({ inode, path }) => !isBoundElsewhere(inode, path, file, pid, scan));
   if (stranger !== undefined) {
-    return unknownPeer(`another process holds a socket of the name ${JSON.stringify(stranger.path)} as well`);
+    return unknownPeer({ code: 'namesake', path: stranger.path });
   }
-  if (!isStill(identity)) return unknownPeer(`process ${pid} changed while it was looked at`);
+  if (!isStill(identity)) return unknownPeer({ code: 'process-changed', pid });
   return { kind: 'process', pid, uid, identity } satisfies PeerProcess;
 }
 

@@ -7,7 +7,7 @@ import { readListeningPorts, readUnixSockets } from './socket-tables.ts';
 const BUDGET_MS = 1000;
 
 /**
- * Whether a process listens at an endpoint of this host, and no other one does: what QEMU names as its stub may be anybody's socket,
+ * Whether a process listens at an endpoint of this host, and no other one does: what QEMU names as its stub may be any process's socket,
  * to which we must not connect.
  *
  * @internal

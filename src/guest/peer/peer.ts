@@ -1,3 +1,4 @@
+import type { PeerCause } from '../causes/peer-cause.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
 /** Who holds the other end of our connection to QEMU. @internal */
@@ -16,11 +17,10 @@ export interface PeerProcess {
 /** Nothing of any process or file may be used then: what the peer names is no more than a claim. @internal */
 export interface UnknownPeer {
   readonly kind: 'unknown';
-  /** Why, in words for users. */
-  readonly reason: string;
+  readonly cause: PeerCause;
 }
 
 /** @internal */
-export function unknownPeer(reason: string): UnknownPeer {
-  return { kind: 'unknown', reason };
+export function unknownPeer(cause: PeerCause): UnknownPeer {
+  return { kind: 'unknown', cause };
 }

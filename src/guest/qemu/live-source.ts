@@ -1,4 +1,5 @@
 import { type InfoRegisters, parseFlatViews } from '../../../protocols/qmp/index.ts';
+import type { SavedRegister, UnavailableCause } from '../causes/unavailable-cause.ts';
 import { GuestMemoryError, GuestStateError } from '../errors.ts';
 import { compareRunning } from '../memory/host/compare-pages.ts';
 import { openHostMemory } from '../memory/host/open-host-memory.ts';
@@ -17,7 +18,7 @@ import { selectMemoryMap } from './select-memory-map.ts';
 const TAKEN_LIVE: Assumption = {
   name: 'moment',
   value: null,
-  why: 'the guest ran while its registers and tables were read',
+  cause: { code: 'ran-while-read' },
   decides: true,
 };
 
@@ -38,7 +39,7 @@ export function liveSource({ link: { monitor, peer }, cpus, processor, kernels }
       return {
         state: assembleVcpuState(shown, registersOf(shown), processor, 'monitor'),
         map: selectMemoryMap(parseFlatViews(mtree), cpu, shown.smm),
-        readHidden: () => Promise.resolve(assumedHiddenRegisters(unread)),
+        readHidden: () => Promise.resolve(assumedHiddenRegisters(savedOnlyWhenPaused)),
       };
     },
     /** @throws GuestMemoryError `ERR_GUEST_MEMORY` when this host does not have the guest's memory. */
@@ -55,8 +56,7 @@ export function liveSource({ link: { monitor, peer }, cpus, processor, kernels }
         attempts,
       );
     },
-    readMemoryTypes: () =>
-      Promise.resolve(assumedMemoryTypes('they are in the device state, which only a paused guest saves')),
+    readMemoryTypes: () => Promise.resolve(assumedMemoryTypes(savedOnlyWhenPaused('memoryTypes'))),
   };
 }
 
@@ -68,8 +68,8 @@ function checkStages({ nested, cpu }: VcpuState): void {
   );
 }
 
-function unread(what: string): string {
-  return `${what} is in the device state, which cannot be saved while the guest runs`;
+function savedOnlyWhenPaused(register: SavedRegister): UnavailableCause {
+  return { code: 'saved-only-when-paused', register };
 }
 
 /** By the names that the stub's target description has for them. */

@@ -2,7 +2,7 @@ import type { PagingRegisters, ProcessorFeatures, QemuVersion } from '../../pagi
 import type { SourceName } from '../source-names.ts';
 import { NO_HIDDEN_REGISTERS } from '../vcpu/hidden-registers.ts';
 import type { NestedStage } from '../vcpu/nested-state.ts';
-import { type Sourced, sourced } from '../vcpu/sourced.ts';
+import { assumed, notInUse, type Sourced, sourced } from '../vcpu/sourced.ts';
 import { type VcpuState, withNestedStage } from '../vcpu/vcpu-state.ts';
 
 /**
@@ -12,7 +12,7 @@ import { type VcpuState, withNestedStage } from '../vcpu/vcpu-state.ts';
  * @public
  */
 export interface GivenVcpu {
-  /** RFLAGS, CPL and the A20 gate are 0, 0 and open unless given. */
+  /** RFLAGS, CPL and the A20 gate are assumed to be as after reset unless given: 2, 0 and open. */
   readonly registers: PagingRegisters;
   readonly features?: Partial<ProcessorFeatures>;
   /** Shown, and judged by no walk. */
@@ -36,7 +36,7 @@ export interface GivenOrigin {
 
 /** The widest there is, so that no address bit is taken for a reserved one. */
 const WIDEST_MAXPHYADDR = 52;
-const RFLAGS_FIXED = 2n;
+const RFLAGS_AT_RESET = 2n;
 
 /**
  * Makes the state of a vCPU out of plain values, each with its source.
@@ -48,9 +48,7 @@ export function vcpuStateOf(given: GivenVcpu, { cpu = 0, from = 'caller', where 
   const detail = (name: string): string => (where === undefined ? name : `${where}, ${name}`);
   const read = <T>(value: T, name: string): Sourced<T> => sourced(value, from, detail(name));
   const orAssumed = <T>(value: T | undefined, fallback: T, name: string): Sourced<T> =>
-    value === undefined ? sourced(fallback, 'assumed', `${name} is not given`) : read(value, name);
-  const orAtReset = <T>(value: T | undefined, fallback: T, name: string): Sourced<T> =>
-    read(value ?? fallback, value === undefined ? `${name}, not given: as after reset` : name);
+    value === undefined ? assumed(fallback, { code: 'not-given', what: name }) : read(value, name);
   const orUnused = <T>(value: T | undefined, unused: Sourced<T>, name: string): Sourced<T> =>
     value === undefined ? unused : read(value, name);
   const { csL } = registers;
@@ -61,12 +59,12 @@ export function vcpuStateOf(given: GivenVcpu, { cpu = 0, from = 'caller', where 
     cr3: read(registers.cr3, 'cr3'),
     cr4: read(registers.cr4, 'cr4'),
     efer: read(registers.efer, 'efer'),
-    rflags: orAtReset(registers.rflags, RFLAGS_FIXED, 'rflags'),
+    rflags: orAssumed(registers.rflags, RFLAGS_AT_RESET, 'RFLAGS'),
     cs: orAssumed(given.cs, 0n, 'cs'),
     ss: orAssumed(given.ss, 0n, 'ss'),
     ...(csL === undefined ? {} : { csL: read(csL, 'cs.l') }),
-    cpl: orAtReset(registers.cpl, 0, 'cpl'),
-    a20: orAtReset(registers.a20, true, 'a20'),
+    cpl: orAssumed(registers.cpl, 0, 'the CPL'),
+    a20: orAssumed(registers.a20, true, 'the A20 gate'),
     pkru: orUnused(registers.pkru, NO_HIDDEN_REGISTERS.pkru, 'pkru'),
     pkrs: orUnused(registers.pkrs, NO_HIDDEN_REGISTERS.pkrs, 'pkrs'),
     pdptes: orUnused(registers.pdptes, NO_HIDDEN_REGISTERS.pdptes, 'pdptes'),
@@ -74,17 +72,9 @@ export function vcpuStateOf(given: GivenVcpu, { cpu = 0, from = 'caller', where 
     vendor: orAssumed(features.vendor, 'intel', 'the vendor'),
     pse36: orAssumed(features.pse36, true, 'CPUID.PSE-36'),
     pdpe1gb: orAssumed(features.pdpe1gb, true, 'CPUID.Page1GB'),
-    encryptionBit: orUnused(features.encryptionBit, sourced(null, 'not-in-use', 'no C-bit is given'), 'C-bit'),
-    profile: orUnused(
-      features.profile,
-      sourced(null, 'not-in-use', 'no profile is given: the architecture'),
-      'profile',
-    ),
-    accelerator: orUnused(
-      machine?.accelerator,
-      sourced(null, 'not-in-use', 'no machine is said to run the guest'),
-      'accelerator',
-    ),
+    encryptionBit: orUnused(features.encryptionBit, notInUse(null, { code: 'no-c-bit' }), 'C-bit'),
+    profile: orUnused(features.profile, notInUse(null, { code: 'no-profile' }), 'profile'),
+    accelerator: orUnused(machine?.accelerator, notInUse(null, { code: 'no-machine' }), 'accelerator'),
     ...(machine?.qemuVersion === undefined ? {} : { qemuVersion: machine.qemuVersion }),
   };
   return nested === undefined ? state : { ...withNestedStage(state, nested), nested: read(nested, 'nested') };

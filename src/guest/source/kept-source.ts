@@ -18,6 +18,6 @@ export function keptSource(vcpu: SourceVcpu, memory: SourceMemory, vcpus: readon
         ? Promise.resolve(vcpu)
         : Promise.reject(new GuestUsageError(`only vCPU ${own} was kept, not vCPU ${cpu}`)),
     openMemory: () => Promise.resolve(memory),
-    readMemoryTypes: () => Promise.resolve(assumedMemoryTypes('they were not kept')),
+    readMemoryTypes: () => Promise.resolve(assumedMemoryTypes({ code: 'not-kept', register: 'memoryTypes' })),
   };
 }

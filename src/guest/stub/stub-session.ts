@@ -149,7 +149,7 @@ export class StubSession {
   /** The stub will not answer any more, as its monitor knows: requests that wait fail at once. */
   lose(reason: Error): void {
     const { endpoint, session } = this.#client;
-    session.fail(new GdbClosedError('was given up', reason.message, { endpoint, cause: reason }));
+    session.fail(new GdbClosedError('was closed', reason.message, { endpoint, cause: reason }));
   }
 
   /** Closes the socket and sends nothing. */

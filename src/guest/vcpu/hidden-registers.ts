@@ -6,10 +6,11 @@ import {
   runsNestedUnderKvm,
 } from '../../../protocols/qmp/index.ts';
 import { CR4_SMEP, formatHex } from '../../paging/index.ts';
+import type { SavedRegister, UnavailableCause } from '../causes/unavailable-cause.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { dependsOnSmep, type NestedStage, nestedStageOf } from './nested-state.ts';
 import { type OpenDirectory, readCpuState } from './read-cpu-state.ts';
-import { type Sourced, sourced } from './sourced.ts';
+import { assumed, notInUse, type Sourced, sourced } from './sourced.ts';
 import { readVmcbField, type SeenMemory, VMCB_CR4 } from './vmcb.ts';
 
 /** The PDPTE registers of PAE paging. @public */
@@ -37,11 +38,11 @@ export interface HiddenRegistersInUse {
 
 /** What a vCPU has that uses none of them. @internal */
 export const NO_HIDDEN_REGISTERS: HiddenRegisters = {
-  pkru: sourced(0, 'not-in-use', 'CR4.PKE=0, or not in long mode'),
-  pkrs: sourced(0, 'not-in-use', 'CR4.PKS=0, or not in long mode'),
-  pdptes: sourced(null, 'not-in-use', 'no PAE paging, or TCG, which reads PDPTEs from memory'),
-  nested: sourced(null, 'not-in-use', 'EFER.SVME=0'),
-  hypervisorSmep: sourced(false, 'not-in-use', 'no NPT, or one whose hypervisor has EFER.NXE=1, which reports fetches'),
+  pkru: notInUse(0, { code: 'no-protection-keys', bit: 'PKE' }),
+  pkrs: notInUse(0, { code: 'no-protection-keys', bit: 'PKS' }),
+  pdptes: notInUse(null, { code: 'no-pdpte-registers' }),
+  nested: notInUse(null, { code: 'svm-off' }),
+  hypervisorSmep: notInUse(false, { code: 'smep-decides-nothing' }),
 };
 
 /**
@@ -58,7 +59,7 @@ export async function readHiddenRegisters(
   seen: SeenMemory,
 ): Promise<HiddenRegisters> {
   const state = await readCpuState(monitor, cpu, openDirectory);
-  if (typeof state === 'string') return assumedHiddenRegisters(() => state);
+  if ('code' in state) return assumedHiddenRegisters(() => state);
   const nested = nestedOf(state);
   const from = (name: string): string => `section cpu, subsection cpu/${name}`;
   return {
@@ -73,24 +74,21 @@ export async function readHiddenRegisters(
 /**
  * What is taken for them where they are unavailable.
  *
- * @param why - told what each is
+ * @param causeOf - told which it is
  * @internal
  */
-export function assumedHiddenRegisters(why: (what: string) => string): HiddenRegisters {
+export function assumedHiddenRegisters(causeOf: (register: SavedRegister) => UnavailableCause): HiddenRegisters {
   return {
-    pkru: sourced(0, 'assumed', why('PKRU')),
-    pkrs: sourced(0, 'assumed', why('PKRS')),
-    pdptes: sourced(null, 'assumed', why('a PDPTE register')),
-    nested: sourced(null, 'assumed', why('the nested state')),
+    pkru: assumed(0, causeOf('pkru')),
+    pkrs: assumed(0, causeOf('pkrs')),
+    pdptes: assumed(null, causeOf('pdptes')),
+    nested: assumed(null, causeOf('nested')),
     hypervisorSmep: NO_HIDDEN_REGISTERS.hypervisorSmep,
   };
 }
 
 function nestedOf(state: CpuDeviceState): Sourced<NestedStage | null> {
-  if (runsNestedUnderKvm(state)) {
-    const why = 'the vCPU runs a nested guest (L2), and KVM does not show its nested tables: pass them with --nested';
-    return sourced(null, 'assumed', why);
-  }
+  if (runsNestedUnderKvm(state)) return assumed(null, { code: 'kvm-hides-nested-tables' });
   return sourced(nestedStageOf(state), 'device-state', 'section cpu, subsection cpu/svn_npt');
 }
 
@@ -101,11 +99,9 @@ async function hypervisorSmepOf(
   seen: SeenMemory,
 ): Promise<Sourced<boolean>> {
   if (nested === null || !dependsOnSmep(nested)) return NO_HIDDEN_REGISTERS.hypervisorSmep;
-  const place = `the host-save area at ${formatHex(vmHsave)}`;
   const cr4 = await readVmcbField(Number(vmHsave) + VMCB_CR4, seen);
-  if (cr4 === null)
-    return sourced(false, 'assumed', `${place} is not in memory; --nested npt:ROOT,MODE,smep states it`);
-  return sourced((cr4 & CR4_SMEP) !== 0n, 'device-state', `CR4 in ${place}`);
+  if (cr4 === null) return assumed(false, { code: 'host-save-area-unbacked', address: vmHsave });
+  return sourced((cr4 & CR4_SMEP) !== 0n, 'device-state', `CR4 in the host-save area at ${formatHex(vmHsave)}`);
 }
 
 function pdptesOf(cpu: CpuDeviceState): Pdptes | null {

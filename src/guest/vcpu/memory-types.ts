@@ -1,9 +1,10 @@
 import type { CpuDeviceState } from '../../../protocols/qmp/index.ts';
 import { formatHex, type HypervisorMemoryTypes, type MemoryTypeRegisters, PAT_AT_RESET } from '../../paging/index.ts';
+import type { UnavailableCause } from '../causes/unavailable-cause.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { nestedStageOf } from './nested-state.ts';
 import { type OpenDirectory, readCpuState } from './read-cpu-state.ts';
-import { type Sourced, sourced } from './sourced.ts';
+import { assumed, type Sourced, sourced } from './sourced.ts';
 import { readVmcbField, type SeenMemory, VMCB_CR0, VMCB_G_PAT } from './vmcb.ts';
 
 /** PAT and MTRRs: what decides how memory is cached, beside CR0.CD and MAXPHYADDR. @public */
@@ -25,8 +26,8 @@ const ASSUMED: MemoryTypeMsrs = {
 };
 
 /** PAT and MTRRs that cannot be read: the PAT as at reset, and write-back throughout. @internal */
-export function assumedMemoryTypes(detail: string): Sourced<MemoryTypeMsrs> {
-  return sourced(ASSUMED, 'assumed', detail);
+export function assumedMemoryTypes(cause: UnavailableCause): Sourced<MemoryTypeMsrs> {
+  return assumed(ASSUMED, cause);
 }
 
 /**
@@ -46,7 +47,7 @@ export async function readMemoryTypes(
     readCpuState(monitor, cpu, openDirectory),
     qomPath === undefined ? undefined : monitor.qomGet(qomPath, 'mtrr'),
   ]);
-  if (typeof state === 'string') return assumedMemoryTypes(state);
+  if ('code' in state) return assumedMemoryTypes(state);
   const { mtrr } = state;
   return sourced(
     {
@@ -73,10 +74,10 @@ async function readBothPats(
     readVmcbField(Number(vmVmcb) + VMCB_G_PAT, seen),
     readVmcbField(Number(vmHsave) + VMCB_CR0, seen),
   ]);
-  const places = `the VMCB at ${formatHex(vmVmcb)} and the host-save area at ${formatHex(vmHsave)}`;
   if (guestPat === null || hostCr0 === null) {
-    const hypervisor = sourced({ pat, cr0: 0n }, 'assumed', `not all of ${places} is in memory`);
+    const hypervisor = assumed({ pat, cr0: 0n }, { code: 'vmcb-unbacked', vmcb: vmVmcb, hostSaveArea: vmHsave });
     return { pat: PAT_AT_RESET, hypervisor };
   }
+  const places = `the VMCB at ${formatHex(vmVmcb)} and the host-save area at ${formatHex(vmHsave)}`;
   return { pat: guestPat, hypervisor: sourced({ pat, cr0: hostCr0 }, 'device-state', `section cpu, pat; ${places}`) };
 }

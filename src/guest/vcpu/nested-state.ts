@@ -17,7 +17,7 @@ export type NestedStage =
   | {
       readonly kind: 'npt';
       readonly registers: NptRegisters;
-      /** Where CR4.SMEP of `registers` was not had, and is 0 for that reason alone. */
+      /** Where CR4.SMEP of `registers` is unknown, and is 0 for that reason alone. */
       readonly smep?: 'unknown';
     }
   | { readonly kind: 'ept'; readonly eptp: bigint; readonly capabilities?: Omit<EptCapabilities, 'maxPhyAddr'> };

@@ -1,7 +1,7 @@
 import { escapeUnprintable } from '../../../protocols/transport/internal.ts';
 import type { QemuVersion } from '../../paging/index.ts';
 import type { Monitor } from '../monitor/monitor.ts';
-import { type Sourced, sourced } from './sourced.ts';
+import { assumed, type Sourced, sourced } from './sourced.ts';
 
 /** What CPUID tells the guest, as far as a translation depends on it. @public */
 export interface Processor {
@@ -34,10 +34,10 @@ export async function readProcessor(monitor: Monitor, qomPath: string | undefine
     fallback: T,
     accept: (value: unknown) => T | undefined,
   ): Promise<Sourced<T>> => {
-    if (qomPath === undefined) return sourced(fallback, 'assumed', 'the monitor shows no QOM path of a vCPU');
+    if (qomPath === undefined) return assumed(fallback, { code: 'no-qom-path' });
     const value = accept(await monitor.qomGet(qomPath, name));
     if (value === undefined)
-      return sourced(fallback, 'assumed', escapeUnprintable(`${qomPath} has no usable property "${name}"`));
+      return assumed(fallback, { code: 'no-usable-property', path: escapeUnprintable(qomPath), property: name });
     return sourced(value, 'qom', escapeUnprintable(`${qomPath}.${name}`));
   };
   const [accelerator, maxPhyAddr, vendor, pse36, pdpe1gb] = await Promise.all([
@@ -52,7 +52,7 @@ export async function readProcessor(monitor: Monitor, qomPath: string | undefine
 
 async function readAccelerator(monitor: Monitor): Promise<Sourced<'kvm' | 'tcg'>> {
   const usesKvm = await monitor.usesKvm();
-  if (usesKvm === undefined) return sourced('tcg', 'assumed', 'the monitor does not say what runs the guest');
+  if (usesKvm === undefined) return assumed('tcg', { code: 'accelerator-not-told' });
   return sourced(usesKvm ? 'kvm' : 'tcg', 'monitor', 'query-kvm');
 }
 

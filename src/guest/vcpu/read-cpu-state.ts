@@ -4,6 +4,7 @@ import {
   QmpClosedError,
   QmpProtocolError,
 } from '../../../protocols/qmp/index.ts';
+import type { UnavailableCause } from '../causes/unavailable-cause.ts';
 import { DeviceStateObstacle } from '../device-state/device-state-obstacle.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import type { PrivateDirectory } from '../restore/private-directory.ts';
@@ -23,20 +24,19 @@ export async function readCpuState(
   monitor: Monitor,
   cpu: number,
   openDirectory: OpenDirectory,
-): Promise<CpuDeviceState | string> {
-  if (!monitor.saveDeviceState) return 'the GDB stub does not show it, and there is no QMP';
+): Promise<CpuDeviceState | UnavailableCause> {
+  if (!monitor.saveDeviceState) return { code: 'no-qmp' };
   let directory: PrivateDirectory | undefined;
   try {
     directory = openDirectory();
     await monitor.saveDeviceState(directory.pathOf('device-state'));
     const state = parseDeviceState(directory.read('device-state'));
-    return state.cpus.get(cpu) ?? `QEMU's device state has no vCPU ${cpu}`;
+    return state.cpus.get(cpu) ?? { code: 'no-saved-vcpu', cpu };
   } catch (error) {
     // A lost connection is an error, not an unknown register: QEMU may be gone, and the guest with it.
     if (error instanceof QmpClosedError || error instanceof QmpProtocolError) throw error;
-    if (error instanceof DeviceStateObstacle) return error.message;
-    const why = error instanceof Error ? error.message : String(error);
-    return `QEMU's device state cannot be read here: ${why}`;
+    if (error instanceof DeviceStateObstacle) return error.obstacle;
+    return { code: 'device-state-unreadable', message: error instanceof Error ? error.message : String(error) };
   } finally {
     directory?.unlink('device-state');
   }

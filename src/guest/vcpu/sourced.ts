@@ -1,19 +1,44 @@
 import { asAnswer } from '../../paging/internal.ts';
+import type { UnavailableCause } from '../causes/unavailable-cause.ts';
+import type { UnusedCause } from '../causes/unused-cause.ts';
 import type { SourceName } from '../source-names.ts';
 
-/**
- * A value with where it came from. `assumed` values were unavailable; everything that depends on them says so.
- *
- * @public
- */
-export interface Sourced<T> {
+/** A value that was read, or given by who asks. @public */
+export interface ReadValue<T> {
   readonly value: T;
-  readonly from: SourceName | 'given' | 'not-in-use' | 'assumed';
-  /** The register, property or section; for an assumption, why the value was unavailable. */
+  readonly from: SourceName | 'given';
+  /** The register, property, section or option, by its name. */
   readonly detail: string;
 }
 
+/** A value that was unavailable: everything that depends on it says so. @public */
+export interface AssumedValue<T> {
+  readonly value: T;
+  readonly from: 'assumed';
+  readonly cause: UnavailableCause;
+}
+
+/** A value that the vCPU does not use, and that was not read. @public */
+export interface UnusedValue<T> {
+  readonly value: T;
+  readonly from: 'not-in-use';
+  readonly cause: UnusedCause;
+}
+
+/** A value with where it came from. @public */
+export type Sourced<T> = ReadValue<T> | AssumedValue<T> | UnusedValue<T>;
+
 /** @internal */
-export function sourced<T>(value: T, from: Sourced<T>['from'], detail: string): Sourced<T> {
+export function sourced<T>(value: T, from: ReadValue<T>['from'], detail: string): ReadValue<T> {
   return asAnswer({ value, from, detail });
+}
+
+/** @internal */
+export function assumed<T>(value: T, cause: UnavailableCause): AssumedValue<T> {
+  return asAnswer({ value, from: 'assumed', cause: asAnswer(cause) });
+}
+
+/** @internal */
+export function notInUse<T>(value: T, cause: UnusedCause): UnusedValue<T> {
+  return asAnswer({ value, from: 'not-in-use', cause });
 }

@@ -24,7 +24,7 @@ import { GuestStateError } from '../errors.ts';
 import { type HiddenRegisters, type HiddenRegistersInUse, NO_HIDDEN_REGISTERS } from './hidden-registers.ts';
 import type { NestedStage } from './nested-state.ts';
 import type { Processor } from './processor.ts';
-import { type Sourced, sourced } from './sourced.ts';
+import { assumed, notInUse, type Sourced, sourced } from './sourced.ts';
 
 /** Everything of one vCPU that a translation depends on, each value with its source. @public */
 export interface VcpuState extends Processor, HiddenRegisters {
@@ -150,8 +150,8 @@ export function assembleVcpuState(
     position: positionOf(shown, registers),
     cpl: sourced(shown.cpl, 'monitor', 'info registers, CPL'),
     a20: sourced(shown.a20, 'monitor', 'info registers, A20'),
-    encryptionBit: sourced(null, 'not-in-use', 'no C-bit was named'),
-    profile: sourced(null, 'not-in-use', 'no profile was named: the architecture'),
+    encryptionBit: notInUse(null, { code: 'no-c-bit' }),
+    profile: notInUse(null, { code: 'no-profile' }),
   };
 }
 
@@ -174,7 +174,7 @@ function positionOf({ rip, cr2, segments }: InfoRegisters, registers: Registers)
 export function withCr3(state: VcpuState, cr3: bigint, detail = 'the request'): VcpuState {
   return {
     ...state,
-    pdptes: sourced(null, 'given', 'another address space: its PDPTEs are in memory'),
+    pdptes: sourced(null, 'given', detail),
     cr3: sourced(cr3, 'given', detail),
   };
 }
@@ -183,7 +183,7 @@ export function withCr3(state: VcpuState, cr3: bigint, detail = 'the request'): 
 export function withNestedStage(state: VcpuState, stage: NestedStage | null): VcpuState {
   const hypervisorSmep =
     stage?.kind === 'npt' && stage.smep === 'unknown'
-      ? sourced(false, 'assumed', 'the second stage was named without it; npt:ROOT,MODE,smep or no-smep states it')
+      ? assumed(false, { code: 'smep-not-stated' })
       : NO_HIDDEN_REGISTERS.hypervisorSmep;
   return { ...state, nested: sourced(stage, 'given', 'the request'), hypervisorSmep };
 }

@@ -11,7 +11,7 @@ import {
   responsibleAddressOf,
   type Walk,
 } from '../../paging/internal.ts';
-import type { Assumption } from '../vcpu/assumption.ts';
+import { type Assumption, isSaid } from '../vcpu/assumption.ts';
 import type { Machine } from '../vcpu/machine.ts';
 
 const NO_ERROR_CODE = 0xffff;
@@ -212,9 +212,11 @@ export class TranslationTable {
 
   /** What the answer rests on that was unavailable; without an index what any of them rests on. */
   assumed(index?: number): readonly Assumption[] {
-    return this.assumptions.map(({ assumption, decides }) =>
-      index === undefined ? assumption : { ...assumption, decides: decides[index] === 1 },
-    );
+    return this.assumptions
+      .map(({ assumption, decides }) =>
+        index === undefined ? assumption : { ...assumption, decides: decides[index] === 1 },
+      )
+      .filter(isSaid);
   }
 
   /** Whether the machine that runs the guest would answer otherwise; null where that was not asked for. */

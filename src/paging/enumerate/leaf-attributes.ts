@@ -48,7 +48,7 @@ export function limitAttributes(
   );
 }
 
-/** Whether anybody may do anything with the page. @internal */
+/** Whether any access to the page is allowed. @internal */
 export function isAccessible(attributes: LeafAttributes): boolean {
   return (attributes & ATTRIBUTE_UNREADABLE) === 0 || (attributes & (ENTRY_RW | ATTRIBUTE_XD)) !== ATTRIBUTE_XD;
 }

@@ -1,9 +1,10 @@
+import { formatCause } from '../causes/format-cause.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
 import type { ReportedAssumption } from './reported-assumption.ts';
 
 /** Values of registers are written in hexadecimal. */
-const REGISTERS: readonly string[] = ['pkru', 'pkrs'];
+const REGISTERS: readonly string[] = ['pkru', 'pkrs', 'rflags'];
 
 const NAMES: Readonly<Record<string, string>> = {
   pkru: 'PKRU',
@@ -11,6 +12,9 @@ const NAMES: Readonly<Record<string, string>> = {
   pdptes: 'PDPTE registers',
   nested: 'second stage',
   hypervisorSmep: "the hypervisor's CR4.SMEP",
+  rflags: 'RFLAGS',
+  cpl: 'CPL',
+  a20: 'A20',
   maxPhyAddr: 'MAXPHYADDR',
   pse36: 'PSE-36',
   pdpe1gb: '1 GB pages',
@@ -43,7 +47,8 @@ export function assumedValue({ name, value }: ReportedAssumption): string | null
 
 /** What was assumed and why: `PKRU=0x0 (the GDB stub does not show it)`. @internal */
 export function describeAssumption(assumption: ReportedAssumption): string {
-  const { name, why } = assumption;
+  const { name, cause } = assumption;
+  const why = formatCause(cause);
   // These two say in their reasons all that there is to say.
   if (name === 'moment') return `taken live: ${why}`;
   if (name === 'runState') return why;
@@ -64,6 +69,7 @@ export function assumptionLines(assumed: readonly ReportedAssumption[], style: S
 
 /** The same as an object for JSON; registers are `0x…` texts there as everywhere. @internal */
 export function encodeAssumption(assumption: ReportedAssumption): object {
-  const { name, value, why, decides } = assumption;
-  return { name, value: REGISTERS.includes(name) ? assumedValue(assumption) : value, why, decides };
+  const { name, value, cause, decides } = assumption;
+  const shown = REGISTERS.includes(name) ? assumedValue(assumption) : value;
+  return { name, value: shown, why: formatCause(cause), decides };
 }

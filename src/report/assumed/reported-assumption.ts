@@ -1,3 +1,5 @@
+import type { ReportedCause } from '../causes/format-cause.ts';
+
 /** A value that was unavailable, and what an answer took in its place. @public */
 export interface ReportedAssumption {
   /** `pkru`, `maxPhyAddr`, `nested`, `moment`, `runState`, … */
@@ -5,7 +7,7 @@ export interface ReportedAssumption {
   /** What was taken; null where that is no value. */
   readonly value: number | string | boolean | null;
   /** Why the value was unavailable. */
-  readonly why: string;
+  readonly cause: ReportedCause;
   /** Whether another value could have changed the answer. */
   readonly decides: boolean;
 }

@@ -1,12 +1,6 @@
 import type { Access, Denial, FaultReason, NestedFaultReason, WalkFaultReason } from '../../paging/index.ts';
 import { formatHex } from '../words/format-hex.ts';
-
-type Of<Union extends { readonly code: string }, Code extends Union['code']> = Extract<Union, { readonly code: Code }>;
-
-/** A sentence for each code. */
-type Sentences<Union extends { readonly code: string }, Context extends readonly unknown[] = []> = {
-  readonly [Code in Union['code']]: (reason: Of<Union, Code>, ...context: Context) => string;
-};
+import type { Of, Sentences } from '../words/sentences.ts';
 
 const WALK: Sentences<WalkFaultReason> = {
   'not-present': ({ entry }) => `not present: the ${entry} has P=0`,
@@ -30,10 +24,10 @@ const DENIALS: Sentences<Denial, [Access]> = {
   smep: () => 'the page is a user page and CR4.SMEP=1',
   smap: ({ isImplicit }) =>
     `the page is a user page and CR4.SMAP=1${isImplicit ? ' (implicit access)' : ', RFLAGS.AC=0'}`,
-  'no-shadow-stack': () => 'the page is no shadow stack (R/W=0 and D=1 in the leaf, R/W=1 above)',
+  'no-shadow-stack': () => 'the page is no shadow stack (R/W=0 and D=1 in its entry, R/W=1 above)',
   'user-page': () => 'the page is a user page',
   'execute-trap': () => 'the page is a user page (U/S=1) and the guest mode execute trap is on',
-  'no-nested-shadow-stack': () => 'the page is no supervisor shadow stack (NX=1 and U/S=0 in the leaf, R/W=1 above)',
+  'no-nested-shadow-stack': () => 'the page is no supervisor shadow stack (NX=1 and U/S=0 in its entry, R/W=1 above)',
   'protection-key': ({ key, register }) => `protection key ${key} forbids it (${register})`,
 };
 

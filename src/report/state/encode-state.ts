@@ -1,6 +1,8 @@
 import { encodeAssumption } from '../assumed/format-assumption.ts';
+import { formatCause } from '../causes/format-cause.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { assumedOf } from './assumed-of.ts';
+import { detailOf } from './detail-of.ts';
 import { encodeStage } from './encode-stage.ts';
 import type { ReportedState, ReportedValue } from './reported-state.ts';
 
@@ -47,16 +49,16 @@ export function encodeState(reported: ReportedState): string {
     })),
     memoryAccess: {
       provider: memoryAccess.provider,
-      attempts: memoryAccess.attempts.map(({ provider, reason }) => ({ provider, reason })),
+      attempts: memoryAccess.attempts.map(({ provider, cause }) => ({ provider, reason: formatCause(cause) })),
     },
     assumed: assumedOf(reported).map(encodeAssumption),
   });
 }
 
-function encodeRegister({ value, from, detail }: ReportedValue<bigint | number>): object {
-  return { value: formatHex(value), source: from, detail };
+function encodeRegister(source: ReportedValue<bigint | number>): object {
+  return { value: formatHex(source.value), source: source.from, detail: detailOf(source) };
 }
 
-function encodeValue({ value, from, detail }: ReportedValue<number | string | boolean | object | null>): object {
-  return { value, source: from, detail };
+function encodeValue(source: ReportedValue<number | string | boolean | object | null>): object {
+  return { value: source.value, source: source.from, detail: detailOf(source) };
 }

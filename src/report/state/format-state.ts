@@ -1,9 +1,11 @@
 import { describeAssumption } from '../assumed/format-assumption.ts';
+import { formatCause } from '../causes/format-cause.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { formatMode } from '../words/format-mode.ts';
 import { formatSize } from '../words/format-size.ts';
 import { assumedOf } from './assumed-of.ts';
+import { detailOf } from './detail-of.ts';
 import { stateRows } from './register-rows.ts';
 import type { ReportedMemoryAccess, ReportedRange, ReportedState } from './reported-state.ts';
 
@@ -36,7 +38,7 @@ function formatHeading({ cpu, cpus, context, runs }: ReportedState, style: Style
 }
 
 function formatRows(reported: ReportedState, style: Style): string[] {
-  const rows = stateRows(reported).map((row) => ({ ...row, where: `${row.source.from}: ${row.source.detail}` }));
+  const rows = stateRows(reported).map((row) => ({ ...row, where: `${row.source.from}: ${detailOf(row.source)}` }));
   const width = (column: 'name' | 'value' | 'meaning') => Math.max(...rows.map((row) => row[column].length));
   return rows.map(({ name, value, meaning, where, source }) => {
     const columns = [name.padEnd(width('name')), value.padEnd(width('value')), meaning.padEnd(width('meaning'))];
@@ -74,6 +76,8 @@ function formatMemoryAccess({ provider, attempts }: ReportedMemoryAccess, style:
   const words = (name: string) => PROVIDER_WORDS[name] ?? name;
   return [
     `  bulk reads: ${words(provider)}`,
-    ...attempts.map((attempt) => style.faint(`  not through ${words(attempt.provider)}: ${attempt.reason}`)),
+    ...attempts.map((attempt) =>
+      style.faint(`  not through ${words(attempt.provider)}: ${formatCause(attempt.cause)}`),
+    ),
   ];
 }

@@ -1,15 +1,17 @@
 import type { NestedContext, PagingContext } from '../../paging/index.ts';
 import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
+import type { ReportedCause } from '../causes/format-cause.ts';
 import type { ReportedRegion } from '../translation/reported-translation.ts';
 
-/** A value with where it came from. @public */
-export interface ReportedValue<T> {
-  readonly value: T;
-  /** `gdb-stub`, `qom`, `monitor`, `device-state`, `given`, `not-in-use`, `assumed`. */
-  readonly from: string;
-  /** The register, property or section; or why there is none. */
-  readonly detail: string;
-}
+/** A value with where it came from: the register, property or section; or why there is none. @public */
+export type ReportedValue<T> =
+  | {
+      readonly value: T;
+      /** `gdb-stub`, `qom`, `monitor`, `device-state`, `given`. */
+      readonly from: string;
+      readonly detail: string;
+    }
+  | { readonly value: T; readonly from: 'assumed' | 'not-in-use'; readonly cause: ReportedCause };
 
 /** The registers of a vCPU that translations depend on. @public */
 export interface ReportedRegisters {
@@ -52,7 +54,7 @@ export interface ReportedMemoryAccess {
   /** `host-file`, `host-process`, `gdb-stub`. */
   readonly provider: string;
   /** The better ways, and why each is not used. */
-  readonly attempts: readonly { readonly provider: string; readonly reason: string }[];
+  readonly attempts: readonly { readonly provider: string; readonly cause: ReportedCause }[];
 }
 
 /** One vCPU of a guest, and the guest around it. @public */

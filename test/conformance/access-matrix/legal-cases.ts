@@ -70,7 +70,7 @@ export function isLegalCase(flags: number, dimensions: MatrixDimensions): boolea
 
 /**
  * Calls `visit` once for each legal case of a share. Cases with the same registers and entries follow each other, so
- * that whoever visits can keep what it made of them.
+ * that the visitor can keep what it made of them.
  *
  * @internal
  */

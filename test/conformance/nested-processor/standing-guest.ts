@@ -90,7 +90,7 @@ export interface RecordedAccess {
 
 /**
  * A hypervisor whose guest has made accesses, each of which was written down; and now waits in the middle of its own code, with
- * the same tables in both stages, for whoever wants to look.
+ * the same tables in both stages, for a test that wants to look.
  */
 export class StandingGuest {
   readonly nestedRoot = BigInt(nestedRoot);

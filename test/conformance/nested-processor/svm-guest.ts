@@ -44,7 +44,7 @@ export class SvmGuest implements AsyncDisposable {
     return this.#rig.version;
   }
 
-  /** Nobody here uses it: for a test that looks at the hypervisor's guest while it runs. */
+  /** Not used here: for a test that looks at the hypervisor's guest while it runs. */
   get qmpEndpoint(): string {
     return this.#rig.qmpEndpoint;
   }

@@ -112,7 +112,7 @@ describe('exit information, number by number', () => {
     expect(verdict('w', nptOf(), high, { maxPhyAddr: 52 })).to.equal('final 0x1000000005abc not-present 100000006');
   });
 
-  it('with the guest mode execute trap keeps supervisors from executing, and nobody from anything else', () => {
+  it('with the guest mode execute trap keeps supervisors from executing, and refuses no other access', () => {
     // APM vol. 2, 15.25.13, table 15-21: U/S=1 and no NX: users execute, supervisors do not; U/S=0 and no NX: both do.
     const trap = { ...nptOf(), gmet: true };
     const supervisors = { [nestedEntry.ofData]: 0x2_5003n };
@@ -221,7 +221,7 @@ describe('bits of both stages', () => {
     expect(describeNestedPlan(processorNestedBits(translation, contexts.guest, contexts.nested))).to.equal(expected);
   });
 
-  it('are, where the second stage does not let the page be had, what each machine has set by then', () => {
+  it('are, where the second stage does not give the page, what each machine has set by then', () => {
     const entries = { ...unused, [nestedEntry.ofData]: 0n };
     const translation = walk('w', nptOf(), entries);
     const { guest, nested } = contextsOf(machineIn('4-level', { vendor: 'amd' }), nptOf());

@@ -125,7 +125,7 @@ export class RigGuest<M extends RigMemory> implements AsyncDisposable {
     }
   }
 
-  /** Nobody here uses it: for a test that looks at the guest while it runs. */
+  /** Not used here: for a test that looks at the guest while it runs. */
   get qmpEndpoint(): string {
     return this.#qemu.qmpEndpoint;
   }

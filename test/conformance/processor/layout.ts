@@ -21,7 +21,7 @@ export const WINDOW_PML4 = 0x0011_5000;
 export const WINDOW_PDPT = 0x0011_6000;
 export const WINDOW_PT = 0x0011_8000;
 
-/** Eight bytes that nobody needs: what samples that are not wanted look at. */
+/** Eight bytes without a use: what samples that are not wanted look at. */
 export const SPARE = 0x0030_0000;
 /** Records and results of every other batch lie this much higher. */
 export const BATCH_STRIDE = 0x0020_0000;

@@ -27,7 +27,7 @@ describe('the command pagewalk, and endpoints that are not what they should be',
   let path: string;
   let server: Server;
 
-  /** A server that says these words to whoever connects, and nothing to anything. */
+  /** A server that says these words to each client, and nothing to anything. */
   async function serve(words: string | undefined): Promise<void> {
     server = createServer((socket) => {
       socket.on('error', () => {});
@@ -76,7 +76,7 @@ describe('the command pagewalk, and endpoints that are not what they should be',
       );
     });
 
-    it(`${option}: somebody who says nothing`, async () => {
+    it(`${option}: a server that says nothing`, async () => {
       await serve(undefined);
       expect(await failure(option, `unix:${path}`)).to.contain(`${TIMEOUT_MS} ms`);
     });
@@ -138,7 +138,7 @@ describe('the command pagewalk, when it is ended in the middle', function () {
   async function awaitRunning(): Promise<void> {
     const deadlineMs = Date.now() + PATIENCE_MS;
     while ((await witness.runState()) !== 'running') {
-      if (Date.now() > deadlineMs) expect.fail('nobody resumed the guest');
+      if (Date.now() > deadlineMs) expect.fail('the guest was not resumed');
       await delay(20);
     }
     await guest.console.waitForNextLine((line) => line.startsWith('tick '));
@@ -210,7 +210,7 @@ describe('the command pagewalk, when it is ended in the middle', function () {
     await awaitRunning();
   });
 
-  it('SIGKILL: somebody else resumes the guest and puts the stub back', async () => {
+  it('SIGKILL: the watchdog resumes the guest and puts the stub back', async () => {
     const { child, ended } = await startStalled();
     child.kill('SIGKILL');
     stub.flow();
@@ -233,7 +233,7 @@ describe('the command pagewalk, when it is ended in the middle', function () {
     process.kill(guest.pid, 'SIGKILL');
     const { status, stdout, stderr } = await ended;
     expect({ status, stdout }).to.deep.equal({ status: 3, stdout: '' });
-    expect(stderr).to.match(/^pagewalk: the connection to the GDB stub .* was given up: .*QEMU exited .*\n$/);
+    expect(stderr).to.match(/^pagewalk: the connection to the GDB stub .* was closed: .*QEMU exited .*\n$/);
   });
 
   it('QEMU that dies is reported, even when its monitor says so later than its stub', async () => {

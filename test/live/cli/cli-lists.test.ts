@@ -39,7 +39,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
     return running.witness.stops - before;
   }
 
-  /** Waits until somebody pauses the guest. */
+  /** Waits until the guest is paused. */
   async function untilStopped(): Promise<void> {
     const before = running.witness.stops;
     while (running.witness.stops === before) await running.witness.runState();
@@ -63,7 +63,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
     }
   });
 
-  it('lets the guest run on while nobody reads its answers yet', async () => {
+  it('lets the guest run while its answers are not read yet', async () => {
     const file = await fileOf(manyAddresses(60_000));
     const { child, ended } = startPagewalk(['translate', '--from', file, '--json', ...running.endpoint]);
     child.stdout?.pause();
@@ -206,7 +206,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
     expect(stderr).to.match(/^pagewalk: there is no address in \S+list\n/);
   });
 
-  it('starts over when somebody else resumes the guest, as long as nothing was printed', async () => {
+  it('starts over when another client resumes the guest, as long as nothing was printed', async () => {
     // So many that their tables and walks take longer than it takes to see that the guest is paused.
     const file = await fileOf(manyAddresses(600_000));
     const stops = await countStops(async () => {
@@ -241,7 +241,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
     expect(translationLineSchema.parse(JSON.parse(line ?? '')).setBitsSucceeded).to.equal(true);
   });
 
-  it('stops when nobody reads it', async () => {
+  it('stops when its output is not read', async () => {
     const file = await fileOf(manyAddresses(200_000));
     const { child, ended } = startPagewalk(['translate', '--from', file, '--json', ...running.endpoint]);
     child.stdout?.once('data', () => child.stdout?.destroy());

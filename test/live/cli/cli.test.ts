@@ -233,7 +233,7 @@ describe('the command pagewalk, on a guest', function () {
 
   it('touches nothing when the command line is wrong or the trace cannot be written', async () => {
     let connections = 0;
-    const path = join(running.guest.directory, 'nobody');
+    const path = join(running.guest.directory, 'missing');
     const server = createServer(() => {
       connections += 1;
     });

@@ -266,7 +266,7 @@ describe('map, find and diff, on guests', function () {
       expect(addresses).to.not.include(addressOf('rw'));
     });
 
-    it('map gives up where it is told to, and says so', async () => {
+    it('map stops where it is told to, and says so', async () => {
       const { status, stdout, stderr } = await run('map', '--json', '--limit', '10');
       expect(status).to.equal(1);
       expect(stderr).to.equal('pagewalk: stopped after 10 ranges: take --limit N for more, or a part with --range\n');
@@ -428,7 +428,7 @@ describe('map, find and diff, on guests', function () {
       ]);
     });
 
-    it('diff gives up where it is told to, and knows of maps that were given up', async () => {
+    it('diff stops where it is told to, and knows incomplete maps', async () => {
       const whole = await save('whole', '--leaves');
       const partial = await save('partial', '--leaves', '--limit', '10');
       const { status, stdout, stderr } = await runPagewalk(['diff', partial, whole, '--limit', '2']);
@@ -465,7 +465,7 @@ describe('map, find and diff, on guests', function () {
         ['ranges', 'pages', /pages:1: is a map of pages \(--leaves\), and \S+ranges one of ranges$/],
         ['ranges', 'text', /text:1: is not JSON; a map is saved by pagewalk map --json$/],
         ['ranges', 'empty', /empty: is empty; /],
-        ['ranges', 'nobody', /nobody: cannot be read: ENOENT/],
+        ['ranges', 'missing', /missing: cannot be read: ENOENT/],
         ['ranges', 'cut', /cut: has no last line \{"kind":"end",…\}: it was cut off$/],
       ];
       for (const [one, other, message] of cases) {

@@ -9,6 +9,7 @@ import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import { kernelPage } from '../../kernels/manifests/manifest.ts';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
+import { wordsOf } from '../../support/words-of.ts';
 
 const STATE_TIMEOUT_MS = 20_000;
 const USER_READ = { write: false, user: true, exec: false };
@@ -108,11 +109,12 @@ const STATES: Readonly<Record<string, { readonly make: () => Promise<Made>; read
 };
 
 /** Where nothing is read, and why PKRU is then assumed. */
-async function lookAt({ guest, page }: Made): Promise<{ readonly from: string; readonly detail: string }> {
+async function lookAt({ guest, page }: Made): Promise<{ readonly from: string; readonly words: string }> {
   return withPausedGuest({ qmp: guest.qmpEndpoint }, async (paused) => {
     const [answer] = await paused.translate([{ linearAddress: page, access: USER_READ }]);
     expect(answer?.translation.steps).to.have.length.above(2);
-    return (await paused.vcpuState()).pkru;
+    const { pkru } = await paused.vcpuState();
+    return { from: pkru.from, words: wordsOf(pkru) };
   });
 }
 
@@ -125,8 +127,8 @@ describe('the run state', function () {
       await using guest = made.guest;
       await using witness = await Witness.of(guest);
       await waitFor(witness, state);
-      const { from, detail } = await lookAt(made);
-      expect(`${from} ${detail}`).to.match(isRead ? /^device-state / : /^assumed saving .* not safe in the run state/);
+      const { from, words } = await lookAt(made);
+      expect(`${from} ${words}`).to.match(isRead ? /^device-state / : /^assumed saving .* not safe in the run state/);
       expect(await witness.runState()).to.equal(state);
     });
   }
@@ -153,15 +155,15 @@ describe('the run state', function () {
       }
       throw new Error(`the migration does not come to ${status}`);
     };
-    const { from, detail } = await withPausedGuest({ qmp: guest.qmpEndpoint }, async (paused) => {
+    const pkru = await withPausedGuest({ qmp: guest.qmpEndpoint }, async (paused) => {
       await witness.execute('migrate', { uri: 'exec:cat >/dev/null' });
       await awaitMigration('active');
-      const { pkru } = await paused.vcpuState();
+      const state = await paused.vcpuState();
       await witness.execute('migrate_cancel');
       await awaitMigration('cancelled');
-      return pkru;
+      return state.pkru;
     });
-    expect(`${from} ${detail}`).to.match(/^assumed saving .* while a migration is under way \("active"\)/);
+    expect(`${pkru.from} ${wordsOf(pkru)}`).to.match(/^assumed saving .* while a migration is under way \("active"\)/);
     expect(await witness.runState()).to.equal('running');
   });
 });

@@ -68,7 +68,7 @@ describe('attaching to a guest and leaving it', function () {
         expect(assumed.map(({ name, decides }) => ({ name, decides }))).to.deep.equal([
           { name: 'runState', decides: false },
         ]);
-        expect(assumed[0]?.why).to.match(/does not tell whether the guest ran before/);
+        expect(assumed[0]?.cause.code).to.equal('stub-tells-no-run-state');
         return;
       }
       expect(assumed).to.deep.equal([]);
@@ -80,9 +80,9 @@ describe('attaching to a guest and leaving it', function () {
       await using guest = await launchKernel('long4');
       await using witness = await Witness.of(guest);
       const error = await expectRejection(
-        withPausedGuest(options(guest), () => Promise.reject(new Error('the caller gave up'))),
+        withPausedGuest(options(guest), () => Promise.reject(new Error('the caller stopped'))),
       );
-      expect(error.message).to.equal('the caller gave up');
+      expect(error.message).to.equal('the caller stopped');
       expect(await witness.runState()).to.equal('running');
     });
   }
@@ -151,7 +151,7 @@ describe('attaching to a guest and leaving it', function () {
     expect(await witness.runState()).to.equal('running');
   });
 
-  it('notices a guest that somebody else resumed in the middle, and leaves it running', async () => {
+  it('notices a guest that another client resumed in the middle, and leaves it running', async () => {
     await using guest = await launchKernel('long4');
     await using witness = await Witness.of(guest);
     const error = await expectRejection(

@@ -8,7 +8,7 @@ import { Witness } from '../../support/live/guest/witness.ts';
 
 const READ = { write: false, user: false, exec: false };
 
-/** Every STOP that QEMU reports to somebody else from now on. */
+/** Every STOP that QEMU reports to another client from now on. */
 async function countStops(witness: Witness, during: () => Promise<void>): Promise<number> {
   const before = witness.stops;
   await during();

@@ -210,7 +210,7 @@ describe('a client that is killed outright', function () {
     expect(await witness.runState()).to.equal('running');
   });
 
-  it('after it has resumed the guest: a pause that came later is somebody else’s', async () => {
+  it('after it has resumed the guest: a pause that came later is another client’s', async () => {
     await using guest = await launchKernel('long4');
     await using witness = await Witness.of(guest);
     const client = await startClient({ qmp: guest.qmpEndpoint, until: 'resumed' });

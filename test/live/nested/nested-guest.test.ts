@@ -27,6 +27,7 @@ import {
   stateLineSchema,
   translationLineSchema,
 } from '../../support/schemas/translation-schema.ts';
+import { wordsOf } from '../../support/words-of.ts';
 
 const FETCH = { write: false, user: false, exec: true };
 const READ = { ...FETCH, exec: false };
@@ -110,7 +111,7 @@ describe('a nested guest (L2)', function () {
         const { nested, hypervisorSmep } = await attached.whilePaused((paused) => paused.vcpuState());
         expect(nested.value?.kind).to.equal('npt');
         expect(hypervisorSmep).to.include({ value: smep, from: 'device-state' });
-        expect(hypervisorSmep.detail).to.match(/^CR4 in the host-save area at 0x/);
+        expect(wordsOf(hypervisorSmep)).to.match(/^CR4 in the host-save area at 0x/);
       } finally {
         await attached.detach();
       }
@@ -291,7 +292,7 @@ describe('a guest without guests of its own', function () {
     const attached = await attach({ qmp: guest.qmpEndpoint });
     try {
       const { nested } = await attached.whilePaused((paused) => paused.vcpuState());
-      expect(nested).to.deep.equal({ value: null, from: 'not-in-use', detail: 'EFER.SVME=0' });
+      expect(nested).to.deep.equal({ value: null, from: 'not-in-use', cause: { code: 'svm-off' } });
     } finally {
       await attached.detach();
     }

@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import { QmpClient } from '../../../protocols/qmp/index.ts';
 import { findPeer } from '../../../src/guest/peer/find-peer.ts';
 import type { Peer } from '../../../src/guest/peer/peer.ts';
+import { formatCause } from '../../../src/report/index.ts';
 import { launchQemu } from '../../../src/testing/index.ts';
 import { OTHER_UID, QemuOfAnotherUser } from '../../support/live/peer/other-user.ts';
 import { RawQmp } from '../../support/live/peer/raw-qmp.ts';
@@ -26,7 +27,7 @@ async function peerOf(endpoint: string): Promise<Peer> {
 async function whyUnknown(endpoint: string): Promise<string> {
   const peer = await peerOf(endpoint);
   expect(peer.kind, JSON.stringify(peer)).to.equal('unknown');
-  return peer.kind === 'unknown' ? peer.reason : '';
+  return peer.kind === 'unknown' ? formatCause(peer.cause) : '';
 }
 
 /** Speaks as much QMP as a greeting takes, as another user, on a socket that it binds by this name in this directory. */

@@ -5,6 +5,7 @@ import { Server, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { connect } from '../../../protocols/transport/index.ts';
 import { findPeer } from '../../../src/guest/peer/find-peer.ts';
+import { formatCause } from '../../../src/report/index.ts';
 import { tolerate } from '../../support/leak-hooks.ts';
 import { OTHER_UID } from '../../support/live/peer/other-user.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
@@ -57,7 +58,7 @@ describe('sockets that were handed over to a process', function () {
 
   for (const [title, owner, reason] of [
     ['another user, whose the socket file is', OTHER_UID, /^no QEMU|that belongs to another user than the socket$/],
-    // As if root had made the socket, for a QEMU that gave up root's rights (-runas).
+    // As if root had made the socket, for a QEMU that dropped root's rights (-runas).
     ['another user, though the socket file is root’s', 0, /made by another user/],
   ] as const) {
     it(`do not make it the peer: ${title}`, async () => {
@@ -77,7 +78,7 @@ describe('sockets that were handed over to a process', function () {
         await gone;
         const peer = findPeer(connection);
         expect(peer).to.include({ kind: 'unknown' });
-        expect(peer.kind === 'unknown' && peer.reason).to.match(reason);
+        expect(peer.kind === 'unknown' && formatCause(peer.cause)).to.match(reason);
         await connection.close();
       } finally {
         await end(giver, taker);

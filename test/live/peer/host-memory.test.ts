@@ -14,6 +14,7 @@ import { FLAT_VIEWS, type Monitor } from '../../../src/guest/monitor/monitor.ts'
 import { qmpMonitor } from '../../../src/guest/monitor/qmp-monitor.ts';
 import { findPeer } from '../../../src/guest/peer/find-peer.ts';
 import { selectMemoryMap } from '../../../src/guest/qemu/select-memory-map.ts';
+import { formatCause } from '../../../src/report/index.ts';
 import { launchQemu, type QemuOptions, type QemuProcess } from '../../../src/testing/index.ts';
 import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import { kernelPage } from '../../kernels/manifests/manifest.ts';
@@ -37,7 +38,10 @@ async function howRead(guest: QemuProcess): Promise<{ provider: string; reasons:
       const table = await paused.translateMany(BigUint64Array.of(page.address), READ);
       expect(table.at(0)).to.include({ cause: null });
       const { provider, attempts } = await paused.memoryReport();
-      return { provider, reasons: attempts.map(({ provider: way, reason }) => `${way}: ${reason}`).join('\n') };
+      return {
+        provider,
+        reasons: attempts.map(({ provider: way, cause }) => `${way}: ${formatCause(cause)}`).join('\n'),
+      };
     });
   } finally {
     await attached.detach();
@@ -191,7 +195,7 @@ describe('guest memory on this host', function () {
       const memory = new LayeredMemory(host, trusted, map, comparePaused);
       const address = 0x80_0000;
       expect(await memory.usesHostAt(address)).to.equal(false);
-      expect(host.attempts.at(-1)?.reason).to.equal('it could not be verified: every page compared is zero');
+      expect(host.attempts.at(-1)?.cause).to.deep.equal({ code: 'unverified' });
       trusted.reads.length = 0;
       await memory.read([{ address, lengthBytes: 8 }]);
       expect(trusted.reads).to.include(address);
@@ -216,7 +220,7 @@ describe('guest memory on this host', function () {
       const root = Number(KERNELS.long4.registers.cr3);
       expect(await memory.usesHostAt(root)).to.equal(false);
       expect(host.blockAt(root)?.verdict).to.equal('foreign');
-      expect(host.attempts.at(-1)?.reason).to.match(/^it is not the guest's memory: the page at 0x[0-9a-f]+ differs$/);
+      expect(host.attempts.at(-1)?.cause.code).to.equal('differs');
       expect(await memory.usesHostAt(0), 'low memory, which is where QEMU says').to.equal(true);
       const [bytes] = await memory.read([{ address: root, lengthBytes: 8 }]);
       const [expected] = await trusted.read([{ address: root, lengthBytes: 8 }]);
@@ -256,7 +260,7 @@ describe('guest memory on this host', function () {
     const qmp = await QmpClient.connect(guest.qmpEndpoint);
     try {
       const peer = findPeer(qmp.connection);
-      if (peer.kind !== 'process') throw new Error(peer.reason);
+      if (peer.kind !== 'process') throw new Error(peer.cause.code);
       const monitor = qmpMonitor(qmp);
       const map = selectMemoryMap(parseFlatViews(await monitor.hmp(FLAT_VIEWS)), 0, false);
       const changed = { ...peer, identity: { ...peer.identity, executable: `${tmpdir()}/qemu-before-exec` } };
@@ -264,7 +268,7 @@ describe('guest memory on this host', function () {
       expect(found).to.deep.equal([
         {
           provider: 'host-process',
-          reason: `process ${guest.pid} is not the program any more that it was when we attached`,
+          cause: { code: 'program-changed', pid: guest.pid },
         },
       ]);
     } finally {

@@ -182,7 +182,7 @@ describe('GdbClient on a paused PC', () => {
     expect(await client.monitor('bogus')).to.contain("unknown command: 'bogus'");
   });
 
-  it('says that the stub is busy, and harms nobody by it', async () => {
+  it('says that the stub is busy, and leaves its client alone', async () => {
     const connection = await open(guest);
     const error = await rejection(GdbClient.connect(connection, { handshakeTimeoutMs: 200 }));
     expect(error).to.be.instanceOf(GdbBusyError).and.include({ endpoint: guest.gdbEndpoint });
@@ -331,7 +331,7 @@ describe('GdbClient on a running guest', () => {
     await client.close();
   });
 
-  it('gives no wrong bytes when somebody else resumes the guest meanwhile', async () => {
+  it('gives no wrong bytes when another client resumes the guest meanwhile', async () => {
     await using witness = await Witness.of(guest);
     const client = await attach(guest, { requestTimeoutMs: 300 });
     const stops: StopReply[] = [];

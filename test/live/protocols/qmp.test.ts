@@ -257,7 +257,7 @@ describe('the device state of a real QEMU', () => {
     await rm(directory, { recursive: true });
   });
 
-  it('shows the protection keys that code in the guest set, and disturbs nobody', async () => {
+  it('shows the protection keys that code in the guest set, and disturbs no client', async () => {
     const rom = join(directory, 'keys.rom');
     const file = join(directory, 'state');
     await writeFile(rom, protectionKeysRom());

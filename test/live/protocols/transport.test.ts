@@ -50,7 +50,7 @@ describe('connect', () => {
     expect(error).to.include({ code: 'ERR_TRANSPORT_NOT_FOUND', endpoint: `unix:${qemu.directory}/nothing` });
   });
 
-  it('says that nobody listens on a port', async () => {
+  it('says that no process listens on a port', async () => {
     expect(await connectFailure('tcp:127.0.0.1:1')).to.include({ code: 'ERR_TRANSPORT_REFUSED' });
   });
 
@@ -58,7 +58,7 @@ describe('connect', () => {
     expect(await connectFailure('tcp:no-such-host.invalid:1')).to.include({ code: 'ERR_TRANSPORT_RESOLVE' });
   });
 
-  it('does nothing once it was given up', async () => {
+  it('does nothing once it was aborted', async () => {
     const reason = new Error('Ctrl-C');
     for (const endpoint of [qemu.qmpEndpoint, 'exec:cat']) {
       const error = await connectFailure(endpoint, { ...TIMEOUT, signal: AbortSignal.abort(reason) });

@@ -1,4 +1,4 @@
-import { sourced } from '../../../src/guest/vcpu/sourced.ts';
+import { notInUse, sourced } from '../../../src/guest/vcpu/sourced.ts';
 import type { VcpuState } from '../../../src/guest/vcpu/vcpu-state.ts';
 
 /** The state of a vCPU in 64-bit mode with its root table at 0x1000, everything known; a test replaces what it is about. */
@@ -14,13 +14,13 @@ export function vcpuStateWith(replaced: Partial<VcpuState> = {}): VcpuState {
     ss: sourced(0x18n, 'gdb-stub', 'register ss'),
     cpl: sourced(0, 'monitor', 'info registers, CPL'),
     a20: sourced(true, 'monitor', 'info registers, A20'),
-    encryptionBit: sourced(null, 'not-in-use', 'no C-bit was named'),
-    profile: sourced(null, 'not-in-use', 'no profile was named: the architecture'),
-    pkru: sourced(0, 'not-in-use', 'CR4.PKE=0'),
-    pkrs: sourced(0, 'not-in-use', 'CR4.PKS=0'),
-    pdptes: sourced(null, 'not-in-use', 'no PAE paging'),
-    nested: sourced(null, 'not-in-use', 'EFER.SVME=0'),
-    hypervisorSmep: sourced(false, 'not-in-use', 'no NPT'),
+    encryptionBit: notInUse(null, { code: 'no-c-bit' }),
+    profile: notInUse(null, { code: 'no-profile' }),
+    pkru: notInUse(0, { code: 'no-protection-keys', bit: 'PKE' }),
+    pkrs: notInUse(0, { code: 'no-protection-keys', bit: 'PKS' }),
+    pdptes: notInUse(null, { code: 'no-pdpte-registers' }),
+    nested: notInUse(null, { code: 'svm-off' }),
+    hypervisorSmep: notInUse(false, { code: 'smep-decides-nothing' }),
     accelerator: sourced('kvm', 'monitor', 'query-kvm'),
     qemuVersion: [7, 2, 22],
     maxPhyAddr: sourced(40, 'qom', 'cpu.phys-bits'),

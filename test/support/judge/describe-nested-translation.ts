@@ -68,7 +68,7 @@ function describeEnd(translation: ReferenceNestedTranslation): string {
       return `guest's fault\n${describeTranslation(translation.guest)}`;
     case 'nested-fault': {
       const { untaggedAddress, purpose, cause, l2PhysicalAddress, responsible } = translation;
-      const culprit = responsible ? `level ${responsible.level} at ${hex(responsible.address)}` : 'nobody';
+      const culprit = responsible ? `level ${responsible.level} at ${hex(responsible.address)}` : 'no entry';
       const exit = `exit information ${orNone(translation.exitInfo1)}, qualification ${orNone(translation.exitQualification)}`;
       const where = `${hex(untaggedAddress)}, the ${purpose} access at ${hex(l2PhysicalAddress)}`;
       const fault = `${cause} of ${where} because of ${culprit}, ${exit}`;

@@ -17,7 +17,7 @@ export function describeTranslation(translation: ReferenceTranslation): string {
   }
   const code = translation.errorCode === null ? 'none' : hex(BigInt(translation.errorCode));
   const { responsible } = translation;
-  const culprit = responsible ? `level ${responsible.level} at ${hex(responsible.address)}` : 'nobody';
+  const culprit = responsible ? `level ${responsible.level} at ${hex(responsible.address)}` : 'no entry';
   const exception = `vector ${translation.vector}, code ${code}`;
   return `${walked}${translation.cause}, ${exception}, because of ${culprit}, ${describePage(translation)}${steps}`;
 }

@@ -98,7 +98,7 @@ function refusingEntry(
   const gmet = npt.gmet ?? false;
   const lacking = judging.find(
     ({ value }) =>
-      // 15.25.7: U/S=1 for any access; 15.25.13: the trap has another use for that bit, and U/S=0 keeps nobody out.
+      // 15.25.7: U/S=1 for any access; 15.25.13: the trap has another use for that bit, and U/S=0 refuses no access.
       (!gmet && (value & us) === 0n) ||
       (isWrite(access) && (value & rw) === 0n) ||
       (isFetch(access) && (value & nx) !== 0n),

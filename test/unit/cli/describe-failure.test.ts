@@ -1,44 +1,61 @@
 import { expect } from 'chai';
 import { describeFailure, exitStatusOf } from '../../../src/cli/describe-failure.ts';
 import { CliError, InputFileError, InterruptedError, TraceFileError, UsageError } from '../../../src/cli/errors.ts';
-import { GuestCpuError } from '../../../src/guest/index.ts';
+import { GuestCpuError, GuestMemoryError, GuestStubError } from '../../../src/guest/index.ts';
 import { expectErrorShape } from '../../support/expect-error-shape.ts';
 
 describe('cli/describeFailure', () => {
-  it('tells an error in one line', () => {
-    expect(describeFailure(new GuestCpuError(5, [0, 1]), false)).to.deep.equal([
+  it('tells an error in one line', async () => {
+    expect(await describeFailure(new GuestCpuError(5, [0, 1]), false)).to.deep.equal([
       'pagewalk: there is no vCPU 5: this guest has vCPUs 0 to 1',
     ]);
   });
 
-  it('tells of a mistake in the program, with its causes, and asks for a report', () => {
+  it('tells of a mistake in the program, with its causes, and asks for a report', async () => {
     const error = new TypeError('x is undefined', { cause: new RangeError('out of range') });
-    expect(describeFailure(error, false)).to.deep.equal([
+    expect(await describeFailure(error, false)).to.deep.equal([
       'pagewalk: internal error, please report it: TypeError: x is undefined; because of RangeError: out of range',
     ]);
   });
 
-  it('tells each of several errors', () => {
+  it('tells each of several errors', async () => {
     const errors = new AggregateError([new GuestCpuError(1, [0]), new UsageError('and this')]);
-    expect(describeFailure(errors, false)).to.deep.equal([
+    expect(await describeFailure(errors, false)).to.deep.equal([
       'pagewalk: there is no vCPU 1: this guest has only vCPU 0',
       'pagewalk: and this',
     ]);
   });
 
-  it('gives stacks, of the causes too, for debugging only', () => {
+  it('makes sentences of the causes that an error has as data', async () => {
+    const attempts = [{ provider: 'host-process', cause: { code: 'not-linux' } }] as const;
+    expect(await describeFailure(new GuestMemoryError('it is needed', attempts), false)).to.deep.equal([
+      'pagewalk: it is needed. This host does not have guest memory at hand (host-process: which process holds the other end of a socket is known on Linux only)',
+    ]);
+    expect((await describeFailure(new GuestMemoryError('it is needed', []), false)).join()).to.match(
+      /at hand \(it was not to be looked for\)$/,
+    );
+    const unproven = { code: 'does-not-listen', pid: 7 } as const;
+    const named = new GuestStubError('ERR_GUEST_STUB_UNREACHABLE', 'tcp::1', 'it is not proven', { unproven });
+    expect(await describeFailure(named, false)).to.deep.equal([
+      'pagewalk: it is not proven (process 7 does not listen there)',
+    ]);
+    const far = new GuestStubError('ERR_GUEST_STUB_UNREACHABLE', 'tcp::1', 'it is far away');
+    expect(await describeFailure(far, false)).to.deep.equal(['pagewalk: it is far away']);
+  });
+
+  it('gives stacks, of the causes too, for debugging only', async () => {
     const error = new UsageError('wrong', undefined, { cause: new Error('deeper') });
-    expect(describeFailure(error, false)).to.deep.equal(['pagewalk: wrong']);
-    const text = describeFailure(error, true).join('\n');
+    expect(await describeFailure(error, false)).to.deep.equal(['pagewalk: wrong']);
+    const text = (await describeFailure(error, true)).join('\n');
     expect(text).to.match(/^pagewalk: wrong\nUsageError: wrong\n +at /);
     expect(text).to.match(/\nError: deeper\n +at /);
   });
 
-  it('survives causes in a circle, and what is no error', () => {
+  it('survives causes in a circle, and what is no error', async () => {
     const error = new Error('round');
     error.cause = error;
-    expect(describeFailure(error, true)).to.have.lengthOf(2);
-    expect(describeFailure('thrown text', true)).to.deep.equal(['pagewalk: thrown text']);
+    expect(await describeFailure(error, true)).to.have.lengthOf(2);
+    expect(await describeFailure('thrown text', true)).to.deep.equal(['pagewalk: thrown text']);
   });
 });
 

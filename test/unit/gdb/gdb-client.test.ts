@@ -72,7 +72,7 @@ describe('GdbClient handshake', () => {
     expect(client.stats.packetsSent).to.equal(3);
   });
 
-  it('gives up at a second nak', async () => {
+  it('closes the connection at a second nak', async () => {
     const stub = new FakeGdbStub({ answer: () => undefined });
     const connecting = GdbClient.connect(stub.connection);
     await delay(5);
@@ -227,7 +227,7 @@ describe('GdbClient pipelining', () => {
   });
 
   it('gives no result of a flight that is not complete', async () => {
-    // The stub swallows the first packet, as it does when somebody resumed the guest: all replies are one too early.
+    // The stub swallows the first packet, as it does when another client resumed the guest: all replies are one too early.
     let reads = 0;
     const answer = answerReads((payload) => (reads++ === 0 ? undefined : [payload.slice(1, 3)]));
     const { client } = await attach(answer, IMPATIENT);
@@ -266,7 +266,7 @@ describe('GdbClient failures', () => {
     expect(stub.requests).to.deep.equal([]);
   });
 
-  it('says that somebody resumed the guest when the stub reported a stop instead', async () => {
+  it('says that another client resumed the guest when the stub reported a stop instead', async () => {
     const { client } = await attach(
       answerReads(() => ['T02thread:01;']),
       IMPATIENT,

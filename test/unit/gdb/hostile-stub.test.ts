@@ -25,7 +25,7 @@ function silentMonitor(payload: string): 'default' | undefined {
   return payload.startsWith('qRcmd') ? undefined : 'default';
 }
 
-/** Sends it again in each turn of the event loop, once it was asked for something and until the client has given up. */
+/** Sends it again in each turn of the event loop, once it was asked for something and until the client has closed the connection. */
 function sendForever(stub: FakeGdbStub, client: GdbClient, text: string): void {
   if (client.state !== 'open') return;
   if (stub.requests.some((request) => request.startsWith('qRcmd'))) stub.send(text);
@@ -45,7 +45,7 @@ describe('a stub that means no good', () => {
     ['what no stub says', 'HTTP/1.1 400 Bad Request\r\n', /HTTP server/],
   ];
   for (const [what, text, problem] of ENDLESS) {
-    it(`is given up when it sends ${what} and no answer`, async () => {
+    it(`loses its connection when it sends ${what} and no answer`, async () => {
       const { stub, client } = await attach(silentMonitor);
       const answer = expectRejection(client.monitor('info mtree -f'));
       sendForever(stub, client, text);

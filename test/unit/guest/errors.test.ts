@@ -19,7 +19,9 @@ const EXAMPLES = {
   GuestCpuError: () => new GuestCpuError(3, [0, 1]),
   GuestStubError: () => new GuestStubError('ERR_GUEST_STUB_BUSY', 'unix:/gdb', 'it is busy', { cause }),
   GuestMemoryError: () =>
-    new GuestMemoryError('a running guest needs it', [{ provider: 'host-file', reason: 'it is not shared' }]),
+    new GuestMemoryError('a running guest needs it', [
+      { provider: 'host-file', cause: { code: 'private-file', block: 'ram' } },
+    ]),
   GuestRunStateError: () => new GuestRunStateError('ERR_GUEST_RESUMED', 'it was resumed', { cause }),
   GuestStateError: () => new GuestStateError('it makes no sense', { cause }),
   GuestUsageError: () => new GuestUsageError('it cannot be', { cause }),
@@ -44,7 +46,9 @@ describe('the errors of the guest layer', () => {
   it('keep their evidence', () => {
     expect(EXAMPLES.GuestArchitectureError()).to.include({ architecture: 'aarch64' });
     expect(EXAMPLES.GuestCpuError()).to.deep.include({ cpu: 3, cpus: [0, 1] });
-    expect(EXAMPLES.GuestMemoryError().message).to.contain('host-file: it is not shared');
+    expect(EXAMPLES.GuestMemoryError().attempts).to.deep.equal([
+      { provider: 'host-file', cause: { code: 'private-file', block: 'ram' } },
+    ]);
     expect(EXAMPLES.GuestStubError()).to.include({ stub: 'unix:/gdb' });
   });
 

@@ -109,7 +109,7 @@ describe('QmpClient.connect', () => {
     );
   });
 
-  it('gives up when told to', async () => {
+  it('stops connecting when told to', async () => {
     const server = new FakeQmpServer();
     const giveUp = new AbortController();
     const failure = failureOf(QmpClient.connect(server.connection, { timeoutMs: 60_000, signal: giveUp.signal }));
@@ -131,7 +131,7 @@ describe('QmpClient.execute', () => {
     expect(await replies).to.deep.equal(['reply to a', 'reply to b', 'reply to c']);
   });
 
-  it('drops the reply that nobody waits for', async () => {
+  it('drops a reply that was not waited for', async () => {
     const { server, client } = await startSession();
     const reply = client.execute('query-status');
     const [request] = await server.received(1);

@@ -32,9 +32,9 @@ describe('a monitor that means no good', () => {
     ],
   ];
   for (const [what, text, expected] of ENDLESS) {
-    it(`is given up when it sends ${what}`, async () => {
+    it(`loses its connection when it sends ${what}`, async () => {
       const { server, client } = await start();
-      // It is given up for what it says, and not for the time: much text takes long on a busy machine.
+      // The connection is closed for what it says, and not for the time: much text takes long on a busy machine.
       const reply = expectRejection(client.execute('stop', undefined, { timeoutMs: 60_000 }));
       await server.received(1);
       if (what.includes('message')) server.say('{"a": [');
@@ -54,7 +54,7 @@ describe('a monitor that means no good', () => {
     ['something else', 'nonsense', /a JSON object/],
   ];
   for (const [what, text, expected] of EXCESSES) {
-    it(`is given up for ${what}`, async () => {
+    it(`loses its connection for ${what}`, async () => {
       const { server, client } = await start();
       const reply = expectRejection(client.execute('stop'));
       await server.received(1);
@@ -83,7 +83,7 @@ describe('a monitor that means no good', () => {
     await client.close();
   });
 
-  it('may answer twice, and with ids that nobody gave', async () => {
+  it('may answer twice, and with ids that were never sent', async () => {
     const { server, client } = await start();
     const reply = client.execute('stop');
     const [request] = await server.received(1);

@@ -57,7 +57,7 @@ describe('the layout of the repository', () => {
         }
       }
       expect(complaints({ 'protocols/transport/tls.ts': importing('node:tls') })).to.deep.equal([
-        'protocols/transport/tls.ts:2 node:tls is for nobody',
+        'protocols/transport/tls.ts:2 node:tls is for no layer',
       ]);
     });
 
@@ -223,6 +223,8 @@ describe('the layout of the repository', () => {
         ['The guest stood still', 'paused'],
         ['of a guest of a guest', 'nested guest (L2), whose hypervisor is L1'],
         ['it has been given "x"', 'got'],
+        ['the map was given up', 'incomplete'],
+        ['runs of pages with the same rights', 'range'],
       ] as const) {
         for (const path of ['README.md', 'src/guest/guest.ts', 'test/live/guest/attach.test.ts']) {
           expect(complaints({ [path]: `// ${text}\n` })[0], path)
@@ -235,14 +237,29 @@ describe('the layout of the repository', () => {
       ).to.deep.equal([]);
     });
 
-    it('sources say who it is that does something', () => {
-      for (const word of ['nobody', 'somebody', 'Whoever']) {
-        expect(complaints({ 'src/guest/guest.ts': `// ${word} resumed it\n` })).to.have.length(1);
-        expect(complaints({ 'README.md': `${word} resumed it\n` })).to.deep.equal([]);
+    it('the layers below the report give causes, and make no sentences of them', () => {
+      const text = 'interface A { readonly code: string; readonly why: string }\n';
+      for (const layer of ['paging', 'abi', 'guest']) {
+        expect(complaints({ [`src/${layer}/a.ts`]: text }), layer).to.deep.equal([
+          `src/${layer}/a.ts:1 "why" is a sentence: give a code, of which src/report makes one`,
+        ]);
       }
+      expect(complaints({ 'src/report/a.ts': text })).to.deep.equal([]);
+      expect(
+        complaints({ 'src/guest/a.ts': 'interface A { readonly why: Cause; readonly message: string }\n' }),
+      ).to.deep.equal([]);
     });
 
-    it('no path of somebody’s machine', () => {
+    it('texts say who it is that does something', () => {
+      for (const word of ['nobody', 'somebody', 'anybody', 'Whoever']) {
+        for (const path of ['src/guest/guest.ts', 'test/live/cli/cli.test.ts', 'README.md']) {
+          expect(complaints({ [path]: `// ${word} resumed it\n` }), path).to.have.length(1);
+        }
+      }
+      expect(complaints({ 'test/a.test.ts': '// the user `nobody`\n' })).to.deep.equal([]);
+    });
+
+    it('no path of one machine', () => {
       for (const directory of ['home', 'root', 'work']) {
         const path = `/${directory}`.concat('/someone/guest.bin');
         expect(complaints({ 'README.md': `See ${path}.` }), path).to.have.length(1);
@@ -250,7 +267,7 @@ describe('the layout of the repository', () => {
       expect(complaints({ 'README.md': 'unix:/run/vm.qmp, a/work/b' })).to.deep.equal([]);
     });
 
-    it('no address of somebody’s network', () => {
+    it('no address of one network', () => {
       for (const host of ['registry.', '127.0.0.1:', '10.', 'localhost:', '192.168.']) {
         const address = 'http'.concat(`s://${host}4873/a`);
         expect(complaints({ 'package-lock.json': `"resolved": "${address}"` }), address).to.have.length(1);
@@ -282,6 +299,9 @@ describe('the layout of the repository', () => {
       expect(complaints({ ...tree, 'docs/a.md': 'first\n`src/paging/walk.ts`, `src/pag`' })).to.deep.equal([
         'docs/a.md:2 there is no src/paging/walk.ts',
         'docs/a.md:2 there is no src/pag',
+      ]);
+      expect(complaints({ ...tree, 'SECURITY.md': '`live/a-guest`, `unit/qmp/`, `live/another`' })).to.deep.equal([
+        'SECURITY.md:1 there is no test/live/another',
       ]);
     });
   });

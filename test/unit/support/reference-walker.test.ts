@@ -142,7 +142,7 @@ describe('referenceTranslate', () => {
       expect(verdict('4-level', supervisorAbove, linear, '', { cr4: smap })).to.equal('0x5abc 4096 w-x');
     });
 
-    it('judges an implicit access as the supervisor, whoever made it', () => {
+    it('judges an implicit access as the supervisor, in either mode', () => {
       const supervisor = { ...open, [pte]: 0x5003n };
       expect(verdict('4-level', supervisor, linear, 'ui')).to.equal('0x5abc 4096 w-x');
       expect(verdict('4-level', { ...open, [pte]: 0n }, linear, 'ui')).to.equal('not-present 0 1:0x4c48');

@@ -38,7 +38,7 @@ describe('GuestConsole', () => {
     expect(await next).to.equal('tick 1');
   });
 
-  it('gives up in time, and shows what the guest said instead', async () => {
+  it('stops waiting in time, and shows what the guest said instead', async () => {
     const stream = new PassThrough();
     const guest = new GuestConsole(stream);
     stream.write('fail no luck\n');

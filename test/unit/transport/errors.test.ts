@@ -7,7 +7,7 @@ const cause = new Error('the cause');
 
 const EXAMPLES = {
   EndpointError: () => new EndpointError('nonsense', 'a problem'),
-  ConnectError: () => new ConnectError('ERR_TRANSPORT_REFUSED', 'unix:/x', 'nobody listens', { cause }),
+  ConnectError: () => new ConnectError('ERR_TRANSPORT_REFUSED', 'unix:/x', 'no process listens', { cause }),
 } satisfies Record<string, () => TransportError>;
 
 describe('the errors of the transport', () => {

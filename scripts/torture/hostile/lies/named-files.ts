@@ -57,8 +57,8 @@ function attempt(act: () => void): void {
 const MANY = 8000;
 
 /**
- * Fills the directory that it was handed, waits until somebody removes what is in it one by one, and puts a link to a directory of
- * somebody else in its place: whoever removes recursively by name goes on in there.
+ * Fills the directory that it was handed, waits until the client removes what is in it one by one, and puts a link to a directory of
+ * another user in its place: what removes recursively by name goes on in there.
  */
 const swappedDirectory: Lie = {
   answer(request, { victimDirectory = '', victims = '' }) {

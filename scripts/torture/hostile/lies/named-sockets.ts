@@ -1,6 +1,6 @@
 import type { Lie } from '../lie.ts';
 
-/** Says that the stub listens where the peer would like somebody to knock. */
+/** Says that the stub listens where the peer would like a client to knock. */
 export const stubElsewhere: Lie = {
   answer({ execute }, facts) {
     if (execute !== 'query-chardev') return undefined;

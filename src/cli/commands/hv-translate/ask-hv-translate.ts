@@ -22,10 +22,11 @@ import type {
   VcpuState,
 } from '../../../guest/index.ts';
 import type { PagingMode, PlannedBits } from '../../../paging/index.ts';
-import type { ReportedHvTranslation } from '../../../report/index.ts';
+import type { ReportedAssumption, ReportedHvTranslation } from '../../../report/index.ts';
 import { UsageError } from '../../errors.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
+import { withSetBits } from '../../session/with-set-bits.ts';
 import { pagesOf } from './page-rules.ts';
 import type { HvTranslateCommandLine } from './parse-hv-translate.ts';
 
@@ -86,9 +87,8 @@ export function keptForHvTranslate(
   return view.keep(addresses, READ, keepScope);
 }
 
-/** An answer, with assumptions by the guest layer's names. @internal */
+/** An answer. @internal */
 export interface Asked extends ReportedHvTranslation {
-  readonly assumed: readonly Assumption[];
   /** The machine that runs the guest. */
   readonly machine: Machine;
 }
@@ -175,34 +175,18 @@ function processorOf(
 }
 
 /** What the cache type rests on that was unavailable: it is the cache type alone that this decides, of a success. */
-function assumedTypes(
-  { value: { hypervisor }, from, detail: why }: Sourced<MemoryTypeMsrs>,
-  decides: boolean,
-): readonly Assumption[] {
-  if (from === 'assumed') return [{ name: 'memoryTypes', value: null, why, decides }];
+function assumedTypes(types: Sourced<MemoryTypeMsrs>, decides: boolean): readonly Assumption[] {
+  if (types.from === 'assumed') return [{ name: 'memoryTypes', value: null, cause: types.cause, decides }];
+  const { hypervisor } = types.value;
   if (hypervisor?.from !== 'assumed') return [];
-  return [{ name: 'hypervisorMemoryTypes', value: null, why: hypervisor.detail, decides }];
+  return [{ name: 'hypervisorMemoryTypes', value: null, cause: hypervisor.cause, decides }];
 }
 
 /** QEMU shows one set of registers, and not which VTL it is of. */
-function assumedVtl({ vtl: { vtl, isAssumed, isNamed } }: HvTranslateCommandLine): readonly Assumption[] {
-  if (isAssumed) {
-    const why = `no registers of VTL ${vtl} were given: --vtl ${vtl} --cr3 VALUE --set NAME=VALUE`;
-    return [{ name: 'vtl', value: null, why, decides: true }];
-  }
-  const why = `VTL ${vtl} has registers of its own, and some were given`;
-  return isNamed && vtl > 0 ? [{ name: 'vtl', value: null, why, decides: true }] : [];
-}
-
-/** The bits that were set, with the stage that they are in. */
-function withBits(walk: GuestTranslation, set: readonly PlannedBits[]): GuestTranslation {
-  const isNested = (bits: PlannedBits) => 'stage' in bits && bits.stage === 'nested';
-  const { nested } = walk;
-  return {
-    ...walk,
-    wrote: set.filter((bits) => !isNested(bits)),
-    nested: nested && { ...nested, wrote: set.filter(isNested) },
-  };
+function assumedVtl({ vtl: { vtl, isAssumed, isNamed } }: HvTranslateCommandLine): readonly ReportedAssumption[] {
+  if (isAssumed) return [{ name: 'vtl', value: null, cause: { code: 'vtl-not-given', vtl }, decides: true }];
+  if (!isNamed || vtl === 0) return [];
+  return [{ name: 'vtl', value: null, cause: { code: 'vtl-partly-given', vtl }, decides: true }];
 }
 
 function reportOf(
@@ -211,7 +195,7 @@ function reportOf(
   mode: PagingMode,
   { gva, answer, walk }: Answered,
   wrote: readonly PlannedBits[],
-  notes: readonly Assumption[],
+  notes: readonly ReportedAssumption[],
 ): Omit<Asked, 'machine'> {
   const { controlFlags, ex, vtl, scope } = line;
   const set = answer.bits.filter((bits) => wrote.some(({ address }) => address === bits.address));
@@ -227,7 +211,7 @@ function reportOf(
     space: reportedSpace(state, scope),
     answer,
     output: ex ? encodeHvTranslateOutputEx(answer) : encodeHvTranslateOutput(answer),
-    walk: walk && withBits(walk, set),
+    walk: walk && withSetBits(walk, set),
     bitsAreSet: asksForBits ? set.length === answer.bits.length : null,
     assumed: [...(walk?.assumed ?? []), ...notes],
   };

@@ -9,6 +9,7 @@ import {
   hvControlProblem,
   inputVtlFlags,
 } from '../../../abi/index.ts';
+import { formatHvControlProblem } from '../../../report/index.ts';
 import { UsageError } from '../../errors.ts';
 import { type AddressOptions, type AnswerFormat, parseAddresses, parseFormat } from '../../options/address-options.ts';
 import type { CliContext } from '../../options/command.ts';
@@ -133,8 +134,9 @@ export function parseHvTranslate(
   const controlFlags = input?.controlFlags ?? parseControlFlags(options);
   const problem = hvControlProblem(controlFlags);
   if (problem !== null) {
-    const advice = problem.startsWith('none of') && input === null ? '; say what must be allowed: --validate rwx' : '';
-    throw new UsageError(`HV_STATUS_INVALID_PARAMETER: ${problem}${advice}`, NAME);
+    const isForgotten = problem.code === 'nothing-to-validate' && input === null;
+    const advice = isForgotten ? '; say what must be allowed: --validate rwx' : '';
+    throw new UsageError(`HV_STATUS_INVALID_PARAMETER: ${formatHvControlProblem(problem)}${advice}`, NAME);
   }
   const where: AddressOptions =
     input === null

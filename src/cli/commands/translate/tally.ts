@@ -1,4 +1,5 @@
-import type { Assumption, Machine } from '../../../guest/index.ts';
+import type { Machine } from '../../../guest/index.ts';
+import type { ReportedAssumption } from '../../../report/index.ts';
 import type { CliContext } from '../../options/command.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { strictStatus } from '../../session/strict-status.ts';
@@ -7,7 +8,7 @@ import { strictStatus } from '../../session/strict-status.ts';
 export interface Outcomes {
   readonly faults: number;
   /** What any of their answers rests on that was unavailable. */
-  readonly assumed: Iterable<Assumption>;
+  readonly assumed: Iterable<ReportedAssumption>;
   /** The machine that would answer any of them otherwise, as far as the lines do not say so themselves. */
   readonly deviating: Machine | null;
   /** Names of the ROM in which tables of theirs lie, likewise. */
@@ -20,13 +21,14 @@ export class Tally {
   #deviating: Machine | null = null;
   readonly #romNames = new Set<string>();
   /** By what they say: they are the same for each part of a list. */
-  readonly #deciding = new Map<string, Assumption>();
+  readonly #deciding = new Map<string, ReportedAssumption>();
 
   add({ faults, assumed, deviating, tablesInRom }: Outcomes): void {
     for (const name of tablesInRom) this.#romNames.add(name);
     this.#faults += faults;
     this.#deviating ??= deviating;
-    for (const each of assumed) if (each.decides) this.#deciding.set(`${each.name} ${each.value} ${each.why}`, each);
+    for (const each of assumed)
+      if (each.decides) this.#deciding.set(`${each.name} ${each.value} ${each.cause.code}`, each);
   }
 
   /** Says what the marks of brief lines mean, and what these lines leave out. */

@@ -1,6 +1,7 @@
 import { decisiveTranslation, type Translate2Terms, walkedAccesses } from '../../../abi/index.ts';
 import type { GuestTranslation, GuestView, TranslateScope } from '../../../guest/index.ts';
 import { type PlannedBits, planBits, planNestedBits } from '../../../paging/index.ts';
+import { withSetBits } from '../../session/with-set-bits.ts';
 
 /**
  * Translates for one access, or for a write that is also a fetch: both are walked then, the one that fails first counts, and its
@@ -34,22 +35,19 @@ export async function translateBoth(
     nested === null ? planBits(translation, flags) : planNestedBits(nested.translation, flags),
   );
   const wrote = flags.setAccessed ? await view.setBits(planned.flat(), scope.cpu) : [];
-  return decisive.map((answer, at) => withBits(answer, terms, planned[at] ?? [], wrote));
+  return decisive.map((answer, at) => reportOf(answer, terms, planned[at] ?? [], wrote));
 }
 
-function withBits(
+function reportOf(
   answer: GuestTranslation,
   { access, flags }: Translate2Terms,
   planned: readonly PlannedBits[],
   wrote: readonly PlannedBits[],
 ): GuestTranslation {
   const set = planned.filter(({ address }) => wrote.some((bits) => bits.address === address));
-  const isNested = (bits: PlannedBits) => 'stage' in bits && bits.stage === 'nested';
   return {
-    ...answer,
+    ...withSetBits(answer, set),
     request: { ...answer.request, access, flags },
-    wrote: set.filter((bits) => !isNested(bits)),
-    nested: answer.nested && { ...answer.nested, wrote: set.filter(isNested) },
     bitsAreSet: set.length === planned.length,
   };
 }

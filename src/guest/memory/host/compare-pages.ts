@@ -1,4 +1,4 @@
-import { formatHex } from '../../../paging/index.ts';
+import type { MemoryCause } from '../../causes/memory-cause.ts';
 import type { PhysicalMemory } from '../physical-memory.ts';
 import type { HostMemory } from './host-memory.ts';
 
@@ -6,7 +6,7 @@ const PAGE_BYTES = 4096;
 const ZERO = Buffer.alloc(PAGE_BYTES);
 
 /** What came of comparing pages: `zero` where nothing differs and nothing is proven. @internal */
-export type Comparison = { readonly kind: 'same' | 'zero' } | { readonly kind: 'differs'; readonly reason: string };
+export type Comparison = { readonly kind: 'same' | 'zero' } | { readonly kind: 'differs'; readonly cause: MemoryCause };
 
 /** Compares pages that this host shows with what a trusted way shows. @internal */
 export type ComparePages = (
@@ -44,7 +44,7 @@ function judge(
 ): Comparison {
   const differing = pages.find((page, at) => !isSame(page, at));
   if (differing !== undefined) {
-    return { kind: 'differs', reason: `it is not the guest's memory: the page at ${formatHex(differing)} differs` };
+    return { kind: 'differs', cause: { code: 'differs', page: BigInt(differing) } };
   }
   return { kind: expected.some((bytes) => !isZero(bytes)) ? 'same' : 'zero' };
 }

@@ -51,8 +51,7 @@ export class LayeredMemory implements PhysicalMemory {
     await this.#decide([{ address: page, lengthBytes: PAGE_BYTES }]);
     const block = this.#host.blockAt(address);
     if (block?.verdict === 'open') {
-      const reason = 'it could not be verified: every page compared is zero';
-      this.#host.attempts.push({ provider: this.#host.kind, reason });
+      this.#host.attempts.push({ provider: this.#host.kind, cause: { code: 'unverified' } });
     }
     return block?.verdict === 'same';
   }
@@ -135,12 +134,12 @@ export class LayeredMemory implements PhysicalMemory {
       const outcome = await this.#compare(samples, host, this.#trusted);
       if (outcome.kind === 'zero') return;
       block.verdict = outcome.kind === 'same' ? 'same' : 'foreign';
-      if (outcome.kind === 'differs') host.attempts.push({ provider: host.kind, reason: outcome.reason });
+      if (outcome.kind === 'differs') host.attempts.push({ provider: host.kind, cause: outcome.cause });
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       // The block is not, or no longer, where it was found.
       block.verdict = 'foreign';
-      host.attempts.push({ provider: host.kind, reason: error.message });
+      host.attempts.push({ provider: host.kind, cause: { code: 'unreadable', message: error.message } });
     }
   }
 

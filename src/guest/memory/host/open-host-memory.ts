@@ -1,6 +1,7 @@
 import { openSync, readFileSync } from 'node:fs';
 import { parseHostAddress } from '../../../../protocols/qmp/index.ts';
 import { formatHex } from '../../../paging/index.ts';
+import type { MemoryCause } from '../../causes/memory-cause.ts';
 import type { MemoryAttempt } from '../../errors.ts';
 import type { Monitor } from '../../monitor/monitor.ts';
 import type { Peer, PeerProcess } from '../../peer/peer.ts';
@@ -34,16 +35,14 @@ export async function openHostMemory(
   map: MemoryMap,
   peer: Peer,
 ): Promise<HostMemory | readonly MemoryAttempt[]> {
-  if (peer.kind === 'unknown') return [{ provider: 'host-process', reason: peer.reason }];
+  if (peer.kind === 'unknown') return [{ provider: 'host-process', cause: peer.cause }];
   const located = await locate(monitor, map);
-  if (located.length === 0) {
-    return [{ provider: 'host-process', reason: 'QEMU does not say where guest memory is in its own memory' }];
-  }
+  if (located.length === 0) return [{ provider: 'host-process', cause: { code: 'places-unknown' } }];
   const opening = new Opening(peer);
   try {
     return opening.open(located, map);
   } catch (error) {
-    return [{ provider: 'host-process', reason: describe(error) }];
+    return [{ provider: 'host-process', cause: causeOf(error) }];
   }
 }
 
@@ -103,15 +102,14 @@ class Opening {
     // What was opened belongs to the program that ran when it was opened: that must still be the one that was proven.
     if (main !== undefined && isStill(identity)) return memory;
     memory[Symbol.dispose]();
-    const gone = `process ${pid} is not the program any more that it was when we attached`;
-    return main === undefined ? attempts : [{ provider: 'host-process', reason: gone }];
+    return main === undefined ? attempts : [{ provider: 'host-process', cause: { code: 'program-changed', pid } }];
   }
 
   #sourceOf({ region, address, block }: Located, mappings: readonly Mapping[]): RegionSource | undefined {
     const { pid } = this.#peer;
     const found = mappingsOf(mappings, address, sizeOf(region));
     if (found === undefined) {
-      this.#note('host-process', `${block.name} is not where QEMU says it is in its memory`);
+      this.#note('host-process', { code: 'block-elsewhere', block: block.name });
       return undefined;
     }
     const offset = sharedFileOffset(found, address);
@@ -136,13 +134,13 @@ class Opening {
       this.#memory ??= openSync(`/proc/${pid}/mem`, 'r');
     } catch (error) {
       this.#memoryFailed = true;
-      this.#note('host-process', describe(error));
+      this.#note('host-process', causeOf(error));
     }
     return this.#memory;
   }
 
-  #note(provider: MemoryAttempt['provider'], reason: string): void {
-    this.#attempts.push({ provider, reason });
+  #note(provider: MemoryAttempt['provider'], cause: MemoryCause): void {
+    this.#attempts.push({ provider, cause });
   }
 }
 
@@ -151,20 +149,16 @@ function distinct(attempts: readonly MemoryAttempt[]): MemoryAttempt[] {
   return attempts.filter((attempt, at) => attempts.findIndex(({ provider }) => provider === attempt.provider) === at);
 }
 
-function whyNoFile(name: string, { isShared, inode }: Mapping): string {
-  if (inode === 0n) return `${name} is not a file`;
-  if (!isShared) return `${name} is a private copy of a file (share=off): the file is not what the guest sees`;
-  return `the file that backs ${name} cannot be opened`;
+function whyNoFile(block: string, { isShared, inode }: Mapping): MemoryCause {
+  if (inode === 0n) return { code: 'no-file', block };
+  return { code: isShared ? 'file-unreachable' : 'private-file', block };
 }
 
 function sizeOf({ first, last }: Region): number {
   return Number(last - first) + 1;
 }
 
-function describe(error: unknown): string {
+function causeOf(error: unknown): MemoryCause {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'EACCES' || code === 'EPERM') {
-    return `no permission (${message}): reading it takes the same user as QEMU and a permissive kernel.yama.ptrace_scope, or CAP_SYS_PTRACE`;
-  }
-  return message;
+  return { code: code === 'EACCES' || code === 'EPERM' ? 'no-permission' : 'unreadable', message };
 }

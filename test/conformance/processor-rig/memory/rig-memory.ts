@@ -30,7 +30,7 @@ const DEVICES = 0xc000_0000;
 const DEVICES_END = 0x1_0000_0000;
 
 /**
- * What the host knows of the guest's physical memory while no probe runs: a copy of what it wrote itself. Memory that nobody
+ * What the host knows of the guest's physical memory while no probe runs: a copy of what it wrote itself. Memory that no part of the rig
  * wrote is zero.
  */
 export abstract class RigMemory implements EntrySource {

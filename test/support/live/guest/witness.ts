@@ -2,7 +2,7 @@ import type { QemuProcess } from '../../../../src/testing/index.ts';
 import { RawQmp } from '../peer/raw-qmp.ts';
 
 /**
- * What QEMU says about a guest to somebody who is not pagewalk: a second monitor, spoken to by the least client there is.
+ * What QEMU says about a guest to another client than pagewalk: a second monitor, spoken to by the least client there is.
  */
 export class Witness implements AsyncDisposable {
   readonly #qmp: RawQmp;

@@ -3,7 +3,7 @@ import type { QemuProcess } from '../../../../src/testing/index.ts';
 import type { Witness } from './witness.ts';
 
 /**
- * Writes into the memory of a guest through the QEMU process, which does not notice: for tests in which somebody else holds the
+ * Writes into the memory of a guest through the QEMU process, which does not notice: for tests in which another client holds the
  * stub, or the guest must run.
  *
  * @internal

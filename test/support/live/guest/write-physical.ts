@@ -4,7 +4,7 @@ import type { QemuProcess } from '../../../../src/testing/index.ts';
 
 /**
  * Writes into the memory of a paused guest, past everything under test but the GDB client, and leaves the stub as
- * it was. Nobody else may be connected to it.
+ * it was. No other client may be connected to it.
  *
  * @internal
  */

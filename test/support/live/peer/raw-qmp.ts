@@ -18,7 +18,7 @@ export class RawQmp implements AsyncDisposable {
   /** The names of the events that came before the last answer. */
   readonly events: string[] = [];
   readonly #connection: Connection;
-  /** An iterator keeps what arrives while nobody waits; an event and a reply often come together. */
+  /** An iterator keeps what arrives before it is asked for; an event and a reply often come together. */
   readonly #lines: AsyncIterator<unknown>;
 
   private constructor(connection: Connection) {

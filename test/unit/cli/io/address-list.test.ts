@@ -157,14 +157,14 @@ describe('a list that is none', () => {
   }
 
   for (const keepGoing of [false, true]) {
-    it(`a line without end is given up, ${keepGoing ? 'also when it is to go on' : 'when it may not go on'}`, async () => {
+    it(`a line without end is refused, ${keepGoing ? 'also when it is to go on' : 'when it may not go on'}`, async () => {
       expect((await expectRejection(read('/dev/zero', keepGoing))).message).to.equal(
         '/dev/zero:1: has no line end within 1048576 characters',
       );
     });
   }
 
-  it('lines without end that hold no address are given up', async () => {
+  it('lines without end that hold no address are refused', async () => {
     const junk = Buffer.from(`\u009b\u202e${'x'.repeat(4000)}\n`.repeat(16));
     async function* input(): AsyncGenerator<Uint8Array> {
       for (;;) yield junk;

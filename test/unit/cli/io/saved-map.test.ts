@@ -66,7 +66,7 @@ describe('cli/SavedMap', () => {
     ]);
   });
 
-  it('knows a map that was given up', async () => {
+  it('knows an incomplete map', async () => {
     expect((await read([HEADING, '{"kind":"end","complete":false}'])).isComplete).to.equal(false);
   });
 

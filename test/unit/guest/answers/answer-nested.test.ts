@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { answerRequests } from '../../../../src/guest/answers/answer-requests.ts';
 import type { GuestTranslation } from '../../../../src/guest/answers/guest-translation.ts';
-import { sourced } from '../../../../src/guest/vcpu/sourced.ts';
+import { assumed, sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import type { VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
 import { type Access, TCG } from '../../../../src/paging/index.ts';
 import { formatDeviation, formatReason } from '../../../../src/report/index.ts';
@@ -223,7 +223,7 @@ describe('answers about a nested guest (L2)', () => {
       );
       const hidden = { ...openEpt, [nestedEntry.ofData]: 0x2_5034n, [guestEntry.pml4e]: 0x2027n | bit8 };
       expect(await deviationOf(ept, hidden)).to.match(/ exits with an EPT violation, qualification 0x1a1 \(/);
-      // The page table for L2 physical 0x400000 ff. is in no memory, and nobody says what is read there.
+      // The page table for L2 physical 0x400000 ff. is in no memory, and no manual says what is read there.
       const elsewhere = { ...openEpt, '0x12010': 0x20_0407n, [guestEntry.pte]: 0x40_5067n };
       expect(await deviationOf(ept, { ...elsewhere, [guestEntry.pml4e]: 0x2027n | bit8 })).to.match(
         / goes no further \(the page at L2 physical 0x405abc: the EPT PTE is in no memory\)$/,
@@ -251,8 +251,8 @@ describe('answers about a nested guest (L2)', () => {
   });
 
   describe('says what it rests on, in either stage', () => {
-    const maxPhyAddr = sourced(52, 'assumed', 'nobody says');
-    const says = (decides: boolean) => [{ name: 'maxPhyAddr', value: 52, why: 'nobody says', decides }];
+    const maxPhyAddr = assumed(52, { code: 'no-qom-path' });
+    const says = (decides: boolean) => [{ name: 'maxPhyAddr', value: 52, cause: { code: 'no-qom-path' }, decides }];
 
     it('where it does not matter', async () => {
       const { assumed } = await ask(nestedVcpuStateWith({ maxPhyAddr }));

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { findAssumptions } from '../../../../src/guest/answers/assumptions.ts';
 import type { Assumption } from '../../../../src/guest/vcpu/assumption.ts';
-import { type Sourced, sourced } from '../../../../src/guest/vcpu/sourced.ts';
+import { assumed as assumedFor, type Sourced, sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import { contextOf, type VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
 import { type Access, type EntrySource, translate } from '../../../../src/paging/index.ts';
 import { vcpuStateWith } from '../../../support/fakes/sourced-state.ts';
@@ -21,8 +21,10 @@ function page(pml4e: bigint, pdpte: bigint, pde: bigint, pte: bigint): EntrySour
 
 const PLAIN = page(0x2007n, 0x3007n, 0x4007n, 0x5007n);
 
+const UNTOLD = { code: 'no-qom-path' } as const;
+
 function assumed<T>(value: T): Sourced<T> {
-  return sourced(value, 'assumed', 'nobody says');
+  return assumedFor(value, UNTOLD);
 }
 
 function ask(replaced: Partial<VcpuState>, memory: EntrySource = PLAIN, access = READ): Assumption[] {
@@ -32,7 +34,7 @@ function ask(replaced: Partial<VcpuState>, memory: EntrySource = PLAIN, access =
 
 /** What is to be said of a value that `assumed` made. */
 function saying(name: Assumption['name'], value: Assumption['value'], decides: boolean): Assumption {
-  return { name, value, why: 'nobody says', decides };
+  return { name, value, cause: UNTOLD, decides };
 }
 
 describe('what an answer rests on that was unavailable', () => {

@@ -5,7 +5,7 @@ import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
 import { keptSource } from '../../../../src/guest/source/kept-source.ts';
 import { assumedHiddenRegisters, type HiddenRegisters } from '../../../../src/guest/vcpu/hidden-registers.ts';
 import { parseOverride } from '../../../../src/guest/vcpu/overrides.ts';
-import { sourced } from '../../../../src/guest/vcpu/sourced.ts';
+import { notInUse, sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import type { VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
 import type { Access } from '../../../../src/paging/index.ts';
 import { formatAssumption } from '../../../../src/report/index.ts';
@@ -41,7 +41,7 @@ const HELD: HiddenRegisters = {
   pkrs: sourced(1, 'device-state', ''),
   pdptes: sourced([0x9001n, 0n, 0n, 0n], 'device-state', ''),
   nested: sourced(null, 'device-state', ''),
-  hypervisorSmep: sourced(false, 'not-in-use', ''),
+  hypervisorSmep: notInUse(false, { code: 'smep-decides-nothing' }),
 };
 
 interface Question {
@@ -98,9 +98,9 @@ describe('a "what if" question about state that the mode of the vCPU does not us
   });
 
   it('says what could not be read, and does not take it for 0 in silence', async () => {
-    const held = assumedHiddenRegisters((what) => `${what} is out of reach`);
+    const held = assumedHiddenRegisters((register) => ({ code: 'not-kept', register }));
     expect(await ask(['CR4.PKE=1'], { held })).to.equal(
-      '0x5000; 1 read; PKRU=0x0 (PKRU is out of reach); the outcome depends on it',
+      '0x5000; 1 read; PKRU=0x0 (PKRU was not kept); the outcome depends on it',
     );
   });
 

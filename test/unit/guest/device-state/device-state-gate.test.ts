@@ -2,11 +2,12 @@ import { expect } from 'chai';
 import { QmpClient } from '../../../../protocols/qmp/index.ts';
 import { DeviceStateGate } from '../../../../src/guest/device-state/device-state-gate.ts';
 import { DeviceStateObstacle } from '../../../../src/guest/device-state/device-state-obstacle.ts';
+import { formatCause } from '../../../../src/report/index.ts';
 import { FakeQmpServer, GREETING } from '../../../support/fakes/fake-qmp-server.ts';
 
 const TREE = `/ (container)
   /chardevs (container)
-    /monitor0 (chardev-nobody-knows)
+    /monitor0 (chardev-unheard-of)
   /machine (pc-i440fx-7.2-machine)
     /peripheral (container)
       /disk0 (virtio-blk-pci)
@@ -76,7 +77,7 @@ async function obstacleAt(gate: DeviceStateGate, asked: string[]): Promise<strin
     () => '',
     (error: unknown) => {
       expect(error).to.be.instanceOf(DeviceStateObstacle);
-      return (error as Error).message;
+      return formatCause((error as DeviceStateObstacle).obstacle);
     },
   );
   expect(asked.slice(before).includes(SAVE)).to.equal(said === '');
@@ -108,7 +109,7 @@ describe('the device state', () => {
     );
   });
 
-  it('is not saved with a device of a type that nobody has tried', async () => {
+  it('is not saved with a device of a type that was not tried', async () => {
     const tree = TREE.replace('/device[0] (max-x86_64-cpu)', '/device[0] (vmbus-bridge)');
     expect(await obstacleOf({ tree })).to.contain('of type "vmbus-bridge" are not known to survive it');
     const object = TREE.replace('/pc.ram (memory-backend-ram)', '/dbus0 (dbus-vmstate)');
@@ -141,7 +142,7 @@ describe('the device state', () => {
     }
   });
 
-  it('is not saved once a device has come that nobody has tried, and is when it has gone', async () => {
+  it('is not saved once a device has come that was not tried, and is when it has gone', async () => {
     const machine = { ...SAFE };
     const { gate, asked } = await open(machine);
     await gate.prepare();

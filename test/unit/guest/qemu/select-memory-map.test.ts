@@ -26,7 +26,7 @@ describe('selecting the map of a vCPU', () => {
     expect(kinds).to.deep.equal(['ram', 'rom', 'rom', 'device', 'device']);
   });
 
-  it('shows SMRAM to a vCPU in system management mode, and says that nobody else sees it', () => {
+  it('shows SMRAM to a vCPU in system management mode, and says that no other vCPU sees it', () => {
     const smm = flatView(['cpu-smm-0'], [RAM, SMRAM]);
     const map = selectMemoryMap([system, smm], 0, true);
     // The stub would read the VGA there, whatever mode the vCPU is in.

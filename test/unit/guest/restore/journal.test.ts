@@ -89,7 +89,7 @@ describe('the journal of what has to be put back', () => {
     const [found] = findLeftJournals(HERE);
     const claims = [found, found].map((each) => each && claimJournal(each));
     expect(claims.map((claim) => claim !== undefined)).to.deep.equal([true, false]);
-    expect(findLeftJournals(HERE), 'by its claimer’s death it is anybody’s again').to.have.length(1);
+    expect(findLeftJournals(HERE), 'after its claimer’s death any client may claim it').to.have.length(1);
   });
 
   it('counts for nothing where another may have written it', () => {

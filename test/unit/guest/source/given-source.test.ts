@@ -10,6 +10,7 @@ import {
 import { formatDeviation } from '../../../../src/report/index.ts';
 import { expectRejection } from '../../../support/expect-rejection.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
+import { wordsOf } from '../../../support/words-of.ts';
 
 const READ = { write: false, user: true, exec: false };
 const WRITE = { write: true, user: false, exec: false };
@@ -76,7 +77,7 @@ describe('a guest of registers and memory that a program has', () => {
     expect(state.cs.from).to.equal('assumed');
     expect(await guestWith().memoryReport()).to.deep.equal({ provider: 'caller', attempts: [] });
     const named = await guestWith({ where: 'registers.json' }).vcpuState();
-    expect(named.cr4.detail).to.equal('registers.json, cr4');
+    expect(wordsOf(named.cr4)).to.equal('registers.json, cr4');
     const PKE = 1n << 22n;
     const vcpus = [{ registers: { ...VCPU.registers, cr4: 0x20n | PKE }, features: { vendor: 'intel' } as const }];
     const [answer] = await guestWith({ vcpus }).translate([{ linearAddress: 0n, access: READ }]);
@@ -88,6 +89,27 @@ describe('a guest of registers and memory that a program has', () => {
     ]);
     const [known] = await guestWith().translate([{ linearAddress: 0n, access: READ }]);
     expect(known?.assumed).to.deep.equal([]);
+  });
+
+  it('says of RFLAGS, CPL and A20 that they were assumed where another value would change the answer', async () => {
+    const SMAP = 1n << 21n;
+    const smap = { ...VCPU, registers: { ...VCPU.registers, cr4: 0x20n | SMAP } };
+    const ofKernel = { ...READ, user: false };
+    const memory = tables();
+    new DataView(memory.buffer).setBigUint64(0x4000, 0x10_5007n, true);
+    const saidOf = async (given: Partial<GivenGuest>, access = READ): Promise<readonly string[]> => {
+      const guest = guestWith(given);
+      const [answer] = await guest.translate([{ linearAddress: 0n, access }]);
+      const said = answer?.assumed.map(({ name, value, decides }) => `${name} ${value} ${decides}`) ?? [];
+      const table = await guest.translateMany(BigUint64Array.of(0n), access);
+      expect(table.assumed(0).map(({ name, value, decides }) => `${name} ${value} ${decides}`)).to.deep.equal(said);
+      return said;
+    };
+    expect(await saidOf({ vcpus: [smap] }, ofKernel), 'AC lifts SMAP').to.deep.equal(['rflags 2 true']);
+    const given = { ...smap, registers: { ...smap.registers, rflags: 2n } };
+    expect(await saidOf({ vcpus: [given] }, ofKernel)).to.deep.equal([]);
+    expect(await saidOf({ memory }), 'a page in an odd megabyte').to.deep.equal(['a20 true true']);
+    expect((await guestWith().snapshot()).assumed.map(({ name }) => name)).to.deep.equal(['a20']);
   });
 
   it('has no machine that would answer otherwise, unless one is named', async () => {

@@ -85,7 +85,7 @@ describe('where the stub is', () => {
       });
     }
 
-    it('cannot be reached through a command that nobody can guess', async () => {
+    it('cannot be reached through a command that cannot be guessed', async () => {
       for (const line of [FREE, FREE_ON_ALL]) {
         expect(await refusal([line], parseEndpoint('exec:ssh lab socat - UNIX:/run/vm.qmp'))).to.match(
           /^ERR_GUEST_STUB_UNREACHABLE/,

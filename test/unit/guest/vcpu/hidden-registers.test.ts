@@ -15,6 +15,7 @@ import { openDirectory, removeDirectory } from '../../../support/fakes/open-dire
 import { readFixture } from '../../../support/fakes/read-fixture.ts';
 import { region } from '../../../support/fakes/region.ts';
 import { kvmNestedDeviceState, svmDeviceState } from '../../../support/fakes/svm-device-state.ts';
+import { wordsOf } from '../../../support/words-of.ts';
 
 const STATE = readFixture('qmp/device-state/x86_64.bin');
 /** No memory at all. */
@@ -66,7 +67,7 @@ describe('registers that no stub shows', () => {
     expect(await nestedOf(false)).to.include({ value: null, from: 'device-state' });
     const assumed = await nestedOf(true);
     expect(assumed).to.include({ value: null, from: 'assumed' });
-    expect(assumed.detail).to.contain('--nested');
+    expect(wordsOf(assumed)).to.contain('--nested');
   });
 
   it('SMEP of a hypervisor without NXE comes from where #VMEXIT takes its CR4 from', async () => {
@@ -82,7 +83,7 @@ describe('registers that no stub shows', () => {
     expect(await smepOf(8, CR4_SMEP), 'without PAE there is no NXE').to.include({ value: true, from: 'device-state' });
     const assumed = await smepOf(3, 0n, NOWHERE);
     expect(assumed).to.include({ value: false, from: 'assumed' });
-    expect(assumed.detail).to.equal(
+    expect(wordsOf(assumed)).to.equal(
       'the host-save area at 0x2000 is not in memory; --nested npt:ROOT,MODE,smep states it',
     );
   });
@@ -93,9 +94,9 @@ describe('registers that no stub shows', () => {
       const values = Object.entries(registers).map(([name, { value, from }]) => `${name} ${from} ${value}`);
       const expected = ['pkru assumed 0', 'pkrs assumed 0', 'pdptes assumed null', 'nested assumed null'];
       expect(values).to.deep.equal([...expected, 'hypervisorSmep not-in-use false']);
-      const reasons = [registers.pkru, registers.pkrs, registers.pdptes, registers.nested].map(({ detail }) => detail);
+      const reasons = [registers.pkru, registers.pkrs, registers.pdptes, registers.nested].map(wordsOf);
       expect(new Set(reasons).size).to.equal(1);
-      return registers.pkru.detail;
+      return wordsOf(registers.pkru);
     }
 
     it('without QMP', async () => {

@@ -11,6 +11,7 @@ import { openDirectory, removeDirectory } from '../../../support/fakes/open-dire
 import { readFixture } from '../../../support/fakes/read-fixture.ts';
 import { region } from '../../../support/fakes/region.ts';
 import { svmDeviceState } from '../../../support/fakes/svm-device-state.ts';
+import { wordsOf } from '../../../support/words-of.ts';
 
 const STATE = readFixture('qmp/device-state/x86_64.bin');
 const VCPU = { qomPath: '/machine/cpu[0]', openDirectory };
@@ -29,8 +30,9 @@ describe('PAT and MTRRs of a guest', () => {
 
   it('come out of QEMU’s device state', async () => {
     const stated = parseDeviceState(STATE).cpus.get(0);
-    const { value, from, detail } = await readMemoryTypes(monitorWith(true), 0, VCPU, NOTHING);
-    expect({ from, detail }).to.deep.equal({ from: 'device-state', detail: 'section cpu, pat and mtrr' });
+    const types = await readMemoryTypes(monitorWith(true), 0, VCPU, NOTHING);
+    const { value } = types;
+    expect(types).to.include({ from: 'device-state', detail: 'section cpu, pat and mtrr' });
     expect(value).to.deep.equal({
       pat: stated?.pat,
       mtrrDefType: stated?.mtrr.defType,
@@ -56,11 +58,11 @@ describe('PAT and MTRRs of a guest', () => {
   it('are assumed, with the reason, where the device state is unavailable', async () => {
     const types = await readMemoryTypes(fakeMonitor(), 0, VCPU, NOTHING);
     expect(types.from).to.equal('assumed');
-    expect(types.detail).to.contain('no QMP');
+    expect(wordsOf(types)).to.contain('no QMP');
     expect(`0x${types.value.pat.toString(16)}`).to.equal('0x7040600070406');
     expect(types.value.hasMtrrs).to.equal(false);
     const other = await readMemoryTypes(monitorWith(true), 7, VCPU, NOTHING);
-    expect(other).to.include({ from: 'assumed', detail: "QEMU's device state has no vCPU 7" });
+    expect(other).to.deep.include({ from: 'assumed', cause: { code: 'no-saved-vcpu', cpu: 7 } });
   });
 
   describe('that runs a hypervisor', () => {
@@ -100,7 +102,7 @@ describe('PAT and MTRRs of a guest', () => {
       expect(value.hypervisor).to.deep.equal({
         value: { pat: ownPat, cr0: 0n },
         from: 'assumed',
-        detail: 'not all of the VMCB at 0x6000 and the host-save area at 0x7000 is in memory',
+        cause: { code: 'vmcb-unbacked', vmcb: 0x6000n, hostSaveArea: 0x7000n },
       });
     });
   });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { readProcessor } from '../../../../src/guest/vcpu/processor.ts';
 import { fakeMonitor } from '../../../support/fakes/fake-monitor.ts';
+import { wordsOf } from '../../../support/words-of.ts';
 
 type Properties = Readonly<Record<string, string | number | boolean>>;
 
@@ -38,7 +39,7 @@ describe('what CPUID tells the guest', () => {
     const processor = await readProcessor(monitorWith({}), PATH);
     for (const value of [processor.maxPhyAddr, processor.vendor, processor.pse36, processor.pdpe1gb]) {
       expect(value.from).to.equal('assumed');
-      expect(value.detail).to.match(/has no usable property/);
+      expect(wordsOf(value)).to.match(/has no usable property/);
     }
     expect(processor.maxPhyAddr.value, 'the width at which nothing is reserved').to.equal(52);
   });
@@ -61,7 +62,7 @@ describe('what CPUID tells the guest', () => {
   it('without a QOM path nothing is asked', async () => {
     const monitor = fakeMonitor({ qomGet: () => Promise.reject(new Error('asked')) });
     const { maxPhyAddr } = await readProcessor(monitor, undefined);
-    expect(maxPhyAddr).to.include({ from: 'assumed', detail: 'the monitor shows no QOM path of a vCPU' });
+    expect(maxPhyAddr).to.deep.include({ from: 'assumed', cause: { code: 'no-qom-path' } });
   });
 
   it('names what runs the guest, or assumes TCG', async () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { parseInfoRegisters } from '../../../../protocols/qmp/index.ts';
 import { GuestStateError } from '../../../../src/guest/errors.ts';
 import { applyOverrides, parseOverride } from '../../../../src/guest/vcpu/overrides.ts';
-import { sourced } from '../../../../src/guest/vcpu/sourced.ts';
+import { assumed, sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import {
   assembleVcpuState,
   contextOf,
@@ -63,7 +63,7 @@ describe('the state of a vCPU', () => {
       expect(inUse(vcpu({ cr0: pg, cr4: pae }))).to.deep.equal(['pdptes']);
       const tcg: Partial<VcpuState> = { accelerator: sourced('tcg', 'monitor', '') };
       expect(inUse(vcpu({ cr0: pg, cr4: pae }, tcg)), 'TCG reads them from memory').to.deep.equal([]);
-      const unknown: Partial<VcpuState> = { accelerator: sourced('tcg', 'assumed', '') };
+      const unknown: Partial<VcpuState> = { accelerator: assumed('tcg', { code: 'accelerator-not-told' }) };
       expect(inUse(vcpu({ cr0: pg, cr4: pae }, unknown)), 'it may be KVM').to.deep.equal(['pdptes']);
       expect(inUse(vcpu({ cr4: pae }))).to.deep.equal([]);
       expect(inUse(vcpu({ cr0: pg, cr4: pae, efer: lma }))).to.deep.equal([]);
@@ -97,7 +97,7 @@ describe('the state of a vCPU', () => {
     expect(contextOf(own).root.toString(16), 'the state itself is left alone').to.equal('1000');
   });
 
-  it('is walked by the vendor’s manual, whoever runs the guest', () => {
+  it('is walked by the vendor’s manual, under KVM and TCG', () => {
     const profileOf = (vendor: 'intel' | 'amd', accelerator: 'kvm' | 'tcg') =>
       contextOf(vcpuStateWith({ vendor: sourced(vendor, 'qom', ''), accelerator: sourced(accelerator, 'monitor', '') }))
         .profile;

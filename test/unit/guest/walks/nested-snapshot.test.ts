@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { loadTables } from '../../../../src/guest/memory/load-tables.ts';
 import { PageCache } from '../../../../src/guest/memory/page-cache.ts';
 import { TableSnapshot } from '../../../../src/guest/table-snapshot.ts';
-import { sourced } from '../../../../src/guest/vcpu/sourced.ts';
+import { notInUse, sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import type { VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
 import type { MappedLeaf } from '../../../../src/paging/index.ts';
 import { guestEntry, nestedEntry, openNpt, twoStageLinear } from '../../../support/builders/hand-made-stages.ts';
@@ -36,7 +36,7 @@ function leavesOf(snapshot: TableSnapshot): readonly string[] {
   const leaves: string[] = [];
   const show = ({ address, physicalAddress }: MappedLeaf): string => `${hex(address)} ${hex(physicalAddress)}`;
   const { complete } = snapshot.leaves((leaf) => leaves.push(show(leaf)) > 0);
-  return complete ? leaves : [...leaves, 'given up'];
+  return complete ? leaves : [...leaves, 'incomplete'];
 }
 
 describe('a snapshot as data', () => {
@@ -76,20 +76,20 @@ describe('a snapshot of a nested guest (L2)', () => {
     };
     const all = { write: true, user: true, exec: true };
     expect(await rightsOf(true, 0x2_5007n), 'users may execute it').to.deep.equal([all]);
-    expect(await rightsOf(true, 0x2_5003n), 'U/S=0 keeps nobody out').to.deep.equal([all]);
+    expect(await rightsOf(true, 0x2_5003n), 'U/S=0 refuses no access').to.deep.equal([all]);
     expect(await rightsOf(true, 0x2_5001n)).to.deep.equal([{ ...all, write: false }]);
     const supervisors = { ...all, user: false };
     expect(await rightsOf(true, 0x2_5007n, 0x5063n)).to.deep.equal([{ ...supervisors, exec: false }]);
     expect(await rightsOf(true, 0x2_5003n, 0x5063n)).to.deep.equal([supervisors]);
     expect(await rightsOf(false, 0x2_5007n, 0x5063n)).to.deep.equal([supervisors]);
-    expect(await rightsOf(false, 0x2_5003n), 'nobody’s').to.deep.equal([]);
+    expect(await rightsOf(false, 0x2_5003n), 'no access').to.deep.equal([]);
   });
 
   it('is not whole where there are more tables than are kept', async () => {
     for (const maxPages of [2, 6]) {
       const { snapshot } = await take(nestedVcpuStateWith(), {}, maxPages);
       expect(snapshot.isWhole).to.equal(false);
-      expect(leavesOf(snapshot)).to.deep.equal(['given up']);
+      expect(leavesOf(snapshot)).to.deep.equal(['incomplete']);
     }
   });
 
@@ -109,12 +109,12 @@ describe('a snapshot of a nested guest (L2)', () => {
     expect((await take()).snapshot.nested?.kind).to.equal('npt');
   });
 
-  it('knows whether anybody pages', async () => {
+  it('knows whether either stage pages', async () => {
     const legacy = { ...HAND_MADE_HOST, cr0: 0x11n };
     expect((await take()).snapshot.isPaged).to.equal(true);
     expect((await take(nestedVcpuStateWith(NOT_PAGED))).snapshot.isPaged).to.equal(true);
     expect((await take(nestedVcpuStateWith(NOT_PAGED, legacy))).snapshot.isPaged).to.equal(false);
-    const alone = nestedVcpuStateWith({ ...NOT_PAGED, nested: sourced(null, 'not-in-use', 'EFER.SVME=0') });
+    const alone = nestedVcpuStateWith({ ...NOT_PAGED, nested: notInUse(null, { code: 'svm-off' }) });
     expect((await take(alone)).snapshot.isPaged).to.equal(false);
   });
 

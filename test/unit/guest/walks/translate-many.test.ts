@@ -3,7 +3,7 @@ import { GuestView } from '../../../../src/guest/guest-view.ts';
 import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
 import { keptSource } from '../../../../src/guest/source/kept-source.ts';
 import { NO_HIDDEN_REGISTERS } from '../../../../src/guest/vcpu/hidden-registers.ts';
-import { type Sourced, sourced } from '../../../../src/guest/vcpu/sourced.ts';
+import { assumed as assumedFor, type Sourced, sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import type { VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
 import type { TranslationTable } from '../../../../src/guest/walks/translation-table.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
@@ -44,7 +44,7 @@ function ask(state: Partial<VcpuState> = {}, addresses: readonly bigint[] = ADDR
   return guestWith(state).translateMany(BigUint64Array.from(addresses), READ);
 }
 
-const assumed = <T>(value: T): Sourced<T> => sourced(value, 'assumed', 'nobody says');
+const assumed = <T>(value: T): Sourced<T> => assumedFor(value, { code: 'no-qom-path' });
 
 /** Which of ADDRESSES depend on an assumption. */
 function decided(table: TranslationTable): readonly string[] {
@@ -79,7 +79,7 @@ describe('the answers to many addresses', () => {
       expect(answers.map((answer) => answer.assumed)).to.deep.equal(ADDRESSES.map((_, row) => table.assumed(row)));
     }
     expect((await ask({ maxPhyAddr: assumed(52) })).assumed()).to.deep.equal([
-      { name: 'maxPhyAddr', value: 52, why: 'nobody says', decides: true },
+      { name: 'maxPhyAddr', value: 52, cause: { code: 'no-qom-path' }, decides: true },
     ]);
   });
 

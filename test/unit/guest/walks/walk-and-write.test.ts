@@ -16,7 +16,7 @@ const WRITE = {
 /** An available bit: it changes nothing but the entry. */
 const AVAILABLE = 1n << 9n;
 
-/** Changes an entry behind each walk: whoever compares it with what the walk saw finds something else. */
+/** Changes an entry behind each walk: it is not what the walk saw any more. */
 function restless(space: Space, memory: FakeMemory, entry: number, times: number): Space {
   const { writable } = space;
   if (writable === undefined) throw new Error('nothing may be written');

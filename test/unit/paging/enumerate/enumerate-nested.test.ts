@@ -176,7 +176,7 @@ describe('paging/enumerate behind a second stage', () => {
       });
     });
 
-    it("nothing where the guest forbids to execute what may only be executed, and nothing of what nobody's is", () => {
+    it('nothing where the guest forbids to execute what may only be executed, and nothing of pages that allow nothing', () => {
       const stages = new Stages();
       stages.guest.map(AT, GIB, { levels: { 1: { noExecute: true } } });
       stages.guest.map(AT + 0x1000n, GIB + 0x1000n);
@@ -356,7 +356,7 @@ describe('paging/enumerate behind a second stage', () => {
       ]);
     });
 
-    it("has the guest's pages where its hypervisor does not page, and none where nobody does", () => {
+    it("has the guest's pages where its hypervisor does not page, and none where neither does", () => {
       const { processor } = machineIn('off', { vendor: 'amd' });
       const nested = createNpt({ cr0: 0x11n, nestedCr3: 0n, cr4: 0n, efer: 0n }, processor);
       const stages = new Stages();

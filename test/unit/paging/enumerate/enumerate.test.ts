@@ -128,7 +128,7 @@ describe('paging/enumerateRanges', () => {
     expect(leavesOf(builder).result).to.include({ tables: 4, complete: true });
   });
 
-  it('gives up on tables that lead to ever more ranges, and says so', () => {
+  it('stops in tables that lead to ever more ranges, and says so', () => {
     const builder = everywhereTheSame((pt, { memory }) => memory.poke(pt, 8, 0x9007n));
     expect(rangesOf(builder, { maxTables: 1000 }).result).to.include({ tables: 1000, complete: false });
   });

@@ -38,7 +38,7 @@ describe('parseFlatViews', () => {
     expect(selectFlatView(views, 'cpu-memory-1')).to.equal(selectFlatView(views, 'memory'));
     expect(selectFlatView(views, 'memory')?.root).to.equal('system');
     expect(selectFlatView(views, 'I/O')?.ranges.at(-1)?.last.toString(16)).to.equal('ffff');
-    expect(selectFlatView(views, 'nobody')).to.equal(undefined);
+    expect(selectFlatView(views, 'cpu-memory-9')).to.equal(undefined);
   });
 
   it('reads a view without a root as one without ranges', () => {

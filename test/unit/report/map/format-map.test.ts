@@ -27,7 +27,7 @@ const NPT = createNpt(
   { maxPhyAddr: 40, vendor: 'amd' },
 );
 
-const RAN = { name: 'runState', value: 'running', why: 'it ran', decides: false };
+const RAN = { name: 'runState', value: 'running', cause: { code: 'stub-tells-no-run-state' } as const, decides: false };
 const MAP: ReportedMap = {
   of: 'ranges',
   cpu: 1,
@@ -129,7 +129,7 @@ describe('report/formatMappedRange and formatLeaf', () => {
     const map = { ...MAP, space: given, filter: 'w+x', assumed: [RAN] };
     expect(formatMapHeading(map, PLAIN).split('\n').slice(0, 2)).to.deep.equal([
       '4-level paging, CR3 0x5000 (given), vCPU 1, if CR4.SMAP=0 and PKRU=0, as kvm has it, w+x only',
-      '! assumed: it ran',
+      '! assumed: the GDB stub of this QEMU does not tell whether the guest ran before; it is taken to have run, and is resumed. With --qmp this is exact',
     ]);
     expect(formatMapHeading({ ...MAP, of: 'pages', mode: 'off' }, PLAIN).split('\n')).to.deep.equal([
       'paging off, vCPU 1',
@@ -279,7 +279,7 @@ describe('report/MapSummary', () => {
     const map = { ...MAP, filter: 'nx', assumed: [RAN] };
     expect(formatMapSummary(map, summaryOf([RANGE]), END, PLAIN).split('\n')).to.deep.equal([
       '4-level paging, CR3 0x110000, vCPU 1, nx only',
-      '! assumed: it ran',
+      '! assumed: the GDB stub of this QEMU does not tell whether the guest ran before; it is taken to have run, and is resumed. With --qmp this is exact',
       'rights  mapped  4K  2M  accessed  dirty',
       'rw--      2.0M   3   1         4      2',
       'all       2.0M   3   1         4      2',

@@ -110,7 +110,7 @@ const REASONS: readonly [reason: string, errorCode: number | null, Fault][] = [
     { memory: leaf(KEY_5 | 0x5003n), access: WRITE, registers: { cr4: 0x20n | PKS, pkrs: 2 << 10 } },
   ],
   [
-    'user shadow-stack read denied by the PTE: the page is no shadow stack (R/W=0 and D=1 in the leaf, R/W=1 above)',
+    'user shadow-stack read denied by the PTE: the page is no shadow stack (R/W=0 and D=1 in its entry, R/W=1 above)',
     0x45,
     { access: { ...USER, shadowStack: true }, registers: { cr4: 0x20n | CET } },
   ],

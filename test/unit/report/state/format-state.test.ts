@@ -10,6 +10,8 @@ const LONG: ReportedState = {
   cpu: 1,
   cpus: [0, 1, 2, 3],
   state: {
+    // As in the guest layer's state, which has more than is shown.
+    ...{ cpu: 1 },
     cr0: stub(0x8001_0011n, 'cr0'),
     cr3: stub(0x8000_0000_0011_0005n, 'cr3'),
     cr4: stub(0x140_0020n, 'cr4'),
@@ -19,8 +21,8 @@ const LONG: ReportedState = {
     ss: stub(0x2bn, 'ss'),
     cpl: { value: 3, from: 'monitor', detail: 'info registers, CPL' },
     pkru: { value: 0xc000_0024, from: 'device-state', detail: 'cpu/pkru' },
-    pkrs: { value: 0, from: 'assumed', detail: 'nobody shows it' },
-    nested: { value: null, from: 'not-in-use', detail: 'EFER.SVME=0' },
+    pkrs: { value: 0, from: 'assumed', cause: { code: 'no-qmp' } },
+    nested: { value: null, from: 'not-in-use', cause: { code: 'svm-off' } },
     maxPhyAddr: qom(40, 'phys-bits'),
     vendor: qom('intel', 'vendor'),
     pse36: qom(true, 'pse36'),
@@ -36,12 +38,12 @@ const LONG: ReportedState = {
   ],
   memoryAccess: {
     provider: 'host-process',
-    attempts: [{ provider: 'host-file', reason: 'QEMU names no memory backend' }],
+    attempts: [{ provider: 'host-file', cause: { code: 'no-file', block: 'pc.ram' } }],
   },
-  assumed: [{ name: 'runState', value: 'running', why: 'it ran', decides: false }],
+  assumed: [{ name: 'runState', value: 'running', cause: { code: 'stub-tells-no-run-state' }, decides: false }],
 };
 
-const notInUse = { value: 0, from: 'not-in-use', detail: 'CR4.PKE=0' };
+const notInUse = { value: 0, from: 'not-in-use', cause: { code: 'no-protection-keys', bit: 'PKE' } } as const;
 const OFF: ReportedState = {
   ...LONG,
   state: {
@@ -75,7 +77,7 @@ describe('report/formatState', () => {
     );
     expect(formatState(behindNpt({ efer: 0x800n }), PLAIN)).to.match(/^second stage +npt:0x5018,pae +PAE paging; /m);
     expect(formatState(behindEpt(0x5026n), PLAIN)).to.match(/^second stage +ept:0x5026 +5-level paging; .*given: /m);
-    const none = { value: null, from: 'assumed', detail: 'nobody shows it' };
+    const none = { value: null, from: 'assumed', cause: { code: 'no-qmp' } } as const;
     expect(formatState({ ...LONG, state: { ...LONG.state, nested: none } }, PLAIN)).to.match(/^second stage +none /m);
   });
 
@@ -92,7 +94,7 @@ describe('report/formatState', () => {
       'SS          0x002b                                                                    gdb-stub: register ss',
       'CPL         3                   user                                                  monitor: info registers, CPL',
       'PKRU        0xc0000024          key 1: no access, key 2: no write, key 15: no access  device-state: cpu/pkru',
-      'PKRS        0x00000000          every key allows everything                           assumed: nobody shows it',
+      'PKRS        0x00000000          every key allows everything                           assumed: the GDB stub does not show it, and there is no QMP',
       'MAXPHYADDR  40                  physical addresses to 0xffffffffff                    qom: /cpu.phys-bits',
       'vendor      intel                                                                     qom: /cpu.vendor',
       'PSE-36      yes                                                                       qom: /cpu.pse36',
@@ -103,9 +105,9 @@ describe('report/formatState', () => {
       '  0x00000000fffc0000-0x00000000ffffffff  ROM   256K  pc.bios',
       '  device regions, never read: 1',
       "  bulk reads: the QEMU process's memory",
-      '  not through the file that backs it: QEMU names no memory backend',
-      '! assumed: PKRS=0x0 (nobody shows it)',
-      '! assumed: it ran',
+      '  not through the file that backs it: pc.ram is not a file',
+      '! assumed: PKRS=0x0 (the GDB stub does not show it, and there is no QMP)',
+      '! assumed: the GDB stub of this QEMU does not tell whether the guest ran before; it is taken to have run, and is resumed. With --qmp this is exact',
       '',
     ]);
   });
@@ -115,10 +117,10 @@ describe('report/formatState', () => {
     expect(lines[0]).to.equal('vCPU 1 of 4   paging off, 32-bit linear addresses, guest paused');
     expect(lines[3]).to.match(/^CR3 +0x8000000000110005 {2}paging is off/);
     expect(lines[9]).to.match(/^CPL +0 +supervisor/);
-    expect(lines[10]).to.match(/^PKRU +- +not-in-use: CR4.PKE=0$/);
+    expect(lines[10]).to.match(/^PKRU +- +not-in-use: CR4.PKE=0, or not in long mode$/);
   });
 
-  it('says when nobody knows whether the guest ran', () => {
+  it('says when it is unknown whether the guest ran', () => {
     expect(formatState({ ...OFF, runs: undefined }, PLAIN)).to.match(/guest run state unknown\n/);
   });
 
@@ -127,7 +129,9 @@ describe('report/formatState', () => {
   });
 
   it('marks what is assumed', () => {
-    expect(formatState(LONG, COLOURED)).to.contain('\u001b[33massumed: nobody shows it\u001b[39m');
+    expect(formatState(LONG, COLOURED)).to.contain(
+      '\u001b[33massumed: the GDB stub does not show it, and there is no QMP\u001b[39m',
+    );
     expect(formatState(LONG, PLAIN)).to.not.contain('\u001b');
   });
 });
@@ -154,7 +158,7 @@ describe('report/encodeState', () => {
         ss: { value: '0x2b', source: 'gdb-stub', detail: 'register ss' },
         cpl: { value: 3, source: 'monitor', detail: 'info registers, CPL' },
         pkru: { value: '0xc0000024', source: 'device-state', detail: 'cpu/pkru' },
-        pkrs: { value: '0x0', source: 'assumed', detail: 'nobody shows it' },
+        pkrs: { value: '0x0', source: 'assumed', detail: 'the GDB stub does not show it, and there is no QMP' },
         nested: { value: null, source: 'not-in-use', detail: 'EFER.SVME=0' },
       },
       processor: {
@@ -170,11 +174,16 @@ describe('report/encodeState', () => {
       ],
       memoryAccess: {
         provider: 'host-process',
-        attempts: [{ provider: 'host-file', reason: 'QEMU names no memory backend' }],
+        attempts: [{ provider: 'host-file', reason: 'pc.ram is not a file' }],
       },
       assumed: [
-        { name: 'pkrs', value: '0x0', why: 'nobody shows it', decides: true },
-        { name: 'runState', value: 'running', why: 'it ran', decides: true },
+        { name: 'pkrs', value: '0x0', why: 'the GDB stub does not show it, and there is no QMP', decides: true },
+        {
+          name: 'runState',
+          value: 'running',
+          why: 'the GDB stub of this QEMU does not tell whether the guest ran before; it is taken to have run, and is resumed. With --qmp this is exact',
+          decides: true,
+        },
       ],
     });
   });
@@ -214,7 +223,7 @@ describe('report/encodeState', () => {
     });
   });
 
-  it('has no root without paging, and no run state that nobody knows', () => {
+  it('has no root without paging, and no run state where it is unknown', () => {
     expect(JSON.parse(encodeState({ ...OFF, runs: undefined }))).to.include({ root: null, runState: null });
     expect(JSON.parse(encodeState(OFF))).to.include({ runState: 'paused' });
   });

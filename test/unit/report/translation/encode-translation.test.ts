@@ -20,7 +20,7 @@ function encoded(more: Partial<Case>): Encoded {
   return JSON.parse(line) as Encoded;
 }
 
-const PKRU_ASSUMED = { name: 'pkru', value: 0, why: 'the stub does not show it', decides: true };
+const PKRU_ASSUMED = { name: 'pkru', value: 0, cause: { code: 'no-qmp' } as const, decides: true };
 
 describe('report/encodeTranslation', () => {
   it('gives a valid answer whole', () => {
@@ -51,7 +51,9 @@ describe('report/encodeTranslation', () => {
       fault: null,
       rights: { write: true, user: true, exec: false },
       region: { kind: 'ram', name: 'pc.ram' },
-      assumed: [{ ...PKRU_ASSUMED, value: '0x0' }],
+      assumed: [
+        { name: 'pkru', value: '0x0', why: 'the GDB stub does not show it, and there is no QMP', decides: true },
+      ],
     });
   });
 

@@ -39,8 +39,8 @@ describe('report/formatBrief', () => {
   });
 
   it('marks at its end what the answer depends on, and where the machine differs', () => {
-    const pkru = { name: 'pkru', value: 0, why: 'no QMP', decides: true };
-    const width = { name: 'maxPhyAddr', value: 52, why: 'no QOM', decides: true };
+    const pkru = { name: 'pkru', value: 0, cause: { code: 'no-qmp' } as const, decides: true };
+    const width = { name: 'maxPhyAddr', value: 52, cause: { code: 'no-qom-path' } as const, decides: true };
     const line = '0x0000000000001000  0x5abc  4K  rw--';
     expect(formatBrief(0x1000n, { ...mapped, assumed: [pkru, { ...width, decides: false }] }, PLAIN)).to.equal(
       `${line}  ?PKRU\n`,
@@ -58,6 +58,8 @@ describe('report/formatBrief', () => {
     expect(formatBrief(0x1000n, { ...fault, assumed: [width] }, PLAIN)).to.equal(
       '0x0000000000001000  -  NOT_PRESENT  0x0  0x3598  ?MAXPHYADDR\n',
     );
-    expect(explainAssumptionMark(pkru)).to.equal('?PKRU: assumed: PKRU=0x0 (no QMP); the outcome depends on it');
+    expect(explainAssumptionMark(pkru)).to.equal(
+      '?PKRU: assumed: PKRU=0x0 (the GDB stub does not show it, and there is no QMP); the outcome depends on it',
+    );
   });
 });

@@ -275,11 +275,16 @@ describe('report/formatTranslation', () => {
   });
 
   it('lists what was assumed', () => {
-    const pkru = { name: 'pkru', value: 0, why: 'no QMP', decides: true };
-    const ran = { name: 'runState', value: 'running', why: 'it ran', decides: false };
+    const pkru = { name: 'pkru', value: 0, cause: { code: 'no-qmp' } as const, decides: true };
+    const ran = {
+      name: 'runState',
+      value: 'running',
+      cause: { code: 'stub-tells-no-run-state' } as const,
+      decides: false,
+    };
     expect(textOf(long(0x5007n, { assumed: [pkru, ran] })).slice(-3)).to.deep.equal([
-      '! assumed: PKRU=0x0 (no QMP); the outcome depends on it',
-      '! assumed: it ran',
+      '! assumed: PKRU=0x0 (the GDB stub does not show it, and there is no QMP); the outcome depends on it',
+      '! assumed: the GDB stub of this QEMU does not tell whether the guest ran before; it is taken to have run, and is resumed. With --qmp this is exact',
       '',
     ]);
   });
