@@ -6,7 +6,7 @@ const README_BYTES = 10_000;
 const NAMED_PATH = /`((?:src|protocols|scripts|test|docs|\.ci)\/[^`\s]*)`/g;
 
 /** Short for what is below `test/`: `live/guest/watchdog`. */
-const NAMED_TEST = /`((?:unit|conformance|live)\/[^`\s]*)`/g;
+const NAMED_TEST = /`((?:unit|conformance|live|torture)\/[^`\s]*)`/g;
 
 /** README stays short, and every path that a document names is there. */
 export function checkDocuments(files: readonly SourceFile[]): Finding[] {
