@@ -1,5 +1,5 @@
 #!/bin/sh
-# Unpacks a kernel of Debian 12 into a folder, for guests whose tables and names nobody made up:
+# Unpacks a kernel of Debian 12 into a folder, for guests whose tables and names were not made up:
 #
 #   scripts/guests/fetch-kernel.sh KIND DIR
 #
