@@ -60,7 +60,7 @@ export function kindsOf(machine: BochsMachine): readonly CaseKind[] {
 
 function kindOf(instruction: Instruction, number: number, user: boolean, is64Bit: boolean): CaseKind {
   const { does, bytes, access, rax = STORED } = instruction;
-  // wruss is the supervisor's, and writes as a user does; an implicit access is the supervisor's whoever runs.
+  // wruss is the supervisor's, and writes as a user does; an implicit access is the supervisor's in every mode.
   const byUser = does === 'wruss' || (user && does !== 'implicit');
   return {
     name: `${user ? 'user' : 'supervisor'} ${does}`,
