@@ -46,14 +46,14 @@ case $meta in *:i386) package=${package%:i386}:i386 ;; esac
 dpkg-deb -x "$apt_dir"/linux-image-*.deb "$apt_dir/packages"
 
 release=$(basename "$(echo "$apt_dir"/packages/boot/vmlinuz-*)" | sed 's/^vmlinuz-//')
-rm -rf "$dir/modules"
-mkdir "$dir/modules.new"
+mkdir "$apt_dir/modules"
 # Without debug signatures and indexes: plain files by their names.
-find "$apt_dir/packages" -name '*.ko' -exec cp {} "$dir/modules.new/" \;
+find "$apt_dir/packages" -name '*.ko' -exec cp {} "$apt_dir/modules/" \;
 find "$apt_dir/packages" -name '*.ko.xz' | while read -r module; do
-  xz -dc "$module" >"$dir/modules.new/$(basename "$module" .xz)"
+  xz -dc "$module" >"$apt_dir/modules/$(basename "$module" .xz)"
 done
-mv "$dir/modules.new" "$dir/modules"
-cp "$apt_dir"/packages/boot/vmlinuz-* "$dir/vmlinuz.new"
-echo "$release" >"$dir/release"
-mv "$dir/vmlinuz.new" "$dir/vmlinuz"
+echo "$release" >"$apt_dir/release"
+# Several runs may do this at once: what one has put there is as good as the other's.
+[ -d "$dir/modules" ] || mv -T "$apt_dir/modules" "$dir/modules" || [ -d "$dir/modules" ]
+mv "$apt_dir/release" "$dir/release"
+mv "$apt_dir"/packages/boot/vmlinuz-* "$dir/vmlinuz"

@@ -18,6 +18,8 @@ export const GUEST_OPTIONS = {
 /** Options that say whose address space is looked at, and how. @internal */
 export const SCOPE_OPTIONS = {
   cr3: { value: 'VALUE', help: "walk this address space instead of the vCPU's own" },
+  pid: { value: 'N', help: "walk the address space of this process of the guest's Linux" },
+  process: { value: 'NAME', help: 'likewise of the only process of a name' },
   set: {
     value: 'NAME=VALUE',
     repeats: true,

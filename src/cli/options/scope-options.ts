@@ -2,12 +2,16 @@ import type { TranslateScope } from '../../guest/index.ts';
 import { UsageError } from '../errors.ts';
 import { didYouMean } from './did-you-mean.ts';
 import type { GuestOptions } from './guest-options.ts';
-import { parseNumber } from './parse-number.ts';
+import { parseCount, parseNumber } from './parse-number.ts';
 import type { ParsedOptions } from './parse-options.ts';
 
 /** Whose address space a command is told to look at, and how. @internal */
 export interface ScopeOptions {
   readonly cr3: bigint | undefined;
+  /** A process of the guest, by pid or name, whose CR3 is yet to be found. */
+  readonly process: number | string | undefined;
+  /** Whose CR3 it is, in words; where it was found by name. */
+  readonly owner?: string;
   /** `NAME=VALUE`, not yet understood. */
   readonly overrides: readonly string[];
   readonly profile: string | undefined;
@@ -31,6 +35,7 @@ export function parseScopeOptions(
   const cr3 = values.get('cr3');
   const scope = {
     cr3: cr3 === undefined ? undefined : parseNumber(cr3, '--cr3', command),
+    process: parseProcess(values, command),
     overrides: lists.get('set') ?? [],
     profile: values.get('profile'),
     nested: values.get('nested'),
@@ -44,6 +49,16 @@ export function parseScopeOptions(
   }
   return scope;
 }
+
+function parseProcess(values: ParsedOptions['values'], command: string): number | string | undefined {
+  const given = ['cr3', 'pid', 'process'].filter((name) => values.has(name));
+  if (given.length > 1) throw new UsageError(`--${given[0]} and --${given[1]} exclude each other`, command);
+  const pid = values.get('pid');
+  return pid === undefined ? values.get('process') : parseCount(pid, '--pid', { least: 0, most: MOST_PIDS }, command);
+}
+
+/** PID_MAX_LIMIT. */
+const MOST_PIDS = 4_194_304;
 
 /**
  * The scope as the guest layer has it. Done before anything is connected, and not before: that layer takes a while to load.

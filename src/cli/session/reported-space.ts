@@ -10,12 +10,13 @@ import type { ScopeOptions } from '../options/scope-options.ts';
  */
 export function reportedSpace(
   { cr3 }: Pick<VcpuState, 'cr3'>,
-  { overrides, profile }: ScopeOptions,
+  { overrides, profile, owner }: ScopeOptions,
 ): ReportedAddressSpace {
   return {
     cr3: cr3.value,
     given: cr3.from === 'given',
     changes: overrides.filter((text) => !/^cr3=/i.test(text)),
     profile,
+    ...(owner === undefined ? {} : { owner }),
   };
 }

@@ -1,8 +1,10 @@
-import type { Assumption, MapScope, TableSnapshot } from '../../guest/index.ts';
+import type { Assumption, LinearRange, TableSnapshot } from '../../guest/index.ts';
+import type { Linux } from '../../linux/index.ts';
 import { Progress } from '../io/progress.ts';
 import type { CliContext } from '../options/command.ts';
 import type { GuestOptions } from '../options/guest-options.ts';
-import type { ScopeOptions } from '../options/scope-options.ts';
+import { type ScopeOptions, toTranslateScope } from '../options/scope-options.ts';
+import { nameScope } from './names/name-scope.ts';
 import { withView } from './with-guest.ts';
 
 /** Tables of a guest that runs on, and what is to be said of them. @internal */
@@ -10,6 +12,20 @@ export interface TakenSnapshot {
   readonly snapshot: TableSnapshot;
   /** What everything rests on that was unavailable. */
   readonly assumed: readonly Assumption[];
+  /** The scope, with the address space of the process that it names. */
+  readonly scope: ScopeOptions;
+  /** Null where no names were asked for. */
+  readonly linux: Linux | null;
+}
+
+/** What is asked of whom. @internal */
+export interface SnapshotQuestion {
+  readonly guest: GuestOptions;
+  readonly scope: ScopeOptions;
+  readonly range: Partial<LinearRange>;
+  readonly command: string;
+  /** Names are wanted besides those of the scope. */
+  readonly names?: boolean;
 }
 
 /**
@@ -18,17 +34,18 @@ export interface TakenSnapshot {
  * @throws as withView.
  * @internal
  */
-export async function takeSnapshot(
-  guest: GuestOptions,
-  options: ScopeOptions,
-  scope: MapScope,
-  context: CliContext,
-): Promise<TakenSnapshot> {
+export async function takeSnapshot(question: SnapshotQuestion, context: CliContext): Promise<TakenSnapshot> {
+  const { guest, scope: options, range, command, names = false } = question;
+  // What is wrong with the question is found before anything is connected.
+  await toTranslateScope(options, guest.cpu, command);
   const progress = new Progress(context, 'reading page tables');
+  const needs = { guest, scope: options, command, half: 'kernel' as const, needsLinux: names };
   try {
     return await withView(guest, options, context, async (view, attached) => {
-      const snapshot = await view.snapshot({ ...scope, onProgress: progress.report });
-      return { snapshot, assumed: [...snapshot.assumed, ...attached.assumed] };
+      const named = await nameScope(view, attached, needs, context);
+      const scope = await toTranslateScope(named.scope, guest.cpu, command);
+      const snapshot = await named.view.snapshot({ ...scope, ...range, onProgress: progress.report });
+      return { ...named, snapshot, assumed: [...snapshot.assumed, ...attached.assumed] };
     });
   } finally {
     progress.end();

@@ -1,6 +1,7 @@
 import { toTranslate2Answer, translate2ErrorOf } from '../../abi/index.ts';
 import type { FaultedTranslation, PlannedBits, WalkStep } from '../../paging/index.ts';
 import { encodeAssumption } from '../assumed/format-assumption.ts';
+import { placeFields } from '../linux/format-symbol.ts';
 import { formatDeviation } from '../reasons/format-deviation.ts';
 import { formatReason } from '../reasons/format-reason.ts';
 import { formatHex } from '../words/format-hex.ts';
@@ -15,7 +16,8 @@ import type { ReportedRomEntry, ReportedTranslation } from './reported-translati
  * @public
  */
 export function encodeTranslation(reported: ReportedTranslation): string {
-  const { request, translation, cpu, mode, wrote, bitsAreSet, region, assumed, inRom, deviation, nested } = reported;
+  const { request, translation, cpu, mode, wrote, bitsAreSet, region, assumed, inRom, deviation, nested, place } =
+    reported;
   const { write, user, exec } = request.access;
   const { setAccessed, setDirty, forceSetAccessed } = request.flags;
   const answer = toTranslate2Answer(translation, request.flags, bitsAreSet);
@@ -37,6 +39,7 @@ export function encodeTranslation(reported: ReportedTranslation): string {
     region: region && { kind: region.kind, name: region.name },
     assumed: assumed.map(encodeAssumption),
     // Only where there is something to say: scripts for ordinary guests see the same fields always.
+    ...(place === undefined ? {} : { place: place && placeFields(place) }),
     ...encodeRomEntries(inRom),
     ...(deviation === null ? {} : { deviation: formatDeviation(deviation) }),
     ...(nested === null ? {} : { nested: encodeSecondStage(nested) }),

@@ -1,6 +1,8 @@
 import { translate2ErrorOfCause } from '../../abi/index.ts';
+import type { SymbolPlace } from '../../linux/index.ts';
 import type { FaultCause, Rights } from '../../paging/index.ts';
 import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
+import { formatPlace } from '../linux/format-symbol.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { formatRights } from '../words/format-rights.ts';
@@ -44,12 +46,18 @@ export type BriefAnswer = BriefDoubts &
  * refuses the page of a nested guest that page: `0x…  -  INVALID_GPA  -  -  L2 0x5abc`. After it what makes the answer doubtful:
  * `?PKRU`, where it depends on a PKRU that was assumed; `!differs`, where the machine that runs the guest would answer otherwise.
  *
+ * @param place - the symbol that the address lies in, for the end of the line
  * @returns a line, with its line end
  * @public
  */
-export function formatBrief(linearAddress: bigint, answer: BriefAnswer, style: Style): string {
+export function formatBrief(
+  linearAddress: bigint,
+  answer: BriefAnswer,
+  style: Style,
+  place: SymbolPlace | null = null,
+): string {
   const address = formatHex(linearAddress, 16);
-  const marks = formatMarks(answer, style);
+  const marks = `${formatMarks(answer, style)}${place === null ? '' : `  ${formatPlace(place)}`}`;
   if (answer.kind === 'mapped') {
     const { physicalAddress, pageSizeBytes, rights } = answer;
     const size = pageSizeBytes === null ? '-' : formatSize(pageSizeBytes);

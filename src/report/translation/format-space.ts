@@ -12,10 +12,10 @@ import type { ReportedAddressSpace } from './reported-translation.ts';
 export function formatSpace(
   mode: PagingMode,
   cpu: number,
-  { cr3, given, changes = [], profile }: ReportedAddressSpace,
+  { cr3, given, owner, changes = [], profile }: ReportedAddressSpace,
   more: readonly string[] = [],
 ): string {
-  const tables = mode === 'off' ? [] : [`CR3 ${formatHex(cr3)}${given ? ' (given)' : ''}`];
+  const tables = mode === 'off' ? [] : [`CR3 ${formatHex(cr3)}${owner ? ` (${owner})` : given ? ' (given)' : ''}`];
   const whatIf = changes.length === 0 ? [] : [`if ${changes.join(' and ')}`];
   const machine = profile === undefined ? [] : [`as ${profile} has it`];
   return [formatMode(mode), ...tables, `vCPU ${cpu}`, ...more, ...whatIf, ...machine].join(', ');

@@ -1,3 +1,4 @@
+import { formatPlace } from '../linux/format-symbol.ts';
 import type { Style } from '../style.ts';
 import { formatAccess } from '../words/format-access.ts';
 import { formatHex } from '../words/format-hex.ts';
@@ -34,7 +35,7 @@ export function formatTranslation(reported: ReportedTranslation, space: Reported
 }
 
 function formatQuestion(
-  { request, translation, mode, cpu }: ReportedTranslation,
+  { request, translation, mode, cpu, place }: ReportedTranslation,
   space: ReportedAddressSpace,
   style: Style,
 ): string {
@@ -42,5 +43,6 @@ function formatQuestion(
   // LAM and UAI take a tag off before the walk.
   const untagged = untaggedAddress === linearAddress ? '' : ` walked as ${formatHex(untaggedAddress, 16)}`;
   const address = `${style.strong(formatHex(linearAddress, 16))}${untagged}`;
-  return `${address}  ${formatAccess(request.access)}   ${style.faint(formatSpace(mode, cpu, space))}`;
+  const name = place ? `  ${formatPlace(place)}` : '';
+  return `${address}${name}  ${formatAccess(request.access)}   ${style.faint(formatSpace(mode, cpu, space))}`;
 }

@@ -1,3 +1,4 @@
+import type { SymbolPlace } from '../../linux/index.ts';
 import type { Access, BitFlags, NestedTranslation, PagingMode, PlannedBits, Translation } from '../../paging/index.ts';
 import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 import type { ReportedDeviation } from '../reasons/format-deviation.ts';
@@ -38,6 +39,8 @@ export interface ReportedTranslation {
   readonly deviation: ReportedDeviation | null;
   /** What the answer rests on that was unavailable. */
   readonly assumed: readonly ReportedAssumption[];
+  /** The symbol that the address lies in, where names were asked for. */
+  readonly place?: SymbolPlace | null;
 }
 
 /** The address space that was walked. @public */
@@ -45,6 +48,8 @@ export interface ReportedAddressSpace {
   readonly cr3: bigint;
   /** CR3 was given by the user, and is not the vCPU's own. */
   readonly given: boolean;
+  /** Whose it is: `process 91 bash`. */
+  readonly owner?: string;
   /** What else the question changes about the vCPU: `CR4.SMAP=0`. */
   readonly changes?: readonly string[];
   /** The machine whose behaviour is asked for; the architecture unless given. */

@@ -96,7 +96,7 @@ function hvTranslate({ addresses, of, context }: Asked, ...options: readonly str
 async function map({ of, context }: Asked, ...options: readonly string[]): Promise<number> {
   const line = parseMap(options, ELSEWHERE);
   const own = { ...line, guest: of(line.guest) };
-  return printMap(await takeSnapshot(own.guest, own.scope, {}, context), own, context);
+  return printMap(await takeSnapshot({ ...own, command: 'map' }, context), own, context);
 }
 
 /** What commands say of every guest. */

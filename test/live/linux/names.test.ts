@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { attach } from '../../../src/guest/index.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
 import { bootLinux, hashLines, type LinuxGuest } from '../../support/live/linux/linux-guest.ts';
+import { runCommand } from '../../support/live/run-command.ts';
 import { runPagewalk } from '../../support/live/run-pagewalk.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 
@@ -10,11 +12,15 @@ describe('names of a Linux guest, against what it says of itself', function () {
   this.timeout(240_000);
   const scratch = useScratchDirectory();
   let linux: LinuxGuest;
-  const run = (...words: readonly string[]) =>
-    runPagewalk([...words, '--qmp', linux.guest.qmpEndpoint], { XDG_CACHE_HOME: scratch('cache') });
+  const words = (...own: readonly string[]): readonly string[] => [...own, '--qmp', linux.guest.qmpEndpoint];
+  const environment = () => ({ XDG_CACHE_HOME: scratch('cache') });
+  const run = (...own: readonly string[]) => runCommand(words(...own), environment());
 
   before(async () => {
     linux = await bootLinux('6.1-cloud', 'pti=on spin');
+    // In user mode, as one process spins there: the root that is in use lacks the kernel.
+    await using witness = await Witness.of(linux.guest);
+    await witness.execute('stop');
   });
 
   after(async () => {
@@ -22,7 +28,7 @@ describe('names of a Linux guest, against what it says of itself', function () {
   });
 
   it('every symbol is that of /proc/kallsyms, of the kernel and of its modules', async () => {
-    const { stdout, stderr, status } = await run('symbols');
+    const { stdout, stderr, status } = await runPagewalk(words('symbols'), environment());
     expect({ stderr, status }).to.deep.equal({ stderr: '', status: 0 });
     const lines = stdout.trimEnd().split('\n');
     expect(hashLines(lines.filter((line) => !line.endsWith(']')))).to.equal(linux.kallsyms);
@@ -70,20 +76,62 @@ describe('names of a Linux guest, against what it says of itself', function () {
 
   it('takes a symbol where an address may stand, as in a line of an oops', async () => {
     // With page-table isolation the root that is in use in user mode lacks the kernel.
-    const init = (await run('ps', '--json')).stdout.split('\n').map((line) => JSON.parse(line || '{}'));
-    const { cr3 } = init.find(({ pid }) => pid === 1);
-    const [plain, oops] = await Promise.all([
-      run('translate', 'do_exit+0x10', '--exec', '--json', '--cr3', cr3),
-      run('translate', 'RIP: 0010:do_exit+0x10/0x1', '--exec', '--json', '--cr3', cr3),
-    ]);
+    const plain = await run('translate', 'do_exit+0x10', '--exec', '--json', '--pid', '1');
+    const oops = await run('translate', 'RIP: 0010:do_exit+0x10/0x1', '--exec', '--json', '--pid', '1');
     const symbol = await run('symbols', 'do_exi?', '--json');
     const { address } = JSON.parse(symbol.stdout);
     const answer = JSON.parse(plain.stdout);
     expect(BigInt(answer.linearAddress) - BigInt(address)).to.equal(0x10n);
     expect(answer).to.include({ valid: true });
+    expect(answer.place).to.include({ symbol: 'do_exit', offset: '0x10' });
     expect(JSON.parse(oops.stdout).linearAddress).to.equal(answer.linearAddress);
     const none = await run('translate', 'do_exot');
     expect(none).to.include({ status: 2, stdout: '' });
     expect(none.stderr).to.contain('no symbol is called "do_exot"');
+  });
+
+  it('walks the address space of a process, by the half that is in use at the access', async () => {
+    const { pid } = linux.processes[0] as { pid: number };
+    const pages = linux.pages.filter((page) => page.pid === pid).slice(0, 3);
+    const addresses = pages.map(({ address }) => `0x${address.toString(16)}`);
+    const frames = pages.map(({ frame }) => `0x${(frame << 12n).toString(16)}`);
+    const answer = await run('translate', ...addresses, '--process', 'sleeper', '--user', '--brief');
+    expect(
+      answer.stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split('  ')[1]),
+    ).to.deep.equal(frames);
+    const [first = '', frame = ''] = [addresses[0], frames[0]];
+    const user = await run('translate', first, '--pid', String(pid), '--user');
+    const kernel = await run('translate', first, '--pid', String(pid));
+    const found = await run('find', frame, '--pid', String(pid), '--range', '0-0x7fffffffffff');
+    const map = await run('map', '--pid', String(pid), '--range', `${first}+0x1000`);
+    expect(user.stdout).to.match(new RegExp(`CR3 0x[0-9a-f]+ \\(process ${pid} sleeper, user half\\)`));
+    expect(kernel.stdout).to.match(new RegExp(`CR3 0x[0-9a-f]+ \\(process ${pid} sleeper, kernel half\\)`));
+    expect(found.stdout).to.contain(first.slice(2));
+    expect(map.stdout).to.contain(`(process ${pid} sleeper, kernel half)`);
+  });
+
+  it('refuses processes that there are not, or that have no address space', async () => {
+    const none = await run('translate', '0', '--process', 'nothing');
+    const ended = await run('translate', '0', '--pid', '4000000');
+    const kernel = await run('map', '--pid', '2');
+    expect(none).to.include({ status: 2, stdout: '' });
+    expect(none.stderr).to.contain('no process has the name "nothing"');
+    expect(ended.stderr).to.contain('no process has pid 4000000');
+    expect(kernel.stderr).to.contain('process 2 kthreadd is a thread of the kernel: it has no address space');
+  });
+
+  it('translates a buffer page by page, and names what it shows', async () => {
+    const buffer = await run('translate', '_stext+0xff0', '--length', '0x1020', '--brief', '--pid', '1');
+    expect(
+      buffer.stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.slice(15, 18)),
+    ).to.deep.equal(['ff0', '000', '000']);
+    const module = await run('translate', 'fuse:fuse_dev_open', '--brief', '--pid', '1');
+    expect(module.stdout).to.match(/ {2}fuse_dev_open\+0x0\/0x[0-9a-f]+ \[fuse\]\n$/);
   });
 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { placeSchema } from './linux-schema.ts';
 
 const hex = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,15})$/);
 /** An address of 76 bits: page numbers have 64. */
@@ -115,6 +116,8 @@ export const translationLineSchema = z.strictObject({
   rights: rights.nullable(),
   region: regionSchema.nullable(),
   assumed: z.array(assumptionSchema),
+  /** Where names were asked for. */
+  place: placeSchema.nullable().optional(),
   /** Where the guest's own machine would answer otherwise. */
   deviation: z.string().min(1).optional(),
   inRom: inRom.optional(),

@@ -4,12 +4,13 @@ import { canonicalAddress, type MappedLeaf } from '../../../paging/internal.ts';
 import type { MapChange, MapSegment } from '../../../report/index.ts';
 import { Progress } from '../../io/progress.ts';
 import type { CliContext } from '../../options/command.ts';
-import { toTranslateScope } from '../../options/scope-options.ts';
+import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
+import { nameScope } from '../../session/names/name-scope.ts';
 import { leafWindows } from '../../session/snapshot-windows.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { viewOnce, withOpened } from '../../session/with-guest.ts';
-import type { DiffGuestCommandLine } from './parse-diff.ts';
+import { type DiffGuestCommandLine, NAME } from './parse-diff.ts';
 import { printChanges } from './print-changes.ts';
 
 /** Which of the two a vCPU runs changes all the time, and each has an address space of its own. */
@@ -46,12 +47,21 @@ export async function diffGuest(line: DiffGuestCommandLine, context: CliContext)
 
 async function takeTwo(line: DiffGuestCommandLine, context: CliContext): Promise<Moments> {
   const { guest: options, scope: scopeOptions, afterMs, range } = line;
-  const scope = { ...(await toTranslateScope(scopeOptions, options.cpu, 'diff')), ...range };
+  // What is wrong with the question is found before anything is connected.
+  await toTranslateScope(scopeOptions, options.cpu, NAME);
+  const needs = { guest: options, scope: scopeOptions, command: NAME, half: 'kernel' as const, needsLinux: false };
   const progress = new Progress(context, 'reading page tables');
   try {
     return await withOpened(options, scopeOptions.hostMemory, context, async (guest) => {
+      // The process is found once: it is the same one later.
+      let scope: ScopeOptions = scopeOptions;
       const take = () =>
-        viewOnce(guest, scopeOptions, (view) => view.snapshot({ ...scope, onProgress: progress.report }));
+        viewOnce(guest, scopeOptions, async (view) => {
+          const named = await nameScope(view, guest, { ...needs, scope }, context);
+          scope = { ...named.scope, process: undefined };
+          const asked = await toTranslateScope(scope, options.cpu, NAME);
+          return named.view.snapshot({ ...asked, ...range, onProgress: progress.report });
+        });
       const before = await take();
       progress.end();
       if (!scopeOptions.live) await guest.running?.resume();

@@ -1,9 +1,10 @@
 import { HV_CONTROL } from '../../../abi/index.ts';
-import type { GuestView, MemoryTypeMsrs, Sourced } from '../../../guest/index.ts';
+import type { MemoryTypeMsrs, Sourced } from '../../../guest/index.ts';
 import type { ReportedHvTranslation } from '../../../report/index.ts';
 import { UsageError } from '../../errors.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
+import type { NamedScope } from '../../session/names/name-scope.ts';
 import { resolveAddresses } from '../../session/names/resolve-addresses.ts';
 import { withView } from '../../session/with-guest.ts';
 import { type Asker, answerList } from '../translate/answer-list.ts';
@@ -31,6 +32,7 @@ export async function answerHvTranslate(line: HvTranslateCommandLine, context: C
   const question = {
     ...line,
     writes,
+    needs: { ...line, half: 'kernel' as const, needsLinux: false },
     makeAsker: async (): Promise<Asker> => {
       types = undefined;
       const format = await makeFormat(line, context);
@@ -40,7 +42,7 @@ export async function answerHvTranslate(line: HvTranslateCommandLine, context: C
         return { texts: answers.map(format), ...outcomesOf(answers) };
       };
     },
-    keep: async (view: GuestView, addresses: readonly BigUint64Array[]) => {
+    keep: async ({ view }: NamedScope, addresses: readonly BigUint64Array[]) => {
       types = await view.memoryTypes(line.guest.cpu);
       return keptForHvTranslate(prepared, view, addresses);
     },

@@ -7,7 +7,7 @@ import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseNumber } from '../../options/parse-number.ts';
 import { parseOptions } from '../../options/parse-options.ts';
 import { type AddressRange, parseRange } from '../../options/parse-range.ts';
-import { parseScopeOptions, type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
+import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { type TakenSnapshot, takeSnapshot } from '../../session/take-snapshot.ts';
@@ -57,7 +57,7 @@ export function parseFind(words: readonly string[], environment: CliContext['env
   return {
     guest,
     scope: parseScopeOptions(options, guest, NAME),
-    physical: parsePhysical(text),
+    physical: parsePhysical(text.replace(/^phys:/i, '')),
     range: range === undefined ? {} : parseRange(range, '--range', NAME),
     l2: flags.has('l2'),
     json: flags.has('json'),
@@ -76,8 +76,7 @@ function parsePhysical(text: string): AddressRange {
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line = parseFind(words, context.environment);
-  const scope = await toTranslateScope(line.scope, line.guest.cpu, NAME);
-  return printAliases(await takeSnapshot(line.guest, line.scope, { ...scope, ...line.range }, context), line, context);
+  return printAliases(await takeSnapshot({ ...line, command: NAME }, context), line, context);
 }
 
 async function printAliases(

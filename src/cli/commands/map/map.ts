@@ -1,14 +1,12 @@
 import type { CliContext, Command } from '../../options/command.ts';
-import { toTranslateScope } from '../../options/scope-options.ts';
 import { takeSnapshot } from '../../session/take-snapshot.ts';
 import { NAME, OPTIONS, parseMap } from './parse-map.ts';
 import { printMap } from './print-map.ts';
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line = parseMap(words, context.environment);
-  const scope = await toTranslateScope(line.scope, line.guest.cpu, NAME);
-  const taken = await takeSnapshot(line.guest, line.scope, { ...scope, ...line.range }, context);
-  return printMap(taken, line, context);
+  const taken = await takeSnapshot({ ...line, command: NAME }, context);
+  return printMap(taken, { ...line, scope: taken.scope }, context);
 }
 
 /** @internal */

@@ -1,9 +1,12 @@
 import type { GuestTranslation, TranslateScope, TranslationTable } from '../../../guest/index.ts';
-import type { BriefAnswer, ReportedAddressSpace } from '../../../report/index.ts';
+import type { Linux, SymbolPlace } from '../../../linux/index.ts';
+import type { BriefAnswer, ReportedAddressSpace, ReportedTranslation } from '../../../report/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
-import { resolveAddresses } from '../../session/names/resolve-addresses.ts';
+import type { WrittenAddress } from '../../options/written-address.ts';
+import { type NamedScope, type NameNeeds, nameScope } from '../../session/names/name-scope.ts';
+import { resolveAddress } from '../../session/names/resolve-addresses.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { withView } from '../../session/with-guest.ts';
 import type { Asker } from './answer-list.ts';
@@ -16,22 +19,60 @@ export interface TranslateAddresses extends TranslateCommandLine {
   readonly command: string;
 }
 
+/** What is known of the guest when questions are put to it: a scope without names, and the Linux in it, where it was looked at. */
+type Known = Pick<NamedScope, 'scope' | 'linux'>;
+
 /**
  * Prepares questions: nothing is connected.
  *
+ * @param known - nothing but the command line unless given
  * @throws UsageError `ERR_CLI_USAGE` for a what-if that makes no sense.
  * @internal
  */
-export async function makeAsker(line: TranslateAddresses, context: CliContext): Promise<Asker> {
-  const scope = await toTranslateScope(line.scope, line.guest.cpu, line.command);
-  return line.format === 'brief' ? briefAsker(line, scope, context) : fullAsker(line, scope, context);
+export async function makeAsker(
+  line: TranslateAddresses,
+  context: CliContext,
+  { scope, linux }: Known = { scope: line.scope, linux: null },
+): Promise<Asker> {
+  const translated = await toTranslateScope(scope, line.guest.cpu, line.command);
+  const asked = { ...line, scope };
+  return line.format === 'brief'
+    ? briefAsker(asked, translated, linux, context)
+    : fullAsker(asked, translated, linux, context);
 }
 
-async function fullAsker(line: TranslateAddresses, scope: TranslateScope, context: CliContext): Promise<Asker> {
+/** What names a scope and addresses need: those of a process belong to the half that is in use at the access. @internal */
+export function needsOf({ guest, scope, command, access, addresses, names }: TranslateAddresses): NameNeeds {
+  return { guest, scope, command, half: access.user ? 'user' : 'kernel', needsLinux: names || addresses.some(isName) };
+}
+
+function isName({ kind }: WrittenAddress): boolean {
+  return kind === 'symbol' || kind === 'physical';
+}
+
+/** Symbols of modules are read once an address may lie in one, while the guest can be read. */
+async function symbolsOf(
+  linux: Linux | null,
+  addresses: BigUint64Array,
+): Promise<(address: bigint) => SymbolPlace | null> {
+  if (linux === null) return () => null;
+  const { symbols } = linux.names;
+  const mayBeOfModule = (address: bigint): boolean =>
+    symbols !== null && address >= symbols.lowest && symbols.nearest(address) === null;
+  if (addresses.some(mayBeOfModule)) await linux.loadModules();
+  return (address) => linux.nearestKnown(address);
+}
+
+async function fullAsker(
+  line: TranslateAddresses,
+  scope: TranslateScope,
+  linux: Linux | null,
+  context: CliContext,
+): Promise<Asker> {
   const { encodeTranslation, formatTranslation } = await import('../../../report/index.ts');
   const style = chooseStyle(context);
   let isFirst = true;
-  const show = (answer: GuestTranslation, space: ReportedAddressSpace): string => {
+  const show = (answer: ReportedTranslation, space: ReportedAddressSpace): string => {
     if (line.format === 'json') return `${encodeTranslation(answer)}\n`;
     // An empty line is between two trees, and none at the end.
     const separator = isFirst ? '' : '\n';
@@ -41,8 +82,14 @@ async function fullAsker(line: TranslateAddresses, scope: TranslateScope, contex
   return async (view, addresses, notes) => {
     const answers = await translateBoth(view, Array.from(addresses), line, scope);
     const space = reportedSpace(await view.scopedState(scope), line.scope);
+    const placeOf = await symbolsOf(linux, addresses);
+    const named = (each: GuestTranslation): ReportedTranslation => ({
+      ...each,
+      assumed: [...each.assumed, ...notes],
+      ...(linux === null ? {} : { place: placeOf(each.request.linearAddress) }),
+    });
     return {
-      texts: answers.map((each) => show({ ...each, assumed: [...each.assumed, ...notes] }, space)),
+      texts: answers.map((each) => show(named(each), space)),
       faults: answers.filter(({ translation }) => translation.kind !== 'mapped').length,
       assumed: answers.flatMap(({ assumed }) => assumed),
       deviating: null,
@@ -51,19 +98,39 @@ async function fullAsker(line: TranslateAddresses, scope: TranslateScope, contex
   };
 }
 
-async function briefAsker(line: TranslateAddresses, scope: TranslateScope, context: CliContext): Promise<Asker> {
+async function briefAsker(
+  line: TranslateAddresses,
+  scope: TranslateScope,
+  linux: Linux | null,
+  context: CliContext,
+): Promise<Asker> {
   const { formatBrief } = await import('../../../report/index.ts');
   const style = chooseStyle(context);
   return async (view, addresses) => {
     const table = await view.translateMany(addresses, line.access, { ...scope, compareMachine: true });
+    const placeOf = await symbolsOf(linux, addresses);
+    const show = (address: bigint, at: number): string =>
+      formatBrief(address, briefAnswer(table, at), style, placeOf(address));
     return {
-      texts: Array.from(addresses, (address, at) => formatBrief(address, briefAnswer(table, at), style)),
+      texts: Array.from(addresses, show),
       faults: table.length - table.countMapped(),
       assumed: table.assumed(),
       deviating: table.countDeviations() === 0 ? null : table.machine,
       tablesInRom: table.tablesInRom,
     };
   };
+}
+
+/** The first address of each page that a buffer has a part in. */
+function pagesOf(addresses: readonly bigint[], lengthBytes: bigint | undefined): BigUint64Array {
+  if (lengthBytes === undefined) return BigUint64Array.from(addresses);
+  return BigUint64Array.from(
+    addresses.flatMap((first) => {
+      const pages = [first];
+      for (let next = (first | 0xfffn) + 1n; next < first + lengthBytes; next += 0x1000n) pages.push(next);
+      return pages.map((page) => BigInt.asUintN(64, page));
+    }),
+  );
 }
 
 function briefAnswer(table: TranslationTable, at: number): BriefAnswer {
@@ -95,13 +162,6 @@ function briefAnswer(table: TranslationTable, at: number): BriefAnswer {
   };
 }
 
-function scopeOf({ guest: { cpu }, scope: { live } }: TranslateAddresses): {
-  readonly cpu: number;
-  readonly live: boolean;
-} {
-  return { cpu, live };
-}
-
 /** Answers the addresses of a command line, all in one pause; printed when the guest runs again. @internal */
 export async function answerAddresses(line: TranslateAddresses, context: CliContext): Promise<number> {
   const { guest, scope, flags } = line;
@@ -112,10 +172,14 @@ export async function answerAddresses(line: TranslateAddresses, context: CliCont
     scope,
     context,
     async (view, attached) => {
+      const named = await nameScope(view, attached, needsOf(line), context);
+      const addresses: bigint[] = [];
+      for (const written of line.addresses) {
+        addresses.push(await resolveAddress(written, named, guest.cpu, line.command));
+      }
       // Made anew for each try: it counts what it has shown.
-      const ask = await makeAsker(line, context);
-      const resolved = await resolveAddresses(line.addresses, view, attached, scopeOf(line), context, line.command);
-      return ask(resolved.view, resolved.addresses, attached.assumed);
+      const ask = await makeAsker(line, context, named);
+      return ask(named.view, pagesOf(addresses, line.lengthBytes), attached.assumed);
     },
     () => !flags.setAccessed,
   );

@@ -6,6 +6,7 @@ import type { AddressFile, AnswerFormat } from '../../options/address-options.ts
 import type { CliContext } from '../../options/command.ts';
 import type { GuestOptions } from '../../options/guest-options.ts';
 import type { ScopeOptions } from '../../options/scope-options.ts';
+import { type NamedScope, type NameNeeds, nameScope } from '../../session/names/name-scope.ts';
 import { withView } from '../../session/with-guest.ts';
 import { type Outcomes, Tally } from './tally.ts';
 
@@ -35,9 +36,11 @@ export interface ListQuestion {
   /** Bits are set in guest memory: nothing is asked twice, and the guest stays paused. */
   readonly writes: boolean;
   /** Prepares the question, anew for each try. Nothing is connected. */
-  readonly makeAsker: () => Promise<Asker>;
+  readonly makeAsker: (named?: NamedScope) => Promise<Asker>;
   /** Reads all that answers rest on. @returns null when that is too much */
-  readonly keep: (view: GuestView, addresses: readonly BigUint64Array[]) => Promise<GuestView | null>;
+  readonly keep: (named: NamedScope, addresses: readonly BigUint64Array[]) => Promise<GuestView | null>;
+  /** The names that it needs of the guest. */
+  readonly needs: NameNeeds;
 }
 
 /**
@@ -69,8 +72,11 @@ export async function answerList(line: ListQuestion, from: AddressFile, context:
       async (view, attached) => {
         output.drop();
         tally = new Tally();
-        const ask = await line.makeAsker();
-        const standing = ahead.isAll ? await keepAll(line, view, attached, ahead.chunks) : view;
+        const named = await nameScope(view, attached, line.needs, context);
+        // Of a guest that runs on, symbols of modules cannot be read any more.
+        await named.linux?.loadModules();
+        const ask = await line.makeAsker(named);
+        const standing = ahead.isAll ? await keepAll(line, named, attached, ahead.chunks) : named.view;
         for await (const chunk of concatenate(ahead.chunks, chunks, context.signal)) {
           const answered = await ask(standing, chunk, attached.assumed);
           tally.add(answered);
@@ -102,13 +108,13 @@ export async function answerList(line: ListQuestion, from: AddressFile, context:
  */
 async function keepAll(
   { writes, keep }: ListQuestion,
-  view: GuestView,
+  named: NamedScope,
   attached: OpenGuest,
   addresses: readonly BigUint64Array[],
 ): Promise<GuestView> {
-  if (writes) return view;
-  const kept = await keep(view, addresses);
-  if (kept === null) return view;
+  if (writes) return named.view;
+  const kept = await keep(named, addresses);
+  if (kept === null) return named.view;
   await attached.running?.resume();
   return kept;
 }

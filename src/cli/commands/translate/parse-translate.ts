@@ -4,6 +4,7 @@ import { type AddressFile, type AnswerFormat, parseAddresses, parseFormat } from
 import type { CliContext } from '../../options/command.ts';
 import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
 import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
+import { parseNumber } from '../../options/parse-number.ts';
 import { parseOptions } from '../../options/parse-options.ts';
 import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
 import { SOURCE_OPTIONS } from '../../options/sources/sources.ts';
@@ -12,6 +13,9 @@ import type { WrittenAddress } from '../../options/written-address.ts';
 /** @internal */
 export const NAME = 'translate';
 
+/** As many pages as a list may have addresses while the guest runs on. */
+const MOST_BYTES = 1_048_576n * 4096n;
+
 /** @internal */
 export const OPTIONS = {
   from: { value: 'FILE', help: 'take the addresses from a file, one a line, # before comments; - is standard input' },
@@ -19,6 +23,10 @@ export const OPTIONS = {
   ...SOURCE_OPTIONS,
   cpu: GUEST_OPTIONS.cpu,
   cr3: SCOPE_OPTIONS.cr3,
+  pid: SCOPE_OPTIONS.pid,
+  process: SCOPE_OPTIONS.process,
+  length: { value: 'BYTES', help: 'of so many bytes from each address on, each page' },
+  names: { help: "show the symbol of the guest's Linux that each address lies in" },
   set: SCOPE_OPTIONS.set,
   profile: SCOPE_OPTIONS.profile,
   nested: SCOPE_OPTIONS.nested,
@@ -51,6 +59,10 @@ export interface TranslateCommandLine extends Translate2Terms {
   /** Instead of `addresses`. */
   readonly from: AddressFile | undefined;
   readonly format: AnswerFormat;
+  /** From each address on; undefined for the address alone. */
+  readonly lengthBytes: bigint | undefined;
+  /** Show symbols. */
+  readonly names: boolean;
 }
 
 /**
@@ -81,7 +93,23 @@ export function parseTranslate(words: readonly string[], environment: CliContext
   if (scope.live && terms.flags.setAccessed) {
     throw new UsageError('--set-accessed needs a paused guest, and --live does not pause it', NAME);
   }
-  return { ...terms, ...where, guest, scope, format: parseFormat(options, 'set-accessed', NAME) };
+  return {
+    ...terms,
+    ...where,
+    guest,
+    scope,
+    lengthBytes: parseLength(options.values.get('length'), where.from),
+    names: flags.has('names'),
+    format: parseFormat(options, 'set-accessed', NAME),
+  };
+}
+
+function parseLength(text: string | undefined, from: AddressFile | undefined): bigint | undefined {
+  if (text === undefined) return undefined;
+  if (from !== undefined) throw new UsageError('--length is for addresses of the command line, not for --from', NAME);
+  const length = parseNumber(text, '--length', NAME);
+  if (length > 0n && length <= MOST_BYTES) return length;
+  throw new UsageError(`--length ${JSON.stringify(text)} is not from 1 to ${MOST_BYTES} bytes`, NAME);
 }
 
 /** The ioctl's own rules, said with the names of the options: SET_DIRTY is --set-dirty. */

@@ -1,8 +1,8 @@
 import { walkedAccesses } from '../../../abi/index.ts';
-import type { GuestView } from '../../../guest/index.ts';
 import type { CliContext, Command } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
-import { answerAddresses, makeAsker, type TranslateAddresses } from './answer-addresses.ts';
+import type { NamedScope } from '../../session/names/name-scope.ts';
+import { answerAddresses, makeAsker, needsOf, type TranslateAddresses } from './answer-addresses.ts';
 import { answerList } from './answer-list.ts';
 import { NAME, OPTIONS, parseTranslate } from './parse-translate.ts';
 
@@ -12,12 +12,13 @@ async function run(words: readonly string[], context: CliContext): Promise<numbe
   const question = {
     ...line,
     writes: line.flags.setAccessed,
-    makeAsker: () => makeAsker(line, context),
-    keep: async (view: GuestView, addresses: readonly BigUint64Array[]) =>
+    needs: needsOf(line),
+    makeAsker: (named?: NamedScope) => makeAsker(line, context, named),
+    keep: async ({ view, scope }: NamedScope, addresses: readonly BigUint64Array[]) =>
       // Tables are kept for one kind of access.
       walkedAccesses(line.access).length > 1
         ? null
-        : view.keep(addresses, line.access, await toTranslateScope(line.scope, line.guest.cpu, NAME)),
+        : view.keep(addresses, line.access, await toTranslateScope(scope, line.guest.cpu, NAME)),
   };
   return answerList(question, line.from, context);
 }

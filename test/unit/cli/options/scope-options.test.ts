@@ -4,6 +4,7 @@ import { type ScopeOptions, toTranslateScope } from '../../../../src/cli/options
 
 const NOTHING: ScopeOptions = {
   cr3: undefined,
+  process: undefined,
   overrides: [],
   profile: undefined,
   nested: undefined,

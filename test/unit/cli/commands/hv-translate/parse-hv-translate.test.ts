@@ -38,6 +38,7 @@ describe('cli/parseHvTranslate', () => {
       },
       scope: {
         cr3: 0x5000n,
+        process: undefined,
         overrides: ['CR4.SMAP=1', 'CPL=3'],
         profile: 'amd',
         nested: 'none',

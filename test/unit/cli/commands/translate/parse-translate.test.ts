@@ -18,8 +18,11 @@ describe('cli/parseTranslate', () => {
       access: { write: true, user: true, exec: false },
       flags: { setAccessed: true, setDirty: true, forceSetAccessed: true },
       from: undefined,
+      lengthBytes: undefined,
+      names: false,
       scope: {
         cr3: 0x5000n,
+        process: undefined,
         overrides: ['CR4.SMAP=0', 'PKRU=0'],
         profile: 'kvm',
         nested: 'npt:0x6000',
@@ -42,7 +45,17 @@ describe('cli/parseTranslate', () => {
       access: { write: false, user: false, exec: false },
       flags: { setAccessed: false, setDirty: false, forceSetAccessed: false },
       from: undefined,
-      scope: { cr3: undefined, overrides: [], profile: undefined, nested: undefined, live: false, hostMemory: true },
+      lengthBytes: undefined,
+      names: false,
+      scope: {
+        cr3: undefined,
+        process: undefined,
+        overrides: [],
+        profile: undefined,
+        nested: undefined,
+        live: false,
+        hostMemory: true,
+      },
       format: 'tree',
       guest: {
         source: new NamedQemu({ qmp: 'unix:/run/vm.qmp', gdb: undefined, timeoutMs: undefined, maxPauseMs: undefined }),
@@ -87,6 +100,22 @@ describe('cli/parseTranslate', () => {
       gdb: 'a.gdb',
     });
     expect(parseTranslate(['0'], { ...environment, PAGEWALK_GDB: '' }).guest.source).to.include({ gdb: undefined });
+  });
+
+  it('takes a process instead of CR3, a length, and names', () => {
+    const of = (words: string) => parseTranslate([...words.split(' '), ...QMP], {});
+    expect(of('do_exit --pid 91 --length 0x2000 --names')).to.deep.include({ lengthBytes: 0x2000n, names: true });
+    expect(of('0 --pid 91').scope).to.include({ process: 91, cr3: undefined });
+    expect(of('0 --process bash').scope).to.include({ process: 'bash' });
+    for (const wrong of [
+      '0 --pid 1 --cr3 1',
+      '0 --pid 1 --process a',
+      '0 --pid x',
+      '0 --length 0',
+      '--from f --length 1',
+    ]) {
+      expect(() => of(wrong), wrong).to.throw(UsageError);
+    }
   });
 
   it('takes what follows -- for an address', () => {
