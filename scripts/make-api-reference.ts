@@ -64,6 +64,8 @@ function configure(modules: readonly string[]): void {
     out: OUT,
     readme: 'none',
     excludeInternal: true,
+    // What a public signature names is exported, or it is a mistake.
+    treatWarningsAsErrors: true,
     disableSources: true,
     githubPages: false,
   };

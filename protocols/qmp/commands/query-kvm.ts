@@ -4,7 +4,10 @@ import type { QmpExecutor } from '../executor.ts';
 const kvmSchema = z.object({ enabled: z.boolean(), present: z.boolean() });
 
 /** Whether KVM runs the guest (`enabled`) and whether this QEMU could use it (`present`). @public */
-export type KvmInfo = z.output<typeof kvmSchema>;
+export interface KvmInfo {
+  readonly enabled: boolean;
+  readonly present: boolean;
+}
 
 /** `query-kvm`. @public */
 export function queryKvm(qmp: QmpExecutor): Promise<KvmInfo> {

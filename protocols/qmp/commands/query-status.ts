@@ -9,7 +9,10 @@ const runStatusSchema = z.object({ status: z.string().check(z.regex(/^[a-z-]{1,6
  *
  * @public
  */
-export type RunStatus = z.output<typeof runStatusSchema>;
+export interface RunStatus {
+  readonly status: string;
+  readonly running: boolean;
+}
 
 /** `query-status`. QEMU 7.2 adds a member `singlestep`, which is dropped. @public */
 export function queryStatus(qmp: QmpExecutor): Promise<RunStatus> {

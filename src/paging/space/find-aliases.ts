@@ -174,7 +174,7 @@ export function findAliases(
   context: PagingContext,
   pageOf: PageSource,
   range: PhysicalRange,
-  emit: Emit,
+  emit: (alias: Alias) => boolean | undefined,
   options: StagedOptions = {},
 ): EnumerateResult {
   const finder = new AliasFinder(context, range, emit);

@@ -77,7 +77,7 @@ class LeafTeller extends HitSink implements PieceSink<true> {
 export function enumerateLeaves(
   context: PagingContext,
   pageOf: PageSource,
-  emit: Emit,
+  emit: (leaf: MappedLeaf) => boolean | undefined,
   options: StagedOptions = {},
 ): EnumerateResult {
   return enumeratePieces(context, pageOf, new LeafTeller(context, emit), options);

@@ -1,4 +1,4 @@
-import type { ReportedCause } from '../causes/format-cause.ts';
+import type { ReportedCause } from '../causes/cause-evidence.ts';
 
 /** A value that was unavailable, and what an answer took in its place. @public */
 export interface ReportedAssumption {

@@ -48,7 +48,10 @@ type Segments = AsyncIterable<MapSegment> | Iterable<MapSegment>;
  *
  * @public
  */
-export async function* diffMaps(before: Segments, after: Segments): AsyncGenerator<MapChange> {
+export async function* diffMaps(
+  before: AsyncIterable<MapSegment> | Iterable<MapSegment>,
+  after: AsyncIterable<MapSegment> | Iterable<MapSegment>,
+): AsyncGenerator<MapChange> {
   let open: MapChange | undefined;
   for await (const change of comparePieces(before, after)) {
     const joined = open && join(open, change);

@@ -1,6 +1,6 @@
 import type { NestedContext, PagingContext } from '../../paging/index.ts';
 import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
-import type { ReportedCause } from '../causes/format-cause.ts';
+import type { ReportedCause } from '../causes/cause-evidence.ts';
 import type { ReportedRegion } from '../translation/reported-translation.ts';
 
 /** A value with where it came from: the register, property or section; or why there is none. @public */
