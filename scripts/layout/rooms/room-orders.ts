@@ -39,6 +39,7 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
     'answers',
     'source',
     'qemu',
+    'rehearsal',
   ],
   'src/report': [
     'style.ts',

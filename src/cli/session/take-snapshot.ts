@@ -40,8 +40,9 @@ export async function takeSnapshot(question: SnapshotQuestion, context: CliConte
   await toTranslateScope(options, guest.cpu, command);
   const progress = new Progress(context, 'reading page tables');
   const needs = { guest, scope: options, command, half: 'kernel' as const, needsLinux: names };
+  const rehearsal = (view: GuestView): Promise<unknown> => view.snapshot(range);
   try {
-    return await withView(guest, options, context, async (view, attached) => {
+    return await withView(guest, { ...options, rehearsal }, context, async (view, attached) => {
       const named = await nameScope(view, attached, needs, context);
       const scope = await toTranslateScope(named.scope, guest.cpu, command);
       const snapshot = await named.view.snapshot({ ...scope, ...range, onProgress: progress.report });

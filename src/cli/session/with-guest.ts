@@ -3,9 +3,16 @@ import { TraceFile } from '../io/trace-file.ts';
 import type { CliContext } from '../options/command.ts';
 import type { GuestOptions } from '../options/guest-options.ts';
 import type { ScopeOptions } from '../options/scope-options.ts';
+import type { OpenOptions } from '../options/sources/named-guest.ts';
+
+/** A question that is asked before the guest is paused for it, of one that is a script: what it answers does not matter. @internal */
+export type Rehearsal = (view: GuestView) => Promise<unknown>;
 
 /** How a guest is looked at. @internal */
-export type ViewOptions = Pick<ScopeOptions, 'live' | 'hostMemory'>;
+export interface ViewOptions extends Pick<ScopeOptions, 'live' | 'hostMemory'> {
+  /** What the question runs, without what it leaves behind. */
+  readonly rehearsal?: Rehearsal;
+}
 
 /**
  * One look: opens the guest, pauses it unless it is asked live, runs `use`, and leaves the guest as it was found
@@ -21,7 +28,8 @@ export function withView<T>(
   use: (view: GuestView, guest: OpenGuest) => Promise<T>,
   mayRepeat: () => boolean = () => true,
 ): Promise<T> {
-  return withOpened(options, view.hostMemory, context, (guest) => viewOnce(guest, view, use, mayRepeat));
+  const rehearsal = view.live ? undefined : view.rehearsal;
+  return withOpened(options, view.hostMemory, context, (guest) => viewOnce(guest, view, use, mayRepeat), rehearsal);
 }
 
 /**
@@ -83,10 +91,11 @@ export async function withOpened<T>(
   hostMemory: boolean,
   context: CliContext,
   use: (guest: OpenGuest) => Promise<T>,
+  rehearsal?: Rehearsal,
 ): Promise<T> {
   const trace = options.traceFile === undefined ? undefined : new TraceFile(options.traceFile);
   try {
-    return await openAndUse(options, hostMemory, context, trace, use);
+    return await openAndUse(options, { hostMemory, trace: trace?.sink, rehearsal }, context, use);
   } finally {
     const complaint = trace?.close();
     if (complaint !== undefined) context.complain(`pagewalk: ${complaint}`);
@@ -95,12 +104,11 @@ export async function withOpened<T>(
 
 async function openAndUse<T>(
   { source, cpu }: GuestOptions,
-  hostMemory: boolean,
+  how: Omit<OpenOptions, 'signal'>,
   { signal, complain }: CliContext,
-  trace: TraceFile | undefined,
   use: (guest: OpenGuest) => Promise<T>,
 ): Promise<T> {
-  const guest = await source.open({ hostMemory, trace: trace?.sink, signal }).catch((error: unknown) => {
+  const guest = await source.open({ ...how, signal }).catch((error: unknown) => {
     throw reasonOf(signal, error);
   });
   const recoveries = guest.running?.recoveries ?? [];

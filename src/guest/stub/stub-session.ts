@@ -41,6 +41,11 @@ export class StubSession {
     return new StubSession(options, await connectClient(options));
   }
 
+  /** On a connection that is there. A fresh one, should it be needed, is made as the options say. */
+  static over(client: GdbClient, options: StubOptions): StubSession {
+    return new StubSession(options, client);
+  }
+
   /**
    * For one request at a time, to be asked for anew for the next: a write that is sent after physical mode was left would go
    * to a virtual address.

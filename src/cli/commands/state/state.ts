@@ -1,3 +1,4 @@
+import type { GuestView } from '../../../guest/index.ts';
 import type { ReportedState } from '../../../report/index.ts';
 import { UsageError } from '../../errors.ts';
 import type { CliContext, Command } from '../../options/command.ts';
@@ -48,10 +49,13 @@ export function parseState(words: readonly string[], environment: CliContext['en
 async function ask({ guest: options, hostMemory }: StateCommandLine, context: CliContext): Promise<ReportedState> {
   const { cpu } = options;
   const { contextOf, nestedContextOf } = await import('../../../guest/index.ts');
-  return withView(options, { live: false, hostMemory }, context, async (paused, guest) => {
-    const state = await paused.vcpuState(cpu);
-    const map = await paused.memoryMap(cpu);
-    const memoryAccess = await paused.memoryReport(cpu);
+  const look = async (view: GuestView) => ({
+    state: await view.vcpuState(cpu),
+    map: await view.memoryMap(cpu),
+    memoryAccess: await view.memoryReport(cpu),
+  });
+  return withView(options, { live: false, hostMemory, rehearsal: look }, context, async (paused, guest) => {
+    const { state, map, memoryAccess } = await look(paused);
     return {
       cpu,
       cpus: guest.vcpus,

@@ -1,4 +1,4 @@
-import type { GuestTranslation, TranslateScope, TranslationTable } from '../../../guest/index.ts';
+import type { GuestTranslation, GuestView, TranslateScope, TranslationTable } from '../../../guest/index.ts';
 import type { Linux, SymbolPlace } from '../../../linux/index.ts';
 import type { BriefAnswer, ReportedAddressSpace, ReportedTranslation } from '../../../report/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
@@ -167,9 +167,14 @@ export async function answerAddresses(line: TranslateAddresses, context: CliCont
   const { guest, scope, flags } = line;
   // What is wrong with the question is found before anything is connected.
   await makeAsker(line, context);
+  const [first] = line.addresses;
+  const rehearsal = async (view: GuestView): Promise<unknown> => {
+    const ask = await makeAsker(line, context);
+    return ask(view, BigUint64Array.of(typeof first === 'bigint' ? first : 0n), []);
+  };
   const answered = await withView(
     guest,
-    scope,
+    { ...scope, rehearsal },
     context,
     async (view, attached) => {
       const named = await nameScope(view, attached, needsOf(line), context);

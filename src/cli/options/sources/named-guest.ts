@@ -1,5 +1,5 @@
 import type { TraceSink } from '../../../../protocols/transport/index.ts';
-import type { OpenGuest } from '../../../guest/index.ts';
+import type { GuestView, OpenGuest } from '../../../guest/index.ts';
 import type { OptionTable } from '../option-row.ts';
 import type { ParsedOptions } from '../parse-options.ts';
 
@@ -10,6 +10,8 @@ export interface OpenOptions {
   readonly trace: TraceSink | undefined;
   /** Stops opening. */
   readonly signal: AbortSignal;
+  /** What is going to be asked in the pause, for a source that can rehearse it; undefined where there is no pause. */
+  readonly rehearsal?: ((view: GuestView) => Promise<unknown>) | undefined;
 }
 
 /** A guest that a command line names. Nothing is opened yet. @internal */

@@ -49,10 +49,10 @@ export class NamedQemu implements NamedGuest {
     }
   }
 
-  async open({ hostMemory, trace, signal }: OpenOptions): Promise<OpenGuest> {
-    const { attach } = await import('../../../guest/index.ts');
+  async open({ hostMemory, trace, signal, rehearsal }: OpenOptions): Promise<OpenGuest> {
+    const { attach, rehearse } = await import('../../../guest/internal.ts');
     const { qmp, gdb, timeoutMs, maxPauseMs } = this;
-    return attach({
+    const attaching = attach({
       ...(qmp === undefined ? {} : { qmp }),
       ...(gdb === undefined ? {} : { gdb }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -62,6 +62,11 @@ export class NamedQemu implements NamedGuest {
       hostMemory,
       signal,
     });
+    // While QEMU answers.
+    const rehearsed = rehearsal === undefined ? undefined : rehearse(rehearsal);
+    const guest = await attaching;
+    await rehearsed;
+    return guest;
   }
 }
 

@@ -1,0 +1,3 @@
+/** @internal */
+export { formatHexBytes } from './hex.ts';
+export * from './index.ts';

@@ -1,0 +1,3 @@
+export * from './index.ts';
+/** @internal */
+export { rehearse } from './rehearse.ts';

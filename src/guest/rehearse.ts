@@ -1,0 +1,46 @@
+import { GdbClient } from '../../protocols/gdb/index.ts';
+import { KernelMemo } from '../linux/internal.ts';
+import { GuestView } from './guest-view.ts';
+import { MemoryMapMemo } from './qemu/memory-map-memo.ts';
+import { PausedSource } from './qemu/paused-source.ts';
+import { SCRIPTED_CPUS, SCRIPTED_PROCESSOR, scriptedLink } from './rehearsal/scripted-link.ts';
+import { connectScriptedStub } from './rehearsal/scripted-stub.ts';
+import { StubSession } from './stub/stub-session.ts';
+
+/** Nothing is waited for in this process. Milliseconds. */
+const TIMEOUT_MS = 1000;
+
+/**
+ * Asks a guest that is nothing but a script what a guest is going to be asked when it is paused. Code that runs for the first time
+ * takes ten times as long as later; so that happens while no guest waits for it. What comes of it does not matter, and no failure.
+ *
+ * @param ask - the question
+ * @internal
+ */
+export async function rehearse(ask: (view: GuestView) => Promise<unknown>): Promise<void> {
+  const connection = connectScriptedStub();
+  try {
+    const { endpoint } = connection;
+    const times = { timeoutMs: TIMEOUT_MS, requestTimeoutMs: TIMEOUT_MS };
+    const stub = StubSession.over(await GdbClient.connect(connection, times), { endpoint, ...times });
+    await stub.enter();
+    const source = new PausedSource(
+      {
+        link: scriptedLink(),
+        cpus: SCRIPTED_CPUS,
+        processor: SCRIPTED_PROCESSOR,
+        useHostMemory: false,
+        maps: new MemoryMapMemo(),
+        kernels: new KernelMemo(),
+      },
+      stub,
+    );
+    using view = new GuestView(source);
+    await ask(view);
+    await stub.leaveAndRun();
+  } catch {
+    // The guest itself says what is wrong.
+  } finally {
+    await connection.close();
+  }
+}
