@@ -1,4 +1,4 @@
-import type { Assumption, LinearRange, TableSnapshot } from '../../guest/index.ts';
+import type { Assumption, GuestView, LinearRange, TableSnapshot } from '../../guest/index.ts';
 import type { Linux } from '../../linux/index.ts';
 import { Progress } from '../io/progress.ts';
 import type { CliContext } from '../options/command.ts';

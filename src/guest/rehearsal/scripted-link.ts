@@ -1,5 +1,5 @@
 import type { Link } from '../link/link.ts';
-import { type Monitor, type MonitorCpu } from '../monitor/monitor.ts';
+import type { Monitor, MonitorCpu } from '../monitor/monitor.ts';
 import { unknownPeer } from '../peer/peer.ts';
 import type { PrivateDirectory } from '../restore/private-directory.ts';
 import { printRegisters } from '../restore/register-prints.ts';
@@ -43,7 +43,7 @@ export function scriptedLink(): Link {
     peer: unknownPeer('this is a rehearsal'),
     asksLive: false,
     ranBefore: true,
-    runStateNote: '',
+    runStateCause: null,
     recoveries: [],
     pause: unasked,
     privateDirectory: () => directory,

@@ -1,8 +1,8 @@
 import { duplexPair } from 'node:stream';
 import { encodePacket, formatHexBytes, PacketDecoder } from '../../../protocols/gdb/internal.ts';
 import type { Connection } from '../../../protocols/transport/index.ts';
-import { DESCRIPTION, MONITOR_TEXTS, registerBytes } from './scripted-texts.ts';
 import { ScriptedMemory } from './scripted-memory.ts';
+import { DESCRIPTION, MONITOR_TEXTS, registerBytes } from './scripted-texts.ts';
 
 const FEATURES = 'PacketSize=1000;qXfer:features:read+;vContSupported+;multiprocess+';
 const PIECE = /^qXfer:features:read:([^:]+):([0-9a-f]+),([0-9a-f]+)$/;
@@ -34,7 +34,12 @@ export function connectScriptedStub(): Connection {
   const decoder = new PacketDecoder({
     onPacket: (payload) => {
       const request = Buffer.from(payload).toString('latin1');
-      server.write(`+${answer(request).map((reply) => encodePacket(reply, Number.POSITIVE_INFINITY)).join('')}`, 'latin1');
+      server.write(
+        `+${answer(request)
+          .map((reply) => encodePacket(reply, Number.POSITIVE_INFINITY))
+          .join('')}`,
+        'latin1',
+      );
     },
     ...{ onAck: ignore, onNak: ignore, onDefect: ignore, onGarbage: ignore },
   });
@@ -65,7 +70,6 @@ function pieceOf([, annex = '', from, length]: RegExpExecArray): string {
 
 /** A line in each packet, as QEMU sends them. */
 function printed(command: string): readonly string[] {
-  const text = MONITOR_TEXTS.get(command) ?? '';
-  const lines = text.split(/(?<=\n)/).filter((line) => line !== '');
-  return [...lines.map((line) => `O${formatHexBytes(Buffer.from(line))}`), 'OK'];
+  const lines = MONITOR_TEXTS.get(command)?.split('\n').slice(0, -1) ?? [];
+  return [...lines.map((line) => `O${formatHexBytes(Buffer.from(`${line}\n`))}`), 'OK'];
 }

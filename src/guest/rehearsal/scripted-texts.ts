@@ -1,11 +1,28 @@
 /*
- * What a small guest of QEMU's would show, in 64-bit mode with protection keys: as much of it as is read. It is nobody's guest.
+ * What a small guest of QEMU's would show, in 64-bit mode with protection keys: as much of it as is read. There is no such guest.
  */
 
 /** Paging on; PAE, PGE, OSFXSR, SMEP, PKE; the root where the scripted memory has it; long mode, NX. */
 const CONTROL = { cr0: 0x8005_0033, cr3: 0x1000, cr4: 0x50_02a0, efer: 0xd01 } as const;
 
-const GENERAL = ['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp', 'rsp', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'];
+const GENERAL = [
+  'rax',
+  'rbx',
+  'rcx',
+  'rdx',
+  'rsi',
+  'rdi',
+  'rbp',
+  'rsp',
+  'r8',
+  'r9',
+  'r10',
+  'r11',
+  'r12',
+  'r13',
+  'r14',
+  'r15',
+];
 const SELECTORS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'];
 
 /** Name, bits, value. */
@@ -27,7 +44,7 @@ export const DESCRIPTION: Readonly<Record<string, string>> = {
     '<?xml version="1.0"?><!DOCTYPE target SYSTEM "gdb-target.dtd"><target><architecture>i386:x86-64</architecture><xi:include href="registers.xml"/></target>',
   'registers.xml': [
     '<?xml version="1.0"?>',
-    '<!-- nobody\'s -->',
+    '<!-- for a rehearsal -->',
     '<!DOCTYPE feature SYSTEM "gdb-target.dtd">',
     '<feature name="org.gnu.gdb.i386.core">',
     ...REGISTERS.map(([name, bits]) => `  <reg name="${name}" bitsize="${bits}" type="int${bits}"/>`),
@@ -95,7 +112,9 @@ export function deviceState(): Buffer {
   const name = (text: string): Buffer => Buffer.from(`${String.fromCharCode(text.length)}${text}`, 'latin1');
   const words = (...values: readonly number[]): Buffer => {
     const bytes = Buffer.alloc(4 * values.length);
-    values.forEach((value, at) => bytes.writeUInt32BE(value, 4 * at));
+    values.forEach((value, at) => {
+      bytes.writeUInt32BE(value, 4 * at);
+    });
     return bytes;
   };
   const section = 1;

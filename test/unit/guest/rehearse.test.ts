@@ -1,0 +1,50 @@
+import { expect } from 'chai';
+import type { GuestTranslation } from '../../../src/guest/index.ts';
+import { rehearse } from '../../../src/guest/internal.ts';
+
+const WRITE = { write: true, user: false, exec: false };
+const ALL_FLAGS = { setAccessed: true, setDirty: true, forceSetAccessed: true };
+
+describe('a rehearsal', () => {
+  async function translate(linearAddress: bigint): Promise<GuestTranslation> {
+    let answer: GuestTranslation | undefined;
+    await rehearse(async (view) => {
+      [answer] = await view.translate([{ linearAddress, access: WRITE, flags: ALL_FLAGS }]);
+    });
+    if (answer === undefined) throw new Error('the rehearsal came to no answer');
+    return answer;
+  }
+
+  it('runs a translation to its end, and sets bits in four tables, wherever an address is', async () => {
+    for (const address of [0xffff_8000_0000_1234n, 0x40_1234n]) {
+      const { translation, wrote, assumed } = await translate(address);
+      expect(translation.kind, String(address)).to.equal('mapped');
+      expect(wrote, String(address)).to.have.length(4);
+      expect(assumed, String(address)).to.deep.equal([]);
+    }
+  });
+
+  it('reads what only the device state has, for a page that users may read', async () => {
+    let from: string | undefined;
+    await rehearse(async (view) => {
+      from = (await view.vcpuState()).pkru.from;
+    });
+    expect(from).to.equal('device-state');
+  });
+
+  it('shows a map, and reads all tables of an address space', async () => {
+    let tablePages = 0;
+    let regions = 0;
+    await rehearse(async (view) => {
+      regions = (await view.memoryMap()).regions.length;
+      await view.memoryReport();
+      ({ tablePages } = await view.snapshot());
+    });
+    expect({ tablePages, regions }).to.deep.equal({ tablePages: 4, regions: 5 });
+  });
+
+  it('is not disturbed by a question that fails: the guest itself says what is wrong', async () => {
+    await rehearse(() => Promise.reject(new Error('no such thing')));
+    await rehearse((view) => view.vcpuState(7));
+  });
+});
