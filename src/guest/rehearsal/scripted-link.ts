@@ -40,7 +40,7 @@ export function scriptedLink(): Link {
   return {
     monitor,
     endpoint: '',
-    peer: unknownPeer('this is a rehearsal'),
+    peer: unknownPeer({ code: 'not-connected' }),
     asksLive: false,
     ranBefore: true,
     runStateCause: null,
