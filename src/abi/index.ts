@@ -5,7 +5,7 @@ export { HV_CONTROL, HV_CONTROL_INPUT_VTL, type HvControlName, hvControlProblem 
 export {
   decodeHvEventInfo,
   encodeHvEventInfo,
-  HV_EVENT_INFO_SIZE,
+  HV_EVENT_INFO_BYTES,
   HV_EVENT_TYPE,
   HV_INTERCEPT_ACCESS,
   type HvEventName,
@@ -59,10 +59,10 @@ export {
   encodeHvTranslateInput,
   encodeHvTranslateOutput,
   encodeHvTranslateOutputEx,
-  HV_PAGE_SIZE,
-  HV_TRANSLATE_INPUT_SIZE,
-  HV_TRANSLATE_OUTPUT_EX_SIZE,
-  HV_TRANSLATE_OUTPUT_SIZE,
+  HV_PAGE_BYTES,
+  HV_TRANSLATE_INPUT_BYTES,
+  HV_TRANSLATE_OUTPUT_BYTES,
+  HV_TRANSLATE_OUTPUT_EX_BYTES,
   type HvTranslateInput,
   type HvTranslateOutput,
   type HvTranslateOutputEx,
@@ -91,6 +91,6 @@ export {
 export {
   decodeTranslate2,
   encodeTranslate2,
-  TRANSLATE2_SIZE,
+  TRANSLATE2_BYTES,
   type Translate2Structure,
 } from './kvm-translate2-codec.ts';

@@ -13,7 +13,7 @@ import type { Translate2Answer, Translate2Request } from './kvm-translate2.ts';
  *
  * @public
  */
-export const TRANSLATE2_SIZE = 40;
+export const TRANSLATE2_BYTES = 40;
 
 const OFFSET = {
   linearAddress: 0,
@@ -37,7 +37,7 @@ const NO_ANSWER: Translate2Answer = { physicalAddress: 0n, valid: false, errorCo
  * @public
  */
 export function encodeTranslate2(request: Translate2Request, answer: Translate2Answer = NO_ANSWER): Uint8Array {
-  const bytes = new Uint8Array(TRANSLATE2_SIZE);
+  const bytes = new Uint8Array(TRANSLATE2_BYTES);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(OFFSET.linearAddress, toU64(request.linearAddress, 'linearAddress'), true);
   view.setUint16(OFFSET.flags, toU16(request.flags, 'flags'), true);
@@ -56,8 +56,11 @@ export function encodeTranslate2(request: Translate2Request, answer: Translate2A
  * @public
  */
 export function decodeTranslate2(bytes: Uint8Array): Translate2Structure {
-  if (bytes.byteLength !== TRANSLATE2_SIZE) {
-    throw new AbiError('ERR_ABI_SIZE', `struct kvm_translation2 has ${TRANSLATE2_SIZE} bytes, not ${bytes.byteLength}`);
+  if (bytes.byteLength !== TRANSLATE2_BYTES) {
+    throw new AbiError(
+      'ERR_ABI_SIZE',
+      `struct kvm_translation2 has ${TRANSLATE2_BYTES} bytes, not ${bytes.byteLength}`,
+    );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return asAnswer({

@@ -2,7 +2,7 @@ import { asAnswer } from '../../paging/internal.ts';
 import { AbiError } from '../errors.ts';
 
 /** HV_X64_PENDING_EVENT: EventInfo of HvCallTranslateVirtualAddressEx. @public */
-export const HV_EVENT_INFO_SIZE = 32;
+export const HV_EVENT_INFO_BYTES = 32;
 
 /** `HV_X64_PENDING_EVENT_TYPE`. @public */
 export const HV_EVENT_TYPE = {
@@ -64,7 +64,7 @@ const CAUSED_BY_GPA_ACCESS = 1 << 1;
  * @public
  */
 export function encodeHvEventInfo(event: HvMemoryIntercept | null): Uint8Array {
-  const bytes = new Uint8Array(HV_EVENT_INFO_SIZE);
+  const bytes = new Uint8Array(HV_EVENT_INFO_BYTES);
   if (event === null) return bytes;
   const { type, targetVtl, access, causedByGpaAccess, guestLinearAddress, guestPhysicalAddress } = event;
   const view = new DataView(bytes.buffer);
@@ -86,10 +86,10 @@ export function encodeHvEventInfo(event: HvMemoryIntercept | null): Uint8Array {
  * @public
  */
 export function decodeHvEventInfo(bytes: Uint8Array): HvMemoryIntercept | HvOtherEvent | null {
-  if (bytes.byteLength !== HV_EVENT_INFO_SIZE) {
-    throw new AbiError('ERR_ABI_SIZE', `an EventInfo has ${HV_EVENT_INFO_SIZE} bytes, not ${bytes.byteLength}`);
+  if (bytes.byteLength !== HV_EVENT_INFO_BYTES) {
+    throw new AbiError('ERR_ABI_SIZE', `an EventInfo has ${HV_EVENT_INFO_BYTES} bytes, not ${bytes.byteLength}`);
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, HV_EVENT_INFO_SIZE);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, HV_EVENT_INFO_BYTES);
   const header = view.getUint8(OFFSET.header);
   if ((header & EVENT_PENDING) === 0) return null;
   const type = nameOf(HV_EVENT_TYPE, (header >> TYPE_SHIFT) & TYPE_MASK) ?? 'unknown';

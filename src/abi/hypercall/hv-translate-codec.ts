@@ -1,7 +1,7 @@
 import { asAnswer } from '../../paging/internal.ts';
 import { AbiError } from '../errors.ts';
 import { refuseParameter } from './hv-control.ts';
-import { HV_EVENT_INFO_SIZE } from './hv-event.ts';
+import { HV_EVENT_INFO_BYTES } from './hv-event.ts';
 import { HV_CALL } from './hv-hypercall.ts';
 
 /**
@@ -15,7 +15,7 @@ import { HV_CALL } from './hv-hypercall.ts';
  *
  * @public
  */
-export const HV_TRANSLATE_INPUT_SIZE = 32;
+export const HV_TRANSLATE_INPUT_BYTES = 32;
 
 /**
  * Output of HvCallTranslateVirtualAddress (0x0052):
@@ -28,7 +28,7 @@ export const HV_TRANSLATE_INPUT_SIZE = 32;
  *
  * @public
  */
-export const HV_TRANSLATE_OUTPUT_SIZE = 16;
+export const HV_TRANSLATE_OUTPUT_BYTES = 16;
 
 /**
  * Output of HvCallTranslateVirtualAddressEx (0x00AC). The pages of 2025 put GpaPage at 16, in 24 bytes, yet give the result an
@@ -43,10 +43,10 @@ export const HV_TRANSLATE_OUTPUT_SIZE = 16;
  *
  * @public
  */
-export const HV_TRANSLATE_OUTPUT_EX_SIZE = 64;
+export const HV_TRANSLATE_OUTPUT_EX_BYTES = 64;
 
 /** A hypercall page, with input or output at its start. @public */
-export const HV_PAGE_SIZE = 4096;
+export const HV_PAGE_BYTES = 4096;
 
 /** To the end of GpaPage: what callers have who leave out the reserved field behind it. */
 const OUTPUT_EX_LEAST = 56;
@@ -85,7 +85,7 @@ export interface HvTranslateOutputEx extends HvTranslateOutput {
 
 /** @throws RangeError for a number that does not fit its field. @public */
 export function encodeHvTranslateInput(input: HvTranslateInput): Uint8Array {
-  const view = new DataView(new ArrayBuffer(HV_TRANSLATE_INPUT_SIZE));
+  const view = new DataView(new ArrayBuffer(HV_TRANSLATE_INPUT_BYTES));
   view.setBigUint64(INPUT.partitionId, unsigned64(input.partitionId, 'partitionId'), true);
   view.setUint32(INPUT.vpIndex, unsigned(input.vpIndex, 32, 'vpIndex'), true);
   view.setBigUint64(INPUT.controlFlags, unsigned64(input.controlFlags, 'controlFlags'), true);
@@ -104,7 +104,7 @@ export function decodeHvTranslateInput(
   bytes: Uint8Array,
   callCode: number = HV_CALL.translateVirtualAddress,
 ): HvTranslateInput {
-  const view = viewOf(bytes, HV_TRANSLATE_INPUT_SIZE, 'the input of HvCallTranslateVirtualAddress');
+  const view = viewOf(bytes, HV_TRANSLATE_INPUT_BYTES, 'the input of HvCallTranslateVirtualAddress');
   if (callCode === HV_CALL.translateVirtualAddressEx && view.getUint32(INPUT.padding, true) !== 0) {
     refuseParameter('bytes 12 to 15 of the input are reserved');
   }
@@ -118,7 +118,7 @@ export function decodeHvTranslateInput(
 
 /** @throws RangeError for a number that does not fit its field. @public */
 export function encodeHvTranslateOutput(output: HvTranslateOutput): Uint8Array {
-  const view = new DataView(new ArrayBuffer(HV_TRANSLATE_OUTPUT_SIZE));
+  const view = new DataView(new ArrayBuffer(HV_TRANSLATE_OUTPUT_BYTES));
   writeResult(view, output);
   view.setBigUint64(OUTPUT.gpaPage, unsigned64(output.gpaPage, 'gpaPage'), true);
   return new Uint8Array(view.buffer);
@@ -131,7 +131,7 @@ export function encodeHvTranslateOutput(output: HvTranslateOutput): Uint8Array {
  * @public
  */
 export function decodeHvTranslateOutput(bytes: Uint8Array): HvTranslateOutput {
-  const view = viewOf(bytes, HV_TRANSLATE_OUTPUT_SIZE, 'the output of HvCallTranslateVirtualAddress');
+  const view = viewOf(bytes, HV_TRANSLATE_OUTPUT_BYTES, 'the output of HvCallTranslateVirtualAddress');
   return asAnswer({ ...readResult(view), gpaPage: view.getBigUint64(OUTPUT.gpaPage, true) });
 }
 
@@ -139,11 +139,11 @@ export function decodeHvTranslateOutput(bytes: Uint8Array): HvTranslateOutput {
 export function encodeHvTranslateOutputEx(
   output: HvTranslateOutput & Partial<Pick<HvTranslateOutputEx, 'eventInfo'>>,
 ): Uint8Array {
-  const { eventInfo = new Uint8Array(HV_EVENT_INFO_SIZE) } = output;
-  if (eventInfo.byteLength !== HV_EVENT_INFO_SIZE) {
-    throw new RangeError(`eventInfo has ${HV_EVENT_INFO_SIZE} bytes, not ${eventInfo.byteLength}`);
+  const { eventInfo = new Uint8Array(HV_EVENT_INFO_BYTES) } = output;
+  if (eventInfo.byteLength !== HV_EVENT_INFO_BYTES) {
+    throw new RangeError(`eventInfo has ${HV_EVENT_INFO_BYTES} bytes, not ${eventInfo.byteLength}`);
   }
-  const bytes = new Uint8Array(HV_TRANSLATE_OUTPUT_EX_SIZE);
+  const bytes = new Uint8Array(HV_TRANSLATE_OUTPUT_EX_BYTES);
   const view = new DataView(bytes.buffer);
   writeResult(view, output);
   bytes.set(eventInfo, OUTPUT_EX.eventInfo);
@@ -167,7 +167,7 @@ export function decodeHvTranslateOutputEx(bytes: Uint8Array): HvTranslateOutputE
   const view = new DataView(bytes.buffer, bytes.byteOffset, OUTPUT_EX_LEAST);
   return asAnswer({
     ...readResult(view),
-    eventInfo: Uint8Array.from(bytes.subarray(OUTPUT_EX.eventInfo, OUTPUT_EX.eventInfo + HV_EVENT_INFO_SIZE)),
+    eventInfo: Uint8Array.from(bytes.subarray(OUTPUT_EX.eventInfo, OUTPUT_EX.eventInfo + HV_EVENT_INFO_BYTES)),
     gpaPage: view.getBigUint64(OUTPUT_EX.gpaPage, true),
   });
 }
@@ -187,10 +187,10 @@ function readResult(view: DataView): Omit<HvTranslateOutput, 'gpaPage'> {
 }
 
 function viewOf(bytes: Uint8Array, sizeBytes: number, what: string): DataView {
-  if (bytes.byteLength !== sizeBytes && bytes.byteLength !== HV_PAGE_SIZE) {
+  if (bytes.byteLength !== sizeBytes && bytes.byteLength !== HV_PAGE_BYTES) {
     throw new AbiError(
       'ERR_ABI_SIZE',
-      `${what} has ${sizeBytes} bytes, or lies at the start of a page of ${HV_PAGE_SIZE}, and is not ${bytes.byteLength} bytes`,
+      `${what} has ${sizeBytes} bytes, or lies at the start of a page of ${HV_PAGE_BYTES}, and is not ${bytes.byteLength} bytes`,
     );
   }
   return new DataView(bytes.buffer, bytes.byteOffset, sizeBytes);

@@ -35,24 +35,24 @@ export class SparseMemory {
   }
 
   /** What a walker is given: reads one little-endian entry and records its address; null where no memory is. */
-  readEntry(address: bigint, size: 4 | 8): bigint | null {
+  readEntry(address: bigint, sizeBytes: 4 | 8): bigint | null {
     this.reads.push(address);
-    return this.hasPage(address) ? this.peek(address, size) : null;
+    return this.hasPage(address) ? this.peek(address, sizeBytes) : null;
   }
 
   /** Reads without being recorded. */
-  peek(address: bigint, size: 4 | 8): bigint {
-    const { page, offset } = this.#locate(address, size);
-    return size === 8 ? page.getBigUint64(offset, true) : BigInt(page.getUint32(offset, true));
+  peek(address: bigint, sizeBytes: 4 | 8): bigint {
+    const { page, offset } = this.#locate(address, sizeBytes);
+    return sizeBytes === 8 ? page.getBigUint64(offset, true) : BigInt(page.getUint32(offset, true));
   }
 
   /** Writes one little-endian entry into a page that exists. */
-  poke(address: bigint, size: 4 | 8, value: bigint): void {
-    const { page, offset } = this.#locate(address, size);
-    if (BigInt.asUintN(size * 8, value) !== value) {
-      throw new RangeError(`value 0x${value.toString(16)} does not fit ${size} bytes`);
+  poke(address: bigint, sizeBytes: 4 | 8, value: bigint): void {
+    const { page, offset } = this.#locate(address, sizeBytes);
+    if (BigInt.asUintN(sizeBytes * 8, value) !== value) {
+      throw new RangeError(`value 0x${value.toString(16)} does not fit ${sizeBytes} bytes`);
     }
-    if (size === 8) {
+    if (sizeBytes === 8) {
       page.setBigUint64(offset, value, true);
     } else {
       page.setUint32(offset, Number(value), true);
@@ -69,13 +69,13 @@ export class SparseMemory {
     this.reads.length = 0;
   }
 
-  #locate(address: bigint, size: 4 | 8): { page: DataView; offset: number } {
+  #locate(address: bigint, sizeBytes: 4 | 8): { page: DataView; offset: number } {
     const page = this.#pages.get(address & ~(pageSize - 1n));
     if (page === undefined) {
       throw new RangeError(`no memory at physical address 0x${address.toString(16)}`);
     }
-    if (address % BigInt(size) !== 0n) {
-      throw new RangeError(`physical address 0x${address.toString(16)} is not a multiple of ${size}`);
+    if (address % BigInt(sizeBytes) !== 0n) {
+      throw new RangeError(`physical address 0x${address.toString(16)} is not a multiple of ${sizeBytes}`);
     }
     return { page, offset: Number(address & (pageSize - 1n)) };
   }

@@ -86,14 +86,14 @@ class GuestMemory implements ReferenceMemory {
     this.#readsPointer = referenceMode(guest) === 'pae' && guest.registers.pdptes === undefined;
   }
 
-  readEntry(l2PhysicalAddress: bigint, size: 4 | 8): bigint | null {
+  readEntry(l2PhysicalAddress: bigint, sizeBytes: 4 | 8): bigint | null {
     // Who asks for another entry goes on from the one before, so that its A bit is set.
     this.setBits(0x20n);
     if (this.isStopped) {
       return null;
     }
     const outcome = this.visit(l2PhysicalAddress, this.#tableAccess());
-    const value = outcome.kind === 'mapped' ? this.#memory.readEntry(outcome.l1PhysicalAddress, size) : null;
+    const value = outcome.kind === 'mapped' ? this.#memory.readEntry(outcome.l1PhysicalAddress, sizeBytes) : null;
     this.#value = value ?? 0n;
     return value;
   }

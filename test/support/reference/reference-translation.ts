@@ -40,7 +40,7 @@ export interface ReferenceAccess {
 
 /** Something that holds entries; null where no memory is. @internal */
 export interface ReferenceMemory {
-  readEntry(address: bigint, size: 4 | 8): bigint | null;
+  readEntry(address: bigint, sizeBytes: 4 | 8): bigint | null;
 }
 
 /** What all entries together allow. @internal */

@@ -4,7 +4,7 @@ import {
   AbiError,
   decodeTranslate2,
   encodeTranslate2,
-  TRANSLATE2_SIZE,
+  TRANSLATE2_BYTES,
   type Translate2Answer,
   type Translate2Request,
 } from '../../../src/abi/index.ts';
@@ -28,7 +28,7 @@ const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 describe('the 40 bytes of KVM_TRANSLATE2', () => {
   it('lay out a request, with nothing where the answer goes', () => {
-    expect(TRANSLATE2_SIZE).to.equal(40);
+    expect(TRANSLATE2_BYTES).to.equal(40);
     expect(hexOf(encodeTranslate2(request))).to.equal(hexOf(bytesOf(requestBytes)));
   });
 

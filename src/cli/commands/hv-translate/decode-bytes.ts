@@ -4,9 +4,9 @@ import {
   decodeHvTranslateInput,
   decodeHvTranslateOutput,
   decodeHvTranslateOutputEx,
-  HV_PAGE_SIZE,
-  HV_TRANSLATE_INPUT_SIZE,
-  HV_TRANSLATE_OUTPUT_SIZE,
+  HV_PAGE_BYTES,
+  HV_TRANSLATE_INPUT_BYTES,
+  HV_TRANSLATE_OUTPUT_BYTES,
 } from '../../../abi/index.ts';
 import type { DecodedHvBytes } from '../../../report/index.ts';
 import { UsageError } from '../../errors.ts';
@@ -43,9 +43,9 @@ export async function printDecoded(
 /** By their size: 16 bytes are an output, 32 an input, 56 or more an output of Ex; a page is an output. */
 function decodeBytes(bytes: Uint8Array, ex: boolean, command: string): DecodedHvBytes {
   try {
-    if (bytes.length === HV_TRANSLATE_INPUT_SIZE) return { kind: 'input', input: decodeHvTranslateInput(bytes) };
-    const isPage = bytes.length === HV_PAGE_SIZE;
-    if (isPage ? !ex : bytes.length === HV_TRANSLATE_OUTPUT_SIZE) {
+    if (bytes.length === HV_TRANSLATE_INPUT_BYTES) return { kind: 'input', input: decodeHvTranslateInput(bytes) };
+    const isPage = bytes.length === HV_PAGE_BYTES;
+    if (isPage ? !ex : bytes.length === HV_TRANSLATE_OUTPUT_BYTES) {
       return { kind: 'output', output: decodeHvTranslateOutput(bytes) };
     }
     const output = decodeHvTranslateOutputEx(bytes);

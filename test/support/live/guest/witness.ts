@@ -35,8 +35,8 @@ export class Witness implements AsyncDisposable {
   }
 
   /** An entry as `xp` shows it. */
-  async entry(address: bigint, size: 4 | 8): Promise<bigint> {
-    const text = await this.hmp(`xp /1x${size === 8 ? 'g' : 'w'} 0x${address.toString(16)}`);
+  async entry(address: bigint, sizeBytes: 4 | 8): Promise<bigint> {
+    const text = await this.hmp(`xp /1x${sizeBytes === 8 ? 'g' : 'w'} 0x${address.toString(16)}`);
     return BigInt(text.trim().split(/\s+/).at(-1) ?? '');
   }
 
