@@ -3,7 +3,7 @@
 #
 #   scripts/guests/fetch-kernel.sh KIND DIR
 #
-# KIND is 6.1-cloud, 6.12-cloud (backports) or 6.1-686-pae. DIR then has `vmlinuz`, `release` and `modules/` (plain .ko files).
+# KIND is 6.1-cloud, 6.12-cloud (backports), 6.1-686-pae or 6.1-686 (without PAE). DIR then has `vmlinuz`, `release` and `modules/` (plain .ko files).
 # Needs Debian 12; nothing is installed, and root is not needed. What is there already is left alone.
 set -eu
 
@@ -15,8 +15,9 @@ case $1 in
   6.1-cloud) meta=linux-image-cloud-amd64 suite=bookworm ;;
   6.12-cloud) meta=linux-image-cloud-amd64 suite=bookworm-backports ;;
   6.1-686-pae) meta=linux-image-686-pae:i386 suite=bookworm ;;
+  6.1-686) meta=linux-image-686:i386 suite=bookworm ;;
   *)
-    echo "fetch-kernel: unknown kind \"$1\"; use 6.1-cloud, 6.12-cloud or 6.1-686-pae" >&2
+    echo "fetch-kernel: unknown kind \"$1\"; use 6.1-cloud, 6.12-cloud, 6.1-686-pae or 6.1-686" >&2
     exit 2
     ;;
 esac

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { type ArchivedFile, encodeCpio } from './encode-cpio.ts';
 
 /** The kernels of Debian that guests are made of: `fetch-kernel.sh` knows where each comes from. */
-export type LinuxKind = '6.1-cloud' | '6.12-cloud' | '6.1-686-pae';
+export type LinuxKind = '6.1-cloud' | '6.12-cloud' | '6.1-686-pae' | '6.1-686';
 
 /** What QEMU starts. */
 export interface LinuxImages {
@@ -43,7 +43,7 @@ async function makeInitramfs(kind: LinuxKind, folder: string): Promise<string> {
   const work = await mkdtemp(join(folder, 'initramfs.'));
   try {
     const init = join(work, 'init');
-    const width = kind === '6.1-686-pae' ? ['-m32'] : [];
+    const width = kind.startsWith('6.1-686') ? ['-m32'] : [];
     const flags = ['-Os', '-ffreestanding', '-fno-stack-protector', '-fno-pie', '-no-pie', '-nostdlib', '-static'];
     await run('gcc', [...flags, ...width, join(HERE, 'names-init.c'), '-o', init]);
     const modules = await modulesOf(folder);

@@ -1,0 +1,17 @@
+/** A layer of the product, and how many of the faults in it that change what it does must be noticed, in per cent. */
+export interface FaultFloor {
+  readonly layer: string;
+  /** Below dist. */
+  readonly folder: string;
+  readonly percent: number;
+}
+
+export const FAULT_FLOORS: readonly FaultFloor[] = [
+  { layer: 'paging', folder: 'src/paging/', percent: 95 },
+  { layer: 'abi', folder: 'src/abi/', percent: 95 },
+  { layer: 'report', folder: 'src/report/', percent: 95 },
+  { layer: 'gdb', folder: 'protocols/gdb/', percent: 95 },
+  { layer: 'qmp', folder: 'protocols/qmp/', percent: 95 },
+  { layer: 'guest', folder: 'src/guest/', percent: 90 },
+  { layer: 'cli', folder: 'src/cli/', percent: 90 },
+];

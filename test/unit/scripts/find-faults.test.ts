@@ -1,0 +1,44 @@
+import { expect } from 'chai';
+import { findFaults, withFault } from '../../../scripts/mutants/faults/find-faults.ts';
+
+const broken = (source: string) => findFaults(source).map((fault) => withFault(source, fault));
+
+describe('scripts/findFaults', () => {
+  it('turns comparisons, logic and arithmetic over, one at a time', () => {
+    expect(broken('const a = b === c && d;')).to.deep.equal(['const a = b !== c && d;', 'const a = b === c || d;']);
+    expect(broken('x = (y << z) - w;')).to.deep.equal(['x = (y >> z) - w;', 'x = (y << z) + w;']);
+    expect(broken('const ok = !done;')).to.deep.equal(['const ok = done;']);
+  });
+
+  it('changes constants, also of 64 bits', () => {
+    expect(broken('f(7, true);\n')).to.deep.equal(['f(8, true);\n', 'f(7, false);\n']);
+    expect(broken('const mask = 0x1f_0000n;')).to.deep.equal(['const mask = 2031617n;']);
+  });
+
+  it('drops calls and awaits, and returns early', () => {
+    const source = 'async function go() {\n    this.close();\n    await wait;\n}';
+    expect(broken(source)).to.deep.equal([
+      'async function go() {\n    this.close();\n     wait;\n}',
+      'async function go() {\n\n    await wait;\n}',
+      'async function go() { return;\n    this.close();\n    await wait;\n}',
+    ]);
+  });
+
+  it('leaves text, comments, patterns, imports and what is no operation alone', () => {
+    for (const source of [
+      "const a = 'b === c && 1';",
+      '// a === b\n/* c && 1 */',
+      'const pattern = /a+|[/]b*1/g;',
+      "import { a } from './b1.js';",
+      'const each = (a) => a;',
+      'function* causes() {}',
+      'f(...list);',
+    ]) {
+      expect(broken(source), source).to.deep.equal([]);
+    }
+  });
+
+  it('looks into template strings', () => {
+    expect(broken('const a = `1 + ${b + c} && 2`;')).to.deep.equal(['const a = `1 + ${b - c} && 2`;']);
+  });
+});
