@@ -39,6 +39,7 @@ describe('scripts/findFaults', () => {
   });
 
   it('looks into template strings', () => {
-    expect(broken('const a = `1 + ${b + c} && 2`;')).to.deep.equal(['const a = `1 + ${b - c} && 2`;']);
+    const template = (inside: string) => `const a = \`1 + \${${inside}} && 2\`;`;
+    expect(broken(template('b + c'))).to.deep.equal([template('b - c')]);
   });
 });

@@ -83,7 +83,7 @@ describe('cli/printChanges', () => {
     expect(exact.complaints).to.deep.equal([]);
   });
 
-  it('ends early when it is interrupted, or when nobody reads', async () => {
+  it('ends early when it is interrupted, or when the reader is gone', async () => {
     const interrupted = new AbortController();
     const { context } = listener(interrupted.signal);
     const stopping = changes(5000, (at) => at === 1000 && interrupted.abort(new Error('enough')));
