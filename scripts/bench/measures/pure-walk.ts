@@ -93,12 +93,7 @@ interface Walks {
 
 type Ours = () => Timed | Promise<Timed>;
 
-async function measure(
-  setting: Setting,
-  tables: SyntheticTables,
-  addresses: AddressList,
-  ours: Ours,
-): Promise<Walks> {
+async function measure(setting: Setting, tables: SyntheticTables, addresses: AddressList, ours: Ours): Promise<Walks> {
   const baseline = await WalkBaseline.compile(setting.directory, tables, addresses);
   let expected = '';
   const measureOurs = async (): Promise<number> => {

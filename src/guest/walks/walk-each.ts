@@ -1,7 +1,7 @@
 import { type Access, encodeAccess, type NestedContext, type PagingContext } from '../../paging/internal.ts';
 import type { PageCache } from '../memory/page-cache.ts';
 import type { TranslationTable } from './translation-table.ts';
-import { halvesOf, WALKED_TOGETHER, walkMany } from './walk-many.ts';
+import { halvesOf, LastTables, WALKED_TOGETHER, walkMany } from './walk-many.ts';
 import { NESTED_WALKED_TOGETHER, walkManyNested } from './walk-many-nested.ts';
 
 /** One stage, or two. @internal */
@@ -25,11 +25,12 @@ export async function walkEach(
 ): Promise<void> {
   const code = encodeAccess(access);
   const together = nested === null ? WALKED_TOGETHER : NESTED_WALKED_TOGETHER;
+  const known = new LastTables(context);
   for (let start = 0; start < addresses.length; start += together) {
     const chunk = addresses.subarray(start, start + together);
     const columns = { halves: halvesOf(chunk), accesses: new Uint16Array(chunk.length).fill(code) };
     await (nested === null
-      ? walkMany(context, columns, cache, (index, walk) => table?.set(start + index, walk))
+      ? walkMany(context, columns, cache, (index, walk) => table?.set(start + index, walk), known)
       : walkManyNested(context, nested, columns, cache, (index, walk) => table?.setNested(start + index, walk)));
   }
 }

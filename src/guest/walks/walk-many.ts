@@ -23,6 +23,25 @@ export function halvesOf(addresses: BigUint64Array | BigInt64Array): Int32Array 
 export const WALKED_TOGETHER = 16_384;
 
 const PAGE_BYTES = 4096;
+/** Tables of the last level that are kept at hand: those of 8 GiB in pages of 4 KB. */
+const LAST_TABLES = 4096;
+/** Walks whose last entries are fetched from this machine's memory side by side: they fit a processor's own caches. */
+const FETCHED_TOGETHER = 256;
+
+/**
+ * Tables of the last level that walks came to, and the ways there. It serves for as long as no table changes: from batch to batch.
+ *
+ * @internal
+ */
+export class LastTables {
+  readonly structures: StructureCache;
+  /** The pages of the tables that `structures` has numbers for. */
+  readonly pages: (Int32Array | null | undefined)[] = [];
+
+  constructor(context: PagingContext) {
+    this.structures = new StructureCache(context, LAST_TABLES);
+  }
+}
 
 /**
  * Walks any number of addresses together: as many flights as the tables have levels, each page of tables fetched once, and not
@@ -31,6 +50,7 @@ const PAGE_BYTES = 4096;
  * state would.
  *
  * @param done - called for each address with its finished walk, which is good only during the call; in no particular order
+ * @param known - what batches before this one came to, of the same context
  * @internal
  */
 export async function walkMany(
@@ -38,8 +58,9 @@ export async function walkMany(
   questions: WalkColumns,
   cache: PageCache,
   done: Done,
+  known = new LastTables(context),
 ): Promise<void> {
-  const stepper = new Stepper(context, questions, cache);
+  const stepper = new Stepper(context, questions, cache, known);
   let open = stepper.onePerLastTable();
   while (open.length > 0) open = await stepper.advance(() => {}, open);
   open = await stepper.advance(done);
@@ -54,24 +75,26 @@ class Stepper {
   readonly #questions: WalkColumns;
   readonly #cache: PageCache;
   readonly #structures: StructureCache;
-  /** The pages of the tables that `#structures` has numbers for. */
-  readonly #tables: (Int32Array | null | undefined)[] = [];
+  readonly #tables: (Int32Array | null | undefined)[];
+  #touched = 0;
 
-  constructor(context: PagingContext, questions: WalkColumns, cache: PageCache) {
+  constructor(context: PagingContext, questions: WalkColumns, cache: PageCache, known: LastTables) {
     this.#walk = new Walk(context);
     this.#questions = questions;
     this.#cache = cache;
-    this.#structures = new StructureCache(context);
+    this.#structures = known.structures;
+    this.#tables = known.pages;
   }
 
   /** Indices of addresses that between them need every table that any of them needs; some tables may be needed by several. */
   onePerLastTable(): readonly number[] {
     const { halves, accesses } = this.#questions;
-    const seen = new LastTableSlots(this.#walk.context);
+    const seen = new LastTableSlots(this.#walk.context, LAST_TABLES);
     const chosen: number[] = [];
     for (let index = 0; index < accesses.length; index += 1) {
       const low = halves[index * 2] as number;
       const high = halves[index * 2 + 1] as number;
+      if (this.#structures.find(high, low) >= 0) continue;
       // A walk that ends before any table needs none, though the same address may with another kind of access.
       if (seen.find(high, low) >= 0 || !this.#start(index)) continue;
       seen.take(high, low);
@@ -89,10 +112,32 @@ class Stepper {
     const missing = new Set<number>();
     const count = open === undefined ? this.#questions.accesses.length : open.length;
     for (let at = 0; at < count; at += 1) {
+      if (open === undefined && at % FETCHED_TOGETHER === 0) this.#touch(at, Math.min(at + FETCHED_TOGETHER, count));
       this.#advanceOne(open === undefined ? at : (open[at] as number), done, left, missing);
     }
     if (missing.size > 0) await this.#cache.load(missing);
     return left;
+  }
+
+  /**
+   * Looks at the last entries of some walks. Each walk by itself would wait for its entry; here a processor that executes out of order
+   * has many of them on their way.
+   */
+  #touch(from: number, to: number): void {
+    const { halves } = this.#questions;
+    const last = this.#walk.context.levels.at(-1);
+    if (last === undefined) return;
+    const { shift, indexMask, entrySizeBytes } = last;
+    const words = entrySizeBytes / 4;
+    let seen = this.#touched;
+    for (let index = from; index < to; index += 1) {
+      const low = halves[index * 2] as number;
+      const known = this.#structures.find(halves[index * 2 + 1] as number, low);
+      const table = known < 0 ? null : this.#tables[known];
+      if (table) seen ^= table[((low >>> shift) & indexMask) * words] as number;
+    }
+    // Kept, or the engine might leave the loads out.
+    this.#touched = seen;
   }
 
   #advanceOne(index: number, done: Done, left: number[], missing: Set<number>): void {

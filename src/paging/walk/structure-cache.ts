@@ -14,15 +14,25 @@ export class StructureCache {
   /** How many entries lead to the last table; 0 where there is nothing to be saved. */
   readonly #depth: number;
   readonly #slots: LastTableSlots;
-  readonly #tables = new Float64Array(LastTableSlots.count);
-  readonly #rights = new Int32Array(LastTableSlots.count);
-  readonly #executeDisabled = new Int32Array(LastTableSlots.count);
+  readonly #tables: Float64Array;
+  readonly #rights: Int32Array;
+  readonly #executeDisabled: Int32Array;
   readonly #trail: Trail;
 
-  constructor(context: PagingContext) {
+  /** @param slots - how many tables are kept at most: a power of two */
+  constructor(context: PagingContext, slots?: number) {
     this.#depth = Math.max(0, context.levels.length - 1);
-    this.#slots = new LastTableSlots(context);
-    this.#trail = new Trail(LastTableSlots.count * this.#depth);
+    this.#slots = new LastTableSlots(context, slots);
+    const { count } = this.#slots;
+    this.#tables = new Float64Array(count);
+    this.#rights = new Int32Array(count);
+    this.#executeDisabled = new Int32Array(count);
+    this.#trail = new Trail(count * this.#depth);
+  }
+
+  /** @returns the number of the table that an address without a tag leads to; -1 where none is kept */
+  find(linearHigh: number, linearLow: number): number {
+    return this.#slots.find(linearHigh, linearLow);
   }
 
   /**

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
 import { PageCache } from '../../../../src/guest/memory/page-cache.ts';
 import { runWalks } from '../../../../src/guest/walks/run-walks.ts';
-import { halvesOf, walkMany } from '../../../../src/guest/walks/walk-many.ts';
+import { halvesOf, LastTables, walkMany } from '../../../../src/guest/walks/walk-many.ts';
 import { createContext, OUTCOME, startWalk, toTranslation, Walk } from '../../../../src/paging/internal.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
 import { region } from '../../../support/fakes/region.ts';
@@ -151,20 +151,52 @@ describe('walks that advance together', () => {
   });
 
   describe('page by page', () => {
-    async function runMany(addresses: readonly bigint[], cache: PageCache, context = LONG): Promise<string[]> {
+    async function runMany(
+      addresses: readonly bigint[],
+      cache: PageCache,
+      context = LONG,
+      known = new LastTables(context),
+    ): Promise<string[]> {
       const outcomes: string[] = [];
       const columns = {
         halves: halvesOf(BigUint64Array.from(addresses)),
         accesses: new Uint16Array(addresses.length),
       };
-      await walkMany(context, columns, cache, (index, walk) => {
-        expect(walk.outcome).not.to.equal(OUTCOME.pending);
-        outcomes[index] = outcomeOf(walk);
-      });
+      await walkMany(
+        context,
+        columns,
+        cache,
+        (index, walk) => {
+          expect(walk.outcome).not.to.equal(OUTCOME.pending);
+          outcomes[index] = outcomeOf(walk);
+        },
+        known,
+      );
       return outcomes;
     }
 
     itRunsWalks((addresses, memory) => runMany(addresses, new PageCache(memory, MAP)));
+
+    it('goes on at the tables that a batch before has come to, whichever these are', async () => {
+      const all = Object.values(EVERYTHING);
+      const memory = guestMemory();
+      const cache = new PageCache(memory, MAP);
+      const known = new LastTables(LONG);
+      // Their last tables, and nothing behind them, are known by then.
+      await runMany([NOT_PRESENT, HALF_PAGE_FIRST, IN_ROM + 0x1000n, LARGE], cache, LONG, known);
+      const { flights } = cache;
+      for (let round = 0; round < 2; round += 1) {
+        const outcomes = await runMany(
+          all.map(({ address }) => address),
+          cache,
+          LONG,
+          known,
+        );
+        expect(outcomes).to.deep.equal(all.map(({ outcome }) => outcome));
+      }
+      expect(await runMany([MAPPED, IN_ROM], cache, LONG, known)).to.deep.equal(['0x65123', '0x7000']);
+      expect(cache.flights - flights, 'for what only the later batch asks').to.be.at.most(1);
+    });
 
     it('a cache keeps what was read, and what is nowhere, for the next question', async () => {
       const memory = guestMemory();
