@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { KernelMemo, type KnownKernels, Linux } from '../linux/internal.ts';
+import { AddressSpace, KernelMemo, type KnownKernels, Linux } from '../linux/internal.ts';
 import type { Access, Alias, EnumerateResult, MappedRange, PhysicalRange, PlannedBits } from '../paging/index.ts';
 import { asAnswer } from '../paging/internal.ts';
 import { answerRequests } from './answers/answer-requests.ts';
@@ -268,14 +268,23 @@ export class GuestView implements Disposable {
 
   /** Reads what names are made of, where they are not known: the guest may run on while they are made. @internal */
   async lookForLinux(known: KnownKernels, cpu = 0): Promise<FoundLinux> {
-    const vcpu = await this.#vcpu(cpu);
     const { state } = await this.#staged({ cpu });
-    const pages = await remember(this.#linuxPages, vcpu.map, async () => {
-      return new PageCache((await this.#memory(vcpu)).memory, vcpu.map);
-    });
-    const found = await lookForLinux(state, pages, known);
+    const found = await lookForLinux(state, await this.#pagesOf(cpu), known);
     await this.#checkPause();
     return found;
+  }
+
+  /** The vCPU's own address space, to be read by linear addresses. @internal */
+  async addressSpace(cpu = 0): Promise<AddressSpace> {
+    const { context } = await this.#staged({ cpu });
+    return new AddressSpace(context, await this.#pagesOf(cpu));
+  }
+
+  async #pagesOf(cpu: number): Promise<PageCache> {
+    const vcpu = await this.#vcpu(cpu);
+    return remember(this.#linuxPages, vcpu.map, async () => {
+      return new PageCache((await this.#memory(vcpu)).memory, vcpu.map);
+    });
   }
 
   /** The vCPU as a question has it. @throws GuestCpuError `ERR_GUEST_CPU`. */

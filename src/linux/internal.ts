@@ -1,4 +1,10 @@
 /** @internal */
+export { type FileBytes, isElf, parseElfSymbols } from './files/parse-elf-symbols.ts';
+/** @internal */
+export { parseSymbolLines } from './files/parse-symbol-lines.ts';
+/** @internal */
+export { slideTo } from './files/slide.ts';
+/** @internal */
 export { findSymbol } from './find-symbol.ts';
 export * from './index.ts';
 /** @internal */

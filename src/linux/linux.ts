@@ -24,12 +24,18 @@ export class Linux {
   #tasks: Promise<TaskList> | undefined;
   #modules: Promise<ModuleList> | undefined;
   #loaded: readonly LoadedModule[] = [];
+  /** The kernel's first, then those of modules that a file has. */
+  readonly #own: readonly SymbolTable[];
 
-  /** @internal Use `GuestView.linux`. */
-  constructor(names: KernelNames, space: AddressSpace) {
+  /**
+   * @internal Use `GuestView.linux`.
+   * @param fromFile - tables that answer instead of the kernel's own; its structures are found by its own all the same
+   */
+  constructor(names: KernelNames, space: AddressSpace, fromFile?: readonly SymbolTable[]) {
     this.names = names;
     this.missing = names.missing;
     this.#space = space;
+    this.#own = fromFile ?? (names.symbols === null ? [] : [names.symbols]);
   }
 
   /** `Linux version 6.1.0-56-cloud-amd64 (…) …`; null where memory does not say it. */
@@ -39,8 +45,8 @@ export class Linux {
 
   /** The kernel's symbols, in its own order. @throws LinuxLookupError `ERR_LINUX_LOOKUP` where it has none. */
   get symbols(): SymbolTable {
-    const { symbols, missing } = this.names;
-    if (symbols === null) throw new LinuxLookupError('symbols', missing.join('; '));
+    const [symbols] = this.#own;
+    if (symbols === undefined) throw new LinuxLookupError('symbols', this.missing.join('; '));
     return symbols;
   }
 
@@ -59,16 +65,16 @@ export class Linux {
 
   /** The symbol that an address lies in, of the kernel or of a module; null where it lies in none. */
   async nearest(address: bigint): Promise<SymbolPlace | null> {
-    const { symbols } = this.names;
+    const [symbols] = this.#own;
     const own = symbols?.nearest(address) ?? null;
-    if (own !== null || symbols === null || address < symbols.lowest) return own;
+    if (own !== null || symbols === undefined || address < symbols.lowest) return own;
     await this.loadModules();
     return this.nearestKnown(address);
   }
 
   /** The same of what is known already. @internal */
   nearestKnown(address: bigint): SymbolPlace | null {
-    const own = this.names.symbols?.nearest(address) ?? null;
+    const own = this.#own[0]?.nearest(address) ?? null;
     if (own !== null) return own;
     for (const { ranges, symbols } of this.#loaded) {
       const range = ranges.find(({ first, end }) => address >= first && address < end);
@@ -87,8 +93,7 @@ export class Linux {
 
   /** The kernel's own table, and those of the modules that were read. @internal */
   tables(): readonly SymbolTable[] {
-    const { symbols } = this.names;
-    return [...(symbols === null ? [] : [symbols]), ...this.#loaded.map((module) => module.symbols)];
+    return [...this.#own, ...this.#loaded.map((module) => module.symbols)];
   }
 
   /**
@@ -99,7 +104,7 @@ export class Linux {
    */
   async directMapOf(physical: bigint): Promise<bigint> {
     const { wordBytes } = this.names;
-    const start = this.symbols.addressOf('page_offset_base');
+    const start = this.names.symbols?.addressOf('page_offset_base');
     const bytes = start === undefined ? null : await this.#space.read(start, wordBytes);
     if (bytes === null) {
       throw new LinuxLookupError(

@@ -20,6 +20,10 @@ export const SCOPE_OPTIONS = {
   cr3: { value: 'VALUE', help: "walk this address space instead of the vCPU's own" },
   pid: { value: 'N', help: "walk the address space of this process of the guest's Linux" },
   process: { value: 'NAME', help: 'likewise of the only process of a name' },
+  symbols: {
+    value: 'FILE',
+    help: 'take symbols from a file: ELF, System.map, a saved /proc/kallsyms; KASLR does not matter',
+  },
   set: {
     value: 'NAME=VALUE',
     repeats: true,

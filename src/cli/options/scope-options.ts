@@ -10,6 +10,8 @@ export interface ScopeOptions {
   readonly cr3: bigint | undefined;
   /** A process of the guest, by pid or name, whose CR3 is yet to be found. */
   readonly process: number | string | undefined;
+  /** Where symbols come from instead of guest memory. */
+  readonly symbolsFile?: string | undefined;
   /** Whose CR3 it is, in words; where it was found by name. */
   readonly owner?: string;
   /** `NAME=VALUE`, not yet understood. */
@@ -36,6 +38,7 @@ export function parseScopeOptions(
   const scope = {
     cr3: cr3 === undefined ? undefined : parseNumber(cr3, '--cr3', command),
     process: parseProcess(values, command),
+    ...symbolsOption(values),
     overrides: lists.get('set') ?? [],
     profile: values.get('profile'),
     nested: values.get('nested'),
@@ -48,6 +51,12 @@ export function parseScopeOptions(
     throw new UsageError('--live reads memory from this host, which --no-host-memory refuses', command);
   }
   return scope;
+}
+
+/** `--symbols FILE`, which is read when the guest is at hand. @internal */
+export function symbolsOption(values: ParsedOptions['values']): { readonly symbolsFile?: string } {
+  const symbolsFile = values.get('symbols');
+  return symbolsFile === undefined ? {} : { symbolsFile };
 }
 
 function parseProcess(values: ParsedOptions['values'], command: string): number | string | undefined {

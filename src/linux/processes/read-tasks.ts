@@ -24,7 +24,10 @@ export interface LinuxTask {
   readonly cr3: bigint | null;
   /** The root that is in use while it is in user mode, where page-table isolation (PTI) is on; else null. */
   readonly userCr3: bigint | null;
-  /** Pages that are in memory, as /proc/PID/statm counts them; null where that is not known. */
+  /**
+   * Pages that are in memory, by the kernel's counters; null where that is not known. Since Linux 6.2 some pages for each CPU are
+   * not in these yet.
+   */
   readonly residentPages: number | null;
 }
 

@@ -1,5 +1,9 @@
+import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { attach } from '../../../src/guest/index.ts';
+import { KERNELS } from '../../kernels/manifests/kernels.ts';
+import { kernelPage } from '../../kernels/manifests/manifest.ts';
+import { useRunningKernel } from '../../support/live/guest/running-kernel.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
 import { bootLinux, hashLines, type LinuxGuest } from '../../support/live/linux/linux-guest.ts';
 import { runCommand } from '../../support/live/run-command.ts';
@@ -133,5 +137,61 @@ describe('names of a Linux guest, against what it says of itself', function () {
     ).to.deep.equal(['ff0', '000', '000']);
     const module = await run('translate', 'fuse:fuse_dev_open', '--brief', '--pid', '1');
     expect(module.stdout).to.match(/ {2}fuse_dev_open\+0x0\/0x[0-9a-f]+ \[fuse\]\n$/);
+  });
+
+  it('takes symbols from a file, wherever KASLR has put the kernel', async () => {
+    const { stdout } = await run('symbols', '*_exit');
+    const listed = (text: string, name: string): bigint =>
+      BigInt(
+        `0x${
+          text
+            .split('\n')
+            .find((line) => line.endsWith(` ${name}`))
+            ?.split(' ')[0]
+        }`,
+      );
+    const text = listed((await run('symbols', '_stext*')).stdout, '_stext');
+    const slide = text - 0xffff_ffff_8100_0000n;
+    const map = ['ffffffff81000000 T _stext', `${(listed(stdout, 'do_exit') - slide).toString(16)} T renamed_exit`];
+    await writeFile(scratch('System.map'), `${map.join('\n')}\n`);
+    const answer = await run('translate', 'renamed_exit', '--symbols', scratch('System.map'), '--json', '--pid', '1');
+    expect(JSON.parse(answer.stdout)).to.include({
+      valid: true,
+      linearAddress: `0x${listed(stdout, 'do_exit').toString(16)}`,
+    });
+    const none = await run('symbols', '--symbols', scratch('nowhere'));
+    expect(none).to.include({ status: 2, stdout: '' });
+  });
+});
+
+describe('a guest that is no Linux', function () {
+  this.timeout(60_000);
+  const scratch = useScratchDirectory();
+  const long4 = useRunningKernel('long4');
+
+  it('is said to be none, with what was looked for', async () => {
+    for (const words of [['symbols'], ['ps'], ['translate', 'do_exit'], ['map', '--pid', '1']]) {
+      const { status, stdout, stderr } = await runCommand([...words, ...long4.endpoint], {
+        XDG_CACHE_HOME: scratch('c'),
+      });
+      expect({ status, stdout }, words.join(' ')).to.deep.equal({ status: 3, stdout: '' });
+      expect(stderr).to.match(
+        /^pagewalk: Linux: there is none in the address space of vCPU 0: a kernel's text and its/,
+      );
+    }
+  });
+
+  it('takes symbols from a file as they are there', async () => {
+    const { address } = kernelPage(KERNELS.long4, 'rw');
+    await writeFile(
+      scratch('names'),
+      `${address.toString(16)} T a_page\n${(address + 0x1000n).toString(16)} T another\n`,
+    );
+    const answer = await runCommand(['translate', 'a_page+8', '--symbols', scratch('names'), ...long4.endpoint]);
+    expect(answer.stdout).to.contain(
+      `0x${(address + 8n).toString(16).padStart(16, '0')}  a_page+0x8/0x1000  supervisor read`,
+    );
+    const registers = await runCommand(['translate', 'rip', '--exec', '--brief', ...long4.endpoint]);
+    expect(registers).to.include({ status: 0, stderr: '' });
   });
 });

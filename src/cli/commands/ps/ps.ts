@@ -4,6 +4,7 @@ import type { CliContext, Command } from '../../options/command.ts';
 import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
 import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseOptions } from '../../options/parse-options.ts';
+import { symbolsOption } from '../../options/scope-options.ts';
 import { SOURCE_OPTIONS } from '../../options/sources/sources.ts';
 import { lookAtLinux } from '../../session/names/look-at-linux.ts';
 import { withView } from '../../session/with-guest.ts';
@@ -16,6 +17,7 @@ const OPTIONS = {
   ...SOURCE_OPTIONS,
   cpu: GUEST_OPTIONS.cpu,
   live: SCOPE_OPTIONS.live,
+  symbols: SCOPE_OPTIONS.symbols,
   json: GUEST_OPTIONS.json,
   'no-host-memory': SCOPE_OPTIONS['no-host-memory'],
   trace: GUEST_OPTIONS.trace,
@@ -28,6 +30,7 @@ export interface PsCommandLine {
   readonly guest: GuestOptions;
   readonly live: boolean;
   readonly hostMemory: boolean;
+  readonly symbolsFile?: string;
   readonly json: boolean;
 }
 
@@ -42,14 +45,25 @@ export function parsePs(words: readonly string[], environment: CliContext['envir
   const guest = parseGuestOptions(options, environment, NAME);
   const live = options.flags.has('live');
   if (live && guest.source.whyNotLive !== null) throw new UsageError(guest.source.whyNotLive, NAME);
-  return { guest, live, hostMemory: !options.flags.has('no-host-memory'), json: options.flags.has('json') };
+  return {
+    guest,
+    live,
+    hostMemory: !options.flags.has('no-host-memory'),
+    json: options.flags.has('json'),
+    ...symbolsOption(options.values),
+  };
 }
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line = parsePs(words, context.environment);
   const { guest, live, json } = line;
   const { tasks, problem } = await withView(guest, line, context, async (view, attached) => {
-    const { linux } = await lookAtLinux(view, attached, { cpu: guest.cpu, live }, context);
+    const { linux } = await lookAtLinux(
+      view,
+      attached,
+      { cpu: guest.cpu, live, symbolsFile: line.symbolsFile },
+      context,
+    );
     return linux.taskList();
   });
   const { encodeTask, formatTasks } = await import('../../../report/index.ts');

@@ -5,6 +5,7 @@ import type { CliContext, Command } from '../../options/command.ts';
 import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
 import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseOptions } from '../../options/parse-options.ts';
+import { symbolsOption } from '../../options/scope-options.ts';
 import { SOURCE_OPTIONS } from '../../options/sources/sources.ts';
 import { parseWrittenAddress, type WrittenAddress } from '../../options/written-address.ts';
 import { lookAtLinux } from '../../session/names/look-at-linux.ts';
@@ -20,6 +21,7 @@ const OPTIONS = {
   ...SOURCE_OPTIONS,
   cpu: GUEST_OPTIONS.cpu,
   live: SCOPE_OPTIONS.live,
+  symbols: SCOPE_OPTIONS.symbols,
   json: GUEST_OPTIONS.json,
   'no-host-memory': SCOPE_OPTIONS['no-host-memory'],
   trace: GUEST_OPTIONS.trace,
@@ -35,6 +37,7 @@ export interface SymbolsCommandLine {
   readonly address: WrittenAddress | undefined;
   readonly live: boolean;
   readonly hostMemory: boolean;
+  readonly symbolsFile?: string;
   readonly json: boolean;
 }
 
@@ -58,17 +61,18 @@ export function parseSymbols(words: readonly string[], environment: CliContext['
     live,
     hostMemory: !options.flags.has('no-host-memory'),
     json: options.flags.has('json'),
+    ...symbolsOption(options.values),
   };
 }
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line = parseSymbols(words, context.environment);
   const { address, live, guest } = line;
-  const scope = { cpu: guest.cpu, live };
+  const scope = { cpu: guest.cpu, live, symbolsFile: line.symbolsFile };
   if (address === undefined) {
     const { linux } = await withView(guest, line, context, async (view, attached) => {
       const looked = await lookAtLinux(view, attached, scope, context);
-      if (looked.linux.names.symbols !== null) await looked.linux.loadModules();
+      if (line.symbolsFile === undefined) await looked.linux.loadModules();
       return looked;
     });
     return printAll(linux, line, context);

@@ -56,9 +56,8 @@ async function symbolsOf(
   addresses: BigUint64Array,
 ): Promise<(address: bigint) => SymbolPlace | null> {
   if (linux === null) return () => null;
-  const { symbols } = linux.names;
   const mayBeOfModule = (address: bigint): boolean =>
-    symbols !== null && address >= symbols.lowest && symbols.nearest(address) === null;
+    linux.nearestKnown(address) === null && linux.tables().some(({ lowest }) => lowest > 0n && address >= lowest);
   if (addresses.some(mayBeOfModule)) await linux.loadModules();
   return (address) => linux.nearestKnown(address);
 }

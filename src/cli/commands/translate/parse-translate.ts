@@ -25,6 +25,7 @@ export const OPTIONS = {
   cr3: SCOPE_OPTIONS.cr3,
   pid: SCOPE_OPTIONS.pid,
   process: SCOPE_OPTIONS.process,
+  symbols: SCOPE_OPTIONS.symbols,
   length: { value: 'BYTES', help: 'of so many bytes from each address on, each page' },
   names: { help: "show the symbol of the guest's Linux that each address lies in" },
   set: SCOPE_OPTIONS.set,

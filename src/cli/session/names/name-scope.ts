@@ -40,9 +40,9 @@ export async function nameScope(
   { guest: { cpu }, scope, command, half, needsLinux }: NameNeeds,
   context: Pick<CliContext, 'environment'>,
 ): Promise<NamedScope> {
-  const { process, live } = scope;
+  const { process, live, symbolsFile } = scope;
   if (process === undefined && !needsLinux) return { view, linux: null, scope };
-  const looked = await lookAtLinux(view, guest, { cpu, live }, context);
+  const looked = await lookAtLinux(view, guest, { cpu, live, symbolsFile }, context);
   if (process === undefined) return { ...looked, scope };
   const task = await asUsage(command, () => looked.linux.process(process));
   const root = half === 'user' ? (task.userCr3 ?? task.cr3) : task.cr3;

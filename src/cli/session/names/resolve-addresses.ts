@@ -3,7 +3,7 @@ import type { Linux } from '../../../linux/index.ts';
 import { UsageError } from '../../errors.ts';
 import type { CliContext } from '../../options/command.ts';
 import type { AddressRegister, WrittenAddress } from '../../options/written-address.ts';
-import { lookAtLinux } from './look-at-linux.ts';
+import { type LinuxQuestion, lookAtLinux } from './look-at-linux.ts';
 
 /** Addresses as numbers, and the guest as it is looked at now. @internal */
 export interface ResolvedAddresses {
@@ -24,7 +24,7 @@ export async function resolveAddresses(
   written: readonly WrittenAddress[],
   view: GuestView,
   guest: OpenGuest,
-  scope: { readonly cpu: number; readonly live: boolean },
+  scope: LinuxQuestion,
   context: Pick<CliContext, 'environment'>,
   command: string,
 ): Promise<ResolvedAddresses> {
