@@ -53,8 +53,9 @@ export class KernelFiles implements KnownKernels {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
       writeFileSync(draft, file, { flag: 'wx', mode: 0o600 });
       renameSync(draft, join(this.#folder, name));
-    } catch {
-      rmSync(draft, { force: true });
+    } catch (error) {
+      if (!isFileError(error)) throw error;
+      discard(draft);
       return;
     }
     this.#forgetOldest();
@@ -91,6 +92,15 @@ export class KernelFiles implements KnownKernels {
     } catch (error) {
       if (!isFileError(error)) throw error;
     }
+  }
+}
+
+/** What is half written; where the folder cannot be made there is none. */
+function discard(draft: string): void {
+  try {
+    rmSync(draft, { force: true });
+  } catch (error) {
+    if (!isFileError(error)) throw error;
   }
 }
 

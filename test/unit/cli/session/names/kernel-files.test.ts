@@ -1,0 +1,102 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { KernelFiles } from '../../../../../src/cli/session/names/kernel-files.ts';
+import {
+  decodeKernelNames,
+  encodeKernelNames,
+  type KernelNames,
+  LinuxDataError,
+  makeColumns,
+  SymbolTable,
+} from '../../../../../src/linux/internal.ts';
+
+const TEXT = 0xffff_ffff_9a00_0000n;
+
+function namesOf(id: string, textFirst = TEXT): KernelNames {
+  const symbols = ['_stext', 'do_exit', 'naïve'].map((name, at) => ({
+    name,
+    type: 'T',
+    address: textFirst + BigInt(at) * 64n,
+  }));
+  return {
+    wordBytes: 8,
+    textFirst,
+    symbols: new SymbolTable(makeColumns(symbols), { lowest: textFirst }),
+    layout: { form: 'base', order: 'names-first' },
+    btf: null,
+    banner: 'Linux version 6.1.0 (é) #1',
+    buildId: { id, address: textFirst + 0x1000n, lengthBytes: id.length / 2 },
+    missing: ['something is missing'],
+  };
+}
+
+describe('names of kernels in the cache folder', () => {
+  let folder = '';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'pagewalk-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const files = (): KernelFiles => new KernelFiles({ XDG_CACHE_HOME: folder });
+  const kernels = (): string => join(folder, 'pagewalk', 'kernels');
+
+  it('come back as they were, by where the kernel is and its build id', () => {
+    const names = namesOf('ab12');
+    files().keep(names);
+    const [known, another] = files().at(TEXT);
+    expect(another).to.equal(undefined);
+    expect(known?.buildId).to.deep.equal(names.buildId);
+    const loaded = known?.load();
+    expect({ ...loaded, symbols: [...(loaded?.symbols ?? [])] }).to.deep.equal({
+      ...names,
+      symbols: [...(names.symbols ?? [])],
+    });
+    expect(files().at(TEXT + 0x20_0000n)).to.deep.equal([]);
+  });
+
+  it('are for their user alone', () => {
+    files().keep(namesOf('ab12'));
+    expect(statSync(kernels()).mode & 0o777).to.equal(0o700);
+    for (const file of readdirSync(kernels())) expect(statSync(join(kernels(), file)).mode & 0o777).to.equal(0o600);
+  });
+
+  it('are of eight kernels at most', () => {
+    for (let kernel = 10; kernel < 22; kernel += 1) files().keep(namesOf(`ab${kernel}`));
+    expect(readdirSync(kernels())).to.have.length(8);
+  });
+
+  it('are nothing where they are damaged, or of another kernel than their name says', () => {
+    files().keep(namesOf('ab12'));
+    const [file = ''] = readdirSync(kernels());
+    const bytes = readFileSync(join(kernels(), file));
+    writeFileSync(join(kernels(), file.replace('ab12', 'cd34')), bytes);
+    writeFileSync(join(kernels(), file), bytes.subarray(0, 100));
+    expect(
+      files()
+        .at(TEXT)
+        .map((known) => known.load()),
+    ).to.deep.equal([null, null]);
+  });
+
+  it('are nothing where the folder cannot be written', () => {
+    writeFileSync(join(folder, 'pagewalk'), '');
+    files().keep(namesOf('ab12'));
+    expect(files().at(TEXT)).to.deep.equal([]);
+  });
+
+  it('that are damaged end in an error, and in nothing worse', () => {
+    const good = encodeKernelNames(namesOf('ab12')) ?? new Uint8Array();
+    for (let at = 0; at < good.length; at += 1) {
+      const bytes = good.slice();
+      bytes[at] = (bytes[at] ?? 0) ^ 0x15;
+      for (const file of [bytes, good.slice(0, at)]) {
+        try {
+          decodeKernelNames(file);
+        } catch (error) {
+          expect(error).to.be.instanceOf(LinuxDataError);
+        }
+      }
+    }
+  });
+});

@@ -1,0 +1,162 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { readSymbolsFile } from '../../../../src/cli/io/symbols-file.ts';
+import { LinuxDataError, LinuxLookupError } from '../../../../src/linux/errors.ts';
+import type { KernelNames } from '../../../../src/linux/kernel/kernel-names.ts';
+import type { AddressSpace, LinearPiece } from '../../../../src/linux/memory/address-space.ts';
+import { readTasks } from '../../../../src/linux/processes/read-tasks.ts';
+import { Btf } from '../../../../src/linux/types/btf.ts';
+
+/** A list of tasks as a compiler lays it out, with type information by the same compiler: members, padding, anonymous structures. */
+const SOURCE = `
+struct list_head { struct list_head *next, *prev; };
+struct percpu_counter { int lock; long long count; void *counters; };
+typedef struct { int counter; } not_looked_at;
+struct mm_struct { struct { not_looked_at a; char pad[37]; union { void *other; unsigned long *pgd; }; struct percpu_counter rss_stat[4]; }; };
+struct task_struct { char first[13]; const volatile unsigned int __state; struct list_head tasks; int exit_state; struct mm_struct *mm;
+  struct { struct { int pid; int tgid; }; }; unsigned odd : 3, bits : 5; char comm[16]; };
+struct cpuinfo_x86 { char first[3]; unsigned x86_capability[12]; };
+struct cpuinfo_x86 boot_cpu_data = { .x86_capability = { [7] = 1u << 11 } };
+unsigned long tables[2][512] __attribute__((aligned(4096)));
+extern struct task_struct init_task, shell, idle;
+struct mm_struct shell_mm = { .pgd = tables[1], .rss_stat = { { .count = 5 }, { .count = 7 }, { .count = 100 }, { .count = -1 } } };
+struct task_struct init_task = { .comm = "swapper/0", .tasks = { &shell.tasks, &idle.tasks } };
+struct task_struct shell = { .__state = 1, .pid = 91, .tgid = 91, .comm = "bash", .mm = &shell_mm, .tasks = { &idle.tasks, &init_task.tasks } };
+struct task_struct idle = { .__state = 0x402, .pid = 2, .tgid = 2, .comm = "kworker", .tasks = { &init_task.tasks, &shell.tasks } };
+void _start(void) { }
+`;
+
+/** The bytes of a section, where the linker has put it. */
+interface Linked {
+  readonly names: KernelNames;
+  readonly data: Uint8Array;
+  readonly first: bigint;
+}
+
+describe('linux/readTasks', () => {
+  let folder = '';
+  let linked: Linked;
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'pagewalk-'));
+    const file = (name: string): string => join(folder, name);
+    writeFileSync(file('a.c'), SOURCE);
+    execFileSync('gcc', ['-gbtf', '-O0', '-c', '-fno-pie', file('a.c'), '-o', file('a.o')]);
+    execFileSync('gcc', ['-nostdlib', '-static', '-no-pie', '-Wl,-Tbss=0x800000', file('a.o'), '-o', file('a')]);
+    execFileSync('objcopy', [
+      '-O',
+      'binary',
+      '--only-section=.BTF',
+      '--set-section-flags',
+      '.BTF=alloc',
+      file('a.o'),
+      file('btf'),
+    ]);
+    execFileSync('objcopy', ['-O', 'binary', '--only-section=.data', file('a'), file('data')]);
+    const [symbols = null] = readSymbolsFile(file('a'));
+    const first = symbols?.addressOf('data_start') ?? symbols?.addressOf('boot_cpu_data') ?? 0n;
+    const data = new Uint8Array(readFileSync(file('data')));
+    const btf = new Btf(new Uint8Array(readFileSync(file('btf'))));
+    const starts = [...(symbols ?? [])].filter(({ type }) => /d/i.test(type)).map(({ address }) => address);
+    const names = {
+      wordBytes: 8,
+      textFirst: 0n,
+      symbols,
+      btf,
+      layout: null,
+      banner: null,
+      buildId: null,
+      missing: [],
+    } as const;
+    linked = { names, data, first: starts.sort()[0] ?? first };
+  });
+
+  after(() => rmSync(folder, { recursive: true }));
+
+  /** Linear memory that is the section and nothing else; tables lead where they lie. */
+  const spaceOf = (data: Uint8Array): AddressSpace => {
+    const read = ({ address, lengthBytes }: LinearPiece): Uint8Array | null => {
+      const at = Number(address - linked.first);
+      return at >= 0 && at + lengthBytes <= data.length ? data.subarray(at, at + lengthBytes) : null;
+    };
+    return {
+      read: async (address: bigint, lengthBytes: number) => read({ address, lengthBytes }),
+      readMany: async (pieces: readonly LinearPiece[]) => pieces.map(read),
+      physicalOf: async (address: bigint) => Number(address),
+    } as unknown as AddressSpace;
+  };
+  const place = (name: string): bigint => linked.names.symbols?.addressOf(name) ?? 0n;
+
+  it('reads every task by the layout that the compiler has chosen', async () => {
+    const { tasks, problem } = await readTasks(linked.names, spaceOf(linked.data));
+    const root = place('tables') + 4096n;
+    const kernel = { mm: null, cr3: null, userCr3: null, residentPages: null };
+    expect(problem).to.equal(null);
+    expect(tasks).to.deep.equal([
+      { pid: 0, tgid: 0, comm: 'swapper/0', state: 'R', address: place('init_task'), ...kernel },
+      {
+        ...{ pid: 91, tgid: 91, comm: 'bash', state: 'S', address: place('shell'), mm: place('shell_mm') },
+        ...{ cr3: root, userCr3: root + 0x1000n, residentPages: 12 },
+      },
+      { pid: 2, tgid: 2, comm: 'kworker', state: 'I', address: place('idle'), ...kernel },
+    ]);
+  });
+
+  const withNext = (of: string, next: bigint): Uint8Array => {
+    const data = linked.data.slice();
+    const offset = linked.names.btf?.offsetOf('task_struct', 'tasks') ?? 0;
+    new DataView(data.buffer).setBigUint64(Number(place(of) - linked.first) + offset, next, true);
+    return data;
+  };
+
+  it('ends at a list that runs in a circle, and says so', async () => {
+    const offset = BigInt(linked.names.btf?.offsetOf('task_struct', 'tasks') ?? 0);
+    const { tasks, problem } = await readTasks(linked.names, spaceOf(withNext('idle', place('shell') + offset)));
+    expect(tasks.map(({ pid }) => pid)).to.deep.equal([0, 91, 2]);
+    expect(problem).to.equal('the list of tasks runs in a circle after 3 of them');
+  });
+
+  it('ends at a list that leads out of memory, and says so', async () => {
+    const { tasks, problem } = await readTasks(linked.names, spaceOf(withNext('shell', 0xdead_0000_0000n)));
+    expect(tasks.map(({ pid }) => pid)).to.deep.equal([0, 91]);
+    expect(problem).to.match(/^the list of tasks leads to 0xdea[0-9a-f]+, where no memory is mapped, after 2 of them$/);
+  });
+
+  it('says why there is none', async () => {
+    const names = { ...linked.names, btf: null, missing: ['no types'] };
+    const refused = await readTasks(names, spaceOf(linked.data)).catch((error: unknown) => error);
+    expect(refused).to.be.instanceOf(LinuxDataError);
+    expect(String(refused)).to.contain('no types');
+  });
+
+  describe('type information', () => {
+    it('knows members, those of anonymous structures, and bit fields', () => {
+      const { btf } = linked.names;
+      expect(btf?.offsetOf('mm_struct', 'rss_stat')).to.be.greaterThan(44);
+      expect(btf?.findMember('task_struct', 'bits')).to.not.equal(undefined);
+      expect(btf?.offsetOf('task_struct', 'tasks.prev')).to.equal((btf?.offsetOf('task_struct', 'tasks') ?? 0) + 8);
+      expect(() => btf?.offsetOf('task_struct', 'nothing')).to.throw(
+        LinuxLookupError,
+        'no member nothing of task_struct',
+      );
+      expect(() => btf?.offsetOf('nothing', 'a')).to.throw(LinuxLookupError, 'no structure nothing');
+    });
+
+    it('that is damaged ends in an error, or in nothing', () => {
+      const good = linked.names.btf?.bytes ?? new Uint8Array();
+      for (let at = 0; at < good.length; at += 3) {
+        const bytes = good.slice();
+        bytes[at] = (bytes[at] ?? 0) ^ 0xff;
+        try {
+          new Btf(bytes).findMember('task_struct', 'tasks.next');
+        } catch (error) {
+          expect(error).to.be.instanceOf(LinuxDataError);
+        }
+        expect(() => new Btf(good.subarray(0, at))).to.throw(LinuxDataError);
+      }
+    });
+  });
+});
