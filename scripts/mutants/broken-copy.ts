@@ -39,20 +39,21 @@ export class BrokenCopy implements Disposable {
     }
   }
 
-  /** The text of a compiled file, as it should be. */
-  static read(file: string): string {
-    return readFileSync(join(ROOT, 'dist', file), 'utf8');
+  /** The text of a compiled file, as it should be: as it was when the copy was made, whatever is built meanwhile. */
+  read(file: string): string {
+    return readFileSync(join(this.root, 'dist', file), 'utf8');
   }
 
   /** Runs something while a file has another text. @param file - below dist */
   async with<T>(file: string, text: string, run: (root: string) => Promise<T>): Promise<T> {
     const path = join(this.root, 'dist', file);
     if (!existsSync(path)) throw new RangeError(`there is no ${path}`);
+    const good = this.read(file);
     writeFileSync(path, text);
     try {
       return await run(this.root);
     } finally {
-      writeFileSync(path, BrokenCopy.read(file));
+      writeFileSync(path, good);
     }
   }
 

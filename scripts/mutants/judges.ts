@@ -28,10 +28,10 @@ function program(folder: string, probes: number, ...options: readonly string[]):
 export function judgesAt(root: string): readonly Judge[] {
   const bochs3 = join(root, BOCHS_3);
   return [
-    { name: 'TCG', args: program('processor', 98_304) },
-    { name: 'TCG, SVM', args: program('nested-processor', 4096) },
-    { name: 'Bochs 2.7', args: program('bochs', 2500), env: { PAGEWALK_BOCHS: 'bochs-bin' } },
-    ...(existsSync(bochs3) ? [{ name: 'Bochs 3', args: program('bochs', 2500, '--bochs', bochs3) }] : []),
+    { name: 'TCG', args: program('processor', 49_152) },
+    { name: 'TCG, SVM', args: program('nested-processor', 2560) },
+    { name: 'Bochs 2.7', args: program('bochs', 2000), env: { PAGEWALK_BOCHS: 'bochs-bin' } },
+    ...(existsSync(bochs3) ? [{ name: 'Bochs 3', args: program('bochs', 1500, '--bochs', bochs3) }] : []),
     { name: 'access matrix', args: mocha('access-matrix/access-matrix') },
     { name: 'by hand', args: mocha('golden-vectors', 'boundaries', 'shadow-stacks', 'lass', 'nested/*', 'translate2') },
     {

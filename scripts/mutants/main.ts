@@ -24,8 +24,8 @@ const { values } = parseArgs({
   },
 });
 
-function textOf({ name, file, from, to }: Mutant): string {
-  const text = BrokenCopy.read(`src/paging/${file}`);
+function textOf(copy: BrokenCopy, { name, file, from, to }: Mutant): string {
+  const text = copy.read(`src/paging/${file}`);
   if (text.split(from).length !== 2) throw new RangeError(`"${name}": its text is not once in ${file}`);
   return text.replace(from, () => to);
 }
@@ -33,7 +33,7 @@ function textOf({ name, file, from, to }: Mutant): string {
 /** @returns a letter for each judge: noticed, passed, or not asked */
 async function judgeMutant(copy: BrokenCopy, mutant: Mutant, judges: readonly Judge[]): Promise<string[]> {
   const file = `src/paging/${mutant.file}`;
-  return copy.with(file, textOf(mutant), async (root) => {
+  return copy.with(file, textOf(copy, mutant), async (root) => {
     const words: string[] = [];
     for (const judge of judges) {
       if (!values.all && words.includes('yes')) {
@@ -72,20 +72,20 @@ async function main(): Promise<number> {
   const judges = judgesAt(process.cwd()).filter(({ name }) => name.includes(values.judge));
   const mutants = CHOSEN_MUTANTS.filter(({ name, subject }) => `${subject} ${name}`.includes(values.only));
   if (!(await checkJudges(judges))) return 1;
+  print(`| subject | mutant | ${judges.map(({ name }) => name).join(' | ')} |`);
+  print(`|---|---|${judges.map(() => '---|').join('')}`);
   const rows = new Map<Mutant, readonly string[]>();
   const waiting = [...mutants];
   await Promise.all(
     Array.from({ length: LANES }, async () => {
       using copy = new BrokenCopy();
       for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-        rows.set(mutant, await judgeMutant(copy, mutant, judges));
+        const words = await judgeMutant(copy, mutant, judges);
+        rows.set(mutant, words);
+        print(`| ${mutant.subject} | ${mutant.name} | ${words.join(' | ')} |`);
       }
     }),
   );
-  print(`| subject | mutant | ${judges.map(({ name }) => name).join(' | ')} |`);
-  print(`|---|---|${judges.map(() => '---|').join('')}`);
-  for (const mutant of mutants)
-    print(`| ${mutant.subject} | ${mutant.name} | ${(rows.get(mutant) ?? []).join(' | ')} |`);
   const unseen = mutants.filter((mutant) => !rows.get(mutant)?.includes('yes'));
   print(`${mutants.length} mutants, ${unseen.length} not noticed`);
   for (const { subject, name } of unseen) print(`not noticed: ${subject}: ${name}`);

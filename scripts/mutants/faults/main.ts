@@ -44,6 +44,8 @@ interface Drawn {
   readonly floor: FaultFloor;
   readonly file: string;
   readonly fault: Fault;
+  /** Of the file, without it. */
+  readonly source: string;
 }
 
 interface Tried extends Drawn {
@@ -66,13 +68,17 @@ function changedFiles(since: string): ReadonlySet<string> {
   return new Set(stdout.split('\n').map((name) => name.replace(/\.ts$/, '.js')));
 }
 
-function draw(random: Random): Drawn[] {
+function drawable(floor: FaultFloor, file: string, source: string): Drawn[] {
+  return findFaults(source).map((fault) => ({ floor, file, fault, source }));
+}
+
+function draw(random: Random, copy: BrokenCopy): Drawn[] {
   const changed = values.since === undefined ? null : changedFiles(values.since);
   const layers = FAULT_FLOORS.filter(({ layer }) => values.layer === undefined || layer === values.layer);
   return layers.flatMap((floor) => {
     const all = filesBelow(floor.folder, '.js')
       .filter((file) => changed === null || changed.has(file))
-      .flatMap((file) => findFaults(BrokenCopy.read(file)).map((fault): Drawn => ({ floor, file, fault })));
+      .flatMap((file) => drawable(floor, file, copy.read(file)));
     const drawn: Drawn[] = [];
     while (drawn.length < Number(values.faults) && all.length > 0) {
       drawn.push(...all.splice(random.below(all.length), 1));
@@ -82,8 +88,7 @@ function draw(random: Random): Drawn[] {
 }
 
 async function tryFault(copy: BrokenCopy, covering: CoveringTests, drawn: Drawn): Promise<Tried> {
-  const { file, fault } = drawn;
-  const source = BrokenCopy.read(file);
+  const { file, fault, source } = drawn;
   if (isHarmless(file, source, fault)) return { ...drawn, verdict: 'harmless' };
   const tests = covering.of(file, fault.start);
   if (tests.length === 0) return { ...drawn, verdict: 'no test comes by' };
@@ -100,8 +105,7 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-function describe({ file, fault, verdict }: Tried): string {
-  const source = BrokenCopy.read(file);
+function describe({ file, fault, verdict, source }: Tried): string {
   const from = source.slice(fault.start, fault.end).trim();
   const where = `${file}:${source.slice(0, fault.start).split('\n').length}`;
   return `${verdict}: ${where}: ${fault.kind} ${JSON.stringify(from)} → ${JSON.stringify(fault.replacement)} in: ${lineAt(source, fault.start).trim()}`;
@@ -134,15 +138,15 @@ async function main(): Promise<number> {
     return 0;
   }
   const deadline = performance.now() + Number(values.minutes) * 60_000;
-  const waiting = draw(new Random(Number(values.seed)));
-  if (waiting.length === 0) {
-    print('no file of these layers has changed');
-    return 0;
-  }
   const tests = ['test/unit/', 'test/conformance/'].flatMap((folder) => filesBelow(folder, '.test.js'));
   const copies = Array.from({ length: LANES }, () => new BrokenCopy());
   try {
     const [first] = copies as [BrokenCopy];
+    const waiting = draw(new Random(Number(values.seed)), first);
+    if (waiting.length === 0) {
+      print('no file of these layers has changed');
+      return 0;
+    }
     const chosen = tests.filter((test) => !LEFT_OUT.test(test)).map((test) => `dist/${test}`);
     const covering = await CoveringTests.collect(first.root, chosen, LANES, ENVIRONMENT);
     const tried: Tried[] = [];

@@ -34,7 +34,7 @@ async function launchOvmf(): Promise<QemuProcess> {
   await copyFile(join(folder, 'OVMF_VARS_4M.fd'), variables);
   const flash = (file: string, more: string) => ['-drive', `if=pflash,format=raw,file=${file},${more}`];
   const extraArgs = [...flash(join(folder, 'OVMF_CODE_4M.fd'), 'readonly=on'), ...flash(variables, 'snapshot=on')];
-  return launchQemu({ memory: '256M', cpu: 'max,la57=off', accel: 'tcg', extraArgs });
+  return launchQemu({ memory: '256M', cpu: 'max,la57=off,phys-bits=36', accel: 'tcg', extraArgs });
 }
 
 async function launchMemtest(file: string, cpu: string): Promise<QemuProcess> {
