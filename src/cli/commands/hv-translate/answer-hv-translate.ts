@@ -64,8 +64,7 @@ async function answerAddresses(
       const at = { cpu: line.guest.cpu, live: line.scope.live };
       const resolved = await resolveAddresses(line.addresses, view, guest, at, context, line.command);
       const types = await resolved.view.memoryTypes(line.guest.cpu);
-      const addresses = Array.from(resolved.addresses);
-      return askHvTranslate(line, prepared, resolved.view, addresses, types, guest.assumed);
+      return askHvTranslate(line, prepared, resolved.view, resolved.addresses, types, guest.assumed);
     },
     () => !writes,
   );

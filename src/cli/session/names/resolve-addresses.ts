@@ -8,7 +8,8 @@ import { type LinuxQuestion, lookAtLinux } from './look-at-linux.ts';
 /** Addresses as numbers, and the guest as it is looked at now. @internal */
 export interface ResolvedAddresses {
   readonly view: GuestView;
-  readonly addresses: BigUint64Array;
+  /** As wide as they were given: a page number of a hypercall may have more than 64 bits with its offset. */
+  readonly addresses: readonly bigint[];
   /** Null where no address needed it. */
   readonly linux: Linux | null;
 }
@@ -30,9 +31,8 @@ export async function resolveAddresses(
 ): Promise<ResolvedAddresses> {
   const needsLinux = written.some(({ kind }) => kind === 'symbol' || kind === 'physical');
   const looked = needsLinux ? await lookAtLinux(view, guest, scope, context) : { view, linux: null };
-  const addresses = new BigUint64Array(written.length);
-  for (const [at, address] of written.entries())
-    addresses[at] = await resolveAddress(address, looked, scope.cpu, command);
+  const addresses: bigint[] = [];
+  for (const address of written) addresses.push(await resolveAddress(address, looked, scope.cpu, command));
   return { ...looked, addresses };
 }
 
