@@ -1,5 +1,5 @@
 import { HV_CONTROL } from '../../../abi/index.ts';
-import type { MemoryTypeMsrs, Sourced } from '../../../guest/index.ts';
+import type { GuestView, MemoryTypeMsrs, Sourced } from '../../../guest/index.ts';
 import type { ReportedHvTranslation } from '../../../report/index.ts';
 import { UsageError } from '../../errors.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
@@ -56,9 +56,14 @@ async function answerAddresses(
   context: CliContext,
   writes: boolean,
 ): Promise<number> {
+  const [first] = line.addresses;
+  const rehearsal = async (view: GuestView): Promise<unknown> => {
+    const types = await view.memoryTypes(line.guest.cpu);
+    return askHvTranslate(line, prepared, view, [typeof first === 'bigint' ? first : 0n], types, []);
+  };
   const answers = await withView(
     line.guest,
-    line.scope,
+    { ...line.scope, rehearsal },
     context,
     async (view, guest) => {
       const at = { cpu: line.guest.cpu, live: line.scope.live };
