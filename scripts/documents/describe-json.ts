@@ -4,6 +4,7 @@ import {
   symbolLineSchema,
   symbolPlaceLineSchema,
   taskLineSchema,
+  vcpuLineSchema,
 } from '../../test/support/schemas/linux-schema.ts';
 import {
   aliasEndSchema,
@@ -43,6 +44,7 @@ export const LINES: Readonly<Record<string, ZodType>> = {
   symbol: symbolLineSchema,
   'symbol-place': symbolPlaceLineSchema,
   task: taskLineSchema,
+  vcpu: vcpuLineSchema,
 };
 
 /** What several lines have in them. */

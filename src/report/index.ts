@@ -34,6 +34,7 @@ export { formatReason } from './reasons/format-reason.ts';
 export { assumedOf } from './state/assumed-of.ts';
 export { encodeState } from './state/encode-state.ts';
 export { formatState } from './state/format-state.ts';
+export { encodeVcpu, formatVcpus, type ReportedVcpu } from './state/format-vcpus.ts';
 export type {
   ReportedMemoryAccess,
   ReportedProcessor,

@@ -40,12 +40,12 @@ function columnsOf(
     root(cr3),
     ...(hasUserRoots ? [root(userCr3)] : []),
     residentPages === null ? '-' : formatSize(BigInt(residentPages) * PAGE_BYTES),
-    printable(mm === null ? `[${comm}]` : comm),
+    printableComm(mm === null ? `[${comm}]` : comm),
   ];
 }
 
-/** A process may call itself anything; a terminal gets none of its escapes. */
-function printable(comm: string): string {
+/** A process may call itself anything; a terminal gets none of its escapes. @internal */
+export function printableComm(comm: string): string {
   return comm.replace(/[^\x20-\x7e]/g, (character) => `\\x${formatHex(character.charCodeAt(0), 2).slice(2)}`);
 }
 

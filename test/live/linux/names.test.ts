@@ -139,6 +139,16 @@ describe('names of a Linux guest, against what it says of itself', function () {
     expect(module.stdout).to.match(/ {2}fuse_dev_open\+0x0\/0x[0-9a-f]+ \[fuse\]\n$/);
   });
 
+  it('says of every vCPU whose CR3 it has, and where its code is', async () => {
+    const { stdout } = await run('state', '--cpu', 'all', '--names', '--json');
+    const { pid } = linux.processes.find(({ comm }) => comm === 'spinner') as { pid: number };
+    expect(JSON.parse(stdout)).to.deep.include({ cpu: 0, mode: '4-level', process: { pid, comm: 'spinner' } });
+    const text = await run('state', '--cpu', 'all', '--names');
+    expect(text.stdout).to.match(
+      new RegExp(`^vCPU  mode .*\\n0     4-level  [03]    0x[0-9a-f]{16}  0x[0-9a-f]+ +${pid} spinner`),
+    );
+  });
+
   it('takes symbols from a file, wherever KASLR has put the kernel', async () => {
     const { stdout } = await run('symbols', '*_exit');
     const listed = (text: string, name: string): bigint =>

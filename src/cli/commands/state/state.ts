@@ -13,7 +13,8 @@ const NAME = 'state';
 
 const OPTIONS = {
   ...SOURCE_OPTIONS,
-  cpu: GUEST_OPTIONS.cpu,
+  cpu: { value: 'N|all', help: 'vCPU whose registers count, or all of them in a list; 0 when not given' },
+  names: { help: "with --cpu all: whose CR3 each vCPU has, and where its code is, by the guest's Linux" },
   json: GUEST_OPTIONS.json,
   strict: GUEST_OPTIONS.strict,
   'no-host-memory': SCOPE_OPTIONS['no-host-memory'],
@@ -27,6 +28,8 @@ export interface StateCommandLine {
   readonly guest: GuestOptions;
   readonly hostMemory: boolean;
   readonly json: boolean;
+  /** All vCPUs in a list, with names or without. */
+  readonly all: { readonly names: boolean } | undefined;
 }
 
 /**
@@ -39,10 +42,15 @@ export function parseState(words: readonly string[], environment: CliContext['en
   if (stray !== undefined) {
     throw new UsageError(`${NAME} takes no argument (got ${JSON.stringify(stray)})`, NAME);
   }
+  const { values, flags } = options;
+  const isAll = values.get('cpu') === 'all';
+  const one = new Map([...values].filter(([name]) => !isAll || name !== 'cpu'));
+  if (flags.has('names') && !isAll) throw new UsageError('--names needs --cpu all', NAME);
   return {
-    guest: parseGuestOptions(options, environment, NAME),
-    hostMemory: !options.flags.has('no-host-memory'),
-    json: options.flags.has('json'),
+    guest: parseGuestOptions({ ...options, values: one }, environment, NAME),
+    hostMemory: !flags.has('no-host-memory'),
+    json: flags.has('json'),
+    all: isAll ? { names: flags.has('names') } : undefined,
   };
 }
 
@@ -70,8 +78,26 @@ async function ask({ guest: options, hostMemory }: StateCommandLine, context: Cl
   });
 }
 
+async function list(
+  { guest, hostMemory, json }: StateCommandLine,
+  names: boolean,
+  context: CliContext,
+): Promise<number> {
+  const { listVcpus } = await import('./list-vcpus.ts');
+  const vcpus = await withView(guest, { live: false, hostMemory }, context, (view, attached) =>
+    listVcpus(view, attached, names, context),
+  );
+  const { encodeVcpu, formatVcpus } = await import('../../../report/index.ts');
+  const { chooseStyle } = await import('../../io/choose-style.ts');
+  await context.print(
+    json ? vcpus.map((each) => `${encodeVcpu(each)}\n`).join('') : formatVcpus(vcpus, chooseStyle(context)),
+  );
+  return 0;
+}
+
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line = parseState(words, context.environment);
+  if (line.all !== undefined) return list(line, line.all.names, context);
   const reported = await ask(line, context);
   const { assumedOf, encodeState, formatState } = await import('../../../report/index.ts');
   const { chooseStyle } = await import('../../io/choose-style.ts');
@@ -85,7 +111,8 @@ export const stateCommand: Command = {
   synopsis: '--qmp ENDPOINT [OPTION...]',
   description:
     'Shows the registers of one vCPU that paging depends on, with the bits that matter spelt out, what CPUID tells the guest,\n' +
-    'the run state, the memory map and how memory is read; and for each value where it was read.',
+    'the run state, the memory map and how memory is read; and for each value where it was read. With --cpu all a line for\n' +
+    'each vCPU: its mode, CPL, RIP and CR3, and with --names the process and the symbol.',
   options: OPTIONS,
   run,
 };

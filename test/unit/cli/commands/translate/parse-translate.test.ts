@@ -187,6 +187,7 @@ describe('cli/parseState', () => {
     expect(parseState(['--json', '--cpu', '1', ...QMP], {})).to.deep.equal({
       json: true,
       hostMemory: true,
+      all: undefined,
       guest: {
         source: new NamedQemu({ qmp: 'unix:/run/vm.qmp', gdb: undefined, timeoutMs: undefined, maxPauseMs: undefined }),
         cpu: 1,
@@ -194,6 +195,12 @@ describe('cli/parseState', () => {
         strict: false,
       },
     });
+  });
+
+  it('lists all vCPUs, with names or without', () => {
+    expect(parseState(['--cpu', 'all', ...QMP], {}).all).to.deep.equal({ names: false });
+    expect(parseState(['--cpu=all', '--names', ...QMP], {}).all).to.deep.equal({ names: true });
+    expect(() => parseState(['--names', ...QMP], {})).to.throw(UsageError, '--names needs --cpu all');
   });
 
   it('refuses an argument, and the options of translate', () => {

@@ -1,0 +1,62 @@
+import type { GuestView, OpenGuest, VcpuState } from '../../../guest/index.ts';
+import type { Linux, LinuxTask } from '../../../linux/index.ts';
+import { CR0_PG } from '../../../paging/index.ts';
+import type { ReportedVcpu } from '../../../report/index.ts';
+import type { CliContext } from '../../options/command.ts';
+import { lookAtLinux } from '../../session/names/look-at-linux.ts';
+
+/** CR0.PE: off in real mode (SDM vol. 3A, 2.5). */
+const CR0_PE = 1n;
+/** Bits of CR3 that are no address: process-context identifiers, LAM. */
+const ROOT_BITS = 0x000f_ffff_ffff_f000n;
+
+/**
+ * All vCPUs of a guest, as they are in one pause.
+ *
+ * @param names - also say whose CR3 each has, and where its code is
+ * @throws LinuxDataError `ERR_LINUX_DATA` where names are asked for and there is no Linux.
+ * @internal
+ */
+export async function listVcpus(
+  view: GuestView,
+  guest: OpenGuest,
+  names: boolean,
+  context: Pick<CliContext, 'environment'>,
+): Promise<readonly ReportedVcpu[]> {
+  const [cpu = 0] = guest.vcpus;
+  const looked = names ? await lookAtLinux(view, guest, { cpu, live: false }, context) : { view, linux: null };
+  const { contextOf } = await import('../../../guest/index.ts');
+  const tasks = looked.linux === null ? [] : (await looked.linux.taskList()).tasks;
+  const vcpus: ReportedVcpu[] = [];
+  for (const each of guest.vcpus) {
+    const state = await looked.view.vcpuState(each);
+    vcpus.push({ ...describe(state, contextOf(state).mode), ...(await namesOf(state, looked.linux, tasks)) });
+  }
+  return vcpus;
+}
+
+function describe({ cpu, cr0, cr3, cs, cpl, position }: VcpuState, mode: ReportedVcpu['mode']): ReportedVcpu {
+  const isReal = (cr0.value & (CR0_PE | CR0_PG)) === 0n;
+  return {
+    cpu,
+    mode,
+    cpl: cpl.value,
+    cr3: cr3.value,
+    rip: position && { offset: position.rip.value, base: position.csBase.value },
+    realModeSegment: isReal ? cs.value : undefined,
+  };
+}
+
+async function namesOf(
+  { cr3, position }: VcpuState,
+  linux: Linux | null,
+  tasks: readonly LinuxTask[],
+): Promise<Pick<ReportedVcpu, 'process' | 'place'>> {
+  if (linux === null) return {};
+  const root = cr3.value & ROOT_BITS;
+  const task = tasks.find((each) => each.cr3 !== null && (each.cr3 === root || each.userCr3 === root));
+  return {
+    process: task === undefined ? null : { pid: task.pid, comm: task.comm },
+    place: position === undefined ? null : await linux.nearest(position.csBase.value + position.rip.value),
+  };
+}

@@ -1,0 +1,84 @@
+import type { SymbolPlace } from '../../linux/index.ts';
+import type { PagingMode } from '../../paging/index.ts';
+import { formatPlace, placeFields } from '../linux/format-symbol.ts';
+import { printableComm } from '../linux/format-tasks.ts';
+import type { Style } from '../style.ts';
+import { formatHex } from '../words/format-hex.ts';
+
+/** One vCPU among all. @public */
+export interface ReportedVcpu {
+  readonly cpu: number;
+  readonly mode: PagingMode;
+  readonly cpl: number;
+  readonly cr3: bigint;
+  /** Where its code is; undefined where the guest comes from what does not say. */
+  readonly rip: { readonly offset: bigint; readonly base: bigint } | undefined;
+  /** In real mode an address is a segment and an offset. */
+  readonly realModeSegment: bigint | undefined;
+  /** Where names were asked for: whose CR3 it is, and the symbol that its code is in. */
+  readonly process?: { readonly pid: number; readonly comm: string } | null;
+  readonly place?: SymbolPlace | null;
+}
+
+const HEADINGS = ['vCPU', 'mode', 'CPL', 'RIP', 'CR3', 'process', 'symbol'] as const;
+const MODE_WORDS: Readonly<Record<PagingMode, string>> = {
+  off: 'no paging',
+  '32-bit': '32-bit',
+  pae: 'PAE',
+  '4-level': '4-level',
+  '5-level': '5-level',
+};
+
+/**
+ * All vCPUs as a table.
+ *
+ * @returns lines, each with its line end
+ * @public
+ */
+export function formatVcpus(vcpus: readonly ReportedVcpu[], style: Style): string {
+  const rows = vcpus.map(columnsOf);
+  // A column that says nothing of any vCPU is left out.
+  const shown = HEADINGS.map((_, at) => at).filter((at) => at < 5 || rows.some((row) => row[at] !== ''));
+  const widths = HEADINGS.map((heading, at) => Math.max(heading.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    shown
+      .map((at) => (row[at] ?? '').padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return [style.faint(line(HEADINGS)), ...rows.map(line)].map((text) => `${text}\n`).join('');
+}
+
+function columnsOf({ cpu, mode, cpl, cr3, rip, realModeSegment, process, place }: ReportedVcpu): string[] {
+  return [
+    String(cpu),
+    MODE_WORDS[mode],
+    String(cpl),
+    rip === undefined ? '-' : formatRip(rip, mode, realModeSegment),
+    mode === 'off' ? '-' : formatHex(cr3),
+    process ? `${process.pid} ${printableComm(process.comm)}` : '',
+    place ? formatPlace(place) : '',
+  ];
+}
+
+/** Addresses of 32 bits have 8 digits. */
+function formatRip(
+  { offset, base }: { readonly offset: bigint; readonly base: bigint },
+  mode: PagingMode,
+  segment: bigint | undefined,
+): string {
+  if (segment !== undefined) return `${formatHex(segment, 4).slice(2)}:${formatHex(offset, 4).slice(2)}`;
+  return formatHex(base + offset, mode === '4-level' || mode === '5-level' ? 16 : 8);
+}
+
+/** One vCPU as a line of JSON, without line end. @public */
+export function encodeVcpu({ cpu, mode, cpl, cr3, rip, process, place }: ReportedVcpu): string {
+  return JSON.stringify({
+    cpu,
+    mode,
+    cpl,
+    cr3: formatHex(cr3),
+    rip: rip === undefined ? null : formatHex(BigInt.asUintN(64, rip.base + rip.offset)),
+    ...(process === undefined ? {} : { process: process && { pid: process.pid, comm: process.comm } }),
+    ...(place === undefined ? {} : { place: place && placeFields(place) }),
+  });
+}
