@@ -1,6 +1,6 @@
 import type { HvControlProblem } from '../../abi/index.ts';
 import { formatHex } from '../words/format-hex.ts';
-import type { Of, Sentences } from '../words/sentences.ts';
+import type { Sentences } from '../words/sentences.ts';
 
 const PROBLEMS: Sentences<HvControlProblem> = {
   'too-wide': () => 'control flags have 64 bits',
@@ -10,8 +10,9 @@ const PROBLEMS: Sentences<HvControlProblem> = {
 
 /** What is wrong with control flags, as a sentence without its full stop. @public */
 export function formatHvControlProblem<Code extends HvControlProblem['code']>(
-  problem: Of<HvControlProblem, Code>,
+  problem: Extract<HvControlProblem, { readonly code: Code }>,
 ): string {
-  const sentence: (problem: Of<HvControlProblem, Code>) => string = PROBLEMS[problem.code as Code];
+  const sentence: (problem: Extract<HvControlProblem, { readonly code: Code }>) => string =
+    PROBLEMS[problem.code as Code];
   return sentence(problem);
 }
