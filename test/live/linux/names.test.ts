@@ -13,7 +13,8 @@ import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 const READ = { write: false, user: true, exec: false };
 
 describe('names of a Linux guest, against what it says of itself', function () {
-  this.timeout(240_000);
+  // The first run on a machine fetches the kernel.
+  this.timeout(600_000);
   const scratch = useScratchDirectory();
   let linux: LinuxGuest;
   const words = (...own: readonly string[]): readonly string[] => [...own, '--qmp', linux.guest.qmpEndpoint];

@@ -59,7 +59,7 @@ async function answerAddresses(
   const [first] = line.addresses;
   const rehearsal = async (view: GuestView): Promise<unknown> => {
     const types = await view.memoryTypes(line.guest.cpu);
-    return askHvTranslate(line, prepared, view, [typeof first === 'bigint' ? first : 0n], types, []);
+    return askHvTranslate(line, prepared, view, [first?.kind === 'number' ? first.value : 0n], types, []);
   };
   const answers = await withView(
     line.guest,

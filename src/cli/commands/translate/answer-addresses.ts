@@ -169,7 +169,7 @@ export async function answerAddresses(line: TranslateAddresses, context: CliCont
   const [first] = line.addresses;
   const rehearsal = async (view: GuestView): Promise<unknown> => {
     const ask = await makeAsker(line, context);
-    return ask(view, BigUint64Array.of(typeof first === 'bigint' ? first : 0n), []);
+    return ask(view, BigUint64Array.of(first?.kind === 'number' ? first.value : 0n), []);
   };
   const answered = await withView(
     guest,
