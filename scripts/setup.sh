@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a fresh checkout ready to run: npm packages, QEMU, Bochs and nasm, build, test kernels. Says one line for each thing it
+# Makes a fresh checkout ready to run: npm packages, QEMU, Bochs, nasm and gcc, build, test kernels. Says one line for each thing it
 # does and nothing when there is nothing to do. Needs Node with npm; installing the emulators needs Debian and root.
 set -eu
 
@@ -38,6 +38,8 @@ missing_packages() {
   # A guest that is not x86, which has to be refused.
   command -v qemu-system-aarch64 >/dev/null || printf 'qemu-system-arm '
   command -v nasm >/dev/null || printf 'nasm '
+  # Programs that Linux guests run, and files with symbols. nm and objcopy come with it.
+  command -v gcc >/dev/null || printf 'gcc libc6-dev '
   # A second processor, and the display that it needs least for.
   command -v bochs-bin >/dev/null || printf 'bochs bochs-term '
 }
