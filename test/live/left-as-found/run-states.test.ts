@@ -35,8 +35,8 @@ describe('a guest that migrates', function () {
   it('is not paused while it leaves', async () => {
     await using guest = await launchKernel('long4');
     await using witness = await Witness.of(guest);
-    // Nothing is read: what fits into the pipe is not even a list of this guest's pages.
-    await witness.execute('migrate', { uri: 'exec:exec sleep 20' });
+    // Nothing is read: what fits into the pipe is not even a list of this guest's pages. It outlives QEMU, whose pipes it holds.
+    await witness.execute('migrate', { uri: 'exec:exec sleep 10' });
     await eventually('it leaves', async () => {
       const { status } = (await witness.execute('query-migrate')) as { status?: string };
       return status === 'active';
