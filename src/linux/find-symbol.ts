@@ -11,16 +11,28 @@ export interface WantedSymbol {
   readonly sizeBytes?: number | undefined;
 }
 
-const NAMES_IN_MESSAGES = 8;
+/** Of what a question may have meant, so many are told. @internal */
+export const MOST_CANDIDATES = 8;
+
+/** The first of many, and a mark where there are more. @internal */
+export function firstOf(candidates: readonly string[]): readonly string[] {
+  const told = candidates.slice(0, MOST_CANDIDATES);
+  return told.length < candidates.length ? [...told, '…'] : told;
+}
 
 /**
  * The only symbol of a name. Of several at the same address any will do; of several elsewhere one is known by its size, if that
  * is given.
  *
+ * @param problems - why not all symbols are in the tables
  * @throws LinuxLookupError `ERR_LINUX_LOOKUP` where there is none, or more than one: its message lists them.
  * @internal
  */
-export function findSymbol(tables: readonly SymbolTable[], wanted: WantedSymbol): LinuxSymbol {
+export function findSymbol(
+  tables: readonly SymbolTable[],
+  wanted: WantedSymbol,
+  problems: readonly string[] = [],
+): LinuxSymbol {
   const { name, module, sizeBytes } = wanted;
   const searched = tables.filter((table) => module === undefined || table.module === module);
   const all = searched.flatMap((table) => table.find(name));
@@ -30,15 +42,16 @@ export function findSymbol(tables: readonly SymbolTable[], wanted: WantedSymbol)
       : all.filter(({ address }) => tables.some((table) => table.nearest(address)?.sizeBytes === sizeBytes));
   const found = sized.length > 0 ? sized : all;
   const [first] = found;
-  if (first === undefined)
-    throw new LinuxLookupError(name, describeAbsent(searched, wanted), likeNames(searched, name));
+  if (first === undefined) {
+    const doubt = problems.length === 0 ? '' : ` (${firstOf(problems).join('; ')})`;
+    throw new LinuxLookupError(name, `${describeAbsent(searched, wanted)}${doubt}`, likeNames(searched, name));
+  }
   if (found.every(({ address }) => address === first.address)) return first;
-  const places = found.slice(0, NAMES_IN_MESSAGES).map((symbol) => `${formatHex(symbol.address)}${ofModule(symbol)}`);
-  const more = found.length > places.length ? ', …' : '';
+  const places = found.map((symbol) => `${formatHex(symbol.address)}${ofModule(symbol)}`);
   throw new LinuxLookupError(
     name,
-    `${found.length} symbols are called ${JSON.stringify(name)}: ${places.join(', ')}${more}; take one of them by its address`,
-    places,
+    `${found.length} symbols are called ${JSON.stringify(name)}: ${firstOf(places).join(', ')}; take one of them by its address`,
+    places.slice(0, MOST_CANDIDATES),
   );
 }
 
@@ -59,7 +72,7 @@ function likeNames(tables: readonly SymbolTable[], name: string): string[] {
   const like = new Set<string>();
   const wanted = name.toLowerCase();
   for (const table of tables) {
-    for (let index = 0; index < table.length && like.size < NAMES_IN_MESSAGES; index += 1) {
+    for (let index = 0; index < table.length && like.size < MOST_CANDIDATES; index += 1) {
       const candidate = table.nameAt(index);
       if (candidate.toLowerCase().includes(wanted)) like.add(candidate);
     }

@@ -1,13 +1,11 @@
-import { LinuxLookupError } from './errors.ts';
-import { findSymbol, type WantedSymbol } from './find-symbol.ts';
+import { LinuxDataError, LinuxLookupError } from './errors.ts';
+import { findSymbol, firstOf, MOST_CANDIDATES, type WantedSymbol } from './find-symbol.ts';
 import type { KernelNames } from './kernel/kernel-names.ts';
 import type { AddressSpace } from './memory/address-space.ts';
 import { word } from './memory/little-endian.ts';
-import { type LoadedModule, type ModuleList, readModules } from './modules/read-modules.ts';
+import { type ModuleList, readModules } from './modules/read-modules.ts';
 import { type LinuxTask, readTasks, type TaskList } from './processes/read-tasks.ts';
 import type { LinuxSymbol, SymbolPlace, SymbolTable } from './symbols/symbol-table.ts';
-
-const NAMES_IN_MESSAGES = 8;
 
 /**
  * What guest memory says of the Linux that runs there. Symbols stay true until the guest boots again; processes are those of the
@@ -16,14 +14,12 @@ const NAMES_IN_MESSAGES = 8;
  * @public
  */
 export class Linux {
-  /** What is lacking, and what that costs, in sentences. Empty where nothing is. */
-  readonly missing: readonly string[];
   /** @internal */
   readonly names: KernelNames;
   readonly #space: AddressSpace;
   #tasks: Promise<TaskList> | undefined;
   #modules: Promise<ModuleList> | undefined;
-  #loaded: readonly LoadedModule[] = [];
+  #loaded: ModuleList = { modules: [], problems: [] };
   /** The kernel's first, then those of modules that a file has. */
   readonly #own: readonly SymbolTable[];
 
@@ -33,9 +29,13 @@ export class Linux {
    */
   constructor(names: KernelNames, space: AddressSpace, fromFile?: readonly SymbolTable[]) {
     this.names = names;
-    this.missing = names.missing;
     this.#space = space;
     this.#own = fromFile ?? (names.symbols === null ? [] : [names.symbols]);
+  }
+
+  /** What is lacking, of the kernel and of what was read of its modules, and what that costs, in sentences. Empty where nothing is. */
+  get missing(): readonly string[] {
+    return [...this.names.missing, ...this.#loaded.problems];
   }
 
   /** `Linux version 6.1.0-56-cloud-amd64 (…) …`; null where memory does not say it. */
@@ -59,8 +59,8 @@ export class Linux {
     const asked = typeof wanted === 'string' ? { name: wanted } : wanted;
     const { symbols } = this;
     if (asked.module === undefined && symbols.find(asked.name).length > 0) return findSymbol([symbols], asked);
-    await this.loadModules();
-    return findSymbol(this.tables(), asked);
+    const { problems } = await this.loadModules();
+    return findSymbol(this.tables(), asked, problems);
   }
 
   /** The symbol that an address lies in, of the kernel or of a module; null where it lies in none. */
@@ -76,7 +76,7 @@ export class Linux {
   nearestKnown(address: bigint): SymbolPlace | null {
     const own = this.#own[0]?.nearest(address) ?? null;
     if (own !== null) return own;
-    for (const { ranges, symbols } of this.#loaded) {
+    for (const { ranges, symbols } of this.#loaded.modules) {
       const range = ranges.find(({ first, end }) => address >= first && address < end);
       if (range !== undefined) return symbols.nearest(address, range);
     }
@@ -86,14 +86,13 @@ export class Linux {
   /** Reads the symbols of modules, once. @internal */
   async loadModules(): Promise<ModuleList> {
     this.#modules ??= readModules(this.names, this.#space);
-    const list = await this.#modules;
-    this.#loaded = list.modules;
-    return list;
+    this.#loaded = await this.#modules;
+    return this.#loaded;
   }
 
   /** The kernel's own table, and those of the modules that were read. @internal */
   tables(): readonly SymbolTable[] {
-    return [...this.#own, ...this.#loaded.map((module) => module.symbols)];
+    return [...this.#own, ...this.#loaded.modules.map((module) => module.symbols)];
   }
 
   /**
@@ -129,10 +128,12 @@ export class Linux {
   /**
    * All processes and threads of the kernel, in the kernel's order.
    *
-   * @throws LinuxDataError `ERR_LINUX_DATA` where they are not known: {@link Linux.missing} says why.
+   * @throws LinuxDataError `ERR_LINUX_DATA` where they are not known, {@link Linux.missing} says why, or not all of them.
    */
   async tasks(): Promise<readonly LinuxTask[]> {
-    return (await this.taskList()).tasks;
+    const { tasks, problem } = await this.taskList();
+    if (problem !== null) throw new LinuxDataError('the list of tasks', problem);
+    return tasks;
   }
 
   /** With the reason why the list is not whole, where it is not. @internal */
@@ -147,18 +148,20 @@ export class Linux {
    * @throws LinuxLookupError `ERR_LINUX_LOOKUP` where there is none, or there are several of a name.
    */
   async process(wanted: number | string): Promise<LinuxTask> {
-    const tasks = await this.tasks();
+    const { tasks, problem } = await this.taskList();
     const found = tasks.filter(({ pid, comm }) => (typeof wanted === 'number' ? pid === wanted : comm === wanted));
     const [only] = found;
     if (only !== undefined && found.length === 1) return only;
     const asked = typeof wanted === 'number' ? `pid ${wanted}` : `the name ${JSON.stringify(wanted)}`;
-    if (only === undefined) throw new LinuxLookupError(String(wanted), `no process has ${asked}`);
-    const pids = found.slice(0, NAMES_IN_MESSAGES).map(({ pid }) => String(pid));
-    const more = found.length > pids.length ? ', …' : '';
+    if (only === undefined) {
+      const doubt = problem === null ? '' : ` among those that are known: ${problem}`;
+      throw new LinuxLookupError(String(wanted), `no process has ${asked}${doubt}`);
+    }
+    const pids = found.map(({ pid }) => String(pid));
     throw new LinuxLookupError(
       String(wanted),
-      `${found.length} processes have ${asked}: ${pids.join(', ')}${more}; take one of them by its pid`,
-      pids,
+      `${found.length} processes have ${asked}: ${firstOf(pids).join(', ')}; take one of them by its pid`,
+      pids.slice(0, MOST_CANDIDATES),
     );
   }
 }

@@ -1,7 +1,9 @@
+import { Effort } from '../effort.ts';
 import { LinuxDataError } from '../errors.ts';
+import { decodeName } from '../memory/latin-text.ts';
 import { u16, u32, u64 } from '../memory/little-endian.ts';
 import { makeColumns, type PlainSymbol } from '../symbols/make-columns.ts';
-import { decodeText, SymbolTable } from '../symbols/symbol-table.ts';
+import { SymbolTable } from '../symbols/symbol-table.ts';
 
 /** Bytes of a file, as few as are needed: a kernel with debug information has hundreds of megabytes. @internal */
 export interface FileBytes {
@@ -16,6 +18,8 @@ const LITTLE_ENDIAN = 1;
 const SHT_SYMTAB = 2;
 const MOST_SECTIONS = 65_536;
 const MOST_TABLE_BYTES = 512 << 20;
+/** Of all symbols together: ten times what the largest kernels have. */
+const MOST_NAME_BYTES = 256 << 20;
 /** Symbol types that name no place: sections, files. */
 const STT_SECTION = 3;
 const STT_FILE = 4;
@@ -61,7 +65,7 @@ export function parseElfSymbols(file: FileBytes, what: string): SymbolTable {
   const strings = table === undefined ? undefined : sections[table.link];
   if (table === undefined || strings === undefined)
     throw new LinuxDataError(what, 'it has no symbol table: it is stripped');
-  const symbols = readSymbols(take(file, table, what), take(file, strings, what), sections, isWide);
+  const symbols = readSymbols(take(file, table, what), take(file, strings, what), sections, isWide, what);
   if (symbols.length === 0) throw new LinuxDataError(what, 'its symbol table is empty');
   const text = symbols.find(({ name }) => name === '_stext' || name === '_text');
   return new SymbolTable(makeColumns(symbols), { lowest: text?.address ?? 0n });
@@ -103,14 +107,18 @@ function readSymbols(
   strings: Uint8Array,
   sections: readonly Section[],
   isWide: boolean,
+  what: string,
 ): PlainSymbol[] {
+  // Names may overlap: a table can have more of them than the file has bytes.
+  const effort = new Effort(what, MOST_NAME_BYTES);
   const entryBytes = isWide ? 24 : 16;
   const symbols: PlainSymbol[] = [];
   for (let at = entryBytes; at + entryBytes <= table.length; at += entryBytes) {
     const info = table[at + (isWide ? 4 : 12)] ?? 0;
     const section = u16(table, at + (isWide ? 6 : 14));
     const kind = info & 0xf;
-    const name = decodeText(strings, u32(table, at));
+    const name = decodeName(strings, u32(table, at));
+    effort.spend(1 + name.length);
     if (name === '' || section === SHN_UNDEF || kind === STT_SECTION || kind === STT_FILE) continue;
     const address = isWide ? u64(table, at + 8) : BigInt(u32(table, at + 4));
     symbols.push({ name, address, type: letterOf(info >> 4, section, sections[section]) });

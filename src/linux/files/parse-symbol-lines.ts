@@ -1,6 +1,7 @@
 import { LinuxDataError } from '../errors.ts';
+import { decodeBytes } from '../memory/latin-text.ts';
 import { makeColumns, type PlainSymbol } from '../symbols/make-columns.ts';
-import { decodeBytes, SymbolTable } from '../symbols/symbol-table.ts';
+import { SymbolTable } from '../symbols/symbol-table.ts';
 
 const NEWLINE = 0x0a;
 const MOST_SYMBOLS = 4_000_000;

@@ -104,13 +104,15 @@ function fitsMarkers(bytes: Uint8Array, start: number, count: number, markersAt:
 /**
  * Writes all names out.
  *
- * @throws LinuxDataError `ERR_LINUX_DATA` for a name that is longer than any is, or empty.
+ * @throws LinuxDataError `ERR_LINUX_DATA` for a name that is longer than any is, and when the effort is spent: a byte of two can stand
+ * for a thousand characters.
  * @internal
  */
 export function unpackNames(
   bytes: Uint8Array,
   { tokenStarts, tokenEnds }: TokenTable,
   { count, start }: PackedNames,
+  effort: Effort,
   fail: (problem: string) => Error,
 ): UnpackedNames {
   const types = new Uint8Array(count);
@@ -144,6 +146,7 @@ export function unpackNames(
       }
     }
     end += 1;
+    effort.spend(end - nameStart);
     starts[index + 1] = end;
   }
   return { types, names: names.slice(0, end), starts };

@@ -1,5 +1,6 @@
 import { Effort } from '../effort.ts';
 import { LinuxDataError } from '../errors.ts';
+import { encodeText } from '../memory/latin-text.ts';
 import { s32, u32, word } from '../memory/little-endian.ts';
 import { SymbolTable } from '../symbols/symbol-table.ts';
 import { findPackedNames, type PackedNames, type UnpackedNames, unpackNames } from './kallsyms-names.ts';
@@ -58,7 +59,7 @@ function readKallsyms(
   const { bytes } = piece;
   const packed = findPackedNames(bytes, tokens, image.wordBytes, effort);
   if (packed === null) return null;
-  const names = unpackNames(bytes, tokens, packed, (problem) => new LinuxDataError(WHAT, problem));
+  const names = unpackNames(bytes, tokens, packed, effort, (problem) => new LinuxDataError(WHAT, problem));
   const anchor = findAnchor(names, packed.count);
   if (anchor < 0) throw new LinuxDataError(WHAT, 'it names no _stext and no _text, by which its addresses are proven');
   for (const { at, base, order } of placesOfAddresses(image, tokens, packed)) {
@@ -77,7 +78,7 @@ function readKallsyms(
 const ANCHORS = ['_stext', '_text'];
 
 function findAnchor({ names, starts }: UnpackedNames, count: number): number {
-  const wanted = ANCHORS.map((name) => Array.from(name, (character) => character.charCodeAt(0)));
+  const wanted = ANCHORS.map(encodeText);
   for (let index = 0; index < count; index += 1) {
     const start = starts[index] as number;
     const length = (starts[index + 1] as number) - 1 - start;

@@ -1,6 +1,7 @@
 import { formatHex } from '../../paging/index.ts';
 import { LinuxDataError } from '../errors.ts';
-import { decodeBytes, SymbolTable } from '../symbols/symbol-table.ts';
+import { decodeBytes, encodeText } from '../memory/latin-text.ts';
+import { SymbolTable } from '../symbols/symbol-table.ts';
 import { Btf } from '../types/btf.ts';
 import type { KernelNames } from './kernel-names.ts';
 
@@ -55,10 +56,7 @@ export function encodeKernelNames(names: KernelNames): Uint8Array | null {
   const length = sections.reduce((sum, section) => roundUp(sum) + section.length, PREFIX_BYTES + headerBytes);
   const file = new Uint8Array(length);
   new Uint32Array(file.buffer, 0, 2).set([MAGIC, headerBytes]);
-  file.set(
-    Array.from(json.padEnd(headerBytes, ' '), (character) => character.charCodeAt(0)),
-    PREFIX_BYTES,
-  );
+  file.set(encodeText(json.padEnd(headerBytes, ' ')), PREFIX_BYTES);
   let at = PREFIX_BYTES + headerBytes;
   for (const section of sections) {
     file.set(section, at);

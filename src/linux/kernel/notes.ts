@@ -1,7 +1,7 @@
 import { formatHex } from '../../paging/index.ts';
+import { decodeName, encodeText, findBytes } from '../memory/latin-text.ts';
 import { u32 } from '../memory/little-endian.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
-import { decodeText } from '../symbols/symbol-table.ts';
 import type { ImagePiece, KernelImage } from './kernel-image.ts';
 
 /** The build id that the linker has put into a kernel, and where. @internal */
@@ -60,25 +60,16 @@ export function digitsOf(bytes: Uint8Array): string {
 
 /** `Linux version 6.1.0-56-cloud-amd64 (…) #1 SMP …`, as the kernel says it when it boots. @internal */
 export function findBanner({ readOnly }: KernelImage): string | null {
-  const wanted = Array.from('Linux version ', (character) => character.charCodeAt(0));
+  const wanted = encodeText('Linux version ');
   for (const { bytes } of readOnly) {
     const at = findBytes(bytes, wanted, (end) => isDigit(bytes[end]));
-    if (at >= 0) return decodeText(bytes, at, Math.min(bytes.length, at + MOST_BANNER_CHARS)).trimEnd();
+    if (at >= 0) return decodeName(bytes, at, Math.min(bytes.length, at + MOST_BANNER_CHARS)).trimEnd();
   }
   return null;
 }
 
 function isDigit(byte = 0): boolean {
   return byte >= 0x30 && byte <= 0x39;
-}
-
-/** @param accepts - is asked with the place behind what was found */
-function findBytes(bytes: Uint8Array, wanted: readonly number[], accepts: (end: number) => boolean): number {
-  const [first = 0] = wanted;
-  for (let at = bytes.indexOf(first); at >= 0; at = bytes.indexOf(first, at + 1)) {
-    if (wanted.every((byte, index) => bytes[at + index] === byte) && accepts(at + wanted.length)) return at;
-  }
-  return -1;
 }
 
 /** The bytes between two addresses of the image; null where it has not all of them. @internal */

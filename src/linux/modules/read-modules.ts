@@ -1,7 +1,10 @@
+import { Effort } from '../effort.ts';
+import { LinuxDataError } from '../errors.ts';
 import type { KernelNames } from '../kernel/kernel-names.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
+import { decodeName, nameEnd } from '../memory/latin-text.ts';
 import { u16, u32, u64, word } from '../memory/little-endian.ts';
-import { decodeText, SymbolTable } from '../symbols/symbol-table.ts';
+import { SymbolTable } from '../symbols/symbol-table.ts';
 import type { Btf } from '../types/btf.ts';
 
 /** A module that is loaded: where it is, and its symbols. @internal */
@@ -21,7 +24,7 @@ export interface ModuleList {
 
 const MOST_MODULES = 4096;
 const MOST_SYMBOLS = 500_000;
-/** Of all modules together. */
+/** Of all modules together: tables, and names. */
 const MOST_BYTES = 128 << 20;
 const NAME_BYTES = 64;
 const PAGE_BYTES = 4096n;
@@ -67,13 +70,17 @@ export async function readModules(names: KernelNames, space: AddressSpace): Prom
   const found = await findModules(head, moduleLayout(btf), space, wordBytes, problems);
   const tables = await readTables(found, btf, space, wordBytes, problems);
   const modules: LoadedModule[] = [];
-  let left = MOST_BYTES;
-  for (const [at, { name, ranges }] of found.entries()) {
-    const table = tables[at];
-    left -= (table?.count ?? 0) * 64;
-    const read = table && left > 0 ? await readSymbols(name, table, space, wordBytes) : undefined;
-    if (read === undefined) problems.push(`the symbols of the module ${name} cannot be read`);
-    else modules.push({ name, ranges, symbols: read });
+  const effort = new Effort('the symbols of modules', MOST_BYTES);
+  try {
+    for (const [at, { name, ranges }] of found.entries()) {
+      const table = tables[at];
+      const read = table && (await readSymbols(name, table, space, wordBytes, effort));
+      if (read === undefined) problems.push(`the symbols of the module ${name} cannot be read`);
+      else modules.push({ name, ranges, symbols: read });
+    }
+  } catch (error) {
+    if (!(error instanceof LinuxDataError)) throw error;
+    problems.push(error.message);
   }
   return { modules, problems };
 }
@@ -126,7 +133,7 @@ async function findModules(
     next = word(bytes, layout.list, wordBytes);
     if (u32(bytes, layout.state) === UNFORMED) continue;
     found.push({
-      name: decodeText(bytes, layout.name, layout.name + NAME_BYTES),
+      name: decodeName(bytes, layout.name, layout.name + NAME_BYTES),
       kallsyms: word(bytes, layout.kallsyms, wordBytes),
       ranges: layout.ranges.flatMap(({ base, size }) => {
         const start = word(bytes, base, wordBytes);
@@ -169,8 +176,10 @@ async function readSymbols(
   { symtab, count, strtab, typetab }: Tables,
   space: AddressSpace,
   wordBytes: 4 | 8,
+  effort: Effort,
 ): Promise<SymbolTable | undefined> {
   const entryBytes = wordBytes === 8 ? 24 : 16;
+  effort.spend(count * (entryBytes + 1));
   const [entries = null, types = null] = await space.readMany([
     { address: symtab, lengthBytes: count * entryBytes },
     { address: typetab, lengthBytes: count },
@@ -178,10 +187,10 @@ async function readSymbols(
   if (entries === null || types === null) return undefined;
   let furthest = 0;
   for (let index = 0; index < count; index += 1) furthest = Math.max(furthest, u32(entries, index * entryBytes));
-  if (furthest > MOST_BYTES) return undefined;
+  effort.spend(furthest);
   const strings = await readStrings(strtab, furthest, space);
   if (strings === undefined) return undefined;
-  return makeTable(module, { entries, types, strings, count, entryBytes, wordBytes });
+  return makeTable(module, { entries, types, strings, count, entryBytes, wordBytes }, effort);
 }
 
 /** Up to the end of the page that the last name begins in, and of the next one where that name goes on there. */
@@ -203,18 +212,20 @@ interface RawTable {
 }
 
 /** Without those that have no name, which kernels do not list either. */
-function makeTable(module: string, raw: RawTable): SymbolTable {
+function makeTable(module: string, raw: RawTable, effort: Effort): SymbolTable {
   const { entries, types, strings, count, entryBytes, wordBytes } = raw;
   const kept: { readonly at: number; readonly from: number; readonly to: number }[] = [];
   let nameBytes = 0;
   for (let index = 0; index < count; index += 1) {
     const from = u32(entries, index * entryBytes);
-    const to = strings.indexOf(0, from);
+    const to = nameEnd(strings, from) ?? 0;
     // An undefined one is another module's.
     const section = u16(entries, index * entryBytes + (wordBytes === 8 ? 6 : 14));
     if (to <= from || section === 0) continue;
     kept.push({ at: index, from, to });
     nameBytes += to - from + 1;
+    // Names may overlap: all of them can be the longest there is.
+    effort.spend(to - from + 1);
   }
   const names = new Uint8Array(nameBytes);
   const starts = new Uint32Array(kept.length + 1);

@@ -2,8 +2,8 @@ import { formatHex } from '../../paging/index.ts';
 import { LinuxDataError } from '../errors.ts';
 import type { KernelNames } from '../kernel/kernel-names.ts';
 import type { AddressSpace, LinearPiece } from '../memory/address-space.ts';
+import { decodeName } from '../memory/latin-text.ts';
 import { s32, u32, word } from '../memory/little-endian.ts';
-import { decodeText } from '../symbols/symbol-table.ts';
 import type { Btf } from '../types/btf.ts';
 import { taskStateLetter } from './task-state.ts';
 
@@ -128,7 +128,7 @@ function decodeTask(bytes: Uint8Array, address: bigint, layout: TaskLayout, word
   return {
     pid: s32(bytes, layout.pid),
     tgid: s32(bytes, layout.tgid),
-    comm: decodeText(bytes, layout.comm, layout.comm + COMM_BYTES),
+    comm: decodeName(bytes, layout.comm, layout.comm + COMM_BYTES),
     state: taskStateLetter(u32(bytes, layout.state), u32(bytes, layout.exitState)),
     address,
     mm: mm === 0n ? null : mm,

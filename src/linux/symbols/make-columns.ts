@@ -1,3 +1,4 @@
+import { encodeText } from '../memory/latin-text.ts';
 import type { SymbolColumns } from './symbol-table.ts';
 
 /** A symbol before it is in a table. @internal */
@@ -17,8 +18,7 @@ export function makeColumns(symbols: readonly PlainSymbol[]): SymbolColumns {
   });
   const names = new Uint8Array(end);
   symbols.forEach(({ name }, at) => {
-    const start = starts[at] ?? 0;
-    for (let index = 0; index < name.length; index += 1) names[start + index] = name.charCodeAt(index);
+    names.set(encodeText(name), starts[at]);
   });
   return {
     addresses: BigUint64Array.from(symbols, ({ address }) => BigInt.asUintN(64, address)),

@@ -1,4 +1,5 @@
 import { LinuxDataError } from '../errors.ts';
+import { decodeBytes, encodeText } from '../memory/latin-text.ts';
 
 /** A name of an address. @public */
 export interface LinuxSymbol {
@@ -37,8 +38,6 @@ export interface AddressRange {
 }
 
 const NUL_BYTES = 1;
-/** Names are read byte by byte, as Latin-1: what a kernel calls its symbols is ASCII. */
-const DECODED_AT_ONCE = 4096;
 
 /**
  * Symbols by address and by name, wherever they come from: guest memory, an ELF file, System.map, a saved /proc/kallsyms. Columns
@@ -53,7 +52,7 @@ export class SymbolTable {
   /** The lowest address that lies in any symbol: below it are the offsets of per-CPU variables, which name no address. */
   readonly lowest: bigint;
   #sorted: Uint32Array | undefined;
-  #buckets: Int32Array | undefined;
+  #byName: NameIndex | undefined;
 
   /**
    * @internal
@@ -99,15 +98,14 @@ export class SymbolTable {
 
   /** Every symbol of a name, in the order of the table. */
   find(name: string): LinuxSymbol[] {
-    const wanted = Uint8Array.from(name, (character) => character.charCodeAt(0));
-    const buckets = this.#hash();
-    const found: number[] = [];
-    const mask = buckets.length - 1;
-    for (let slot = hashOf(wanted, 0, wanted.length) & mask; buckets[slot] !== 0; slot = (slot + 1) & mask) {
-      const index = (buckets[slot] as number) - 1;
-      if (this.#isNamed(index, wanted)) found.push(index);
+    const wanted = encodeText(name);
+    const { firsts, nexts } = this.#indexNames();
+    const found: LinuxSymbol[] = [];
+    const bucket = hashOf(wanted, 0, wanted.length) & (firsts.length - 1);
+    for (let number = firsts[bucket] as number; number !== 0; number = nexts[number - 1] as number) {
+      if (this.#isNamed(number - 1, wanted)) found.push(this.at(number - 1));
     }
-    return found.sort((one, other) => one - other).map((index) => this.at(index));
+    return found;
   }
 
   /** The address of the first symbol of a name. */
@@ -126,22 +124,24 @@ export class SymbolTable {
     const sorted = this.#byAddress();
     const { addresses } = this.columns;
     const valueAt = (rank: number): bigint => addresses[sorted[rank] ?? 0] ?? 0n;
-    let low = 0;
-    let high = sorted.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (valueAt(middle) <= address) low = middle + 1;
-      else high = middle;
-    }
+    const countUpTo = (highest: bigint): number => {
+      let low = 0;
+      let high = sorted.length;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (valueAt(middle) <= highest) low = middle + 1;
+        else high = middle;
+      }
+      return low;
+    };
+    const count = countUpTo(address);
     // What is behind the last symbol is in none: nothing says where that one ends.
-    const start = low === 0 ? -1n : valueAt(low - 1);
-    const next = low === sorted.length ? undefined : valueAt(low);
+    const start = count === 0 ? -1n : valueAt(count - 1);
+    const next = count === sorted.length ? undefined : valueAt(count);
     const end = range === undefined ? next : lower(next ?? range.end, range.end);
     if (start < lowest || end === undefined) return null;
-    let first = low - 1;
-    while (first > 0 && valueAt(first - 1) === start) first -= 1;
     return {
-      symbol: this.at(sorted[first] ?? 0),
+      symbol: this.at(sorted[countUpTo(start - 1n)] ?? 0),
       offsetBytes: Number(address - start),
       sizeBytes: Number(end - start),
     };
@@ -169,20 +169,32 @@ export class SymbolTable {
     return this.#sorted;
   }
 
-  /** Indices plus one by the hash of their names, 0 for free: at least half is free, so that each search ends. */
-  #hash(): Int32Array {
-    if (this.#buckets !== undefined) return this.#buckets;
+  /**
+   * Chains of names with the same hash, in the order of the table. A kernel may have one name ten thousand times over, and a table
+   * that was made to mislead has nothing else: building takes as long for that.
+   */
+  #indexNames(): NameIndex {
+    if (this.#byName !== undefined) return this.#byName;
     const { names, starts } = this.columns;
-    const buckets = new Int32Array(2 ** Math.ceil(Math.log2(2 * this.length + 2)));
-    const mask = buckets.length - 1;
-    for (let index = 0; index < this.length; index += 1) {
-      let slot = hashOf(names, starts[index] as number, (starts[index + 1] as number) - NUL_BYTES) & mask;
-      while (buckets[slot] !== 0) slot = (slot + 1) & mask;
-      buckets[slot] = index + 1;
+    const firsts = new Int32Array(2 ** Math.ceil(Math.log2(this.length + 1)));
+    const nexts = new Int32Array(this.length);
+    for (let index = this.length - 1; index >= 0; index -= 1) {
+      const end = (starts[index + 1] as number) - NUL_BYTES;
+      const bucket = hashOf(names, starts[index] as number, end) & (firsts.length - 1);
+      nexts[index] = firsts[bucket] as number;
+      firsts[bucket] = index + 1;
     }
-    this.#buckets = buckets;
-    return buckets;
+    this.#byName = { firsts, nexts };
+    return this.#byName;
   }
+}
+
+/** Numbers of symbols, which are indices plus one; 0 ends a chain. */
+interface NameIndex {
+  /** By the hash of a name. */
+  readonly firsts: Int32Array;
+  /** By the index of the symbol before. */
+  readonly nexts: Int32Array;
 }
 
 function lower(one: bigint, other: bigint): bigint {
@@ -200,19 +212,4 @@ function isAscending(starts: Uint32Array, end: number): boolean {
   if (starts[0] !== 0 || starts.at(-1) !== end) return false;
   for (let at = 1; at < starts.length; at += 1) if ((starts[at] as number) <= (starts[at - 1] as number)) return false;
   return true;
-}
-
-/** @internal */
-export function decodeBytes(bytes: Uint8Array, from: number, to: number): string {
-  let text = '';
-  for (let at = from; at < to; at += DECODED_AT_ONCE) {
-    text += String.fromCharCode(...bytes.subarray(at, Math.min(to, at + DECODED_AT_ONCE)));
-  }
-  return text;
-}
-
-/** The text up to a NUL, or up to the end. @internal */
-export function decodeText(bytes: Uint8Array, from = 0, to = bytes.length): string {
-  const end = bytes.subarray(from, to).indexOf(0);
-  return decodeBytes(bytes, from, end < 0 ? to : from + end);
 }

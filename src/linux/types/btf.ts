@@ -1,6 +1,7 @@
+import { Effort } from '../effort.ts';
 import { LinuxDataError, LinuxLookupError } from '../errors.ts';
+import { decodeName, encodeText, findBytes } from '../memory/latin-text.ts';
 import { u16, u32 } from '../memory/little-endian.ts';
-import { decodeText } from '../symbols/symbol-table.ts';
 
 /** A member of a structure: where it is, and which type it has. @internal */
 export interface BtfMember {
@@ -16,6 +17,8 @@ const TYPE_BYTES = 12;
 const MOST_TYPES = 4_000_000;
 /** Anonymous structures inside of one another, and typedefs of typedefs. */
 const MOST_DEPTH = 16;
+/** Members that are looked at in all, which is a hundred times what all structures of a kernel have. */
+const MOST_MEMBERS = 10_000_000;
 
 /** Kinds of types, as include/uapi/linux/btf.h numbers them. */
 const KIND = {
@@ -63,6 +66,9 @@ export class Btf {
   /** Where each type is, by its number; there is no type 0. */
   readonly #types: Uint32Array;
   readonly #members = new Map<number, ReadonlyMap<string, BtfMember>>();
+  readonly #structures = new Map<string, number | undefined>();
+  /** Anonymous structures of anonymous structures can have more members than any machine could list. */
+  readonly #effort = new Effort(WHAT, MOST_MEMBERS);
 
   /** @throws LinuxDataError `ERR_LINUX_DATA` for what is no BTF, or of a kind that is not known. */
   constructor(bytes: Uint8Array) {
@@ -91,8 +97,14 @@ export class Btf {
 
   /** The number of the structure of a name; undefined where there is none. */
   structure(name: string): number | undefined {
-    const nameAt = findString(this.#strings, name);
-    if (nameAt < 0) return undefined;
+    if (!this.#structures.has(name)) this.#structures.set(name, this.#findStructure(name));
+    return this.#structures.get(name);
+  }
+
+  #findStructure(name: string): number | undefined {
+    // Strings are there once each, and as a whole.
+    const nameAt = findBytes(this.#strings, encodeText(`\0${name}\0`)) + 1;
+    if (nameAt === 0) return undefined;
     for (let type = 1; type < this.#types.length; type += 1) {
       const at = this.#types[type] as number;
       if (u32(this.bytes, at) === nameAt && this.#kindOf(type) === KIND.struct) return type;
@@ -112,11 +124,16 @@ export class Btf {
 
   /** The bytes of a structure, or of all elements of an array; 0 for what has no size of its own. */
   sizeOf(type: number): number {
-    const resolved = this.resolve(type);
-    const kind = this.#kindOf(resolved);
-    if (kind === KIND.array) return this.elementOf(resolved).count * this.sizeOf(this.elementOf(resolved).type);
+    let element = { type: this.resolve(type), count: 1 };
+    let count = 1;
+    for (let depth = 0; depth < MOST_DEPTH && this.#kindOf(element.type) === KIND.array; depth += 1) {
+      element = this.elementOf(element.type);
+      element.type = this.resolve(element.type);
+      count *= element.count;
+    }
+    const kind = this.#kindOf(element.type);
     return kind === KIND.struct || kind === KIND.union || kind === KIND.integer
-      ? u32(this.bytes, this.#place(resolved) + 8)
+      ? count * u32(this.bytes, this.#place(element.type) + 8)
       : 0;
   }
 
@@ -170,6 +187,7 @@ export class Btf {
     // With the flag bits 31:24 are the width of a bit field.
     const offsetMask = info >>> 31 === 1 ? 0x00ff_ffff : 0xffff_ffff;
     for (let index = 0; index < (info & 0xffff); index += 1) {
+      this.#effort.spend(1);
       const member = at + TYPE_BYTES + 12 * index;
       const name = this.#nameAt(u32(this.bytes, member));
       const inner = u32(this.bytes, member + 4);
@@ -180,7 +198,7 @@ export class Btf {
   }
 
   #nameAt(offset: number): string {
-    return decodeText(this.#strings, Math.min(offset, this.#nameEnd), this.#nameEnd);
+    return decodeName(this.#strings, Math.min(offset, this.#nameEnd), this.#nameEnd);
   }
 
   #kindOf(type: number): number {
@@ -210,14 +228,4 @@ function placeTypes(bytes: Uint8Array, first: number, end: number): Uint32Array 
     if (at > end) throw new LinuxDataError(WHAT, `type ${count - 1} reaches beyond the end`);
   }
   return places.slice(0, count);
-}
-
-/** Strings are there once each, and as a whole. */
-function findString(strings: Uint8Array, text: string): number {
-  const wanted = [0, ...Array.from(text, (character) => character.charCodeAt(0)), 0];
-  const first = wanted[1] as number;
-  for (let at = strings.indexOf(first, 1); at >= 0; at = strings.indexOf(first, at + 1)) {
-    if (wanted.every((byte, index) => strings[at - 1 + index] === byte)) return at;
-  }
-  return -1;
 }

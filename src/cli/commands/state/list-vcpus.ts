@@ -21,12 +21,13 @@ export async function listVcpus(
   view: GuestView,
   guest: OpenGuest,
   names: boolean,
-  context: Pick<CliContext, 'environment'>,
+  context: Pick<CliContext, 'environment' | 'complain'>,
 ): Promise<readonly ReportedVcpu[]> {
   const [cpu = 0] = guest.vcpus;
   const looked = names ? await lookAtLinux(view, guest, { cpu, live: false }, context) : { view, linux: null };
   const { contextOf } = await import('../../../guest/index.ts');
-  const tasks = looked.linux === null ? [] : (await looked.linux.taskList()).tasks;
+  const { tasks, problem } = looked.linux === null ? { tasks: [], problem: null } : await looked.linux.taskList();
+  if (problem !== null) context.complain(`pagewalk: ${problem}`);
   const vcpus: ReportedVcpu[] = [];
   for (const each of guest.vcpus) {
     const state = await looked.view.vcpuState(each);

@@ -52,6 +52,9 @@ export class NamedQemu implements NamedGuest {
   async open({ hostMemory, trace, signal, rehearsal }: OpenOptions): Promise<OpenGuest> {
     const { attach, rehearse } = await import('../../../guest/internal.ts');
     const { qmp, gdb, timeoutMs, maxPauseMs } = this;
+    const prepare = async (): Promise<void> => (rehearsal === undefined ? undefined : rehearse(rehearsal));
+    // Connecting to a stub pauses the guest, which then would wait for the rehearsal.
+    if (qmp === undefined) await prepare();
     const attaching = attach({
       ...(qmp === undefined ? {} : { qmp }),
       ...(gdb === undefined ? {} : { gdb }),
@@ -63,10 +66,8 @@ export class NamedQemu implements NamedGuest {
       signal,
     });
     // While QEMU answers.
-    const rehearsed = rehearsal === undefined ? undefined : rehearse(rehearsal);
-    const guest = await attaching;
-    await rehearsed;
-    return guest;
+    if (qmp !== undefined) await Promise.allSettled([attaching, prepare()]);
+    return attaching;
   }
 }
 

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { Effort } from '../../../../src/linux/effort.ts';
 import { LinuxDataError } from '../../../../src/linux/errors.ts';
 import { findKallsyms } from '../../../../src/linux/kernel/kallsyms.ts';
+import { unpackNames } from '../../../../src/linux/kernel/kallsyms-names.ts';
 import type { KernelImage } from '../../../../src/linux/kernel/kernel-image.ts';
 import { type BuiltSymbol, buildKallsyms, type KallsymsShape } from '../../../support/linux/build-kallsyms.ts';
 import { Random } from '../../../support/random/random.ts';
@@ -87,6 +89,21 @@ describe('linux/findKallsyms', () => {
         expect(error).to.be.instanceOf(LinuxDataError);
       }
     }
+  });
+
+  it('does not unpack names that come to more than any memory holds', () => {
+    // Two bytes are a name here: a length, and a token of a thousand characters.
+    const count = 1_000_000;
+    const token = 1000;
+    const bytes = new Uint8Array(token + 2 * count).fill(0x61, 0, token).fill(1, token);
+    const tokens = {
+      ...{ start: 0, end: token },
+      tokenStarts: new Uint32Array(256),
+      tokenEnds: new Uint32Array(256).fill(token),
+    };
+    const packed = { count, countAt: 0, start: token };
+    const unpack = () => unpackNames(bytes, tokens, packed, new Effort('names', 60_000_000), (text) => new Error(text));
+    expect(unpack).to.throw(LinuxDataError, 'more work than any kernel needs');
   });
 
   it('is not held up by zeros and digits that never become a table', function () {

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { readSymbolsFile } from '../../../../src/cli/io/symbols-file.ts';
 import { LinuxDataError, LinuxLookupError } from '../../../../src/linux/errors.ts';
 import type { KernelNames } from '../../../../src/linux/kernel/kernel-names.ts';
+import { Linux } from '../../../../src/linux/linux.ts';
 import type { AddressSpace, LinearPiece } from '../../../../src/linux/memory/address-space.ts';
 import { readTasks } from '../../../../src/linux/processes/read-tasks.ts';
 import { Btf } from '../../../../src/linux/types/btf.ts';
@@ -125,6 +126,19 @@ describe('linux/readTasks', () => {
     expect(problem).to.match(/^the list of tasks leads to 0xdea[0-9a-f]+, where no memory is mapped, after 2 of them$/);
   });
 
+  it('is refused by who wants all of it where it is not whole, and a process that is missing may be behind its end', async () => {
+    const linux = new Linux(linked.names, spaceOf(withNext('shell', 0xdead_0000_0000n)));
+    expect(await linux.process('bash')).to.include({ pid: 91 });
+    for (const [ask, kind] of [
+      [() => linux.tasks(), LinuxDataError],
+      [() => linux.process(2), LinuxLookupError],
+    ] as const) {
+      const refused = await ask().catch((error: unknown) => error);
+      expect(refused).to.be.instanceOf(kind);
+      expect(String(refused)).to.contain('where no memory is mapped, after 2 of them');
+    }
+  });
+
   it('says why there is none', async () => {
     const names = { ...linked.names, btf: null, missing: ['no types'] };
     const refused = await readTasks(names, spaceOf(linked.data)).catch((error: unknown) => error);
@@ -143,6 +157,31 @@ describe('linux/readTasks', () => {
         'no member nothing of task_struct',
       );
       expect(() => btf?.offsetOf('nothing', 'a')).to.throw(LinuxLookupError, 'no structure nothing');
+    });
+
+    it('is not held up by structures that multiply, nor by an array of itself', () => {
+      const depth = 16;
+      const members = 64;
+      // Each structure has nothing but anonymous ones of the next type; the last type is an array of itself.
+      const structures = Array.from({ length: depth }, (_, index) => {
+        const own = [index === 0 ? 1 : 0, (4 << 24) | members, 8];
+        return [...own, ...Array.from({ length: members }, () => [0, index + 2, 0]).flat()];
+      });
+      const types = Uint32Array.from([...structures.flat(), 0, 3 << 24, 0, depth + 1, depth + 1, 2]);
+      const strings = Buffer.from('\0bomb\0');
+      const header = Buffer.alloc(24);
+      header.writeUInt16LE(0xeb9f, 0);
+      for (const [at, value] of [
+        [4, 24],
+        [12, types.byteLength],
+        [16, types.byteLength],
+        [20, strings.length],
+      ] as const) {
+        header.writeUInt32LE(value, at);
+      }
+      const bomb = new Btf(new Uint8Array(Buffer.concat([header, new Uint8Array(types.buffer), strings])));
+      expect(() => bomb.offsetOf('bomb', 'a')).to.throw(LinuxDataError, 'more work than any kernel needs');
+      expect(bomb.sizeOf(depth + 1)).to.equal(0);
     });
 
     it('that is damaged ends in an error, or in nothing', () => {

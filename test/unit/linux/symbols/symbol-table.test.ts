@@ -44,6 +44,16 @@ describe('linux/SymbolTable', () => {
     }
   });
 
+  it('is not held up by one name, one address, a hundred thousand times over', () => {
+    const count = 300_000;
+    const columns = makeColumns(Array.from({ length: count }, () => ({ name: 'same', address: 0x1000n, type: 't' })));
+    const addresses = columns.addresses.map((address, index) => (index === count - 1 ? address + 0x10n : address));
+    const same = new SymbolTable({ ...columns, addresses });
+    expect(same.find('same')).to.have.lengthOf(count);
+    for (let time = 0; time < count; time += 1) same.nearest(0x1008n);
+    expect(same.nearest(0x1008n)).to.deep.include({ offsetBytes: 8, sizeBytes: 16 });
+  });
+
   it('refuses columns that do not fit each other', () => {
     const columns = makeColumns(SYMBOLS);
     expect(() => new SymbolTable({ ...columns, types: columns.types.slice(1) })).to.throw(LinuxDataError);
