@@ -65,7 +65,8 @@ type Vcpu = Required<SourceVcpu>;
  */
 export class GuestView implements Disposable {
   readonly #source: GuestSource;
-  readonly #notes: readonly Assumption[];
+  /** What everything that is asked here rests on. @internal */
+  readonly notes: readonly Assumption[];
   readonly #vcpus = new Map<number, Promise<Vcpu>>();
   readonly #memories = new Map<MemoryMap, Promise<SourceMemory>>();
   readonly #caches = new Map<MemoryMap, Promise<PageCache>>();
@@ -77,7 +78,7 @@ export class GuestView implements Disposable {
 
   constructor(source: GuestSource) {
     this.#source = source;
-    this.#notes = source.notes ?? [];
+    this.notes = source.notes ?? [];
   }
 
   /** Gives back what was opened. Nothing that was read counts any more where the guest was paused for it. */
@@ -126,8 +127,8 @@ export class GuestView implements Disposable {
   async translate(requests: readonly TranslateRequest[], scope: TranslateScope = {}): Promise<GuestTranslation[]> {
     const answers = await answerRequests(requests, await this.#staged(scope));
     await this.#checkPause();
-    if (this.#notes.length === 0) return answers;
-    return answers.map((answer) => asAnswer({ ...answer, assumed: [...answer.assumed, ...this.#notes] }));
+    if (this.notes.length === 0) return answers;
+    return answers.map((answer) => asAnswer({ ...answer, assumed: [...answer.assumed, ...this.notes] }));
   }
 
   /**
@@ -159,7 +160,7 @@ export class GuestView implements Disposable {
     const table = await walk({ context, nested: nested?.context ?? null });
     table.tablesInRom = pages.romNames;
     await addAssumptions(table, state, walk);
-    for (const note of this.#notes) table.addAssumption(note, new Uint8Array(table.length).fill(Number(note.decides)));
+    for (const note of this.notes) table.addAssumption(note, new Uint8Array(table.length).fill(Number(note.decides)));
     if (scope.compareMachine && machineProfile(state) !== undefined) {
       table.compareWith(await walk({ context: machineContext, nested: nested?.onMachine ?? null }), machineOf(state));
     }
@@ -218,7 +219,7 @@ export class GuestView implements Disposable {
     const cache = new PageCache((await this.#memory(vcpu)).memory, map, MAX_MAP_PAGES);
     const isWhole = await loadTables(context, nested, cache, pagesOfRange(context, scope), scope.onProgress);
     await this.#checkPause();
-    const assumed = [...findFormatAssumptions(state), ...this.#notes];
+    const assumed = [...findFormatAssumptions(state), ...this.notes];
     return new TableSnapshot({ state, context, nested, map, cache, isWhole, assumed });
   }
 

@@ -150,6 +150,17 @@ describe('names of a Linux guest, against what it says of itself', function () {
     );
   });
 
+  it('says where memory may have changed while it was read', async () => {
+    for (const words of [['ps'], ['symbols', 'do_exit']]) {
+      const { status, stdout, stderr } = await run(...words, '--live');
+      expect({ status, stderr }, words.join(' ')).to.deep.equal({
+        status: 0,
+        stderr: 'pagewalk: assumed: taken live: the guest ran while its registers and tables were read\n',
+      });
+      expect(stdout).to.contain(words[0] === 'ps' ? 'spinner' : 'do_exit');
+    }
+  });
+
   it('takes symbols from a file, wherever KASLR has put the kernel', async () => {
     const { stdout } = await run('symbols', '*_exit');
     const listed = (text: string, name: string): bigint =>

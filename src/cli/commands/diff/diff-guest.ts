@@ -5,6 +5,7 @@ import type { MapChange, MapSegment } from '../../../report/index.ts';
 import { Progress } from '../../io/progress.ts';
 import type { CliContext } from '../../options/command.ts';
 import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
+import { complainOfAssumed } from '../../session/complain-of-assumed.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { nameScope } from '../../session/names/name-scope.ts';
 import { leafWindows } from '../../session/snapshot-windows.ts';
@@ -35,8 +36,7 @@ export async function diffGuest(line: DiffGuestCommandLine, context: CliContext)
   const { before, after, ran } = await takeTwo(line, context);
   if (!ran) context.complain('pagewalk: the guest is paused: it did not run between the two moments');
   const assumed = [...before.assumed, ...after.assumed];
-  const { formatAssumption } = await import('../../../report/index.ts');
-  for (const sentence of new Set(assumed.map(formatAssumption))) context.complain(`pagewalk: assumed: ${sentence}`);
+  await complainOfAssumed(assumed, context);
   complainOfRomTables([...new Set([...before.tablesInRom, ...after.tablesInRom])], context);
   if ((before.nested === null) !== (after.nested === null)) context.complain(`pagewalk: ${NOT_THE_SAME_GUEST}`);
   const { count, isAll } = await printChanges(changesBetween(before, after, line.range), line, context);

@@ -2,6 +2,7 @@ import { formatHex } from '../../../report/index.ts';
 import { InputFileError } from '../../errors.ts';
 import { SavedMap, type SavedMapHeading } from '../../io/saved-map.ts';
 import type { CliContext } from '../../options/command.ts';
+import { complainOfAssumed } from '../../session/complain-of-assumed.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import type { DiffSavedCommandLine } from './parse-diff.ts';
 import { printChanges } from './print-changes.ts';
@@ -33,9 +34,9 @@ export async function diffSaved(line: DiffSavedCommandLine, context: CliContext)
     const problem = `is a map of ${describe(after.heading)}, and ${before.name} one of ${describe(before.heading)}`;
     throw new InputFileError(after.name, 1, problem);
   }
-  const { diffMaps, formatAssumption } = await import('../../../report/index.ts');
+  const { diffMaps } = await import('../../../report/index.ts');
   const assumed = [...before.heading.assumed, ...after.heading.assumed];
-  for (const sentence of new Set(assumed.map(formatAssumption))) context.complain(`pagewalk: assumed: ${sentence}`);
+  await complainOfAssumed(assumed, context);
   const { count } = await printChanges(diffMaps(before.segments(), after.segments()), line, context);
   const partial = [before, after].filter(({ isComplete }) => isComplete === false);
   for (const { name } of partial) {

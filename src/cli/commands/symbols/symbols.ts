@@ -2,43 +2,22 @@ import type { Linux } from '../../../linux/index.ts';
 import { UsageError } from '../../errors.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext, Command } from '../../options/command.ts';
-import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
-import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
+import { LINUX_OPTIONS, type LinuxOptions, parseLinuxOptions } from '../../options/linux-options.ts';
 import { parseOptions } from '../../options/parse-options.ts';
-import { symbolsOption } from '../../options/scope-options.ts';
-import { SOURCE_OPTIONS } from '../../options/sources/sources.ts';
 import { parseWrittenAddress, type WrittenAddress } from '../../options/written-address.ts';
-import { lookAtLinux } from '../../session/names/look-at-linux.ts';
+import { askLinux } from '../../session/ask-linux.ts';
 import { resolveAddress } from '../../session/names/resolve-addresses.ts';
-import { withView } from '../../session/with-guest.ts';
 import { isGlob, matchesGlob } from './glob.ts';
 
 const NAME = 'symbols';
 /** So many lines are printed at once. */
 const WINDOW = 8192;
 
-const OPTIONS = {
-  ...SOURCE_OPTIONS,
-  cpu: GUEST_OPTIONS.cpu,
-  live: SCOPE_OPTIONS.live,
-  symbols: SCOPE_OPTIONS.symbols,
-  json: GUEST_OPTIONS.json,
-  'no-host-memory': SCOPE_OPTIONS['no-host-memory'],
-  trace: GUEST_OPTIONS.trace,
-  timeout: GUEST_OPTIONS.timeout,
-  'max-pause': GUEST_OPTIONS['max-pause'],
-} as const;
-
 /** What a `symbols` command line asks for. @internal */
-export interface SymbolsCommandLine {
-  readonly guest: GuestOptions;
+export interface SymbolsCommandLine extends LinuxOptions {
   /** Names with wildcards, or an address; everything where there is neither. */
   readonly pattern: string | undefined;
   readonly address: WrittenAddress | undefined;
-  readonly live: boolean;
-  readonly hostMemory: boolean;
-  readonly symbolsFile?: string;
-  readonly json: boolean;
 }
 
 /**
@@ -46,39 +25,29 @@ export interface SymbolsCommandLine {
  * @internal
  */
 export function parseSymbols(words: readonly string[], environment: CliContext['environment']): SymbolsCommandLine {
-  const options = parseOptions(words, OPTIONS, NAME);
+  const options = parseOptions(words, LINUX_OPTIONS, NAME);
   const [text, stray] = options.positionals;
   if (stray !== undefined)
     throw new UsageError(`one pattern or address at a time; ${JSON.stringify(stray)} is another`, NAME);
-  const guest = parseGuestOptions(options, environment, NAME);
-  const live = options.flags.has('live');
-  if (live && guest.source.whyNotLive !== null) throw new UsageError(guest.source.whyNotLive, NAME);
   const isPattern = text === undefined || isGlob(text);
   return {
-    guest,
+    ...parseLinuxOptions(options, environment, NAME),
     pattern: isPattern ? text : undefined,
     address: isPattern ? undefined : parseWrittenAddress(text, NAME),
-    live,
-    hostMemory: !options.flags.has('no-host-memory'),
-    json: options.flags.has('json'),
-    ...symbolsOption(options.values),
   };
 }
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line = parseSymbols(words, context.environment);
-  const { address, live, guest } = line;
-  const scope = { cpu: guest.cpu, live, symbolsFile: line.symbolsFile };
+  const { address, guest } = line;
   if (address === undefined) {
-    const { linux } = await withView(guest, line, context, async (view, attached) => {
-      const looked = await lookAtLinux(view, attached, scope, context);
+    const linux = await askLinux(line, context, async (looked) => {
       if (line.symbolsFile === undefined) await looked.linux.loadModules();
-      return looked;
+      return looked.linux;
     });
     return printAll(linux, line, context);
   }
-  const found = await withView(guest, line, context, async (view, attached) => {
-    const looked = await lookAtLinux(view, attached, scope, context);
+  const found = await askLinux(line, context, async (looked) => {
     const value = await resolveAddress(address, looked, guest.cpu, NAME);
     return { value, place: await looked.linux.nearest(value), linux: looked.linux };
   });
@@ -132,6 +101,6 @@ export const symbolsCommand: Command = {
     "it lies in: do_exit+0x10/0xb30. All is found in guest memory: neither the kernel's file nor debug information is\n" +
     "needed, and KASLR does not matter. The guest is paused while memory is read; names are kept in the user's cache folder.\n" +
     'The exit status is 1 if there is no such symbol.',
-  options: OPTIONS,
+  options: LINUX_OPTIONS,
   run,
 };

@@ -1,6 +1,6 @@
 import type { GuestView, OpenGuest } from '../../../guest/index.ts';
 import type { Linux, SymbolTable } from '../../../linux/index.ts';
-import type { KernelNames } from '../../../linux/internal.ts';
+import type { AddressSpace, KernelNames } from '../../../linux/internal.ts';
 import type { CliContext } from '../../options/command.ts';
 import { KernelFiles } from './kernel-files.ts';
 
@@ -20,8 +20,8 @@ export interface LinuxQuestion {
 }
 
 /**
- * Names of the Linux in a guest. Where they are not known yet the guest runs on while they are made of what was read, and is
- * paused again for the question itself.
+ * Names of the Linux in a guest. Where they are not known yet, or a file has symbols, the guest runs on while they are made of what
+ * was read, and is paused again for the question itself.
  *
  * @throws LinuxDataError `ERR_LINUX_DATA` where there is no Linux, unless a file has the symbols; InputFileError for that file.
  * @internal
@@ -32,59 +32,59 @@ export async function lookAtLinux(
   { cpu, live, symbolsFile }: LinuxQuestion,
   context: Pick<CliContext, 'environment'>,
 ): Promise<LookAtLinux> {
-  const again = async (): Promise<GuestView> => (live ? view : guest.look());
-  const runOn = async (): Promise<void> => {
-    if (!live) await guest.running?.resume();
-  };
-  if (symbolsFile !== undefined) {
-    await runOn();
-    const { readSymbolsFile } = await import('../../io/symbols-file.ts');
-    const tables = readSymbolsFile(symbolsFile);
-    return lookByFile(await again(), cpu, tables, symbolsFile);
-  }
-  const { Linux, readKernelNames } = await import('../../../linux/internal.ts');
+  const { KernelMemo, Linux, LinuxDataError } = await import('../../../linux/internal.ts');
+  const { namesOf } = await import('../../../guest/internal.ts');
   const known = new KernelFiles(context.environment);
-  const found = await view.lookForLinux(known, cpu);
-  if ('names' in found.kernel) return { view, linux: new Linux(found.kernel.names, found.space) };
-  await runOn();
-  const names = readKernelNames(found.kernel.image);
-  known.keep(names);
-  if (live) return { view, linux: new Linux(names, found.space) };
-  const later = await again();
-  return { view: later, linux: await sameLinux(later, cpu, names) };
-}
-
-/** The kernel that has these names, found anew: its address space belongs to the pause in which it was found. */
-async function sameLinux(view: GuestView, cpu: number, names: KernelNames): Promise<Linux> {
-  const { KernelMemo, Linux, readKernelNames } = await import('../../../linux/internal.ts');
+  const found = await view.lookForLinux(known, cpu).catch((error: unknown) => {
+    if (symbolsFile !== undefined && error instanceof LinuxDataError) return error;
+    throw error;
+  });
+  const isReady = symbolsFile === undefined && !(found instanceof LinuxDataError) && 'names' in found.kernel;
+  if (isReady) return { view, linux: new Linux(namesOf(found, known), found.space) };
+  if (!live) await guest.running?.resume();
+  const file = symbolsFile === undefined ? undefined : await readFile(symbolsFile);
+  const names = found instanceof LinuxDataError ? found : namesOf(found, known);
+  const later = live ? view : await guest.look();
+  if (names instanceof LinuxDataError) {
+    return { view: later, linux: await withoutKernel(later, cpu, file?.tables ?? [], names.message) };
+  }
+  // The address space belongs to the pause in which it was found.
   const memo = new KernelMemo();
   memo.keep(names);
-  const { kernel, space } = await view.lookForLinux(memo, cpu);
-  return new Linux('names' in kernel ? kernel.names : readKernelNames(kernel.image), space);
+  const again = await later.lookForLinux(memo, cpu);
+  const own = namesOf(again, memo);
+  const linux = file === undefined ? new Linux(own, again.space) : await withFile(own, again.space, file);
+  return { view: later, linux };
+}
+
+interface SymbolsFile {
+  readonly name: string;
+  readonly tables: readonly SymbolTable[];
+}
+
+async function readFile(name: string): Promise<SymbolsFile> {
+  const { readSymbolsFile } = await import('../../io/symbols-file.ts');
+  return { name, tables: readSymbolsFile(name) };
 }
 
 /** Of a guest without a Linux, such as a test kernel, a file's symbols are where the file has them. */
-async function lookByFile(
+async function withoutKernel(
   view: GuestView,
   cpu: number,
   tables: readonly SymbolTable[],
-  file: string,
-): Promise<LookAtLinux> {
-  const { KernelMemo, Linux, LinuxDataError, readKernelNames, slideTo } = await import('../../../linux/internal.ts');
-  const found = await view.lookForLinux(new KernelMemo(), cpu).catch((error: unknown) => {
-    if (error instanceof LinuxDataError) return error;
-    throw error;
-  });
-  if (found instanceof LinuxDataError) {
-    const [symbols = null] = tables;
-    const bare = { symbols, layout: null, btf: null, banner: null, buildId: null, textFirst: 0n };
-    const space = await view.addressSpace(cpu);
-    const wordBytes = space.context.linearBits === 32 ? 4 : 8;
-    return { view, linux: new Linux({ ...bare, wordBytes, missing: [found.message] }, space, tables) };
-  }
-  const own = 'names' in found.kernel ? found.kernel.names : readKernelNames(found.kernel.image);
-  const moved = slideTo(tables, own.textFirst, file);
+  problem: string,
+): Promise<Linux> {
+  const { Linux } = await import('../../../linux/internal.ts');
+  const [symbols = null] = tables;
+  const space = await view.addressSpace(cpu);
+  const wordBytes = space.context.linearBits === 32 ? 4 : 8;
+  const bare = { symbols, layout: null, btf: null, banner: null, buildId: null, textFirst: 0n };
+  return new Linux({ ...bare, wordBytes, missing: [problem] }, space, tables);
+}
+
+async function withFile(own: KernelNames, space: AddressSpace, { name, tables }: SymbolsFile): Promise<Linux> {
+  const { Linux, slideTo } = await import('../../../linux/internal.ts');
+  const moved = slideTo(tables, own.textFirst, name);
   // What the kernel itself lacks, the file may have.
-  const names = own.symbols === null ? { ...own, symbols: moved[0] ?? null } : own;
-  return { view, linux: new Linux(names, found.space, moved) };
+  return new Linux(own.symbols === null ? { ...own, symbols: moved[0] ?? null } : own, space, moved);
 }
