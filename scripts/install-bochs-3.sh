@@ -14,6 +14,7 @@ if [ $# -ne 1 ]; then
 fi
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
 program=$dir/bochs-bin
 
 . /etc/os-release
@@ -27,45 +28,15 @@ if [ -x "$program" ]; then
   exit 0
 fi
 
-# The machine's own sources, wherever they lead, with unstable in place of the plain release; in both of apt's formats.
-write_sources() {
-  mkdir -p "$dir/apt/sources"
-  for file in /etc/apt/sources.list.d/*.sources; do
-    [ -e "$file" ] || continue
-    # Paragraph by paragraph; of the suites only unstable, where the plain release is among them.
-    awk -v release="$release" '
-      BEGIN { RS = ""; ORS = "\n\n" }
-      $0 ~ "(^|\n)Suites:([^\n]* )?" release "( |\n|$)" {
-        sub(/(^|\n)Suites:[^\n]*/, "\nSuites: unstable")
-        print
-      }' "$file" >>"$dir/apt/sources/machine.sources"
-  done
-  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-    [ -e "$file" ] || continue
-    awk -v release="$release" '
-      $1 == "deb" {
-        for (i = 2; i <= NF; i++) if ($i == release) { $i = "unstable"; print; break }
-      }' "$file" >>"$dir/apt/sources/machine.list"
-  done
-}
-
+apt_dir=$dir
+. "$here/guests/private-apt.sh"
 # No package is installed here as far as apt knows: what is wanted is fetched, and nothing is asked of the rest.
-apt_here() {
-  apt-get -qq \
-    -o Dir::Etc::sourcelist=/dev/null \
-    -o Dir::Etc::sourceparts="$dir/apt/sources" \
-    -o Dir::State::lists="$dir/apt/lists" \
-    -o Dir::State::status=/dev/null \
-    -o Dir::Cache="$dir/apt/cache" \
-    -o Debug::NoLocking=1 \
-    -o APT::Sandbox::User= \
-    "$@"
-}
+apt_more='-o Dir::State::status=/dev/null'
 
 echo "install-bochs-3: fetching Bochs into $dir"
 rm -rf "$dir/apt" "$dir/root"
-write_sources
-mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial" "$dir/root" "$dir/apt/packages"
+write_sources "$release" unstable
+mkdir -p "$dir/root" "$dir/apt/packages"
 apt_here update
 (cd "$dir/apt/packages" && apt_here download bochs bochs-term libc6 libstdc++6 libgcc-s1 gcc-16-base 2>/dev/null) ||
   (cd "$dir/apt/packages" && apt_here download bochs bochs-term libc6 libstdc++6 libgcc-s1)

@@ -13,6 +13,7 @@ if [ $# -ne 1 ]; then
 fi
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
 program=$dir/qemu-system-x86_64
 
 . /etc/os-release
@@ -26,44 +27,13 @@ if [ -x "$program" ]; then
   exit 0
 fi
 
-# The machine's own sources, wherever they lead, with the backports suite beside the release: entries for the plain release
-# only, in both of apt's formats.
-write_sources() {
-  mkdir -p "$dir/apt/sources"
-  for file in /etc/apt/sources.list.d/*.sources; do
-    [ -e "$file" ] || continue
-    # Paragraph by paragraph; the suites of those that have the plain release among them.
-    awk -v release="$release" '
-      BEGIN { RS = ""; ORS = "\n\n" }
-      $0 ~ "(^|\n)Suites:([^\n]* )?" release "( |\n|$)" {
-        sub(/(^|\n)Suites:[^\n]*/, "\nSuites: " release " " release "-backports")
-        print
-      }' "$file" >>"$dir/apt/sources/machine.sources"
-  done
-  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-    [ -e "$file" ] || continue
-    awk -v release="$release" '
-      $1 == "deb" {
-        for (i = 2; i <= NF; i++) if ($i == release) { print; $i = release "-backports"; print; break }
-      }' "$file" >>"$dir/apt/sources/machine.list"
-  done
-}
-
-apt_here() {
-  apt-get -qq \
-    -o Dir::Etc::sourcelist=/dev/null \
-    -o Dir::Etc::sourceparts="$dir/apt/sources" \
-    -o Dir::State::lists="$dir/apt/lists" \
-    -o Dir::Cache="$dir/apt/cache" \
-    -o Debug::NoLocking=1 \
-    -o APT::Sandbox::User= \
-    "$@"
-}
+apt_dir=$dir
+. "$here/guests/private-apt.sh"
 
 echo "install-qemu-10: fetching QEMU into $dir"
 rm -rf "$dir/apt" "$dir/root"
-write_sources
-mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial" "$dir/root"
+write_sources "$release" "$release $release-backports"
+mkdir -p "$dir/root"
 apt_here update
 # What would have to be installed, libraries that the system lacks or has too old among it. With the modules: QEMU takes one that
 # it does not find among its own from the system's QEMU, and ends if that is another version (`-device help` loads them all).

@@ -29,12 +29,15 @@ if [ -e "$dir/vmlinuz" ] && [ -e "$dir/release" ] && [ -d "$dir/modules" ]; then
   exit 0
 fi
 apt_dir=$(mktemp -d "$dir/work.XXXXXX")
+suites=bookworm
+[ "$suite" = bookworm ] || suites="bookworm $suite"
 trap 'rm -rf "$apt_dir"' EXIT
 . "$here/private-apt.sh"
+apt_more='-o APT::Architectures::=amd64 -o APT::Architectures::=i386'
 
 echo "fetch-kernel: fetching the kernel $1 into $dir"
-write_sources "$suite"
-apt_here -o APT::Architectures::=amd64 -o APT::Architectures::=i386 update
+write_sources bookworm "$suites"
+apt_here update
 
 # The package behind the metapackage, whose version is part of its name.
 package=$(apt_cache depends "$meta/$suite" 2>/dev/null |

@@ -19,7 +19,7 @@ trap 'rm -rf "$apt_dir"' EXIT
 . "$here/private-apt.sh"
 
 echo "fetch-package: fetching $1 into $dir"
-write_sources bookworm
+write_sources bookworm bookworm
 apt_here update
 (cd "$apt_dir" && apt_here download "$1")
 dpkg-deb -x "$apt_dir"/*.deb "$dir"
