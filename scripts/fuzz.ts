@@ -14,6 +14,10 @@ import { PARSER_TARGETS } from './parsers/parser-targets.ts';
 
 const [seconds = '10', seedText = String(Date.now() % 1_000_000)] = process.argv.slice(2);
 const seed = Number(seedText);
+if (!(Number(seconds) > 0) || !Number.isSafeInteger(seed)) {
+  process.stderr.write('usage: npm run fuzz -- [SECONDS [SEED]]\n');
+  process.exit(2);
+}
 const deadline = performance.now() + Number(seconds) * 1000;
 /** Processor time that any input may take, and each of its bytes. */
 const BASE_MS = 250;

@@ -66,6 +66,8 @@ export async function healAfterBoth(
     const next = await runCommand([...PLAIN_QUESTION, ...endpoints], options.sandbox);
     if (next.status !== 1)
       problems.push(`after "cont" the next run ended with status ${next.status}: ${next.stderr.trim()}`);
+    // Through the stub alone both may die before its greeting has told that the guest was paused anyway.
+    if (options.before.runState === 'paused') await options.guest.bring('paused');
   }
   return { problems: [...problems, ...(await examine(options))], isLeftPaused };
 }
