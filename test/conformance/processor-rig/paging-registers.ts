@@ -11,7 +11,7 @@ export function pagingRegisters(registers: ProbeRegisters, cr3: number, kind: Pr
     cr4: BigInt(cr4),
     efer: BigInt(efer),
     rflags: BigInt(flags),
-    cpl: kind.user ? 3 : 0,
+    cpl: kind.cpl,
     pkru,
     pkrs,
   };

@@ -14,6 +14,9 @@ export interface KindAccess {
 export interface ProbeKind {
   readonly number: number;
   readonly name: string;
+  /** Of its instruction among those of its privilege's code. */
+  readonly place: number;
+  readonly cpl: 0 | 1 | 2 | 3;
   readonly user: boolean;
   readonly does: Doing;
   /** In the order in which they are made. What follows one that faults is not made. */
@@ -39,15 +42,28 @@ const instructions: readonly (readonly [Doing, Letters])[] = [
   ['descriptor', ['i', 'iw']],
 ];
 
-export const probeKinds: readonly ProbeKind[] = instructions.flatMap(([does, accesses], index) =>
-  [false, true].map((user) => ({
-    number: 2 * index + (user ? 1 : 0),
-    name: `${user ? 'user' : 'supervisor'} ${does}`,
-    user,
-    does,
-    accesses: accesses.map((letters) => makeAccess(letters, user)),
-  })),
-);
+export const probeKinds = kindsAt([0, 3], 0);
+
+/** At the privileges in between, which paging takes for the supervisor. */
+export const ringKinds = kindsAt([1, 2], probeKinds.length);
+
+function kindsAt(privileges: readonly ProbeKind['cpl'][], first: number): readonly ProbeKind[] {
+  return instructions.flatMap(([does, accesses], place) =>
+    privileges.map((cpl, at) => ({
+      number: first + privileges.length * place + at,
+      name: `${nameOf(cpl)} ${does}`,
+      place,
+      cpl,
+      user: cpl === 3,
+      does,
+      accesses: accesses.map((letters) => makeAccess(letters, cpl === 3)),
+    })),
+  );
+}
+
+function nameOf(cpl: ProbeKind['cpl']): string {
+  return cpl === 3 ? 'user' : cpl === 0 ? 'supervisor' : `CPL ${cpl}`;
+}
 
 /** An implicit access is the supervisor's at any CPL. */
 function makeAccess(letters: string, byUser: boolean): KindAccess {

@@ -42,6 +42,9 @@ const PF_USER = 4;
 const SELECTOR_CODE_32 = 0x08;
 const SELECTOR_CODE_64 = 0x18;
 const SELECTOR_USER_CODE = 0x23;
+/** Of CPL 1, without its RPL; that of CPL 2 is behind the code and the data of CPL 1. */
+const SELECTOR_RING_CODE = 0x50;
+const RING_BYTES = 16;
 
 /**
  * What the walker's answer means for the guest: the exception that must end the probe, and memory afterwards.
@@ -143,7 +146,7 @@ function registerBefore(question: Question): bigint {
 
 function placeOfAccess(question: Question): bigint {
   const { kind } = question;
-  const place = BigInt(Math.floor(kind.number / 2)) * PLACE_BYTES;
+  const place = BigInt(kind.place) * PLACE_BYTES;
   return inMode(question, (kind.user ? WINDOW_USER : WINDOW) + place);
 }
 
@@ -157,7 +160,9 @@ function behind(question: Question): bigint {
 }
 
 function codeSegmentOf(question: Question): number {
-  if (question.kind.user) return SELECTOR_USER_CODE;
+  const { cpl } = question.kind;
+  if (cpl === 3) return SELECTOR_USER_CODE;
+  if (cpl !== 0) return SELECTOR_RING_CODE + (cpl - 1) * RING_BYTES + cpl;
   return isLong(question) ? SELECTOR_CODE_64 : SELECTOR_CODE_32;
 }
 

@@ -8,7 +8,7 @@ import {
 import type { Random } from '../../support/random/random.ts';
 import { StrayWalkError } from '../processor-rig/memory/rig-memory.ts';
 import { pagingRegisters } from '../processor-rig/paging-registers.ts';
-import { isAtSecondHalf, type ProbeKind, probeKinds } from '../processor-rig/probe-kind.ts';
+import { isAtSecondHalf, type ProbeKind, probeKinds, ringKinds } from '../processor-rig/probe-kind.ts';
 import { randomAddress } from '../processor-rig/random/random-address.ts';
 import { type ProbeRegisters, randomRegisters } from '../processor-rig/random/random-registers.ts';
 import { type ExpectedOutcome, expectOutcome } from './expected-outcome.ts';
@@ -37,17 +37,25 @@ export interface ProbeSource {
   readonly pool: TablePool;
 }
 
-/** Draws a probe; one that cannot be made is drawn again. */
-export function randomProbe(source: ProbeSource): Probe {
+/** CPL 1 and 2 are seldom met, and differ from CPL 0 in no rule of paging: a quarter of the probes is theirs. */
+const drawnKinds = [...probeKinds, ...probeKinds, ...probeKinds, ...ringKinds];
+
+/** Draws a probe, of any kind or of one; one that cannot be made is drawn again. */
+export function randomProbe(source: ProbeSource, wanted?: ProbeKind): Probe {
   for (;;) {
-    const probe = tryProbe(source);
+    const probe = tryProbe(source, wanted ?? source.random.pick(drawnKinds));
     if (probe !== null) return probe;
   }
 }
 
-function tryProbe(source: ProbeSource): Probe | null {
+/** How the last of a probe's accesses ends. */
+export function endingOf({ kind, translations }: Probe): string {
+  const last = translations.at(-1);
+  return `${kind.name} ${last?.kind === 'mapped' ? `mapped ${last.pageSizeBytes}` : last?.cause}`;
+}
+
+function tryProbe(source: ProbeSource, kind: ProbeKind): Probe | null {
   const { random, machine, profile, cpl, memory, pool } = source;
-  const kind = random.pick(probeKinds);
   const registers = randomRegisters(random, machine.mode);
   const cr3 = random.pick(pool.roots) + (random.uint32() & (machine.mode === 'pae' ? 0x1f : 0xfff));
   const linear = randomAddress(random, machine.mode) + (isAtSecondHalf(kind.does) ? 8n : 0n);

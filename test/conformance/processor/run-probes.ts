@@ -4,10 +4,15 @@ import { ProbeReport, replayCommand } from '../processor-rig/probe-report.ts';
 import { describeDisagreement, describeProbe } from './judge.ts';
 import { BATCH_PROBES, RECORD, RESULT } from './layout.ts';
 import { formatMachineOptions, type ProbeMachine } from './machine.ts';
-import { type Probe, randomProbe } from './probe.ts';
+import { endingOf, type Probe, type ProbeSource, randomProbe } from './probe.ts';
 import type { ProbeGuest } from './probe-guest.ts';
 import { TablePool } from './table-pool.ts';
+import { type WantedEnding, wantedEndings } from './wanted-endings.ts';
 import { decodeResult, encodeExpected, encodeRecord } from './wire.ts';
+
+/** The last probes of a batch are for what it lacks, so that no way in which an access can end is left to luck. */
+const STEERED = 128;
+const MOST_TRIES = 20_000;
 
 export interface ProbeRun {
   readonly machine: ProbeMachine;
@@ -94,7 +99,21 @@ function drawProbes(
   const { memory } = guest;
   const pool = new TablePool(random, machine, memory, halfOf(seed));
   const source = { random, machine, profile, cpl, memory, pool };
-  for (let index = 0; index < count; index++) take(randomProbe(source), index);
+  const missing = new Map(wantedEndings(machine).map((ending) => [ending.name, ending]));
+  for (let index = 0; index < count; index++) {
+    const [wanted] = index < count - STEERED ? [] : missing.values();
+    const probe = wanted === undefined ? randomProbe(source) : steerTo(wanted, source);
+    missing.delete(endingOf(probe));
+    take(probe, index);
+  }
+}
+
+/** A probe that ends as is wanted, if there is one among so many. */
+function steerTo({ name, kind }: WantedEnding, source: ProbeSource): Probe {
+  for (let tries = 1; ; tries++) {
+    const probe = randomProbe(source, kind);
+    if (endingOf(probe) === name || tries === MOST_TRIES) return probe;
+  }
 }
 
 function halfOf(seed: number): 0 | 1 {
@@ -122,11 +141,6 @@ function noteDisagreements(guest: ProbeGuest, run: ProbeRun, batch: Batch, resul
     const disagreement = describeDisagreement(probe, decodeResult(results, start), count - index);
     report.noteDisagreement(`${replay(run, batch)}\n  probe ${index}: ${disagreement}`);
   });
-}
-
-function endingOf({ kind, translations }: Probe): string {
-  const last = translations.at(-1);
-  return `${kind.name} ${last?.kind === 'mapped' ? `mapped ${last.pageSizeBytes}` : last?.cause}`;
 }
 
 function replay({ machine }: ProbeRun, batch: Batch): string {
