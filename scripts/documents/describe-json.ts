@@ -1,5 +1,7 @@
 import { type ZodType, z } from 'zod';
 import {
+  areaSchema,
+  ownerSchema,
   placeSchema,
   symbolLineSchema,
   symbolPlaceLineSchema,
@@ -60,6 +62,8 @@ const PARTS: Readonly<Record<string, ZodType>> = {
   Notable: notableSchema,
   Side: sideSchema,
   Place: placeSchema,
+  Area: areaSchema,
+  Owner: ownerSchema,
 };
 const REGISTRY = z.registry<{ readonly id: string }>();
 for (const [id, schema] of Object.entries(PARTS)) REGISTRY.add(schema, { id });

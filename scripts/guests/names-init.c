@@ -11,6 +11,9 @@
  *   modules COUNT HASH         those of modules, the type in lower case, without white space
  *   process PID NAME
  *   page PID ADDRESS FRAME     for each present page, by /proc/PID/pagemap
+ *   hidden PID ADDRESS FRAME   the same where its area allows nothing (PROT_NONE)
+ *   swapped PID ADDRESS TYPE OFFSET SOFT-DIRTY WRITE-PROTECTED
+ *   protected PID ADDRESS      by userfaultfd, a present page
  *   area PID LINE              for each line of /proc/PID/maps
  *   memory PID PAGES           resident, by /proc/PID/statm
  *   ready
@@ -24,7 +27,8 @@ typedef unsigned long long u64;
 #ifdef __x86_64__
 enum { READ = 0, WRITE = 1, OPEN = 2, CLOSE = 3, PREAD = 17, PAUSE = 34, FORK = 57, EXIT = 60, MKDIR = 83,
        PRCTL = 157, MOUNT = 165, IOPL = 172, GETDENTS = 217, FINIT_MODULE = 313, MMAP = 9, GETPID = 39, NANOSLEEP = 35,
-       UNAME = 63 };
+       UNAME = 63, BRK = 12, MPROTECT = 10, MADVISE = 28, IOCTL = 16, FTRUNCATE = 77, SWAPON = 167, USERFAULTFD = 323,
+       PIPE = 22 };
 static long call(long n, long a, long b, long c, long d, long e, long f)
 {
 	long r;
@@ -38,7 +42,8 @@ asm(".globl _start\n_start: xor %ebp, %ebp\n and $-16, %rsp\n call run\n");
 #else
 enum { READ = 3, WRITE = 4, OPEN = 5, CLOSE = 6, PREAD = 180, PAUSE = 29, FORK = 2, EXIT = 1, MKDIR = 39,
        PRCTL = 172, MOUNT = 21, IOPL = 110, GETDENTS = 220, FINIT_MODULE = 350, MMAP = 192, GETPID = 20, NANOSLEEP = 162,
-       UNAME = 122 };
+       UNAME = 122, BRK = 45, MPROTECT = 125, MADVISE = 219, IOCTL = 54, FTRUNCATE = 93, SWAPON = 87, USERFAULTFD = 374,
+       PIPE = 42 };
 static long call(long n, long a, long b, long c, long d, long e, long f)
 {
 	long r;
@@ -211,6 +216,7 @@ static void tell_process(ulong pid)
 		p++;
 		u64 end = parse_hex(&p);
 		say("area "); number(pid, 10); say(" "); say(line); say("\n");
+		int hidden = line[0] && *p == ' ' && p[1] == '-' && p[2] == '-' && p[3] == '-';
 		if (first >> 47 || (sizeof(long) == 4 && first >= 0xffffe000)) continue;
 		while (first < end) {
 			ulong want = (end - first) >> 12;
@@ -223,8 +229,16 @@ static void tell_process(ulong pid)
 #endif
 			if (got <= 0) break;
 			for (ulong i = 0; i < (ulong)got / 8; i++) {
+				if (entries[i] >> 62 == 1) {
+					say("swapped "); number(pid, 10); say(" "); number(first + (u64)i * 4096, 16);
+					say(" "); number(entries[i] & 31, 10); say(" "); number((entries[i] >> 5) & ((1ull << 50) - 1), 16);
+					say(entries[i] >> 55 & 1 ? " 1" : " 0"); say(entries[i] >> 57 & 1 ? " 1\n" : " 0\n");
+				}
 				if (!(entries[i] >> 63)) continue;
-				say("page "); number(pid, 10); say(" "); number(first + (u64)i * 4096, 16);
+				if (entries[i] >> 57 & 1) {
+					say("protected "); number(pid, 10); say(" "); number(first + (u64)i * 4096, 16); say("\n");
+				}
+				say(hidden ? "hidden " : "page "); number(pid, 10); say(" "); number(first + (u64)i * 4096, 16);
 				say(" "); number(entries[i] & ((1ull << 55) - 1), 16); say("\n");
 			}
 			first += (u64)(got / 8) << 12;
@@ -273,6 +287,63 @@ static ulong child(const char *name, ulong megabytes, int spins)
 	for (;;) if (!spins) CALL(PAUSE, 0, 0, 0, 0);
 }
 
+/* A file of a megabyte as a swap device, by way of a loop device. */
+static void make_swap(void)
+{
+	static u8 header[4096];
+	CALL(MKDIR, "/dev", 0755, 0, 0);
+	call(MOUNT, (long)"dev", (long)"/dev", (long)"devtmpfs", 0, 0, 0);
+	long file = CALL(OPEN, "/tmp/swap", 0x42, 0600, 0), loop = CALL(OPEN, "/dev/loop0", 2, 0, 0);
+	((unsigned *)header)[256] = 1;
+	((unsigned *)header)[257] = 255;
+	memcpy(header + 4086, "SWAPSPACE2", 10);
+	CALL(WRITE, file, header, 4096, 0);
+	CALL(FTRUNCATE, file, 1 << 20, 0, 0);
+	CALL(IOCTL, loop, 0x4c00, file, 0);
+	if (CALL(SWAPON, "/dev/loop0", 0, 0, 0)) say("error: no swap\n");
+}
+
+/* Pages that are write-protected by userfaultfd. */
+static void protect(u8 *memory, ulong bytes)
+{
+	u64 api[3] = { 0xaa, 1, 0 }, range[4] = { (ulong)memory, bytes, 2, 0 }, mode[3] = { (ulong)memory, bytes, 1 };
+	long fd = CALL(USERFAULTFD, 0x800, 0, 0, 0);
+	if (CALL(IOCTL, fd, 0xc018aa3f, api, 0) || CALL(IOCTL, fd, 0xc020aa00, range, 0) || CALL(IOCTL, fd, 0xc018aa06, mode, 0))
+		say("error: no userfaultfd\n");
+}
+
+/* A process with an area of each kind, more areas than one node of a tree has, and with entries that are not present. */
+static ulong keeper(void)
+{
+	int done[2];
+	CALL(PIPE, done, 0, 0, 0);
+	long pid = CALL(FORK, 0, 0, 0, 0);
+	if (pid) {
+		char byte;
+		CALL(READ, done[0], &byte, 1, 0);
+		return pid;
+	}
+	CALL(PRCTL, 15, "keeper", 0, 0);
+	u8 *heap = (u8 *)CALL(BRK, 0, 0, 0, 0);
+	CALL(BRK, heap + 0x4000, 0, 0, 0);
+	heap[0x1000] = 1;
+	CALL(MKDIR, "/tmp/place", 0755, 0, 0);
+	long file = CALL(OPEN, "/tmp/place/file", 0x42, 0600, 0);
+	CALL(FTRUNCATE, file, 0x2000, 0, 0);
+	*(volatile u8 *)call(MMAP, 0, 0x2000, 3, 1, file, 0) = 1;
+	u8 *many = (u8 *)call(MMAP, 0, 400 << 12, 3, 0x22, -1, 0);
+	for (int i = 0; i < 400; i++) many[i << 12] = i;
+	for (int i = 0; i < 400; i += 2) CALL(MPROTECT, many + (i << 12), 0x1000, 1, 0);
+	u8 *memory = (u8 *)call(MMAP, 0, 32 << 12, 3, 0x22, -1, 0);
+	for (int i = 0; i < 32; i++) memory[i << 12] = i + 1;
+	make_swap();
+	CALL(MPROTECT, memory, 4 << 12, 0, 0);
+	protect(memory + (8 << 12), 8 << 12);
+	CALL(MADVISE, memory + (12 << 12), 12 << 12, 21, 0);
+	CALL(WRITE, done[1], "x", 1, 0);
+	for (;;) CALL(PAUSE, 0, 0, 0, 0);
+}
+
 __attribute__((used)) void run(void)
 {
 	static char line[512];
@@ -284,15 +355,17 @@ __attribute__((used)) void run(void)
 		CALL(CLOSE, input.fd, 0, 0, 0);
 	}
 	load_modules();
-	ulong pids[4] = { 1, child("sleeper", 2, 0), child("second-sleeper", 3, 0), 0 };
+	CALL(MKDIR, "/tmp", 0755, 0, 0);
+	call(MOUNT, (long)"tmp", (long)"/tmp", (long)"tmpfs", 0, 0, 0);
+	ulong pids[5] = { 1, child("sleeper", 2, 0), child("second-sleeper", 3, 0), keeper(), 0 };
 	long moment[2] = { 0, 300 * 1000 * 1000 };
 	CALL(NANOSLEEP, moment, 0, 0, 0);
 	tell_symbols(has_word("dump"));
-	for (int i = 1; i < 3; i++) tell_process(pids[i]);
+	for (int i = 1; i < 4; i++) tell_process(pids[i]);
 	/* One that keeps its processor in user mode, where that is asked for. */
 	if (has_word("spin")) {
-		pids[3] = child("spinner", 1, 1);
-		say("process "); number(pids[3], 10); say(" spinner\n");
+		pids[4] = child("spinner", 1, 1);
+		say("process "); number(pids[4], 10); say(" spinner\n");
 		CALL(NANOSLEEP, moment, 0, 0, 0);
 	}
 	say("ready\n");

@@ -1,3 +1,4 @@
+export type { LinuxArea, LinuxAreaKind } from './areas/linux-area.ts';
 export { LinuxDataError, LinuxError, LinuxLookupError } from './errors.ts';
 export type { WantedSymbol } from './find-symbol.ts';
 export { Linux } from './linux.ts';

@@ -1,4 +1,8 @@
 /** @internal */
+export { AreaMap, type AreasOfRange } from './areas/linux-area.ts';
+/** @internal */
+export type { AreaProblem } from './areas/process-areas.ts';
+/** @internal */
 export { type FileBytes, isElf, parseElfSymbols } from './files/parse-elf-symbols.ts';
 /** @internal */
 export { parseSymbolLines } from './files/parse-symbol-lines.ts';
@@ -20,6 +24,8 @@ export {
 export { type KernelNames, readKernelNames } from './kernel/kernel-names.ts';
 /** @internal */
 export { KernelMemo, type KnownKernel, type KnownKernels, recognizeKernel } from './kernel/known-kernels.ts';
+/** @internal */
+export type { AddressSpaceOwner } from './linux.ts';
 /** @internal */
 export { AddressSpace } from './memory/address-space.ts';
 /** @internal */

@@ -1,3 +1,6 @@
+import { readKernelAreas } from './areas/kernel-areas.ts';
+import { AreaMap, type LinuxArea } from './areas/linux-area.ts';
+import { type AreaProblem, type ProcessAreas, readProcessAreas } from './areas/process-areas.ts';
 import { LinuxDataError, LinuxLookupError } from './errors.ts';
 import { findSymbol, firstOf, MOST_CANDIDATES, type WantedSymbol } from './find-symbol.ts';
 import type { KernelNames } from './kernel/kernel-names.ts';
@@ -6,6 +9,20 @@ import { word } from './memory/little-endian.ts';
 import { type ModuleList, readModules } from './modules/read-modules.ts';
 import { type LinuxTask, readTasks, type TaskList } from './processes/read-tasks.ts';
 import type { LinuxSymbol, SymbolPlace, SymbolTable } from './symbols/symbol-table.ts';
+
+/** Bits of CR3 that are an address, and no process-context identifier or LAM; a table of PAE has 32 bytes at any such place. */
+const ROOT_BITS = { 8: 0x000f_ffff_ffff_f000n, 4: 0xffff_ffe0n } as const;
+
+/** Whose address space a CR3 is. @internal */
+export type AddressSpaceOwner =
+  | {
+      readonly kind: 'process';
+      readonly task: LinuxTask;
+      /** With page-table isolation: the root that is in use in this mode. */
+      readonly half: 'user' | 'kernel' | null;
+    }
+  /** The kernel's own tables, without a process (swapper_pg_dir). */
+  | { readonly kind: 'kernel' };
 
 /**
  * What guest memory says of the Linux that runs there. Symbols stay true until the guest boots again; processes are those of the
@@ -19,6 +36,7 @@ export class Linux {
   readonly #space: AddressSpace;
   #tasks: Promise<TaskList> | undefined;
   #modules: Promise<ModuleList> | undefined;
+  #kernelAreas: Promise<readonly (readonly LinuxArea[])[]> | undefined;
   #loaded: ModuleList = { modules: [], problems: [] };
   /** The kernel's first, then those of modules that a file has. */
   readonly #own: readonly SymbolTable[];
@@ -140,6 +158,40 @@ export class Linux {
   taskList(): Promise<TaskList> {
     this.#tasks ??= readTasks(this.names, this.#space);
     return this.#tasks;
+  }
+
+  /**
+   * What Linux keeps where, in ascending order: the kernel's areas, and those of a process (its VMAs) where one is given. What
+   * this kernel does not tell is left out.
+   */
+  async areas(task: LinuxTask | null = null): Promise<readonly LinuxArea[]> {
+    return (await this.areaMap(task)).map.areas;
+  }
+
+  /** The same, to be asked by address, with the reason why a process's are not all known. @internal */
+  async areaMap(task: LinuxTask | null): Promise<{ readonly map: AreaMap; readonly problem: AreaProblem | null }> {
+    const mm = task?.mm ?? null;
+    const own: ProcessAreas =
+      mm === null ? { areas: [], problem: null } : await readProcessAreas(this.names, this.#space, mm);
+    this.#kernelAreas ??= this.loadModules().then(({ modules }) => readKernelAreas(this.names, this.#space, modules));
+    return { map: new AreaMap([own.areas, ...(await this.#kernelAreas)]), problem: own.problem };
+  }
+
+  /**
+   * Whose address space a CR3 is; null where that is not known.
+   *
+   * @internal
+   */
+  async ownerOf(cr3: bigint): Promise<AddressSpaceOwner | null> {
+    const root = cr3 & ROOT_BITS[this.names.wordBytes];
+    const { tasks } = this.names.btf === null ? { tasks: [] } : await this.taskList();
+    const task = tasks.find((each) => each.cr3 !== null && (each.cr3 === root || each.userCr3 === root));
+    if (task !== undefined) {
+      return { kind: 'process', task, half: task.userCr3 === null ? null : task.userCr3 === root ? 'user' : 'kernel' };
+    }
+    const own = this.names.symbols?.addressOf('swapper_pg_dir') ?? this.names.symbols?.addressOf('init_top_pgt');
+    const physical = own === undefined ? null : await this.#space.physicalOf(own);
+    return physical !== null && BigInt(physical) === root ? { kind: 'kernel' } : null;
   }
 
   /**

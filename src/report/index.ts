@@ -7,6 +7,8 @@ export { formatHvControlProblem } from './hypercall/format-hv-control-problem.ts
 export { formatHvBrief, formatHvTranslation } from './hypercall/format-hv-translation.ts';
 export { encodeHvBytes, formatHvBytes } from './hypercall/hv-bytes.ts';
 export type { DecodedHvBytes, ReportedHvTranslation } from './hypercall/reported-hv-translation.ts';
+export { formatArea, formatAreas, type ReportedAreas } from './linux/format-area.ts';
+export { formatOwner, type ReportedOwner } from './linux/format-owner.ts';
 export {
   encodeSymbol,
   encodeSymbolPlace,
@@ -18,7 +20,7 @@ export { encodeTask, formatTasks } from './linux/format-tasks.ts';
 export { diffMaps, type MapChange, type MapDifference, type MapSegment } from './map/diff-maps.ts';
 export { encodeLeaf, encodeMapEnd, encodeMapHeading, encodeMappedRange } from './map/encode-map.ts';
 export { encodeMapSummary } from './map/encode-map-summary.ts';
-export { encodeAlias, encodeAliasEnd, formatAlias, type PhysicalSpace } from './map/format-alias.ts';
+export { type AliasNames, encodeAlias, encodeAliasEnd, formatAlias, type PhysicalSpace } from './map/format-alias.ts';
 export { encodeChange, formatChange } from './map/format-change.ts';
 export { formatLeaf, formatMapHeading, formatMappedRange } from './map/format-map.ts';
 export { formatMapSummary } from './map/format-map-summary.ts';
@@ -47,7 +49,7 @@ export type {
 export { COLOURED, PLAIN, type Style } from './style.ts';
 export { explainAssumptionMark, explainDeviationMark } from './translation/brief-marks.ts';
 export { encodeTranslation } from './translation/encode-translation.ts';
-export { type BriefAnswer, type BriefDoubts, formatBrief } from './translation/format-brief.ts';
+export { type BriefAnswer, type BriefDoubts, type BriefNames, formatBrief } from './translation/format-brief.ts';
 export { formatTranslation } from './translation/format-translation.ts';
 export type {
   ReportedAddressSpace,

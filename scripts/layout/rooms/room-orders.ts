@@ -19,7 +19,7 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
   'protocols/gdb': ['hex.ts', 'errors.ts', 'packets', 'target-description', 'commands', 'session'],
   'protocols/qmp': ['monitor-text', 'device-state', 'executor.ts', 'commands'],
   'src/paging': ['format-hex.ts', 'as-answer.ts', 'rules', 'walk', 'nested', 'enumerate', 'memory-type', 'space'],
-  'src/linux': ['errors.ts', 'effort.ts', 'memory', 'symbols', 'files', 'types', 'kernel', 'modules', 'processes'],
+  'src/linux': ['errors.ts', 'effort.ts', 'memory', 'symbols', 'files', 'types', 'kernel', 'modules', 'processes', 'areas'],
   'src/abi': ['hv-control-problem.ts', 'errors.ts', 'hypercall'],
   'src/guest': [
     'source-names.ts',

@@ -1,4 +1,5 @@
 import type { TranslateScope } from '../../guest/index.ts';
+import type { ReportedOwner } from '../../report/index.ts';
 import { UsageError } from '../errors.ts';
 import { didYouMean } from './did-you-mean.ts';
 import type { GuestOptions } from './guest-options.ts';
@@ -12,8 +13,8 @@ export interface ScopeOptions {
   readonly process: number | string | undefined;
   /** Where symbols come from instead of guest memory. */
   readonly symbolsFile?: string | undefined;
-  /** Whose CR3 it is, in words; where it was found by name. */
-  readonly owner?: string;
+  /** Whose CR3 it is, where the guest's Linux was asked. */
+  readonly owner?: ReportedOwner | null;
   /** `NAME=VALUE`, not yet understood. */
   readonly overrides: readonly string[];
   readonly profile: string | undefined;

@@ -1,5 +1,5 @@
 import type { Assumption, GuestView, LinearRange, TableSnapshot } from '../../guest/index.ts';
-import type { Linux } from '../../linux/index.ts';
+import type { AreaMap } from '../../linux/internal.ts';
 import { Progress } from '../io/progress.ts';
 import type { CliContext } from '../options/command.ts';
 import type { GuestOptions } from '../options/guest-options.ts';
@@ -14,8 +14,8 @@ export interface TakenSnapshot {
   readonly assumed: readonly Assumption[];
   /** The scope, with the address space of the process that it names. */
   readonly scope: ScopeOptions;
-  /** Null where no names were asked for. */
-  readonly linux: Linux | null;
+  /** What Linux keeps where; null where names are not shown. */
+  readonly areas: AreaMap | null;
 }
 
 /** What is asked of whom. @internal */
@@ -24,7 +24,7 @@ export interface SnapshotQuestion {
   readonly scope: ScopeOptions;
   readonly range: Partial<LinearRange>;
   readonly command: string;
-  /** Names are wanted besides those of the scope. */
+  /** Names are shown. */
   readonly names?: boolean;
 }
 
@@ -39,7 +39,7 @@ export async function takeSnapshot(question: SnapshotQuestion, context: CliConte
   // What is wrong with the question is found before anything is connected.
   await toTranslateScope(options, guest.cpu, command);
   const progress = new Progress(context, 'reading page tables');
-  const needs = { guest, scope: options, command, half: 'kernel' as const, needsLinux: names };
+  const needs = { guest, scope: options, command, half: 'kernel' as const, needsLinux: false, showsNames: names };
   const rehearsal = (view: GuestView): Promise<unknown> => view.snapshot(range);
   try {
     return await withView(guest, { ...options, rehearsal }, context, async (view, attached) => {

@@ -69,8 +69,16 @@ export class AddressSpace {
 
   /** Where a linear address leads; null where it is not mapped. */
   async physicalOf(address: bigint): Promise<number | null> {
-    const [parts] = await this.#placeAll([{ address, lengthBytes: 1 }]);
-    return parts?.[0]?.physical ?? null;
+    const [physical = null] = await this.physicalOfMany([address]);
+    return physical;
+  }
+
+  /** Where linear addresses lead, all together; null where one is not mapped, or null itself. */
+  async physicalOfMany(addresses: readonly (bigint | null)[]): Promise<(number | null)[]> {
+    const placed = await this.#placeAll(
+      addresses.map((address) => ({ address: address ?? 0n, lengthBytes: address === null ? 0 : 1 })),
+    );
+    return placed.map((parts) => parts?.[0]?.physical ?? null);
   }
 
   /** The ranges of pages with the same rights between two addresses, both inclusive. */

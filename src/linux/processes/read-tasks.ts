@@ -5,6 +5,7 @@ import type { AddressSpace, LinearPiece } from '../memory/address-space.ts';
 import { decodeName } from '../memory/latin-text.ts';
 import { s32, u32, word } from '../memory/little-endian.ts';
 import type { Btf } from '../types/btf.ts';
+import { foreseeTasks } from './foresee-tasks.ts';
 import { taskStateLetter } from './task-state.ts';
 
 /** A process, or a thread of the kernel. @public */
@@ -66,7 +67,7 @@ interface MmLayout {
 }
 
 /**
- * Goes through the list of processes, from `init_task` on: one flight for each process, and some for all their address spaces.
+ * Goes through the list of processes, from `init_task` on: a dozen flights for all, as where they are is foreseen.
  *
  * @throws LinuxDataError `ERR_LINUX_DATA` where the list cannot be begun; LinuxLookupError for a kernel whose structures lack what it takes.
  * @internal
@@ -77,6 +78,10 @@ export async function readTasks(names: KernelNames, space: AddressSpace): Promis
   if (btf === null || init === undefined)
     throw new LinuxDataError(WHAT, names.missing.join('; ') || 'there is no init_task');
   const layout = taskLayout(btf, wordBytes);
+  // So that their pages are at hand when the list leads there.
+  await space.readMany(
+    (await foreseeTasks(names, space)).map((address) => ({ address, lengthBytes: layout.lengthBytes })),
+  );
   const found: FoundTask[] = [];
   const seen = new Set<bigint>();
   let problem: string | null = null;
@@ -149,10 +154,17 @@ async function withRoots(
     ({ mm }): LinearPiece => ({ address: mm ?? 0n, lengthBytes: mm === null ? 0 : lengthBytes }),
   );
   const [spaces, isolated] = await Promise.all([space.readMany(pieces), hasIsolation(names, btf, space)]);
+  const bytesOf = (at: number): Uint8Array | null => (found[at]?.mm === null ? null : (spaces[at] ?? null));
+  const roots = await space.physicalOfMany(
+    found.map((_, at) => {
+      const bytes = bytesOf(at);
+      return bytes === null ? null : word(bytes, layout.pgd, wordBytes);
+    }),
+  );
   const tasks: LinuxTask[] = [];
   for (const [at, task] of found.entries()) {
-    const bytes = task.mm === null ? null : (spaces[at] ?? null);
-    const pgd = bytes === null ? null : await space.physicalOf(word(bytes, layout.pgd, wordBytes));
+    const bytes = bytesOf(at);
+    const pgd = roots[at] ?? null;
     const cr3 = pgd === null ? null : BigInt(pgd);
     tasks.push({
       ...task,

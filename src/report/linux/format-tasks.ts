@@ -2,6 +2,7 @@ import type { LinuxTask } from '../../linux/index.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { formatSize } from '../words/format-size.ts';
+import { printable } from './printable.ts';
 
 const HEADINGS = ['PID', 'TGID', 'S', 'CR3', 'user CR3', 'RSS', 'name'] as const;
 /** These are text, and stand at the left of their column. */
@@ -40,13 +41,8 @@ function columnsOf(
     root(cr3),
     ...(hasUserRoots ? [root(userCr3)] : []),
     residentPages === null ? '-' : formatSize(BigInt(residentPages) * PAGE_BYTES),
-    printableComm(mm === null ? `[${comm}]` : comm),
+    printable(mm === null ? `[${comm}]` : comm),
   ];
-}
-
-/** A process may call itself anything; a terminal gets none of its escapes. @internal */
-export function printableComm(comm: string): string {
-  return comm.replace(/[^\x20-\x7e]/g, (character) => `\\x${formatHex(character.charCodeAt(0), 2).slice(2)}`);
 }
 
 /** A process as a JSON object. @public */

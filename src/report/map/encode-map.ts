@@ -1,5 +1,7 @@
 import type { MappedRange, PageAttributes } from '../../paging/index.ts';
 import { encodeAssumption } from '../assumed/format-assumption.ts';
+import { areaFields, type ReportedAreas } from '../linux/format-area.ts';
+import { encodeOwner } from '../linux/format-owner.ts';
 import { encodeStage } from '../state/encode-stage.ts';
 import type { ReportedRegion } from '../translation/reported-translation.ts';
 import { formatHex } from '../words/format-hex.ts';
@@ -16,6 +18,8 @@ export function encodeMapHeading(map: ReportedMap): string {
     cr3: formatHex(space.cr3),
     changes: space.changes ?? [],
     profile: space.profile ?? null,
+    // Only where names were asked for.
+    ...(space.owner === undefined ? {} : { owner: space.owner && encodeOwner(space.owner) }),
     first: formatHex(first),
     last: formatHex(last),
     filter,
@@ -25,8 +29,17 @@ export function encodeMapHeading(map: ReportedMap): string {
   });
 }
 
-/** A range, with what lies there, as a line of JSON, without line end. `leaves` are counted by page size in bytes. @public */
-export function encodeMappedRange(range: MappedRange, regions: readonly ReportedRegion[]): string {
+/**
+ * A range, with what lies there, as a line of JSON, without line end. `leaves` are counted by page size in bytes.
+ *
+ * @param areas - what Linux keeps there, where names were asked for
+ * @public
+ */
+export function encodeMappedRange(
+  range: MappedRange,
+  regions: readonly ReportedRegion[],
+  areas: ReportedAreas | null = null,
+): string {
   return JSON.stringify({
     kind: 'range',
     first: formatHex(range.first),
@@ -40,6 +53,7 @@ export function encodeMappedRange(range: MappedRange, regions: readonly Reported
     physicalHighest: formatHex(range.physicalHighest),
     physicalPieces: range.physicalPieces,
     regions: regions.map(encodeRegion),
+    ...areaFields(areas),
   });
 }
 
@@ -54,6 +68,7 @@ export function encodeLeaf(leaf: ReportedLeaf): string {
     dirty: leaf.dirty,
     physicalAddress: formatHex(leaf.physicalAddress),
     region: encodeRegion(leaf.region),
+    ...areaFields(leaf.areas ?? null),
   });
 }
 

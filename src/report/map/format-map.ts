@@ -1,5 +1,6 @@
 import type { MappedRange, PageAttributes } from '../../paging/index.ts';
 import { assumptionLines } from '../assumed/format-assumption.ts';
+import { formatAreas, type ReportedAreas } from '../linux/format-area.ts';
 import type { Style } from '../style.ts';
 import { formatRegions } from '../translation/format-regions.ts';
 import type { ReportedRegion } from '../translation/reported-translation.ts';
@@ -36,24 +37,36 @@ export function formatMapHeading(map: ReportedMap, style: Style): string {
  * 0x0000008000000000-0x0000008000000fff      4K  rwxu  1x4K A=0 D=0  → 0x120000-0x120fff RAM pc.ram
  * ```
  *
+ * @param areas - what Linux keeps there, where names were asked for
  * @returns a line, with its line end
  * @public
  */
-export function formatMappedRange(range: MappedRange, regions: readonly ReportedRegion[], style: Style): string {
+export function formatMappedRange(
+  range: MappedRange,
+  regions: readonly ReportedRegion[],
+  style: Style,
+  areas: ReportedAreas | null = null,
+): string {
   const { first, last } = range;
   const span = `${formatHex(first, 16)}-${formatHex(last, 16)}`;
   const size = formatSize(last - first + 1n).padStart(6);
   const counts =
     range.leafCount === 0 ? 'no pages' : `${formatLeaves(range.leaves)} A=${range.accessed} D=${range.dirty}`;
-  return `${span}  ${size}  ${formatPageRights(range, first, style)}  ${counts}  ${formatPhysical(range, regions)}\n`;
+  return `${span}  ${size}  ${formatPageRights(range, first, style)}  ${counts}  ${formatPhysical(range, regions)}${formatLabel(areas, style)}\n`;
 }
 
 /** A page in a line. @returns a line, with its line end @public */
 export function formatLeaf(leaf: ReportedLeaf, style: Style): string {
   const size = formatSize(leaf.sizeBytes).padStart(4);
   const used = `${leaf.accessed ? 'A' : '-'}${leaf.dirty ? 'D' : '-'}`;
-  const where = `→ ${formatHex(leaf.physicalAddress)} ${formatRegions([leaf.region])}`;
+  const where = `→ ${formatHex(leaf.physicalAddress)} ${formatRegions([leaf.region])}${formatLabel(leaf.areas ?? null, style)}`;
   return `${formatHex(leaf.address, 16)}  ${size}  ${formatPageRights(leaf, leaf.address, style)}  ${used}  ${where}\n`;
+}
+
+/** Behind all else. @internal */
+export function formatLabel(areas: ReportedAreas | null, style: Style): string {
+  const text = areas === null ? '' : formatAreas(areas);
+  return text === '' ? '' : `  ${style.strong(text)}`;
 }
 
 /** Rights, with what no kernel should have set off. @internal */

@@ -1,4 +1,5 @@
 import type { MappedLeaf, NestedContext, PagingMode } from '../../paging/index.ts';
+import type { ReportedAreas } from '../linux/format-area.ts';
 import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 import type { ReportedStage } from '../state/reported-state.ts';
 import type { ReportedAddressSpace, ReportedRegion } from '../translation/reported-translation.ts';
@@ -24,6 +25,8 @@ export interface ReportedMap {
 /** A page with what lies at its first byte. @public */
 export interface ReportedLeaf extends MappedLeaf {
   readonly region: ReportedRegion;
+  /** What Linux keeps there, where names were asked for. */
+  readonly areas?: ReportedAreas;
 }
 
 /** How a map ended. @public */

@@ -1,7 +1,8 @@
 import type { SymbolPlace } from '../../linux/index.ts';
 import type { PagingMode } from '../../paging/index.ts';
 import { formatPlace, placeFields } from '../linux/format-symbol.ts';
-import { printableComm } from '../linux/format-tasks.ts';
+import { encodeOwner, type ReportedOwner } from '../linux/format-owner.ts';
+import { printable } from '../linux/printable.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
 
@@ -16,7 +17,7 @@ export interface ReportedVcpu {
   /** In real mode an address is a segment and an offset. */
   readonly realModeSegment: bigint | undefined;
   /** Where names were asked for: whose CR3 it is, and the symbol that its code is in. */
-  readonly process?: { readonly pid: number; readonly comm: string } | null;
+  readonly owner?: ReportedOwner | null;
   readonly place?: SymbolPlace | null;
 }
 
@@ -48,16 +49,21 @@ export function formatVcpus(vcpus: readonly ReportedVcpu[], style: Style): strin
   return [style.faint(line(HEADINGS)), ...rows.map(line)].map((text) => `${text}\n`).join('');
 }
 
-function columnsOf({ cpu, mode, cpl, cr3, rip, realModeSegment, process, place }: ReportedVcpu): string[] {
+function columnsOf({ cpu, mode, cpl, cr3, rip, realModeSegment, owner, place }: ReportedVcpu): string[] {
   return [
     String(cpu),
     MODE_WORDS[mode],
     String(cpl),
     rip === undefined ? '-' : formatRip(rip, mode, realModeSegment),
     mode === 'off' ? '-' : formatHex(cr3),
-    process ? `${process.pid} ${printableComm(process.comm)}` : '',
+    owner ? shortOwner(owner) : '',
     place ? formatPlace(place) : '',
   ];
+}
+
+/** The heading says what it is. */
+function shortOwner(owner: ReportedOwner): string {
+  return owner.kind === 'kernel' ? 'kernel' : `${owner.pid} ${printable(owner.comm)}`;
 }
 
 /** Addresses of 32 bits have 8 digits. */
@@ -71,14 +77,14 @@ function formatRip(
 }
 
 /** One vCPU as a line of JSON, without line end. @public */
-export function encodeVcpu({ cpu, mode, cpl, cr3, rip, process, place }: ReportedVcpu): string {
+export function encodeVcpu({ cpu, mode, cpl, cr3, rip, owner, place }: ReportedVcpu): string {
   return JSON.stringify({
     cpu,
     mode,
     cpl,
     cr3: formatHex(cr3),
     rip: rip === undefined ? null : formatHex(BigInt.asUintN(64, rip.base + rip.offset)),
-    ...(process === undefined ? {} : { process: process && { pid: process.pid, comm: process.comm } }),
+    ...(owner === undefined ? {} : { owner: owner && encodeOwner(owner) }),
     ...(place === undefined ? {} : { place: place && placeFields(place) }),
   });
 }

@@ -1,6 +1,8 @@
 import { toTranslate2Answer, translate2ErrorOf } from '../../abi/index.ts';
 import type { FaultedTranslation, PlannedBits, WalkStep } from '../../paging/index.ts';
 import { encodeAssumption } from '../assumed/format-assumption.ts';
+import { areaFields } from '../linux/format-area.ts';
+import { encodeOwner } from '../linux/format-owner.ts';
 import { placeFields } from '../linux/format-symbol.ts';
 import { formatDeviation } from '../reasons/format-deviation.ts';
 import { formatReason } from '../reasons/format-reason.ts';
@@ -16,7 +18,7 @@ import type { ReportedRomEntry, ReportedTranslation } from './reported-translati
  * @public
  */
 export function encodeTranslation(reported: ReportedTranslation): string {
-  const { request, translation, cpu, mode, wrote, bitsAreSet, region, assumed, inRom, deviation, nested, place } =
+  const { request, translation, cpu, mode, wrote, bitsAreSet, region, assumed, inRom, deviation, nested, place, areas, owner } =
     reported;
   const { write, user, exec } = request.access;
   const { setAccessed, setDirty, forceSetAccessed } = request.flags;
@@ -40,6 +42,8 @@ export function encodeTranslation(reported: ReportedTranslation): string {
     assumed: assumed.map(encodeAssumption),
     // Only where there is something to say: scripts for ordinary guests see the same fields always.
     ...(place === undefined ? {} : { place: place && placeFields(place) }),
+    ...areaFields(areas ?? null),
+    ...(owner === undefined ? {} : { owner: owner && encodeOwner(owner) }),
     ...encodeRomEntries(inRom),
     ...(deviation === null ? {} : { deviation: formatDeviation(deviation) }),
     ...(nested === null ? {} : { nested: encodeSecondStage(nested) }),

@@ -2,6 +2,7 @@ import { translate2ErrorOfCause } from '../../abi/index.ts';
 import type { SymbolPlace } from '../../linux/index.ts';
 import type { FaultCause, Rights } from '../../paging/index.ts';
 import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
+import { formatAreas, type ReportedAreas } from '../linux/format-area.ts';
 import { formatPlace } from '../linux/format-symbol.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';
@@ -15,6 +16,14 @@ export interface BriefDoubts {
   readonly assumed: readonly ReportedAssumption[];
   /** The machine that runs the guest would answer otherwise. */
   readonly deviates: boolean;
+}
+
+/** What the guest's Linux says of an address. @public */
+export interface BriefNames {
+  /** The symbol that it lies in. */
+  readonly place?: SymbolPlace | null;
+  /** What Linux keeps there, which is shown where it is no symbol's. */
+  readonly areas?: ReportedAreas | undefined;
 }
 
 /** What is known of one of many addresses, without the walk. @public */
@@ -46,7 +55,7 @@ export type BriefAnswer = BriefDoubts &
  * refuses the page of a nested guest that page: `0x…  -  INVALID_GPA  -  -  L2 0x5abc`. After it what makes the answer doubtful:
  * `?PKRU`, where it depends on a PKRU that was assumed; `!differs`, where the machine that runs the guest would answer otherwise.
  *
- * @param place - the symbol that the address lies in, for the end of the line
+ * @param names - of the address, for the end of the line
  * @returns a line, with its line end
  * @public
  */
@@ -54,10 +63,10 @@ export function formatBrief(
   linearAddress: bigint,
   answer: BriefAnswer,
   style: Style,
-  place: SymbolPlace | null = null,
+  { place = null, areas }: BriefNames = {},
 ): string {
   const address = formatHex(linearAddress, 16);
-  const marks = `${formatMarks(answer, style)}${place === null ? '' : `  ${formatPlace(place)}`}`;
+  const marks = `${formatMarks(answer, style)}${formatNames(place, areas)}`;
   if (answer.kind === 'mapped') {
     const { physicalAddress, pageSizeBytes, rights } = answer;
     const size = pageSizeBytes === null ? '-' : formatSize(pageSizeBytes);
@@ -70,6 +79,11 @@ export function formatBrief(
   const name = style.bad(translate2ErrorOfCause(cause));
   const refused = refusedPageAddress === undefined ? '' : `  L2 ${formatHex(refusedPageAddress)}`;
   return `${address}  -  ${name}  ${orNone(errorCode)}  ${orNone(responsibleAddress)}${refused}${marks}\n`;
+}
+
+function formatNames(place: SymbolPlace | null, areas: ReportedAreas | undefined): string {
+  const text = place !== null ? formatPlace(place) : areas === undefined ? '' : formatAreas(areas);
+  return text === '' ? '' : `  ${text}`;
 }
 
 /** What makes an answer doubtful, in marks. @internal */

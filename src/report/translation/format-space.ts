@@ -1,4 +1,5 @@
 import type { PagingMode } from '../../paging/index.ts';
+import { formatOwner } from '../linux/format-owner.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { formatMode } from '../words/format-mode.ts';
 import type { ReportedAddressSpace } from './reported-translation.ts';
@@ -15,7 +16,7 @@ export function formatSpace(
   { cr3, given, owner, changes = [], profile }: ReportedAddressSpace,
   more: readonly string[] = [],
 ): string {
-  const tables = mode === 'off' ? [] : [`CR3 ${formatHex(cr3)}${owner ? ` (${owner})` : given ? ' (given)' : ''}`];
+  const tables = mode === 'off' ? [] : [`CR3 ${formatHex(cr3)}${owner ? ` (${formatOwner(owner)})` : given ? ' (given)' : ''}`];
   const whatIf = changes.length === 0 ? [] : [`if ${changes.join(' and ')}`];
   const machine = profile === undefined ? [] : [`as ${profile} has it`];
   return [formatMode(mode), ...tables, `vCPU ${cpu}`, ...more, ...whatIf, ...machine].join(', ');

@@ -1,3 +1,4 @@
+import { formatAreas } from '../linux/format-area.ts';
 import { formatPlace } from '../linux/format-symbol.ts';
 import type { Style } from '../style.ts';
 import { formatAccess } from '../words/format-access.ts';
@@ -35,7 +36,7 @@ export function formatTranslation(reported: ReportedTranslation, space: Reported
 }
 
 function formatQuestion(
-  { request, translation, mode, cpu, place }: ReportedTranslation,
+  { request, translation, mode, cpu, place, areas }: ReportedTranslation,
   space: ReportedAddressSpace,
   style: Style,
 ): string {
@@ -43,6 +44,7 @@ function formatQuestion(
   // LAM and UAI take a tag off before the walk.
   const untagged = untaggedAddress === linearAddress ? '' : ` walked as ${formatHex(untaggedAddress, 16)}`;
   const address = `${style.strong(formatHex(linearAddress, 16))}${untagged}`;
-  const name = place ? `  ${formatPlace(place)}` : '';
+  const known = place ? formatPlace(place) : areas ? formatAreas(areas) : '';
+  const name = known === '' ? '' : `  ${known}`;
   return `${address}${name}  ${formatAccess(request.access)}   ${style.faint(formatSpace(mode, cpu, space))}`;
 }

@@ -1,5 +1,7 @@
 import type { SymbolPlace } from '../../linux/index.ts';
 import type { Access, BitFlags, NestedTranslation, PagingMode, PlannedBits, Translation } from '../../paging/index.ts';
+import type { ReportedAreas } from '../linux/format-area.ts';
+import type { ReportedOwner } from '../linux/format-owner.ts';
 import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 import type { ReportedDeviation } from '../reasons/format-deviation.ts';
 
@@ -41,6 +43,10 @@ export interface ReportedTranslation {
   readonly assumed: readonly ReportedAssumption[];
   /** The symbol that the address lies in, where names were asked for. */
   readonly place?: SymbolPlace | null;
+  /** What Linux keeps there, likewise. */
+  readonly areas?: ReportedAreas;
+  /** Whose address space it is, likewise. */
+  readonly owner?: ReportedOwner | null;
 }
 
 /** The address space that was walked. @public */
@@ -48,8 +54,8 @@ export interface ReportedAddressSpace {
   readonly cr3: bigint;
   /** CR3 was given by the user, and is not the vCPU's own. */
   readonly given: boolean;
-  /** Whose it is: `process 91 bash`. */
-  readonly owner?: string;
+  /** Whose it is, where the guest's Linux was asked; null where it does not know. */
+  readonly owner?: ReportedOwner | null;
   /** What else the question changes about the vCPU: `CR4.SMAP=0`. */
   readonly changes?: readonly string[];
   /** The machine whose behaviour is asked for; the architecture unless given. */

@@ -143,11 +143,60 @@ describe('names of a Linux guest, against what it says of itself', function () {
   it('says of every vCPU whose CR3 it has, and where its code is', async () => {
     const { stdout } = await run('state', '--cpu', 'all', '--names', '--json');
     const { pid } = linux.processes.find(({ comm }) => comm === 'spinner') as { pid: number };
-    expect(JSON.parse(stdout)).to.deep.include({ cpu: 0, mode: '4-level', process: { pid, comm: 'spinner' } });
+    const owner = { kind: 'process', pid, comm: 'spinner', half: JSON.parse(stdout).cpl === 3 ? 'user' : 'kernel' };
+    expect(JSON.parse(stdout)).to.deep.include({ cpu: 0, mode: '4-level', owner });
     const text = await run('state', '--cpu', 'all', '--names');
     expect(text.stdout).to.match(
       new RegExp(`^vCPU  mode .*\\n0     4-level  [03]    0x[0-9a-f]{16}  0x[0-9a-f]+ +${pid} spinner`),
     );
+  });
+
+  it('knows the areas of each process as its /proc/PID/maps has them', async () => {
+    const guest = await attach({ qmp: linux.guest.qmpEndpoint });
+    try {
+      await guest.whilePaused(async (paused) => {
+        const found = await paused.linux();
+        for (const [pid, told] of linux.areas) {
+          const own = (await found.areas(await found.process(pid))).filter(({ last }) => last < 1n << 47n);
+          const lines = own.map(({ kind, name, first, last }) => {
+            const shown = { heap: '[heap]', stack: '[stack]' }[kind as string] ?? name ?? '';
+            return `${first.toString(16).padStart(8, '0')}-${(last + 1n).toString(16)} ${shown}`;
+          });
+          expect(lines).to.deep.equal(told.map((line) => line.replace(/ +\S+ \S+ \S+ \S+ */, ' ')));
+        }
+        expect(linux.areas.get(linux.processes.find(({ comm }) => comm === 'keeper')?.pid ?? 0)?.length).to.be.above(400);
+      });
+    } finally {
+      await guest.detach();
+    }
+  });
+
+  it('labels what it maps, and says who maps a frame', async () => {
+    const { pid = 0 } = linux.processes.find(({ comm }) => comm === 'keeper') ?? {};
+    const map = await run('map', '--pid', String(pid), '--json');
+    const labels = map.stdout
+      .trimEnd()
+      .split('\n')
+      .flatMap((line) => JSON.parse(line).areas ?? []);
+    const kinds = new Set(labels.map(({ kind }) => kind));
+    expect([...kinds]).to.include.members(['text', 'rodata', 'data', 'module', 'direct-map', 'vmalloc', 'vmemmap']);
+    expect([...kinds]).to.include.members(['cpu-entry-area', 'fixmap', 'heap', 'stack', 'special', 'anonymous', 'file']);
+    expect(labels.map(({ name }) => name)).to.include.members(['/tmp/place/file', '/init', 'fuse']);
+    expect(labels.filter(({ kind }) => kind === undefined)).to.deep.equal([]);
+    const page = linux.pages.find((each) => each.pid === pid && each.address > 1n << 44n);
+    const found = await run('find', `0x${((page?.frame ?? 0n) << 12n).toString(16)}`, '--processes', '--json');
+    const places = found.stdout
+      .trimEnd()
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+    expect(places.map(({ owner, areas }) => [owner?.pid ?? null, areas[0]?.kind])).to.deep.equal([
+      [null, 'direct-map'],
+      [pid, 'anonymous'],
+    ]);
+    expect(BigInt(places[1].first)).to.equal(page?.address);
+    const text = await run('find', 'phys:0x1000', '--names', '--pid', '1');
+    expect(text.stdout).to.match(/ {2}direct map\n$/);
   });
 
   it('says where memory may have changed while it was read', async () => {

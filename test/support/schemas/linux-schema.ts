@@ -11,6 +11,20 @@ export const placeSchema = z.strictObject({
   module: z.string().nullable(),
 });
 
+/** What Linux keeps somewhere. */
+export const areaSchema = z.strictObject({ kind: z.string().regex(/^[a-z-]+$/), name: z.string().nullable() });
+
+/** Of a range: the first of them, and how many more there are. */
+export const areasOfLine = { areas: z.array(areaSchema).exactOptional(), moreAreas: z.int().min(1).exactOptional() };
+
+/** Whose address space it is. */
+export const ownerSchema = z.strictObject({
+  kind: z.enum(['process', 'kernel']),
+  pid: z.int().min(0).exactOptional(),
+  comm: z.string().exactOptional(),
+  half: z.enum(['user', 'kernel']).nullable().exactOptional(),
+});
+
 /** One line of `pagewalk symbols --json`. */
 export const symbolLineSchema = z.strictObject({
   address: hex,
@@ -42,9 +56,6 @@ export const vcpuLineSchema = z.strictObject({
   cpl: z.int().min(0).max(3),
   cr3: hex,
   rip: hex.nullable(),
-  process: z
-    .strictObject({ pid: z.int().min(0), comm: z.string() })
-    .nullable()
-    .optional(),
+  owner: ownerSchema.nullable().optional(),
   place: placeSchema.nullable().optional(),
 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { areasOfLine, ownerSchema } from './linux-schema.ts';
 import { assumptionSchema, regionSchema, stageSchema } from './translation-schema.ts';
 
 const hex = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,15})$/);
@@ -23,6 +24,8 @@ export const mapLineSchema = z.discriminatedUnion('kind', [
     cr3: hex,
     changes: z.array(z.string()),
     profile: z.string().nullable(),
+    /** Where names were asked for. */
+    owner: ownerSchema.nullable().exactOptional(),
     first: hex,
     last: hex,
     filter: z.string().nullable(),
@@ -43,6 +46,7 @@ export const mapLineSchema = z.discriminatedUnion('kind', [
     physicalHighest: hex,
     physicalPieces: z.int().min(1),
     regions: z.array(regionSchema).min(1),
+    ...areasOfLine,
   }),
   z.strictObject({
     kind: z.literal('page'),
@@ -53,6 +57,7 @@ export const mapLineSchema = z.discriminatedUnion('kind', [
     dirty: z.boolean(),
     physicalAddress: hex,
     region: regionSchema,
+    ...areasOfLine,
   }),
   z.strictObject({
     kind: z.literal('end'),
@@ -83,6 +88,9 @@ export const aliasLineSchema = z.strictObject({
   leaves: z.int().min(0),
   accessed: z.int().min(0),
   dirty: z.int().min(0),
+  ...areasOfLine,
+  /** Where several address spaces were looked through; null for the kernel's half. */
+  owner: ownerSchema.nullable().exactOptional(),
 });
 
 /** The last line of `pagewalk find --json`. */

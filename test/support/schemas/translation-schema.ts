@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { placeSchema } from './linux-schema.ts';
+import { areasOfLine, ownerSchema, placeSchema } from './linux-schema.ts';
 
 const hex = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,15})$/);
 /** An address of 76 bits: page numbers have 64. */
@@ -118,6 +118,8 @@ export const translationLineSchema = z.strictObject({
   assumed: z.array(assumptionSchema),
   /** Where names were asked for. */
   place: placeSchema.nullable().optional(),
+  ...areasOfLine,
+  owner: ownerSchema.nullable().exactOptional(),
   /** Where the guest's own machine would answer otherwise. */
   deviation: z.string().min(1).optional(),
   inRom: inRom.optional(),

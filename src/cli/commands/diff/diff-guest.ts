@@ -49,7 +49,7 @@ async function takeTwo(line: DiffGuestCommandLine, context: CliContext): Promise
   const { guest: options, scope: scopeOptions, afterMs, range } = line;
   // What is wrong with the question is found before anything is connected.
   await toTranslateScope(scopeOptions, options.cpu, NAME);
-  const needs = { guest: options, scope: scopeOptions, command: NAME, half: 'kernel' as const, needsLinux: false };
+  const needs = { guest: options, scope: scopeOptions, command: NAME, half: 'kernel' as const, needsLinux: false, showsNames: false };
   const progress = new Progress(context, 'reading page tables');
   try {
     return await withOpened(options, scopeOptions.hostMemory, context, async (guest) => {

@@ -32,7 +32,7 @@ export async function answerHvTranslate(line: HvTranslateCommandLine, context: C
   const question = {
     ...line,
     writes,
-    needs: { ...line, half: 'kernel' as const, needsLinux: false },
+    needs: { ...line, half: 'kernel' as const, needsLinux: false, showsNames: false },
     makeAsker: async (): Promise<Asker> => {
       types = undefined;
       const format = await makeFormat(line, context);

@@ -11,6 +11,7 @@ import { parseScopeOptions, type ScopeOptions } from '../../options/scope-option
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { type TakenSnapshot, takeSnapshot } from '../../session/take-snapshot.ts';
+import type { FoundAlias, FoundAliases } from './found-aliases.ts';
 import { describeOff, describeRoot } from './print-map.ts';
 
 const NAME = 'find';
@@ -24,6 +25,8 @@ const STOPPED = 5;
 
 const OPTIONS = {
   l2: { help: 'PHYSICAL is an L2 physical address, in the memory of the nested guest; else L1 physical' },
+  processes: { help: "look in every process of the guest's Linux, and say whose each address is" },
+  names: { help: "say what the guest's Linux keeps at each address; --processes and --pid do it too" },
   range: { value: 'FIRST-LAST', help: 'look only among these linear addresses; FIRST+SIZE does as well' },
   ...GUEST_OPTIONS,
   ...SCOPE_OPTIONS,
@@ -38,6 +41,10 @@ export interface FindCommandLine {
   /** The physical addresses are the nested guest's own. */
   readonly l2: boolean;
   readonly json: boolean;
+  /** Show what Linux keeps where. */
+  readonly names: boolean;
+  /** Look in every process. */
+  readonly processes: boolean;
 }
 
 /**
@@ -54,9 +61,16 @@ export function parseFind(words: readonly string[], environment: CliContext['env
   }
   const range = values.get('range');
   const guest = parseGuestOptions(options, environment, NAME);
+  const scope = parseScopeOptions(options, guest, NAME);
+  const processes = flags.has('processes');
+  const one = ['cr3', 'pid', 'process', 'nested'].find((name) => values.has(name)) ?? (flags.has('l2') ? 'l2' : undefined);
+  if (processes && one !== undefined)
+    throw new UsageError(`--processes looks in every process, and --${one} names an address space`, NAME);
   return {
     guest,
-    scope: parseScopeOptions(options, guest, NAME),
+    scope,
+    processes,
+    names: flags.has('names') || processes || scope.process !== undefined || scope.symbolsFile !== undefined,
     physical: parsePhysical(text.replace(/^phys:/i, '')),
     range: range === undefined ? {} : parseRange(range, '--range', NAME),
     l2: flags.has('l2'),
@@ -76,34 +90,56 @@ function parsePhysical(text: string): AddressRange {
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line = parseFind(words, context.environment);
-  return printAliases(await takeSnapshot({ ...line, command: NAME }, context), line, context);
+  if (line.processes) {
+    const { findInProcesses } = await import('./find-in-processes.ts');
+    return printAliases(await findInProcesses(line, LIMIT, context), line, context);
+  }
+  return printAliases(search(await takeSnapshot({ ...line, command: NAME }, context), line, context), line, context);
+}
+
+function search(
+  { snapshot, assumed, areas }: TakenSnapshot,
+  { guest, physical, range, l2 }: FindCommandLine,
+  context: CliContext,
+): FoundAliases {
+  if (!snapshot.isPaged) context.complain(`pagewalk: ${describeOff(guest.cpu)}`);
+  complainOfRomTables(snapshot.tablesInRom, context);
+  const aliases: FoundAlias[] = [];
+  const take = (alias: Alias): boolean =>
+    aliases.push({ alias, names: areas === null ? {} : { areas: areas.over(alias.first, alias.last) } }) < LIMIT;
+  const { complete } = l2 ? snapshot.l2Aliases(physical, take, range) : snapshot.aliases(physical, take, range);
+  const { isRootReadable } = snapshot;
+  return {
+    aliases,
+    complete,
+    unreadable: isRootReadable ? null : describeRoot(snapshot),
+    assumed,
+    isNested: snapshot.nested !== null,
+  };
 }
 
 async function printAliases(
-  { snapshot, assumed }: TakenSnapshot,
+  { aliases, complete, unreadable, assumed, isNested }: FoundAliases,
   { guest, physical, range, l2, json }: FindCommandLine,
   context: CliContext,
 ): Promise<number> {
   const { encodeAlias, encodeAliasEnd, formatAlias, formatAssumption } = await import('../../../report/index.ts');
   const style = chooseStyle(context);
-  if (!snapshot.isPaged) context.complain(`pagewalk: ${describeOff(guest.cpu)}`);
-  complainOfRomTables(snapshot.tablesInRom, context);
-  const found: Alias[] = [];
-  const space = snapshot.nested === null ? null : l2 ? 'L2' : 'L1';
-  const take = (alias: Alias): boolean => found.push(alias) < LIMIT;
-  const { complete } = l2 ? snapshot.l2Aliases(physical, take, range) : snapshot.aliases(physical, take, range);
-  const show = (alias: Alias): string => (json ? `${encodeAlias(alias, space)}\n` : formatAlias(alias, style, space));
+  const space = !isNested ? null : l2 ? 'L2' : 'L1';
+  const show = ({ alias, names }: FoundAlias): string =>
+    json ? `${encodeAlias(alias, space, names)}\n` : formatAlias(alias, style, space, names);
   const notes = json ? [] : assumed.map((each) => `${style.mark(`! assumed: ${formatAssumption(each)}`)}\n`);
-  const rootReadable = snapshot.isRootReadable;
-  const end = json ? [`${encodeAliasEnd({ complete, count: found.length, rootReadable })}\n`] : [];
-  await context.print([...notes, ...found.map(show), ...end].join(''));
-  if (!rootReadable) context.complain(`pagewalk: ${describeRoot(snapshot)}`);
-  else if (!complete) context.complain(`pagewalk: stopped after ${found.length} places: look in a part with --range`);
-  else if (found.length === 0)
+  const rootReadable = unreadable === null;
+  const count = aliases.length;
+  const end = json ? [`${encodeAliasEnd({ complete, count, rootReadable })}\n`] : [];
+  await context.print([...notes, ...aliases.map(show), ...end].join(''));
+  if (unreadable !== null) context.complain(`pagewalk: ${unreadable}`);
+  else if (!complete) context.complain(`pagewalk: stopped after ${count} places: look in a part with --range`);
+  else if (count === 0)
     context.complain(
       `pagewalk: no linear address${within(range)} leads to ${space === null ? '' : `${space} physical `}${formatRange(physical)}`,
     );
-  const status = complete ? (found.length === 0 ? NOTHING : 0) : STOPPED;
+  const status = complete ? (count === 0 ? NOTHING : 0) : STOPPED;
   return strictStatus(status, guest.strict, assumed, context);
 }
 

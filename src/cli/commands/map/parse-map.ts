@@ -25,6 +25,7 @@ export const OPTIONS = {
   },
   leaves: { help: 'page by page instead of ranges with the same rights' },
   summary: { help: 'how much there is with which rights, what the tables take, and what looks like a mistake' },
+  names: { help: "whose address space it is and what lies where, by the guest's Linux; --pid and --process do it too" },
   limit: { value: 'N', help: `stop after so many lines; ${DEFAULT_LIMIT} when not given` },
   ...GUEST_OPTIONS,
   ...SCOPE_OPTIONS,
@@ -41,6 +42,8 @@ export interface MapCommandLine {
   readonly summary: boolean;
   readonly limit: number;
   readonly json: boolean;
+  /** Show what Linux keeps where. */
+  readonly names: boolean;
 }
 
 /**
@@ -65,14 +68,16 @@ export function parseMap(words: readonly string[], environment: CliContext['envi
   if (filter !== null) parseMapFilter(filter, NAME);
   const limit = values.get('limit');
   const guest = parseGuestOptions(options, environment, NAME);
+  const scope = parseScopeOptions(options, guest, NAME);
   return {
     guest,
-    scope: parseScopeOptions(options, guest, NAME),
+    scope,
     range: range === undefined ? EVERYTHING : parseRange(range, '--range', NAME),
     filter,
     of: flags.has('leaves') ? 'pages' : 'ranges',
     summary: flags.has('summary'),
     limit: limit === undefined ? DEFAULT_LIMIT : parseCount(limit, '--limit', { least: 1, most: HIGHEST_LIMIT }, NAME),
     json: flags.has('json'),
+    names: flags.has('names') || scope.process !== undefined || scope.symbolsFile !== undefined,
   };
 }

@@ -1,4 +1,5 @@
 import type { TableSnapshot } from '../../../guest/index.ts';
+import type { AreaMap } from '../../../linux/internal.ts';
 import { formatHex, type MappedLeaf, type MappedRange } from '../../../paging/index.ts';
 import type { ReportedMap, ReportedMapEnd, Style } from '../../../report/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
@@ -23,7 +24,7 @@ type Printing = Pick<CliContext, 'print' | 'unread'>;
  * @internal
  */
 export async function printMap(
-  { snapshot, assumed }: TakenSnapshot,
+  { snapshot, assumed, areas }: TakenSnapshot,
   line: MapCommandLine,
   context: CliContext,
 ): Promise<number> {
@@ -39,7 +40,7 @@ export async function printMap(
     filter: line.filter,
     assumed,
   };
-  const printer = line.summary ? new SummaryPrinter(report, map) : new LinePrinter(report, map);
+  const printer = line.summary ? new SummaryPrinter(report, map) : new LinePrinter(report, map, areas);
   await context.print(printer.heading(line.json, style));
   if (!snapshot.isPaged) context.complain(`pagewalk: ${describeOff(map.cpu)}`);
   complainOfRomTables(snapshot.tablesInRom, context);
@@ -132,10 +133,12 @@ interface MapPrinter {
 class LinePrinter implements MapPrinter {
   readonly #report: Report;
   readonly #map: ReportedMap;
+  readonly #areas: AreaMap | null;
 
-  constructor(report: Report, map: ReportedMap) {
+  constructor(report: Report, map: ReportedMap, areas: AreaMap | null) {
     this.#report = report;
     this.#map = map;
+    this.#areas = areas;
   }
 
   heading(json: boolean, style: Style): string {
@@ -145,11 +148,17 @@ class LinePrinter implements MapPrinter {
   show(item: MappedRange | MappedLeaf, snapshot: TableSnapshot, json: boolean, style: Style): string {
     const { encodeLeaf, encodeMappedRange, formatLeaf, formatMappedRange } = this.#report;
     if ('address' in item) {
-      const leaf = { ...item, region: snapshot.memoryMap.regionAt(item.physicalAddress) };
+      const last = item.address + BigInt(item.sizeBytes) - 1n;
+      const leaf = {
+        ...item,
+        region: snapshot.memoryMap.regionAt(item.physicalAddress),
+        ...(this.#areas === null ? {} : { areas: this.#areas.over(item.address, last) }),
+      };
       return json ? `${encodeLeaf(leaf)}\n` : formatLeaf(leaf, style);
     }
     const regions = snapshot.regionsOf(item);
-    return json ? `${encodeMappedRange(item, regions)}\n` : formatMappedRange(item, regions, style);
+    const areas = this.#areas?.over(item.first, item.last) ?? null;
+    return json ? `${encodeMappedRange(item, regions, areas)}\n` : formatMappedRange(item, regions, style, areas);
   }
 
   end(end: ReportedMapEnd, json: boolean): string {

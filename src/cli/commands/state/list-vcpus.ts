@@ -1,14 +1,13 @@
 import type { GuestView, OpenGuest, VcpuState } from '../../../guest/index.ts';
-import type { Linux, LinuxTask } from '../../../linux/index.ts';
+import type { Linux } from '../../../linux/index.ts';
 import { CR0_PG } from '../../../paging/index.ts';
 import type { ReportedVcpu } from '../../../report/index.ts';
 import type { CliContext } from '../../options/command.ts';
 import { lookAtLinux } from '../../session/names/look-at-linux.ts';
+import { reportedOwner } from '../../session/names/reported-owner.ts';
 
 /** CR0.PE: off in real mode (SDM vol. 3A, 2.5). */
 const CR0_PE = 1n;
-/** Bits of CR3 that are no address: process-context identifiers, LAM. */
-const ROOT_BITS = 0x000f_ffff_ffff_f000n;
 
 /**
  * All vCPUs of a guest, as they are in one pause.
@@ -21,17 +20,15 @@ export async function listVcpus(
   view: GuestView,
   guest: OpenGuest,
   names: boolean,
-  context: Pick<CliContext, 'environment' | 'complain'>,
+  context: Pick<CliContext, 'environment'>,
 ): Promise<readonly ReportedVcpu[]> {
   const [cpu = 0] = guest.vcpus;
   const looked = names ? await lookAtLinux(view, guest, { cpu, live: false }, context) : { view, linux: null };
   const { contextOf } = await import('../../../guest/index.ts');
-  const { tasks, problem } = looked.linux === null ? { tasks: [], problem: null } : await looked.linux.taskList();
-  if (problem !== null) context.complain(`pagewalk: ${problem}`);
   const vcpus: ReportedVcpu[] = [];
   for (const each of guest.vcpus) {
     const state = await looked.view.vcpuState(each);
-    vcpus.push({ ...describe(state, contextOf(state).mode), ...(await namesOf(state, looked.linux, tasks)) });
+    vcpus.push({ ...describe(state, contextOf(state).mode), ...(await namesOf(state, looked.linux)) });
   }
   return vcpus;
 }
@@ -48,16 +45,14 @@ function describe({ cpu, cr0, cr3, cs, cpl, position }: VcpuState, mode: Reporte
   };
 }
 
-async function namesOf(
+/** Whose CR3 a vCPU has, and where its code is. @internal */
+export async function namesOf(
   { cr3, position }: VcpuState,
   linux: Linux | null,
-  tasks: readonly LinuxTask[],
-): Promise<Pick<ReportedVcpu, 'process' | 'place'>> {
+): Promise<Pick<ReportedVcpu, 'owner' | 'place'>> {
   if (linux === null) return {};
-  const root = cr3.value & ROOT_BITS;
-  const task = tasks.find((each) => each.cr3 !== null && (each.cr3 === root || each.userCr3 === root));
   return {
-    process: task === undefined ? null : { pid: task.pid, comm: task.comm },
+    owner: reportedOwner(await linux.ownerOf(cr3.value)),
     place: position === undefined ? null : await linux.nearest(position.csBase.value + position.rip.value),
   };
 }

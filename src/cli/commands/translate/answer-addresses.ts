@@ -20,7 +20,7 @@ export interface TranslateAddresses extends TranslateCommandLine {
 }
 
 /** What is known of the guest when questions are put to it: a scope without names, and the Linux in it, where it was looked at. */
-type Known = Pick<NamedScope, 'scope' | 'linux'>;
+type Known = Pick<NamedScope, 'scope' | 'linux' | 'areas'>;
 
 /**
  * Prepares questions: nothing is connected.
@@ -32,18 +32,18 @@ type Known = Pick<NamedScope, 'scope' | 'linux'>;
 export async function makeAsker(
   line: TranslateAddresses,
   context: CliContext,
-  { scope, linux }: Known = { scope: line.scope, linux: null },
+  known: Known = { scope: line.scope, linux: null, areas: null },
 ): Promise<Asker> {
-  const translated = await toTranslateScope(scope, line.guest.cpu, line.command);
-  const asked = { ...line, scope };
+  const translated = await toTranslateScope(known.scope, line.guest.cpu, line.command);
+  const asked = { ...line, scope: known.scope };
   return line.format === 'brief'
-    ? briefAsker(asked, translated, linux, context)
-    : fullAsker(asked, translated, linux, context);
+    ? briefAsker(asked, translated, known, context)
+    : fullAsker(asked, translated, known, context);
 }
 
 /** What names a scope and addresses need: those of a process belong to the half that is in use at the access. @internal */
 export function needsOf({ guest, scope, command, access, addresses, names }: TranslateAddresses): NameNeeds {
-  return { guest, scope, command, half: access.user ? 'user' : 'kernel', needsLinux: names || addresses.some(isName) };
+  return { guest, scope, command, half: access.user ? 'user' : 'kernel', needsLinux: addresses.some(isName), showsNames: names };
 }
 
 function isName({ kind }: WrittenAddress): boolean {
@@ -65,7 +65,7 @@ async function symbolsOf(
 async function fullAsker(
   line: TranslateAddresses,
   scope: TranslateScope,
-  linux: Linux | null,
+  { linux, areas }: Known,
   context: CliContext,
 ): Promise<Asker> {
   const { encodeTranslation, formatTranslation } = await import('../../../report/index.ts');
@@ -86,6 +86,8 @@ async function fullAsker(
       ...each,
       assumed: [...each.assumed, ...notes],
       ...(linux === null ? {} : { place: placeOf(each.request.linearAddress) }),
+      ...(areas === null ? {} : { areas: areas.over(each.request.linearAddress, each.request.linearAddress) }),
+      ...(line.scope.owner === undefined ? {} : { owner: line.scope.owner }),
     });
     return {
       texts: answers.map((each) => show(named(each), space)),
@@ -100,7 +102,7 @@ async function fullAsker(
 async function briefAsker(
   line: TranslateAddresses,
   scope: TranslateScope,
-  linux: Linux | null,
+  { linux, areas }: Known,
   context: CliContext,
 ): Promise<Asker> {
   const { formatBrief } = await import('../../../report/index.ts');
@@ -109,7 +111,7 @@ async function briefAsker(
     const table = await view.translateMany(addresses, line.access, { ...scope, compareMachine: true });
     const placeOf = await symbolsOf(linux, addresses);
     const show = (address: bigint, at: number): string =>
-      formatBrief(address, briefAnswer(table, at), style, placeOf(address));
+      formatBrief(address, briefAnswer(table, at), style, { place: placeOf(address), areas: areas?.over(address, address) });
     return {
       texts: Array.from(addresses, show),
       faults: table.length - table.countMapped(),

@@ -1,10 +1,12 @@
 import type { GuestView, OpenGuest } from '../../../guest/index.ts';
 import type { Linux, LinuxTask } from '../../../linux/index.ts';
+import type { AddressSpaceOwner, AreaMap } from '../../../linux/internal.ts';
 import { UsageError } from '../../errors.ts';
 import type { CliContext } from '../../options/command.ts';
 import type { GuestOptions } from '../../options/guest-options.ts';
-import type { ScopeOptions } from '../../options/scope-options.ts';
-import { lookAtLinux } from './look-at-linux.ts';
+import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
+import { type LookAtLinux, lookAtLinux } from './look-at-linux.ts';
+import { reportedOwner } from './reported-owner.ts';
 import { asUsage } from './resolve-addresses.ts';
 
 /** A guest that is looked at, and a scope without names. @internal */
@@ -14,6 +16,8 @@ export interface NamedScope {
   /** Null where nothing needed it. */
   readonly linux: Linux | null;
   readonly scope: ScopeOptions;
+  /** What Linux keeps where, in the address space of the scope; null where names are not shown. */
+  readonly areas: AreaMap | null;
 }
 
 /** What is asked, and what it needs. @internal */
@@ -25,10 +29,12 @@ export interface NameNeeds {
   readonly half: 'user' | 'kernel';
   /** Names are needed besides those of the scope. */
   readonly needsLinux: boolean;
+  /** Names are shown: whose address space it is, and what Linux keeps where in it. */
+  readonly showsNames: boolean;
 }
 
 /**
- * Finds the address space of the process that a command line names.
+ * Finds the address space of the process that a command line names, and what its names are.
  *
  * @throws UsageError `ERR_CLI_USAGE` for a process that there is not, or that has no address space; LinuxDataError
  * `ERR_LINUX_DATA` where there is no Linux.
@@ -37,19 +43,68 @@ export interface NameNeeds {
 export async function nameScope(
   view: GuestView,
   guest: OpenGuest,
-  { guest: { cpu }, scope, command, half, needsLinux }: NameNeeds,
-  context: Pick<CliContext, 'environment'>,
+  needs: NameNeeds,
+  context: Pick<CliContext, 'environment' | 'complain'>,
 ): Promise<NamedScope> {
+  const { scope, command, showsNames } = needs;
   const { process, live, symbolsFile } = scope;
-  if (process === undefined && !needsLinux) return { view, linux: null, scope };
-  const looked = await lookAtLinux(view, guest, { cpu, live, symbolsFile }, context);
-  if (process === undefined) return { ...looked, scope };
-  const task = await asUsage(command, () => looked.linux.process(process));
-  const root = half === 'user' ? (task.userCr3 ?? task.cr3) : task.cr3;
+  if (process === undefined && !needs.needsLinux && !showsNames) return { view, linux: null, scope, areas: null };
+  const looked = await lookAtLinux(view, guest, { cpu: needs.guest.cpu, live, symbolsFile }, context);
+  const owner =
+    process !== undefined
+      ? await findProcess(looked.linux, process, needs)
+      : showsNames
+        ? await findOwner(looked, needs)
+        : undefined;
+  const task = owner?.kind === 'process' ? owner.task : null;
+  const named = process === undefined ? scope : { ...scope, cr3: rootOf(owner, command) };
+  return {
+    ...looked,
+    scope: owner === undefined ? named : { ...named, owner: reportedOwner(owner) },
+    areas: showsNames ? await readAreas(looked.linux, task, context) : null,
+  };
+}
+
+async function findProcess(
+  linux: Linux,
+  process: number | string,
+  { command, half }: NameNeeds,
+): Promise<AddressSpaceOwner> {
+  const task = await asUsage(command, () => linux.process(process));
+  return { kind: 'process', task, half: task.userCr3 === null ? null : half };
+}
+
+function rootOf(owner: AddressSpaceOwner | null | undefined, command: string): bigint {
+  const { task, half } = owner as Extract<AddressSpaceOwner, { kind: 'process' }>;
+  const root = half === 'user' ? task.userCr3 : task.cr3;
   if (root === null)
     throw new UsageError(`${describe(task)} is a thread of the kernel: it has no address space`, command);
-  const halfName = task.userCr3 === null ? '' : `, ${half} half`;
-  return { ...looked, scope: { ...scope, cr3: root, owner: `${describe(task)}${halfName}` } };
+  return root;
+}
+
+/** Of the address space that is looked at: by its CR3. */
+async function findOwner(
+  { view, linux }: LookAtLinux,
+  { guest: { cpu }, scope, command }: NameNeeds,
+): Promise<AddressSpaceOwner | null> {
+  const { cr3 } = await view.scopedState(await toTranslateScope(scope, cpu, command));
+  return linux.ownerOf(cr3.value);
+}
+
+const AREA_PROBLEMS = {
+  'no-types': "the kernel's type information does not say where a process has its areas",
+  damaged: 'the list of its areas is damaged',
+} as const;
+
+async function readAreas(
+  linux: Linux,
+  task: LinuxTask | null,
+  { complain }: Pick<CliContext, 'complain'>,
+): Promise<AreaMap> {
+  const { map, problem } = await linux.areaMap(task);
+  if (problem !== null && task !== null)
+    complain(`pagewalk: not all areas of ${describe(task)} are known: ${AREA_PROBLEMS[problem]}`);
+  return map;
 }
 
 function describe({ pid, comm }: LinuxTask): string {

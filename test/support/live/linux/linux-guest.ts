@@ -11,6 +11,16 @@ export interface ToldPage {
   readonly frame: bigint;
 }
 
+/** A page in swap, likewise. */
+export interface ToldSwap {
+  readonly pid: number;
+  readonly address: bigint;
+  readonly type: number;
+  readonly offset: bigint;
+  readonly softDirty: boolean;
+  readonly writeProtected: boolean;
+}
+
 /** What a Linux says of itself: the truth that guest memory is judged against. */
 export interface LinuxGuest {
   readonly guest: QemuProcess;
@@ -20,6 +30,12 @@ export interface LinuxGuest {
   readonly modules: string;
   readonly processes: readonly { readonly pid: number; readonly comm: string }[];
   readonly pages: readonly ToldPage[];
+  /** Pages in areas that allow nothing. */
+  readonly hidden: readonly ToldPage[];
+  /** Pages in swap. */
+  readonly swapped: readonly ToldSwap[];
+  /** Present pages that userfaultfd protects from writing. */
+  readonly protected: readonly { readonly pid: number; readonly address: bigint }[];
   /** Resident pages by pid. */
   readonly resident: ReadonlyMap<number, number>;
   /** Lines of /proc/PID/maps by pid. */
@@ -59,14 +75,24 @@ function toldBy(guest: QemuProcess): LinuxGuest {
     kallsyms: said('kallsyms')[0]?.join(' ') ?? '',
     modules: said('modules')[0]?.join(' ') ?? '',
     processes: said('process').map(([pid, comm = '']) => ({ pid: Number(pid), comm })),
-    pages: said('page').map(([pid, address, frame]) => ({
+    pages: said('page').map(toldPage),
+    hidden: said('hidden').map(toldPage),
+    swapped: said('swapped').map(([pid, address, type, offset, softDirty, writeProtected]) => ({
       pid: Number(pid),
       address: BigInt(`0x${address}`),
-      frame: BigInt(`0x${frame}`),
+      type: Number(type),
+      offset: BigInt(`0x${offset}`),
+      softDirty: softDirty === '1',
+      writeProtected: writeProtected === '1',
     })),
+    protected: said('protected').map(([pid, address]) => ({ pid: Number(pid), address: BigInt(`0x${address}`) })),
     resident: new Map(said('memory').map(([pid, pages]) => [Number(pid), Number(pages)])),
     areas,
   };
+}
+
+function toldPage([pid, address, frame]: readonly string[]): ToldPage {
+  return { pid: Number(pid), address: BigInt(`0x${address}`), frame: BigInt(`0x${frame}`) };
 }
 
 /** FNV-1a with 64 bits, as the guest takes it of its lines. */

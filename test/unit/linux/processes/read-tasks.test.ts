@@ -86,7 +86,7 @@ describe('linux/readTasks', () => {
     return {
       read: async (address: bigint, lengthBytes: number) => read({ address, lengthBytes }),
       readMany: async (pieces: readonly LinearPiece[]) => pieces.map(read),
-      physicalOf: async (address: bigint) => Number(address),
+      physicalOfMany: async (addresses: readonly (bigint | null)[]) => addresses.map((each) => each && Number(each)),
     } as unknown as AddressSpace;
   };
   const place = (name: string): bigint => linked.names.symbols?.addressOf(name) ?? 0n;

@@ -17,7 +17,7 @@ const USER: ReportedVcpu = {
   cr3: 0x105_f000n,
   rip: { offset: 0x40_1136n, base: 0n },
   realModeSegment: undefined,
-  process: { pid: 79, comm: 'a\u001bb' },
+  owner: { kind: 'process', pid: 79, comm: 'a\u001bb', half: null },
   place: null,
 };
 
