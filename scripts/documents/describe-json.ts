@@ -1,6 +1,7 @@
 import { type ZodType, z } from 'zod';
 import {
   areaSchema,
+  linuxEntrySchema,
   ownerSchema,
   placeSchema,
   symbolLineSchema,
@@ -63,6 +64,7 @@ const PARTS: Readonly<Record<string, ZodType>> = {
   Side: sideSchema,
   Place: placeSchema,
   Area: areaSchema,
+  LinuxEntry: linuxEntrySchema,
   Owner: ownerSchema,
 };
 const REGISTRY = z.registry<{ readonly id: string }>();

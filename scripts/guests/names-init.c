@@ -320,6 +320,8 @@ static ulong keeper(void)
 	long pid = CALL(FORK, 0, 0, 0, 0);
 	if (pid) {
 		char byte;
+		/* One that dies is no reason to wait for it. */
+		CALL(CLOSE, done[1], 0, 0, 0);
 		CALL(READ, done[0], &byte, 1, 0);
 		return pid;
 	}

@@ -5,7 +5,7 @@ import { asAnswer } from '../paging/internal.ts';
 import { answerRequests } from './answers/answer-requests.ts';
 import { addAssumptions, assumableStages, findFormatAssumptions } from './answers/assumptions.ts';
 import type { GuestTranslation, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
-import { requireCpu } from './errors.ts';
+import { GuestUsageError, requireCpu } from './errors.ts';
 import { pagesOfRange } from './linear-range.ts';
 import { hearNews } from './link/hear-news.ts';
 import { type FoundLinux, lookForLinux, namesOf } from './linux/look-for-linux.ts';
@@ -125,10 +125,33 @@ export class GuestView implements Disposable {
    * middle; GuestUsageError `ERR_GUEST_USAGE` for bits to be set in a guest that runs; the errors of the GDB client.
    */
   async translate(requests: readonly TranslateRequest[], scope: TranslateScope = {}): Promise<GuestTranslation[]> {
-    const answers = await answerRequests(requests, await this.#staged(scope));
+    const answers = await this.#answer(requests, scope);
     await this.#checkPause();
     if (this.notes.length === 0) return answers;
     return answers.map((answer) => asAnswer({ ...answer, assumed: [...answer.assumed, ...this.notes] }));
+  }
+
+  /** With page-table isolation a process has a root for each mode. */
+  async #answer(requests: readonly TranslateRequest[], scope: TranslateScope): Promise<GuestTranslation[]> {
+    const [kernel, user] = [await this.#ofProcess(scope, 'kernel'), await this.#ofProcess(scope, 'user')];
+    if (kernel.cr3 === user.cr3) return answerRequests(requests, await this.#staged(kernel));
+    const isUser = ({ access }: TranslateRequest): boolean => access.user;
+    const ofUser = await answerRequests(requests.filter(isUser), await this.#staged(user));
+    const ofKernel = await answerRequests(
+      requests.filter((each) => !isUser(each)),
+      await this.#staged(kernel),
+    );
+    return requests.map((each) => (isUser(each) ? ofUser : ofKernel).shift() as GuestTranslation);
+  }
+
+  /** The scope with the root of the process that it names. */
+  async #ofProcess(scope: TranslateScope, half: 'user' | 'kernel'): Promise<TranslateScope> {
+    const { process, ...rest } = scope;
+    if (process === undefined) return scope;
+    if (scope.cr3 !== undefined)
+      throw new GuestUsageError('a scope names a process or a CR3, and this one has both: leave one of them out');
+    const { root } = await (await this.linux(scope.cpu)).rootOf(process, half);
+    return { ...rest, cr3: root };
   }
 
   /**
@@ -150,7 +173,10 @@ export class GuestView implements Disposable {
    * @throws as {@link GuestView.translate}.
    */
   async translateMany(addresses: BigUint64Array, access: Access, scope: ManyScope = {}): Promise<TranslationTable> {
-    const { state, context, machineContext, nested, cache } = await this.#staged(scope, true);
+    const { state, context, machineContext, nested, cache } = await this.#staged(
+      await this.#ofProcess(scope, access.user ? 'user' : 'kernel'),
+      true,
+    );
     const pages = await cache();
     const walk = async (stages: Stages): Promise<TranslationTable> => {
       const table = new TranslationTable(addresses.length, stages.context, stages.nested !== null);
@@ -180,7 +206,8 @@ export class GuestView implements Disposable {
     access: Access,
     scope: TranslateScope = {},
   ): Promise<GuestView | null> {
-    return this.#source.pause === undefined ? null : this.#keepTables(addresses, access, scope);
+    if (this.#source.pause === undefined) return null;
+    return this.#keepTables(addresses, access, await this.#ofProcess(scope, access.user ? 'user' : 'kernel'));
   }
 
   /** Also what those of the machine need, and of a vCPU that has something else where a value is assumed. */
@@ -214,7 +241,7 @@ export class GuestView implements Disposable {
    */
   async snapshot(scope: MapScope = {}): Promise<TableSnapshot> {
     const vcpu = await this.#vcpu(scope.cpu ?? 0);
-    const { state, context, nested: stages, map } = await this.#staged(scope);
+    const { state, context, nested: stages, map } = await this.#staged(await this.#ofProcess(scope, 'kernel'));
     const nested = stages?.context ?? null;
     const cache = new PageCache((await this.#memory(vcpu)).memory, map, MAX_MAP_PAGES);
     const isWhole = await loadTables(context, nested, cache, pagesOfRange(context, scope), scope.onProgress);
@@ -256,15 +283,16 @@ export class GuestView implements Disposable {
    * ```ts
    * const linux = await paused.linux();
    * const [entry] = linux.symbols.find('do_exit');
-   * const shell = await linux.process('bash');
-   * const answers = await paused.translate(requests, { cr3: shell.cr3 });
+   * const answers = await paused.translate(requests, { process: 'bash' });
    * ```
    * @throws LinuxDataError `ERR_LINUX_DATA` where there is no Linux; GuestCpuError `ERR_GUEST_CPU`.
    */
   async linux(cpu = 0): Promise<Linux> {
     const known = this.#source.kernels ?? this.#kernels;
     const found = await this.lookForLinux(known, cpu);
-    return new Linux(namesOf(found, known), found.space);
+    return new Linux(namesOf(found, known), found.space, {
+      takenLive: this.#source.notes?.some(({ name }) => name === 'moment') ?? false,
+    });
   }
 
   /** Reads what names are made of, where they are not known: the guest may run on while they are made. @internal */
@@ -290,7 +318,7 @@ export class GuestView implements Disposable {
 
   /** The vCPU as a question has it. @throws GuestCpuError `ERR_GUEST_CPU`. */
   async scopedState(scope: TranslateScope): Promise<VcpuState> {
-    return (await this.#space(scope)).state;
+    return (await this.#space(await this.#ofProcess(scope, 'kernel'))).state;
   }
 
   async #space(scope: TranslateScope): Promise<Space> {

@@ -3,6 +3,10 @@ export { AreaMap, type AreasOfRange } from './areas/linux-area.ts';
 /** @internal */
 export type { AreaProblem } from './areas/process-areas.ts';
 /** @internal */
+export { decodeEntry, type StandingEntry } from './entries/decode-entry.ts';
+/** @internal */
+export type { EntryRules } from './entries/entry-rules.ts';
+/** @internal */
 export { type FileBytes, isElf, parseElfSymbols } from './files/parse-elf-symbols.ts';
 /** @internal */
 export { parseSymbolLines } from './files/parse-symbol-lines.ts';

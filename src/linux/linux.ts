@@ -1,6 +1,7 @@
 import { readKernelAreas } from './areas/kernel-areas.ts';
 import { AreaMap, type LinuxArea } from './areas/linux-area.ts';
 import { type AreaProblem, type ProcessAreas, readProcessAreas } from './areas/process-areas.ts';
+import { type EntryRules, readEntryRules } from './entries/entry-rules.ts';
 import { LinuxDataError, LinuxLookupError } from './errors.ts';
 import { findSymbol, firstOf, MOST_CANDIDATES, type WantedSymbol } from './find-symbol.ts';
 import type { KernelNames } from './kernel/kernel-names.ts';
@@ -12,6 +13,26 @@ import type { LinuxSymbol, SymbolPlace, SymbolTable } from './symbols/symbol-tab
 
 /** Bits of CR3 that are an address, and no process-context identifier or LAM; a table of PAE has 32 bytes at any such place. */
 const ROOT_BITS = { 8: 0x000f_ffff_ffff_f000n, 4: 0xffff_ffe0n } as const;
+
+/** States of a process that is no more. */
+const ENDED = new Set(['Z', 'X']);
+
+/** PAGE_OFFSET of 32-bit kernels is 3 GiB unless they are built otherwise. */
+const KERNEL_FIRST = { 8: 1n << 63n, 4: 0xc000_0000n } as const;
+
+/** Where what is known of a Linux comes from, besides guest memory as it stands. @internal */
+export interface LinuxOrigin {
+  readonly fromFile?: readonly SymbolTable[] | undefined;
+  readonly takenLive?: boolean;
+}
+
+/** The address space of a process. @internal */
+export interface ProcessRoot {
+  readonly task: LinuxTask;
+  readonly root: bigint;
+  /** With page-table isolation: whose root it is. */
+  readonly half: 'user' | 'kernel' | null;
+}
 
 /** Whose address space a CR3 is. @internal */
 export type AddressSpaceOwner =
@@ -33,9 +54,12 @@ export type AddressSpaceOwner =
 export class Linux {
   /** @internal */
   readonly names: KernelNames;
+  /** The guest ran while this was read: lists may have changed under the reader. */
+  readonly takenLive: boolean;
   readonly #space: AddressSpace;
   #tasks: Promise<TaskList> | undefined;
   #modules: Promise<ModuleList> | undefined;
+  #entryRules: Promise<EntryRules> | undefined;
   #kernelAreas: Promise<readonly (readonly LinuxArea[])[]> | undefined;
   #loaded: ModuleList = { modules: [], problems: [] };
   /** The kernel's first, then those of modules that a file has. */
@@ -45,8 +69,9 @@ export class Linux {
    * @internal Use `GuestView.linux`.
    * @param fromFile - tables that answer instead of the kernel's own; its structures are found by its own all the same
    */
-  constructor(names: KernelNames, space: AddressSpace, fromFile?: readonly SymbolTable[]) {
+  constructor(names: KernelNames, space: AddressSpace, { fromFile, takenLive = false }: LinuxOrigin = {}) {
     this.names = names;
+    this.takenLive = takenLive;
     this.#space = space;
     this.#own = fromFile ?? (names.symbols === null ? [] : [names.symbols]);
   }
@@ -177,6 +202,22 @@ export class Linux {
     return { map: new AreaMap([own.areas, ...(await this.#kernelAreas)]), problem: own.problem };
   }
 
+  /** Where a linear address of the kernel leads; null where it is not mapped. @internal */
+  physicalOf(address: bigint): Promise<number | null> {
+    return this.#space.physicalOf(address);
+  }
+
+  /** The first address that is no process's: where the kernel's half begins, by the width of its addresses. @internal */
+  get kernelFirst(): bigint {
+    return KERNEL_FIRST[this.names.wordBytes];
+  }
+
+  /** How the kernel writes page-table entries. @internal */
+  entryRules(): Promise<EntryRules> {
+    this.#entryRules ??= readEntryRules(this.names, this.#space);
+    return this.#entryRules;
+  }
+
   /**
    * Whose address space a CR3 is; null where that is not known.
    *
@@ -192,6 +233,27 @@ export class Linux {
     const own = this.names.symbols?.addressOf('swapper_pg_dir') ?? this.names.symbols?.addressOf('init_top_pgt');
     const physical = own === undefined ? null : await this.#space.physicalOf(own);
     return physical !== null && BigInt(physical) === root ? { kind: 'kernel' } : null;
+  }
+
+  /**
+   * The root of a process's tables: of those that are in use in user mode, or in the kernel.
+   *
+   * @throws LinuxLookupError `ERR_LINUX_LOOKUP` for a thread of the kernel, which has none of its own; and as `process`.
+   * @internal
+   */
+  async rootOf(wanted: number | string, half: 'user' | 'kernel'): Promise<ProcessRoot> {
+    const task = await this.process(wanted);
+    const { pid, comm, cr3, userCr3 } = task;
+    if (cr3 === null) {
+      const why =
+        task.mm !== null
+          ? 'has a page-table root that is mapped nowhere'
+          : ENDED.has(task.state)
+            ? 'has ended: it has no address space any more'
+            : 'is a thread of the kernel: it has no address space';
+      throw new LinuxLookupError(String(wanted), `process ${pid} ${comm} ${why}`);
+    }
+    return { task, root: half === 'user' ? (userCr3 ?? cr3) : cr3, half: userCr3 === null ? null : half };
   }
 
   /**

@@ -8,6 +8,7 @@ export { formatHvBrief, formatHvTranslation } from './hypercall/format-hv-transl
 export { encodeHvBytes, formatHvBytes } from './hypercall/hv-bytes.ts';
 export type { DecodedHvBytes, ReportedHvTranslation } from './hypercall/reported-hv-translation.ts';
 export { formatArea, formatAreas, type ReportedAreas } from './linux/format-area.ts';
+export { formatLinuxEntry } from './linux/format-entry.ts';
 export { formatOwner, type ReportedOwner } from './linux/format-owner.ts';
 export {
   encodeSymbol,

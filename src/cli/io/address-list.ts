@@ -2,8 +2,13 @@ import { formatPrintable } from '../../../protocols/transport/internal.ts';
 import { InputFileError, UsageError } from '../errors.ts';
 import type { CliContext } from '../options/command.ts';
 import { parseNumber } from '../options/parse-number.ts';
+import { parseWrittenAddress, type WrittenAddress } from '../options/written-address.ts';
 import { type LineSource, openLineSource, readLines, type TextLine } from './read-lines.ts';
 
+/** As kernels print addresses: 16 digits, without 0x. */
+const KERNEL_HEX = /^[0-9a-f]{16}$/i;
+/** Names are held until the guest is asked. */
+const MOST_NAMES = 65_536;
 /** How many addresses are handed on at once. */
 const CHUNK = 4096;
 /** No way to write a 64-bit number is longer, and a comment may follow. */
@@ -17,6 +22,14 @@ const MAX_CHARS_WITHOUT = 16 * 1024 * 1024;
 export interface ListOptions {
   /** Say which they are, and answer the rest. */
   readonly keepGoing: boolean;
+  /** Lines may be names, which the guest has to be asked about. */
+  readonly takesNames?: boolean;
+}
+
+/** A line that is no number yet. @internal */
+export interface NamedLine {
+  readonly number: number;
+  readonly written: WrittenAddress;
 }
 
 /**
@@ -28,18 +41,22 @@ export interface ListOptions {
 export class AddressList {
   readonly #source: LineSource;
   readonly #keepGoing: boolean;
+  readonly #takesNames: boolean;
+  readonly #names = new Map<number, NamedLine>();
+  #count = 0;
   readonly #complain: CliContext['complain'];
   readonly #command: string;
   #junkLines = 0;
 
   constructor(
     source: LineSource,
-    { keepGoing }: ListOptions,
+    { keepGoing, takesNames = false }: ListOptions,
     { complain }: Pick<CliContext, 'complain'>,
     command: string,
   ) {
     this.#source = source;
     this.#keepGoing = keepGoing;
+    this.#takesNames = takesNames;
     this.#complain = complain;
     this.#command = command;
   }
@@ -68,11 +85,23 @@ export class AddressList {
     return this.#junkLines;
   }
 
+  /** Lines that are names, by the number of the address in the list; the address is 0 until the guest is asked. */
+  get names(): ReadonlyMap<number, NamedLine> {
+    return this.#names;
+  }
+
+  /** A name that the guest does not have. @returns undefined where the list goes on without it @throws {@link InputFileError} `ERR_CLI_INPUT_FILE`. */
+  refuseName({ number }: NamedLine, message: string, cause?: unknown): undefined {
+    return this.#refuse(new InputFileError(this.name, number, message, { cause }));
+  }
+
   /** @throws {@link InputFileError} `ERR_CLI_INPUT_FILE` at the first line that is no address, unless it is to go on. */
   async *chunks(): AsyncGenerator<BigUint64Array> {
     let chunk = new BigUint64Array(CHUNK);
     let length = 0;
     let charsWithout = 0;
+    this.#names.clear();
+    this.#count = 0;
     try {
       for await (const lines of readLines(this.#source, MAX_CHARS)) {
         for (const line of lines) {
@@ -82,6 +111,7 @@ export class AddressList {
           if (address === undefined) continue;
           chunk[length] = address;
           length += 1;
+          this.#count += 1;
           if (length === CHUNK) {
             yield chunk;
             chunk = new BigUint64Array(CHUNK);
@@ -116,11 +146,21 @@ export class AddressList {
     try {
       if (isCut && !isComment)
         throw new UsageError(`${formatPrintable(text.slice(0, 20))}… is too long for an address`);
-      return parseNumber(text, 'address', this.#command);
+      return this.#parseAddress(text, number);
     } catch (error) {
       const refused = new InputFileError(this.name, number, (error as UsageError).message, { cause: error });
       return this.#refuse(refused);
     }
+  }
+
+  #parseAddress(text: string, number: number): bigint {
+    if (KERNEL_HEX.test(text)) return BigInt(`0x${text}`);
+    const written = this.#takesNames ? parseWrittenAddress(text, this.#command) : null;
+    if (written === null) return parseNumber(text, 'address', this.#command);
+    if (written.kind === 'number') return written.value;
+    if (this.#names.size === MOST_NAMES) throw new UsageError(`more than ${MOST_NAMES} lines of a list are names`);
+    this.#names.set(this.#count, { number, written });
+    return 0n;
   }
 
   #refuse(error: InputFileError): undefined {

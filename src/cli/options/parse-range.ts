@@ -22,6 +22,11 @@ export function parseRange(text: string, what: string, command: string): Address
   const first = parseNumber(start, what, command);
   const second = parseNumber(end, what, command);
   const last = separator === '-' ? second : first + second - 1n;
+  return checkedRange(first, last, text, what, command);
+}
+
+/** @throws {@link UsageError} `ERR_CLI_USAGE` for what ends before it begins, or does not fit 64 bits. @internal */
+export function checkedRange(first: bigint, last: bigint, text: string, what: string, command: string): AddressRange {
   if (last < first) throw new UsageError(`${what} ${JSON.stringify(text)} ends before it begins`, command);
   if (last !== BigInt.asUintN(64, last)) {
     throw new UsageError(`${what} ${JSON.stringify(text)} does not fit 64 bits`, command);

@@ -3,8 +3,12 @@ import type { AreaMap } from '../../linux/internal.ts';
 import { Progress } from '../io/progress.ts';
 import type { CliContext } from '../options/command.ts';
 import type { GuestOptions } from '../options/guest-options.ts';
+import type { AddressRange } from '../options/parse-range.ts';
 import { type ScopeOptions, toTranslateScope } from '../options/scope-options.ts';
+import type { WrittenAddress } from '../options/written-address.ts';
+import { isNamedRange, type WrittenRange } from '../options/written-range.ts';
 import { nameScope } from './names/name-scope.ts';
+import { resolvePhysical, resolveRange } from './names/resolve-addresses.ts';
 import { withView } from './with-guest.ts';
 
 /** Tables of a guest that runs on, and what is to be said of them. @internal */
@@ -14,6 +18,10 @@ export interface TakenSnapshot {
   readonly assumed: readonly Assumption[];
   /** The scope, with the address space of the process that it names. */
   readonly scope: ScopeOptions;
+  /** The part of the address space that was asked for; empty for everything. */
+  readonly range: Partial<LinearRange>;
+  /** The physical addresses that are looked for; null where none are. */
+  readonly physical: AddressRange | null;
   /** What Linux keeps where; null where names are not shown. */
   readonly areas: AreaMap | null;
 }
@@ -22,10 +30,17 @@ export interface TakenSnapshot {
 export interface SnapshotQuestion {
   readonly guest: GuestOptions;
   readonly scope: ScopeOptions;
-  readonly range: Partial<LinearRange>;
+  /** Null for everything. */
+  readonly range: WrittenRange | null;
+  /** Physical addresses that are looked for, as they were written. */
+  readonly physical?: AddressRange | WrittenAddress;
   readonly command: string;
   /** Names are shown. */
   readonly names?: boolean;
+}
+
+function isNamed(physical: AddressRange | WrittenAddress | undefined): boolean {
+  return physical !== undefined && 'kind' in physical && physical.kind === 'symbol';
 }
 
 /**
@@ -35,18 +50,28 @@ export interface SnapshotQuestion {
  * @internal
  */
 export async function takeSnapshot(question: SnapshotQuestion, context: CliContext): Promise<TakenSnapshot> {
-  const { guest, scope: options, range, command, names = false } = question;
+  const { guest, scope: options, range, physical, command, names = false } = question;
   // What is wrong with the question is found before anything is connected.
   await toTranslateScope(options, guest.cpu, command);
   const progress = new Progress(context, 'reading page tables');
-  const needs = { guest, scope: options, command, half: 'kernel' as const, needsLinux: false, showsNames: names };
-  const rehearsal = (view: GuestView): Promise<unknown> => view.snapshot(range);
+  const needs = {
+    guest,
+    scope: options,
+    command,
+    half: 'kernel' as const,
+    needsLinux: isNamedRange(range) || isNamed(physical),
+    showsNames: names,
+  };
+  const rehearsal = (view: GuestView): Promise<unknown> =>
+    view.snapshot(range?.kind === 'numbers' ? { first: range.first, last: range.last } : {});
   try {
     return await withView(guest, { ...options, rehearsal }, context, async (view, attached) => {
       const named = await nameScope(view, attached, needs, context);
       const scope = await toTranslateScope(named.scope, guest.cpu, command);
-      const snapshot = await named.view.snapshot({ ...scope, ...range, onProgress: progress.report });
-      return { ...named, snapshot, assumed: [...snapshot.assumed, ...attached.assumed] };
+      const part = await resolveRange(range, named, guest.cpu, command);
+      const wanted = physical === undefined ? null : await resolvePhysical(physical, named, scope, command);
+      const snapshot = await named.view.snapshot({ ...scope, ...part, onProgress: progress.report });
+      return { ...named, range: part, physical: wanted, snapshot, assumed: [...snapshot.assumed, ...attached.assumed] };
     });
   } finally {
     progress.end();

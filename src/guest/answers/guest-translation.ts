@@ -28,6 +28,8 @@ export interface TranslateScope {
   readonly cpu?: number;
   /** Another address space than the vCPU's own. */
   readonly cr3?: bigint;
+  /** The address space of a process of the guest's Linux instead, by pid or name: of the half that is in use at the access. */
+  readonly process?: number | string;
   /** "What if": changes to the vCPU, in order. Nothing is changed in the guest. */
   readonly overrides?: readonly Override[];
   /**

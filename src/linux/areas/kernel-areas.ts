@@ -155,10 +155,11 @@ async function readBases(
 ): Promise<Readonly<Record<BaseName, bigint>> | null> {
   const places = BASES.map((name) => symbols?.addressOf(name));
   if (places.every((place) => place !== undefined)) {
-    const read = await space.readMany(places.map((address) => ({ address: address as bigint, lengthBytes: wordBytes })));
+    const read = await space.readMany(
+      places.map((address) => ({ address: address as bigint, lengthBytes: wordBytes })),
+    );
     const [direct, vmalloc, vmemmap] = read.map((bytes) => (bytes === null ? null : word(bytes, 0, wordBytes)));
-    if (direct && vmalloc && vmemmap)
-      return { page_offset_base: direct, vmalloc_base: vmalloc, vmemmap_base: vmemmap };
+    if (direct && vmalloc && vmemmap) return { page_offset_base: direct, vmalloc_base: vmalloc, vmemmap_base: vmemmap };
   }
   const text = await space.physicalOf(textFirst);
   if (text === null) return null;

@@ -59,7 +59,9 @@ export async function readMapleTree(root: bigint, btf: Btf, space: AddressSpace)
   for (let level = 0; nodes.length > 0; level += 1) {
     left -= nodes.length;
     if (level === MOST_LEVELS || left < 0) return { entries, isWhole: false };
-    const read = await space.readMany(nodes.map(({ node }) => ({ address: node & NODE_MASK, lengthBytes: NODE_BYTES })));
+    const read = await space.readMany(
+      nodes.map(({ node }) => ({ address: node & NODE_MASK, lengthBytes: NODE_BYTES })),
+    );
     const below: NodeRange[] = [];
     for (const [at, place] of nodes.entries()) {
       const bytes = read[at] ?? null;
@@ -67,7 +69,8 @@ export async function readMapleTree(root: bigint, btf: Btf, space: AddressSpace)
       const slots = type === ARANGE_TYPE ? arange : type === LEAF_TYPE || type === RANGE_TYPE ? range : null;
       if (bytes === null || slots === null) isWhole = false;
       else if (type === LEAF_TYPE) for (const each of childrenOf(bytes, slots, place)) entries.push(each);
-      else for (const { first, last, value } of childrenOf(bytes, slots, place)) below.push({ node: value, first, last });
+      else
+        for (const { first, last, value } of childrenOf(bytes, slots, place)) below.push({ node: value, first, last });
     }
     nodes = below;
   }

@@ -49,7 +49,9 @@ export async function readProcessAreas(names: KernelNames, space: AddressSpace, 
   const paths = await readFilePaths(files, btf, space);
   const special = await readSpecialNames(vmas, names, btf, space);
   const marks = await readMarks(mm, btf, space);
-  const areas = vmas.map((vma): LinuxArea => ({ ...kindOf(vma, paths, special, marks), first: vma.first, last: vma.end - 1n }));
+  const areas = vmas.map(
+    (vma): LinuxArea => ({ ...kindOf(vma, paths, special, marks), first: vma.first, last: vma.end - 1n }),
+  );
   return { areas, problem: isWhole ? null : 'damaged' };
 }
 

@@ -101,6 +101,11 @@ export class Btf {
     return this.#structures.get(name);
   }
 
+  /** Whether anything at all is called so: a type, a member, a value of an enumeration. */
+  hasName(name: string): boolean {
+    return findBytes(this.#strings, encodeText(`\0${name}\0`)) >= 0;
+  }
+
   #findStructure(name: string): number | undefined {
     // Strings are there once each, and as a whole.
     const nameAt = findBytes(this.#strings, encodeText(`\0${name}\0`)) + 1;

@@ -1,6 +1,6 @@
 import type { MappedLeaf, NestedContext, PagingMode } from '../../paging/index.ts';
-import type { ReportedAreas } from '../linux/format-area.ts';
 import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
+import type { ReportedAreas } from '../linux/format-area.ts';
 import type { ReportedStage } from '../state/reported-state.ts';
 import type { ReportedAddressSpace, ReportedRegion } from '../translation/reported-translation.ts';
 

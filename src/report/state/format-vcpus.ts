@@ -1,7 +1,7 @@
 import type { SymbolPlace } from '../../linux/index.ts';
 import type { PagingMode } from '../../paging/index.ts';
-import { formatPlace, placeFields } from '../linux/format-symbol.ts';
 import { encodeOwner, type ReportedOwner } from '../linux/format-owner.ts';
+import { formatPlace, placeFields } from '../linux/format-symbol.ts';
 import { printable } from '../linux/printable.ts';
 import type { Style } from '../style.ts';
 import { formatHex } from '../words/format-hex.ts';

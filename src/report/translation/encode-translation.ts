@@ -2,6 +2,7 @@ import { toTranslate2Answer, translate2ErrorOf } from '../../abi/index.ts';
 import type { FaultedTranslation, PlannedBits, WalkStep } from '../../paging/index.ts';
 import { encodeAssumption } from '../assumed/format-assumption.ts';
 import { areaFields } from '../linux/format-area.ts';
+import { encodeLinuxEntry } from '../linux/format-entry.ts';
 import { encodeOwner } from '../linux/format-owner.ts';
 import { placeFields } from '../linux/format-symbol.ts';
 import { formatDeviation } from '../reasons/format-deviation.ts';
@@ -18,8 +19,23 @@ import type { ReportedRomEntry, ReportedTranslation } from './reported-translati
  * @public
  */
 export function encodeTranslation(reported: ReportedTranslation): string {
-  const { request, translation, cpu, mode, wrote, bitsAreSet, region, assumed, inRom, deviation, nested, place, areas, owner } =
-    reported;
+  const {
+    request,
+    translation,
+    cpu,
+    mode,
+    wrote,
+    bitsAreSet,
+    region,
+    assumed,
+    inRom,
+    deviation,
+    nested,
+    place,
+    areas,
+    owner,
+    linuxEntry,
+  } = reported;
   const { write, user, exec } = request.access;
   const { setAccessed, setDirty, forceSetAccessed } = request.flags;
   const answer = toTranslate2Answer(translation, request.flags, bitsAreSet);
@@ -43,6 +59,7 @@ export function encodeTranslation(reported: ReportedTranslation): string {
     // Only where there is something to say: scripts for ordinary guests see the same fields always.
     ...(place === undefined ? {} : { place: place && placeFields(place) }),
     ...areaFields(areas ?? null),
+    ...(linuxEntry === undefined ? {} : { linuxEntry: encodeLinuxEntry(linuxEntry) }),
     ...(owner === undefined ? {} : { owner: owner && encodeOwner(owner) }),
     ...encodeRomEntries(inRom),
     ...(deviation === null ? {} : { deviation: formatDeviation(deviation) }),

@@ -16,7 +16,8 @@ export function formatSpace(
   { cr3, given, owner, changes = [], profile }: ReportedAddressSpace,
   more: readonly string[] = [],
 ): string {
-  const tables = mode === 'off' ? [] : [`CR3 ${formatHex(cr3)}${owner ? ` (${formatOwner(owner)})` : given ? ' (given)' : ''}`];
+  const tables =
+    mode === 'off' ? [] : [`CR3 ${formatHex(cr3)}${owner ? ` (${formatOwner(owner)})` : given ? ' (given)' : ''}`];
   const whatIf = changes.length === 0 ? [] : [`if ${changes.join(' and ')}`];
   const machine = profile === undefined ? [] : [`as ${profile} has it`];
   return [formatMode(mode), ...tables, `vCPU ${cpu}`, ...more, ...whatIf, ...machine].join(', ');

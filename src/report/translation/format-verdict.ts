@@ -7,6 +7,7 @@ import {
   planNestedBits,
 } from '../../paging/index.ts';
 import { assumptionLines } from '../assumed/format-assumption.ts';
+import { formatLinuxEntry } from '../linux/format-entry.ts';
 import { formatDeviation } from '../reasons/format-deviation.ts';
 import { formatReason } from '../reasons/format-reason.ts';
 import type { Style } from '../style.ts';
@@ -43,7 +44,18 @@ export function formatVerdict(reported: ReportedTranslation, style: Style): read
   const { translation } = reported;
   const outcome =
     translation.kind === 'mapped' ? formatMapped(translation, reported, style) : formatFault(translation, style);
-  return [...outcome, ...formatBits(reported).map((line) => `  ${line}`), ...formatCaveats(reported, style)];
+  return [
+    ...outcome,
+    ...formatLinux(reported),
+    ...formatBits(reported).map((line) => `  ${line}`),
+    ...formatCaveats(reported, style),
+  ];
+}
+
+/** What the guest's Linux means by the entry that the walk ended at. */
+function formatLinux({ linuxEntry }: ReportedTranslation): string[] {
+  const text = linuxEntry === undefined ? '' : formatLinuxEntry(linuxEntry);
+  return text === '' ? [] : [`  Linux: ${text}`];
 }
 
 /** Entries where no bit can be set, what the machine would answer instead, and what the answer rests on. @internal */

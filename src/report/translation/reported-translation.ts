@@ -1,8 +1,8 @@
-import type { SymbolPlace } from '../../linux/index.ts';
+import type { LinuxEntry, SymbolPlace } from '../../linux/index.ts';
 import type { Access, BitFlags, NestedTranslation, PagingMode, PlannedBits, Translation } from '../../paging/index.ts';
+import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 import type { ReportedAreas } from '../linux/format-area.ts';
 import type { ReportedOwner } from '../linux/format-owner.ts';
-import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 import type { ReportedDeviation } from '../reasons/format-deviation.ts';
 
 /** What kind of thing lies at a physical address, and QEMU's name of it. @public */
@@ -45,6 +45,8 @@ export interface ReportedTranslation {
   readonly place?: SymbolPlace | null;
   /** What Linux keeps there, likewise. */
   readonly areas?: ReportedAreas;
+  /** What Linux means by the last entry of the walk, likewise. */
+  readonly linuxEntry?: LinuxEntry;
   /** Whose address space it is, likewise. */
   readonly owner?: ReportedOwner | null;
 }

@@ -160,11 +160,13 @@ describe('names of a Linux guest, against what it says of itself', function () {
           const own = (await found.areas(await found.process(pid))).filter(({ last }) => last < 1n << 47n);
           const lines = own.map(({ kind, name, first, last }) => {
             const shown = { heap: '[heap]', stack: '[stack]' }[kind as string] ?? name ?? '';
-            return `${first.toString(16).padStart(8, '0')}-${(last + 1n).toString(16)} ${shown}`;
+            return `${first.toString(16).padStart(8, '0')}-${(last + 1n).toString(16).padStart(8, '0')} ${shown}`;
           });
           expect(lines).to.deep.equal(told.map((line) => line.replace(/ +\S+ \S+ \S+ \S+ */, ' ')));
         }
-        expect(linux.areas.get(linux.processes.find(({ comm }) => comm === 'keeper')?.pid ?? 0)?.length).to.be.above(400);
+        expect(linux.areas.get(linux.processes.find(({ comm }) => comm === 'keeper')?.pid ?? 0)?.length).to.be.above(
+          400,
+        );
       });
     } finally {
       await guest.detach();
@@ -180,7 +182,7 @@ describe('names of a Linux guest, against what it says of itself', function () {
       .flatMap((line) => JSON.parse(line).areas ?? []);
     const kinds = new Set(labels.map(({ kind }) => kind));
     expect([...kinds]).to.include.members(['text', 'rodata', 'data', 'module', 'direct-map', 'vmalloc', 'vmemmap']);
-    expect([...kinds]).to.include.members(['cpu-entry-area', 'fixmap', 'heap', 'stack', 'special', 'anonymous', 'file']);
+    expect([...kinds]).to.include.members(['cpu-entry-area', 'fixmap', 'heap', 'stack', 'anonymous', 'file']);
     expect(labels.map(({ name }) => name)).to.include.members(['/tmp/place/file', '/init', 'fuse']);
     expect(labels.filter(({ kind }) => kind === undefined)).to.deep.equal([]);
     const page = linux.pages.find((each) => each.pid === pid && each.address > 1n << 44n);
@@ -197,6 +199,93 @@ describe('names of a Linux guest, against what it says of itself', function () {
     expect(BigInt(places[1].first)).to.equal(page?.address);
     const text = await run('find', 'phys:0x1000', '--names', '--pid', '1');
     expect(text.stdout).to.match(/ {2}direct map\n$/);
+  });
+
+  it('says what Linux keeps in entries that are not present, as pagemap has it', async () => {
+    const { pid = 0 } = linux.processes.find(({ comm }) => comm === 'keeper') ?? {};
+    expect([linux.swapped.length, linux.hidden.length, linux.protected.length]).to.deep.equal([12, 4, 4]);
+    const entriesOf = async (pages: readonly { readonly address: bigint }[]) => {
+      const addresses = pages.map(({ address }) => `0x${address.toString(16)}`);
+      const { stdout } = await run('translate', ...addresses, '--pid', String(pid), '--user', '--json');
+      return stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).linuxEntry);
+    };
+    const swapped = (await entriesOf(linux.swapped)).map(({ exclusive, ...entry }) => entry);
+    expect(swapped).to.deep.equal(
+      linux.swapped.map(({ type, offset, softDirty, writeProtected }) => ({
+        ...{ kind: 'swap', type, offset: `0x${offset.toString(16)}`, softDirty, uffdWp: writeProtected },
+      })),
+    );
+    expect(await entriesOf(linux.hidden)).to.deep.equal(
+      linux.hidden.map(({ frame }) => ({
+        ...{ kind: 'no-access', physicalAddress: `0x${(frame << 12n).toString(16)}`, isInverted: true },
+      })),
+    );
+    for (const entry of await entriesOf(linux.protected)) expect(entry.bits).to.include('uffd-wp');
+    const [first] = linux.swapped;
+    const text = await run('translate', `0x${first?.address.toString(16)}`, '--pid', String(pid));
+    expect(text.stdout).to.contain(`\n  Linux: swapped out to swap area 0, page 0x${first?.offset.toString(16)}; `);
+  });
+
+  it('takes names wherever an address may stand', async () => {
+    const { pid = 0 } = linux.processes.find(({ comm }) => comm === 'sleeper') ?? {};
+    const all = (await run('symbols', 'do_exi?', '--json')).stdout;
+    const { address } = JSON.parse(all);
+    const size = JSON.parse((await run('symbols', 'do_exit', '--json')).stdout).place.size;
+    const map = await run('map', '--range', 'do_exit', '--pid', '1', '--json');
+    const [heading, range] = map.stdout.split('\n').map((line) => JSON.parse(line || 'null'));
+    expect([heading.first, BigInt(heading.last)]).to.deep.equal([address, BigInt(address) + BigInt(size) - 1n]);
+    expect(range.areas).to.deep.equal([{ kind: 'text', name: null }]);
+    const found = await run('find', 'do_exit', '--pid', '1', '--range', '_stext-_etext', '--json');
+    expect(JSON.parse(found.stdout.split('\n')[0] ?? '').first).to.equal(address);
+    await writeFile(scratch('list'), `do_exit+0x10/0xb10 # a line of an oops\n${address.slice(2)}\n`);
+    const list = await run('translate', '--from', scratch('list'), '--brief', '--pid', '1', '--names');
+    expect(list.stdout.split('\n').map((line) => line.split('  ').at(-1))).to.deep.equal([
+      `do_exit+0x10/${size}`,
+      `do_exit+0x0/${size}`,
+      '',
+    ]);
+    await writeFile(scratch('wrong'), `do_exit\nno_such_symbol\n`);
+    const wrong = await run('translate', '--from', scratch('wrong'), '--brief', '--pid', '1');
+    expect(wrong).to.include({ status: 2 });
+    expect(wrong.stderr).to.contain('wrong:2: no symbol is called "no_such_symbol"');
+    const diff = await run('diff', '--after', '1', '--pid', '1', '--range', 'do_exit');
+    expect(diff).to.include({ status: 0, stdout: '' });
+    const page = linux.pages.find((each) => each.pid === pid);
+    const hypercall = await run(
+      ...[
+        'hv-translate',
+        `0x${page?.address.toString(16)}`,
+        '--pid',
+        String(pid),
+        '--validate',
+        'r',
+        '--user',
+        '--brief',
+      ],
+    );
+    expect(hypercall.stdout).to.contain(`0x${page?.frame.toString(16)}`);
+    const guest = await attach({ qmp: linux.guest.qmpEndpoint });
+    try {
+      const requests = [true, false].map((user) => ({
+        linearAddress: page?.address ?? 0n,
+        access: { write: false, user, exec: false },
+      }));
+      await guest.whilePaused(async (paused) => {
+        const { cr3, userCr3 } = await (await paused.linux()).process(pid);
+        const answers = await paused.translate(requests, { process: pid });
+        expect(answers.map(({ request }) => request.access.user)).to.deep.equal([true, false]);
+        // Each access by the root that is in use when it is made; both lead to the same page.
+        const steps = answers.map(({ translation }) => translation.steps);
+        expect(steps.map(([root]) => (root?.address ?? 0n) & ~0xfffn)).to.deep.equal([userCr3, cr3]);
+        const frames = steps.map((each) => ((each.at(-1)?.value ?? 0n) >> 12n) & 0xff_ffff_ffffn);
+        expect(frames).to.deep.equal([page?.frame, page?.frame]);
+      });
+    } finally {
+      await guest.detach();
+    }
   });
 
   it('says where memory may have changed while it was read', async () => {

@@ -17,6 +17,34 @@ export const areaSchema = z.strictObject({ kind: z.string().regex(/^[a-z-]+$/), 
 /** Of a range: the first of them, and how many more there are. */
 export const areasOfLine = { areas: z.array(areaSchema).exactOptional(), moreAreas: z.int().min(1).exactOptional() };
 
+/** What Linux means by an entry. */
+export const linuxEntrySchema = z.strictObject({
+  kind: z.enum([
+    'empty',
+    'no-access',
+    'swap',
+    'migration',
+    'poisoned',
+    'device',
+    'marker',
+    'splitting',
+    'unknown',
+    'present',
+  ]),
+  physicalAddress: hex.nullable().exactOptional(),
+  isInverted: z.boolean().exactOptional(),
+  type: z.int().min(0).nullable().exactOptional(),
+  offset: hex.nullable().exactOptional(),
+  softDirty: z.boolean().exactOptional(),
+  uffdWp: z.boolean().exactOptional(),
+  exclusive: z.boolean().exactOptional(),
+  allows: z.enum(['read', 'read-exclusive', 'write']).exactOptional(),
+  frame: hex.exactOptional(),
+  marks: z.array(z.enum(['uffd-wp', 'poisoned', 'guard'])).exactOptional(),
+  value: hex.exactOptional(),
+  bits: z.array(z.enum(['special', 'uffd-wp', 'soft-dirty', 'devmap', 'saved-dirty'])).exactOptional(),
+});
+
 /** Whose address space it is. */
 export const ownerSchema = z.strictObject({
   kind: z.enum(['process', 'kernel']),

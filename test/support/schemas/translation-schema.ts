@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { areasOfLine, ownerSchema, placeSchema } from './linux-schema.ts';
+import { areasOfLine, linuxEntrySchema, ownerSchema, placeSchema } from './linux-schema.ts';
 
 const hex = z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,15})$/);
 /** An address of 76 bits: page numbers have 64. */
@@ -119,6 +119,7 @@ export const translationLineSchema = z.strictObject({
   /** Where names were asked for. */
   place: placeSchema.nullable().optional(),
   ...areasOfLine,
+  linuxEntry: linuxEntrySchema.exactOptional(),
   owner: ownerSchema.nullable().exactOptional(),
   /** Where the guest's own machine would answer otherwise. */
   deviation: z.string().min(1).optional(),

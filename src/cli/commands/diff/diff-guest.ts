@@ -4,10 +4,13 @@ import { canonicalAddress, type MappedLeaf } from '../../../paging/internal.ts';
 import type { MapChange, MapSegment } from '../../../report/index.ts';
 import { Progress } from '../../io/progress.ts';
 import type { CliContext } from '../../options/command.ts';
+import type { AddressRange } from '../../options/parse-range.ts';
 import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
+import { isNamedRange } from '../../options/written-range.ts';
 import { complainOfAssumed } from '../../session/complain-of-assumed.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { nameScope } from '../../session/names/name-scope.ts';
+import { resolveRange } from '../../session/names/resolve-addresses.ts';
 import { leafWindows } from '../../session/snapshot-windows.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { viewOnce, withOpened } from '../../session/with-guest.ts';
@@ -24,6 +27,8 @@ interface Moments {
   readonly after: TableSnapshot;
   /** False when the guest was paused all the while. */
   readonly ran: boolean;
+  /** The part of the address space, empty for everything. */
+  readonly range: Partial<AddressRange>;
 }
 
 /**
@@ -33,13 +38,13 @@ interface Moments {
  * @internal
  */
 export async function diffGuest(line: DiffGuestCommandLine, context: CliContext): Promise<number> {
-  const { before, after, ran } = await takeTwo(line, context);
+  const { before, after, ran, range } = await takeTwo(line, context);
   if (!ran) context.complain('pagewalk: the guest is paused: it did not run between the two moments');
   const assumed = [...before.assumed, ...after.assumed];
   await complainOfAssumed(assumed, context);
   complainOfRomTables([...new Set([...before.tablesInRom, ...after.tablesInRom])], context);
   if ((before.nested === null) !== (after.nested === null)) context.complain(`pagewalk: ${NOT_THE_SAME_GUEST}`);
-  const { count, isAll } = await printChanges(changesBetween(before, after, line.range), line, context);
+  const { count, isAll } = await printChanges(changesBetween(before, after, range), line, context);
   const isWhole = before.isWhole && after.isWhole;
   if (!isWhole) context.complain('pagewalk: there are more page tables than are kept: compare a part with --range');
   return strictStatus(count === 0 && isAll && isWhole ? 0 : 1, line.guest.strict, assumed, context);
@@ -49,24 +54,44 @@ async function takeTwo(line: DiffGuestCommandLine, context: CliContext): Promise
   const { guest: options, scope: scopeOptions, afterMs, range } = line;
   // What is wrong with the question is found before anything is connected.
   await toTranslateScope(scopeOptions, options.cpu, NAME);
-  const needs = { guest: options, scope: scopeOptions, command: NAME, half: 'kernel' as const, needsLinux: false, showsNames: false };
+  const needs = {
+    guest: options,
+    scope: scopeOptions,
+    command: NAME,
+    half: 'kernel' as const,
+    needsLinux: isNamedRange(range),
+    showsNames: false,
+  };
   const progress = new Progress(context, 'reading page tables');
   try {
     return await withOpened(options, scopeOptions.hostMemory, context, async (guest) => {
       // The process is found once: it is the same one later.
       let scope: ScopeOptions = scopeOptions;
+      let part: Partial<AddressRange> | undefined;
       const take = () =>
         viewOnce(guest, scopeOptions, async (view) => {
-          const named = await nameScope(view, guest, { ...needs, scope }, context);
+          const named = await nameScope(
+            view,
+            guest,
+            { ...needs, scope, needsLinux: part === undefined && needs.needsLinux },
+            context,
+          );
           scope = { ...named.scope, process: undefined };
           const asked = await toTranslateScope(scope, options.cpu, NAME);
-          return named.view.snapshot({ ...asked, ...range, onProgress: progress.report });
+          part ??= await resolveRange(range, named, options.cpu, NAME);
+          return named.view.snapshot({ ...asked, ...part, onProgress: progress.report });
         });
       const before = await take();
       progress.end();
       if (!scopeOptions.live) await guest.running?.resume();
       await sleep(afterMs, undefined, { signal: context.signal });
-      return { before, after: await take(), ran: guest.running !== undefined && guest.running.ranBefore !== false };
+      const after = await take();
+      return {
+        before,
+        after,
+        range: part ?? {},
+        ran: guest.running !== undefined && guest.running.ranBefore !== false,
+      };
     });
   } finally {
     progress.end();
@@ -77,7 +102,7 @@ async function takeTwo(line: DiffGuestCommandLine, context: CliContext): Promise
 async function* changesBetween(
   before: TableSnapshot,
   after: TableSnapshot,
-  range: DiffGuestCommandLine['range'],
+  range: Partial<AddressRange>,
 ): AsyncGenerator<MapChange> {
   const { diffMaps } = await import('../../../report/index.ts');
   for (const { firstPage, lastPage } of after.changesSince(before)) {

@@ -4,8 +4,8 @@ import { type GuestOptions, parseGuestOptions } from '../../options/guest-option
 import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseCount } from '../../options/parse-number.ts';
 import { type ParsedOptions, parseOptions } from '../../options/parse-options.ts';
-import { type AddressRange, parseRange } from '../../options/parse-range.ts';
 import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
+import { parseWrittenRange, type WrittenRange } from '../../options/written-range.ts';
 
 /** @internal */
 export const NAME = 'diff';
@@ -17,7 +17,10 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1;
 /** @internal */
 export const OPTIONS = {
   after: { value: 'MS', help: 'compare a running guest with itself so many milliseconds later' },
-  range: { value: 'FIRST-LAST', help: 'with --after: only pages that overlap these linear addresses; or FIRST+SIZE' },
+  range: {
+    value: 'FIRST-LAST',
+    help: 'with --after: only pages that overlap these linear addresses; or FIRST+SIZE, or a symbol',
+  },
   limit: { value: 'N', help: `stop after so many lines; ${DEFAULT_LIMIT} when not given` },
   ...GUEST_OPTIONS,
   ...SCOPE_OPTIONS,
@@ -46,7 +49,8 @@ export interface DiffGuestCommandLine extends DiffOutput {
   readonly guest: GuestOptions;
   readonly scope: ScopeOptions;
   readonly afterMs: number;
-  readonly range: Partial<AddressRange>;
+  /** Null for everything. */
+  readonly range: WrittenRange | null;
 }
 
 /** What a `diff` command line asks for. @internal */
@@ -104,6 +108,6 @@ function parseMoments(
     guest,
     scope: parseScopeOptions(options, guest, NAME),
     afterMs: parseCount(after, '--after', { least: 0, most: LONGEST_WAIT_MS }, NAME),
-    range: range === undefined ? {} : parseRange(range, '--range', NAME),
+    range: range === undefined ? null : parseWrittenRange(range, '--range', NAME),
   };
 }

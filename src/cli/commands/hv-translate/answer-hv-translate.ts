@@ -4,8 +4,8 @@ import type { ReportedHvTranslation } from '../../../report/index.ts';
 import { UsageError } from '../../errors.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
-import type { NamedScope } from '../../session/names/name-scope.ts';
-import { resolveAddresses } from '../../session/names/resolve-addresses.ts';
+import { type NamedScope, type NameNeeds, nameScope } from '../../session/names/name-scope.ts';
+import { resolveAddress } from '../../session/names/resolve-addresses.ts';
 import { withView } from '../../session/with-guest.ts';
 import { type Asker, answerList } from '../translate/answer-list.ts';
 import { type Outcomes, Tally } from '../translate/tally.ts';
@@ -32,22 +32,32 @@ export async function answerHvTranslate(line: HvTranslateCommandLine, context: C
   const question = {
     ...line,
     writes,
-    needs: { ...line, half: 'kernel' as const, needsLinux: false, showsNames: false },
-    makeAsker: async (): Promise<Asker> => {
+    needs: needsOf(line),
+    makeAsker: async (named?: NamedScope): Promise<Asker> => {
       types = undefined;
+      const asked = named === undefined ? line : { ...line, scope: named.scope };
+      const ready = named === undefined ? prepared : await prepareHvTranslate(asked);
       const format = await makeFormat(line, context);
       return async (view, addresses, notes) => {
         types ??= await view.memoryTypes(line.guest.cpu);
-        const answers = await askHvTranslate(line, prepared, view, Array.from(addresses), types, notes);
+        const answers = await askHvTranslate(asked, ready, view, Array.from(addresses), types, notes);
         return { texts: answers.map(format), ...outcomesOf(answers) };
       };
     },
-    keep: async ({ view }: NamedScope, addresses: readonly BigUint64Array[]) => {
+    keep: async ({ view, scope }: NamedScope, addresses: readonly BigUint64Array[]) => {
       types = await view.memoryTypes(line.guest.cpu);
-      return keptForHvTranslate(prepared, view, addresses);
+      return keptForHvTranslate(await prepareHvTranslate({ ...line, scope }), view, addresses);
     },
   };
   return answerList(question, from, context);
+}
+
+/** The tables of a process are those that its kernel uses, unless an access from user mode alone is asked about. */
+function needsOf(line: HvTranslateCommandLine): NameNeeds {
+  const isUser =
+    (line.controlFlags & HV_CONTROL.userAccess) !== 0n && (line.controlFlags & HV_CONTROL.supervisorAccess) === 0n;
+  const needsLinux = line.addresses.some(({ kind }) => kind === 'symbol' || kind === 'physical');
+  return { ...line, half: isUser ? 'user' : 'kernel', needsLinux, showsNames: false };
 }
 
 async function answerAddresses(
@@ -66,10 +76,13 @@ async function answerAddresses(
     { ...line.scope, rehearsal },
     context,
     async (view, guest) => {
-      const at = { cpu: line.guest.cpu, live: line.scope.live };
-      const resolved = await resolveAddresses(line.addresses, view, guest, at, context, line.command);
-      const types = await resolved.view.memoryTypes(line.guest.cpu);
-      return askHvTranslate(line, prepared, resolved.view, resolved.addresses, types, guest.assumed);
+      const named = await nameScope(view, guest, needsOf(line), context);
+      const addresses: bigint[] = [];
+      for (const written of line.addresses)
+        addresses.push(await resolveAddress(written, named, line.guest.cpu, line.command));
+      const asked = { ...line, scope: named.scope };
+      const types = await named.view.memoryTypes(line.guest.cpu);
+      return askHvTranslate(asked, await prepareHvTranslate(asked), named.view, addresses, types, guest.assumed);
     },
     () => !writes,
   );

@@ -73,6 +73,9 @@ export const OPTIONS = {
   overlay: { value: 'PAGE', repeats: true, help: 'GPA page PAGE, or FIRST-LAST, is an overlay page' },
   // One for each VTL.
   cr3: { ...SCOPE_OPTIONS.cr3, repeats: true },
+  pid: SCOPE_OPTIONS.pid,
+  process: SCOPE_OPTIONS.process,
+  symbols: SCOPE_OPTIONS.symbols,
   set: SCOPE_OPTIONS.set,
   profile: SCOPE_OPTIONS.profile,
   nested: SCOPE_OPTIONS.nested,

@@ -1,9 +1,11 @@
 import type { Assumption } from '../../../guest/index.ts';
 import type { Linux, LinuxTask } from '../../../linux/index.ts';
 import type { CliContext } from '../../options/command.ts';
+import type { AddressRange } from '../../options/parse-range.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import { lookAtLinux } from '../../session/names/look-at-linux.ts';
 import { reportedOwner } from '../../session/names/reported-owner.ts';
+import { resolvePhysical, resolveRange } from '../../session/names/resolve-addresses.ts';
 import { withView } from '../../session/with-guest.ts';
 import type { FindCommandLine } from './find.ts';
 import type { FoundAlias, FoundAliases } from './found-aliases.ts';
@@ -37,33 +39,33 @@ export async function findInProcesses(
   return withView(guest, scope, context, async (view, attached) => {
     const question = { cpu: guest.cpu, live: scope.live, symbolsFile: scope.symbolsFile };
     const looked = await lookAtLinux(view, attached, question, context);
+    const range = await resolveRange(line.range, looked, guest.cpu, 'find');
+    const physical = await resolvePhysical(line.physical, looked, asked, 'find');
     const { tasks, problem } = await looked.linux.taskList();
     if (problem !== null) context.complain(`pagewalk: ${problem}`);
     const aliases: FoundAlias[] = [];
     const assumed = new Map<string, Assumption>();
     let complete = true;
-    for (const place of placesOf(tasks, line)) {
+    for (const place of placesOf(tasks, range)) {
       const { first, last } = place;
       const snapshot = await looked.view.snapshot({ ...asked, cr3: place.cr3, first, last });
       for (const each of [...snapshot.assumed, ...attached.assumed]) assumed.set(each.name, each);
       const found: FoundAlias[] = [];
-      const result = snapshot.aliases(
-        line.physical,
-        (alias) => found.push({ alias, names: {} }) + aliases.length < limit,
-        { first, last },
-      );
+      const result = snapshot.aliases(physical, (alias) => found.push({ alias, names: {} }) + aliases.length < limit, {
+        first,
+        last,
+      });
       aliases.push(...(await named(found, place, looked.linux)));
       complete &&= result.complete;
       if (aliases.length >= limit) break;
       context.signal.throwIfAborted();
     }
-    return { aliases, complete, unreadable: null, assumed: [...assumed.values()], isNested: false };
+    return { aliases, range, physical, complete, unreadable: null, assumed: [...assumed.values()], isNested: false };
   });
 }
 
 /** Processes that share their memory are one place. */
-function placesOf(tasks: readonly LinuxTask[], { range }: FindCommandLine): readonly Place[] {
-  const { first = 0n, last = LAST } = range;
+function placesOf(tasks: readonly LinuxTask[], { first = 0n, last = LAST }: Partial<AddressRange>): readonly Place[] {
   const places: Place[] = [];
   const seen = new Set<bigint>();
   for (const task of tasks) {

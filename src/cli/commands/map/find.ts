@@ -8,6 +8,8 @@ import { parseNumber } from '../../options/parse-number.ts';
 import { parseOptions } from '../../options/parse-options.ts';
 import { type AddressRange, parseRange } from '../../options/parse-range.ts';
 import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
+import { parseWrittenAddress, type WrittenAddress } from '../../options/written-address.ts';
+import { parseWrittenRange, type WrittenRange } from '../../options/written-range.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { type TakenSnapshot, takeSnapshot } from '../../session/take-snapshot.ts';
@@ -36,8 +38,9 @@ const OPTIONS = {
 export interface FindCommandLine {
   readonly guest: GuestOptions;
   readonly scope: ScopeOptions;
-  readonly physical: AddressRange;
-  readonly range: Partial<AddressRange>;
+  readonly physical: AddressRange | WrittenAddress;
+  /** Null for everything. */
+  readonly range: WrittenRange | null;
   /** The physical addresses are the nested guest's own. */
   readonly l2: boolean;
   readonly json: boolean;
@@ -63,7 +66,8 @@ export function parseFind(words: readonly string[], environment: CliContext['env
   const guest = parseGuestOptions(options, environment, NAME);
   const scope = parseScopeOptions(options, guest, NAME);
   const processes = flags.has('processes');
-  const one = ['cr3', 'pid', 'process', 'nested'].find((name) => values.has(name)) ?? (flags.has('l2') ? 'l2' : undefined);
+  const one =
+    ['cr3', 'pid', 'process', 'nested'].find((name) => values.has(name)) ?? (flags.has('l2') ? 'l2' : undefined);
   if (processes && one !== undefined)
     throw new UsageError(`--processes looks in every process, and --${one} names an address space`, NAME);
   return {
@@ -71,11 +75,18 @@ export function parseFind(words: readonly string[], environment: CliContext['env
     scope,
     processes,
     names: flags.has('names') || processes || scope.process !== undefined || scope.symbolsFile !== undefined,
-    physical: parsePhysical(text.replace(/^phys:/i, '')),
-    range: range === undefined ? {} : parseRange(range, '--range', NAME),
+    physical: parseWanted(text),
+    range: range === undefined ? null : parseWrittenRange(range, '--range', NAME),
     l2: flags.has('l2'),
     json: flags.has('json'),
   };
+}
+
+/** A name or a register is a linear address: what it leads to is looked for. */
+function parseWanted(text: string): AddressRange | WrittenAddress {
+  const written = /^(?:phys:|[-+0-9])/i.test(text) ? null : parseWrittenAddress(text, NAME);
+  const isLinear = written?.kind === 'symbol' || written?.kind === 'register';
+  return isLinear ? written : parsePhysical(text.replace(/^phys:/i, ''));
 }
 
 function parsePhysical(text: string): AddressRange {
@@ -98,10 +109,11 @@ async function run(words: readonly string[], context: CliContext): Promise<numbe
 }
 
 function search(
-  { snapshot, assumed, areas }: TakenSnapshot,
-  { guest, physical, range, l2 }: FindCommandLine,
+  { snapshot, assumed, areas, range, physical }: TakenSnapshot,
+  { guest, l2 }: FindCommandLine,
   context: CliContext,
 ): FoundAliases {
+  if (physical === null) throw new RangeError('a search for nothing');
   if (!snapshot.isPaged) context.complain(`pagewalk: ${describeOff(guest.cpu)}`);
   complainOfRomTables(snapshot.tablesInRom, context);
   const aliases: FoundAlias[] = [];
@@ -111,6 +123,8 @@ function search(
   const { isRootReadable } = snapshot;
   return {
     aliases,
+    range,
+    physical,
     complete,
     unreadable: isRootReadable ? null : describeRoot(snapshot),
     assumed,
@@ -119,8 +133,8 @@ function search(
 }
 
 async function printAliases(
-  { aliases, complete, unreadable, assumed, isNested }: FoundAliases,
-  { guest, physical, range, l2, json }: FindCommandLine,
+  { aliases, range, physical, complete, unreadable, assumed, isNested }: FoundAliases,
+  { guest, l2, json }: FindCommandLine,
   context: CliContext,
 ): Promise<number> {
   const { encodeAlias, encodeAliasEnd, formatAlias, formatAssumption } = await import('../../../report/index.ts');
@@ -154,11 +168,12 @@ function formatRange({ first, last }: AddressRange): string {
 /** @internal */
 export const findCommand: Command = {
   name: NAME,
-  synopsis: 'PHYSICAL --qmp ENDPOINT [OPTION...]',
+  synopsis: '{PHYSICAL | SYMBOL} --qmp ENDPOINT [OPTION...]',
   description:
     'Finds every linear address of an address space that leads to a guest physical address (0x120123), or to any of a range\n' +
     '(0x120000-0x120fff, 0x120000+0x1000), with the rights that all levels together leave: r w x u are read, write, execute,\n' +
-    'user; G is global. The exit status is 1 if no address leads there, and 5 if the search was stopped.\n' +
+    'user; G is global. A symbol or a register stands for the physical address that it leads to. The exit status is 1 if no\n' +
+    'address leads there, and 5 if the search was stopped.\n' +
     '\n' +
     "While the vCPU runs a nested guest (L2), linear addresses are that guest's. PHYSICAL is L1 physical, in the memory of\n" +
     'its hypervisor (L1), and looked for through both stages; with --l2 it is L2 physical, and looked for in the tables of\n' +

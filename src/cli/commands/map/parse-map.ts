@@ -5,8 +5,8 @@ import { parseMapFilter } from '../../options/map-filter.ts';
 import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseCount } from '../../options/parse-number.ts';
 import { parseOptions } from '../../options/parse-options.ts';
-import { type AddressRange, parseRange } from '../../options/parse-range.ts';
 import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
+import { parseWrittenRange, type WrittenRange } from '../../options/written-range.ts';
 
 /** @internal */
 export const NAME = 'map';
@@ -14,11 +14,13 @@ export const NAME = 'map';
 /** Tables of garbage can hold a range for each of 2^36 pages. */
 const DEFAULT_LIMIT = 1_000_000;
 const HIGHEST_LIMIT = 999_999_999_999_999;
-const EVERYTHING: AddressRange = { first: 0n, last: 0xffff_ffff_ffff_ffffn };
 
 /** @internal */
 export const OPTIONS = {
-  range: { value: 'FIRST-LAST', help: 'only pages that overlap these linear addresses; FIRST+SIZE does as well' },
+  range: {
+    value: 'FIRST-LAST',
+    help: 'only pages that overlap these linear addresses; or FIRST+SIZE, or a symbol for all of it',
+  },
   filter: {
     value: 'RIGHTS',
     help: 'only such pages: w, ro, x, nx, user, supervisor, global, key=N; w+x,user is w and x, or user',
@@ -35,7 +37,8 @@ export const OPTIONS = {
 export interface MapCommandLine {
   readonly guest: GuestOptions;
   readonly scope: ScopeOptions;
-  readonly range: AddressRange;
+  /** Null for everything. */
+  readonly range: WrittenRange | null;
   /** As it was given; null for everything. */
   readonly filter: string | null;
   readonly of: 'ranges' | 'pages';
@@ -72,7 +75,7 @@ export function parseMap(words: readonly string[], environment: CliContext['envi
   return {
     guest,
     scope,
-    range: range === undefined ? EVERYTHING : parseRange(range, '--range', NAME),
+    range: range === undefined ? null : parseWrittenRange(range, '--range', NAME),
     filter,
     of: flags.has('leaves') ? 'pages' : 'ranges',
     summary: flags.has('summary'),

@@ -5,6 +5,7 @@ import type { ReportedMap, ReportedMapEnd, Style } from '../../../report/index.t
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
 import { parseMapFilter } from '../../options/map-filter.ts';
+import type { AddressRange } from '../../options/parse-range.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { leafWindows, rangeWindows } from '../../session/snapshot-windows.ts';
@@ -13,6 +14,11 @@ import type { TakenSnapshot } from '../../session/take-snapshot.ts';
 import type { MapCommandLine } from './parse-map.ts';
 
 const LAST_ADDRESS = 0xffff_ffff_ffff_ffffn;
+
+/** What is printed of which addresses. */
+interface PrintedMap extends Omit<MapCommandLine, 'range'> {
+  readonly range: AddressRange;
+}
 
 type Report = typeof import('../../../report/index.ts');
 type Printing = Pick<CliContext, 'print' | 'unread'>;
@@ -24,11 +30,12 @@ type Printing = Pick<CliContext, 'print' | 'unread'>;
  * @internal
  */
 export async function printMap(
-  { snapshot, assumed, areas }: TakenSnapshot,
-  line: MapCommandLine,
+  { snapshot, assumed, areas, range: { first = 0n, last = LAST_ADDRESS } }: TakenSnapshot,
+  line: Omit<MapCommandLine, 'range'>,
   context: CliContext,
 ): Promise<number> {
   const report = await import('../../../report/index.ts');
+  const range = { first, last };
   const style = chooseStyle(context);
   const map: ReportedMap = {
     of: line.of,
@@ -36,7 +43,7 @@ export async function printMap(
     mode: snapshot.context.mode,
     space: reportedSpace(snapshot.state, line.scope),
     nested: reportedStage(snapshot),
-    ...line.range,
+    ...range,
     filter: line.filter,
     assumed,
   };
@@ -44,8 +51,10 @@ export async function printMap(
   await context.print(printer.heading(line.json, style));
   if (!snapshot.isPaged) context.complain(`pagewalk: ${describeOff(map.cpu)}`);
   complainOfRomTables(snapshot.tablesInRom, context);
-  const told = await tell(snapshot, line, context, (item) => printer.show(item, snapshot, line.json, style));
-  const { reservedEntries, unbackedTables } = snapshot.survey(line.range);
+  const told = await tell(snapshot, { ...line, range }, context, (item) =>
+    printer.show(item, snapshot, line.json, style),
+  );
+  const { reservedEntries, unbackedTables } = snapshot.survey(range);
   const rootReadable = snapshot.isRootReadable;
   const complete = told.complete && rootReadable;
   const { count } = told;
@@ -53,7 +62,7 @@ export async function printMap(
   await context.print(printer.end(end, line.json, style));
   if (!rootReadable) context.complain(`pagewalk: ${describeRoot(snapshot)}`);
   else if (!told.complete) context.complain(`pagewalk: ${describeIncomplete(snapshot, told, line)}`);
-  else if (count === 0) context.complain(`pagewalk: ${describeNothing(line)}`);
+  else if (count === 0) context.complain(`pagewalk: ${describeNothing({ ...line, range })}`);
   return strictStatus(complete ? 0 : 1, line.guest.strict, assumed, context);
 }
 
@@ -76,13 +85,17 @@ export function describeRoot({ context, nested }: TableSnapshot): string {
   return `the root table at ${formatHex(context.root)} is neither in RAM nor in ROM: nothing is known of this address space`;
 }
 
-function describeNothing({ range, filter }: MapCommandLine): string {
+function describeNothing({ range, filter }: PrintedMap): string {
   const isWhole = range.first === 0n && range.last === LAST_ADDRESS;
   const where = isWhole ? 'in this address space' : `from ${formatHex(range.first)} to ${formatHex(range.last)}`;
   return filter === null ? `nothing is mapped ${where}` : `nothing that is mapped ${where} is ${filter}`;
 }
 
-function describeIncomplete(snapshot: TableSnapshot, { count, looked }: Told, { limit, of }: MapCommandLine): string {
+function describeIncomplete(
+  snapshot: TableSnapshot,
+  { count, looked }: Told,
+  { limit, of }: Pick<MapCommandLine, 'limit' | 'of'>,
+): string {
   if (!snapshot.isWhole) return 'there are more page tables than are kept: ask for a part with --range';
   if (count >= limit) return `stopped after ${count} ${of}: take --limit N for more, or a part with --range`;
   if (looked >= limit * LOOKED_PER_LINE) {
@@ -102,7 +115,7 @@ const LOOKED_PER_LINE = 16;
 /** Every range or page that is wanted, in text as it is printed. */
 async function tell(
   snapshot: TableSnapshot,
-  line: MapCommandLine,
+  line: PrintedMap,
   { print, unread, signal }: Printing & Pick<CliContext, 'signal'>,
   show: (item: MappedRange | MappedLeaf) => string,
 ): Promise<Told> {

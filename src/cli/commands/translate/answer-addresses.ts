@@ -43,7 +43,14 @@ export async function makeAsker(
 
 /** What names a scope and addresses need: those of a process belong to the half that is in use at the access. @internal */
 export function needsOf({ guest, scope, command, access, addresses, names }: TranslateAddresses): NameNeeds {
-  return { guest, scope, command, half: access.user ? 'user' : 'kernel', needsLinux: addresses.some(isName), showsNames: names };
+  return {
+    guest,
+    scope,
+    command,
+    half: access.user ? 'user' : 'kernel',
+    needsLinux: addresses.some(isName),
+    showsNames: names,
+  };
 }
 
 function isName({ kind }: WrittenAddress): boolean {
@@ -60,6 +67,29 @@ async function symbolsOf(
     linux.nearestKnown(address) === null && linux.tables().some(({ lowest }) => lowest > 0n && address >= lowest);
   if (addresses.some(mayBeOfModule)) await linux.loadModules();
   return (address) => linux.nearestKnown(address);
+}
+
+type LinuxEntryFields = Pick<ReportedTranslation, 'linuxEntry'>;
+
+/** What Linux means by the entry that a walk ended at: by the kernel's own tables, and by where memory is. */
+async function entriesOf(
+  linux: Linux | null,
+  view: GuestView,
+  cpu: number,
+): Promise<(answer: GuestTranslation) => LinuxEntryFields> {
+  // A kernel that is not known has no entries that are.
+  if (linux === null || linux.names.textFirst === 0n) return () => ({});
+  const { decodeEntry } = await import('../../../linux/internal.ts');
+  const rules = await linux.entryRules();
+  const map = await view.memoryMap(cpu);
+  const isMemory = (address: bigint): boolean => map.regionAt(address).kind === 'ram';
+  const kernelFirst = linux.kernelFirst;
+  return ({ translation }) => {
+    const step = translation.steps.at(-1);
+    if (step === undefined || (translation.kind === 'fault' && translation.cause !== 'not-present')) return {};
+    const isUserAddress = translation.untaggedAddress < kernelFirst;
+    return { linuxEntry: decodeEntry({ ...step, isUserAddress }, rules, isMemory) };
+  };
 }
 
 async function fullAsker(
@@ -82,10 +112,12 @@ async function fullAsker(
     const answers = await translateBoth(view, Array.from(addresses), line, scope);
     const space = reportedSpace(await view.scopedState(scope), line.scope);
     const placeOf = await symbolsOf(linux, addresses);
+    const entryOf = await entriesOf(linux, view, line.guest.cpu);
     const named = (each: GuestTranslation): ReportedTranslation => ({
       ...each,
       assumed: [...each.assumed, ...notes],
       ...(linux === null ? {} : { place: placeOf(each.request.linearAddress) }),
+      ...entryOf(each),
       ...(areas === null ? {} : { areas: areas.over(each.request.linearAddress, each.request.linearAddress) }),
       ...(line.scope.owner === undefined ? {} : { owner: line.scope.owner }),
     });
@@ -111,7 +143,10 @@ async function briefAsker(
     const table = await view.translateMany(addresses, line.access, { ...scope, compareMachine: true });
     const placeOf = await symbolsOf(linux, addresses);
     const show = (address: bigint, at: number): string =>
-      formatBrief(address, briefAnswer(table, at), style, { place: placeOf(address), areas: areas?.over(address, address) });
+      formatBrief(address, briefAnswer(table, at), style, {
+        place: placeOf(address),
+        areas: areas?.over(address, address),
+      });
     return {
       texts: Array.from(addresses, show),
       faults: table.length - table.countMapped(),

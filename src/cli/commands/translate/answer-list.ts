@@ -1,12 +1,13 @@
 import type { Assumption, GuestView, OpenGuest } from '../../../guest/index.ts';
 import { InputFileError, UsageError } from '../../errors.ts';
-import { AddressList } from '../../io/address-list.ts';
+import { AddressList, type NamedLine } from '../../io/address-list.ts';
 import { HeldOutput } from '../../io/held-output.ts';
 import type { AddressFile, AnswerFormat } from '../../options/address-options.ts';
 import type { CliContext } from '../../options/command.ts';
 import type { GuestOptions } from '../../options/guest-options.ts';
 import type { ScopeOptions } from '../../options/scope-options.ts';
 import { type NamedScope, type NameNeeds, nameScope } from '../../session/names/name-scope.ts';
+import { resolveAddress } from '../../session/names/resolve-addresses.ts';
 import { withView } from '../../session/with-guest.ts';
 import { type Outcomes, Tally } from './tally.ts';
 
@@ -54,7 +55,7 @@ export async function answerList(line: ListQuestion, from: AddressFile, context:
   // What is wrong with the question, or missing, is found before the list is read, which may take a while.
   await line.makeAsker();
   line.guest.source.expectThere?.();
-  const list = await AddressList.open(from.file, from, context, line.command);
+  const list = await AddressList.open(from.file, { ...from, takesNames: takesNames(line) }, context, line.command);
   const chunks = list.chunks();
   const ahead = await readAhead(chunks, context.signal);
   if (ahead.chunks.length === 0) {
@@ -72,12 +73,16 @@ export async function answerList(line: ListQuestion, from: AddressFile, context:
       async (view, attached) => {
         output.drop();
         tally = new Tally();
-        const named = await nameScope(view, attached, line.needs, context);
+        const needs = { ...line.needs, needsLinux: line.needs.needsLinux || hasSymbols(list) };
+        const named = await nameScope(view, attached, needs, context);
         // Of a guest that runs on, symbols of modules cannot be read any more.
         await named.linux?.loadModules();
         const ask = await line.makeAsker(named);
-        const standing = ahead.isAll ? await keepAll(line, named, attached, ahead.chunks) : named.view;
-        for await (const chunk of concatenate(ahead.chunks, chunks, context.signal)) {
+        const resolve = chunkResolver(list, named, line);
+        const known: BigUint64Array[] = [];
+        for (const chunk of ahead.chunks) known.push(await resolve(chunk));
+        const standing = ahead.isAll ? await keepAll(line, named, attached, known) : named.view;
+        for await (const chunk of concatenate(known, chunks, context.signal, resolve)) {
           const answered = await ask(standing, chunk, attached.assumed);
           tally.add(answered);
           await output.add(answered.texts);
@@ -149,11 +154,62 @@ async function* concatenate(
   first: readonly BigUint64Array[],
   then: AsyncGenerator<BigUint64Array>,
   signal: AbortSignal,
+  resolve: (chunk: BigUint64Array) => Promise<BigUint64Array>,
 ): AsyncGenerator<BigUint64Array> {
   yield* first;
   for (;;) {
     const { value, done } = await orAbort(then.next(), signal);
     if (done) return;
-    yield value;
+    yield await resolve(value);
+  }
+}
+
+/** Names in a list are asked for by what else asks the guest's Linux: a wrong line of a list of numbers is found before. */
+function takesNames({ needs: { showsNames }, scope: { process, symbolsFile } }: ListQuestion): boolean {
+  return showsNames || process !== undefined || symbolsFile !== undefined;
+}
+
+function hasSymbols({ names }: AddressList): boolean {
+  for (const { written } of names.values()) if (written.kind === 'symbol' || written.kind === 'physical') return true;
+  return false;
+}
+
+/** Puts numbers in the place of names, part after part of a list; those that the guest does not have are left out, or end it. */
+function chunkResolver(
+  list: AddressList,
+  named: NamedScope,
+  { guest: { cpu }, command }: ListQuestion,
+): (chunk: BigUint64Array) => Promise<BigUint64Array> {
+  let first = 0;
+  return async (chunk) => {
+    const start = first;
+    first += chunk.length;
+    if (list.names.size === 0) return chunk;
+    const resolved: bigint[] = [];
+    for (const [at, address] of chunk.entries()) {
+      const line = list.names.get(start + at);
+      const value = line === undefined ? address : await resolveLine(list, line, named, cpu, command);
+      if (value !== undefined) resolved.push(value);
+    }
+    return BigUint64Array.from(resolved);
+  };
+}
+
+async function resolveLine(
+  list: AddressList,
+  line: NamedLine,
+  named: NamedScope,
+  cpu: number,
+  command: string,
+): Promise<bigint | undefined> {
+  const needsLinux = line.written.kind === 'symbol' || line.written.kind === 'physical';
+  if (needsLinux && named.linux === null) {
+    return list.refuseName(line, `a name that comes after ${MAX_AHEAD} addresses without any: put names first`);
+  }
+  try {
+    return await resolveAddress(line.written, named, cpu, command);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return list.refuseName(line, error.message, error);
   }
 }

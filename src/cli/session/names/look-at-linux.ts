@@ -79,12 +79,12 @@ async function withoutKernel(
   const space = await view.addressSpace(cpu);
   const wordBytes = space.context.linearBits === 32 ? 4 : 8;
   const bare = { symbols, layout: null, btf: null, banner: null, buildId: null, textFirst: 0n };
-  return new Linux({ ...bare, wordBytes, missing: [problem] }, space, tables);
+  return new Linux({ ...bare, wordBytes, missing: [problem] }, space, { fromFile: tables });
 }
 
 async function withFile(own: KernelNames, space: AddressSpace, { name, tables }: SymbolsFile): Promise<Linux> {
   const { Linux, slideTo } = await import('../../../linux/internal.ts');
   const moved = slideTo(tables, own.textFirst, name);
   // What the kernel itself lacks, the file may have.
-  return new Linux(own.symbols === null ? { ...own, symbols: moved[0] ?? null } : own, space, moved);
+  return new Linux(own.symbols === null ? { ...own, symbols: moved[0] ?? null } : own, space, { fromFile: moved });
 }

@@ -1,7 +1,6 @@
 import type { GuestView, OpenGuest } from '../../../guest/index.ts';
 import type { Linux, LinuxTask } from '../../../linux/index.ts';
 import type { AddressSpaceOwner, AreaMap } from '../../../linux/internal.ts';
-import { UsageError } from '../../errors.ts';
 import type { CliContext } from '../../options/command.ts';
 import type { GuestOptions } from '../../options/guest-options.ts';
 import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
@@ -50,36 +49,20 @@ export async function nameScope(
   const { process, live, symbolsFile } = scope;
   if (process === undefined && !needs.needsLinux && !showsNames) return { view, linux: null, scope, areas: null };
   const looked = await lookAtLinux(view, guest, { cpu: needs.guest.cpu, live, symbolsFile }, context);
-  const owner =
-    process !== undefined
-      ? await findProcess(looked.linux, process, needs)
-      : showsNames
-        ? await findOwner(looked, needs)
-        : undefined;
+  const found =
+    process === undefined ? undefined : await asUsage(command, () => looked.linux.rootOf(process, needs.half));
+  const owner = found
+    ? ({ kind: 'process', ...found } as const)
+    : showsNames
+      ? await findOwner(looked, needs)
+      : undefined;
   const task = owner?.kind === 'process' ? owner.task : null;
-  const named = process === undefined ? scope : { ...scope, cr3: rootOf(owner, command) };
+  const named = found === undefined ? scope : { ...scope, cr3: found.root };
   return {
     ...looked,
     scope: owner === undefined ? named : { ...named, owner: reportedOwner(owner) },
     areas: showsNames ? await readAreas(looked.linux, task, context) : null,
   };
-}
-
-async function findProcess(
-  linux: Linux,
-  process: number | string,
-  { command, half }: NameNeeds,
-): Promise<AddressSpaceOwner> {
-  const task = await asUsage(command, () => linux.process(process));
-  return { kind: 'process', task, half: task.userCr3 === null ? null : half };
-}
-
-function rootOf(owner: AddressSpaceOwner | null | undefined, command: string): bigint {
-  const { task, half } = owner as Extract<AddressSpaceOwner, { kind: 'process' }>;
-  const root = half === 'user' ? task.userCr3 : task.cr3;
-  if (root === null)
-    throw new UsageError(`${describe(task)} is a thread of the kernel: it has no address space`, command);
-  return root;
 }
 
 /** Of the address space that is looked at: by its CR3. */

@@ -1,42 +1,12 @@
-import type { GuestView, OpenGuest, VcpuState } from '../../../guest/index.ts';
+import type { GuestView, TranslateScope, VcpuState } from '../../../guest/index.ts';
 import type { Linux } from '../../../linux/index.ts';
+import { formatHex } from '../../../paging/index.ts';
 import { UsageError } from '../../errors.ts';
-import type { CliContext } from '../../options/command.ts';
+import { type AddressRange, checkedRange } from '../../options/parse-range.ts';
 import type { AddressRegister, WrittenAddress } from '../../options/written-address.ts';
-import { type LinuxQuestion, lookAtLinux } from './look-at-linux.ts';
+import type { WrittenRange } from '../../options/written-range.ts';
 
-/** Addresses as numbers, and the guest as it is looked at now. @internal */
-export interface ResolvedAddresses {
-  readonly view: GuestView;
-  /** As wide as they were given: a page number of a hypercall may have more than 64 bits with its offset. */
-  readonly addresses: readonly bigint[];
-  /** Null where no address needed it. */
-  readonly linux: Linux | null;
-}
-
-/**
- * Makes numbers of addresses: of symbols by the guest's own symbol table, of registers by those of the vCPU.
- *
- * @throws {@link UsageError} `ERR_CLI_USAGE` for a symbol that there is not, or more than once; LinuxDataError `ERR_LINUX_DATA`
- * where there is no Linux.
- * @internal
- */
-export async function resolveAddresses(
-  written: readonly WrittenAddress[],
-  view: GuestView,
-  guest: OpenGuest,
-  scope: LinuxQuestion,
-  context: Pick<CliContext, 'environment'>,
-  command: string,
-): Promise<ResolvedAddresses> {
-  const needsLinux = written.some(({ kind }) => kind === 'symbol' || kind === 'physical');
-  const looked = needsLinux ? await lookAtLinux(view, guest, scope, context) : { view, linux: null };
-  const addresses: bigint[] = [];
-  for (const address of written) addresses.push(await resolveAddress(address, looked, scope.cpu, command));
-  return { ...looked, addresses };
-}
-
-/** One address, where the guest is looked at already. @throws as {@link resolveAddresses}. @internal */
+/** One address, where the guest is looked at already. @throws {@link UsageError} `ERR_CLI_USAGE` for a symbol that there is not, or more than once. @internal */
 export async function resolveAddress(
   address: WrittenAddress,
   { view, linux }: { readonly view: GuestView; readonly linux: Linux | null },
@@ -53,6 +23,57 @@ export async function resolveAddress(
     const symbol = await linux.findSymbol(address.symbol);
     return BigInt.asUintN(64, symbol.address + address.offset);
   });
+}
+
+/**
+ * Physical addresses that are looked for: a linear one stands for what it leads to, by the kernel's tables where it is a symbol.
+ *
+ * @throws as {@link resolveAddress}; {@link UsageError} `ERR_CLI_USAGE` where it leads nowhere.
+ * @internal
+ */
+export async function resolvePhysical(
+  wanted: AddressRange | WrittenAddress,
+  looked: { readonly view: GuestView; readonly linux: Linux | null },
+  scope: TranslateScope,
+  command: string,
+): Promise<AddressRange> {
+  if (!('kind' in wanted)) return wanted;
+  const address = await resolveAddress(wanted, looked, scope.cpu ?? 0, command);
+  const physical =
+    wanted.kind === 'symbol' && looked.linux !== null
+      ? await looked.linux.physicalOf(address)
+      : await physicalBy(looked.view, address, scope);
+  if (physical === null)
+    throw new UsageError(
+      `${formatHex(address)} is mapped nowhere, so there is no physical address to look for`,
+      command,
+    );
+  return { first: BigInt(physical), last: BigInt(physical) };
+}
+
+async function physicalBy(view: GuestView, linearAddress: bigint, scope: TranslateScope): Promise<bigint | null> {
+  const access = { write: false, user: false, exec: false };
+  const [answer] = await view.translate([{ linearAddress, access }], scope);
+  if (answer?.nested)
+    return answer.nested.translation.kind === 'mapped' ? answer.nested.translation.l1PhysicalAddress : null;
+  return answer?.translation.kind === 'mapped' ? answer.translation.physicalAddress : null;
+}
+
+/** A range, where the guest is looked at already; null for everything. @throws as {@link resolveAddress}. @internal */
+export async function resolveRange(
+  range: WrittenRange | null,
+  looked: { readonly view: GuestView; readonly linux: Linux | null },
+  cpu: number,
+  command: string,
+): Promise<Partial<AddressRange>> {
+  if (range === null) return {};
+  if (range.kind === 'numbers') return { first: range.first, last: range.last };
+  const first = await resolveAddress(range.first, looked, cpu, command);
+  const check = (last: bigint): AddressRange => checkedRange(first, last, range.text, '--range', command);
+  if (range.kind === 'size') return check(first + range.sizeBytes - 1n);
+  if (range.kind === 'ends') return check(await resolveAddress(range.last, looked, cpu, command));
+  const place = (await looked.linux?.nearest(first)) ?? null;
+  return check(first + BigInt(place === null ? 1 : place.sizeBytes - place.offsetBytes) - 1n);
 }
 
 /** What is not found was asked for by the command line. @internal */

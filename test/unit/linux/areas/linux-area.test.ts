@@ -20,7 +20,9 @@ describe('linux/AreaMap', () => {
   };
 
   it('lets the more special layer count where layers overlap', () => {
-    expect(map.areas.map(({ kind, name, first, last }) => `${first.toString(16)}-${last.toString(16)} ${name ?? kind}`)).to.deep.equal([
+    expect(
+      map.areas.map(({ kind, name, first, last }) => `${first.toString(16)}-${last.toString(16)} ${name ?? kind}`),
+    ).to.deep.equal([
       '0-1fff image',
       '2000-2fff modules',
       '3000-3fff fuse',
@@ -48,7 +50,9 @@ describe('linux/AreaMap', () => {
   });
 
   it('takes the first of areas that overlap in one layer, as damaged lists have them', () => {
-    const damaged = new AreaMap([[area('heap', 0n, 0x2fffn), area('stack', 0x1000n, 0x3fffn), area('heap', 0x1000n, 0x1fffn)]]);
+    const damaged = new AreaMap([
+      [area('heap', 0n, 0x2fffn), area('stack', 0x1000n, 0x3fffn), area('heap', 0x1000n, 0x1fffn)],
+    ]);
     expect(damaged.areas.map(({ kind, first, last }) => [kind, first, last])).to.deep.equal([
       ['heap', 0n, 0x2fffn],
       ['stack', 0x3000n, 0x3fffn],

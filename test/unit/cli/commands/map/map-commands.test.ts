@@ -7,7 +7,6 @@ import { parseMapFilter } from '../../../../../src/cli/options/map-filter.ts';
 import type { PageAttributes } from '../../../../../src/paging/index.ts';
 
 const QMP = ['--qmp', 'unix:/run/vm.qmp'];
-const EVERYTHING = { first: 0n, last: 0xffff_ffff_ffff_ffffn };
 
 type Parse = (words: readonly string[], environment: Record<string, string>) => object;
 
@@ -24,7 +23,7 @@ function refuses(parse: Parse, command: string, cases: readonly (readonly [strin
 describe('cli/parseMap', () => {
   it('has defaults for everything', () => {
     expect(parseMap(QMP, {})).to.deep.include({
-      range: EVERYTHING,
+      range: null,
       filter: null,
       of: 'ranges',
       summary: false,
@@ -36,7 +35,7 @@ describe('cli/parseMap', () => {
   it('understands everything that a command line can say', () => {
     const words = '--range 0x1000+0x1000 --filter w+x,user --leaves --limit 7 --json --cr3 0x5000 --set A20=0 --live';
     expect(parseMap([...words.split(' '), ...QMP], {})).to.deep.include({
-      range: { first: 0x1000n, last: 0x1fffn },
+      range: { kind: 'numbers', first: 0x1000n, last: 0x1fffn },
       filter: 'w+x,user',
       of: 'pages',
       limit: 7,
@@ -101,12 +100,12 @@ describe('cli/parseFind', () => {
   it('takes an address, or a range', () => {
     expect(parseFind(['0x120123', ...QMP], {})).to.deep.include({
       physical: { first: 0x12_0123n, last: 0x12_0123n },
-      range: {},
+      range: null,
       json: false,
     });
     expect(parseFind(['0x1000-0x1fff', '--range', '0+4096', '--json', ...QMP], {})).to.deep.include({
       physical: { first: 0x1000n, last: 0x1fffn },
-      range: { first: 0n, last: 4095n },
+      range: { kind: 'numbers', first: 0n, last: 4095n },
       json: true,
     });
     expect(parseFind(['0x1000+0x1000', ...QMP], {}).physical).to.deep.equal({ first: 0x1000n, last: 0x1fffn });
@@ -141,7 +140,7 @@ describe('cli/parseDiff', () => {
     expect(parseDiff(['--after', '250', '--range', '0-4095', ...QMP], {})).to.deep.include({
       kind: 'guest',
       afterMs: 250,
-      range: { first: 0n, last: 4095n },
+      range: { kind: 'numbers', first: 0n, last: 4095n },
       limit: 1_000_000,
     });
   });
