@@ -7,8 +7,8 @@ import { lookAtLinux } from '../../session/names/look-at-linux.ts';
 import { reportedOwner } from '../../session/names/reported-owner.ts';
 import { resolvePhysical, resolveRange } from '../../session/names/resolve-addresses.ts';
 import { withView } from '../../session/with-guest.ts';
-import type { FindCommandLine } from './find.ts';
 import type { FoundAlias, FoundAliases } from './found-aliases.ts';
+import type { FindCommandLine } from './parse-find.ts';
 
 const LAST = 0xffff_ffff_ffff_ffffn;
 /** The first address of the kernel's half. */

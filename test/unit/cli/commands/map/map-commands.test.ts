@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { parseDiff } from '../../../../../src/cli/commands/diff/parse-diff.ts';
-import { parseFind } from '../../../../../src/cli/commands/map/find.ts';
+import { parseFind } from '../../../../../src/cli/commands/map/parse-find.ts';
 import { parseMap } from '../../../../../src/cli/commands/map/parse-map.ts';
 import { UsageError } from '../../../../../src/cli/errors.ts';
 import { parseMapFilter } from '../../../../../src/cli/options/map-filter.ts';
