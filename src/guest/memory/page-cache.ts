@@ -81,16 +81,23 @@ export class PageCache {
     const targets: Uint8Array[] = [];
     // One piece of memory for all: pages that were fetched together are used together.
     const arena = new ArrayBuffer(wanted.length * PAGE_BYTES);
-    wanted.forEach((page, at) => {
+    const loaded = wanted.map((page, at) => {
       const parts = this.#readableParts(page);
       const start = at * PAGE_BYTES;
-      this.#keep(page, parts.length === 0 ? null : new Int32Array(arena, start, PAGE_BYTES / 4));
       for (const part of parts) {
         pieces.push(part);
         targets.push(new Uint8Array(arena, start + (part.address % PAGE_BYTES), part.lengthBytes));
       }
+      return parts.length === 0 ? null : new Int32Array(arena, start, PAGE_BYTES / 4);
     });
-    if (pieces.length === 0) return;
+    if (pieces.length > 0) await this.#read(pieces, targets);
+    // Not before: another question that is under way would take what is not there yet for zeros.
+    wanted.forEach((page, at) => {
+      this.#keep(page, loaded[at] ?? null);
+    });
+  }
+
+  async #read(pieces: readonly MemoryPiece[], targets: readonly Uint8Array[]): Promise<void> {
     this.#flights += 1;
     const bytes = await this.#memory.read(pieces, targets);
     targets.forEach((target, at) => {
