@@ -13,6 +13,15 @@ export {
   TransportError,
 } from '../protocols/transport/index.ts';
 export {
+  DumpError,
+  DumpFileError,
+  DumpFormatError,
+  type DumpOptions,
+  DumpRegistersError,
+  DumpUnsupportedError,
+  openDump,
+} from './dump/index.ts';
+export {
   type AssumedName,
   type AssumedValue,
   type Assumption,

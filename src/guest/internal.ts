@@ -3,3 +3,7 @@ export * from './index.ts';
 export { type FoundLinux, namesOf } from './linux/look-for-linux.ts';
 /** @internal */
 export { rehearse } from './rehearse.ts';
+/** @internal */
+export { NO_HIDDEN_REGISTERS } from './vcpu/hidden-registers.ts';
+/** @internal */
+export { assumed, notInUse, sourced } from './vcpu/sourced.ts';

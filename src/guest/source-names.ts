@@ -17,5 +17,9 @@ export type SourceName =
   | 'host-file'
   /** The memory of the QEMU process. */
   | 'host-process'
+  /** A dump of the guest: what it holds, and what follows from that. */
+  | 'dump'
+  /** A file of registers beside a dump. */
+  | 'registers-file'
   /** The program that made the source. */
   | 'caller';

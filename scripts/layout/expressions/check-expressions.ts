@@ -3,7 +3,7 @@ import { findExpressions } from './find-expressions.ts';
 import { judgeExpression } from './judge-expression.ts';
 
 /** What reads texts that a peer or a file sends. */
-const READS_FOREIGN_TEXT = /^(?:protocols|src\/guest|src\/cli\/io)\/.*\.ts$/;
+const READS_FOREIGN_TEXT = /^(?:protocols|src\/guest|src\/dump|src\/cli\/io)\/.*\.ts$/;
 
 /**
  * A text from outside must not make a regular expression slow, which holds the guest up: wherever such texts are read, expressions

@@ -53,6 +53,7 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
     'qemu',
     'rehearsal',
   ],
+  'src/dump': ['file', 'pages', 'notes', 'formats', 'registers', 'dump-memory.ts', 'dump-source.ts'],
   'src/report': [
     'style.ts',
     'words',

@@ -9,6 +9,10 @@ import type { Stages } from '../walks/walk-each.ts';
 
 /** Values that a vCPU could have had instead, chosen so that an outcome which depends on the value shows it. */
 const ALTERNATIVES = {
+  // Which bits of a register are unknown, its source says.
+  cr0: [],
+  cr4: [],
+  efer: [],
   pkru: [0xffff_ffff, 0xaaaa_aaaa],
   pkrs: [0xffff_ffff, 0xaaaa_aaaa],
   // AC.
@@ -60,7 +64,9 @@ function given<T>(value: T): Sourced<T> {
 
 /** The vCPU with each value that it could have had instead of an assumed one. Empty where no list of values would do. */
 function alternativesTo(name: Assumable, state: VcpuState): readonly VcpuState[] {
-  return ALTERNATIVES[name].map((value) => ({ ...state, [name]: given(value) }));
+  const source: Sourced<unknown> = state[name];
+  const others = source.from === 'assumed' ? source.others : undefined;
+  return (others ?? ALTERNATIVES[name]).map((value) => ({ ...state, [name]: given(value) }));
 }
 
 function comesToTheSame(other: VcpuState, { translation, nested }: Answer): boolean {

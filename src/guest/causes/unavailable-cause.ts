@@ -8,6 +8,12 @@ export type UnavailableCause =
   | DeviceStateCause
   /** The source lacks it: a file, or the caller. */
   | { readonly code: 'not-given'; readonly what: string }
+  /** A dump of this format does not hold it, and nothing that it holds tells. */
+  | { readonly code: 'not-in-dump'; readonly what: string }
+  /** The program that wrote the dump left pages out. */
+  | { readonly code: 'left-out' }
+  /** It was assumed by the command that saved the file, in whose words this is. */
+  | { readonly code: 'as-saved'; readonly text: string }
   | { readonly code: 'ran-while-read' }
   /** The stub of this QEMU does not tell whether the guest ran before it was paused. */
   | { readonly code: 'stub-tells-no-run-state' }

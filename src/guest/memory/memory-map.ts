@@ -45,13 +45,17 @@ export class MemoryMap {
   readonly regions: readonly Region[];
   /** Whether there is SMRAM in this view. */
   readonly hasSmram: boolean;
+  /** The name of what lies between the regions: empty where that is nothing, and is known to be. */
+  readonly elsewhere: string;
   readonly #spans: readonly Span[];
 
   /**
    * @param regions - in ascending order, not overlapping
+   * @param elsewhere - what lies between them, where that is not nothing: `not in the dump`
    * @throws GuestUsageError `ERR_GUEST_USAGE` when they are not
    */
-  constructor(regions: readonly Region[]) {
+  constructor(regions: readonly Region[], elsewhere = '') {
+    this.elsewhere = elsewhere;
     this.#spans = regions.map(toSpan);
     this.regions = this.#spans.map(({ region }) => region);
     this.regions.forEach((region, at) => {
@@ -63,15 +67,20 @@ export class MemoryMap {
   /** The region that an address lies in. */
   regionAt(address: bigint): Region {
     const span = address <= BigInt(PHYSICAL_END) ? this.#spanAt(Number(address)) : undefined;
-    return span?.region ?? asAnswer<Region>({ kind: 'none', name: '', first: address, last: address, offset: 0n });
+    return (
+      span?.region ??
+      asAnswer<Region>({ kind: 'none', name: this.elsewhere, first: address, last: address, offset: 0n })
+    );
   }
 
   /** The region that an address lies in, from that address on; where nothing is, up to where something is again. */
   regionFrom(address: bigint): Region {
+    const isFormed = address <= BigInt(PHYSICAL_END);
+    const span = isFormed ? this.#spanAt(Number(address)) : undefined;
+    // A region of its own may be one of nothing, too: what a dump was made without.
+    if (span !== undefined) return span.region;
     const region = this.regionAt(address);
-    if (region.kind !== 'none') return region;
-    const next =
-      address > BigInt(PHYSICAL_END) ? undefined : this.#spans[this.#endingBefore(Number(address))]?.region.first;
+    const next = !isFormed ? undefined : this.#spans[this.#endingBefore(Number(address))]?.region.first;
     return asAnswer({ ...region, last: next === undefined ? BigInt.asUintN(64, -1n) : next - 1n });
   }
 

@@ -22,7 +22,7 @@ export class RegionSet {
   constructor(map: MemoryMap) {
     this.#map = map;
     const byKey = new Map<string, NamedRegion>();
-    for (const { kind, name } of [{ kind: 'none', name: '' } as const, ...map.regions]) {
+    for (const { kind, name } of [{ kind: 'none', name: map.elsewhere } as const, ...map.regions]) {
       const key = keyOf({ kind, name });
       if (!byKey.has(key)) byKey.set(key, { kind, name });
     }

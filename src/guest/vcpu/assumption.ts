@@ -2,6 +2,9 @@ import type { UnavailableCause } from '../causes/unavailable-cause.ts';
 
 /** What may have to be assumed: a value of the vCPU's state by its name there, or one of what lies around it. @public */
 export type AssumedName =
+  | 'cr0'
+  | 'cr4'
+  | 'efer'
   | 'pkru'
   | 'pkrs'
   | 'pdptes'
@@ -16,6 +19,8 @@ export type AssumedName =
   | 'pse36'
   | 'pdpe1gb'
   | 'accelerator'
+  /** Pages of tables that a dump was made without. */
+  | 'leftOut'
   /** That registers and tables are of one moment. */
   | 'moment'
   /** That the guest ran before it was paused. */

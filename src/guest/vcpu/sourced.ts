@@ -16,6 +16,8 @@ export interface AssumedValue<T> {
   readonly value: T;
   readonly from: 'assumed';
   readonly cause: UnavailableCause;
+  /** What it can be instead, where more is known than which values there are at all. */
+  readonly others?: readonly T[];
 }
 
 /** A value that the vCPU does not use, and that was not read. @public */
@@ -34,8 +36,13 @@ export function sourced<T>(value: T, from: ReadValue<T>['from'], detail: string)
 }
 
 /** @internal */
-export function assumed<T>(value: T, cause: UnavailableCause): AssumedValue<T> {
-  return asAnswer({ value, from: 'assumed', cause: asAnswer(cause) });
+export function assumed<T>(value: T, cause: UnavailableCause, others?: readonly T[]): AssumedValue<T> {
+  return asAnswer({
+    value,
+    from: 'assumed',
+    cause: asAnswer(cause),
+    ...(others === undefined ? {} : { others }),
+  });
 }
 
 /** @internal */

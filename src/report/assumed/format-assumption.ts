@@ -4,9 +4,12 @@ import { formatHex } from '../words/format-hex.ts';
 import type { ReportedAssumption } from './reported-assumption.ts';
 
 /** Values of registers are written in hexadecimal. */
-const REGISTERS: readonly string[] = ['pkru', 'pkrs', 'rflags'];
+const REGISTERS: readonly string[] = ['cr0', 'cr4', 'efer', 'pkru', 'pkrs', 'rflags'];
 
 const NAMES: Readonly<Record<string, string>> = {
+  cr0: 'CR0',
+  cr4: 'CR4',
+  efer: 'EFER',
   pkru: 'PKRU',
   pkrs: 'PKRS',
   pdptes: 'PDPTE registers',
@@ -49,7 +52,8 @@ export function assumedValue({ name, value }: ReportedAssumption): string | null
 export function describeAssumption(assumption: ReportedAssumption): string {
   const { name, cause } = assumption;
   const why = formatCause(cause);
-  // These two say in their reasons all that there is to say.
+  // These say in their reasons all that there is to say.
+  if (name === 'leftOut') return why;
   if (name === 'moment') return `taken live: ${why}`;
   if (name === 'runState') return why;
   return `${assumptionName(assumption)}=${assumedValue(assumption) ?? TAKEN[name] ?? 'unknown'} (${why})`;

@@ -40,6 +40,8 @@ export interface CauseEvidence {
   readonly 'untried-devices': { readonly types: readonly string[] };
   // Why a value was unavailable.
   readonly 'not-given': { readonly what: string };
+  readonly 'not-in-dump': { readonly what: string };
+  readonly 'left-out': object;
   readonly 'ran-while-read': object;
   readonly 'stub-tells-no-run-state': object;
   readonly 'saved-only-when-paused': { readonly register: 'pkru' | 'pkrs' | 'pdptes' | 'nested' | 'memoryTypes' };
@@ -63,6 +65,8 @@ export interface CauseEvidence {
   readonly 'no-protection-keys': { readonly bit: 'PKE' | 'PKS' };
   readonly 'no-pdpte-registers': object;
   readonly 'svm-off': object;
+  readonly 'own-code-mapped': object;
+  readonly 'efer-decides-nothing': object;
   readonly 'smep-decides-nothing': object;
   readonly 'no-c-bit': object;
   readonly 'no-profile': object;

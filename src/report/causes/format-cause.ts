@@ -72,6 +72,9 @@ const SENTENCES: { readonly [Code in keyof CauseEvidence]: (evidence: CauseEvide
   },
   // Why a value was unavailable.
   'not-given': ({ what }) => `${what} is not given`,
+  'not-in-dump': ({ what }) => `the dump does not hold ${what}`,
+  'left-out': () =>
+    'the dump was made without some pages that were read as page tables (makedumpfile -d): taken to be zero',
   'ran-while-read': () => 'the guest ran while its registers and tables were read',
   'stub-tells-no-run-state': () =>
     'the GDB stub of this QEMU does not tell whether the guest ran before; it is taken to have run, and is resumed. With --qmp this is exact',
@@ -101,6 +104,9 @@ const SENTENCES: { readonly [Code in keyof CauseEvidence]: (evidence: CauseEvide
   'no-protection-keys': ({ bit }) => `CR4.${bit}=0, or not in long mode`,
   'no-pdpte-registers': () => 'no PAE paging, or TCG, which reads PDPTEs from memory',
   'svm-off': () => 'EFER.SVME=0',
+  'own-code-mapped': () =>
+    'the code at CS:RIP is mapped by these tables in this memory, so they are not those of a nested guest (L2)',
+  'efer-decides-nothing': () => 'neither long mode nor PAE paging: no bit of EFER takes part',
   'smep-decides-nothing': () => 'no NPT, or one whose hypervisor has EFER.NXE=1, which reports fetches',
   'no-c-bit': () => 'no C-bit is given',
   'no-profile': () => 'no profile is given: the architecture',

@@ -31,6 +31,7 @@ export function encodeState(reported: ReportedState): string {
       cs: encodeRegister(state.cs),
       ss: encodeRegister(state.ss),
       cpl: encodeValue(state.cpl),
+      a20: encodeValue(state.a20),
       pkru: encodeRegister(state.pkru),
       pkrs: encodeRegister(state.pkrs),
       nested: encodeValue({ ...state.nested, value: encodeStage(state.nested.value, nestedContext) }),

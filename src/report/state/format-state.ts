@@ -7,7 +7,7 @@ import { formatSize } from '../words/format-size.ts';
 import { assumedOf } from './assumed-of.ts';
 import { detailOf } from './detail-of.ts';
 import { stateRows } from './register-rows.ts';
-import type { ReportedMemoryAccess, ReportedRange, ReportedState } from './reported-state.ts';
+import type { ReportedMemoryAccess, ReportedState } from './reported-state.ts';
 
 /**
  * The state of a vCPU as a table: name, value, the bits that matter, where the value was read. Below it the memory that
@@ -22,15 +22,16 @@ export function formatState(reported: ReportedState, style: Style): string {
     '',
     ...formatRows(reported, style),
     '',
-    ...formatMemory(reported.memory, style),
+    ...formatMemory(reported, style),
     ...formatMemoryAccess(reported.memoryAccess, style),
     ...assumedOf(reported).map((each) => style.mark(`! assumed: ${describeAssumption(each)}`)),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function formatHeading({ cpu, cpus, context, runs }: ReportedState, style: Style): string {
-  const run = runs === undefined ? 'run state unknown' : runs ? 'running' : 'paused';
+function formatHeading({ cpu, cpus, context, runs, memoryAccess }: ReportedState, style: Style): string {
+  const unknown = memoryAccess.provider === DUMP ? 'in a dump' : 'run state unknown';
+  const run = runs === undefined ? unknown : runs ? 'running' : 'paused';
   const facts = [formatMode(context.mode), `${context.linearBits}-bit linear addresses`, `guest ${run}`];
   const hasGaps = cpus.some((each, at) => each !== at);
   const which = hasGaps ? `vCPU ${cpu} (${cpus.length} vCPUs: ${cpus.join(', ')})` : `vCPU ${cpu} of ${cpus.length}`;
@@ -46,22 +47,25 @@ function formatRows(reported: ReportedState, style: Style): string[] {
   });
 }
 
+const DUMP = 'dump';
 const WORDS = { ram: 'RAM', rom: 'ROM' } as const;
 
 /** Devices are counted: there are dozens, and none of them holds page tables. */
-function formatMemory(ranges: readonly ReportedRange[], style: Style): string[] {
+function formatMemory({ memory: ranges, memoryAccess }: ReportedState, style: Style): string[] {
   const lines = ranges.flatMap(({ kind, name, first, last }) =>
     kind === 'ram' || kind === 'rom'
       ? [
-          `  ${formatHex(first, 16)}-${formatHex(last, 16)}  ${WORDS[kind]}  ${formatSize(last - first + 1n).padStart(5)}  ${name}`,
+          `  ${formatHex(first, 16)}-${formatHex(last, 16)}  ${WORDS[kind]}  ${formatSize(last - first + 1n).padStart(5)}  ${name}`.trimEnd(),
         ]
       : [],
   );
-  const devices = ranges.length - lines.length;
+  const devices = ranges.filter(({ kind }) => kind === 'device').length;
+  const isDump = memoryAccess.provider === DUMP;
   return [
-    `physical memory  ${style.faint('monitor: info mtree -f')}`,
+    `physical memory  ${style.faint(isDump ? 'dump: what it holds' : 'monitor: info mtree -f')}`,
     ...lines,
-    `  device regions, never read: ${devices}`,
+    // A dump has no list of devices unless one was saved beside it.
+    ...(isDump && devices === 0 ? [] : [`  device regions, never read: ${devices}`]),
   ];
 }
 
@@ -69,6 +73,7 @@ const PROVIDER_WORDS: Readonly<Record<string, string>> = {
   'host-file': 'the file that backs it',
   'host-process': "the QEMU process's memory",
   'gdb-stub': 'the GDB stub',
+  dump: 'the dump',
 };
 
 /** Few entries always come through the stub, which is there anyway. */

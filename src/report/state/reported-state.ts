@@ -23,6 +23,7 @@ export interface ReportedRegisters {
   readonly cs: ReportedValue<bigint>;
   readonly ss: ReportedValue<bigint>;
   readonly cpl: ReportedValue<number>;
+  readonly a20: ReportedValue<boolean>;
   readonly pkru: ReportedValue<number>;
   readonly pkrs: ReportedValue<number>;
   /** The second stage that the vCPU runs behind. */

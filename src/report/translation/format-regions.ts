@@ -9,5 +9,11 @@ const WORDS: Readonly<Record<ReportedRegion['kind'], string>> = {
 
 /** `RAM pc.ram, device vga`. @internal */
 export function formatRegions(regions: readonly ReportedRegion[]): string {
-  return regions.map(({ kind, name }) => (name === '' ? WORDS[kind] : `${WORDS[kind]} ${name}`)).join(', ');
+  return regions.map(describeRegion).join(', ');
+}
+
+/** What no region is may have a name of its own: `not in the dump`. */
+function describeRegion({ kind, name }: ReportedRegion): string {
+  if (name === '') return WORDS[kind];
+  return kind === 'none' ? name : `${WORDS[kind]} ${name}`;
 }

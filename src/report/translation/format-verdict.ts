@@ -88,8 +88,7 @@ function formatMapped(
   { region, nested }: ReportedTranslation,
   style: Style,
 ): string[] {
-  const name = region === null || region.name === '' ? '' : ` (${region.name})`;
-  const where = region === null ? '' : ` ${REGION_WORDS[region.kind]}${name}`;
+  const where = region === null ? '' : ` ${describePlace(region)}`;
   const ofWhom = nested === null ? '' : " of L2's own tables";
   const page =
     pageSizeBytes === null
@@ -104,6 +103,12 @@ function formatMapped(
   if (nested?.translation.kind !== 'mapped') return [`${style.good('✓')} ${address}${where}: ${page}`];
   const l1 = `L1 physical ${style.strong(formatHex(nested.translation.l1PhysicalAddress))}`;
   return [`${style.good('✓')} L2 physical ${address} → ${l1}${where}: ${page}`];
+}
+
+/** `in RAM (pc.ram)`, `not in the dump`. */
+function describePlace({ kind, name }: ReportedRegion): string {
+  if (name === '') return REGION_WORDS[kind];
+  return kind === 'none' ? name : `${REGION_WORDS[kind]} (${name})`;
 }
 
 function formatFault(translation: FaultedTranslation, style: Style): string[] {

@@ -207,7 +207,17 @@ export const hvBytesSchema = z.discriminatedUnion('kind', [
 const sourced = <Value extends z.ZodType>(value: Value) =>
   z.strictObject({
     value,
-    source: z.enum(['gdb-stub', 'qom', 'monitor', 'device-state', 'given', 'not-in-use', 'assumed']),
+    source: z.enum([
+      'gdb-stub',
+      'qom',
+      'monitor',
+      'device-state',
+      'dump',
+      'registers-file',
+      'given',
+      'not-in-use',
+      'assumed',
+    ]),
     detail: z.string().min(1),
   });
 
@@ -249,6 +259,7 @@ export const stateLineSchema = z.strictObject({
     cs: sourced(hex),
     ss: sourced(hex),
     cpl: sourced(z.int().min(0).max(3)),
+    a20: sourced(z.boolean()),
     pkru: sourced(hex),
     pkrs: sourced(hex),
     nested: sourced(stageSchema.nullable()),
@@ -263,7 +274,7 @@ export const stateLineSchema = z.strictObject({
     z.strictObject({ kind: z.enum(['ram', 'rom', 'device', 'none']), name: z.string(), first: hex, last: hex }),
   ),
   memoryAccess: z.strictObject({
-    provider: z.enum(['host-file', 'host-process', 'gdb-stub']),
+    provider: z.enum(['host-file', 'host-process', 'gdb-stub', 'dump']),
     attempts: z.array(z.strictObject({ provider: z.enum(['host-file', 'host-process']), reason: z.string().min(1) })),
   }),
   assumed: z.array(assumptionSchema),

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TableSnapshot } from '../../../guest/index.ts';
+import type { GuestView, OpenGuest, TableSnapshot } from '../../../guest/index.ts';
 import { canonicalAddress, type MappedLeaf } from '../../../paging/internal.ts';
 import type { MapChange, MapSegment } from '../../../report/index.ts';
 import { Progress } from '../../io/progress.ts';
 import type { CliContext } from '../../options/command.ts';
+import type { GuestOptions } from '../../options/guest-options.ts';
 import type { AddressRange } from '../../options/parse-range.ts';
 import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
 import { isNamedRange } from '../../options/written-range.ts';
@@ -14,7 +15,7 @@ import { resolveRange } from '../../session/names/resolve-addresses.ts';
 import { leafWindows } from '../../session/snapshot-windows.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { viewOnce, withOpened } from '../../session/with-guest.ts';
-import { type DiffGuestCommandLine, NAME } from './parse-diff.ts';
+import { type DiffGuestCommandLine, type DiffTwoCommandLine, NAME } from './parse-diff.ts';
 import { printChanges } from './print-changes.ts';
 
 /** Which of the two a vCPU runs changes all the time, and each has an address space of its own. */
@@ -32,12 +33,15 @@ interface Moments {
 }
 
 /**
- * Compares a guest with itself some time later.
+ * Compares a guest with itself some time later, or two guests.
  *
  * @returns the exit status
  * @internal
  */
-export async function diffGuest(line: DiffGuestCommandLine, context: CliContext): Promise<number> {
+export async function diffGuest(
+  line: DiffGuestCommandLine | DiffTwoCommandLine,
+  context: CliContext,
+): Promise<number> {
   const { before, after, ran, range } = await takeTwo(line, context);
   if (!ran) context.complain('pagewalk: the guest is paused: it did not run between the two moments');
   const assumed = [...before.assumed, ...after.assumed];
@@ -47,55 +51,93 @@ export async function diffGuest(line: DiffGuestCommandLine, context: CliContext)
   const { count, isAll } = await printChanges(changesBetween(before, after, range), line, context);
   const isWhole = before.isWhole && after.isWhole;
   if (!isWhole) context.complain('pagewalk: there are more page tables than are kept: compare a part with --range');
-  return strictStatus(count === 0 && isAll && isWhole ? 0 : 1, line.guest.strict, assumed, context);
+  const { strict } = line.kind === 'two' ? line.after : line.guest;
+  return strictStatus(count === 0 && isAll && isWhole ? 0 : 1, strict, assumed, context);
 }
 
-async function takeTwo(line: DiffGuestCommandLine, context: CliContext): Promise<Moments> {
-  const { guest: options, scope: scopeOptions, afterMs, range } = line;
-  // What is wrong with the question is found before anything is connected.
-  await toTranslateScope(scopeOptions, options.cpu, NAME);
-  const needs = {
-    guest: options,
-    scope: scopeOptions,
-    command: NAME,
-    half: 'kernel' as const,
-    needsLinux: isNamedRange(range),
-    showsNames: false,
-  };
+async function takeTwo(line: DiffGuestCommandLine | DiffTwoCommandLine, context: CliContext): Promise<Moments> {
   const progress = new Progress(context, 'reading page tables');
   try {
-    return await withOpened(options, scopeOptions.hostMemory, context, async (guest) => {
-      // The process is found once: it is the same one later.
-      let scope: ScopeOptions = scopeOptions;
-      let part: Partial<AddressRange> | undefined;
-      const take = () =>
-        viewOnce(guest, scopeOptions, async (view) => {
-          const named = await nameScope(
-            view,
-            guest,
-            { ...needs, scope, needsLinux: part === undefined && needs.needsLinux },
-            context,
-          );
-          scope = { ...named.scope, process: undefined };
-          const asked = await toTranslateScope(scope, options.cpu, NAME);
-          part ??= await resolveRange(range, named, options.cpu, NAME);
-          return named.view.snapshot({ ...asked, ...part, onProgress: progress.report });
-        });
-      const before = await take();
-      progress.end();
-      if (!scopeOptions.live) await guest.running?.resume();
-      await sleep(afterMs, undefined, { signal: context.signal });
-      const after = await take();
-      return {
-        before,
-        after,
-        range: part ?? {},
-        ran: guest.running !== undefined && guest.running.ranBefore !== false,
-      };
-    });
+    return line.kind === 'two' ? await takeBoth(line, progress, context) : await takeTwice(line, progress, context);
   } finally {
     progress.end();
   }
+}
+
+/** A process is looked for in each of them: it may have another address space there. */
+async function takeBoth(
+  { before, after, scope, range }: DiffTwoCommandLine,
+  progress: Progress,
+  context: CliContext,
+): Promise<Moments> {
+  // What is wrong with the question is found before anything is connected.
+  await toTranslateScope(scope, after.cpu, NAME);
+  const take = (guest: GuestOptions, part: Partial<AddressRange> | undefined): Promise<Taken> =>
+    withOpened(guest, scope.hostMemory, context, (opened) =>
+      viewOnce(opened, scope, (view) => takeSnapshot(view, opened, { guest, scope, range, part }, progress, context)),
+    );
+  const first = await take(before, undefined);
+  progress.end();
+  const second = await take(after, first.part);
+  return { before: first.snapshot, after: second.snapshot, range: first.part, ran: true };
+}
+
+async function takeTwice(
+  { guest: options, scope: scopeOptions, afterMs, range }: DiffGuestCommandLine,
+  progress: Progress,
+  context: CliContext,
+): Promise<Moments> {
+  await toTranslateScope(scopeOptions, options.cpu, NAME);
+  return withOpened(options, scopeOptions.hostMemory, context, async (guest) => {
+    // The process is found once: it is the same one later.
+    let scope: ScopeOptions = scopeOptions;
+    let part: Partial<AddressRange> | undefined;
+    const take = () =>
+      viewOnce(guest, scopeOptions, async (view) => {
+        const taken = await takeSnapshot(view, guest, { guest: options, scope, range, part }, progress, context);
+        scope = { ...taken.scope, process: undefined };
+        part = taken.part;
+        return taken.snapshot;
+      });
+    const before = await take();
+    progress.end();
+    if (!scopeOptions.live) await guest.running?.resume();
+    await sleep(afterMs, undefined, { signal: context.signal });
+    const after = await take();
+    return {
+      before,
+      after,
+      range: part ?? {},
+      ran: guest.running !== undefined && guest.running.ranBefore !== false,
+    };
+  });
+}
+
+interface Asked extends Pick<DiffGuestCommandLine, 'guest' | 'scope' | 'range'> {
+  /** The range, where it is known already. */
+  readonly part: Partial<AddressRange> | undefined;
+}
+
+interface Taken {
+  readonly snapshot: TableSnapshot;
+  readonly scope: ScopeOptions;
+  readonly part: Partial<AddressRange>;
+}
+
+async function takeSnapshot(
+  view: GuestView,
+  opened: OpenGuest,
+  { guest, scope, range, part }: Asked,
+  progress: Progress,
+  context: CliContext,
+): Promise<Taken> {
+  const needsLinux = part === undefined && isNamedRange(range);
+  const needs = { guest, scope, command: NAME, half: 'kernel' as const, needsLinux, showsNames: false };
+  const named = await nameScope(view, opened, needs, context);
+  const asked = await toTranslateScope(named.scope, guest.cpu, NAME);
+  const own = part ?? (await resolveRange(range, named, guest.cpu, NAME));
+  const snapshot = await named.view.snapshot({ ...asked, ...own, onProgress: progress.report });
+  return { snapshot, scope: named.scope, part: own };
 }
 
 /** Only where tables differ are pages compared: a guest that does little has few such places, however much it maps. */

@@ -5,6 +5,8 @@ import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseCount } from '../../options/parse-number.ts';
 import { type ParsedOptions, parseOptions } from '../../options/parse-options.ts';
 import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
+import { refuseRunningOptions } from '../../options/sources/dump-file.ts';
+import { SOURCE_OPTIONS } from '../../options/sources/sources.ts';
 import { parseWrittenRange, type WrittenRange } from '../../options/written-range.ts';
 
 /** @internal */
@@ -24,6 +26,16 @@ export const OPTIONS = {
   limit: { value: 'N', help: `stop after so many lines; ${DEFAULT_LIMIT} when not given` },
   ...GUEST_OPTIONS,
   ...SCOPE_OPTIONS,
+  dump: {
+    value: 'FILE',
+    repeats: true,
+    help: 'compare two dumps (--dump BEFORE --dump AFTER), or a dump with a guest as it is now',
+  },
+  registers: {
+    value: 'FILE',
+    repeats: true,
+    help: 'registers of each --dump, in the same order: a saved info registers -a, or pagewalk state --json',
+  },
 } as const;
 
 /** Options that do not need a guest. */
@@ -53,8 +65,18 @@ export interface DiffGuestCommandLine extends DiffOutput {
   readonly range: WrittenRange | null;
 }
 
+/** Two guests, or one at two times: a dump, and another dump or a guest as it is now. @internal */
+export interface DiffTwoCommandLine extends DiffOutput {
+  readonly kind: 'two';
+  readonly before: GuestOptions;
+  readonly after: GuestOptions;
+  readonly scope: ScopeOptions;
+  /** Null for everything. */
+  readonly range: WrittenRange | null;
+}
+
 /** What a `diff` command line asks for. @internal */
-export type DiffCommandLine = DiffSavedCommandLine | DiffGuestCommandLine;
+export type DiffCommandLine = DiffSavedCommandLine | DiffGuestCommandLine | DiffTwoCommandLine;
 
 /**
  * @throws {@link UsageError} `ERR_CLI_USAGE`.
@@ -69,6 +91,8 @@ export function parseDiff(words: readonly string[], environment: CliContext['env
     json: flags.has('json'),
   };
   const after = values.get('after');
+  if (options.lists.has('dump')) return { ...parseTwo(options, environment), ...output };
+  if (options.lists.has('registers')) throw new UsageError('--registers needs --dump', NAME);
   return after === undefined
     ? { ...parseSaved(options), ...output }
     : { ...parseMoments(options, after, environment), ...output };
@@ -82,7 +106,10 @@ function parseSaved({
 }: ParsedOptions): Omit<DiffSavedCommandLine, keyof DiffOutput> {
   const [before, after, stray] = positionals;
   if (before === undefined || after === undefined || stray !== undefined) {
-    throw new UsageError('give two files saved by pagewalk map --json, or --after MS and a guest', NAME);
+    throw new UsageError(
+      'give two files saved by pagewalk map --json, or --after MS and a guest, or --dump FILE twice or beside a guest',
+      NAME,
+    );
   }
   if (before === '-' && after === '-')
     throw new UsageError('standard input can be one of the two maps, not both', NAME);
@@ -108,6 +135,53 @@ function parseMoments(
     guest,
     scope: parseScopeOptions(options, guest, NAME),
     afterMs: parseCount(after, '--after', { least: 0, most: LONGEST_WAIT_MS }, NAME),
+    range: range === undefined ? null : parseWrittenRange(range, '--range', NAME),
+  };
+}
+
+function parseTwo(
+  options: ParsedOptions,
+  environment: CliContext['environment'],
+): Omit<DiffTwoCommandLine, keyof DiffOutput> {
+  const { positionals, values, lists } = options;
+  const dumps = lists.get('dump') ?? [];
+  const registers = lists.get('registers') ?? [];
+  const [before = '', other, third] = dumps;
+  const [stray] = positionals;
+  if (third !== undefined) throw new UsageError(`two dumps are compared (got ${dumps.length})`, NAME);
+  if (stray !== undefined) {
+    throw new UsageError(`--dump compares dumps and guests, and ${JSON.stringify(stray)} is a file`, NAME);
+  }
+  if (values.has('after')) throw new UsageError('--after compares a guest that runs with itself, without --dump', NAME);
+  if (registers.length > 0 && registers.length !== dumps.length) {
+    throw new UsageError(`give --registers once for each --dump (got ${registers.length} for ${dumps.length})`, NAME);
+  }
+  const range = values.get('range');
+  const guestOf = (dump: string, at: number): GuestOptions => {
+    const saved = registers[at];
+    const cpu = values.get('cpu');
+    // What else there is belongs to the guest that runs.
+    const own = new Map([
+      ['dump', dump],
+      ...(saved === undefined ? [] : [['registers', saved] as const]),
+      ...(cpu === undefined ? [] : [['cpu', cpu] as const]),
+    ]);
+    const flags = new Set([...options.flags].filter((name) => name === 'strict'));
+    return parseGuestOptions({ ...options, flags, values: own }, environment, NAME);
+  };
+  if (other !== undefined) {
+    refuseRunningOptions(options, NAME);
+    const running = Object.keys(SOURCE_OPTIONS).find((name) => values.has(name));
+    if (running !== undefined)
+      throw new UsageError(`two dumps are compared, and --${running} names a third guest`, NAME);
+  }
+  const running = other === undefined ? parseGuestOptions(options, environment, NAME) : undefined;
+  const after = running ?? guestOf(other ?? '', 1);
+  return {
+    kind: 'two',
+    before: guestOf(before, 0),
+    after,
+    scope: parseScopeOptions(options, after, NAME),
     range: range === undefined ? null : parseWrittenRange(range, '--range', NAME),
   };
 }

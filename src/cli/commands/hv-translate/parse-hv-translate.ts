@@ -150,7 +150,11 @@ export function parseHvTranslate(
   const named = parseGuestOptions(options, environment, NAME);
   const guest = isVpFromInput ? { ...named, cpu: input.vpIndex } : named;
   const scope = parseScopeOptions(own.options, guest, NAME);
-  if (scope.live && (controlFlags & HV_CONTROL.setPageTableBits) !== 0n) {
+  const setsBits = (controlFlags & HV_CONTROL.setPageTableBits) !== 0n;
+  if (setsBits && guest.source.whyNotWritable !== undefined) {
+    throw new UsageError(`HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS: ${guest.source.whyNotWritable}`, NAME);
+  }
+  if (scope.live && setsBits) {
     throw new UsageError('bits of page tables are set in a paused guest, and --live does not pause it', NAME);
   }
   const list = (name: string) => options.lists.get(name) ?? [];

@@ -91,6 +91,9 @@ export function parseTranslate(words: readonly string[], environment: CliContext
   requireAllowed(terms, { writeWithExec: both ? 'both' : 'refused' });
   const guest = parseGuestOptions(options, environment, NAME);
   const scope = parseScopeOptions(options, guest, NAME);
+  if (terms.flags.setAccessed && guest.source.whyNotWritable !== undefined) {
+    throw new UsageError(`--set-accessed: ${guest.source.whyNotWritable}`, NAME);
+  }
   if (scope.live && terms.flags.setAccessed) {
     throw new UsageError('--set-accessed needs a paused guest, and --live does not pause it', NAME);
   }

@@ -18,6 +18,8 @@ export interface OpenOptions {
 export interface NamedGuest {
   /** Why it cannot be asked while it runs, as a complaint about `--live`; null where it can. */
   readonly whyNotLive: string | null;
+  /** Why no bit can be set in it, as a complaint; absent where one can. */
+  readonly whyNotWritable?: string;
   /**
    * Says at once what is missing, before something else is waited for that the guest is to be asked. Nothing is opened.
    *

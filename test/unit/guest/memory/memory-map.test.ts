@@ -96,4 +96,14 @@ describe('the map of physical memory', () => {
     expect(whole.isReadable(2 ** 52 - 8, 8)).to.equal(true);
     expect(whole.isReadable(2 ** 52 - 4, 8)).to.equal(false);
   });
+
+  it('may have regions of nothing, and say what lies between regions', () => {
+    const dumped = new MemoryMap(
+      [region('ram', 0x0n, 0xfffn), region('none', 0x1000n, 0x1fffn, 'not in the dump', 0n)],
+      'elsewhere',
+    );
+    expect(dumped.regionFrom(0x1000n)).to.include({ kind: 'none', name: 'not in the dump', last: 0x1fffn });
+    expect(dumped.regionFrom(0x2000n)).to.include({ kind: 'none', name: 'elsewhere', last: 2n ** 64n - 1n });
+    expect(dumped.isReadable(0x1000, 8)).to.equal(false);
+  });
 });

@@ -146,16 +146,28 @@ describe('cli/parseDiff', () => {
   });
 
   const refused: readonly (readonly [string, string])[] = [
-    ['', 'give two files saved by pagewalk map --json, or --after MS and a guest'],
-    ['a', 'give two files saved by pagewalk map --json, or --after MS and a guest'],
-    ['a b c', 'give two files saved by pagewalk map --json, or --after MS and a guest'],
+    [
+      '',
+      'give two files saved by pagewalk map --json, or --after MS and a guest, or --dump FILE twice or beside a guest',
+    ],
+    [
+      'a',
+      'give two files saved by pagewalk map --json, or --after MS and a guest, or --dump FILE twice or beside a guest',
+    ],
+    [
+      'a b c',
+      'give two files saved by pagewalk map --json, or --after MS and a guest, or --dump FILE twice or beside a guest',
+    ],
     ['- -', 'standard input can be one of the two maps, not both'],
     ['a b --qmp vm', '--qmp is about a guest, and needs --after MS'],
     ['a b --live', '--live is about a guest, and needs --after MS'],
     ['a b --set A20=0', '--set is about a guest, and needs --after MS'],
     ['a --after 1 --qmp vm', '--after compares a guest with itself, and "a" is a file'],
     ['--after soon --qmp vm', '--after "soon" is not a whole number from 0 to 2147483647'],
-    ['--after 5', 'no endpoint: say where the guest is with --qmp ENDPOINT (or PAGEWALK_QMP), or --gdb'],
+    [
+      '--after 5',
+      'no endpoint: say where the guest is with --qmp ENDPOINT (or PAGEWALK_QMP), or --gdb, or --dump FILE',
+    ],
   ];
   for (const [words, message] of refused) {
     it(`refuses "${words}"`, () => {
