@@ -38,10 +38,7 @@ interface Moments {
  * @returns the exit status
  * @internal
  */
-export async function diffGuest(
-  line: DiffGuestCommandLine | DiffTwoCommandLine,
-  context: CliContext,
-): Promise<number> {
+export async function diffGuest(line: DiffGuestCommandLine | DiffTwoCommandLine, context: CliContext): Promise<number> {
   const { before, after, ran, range } = await takeTwo(line, context);
   if (!ran) context.complain('pagewalk: the guest is paused: it did not run between the two moments');
   const assumed = [...before.assumed, ...after.assumed];
