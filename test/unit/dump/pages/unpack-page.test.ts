@@ -22,12 +22,59 @@ function refusal(packed: Uint8Array, packing: number): string {
 
 const ZEROS = new Uint8Array(PAGE_BYTES);
 
+/** A page of a table, packed by liblzo2 2.10, libsnappy 1.1.9 and libzstd 1.5.4; by the flag of each. */
+const PACKED: readonly (readonly [name: string, packing: number, base64: string])[] = [
+  [
+    'lzo',
+    2,
+    'BwAAAAAAAAAAYzCHAYBjYN0AkN0AwLwAlAB+BCABawGAY1DdAIDdALC8AHADbwBjEAJ7AIBjQN0AcN0AoLwAcANvAGMAA3sAgGMw' +
+      '3QBg3QCQvABwA24AY/C/AWMgBHsBgGNQ3QCAvABwAm4AY+C/AWMQBXsBgGNA3QBwvABwAm4AY9C/AWMABnsBgGMw3QBgvABwAm4A' +
+      'Y8C+AWPw3gAgB3sCgGNQvABwAW4AY7C+AWPg3gAQCHsCgGNAvABwAW4AY6C+AWPQvABsAiAAAAAAAAAAAAAAAAAAAFkMAA0AAAAA' +
+      'AAAAAAAAAAAAAAAAEQAA',
+  ],
+  [
+    'snappy',
+    4,
+    'gCAAAA0BBGMwBQkIgGNgDQgAkA0IAMAJCAUGFAAAAGMgAQEHCIBjUA0IAIANCACwCQgBHQEBCGMQAgEHCIBjQA0IAHANCACgCQgB' +
+      'HQEBCGMAAwEHCIBjMA0IAGANCACQCQgBHQEBBGPwCRAIYyAEAQ8IgGNQDQgAgAkIARUBAQRj4AkQCGMQBQEPCIBjQA0IAHAJCAEV' +
+      'AQEEY9AJEAhjAAYBDwiAYzANCABgCQgBFQEBBGPACRAEY/ANCAQgBwEXCIBjUAkIAQ0BAQRjsAkQBGPgDQgEEAgBFwiAY0AJCAEN' +
+      'AQEEY6AJEARj0AkIART+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+' +
+      'AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+' +
+      'AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQD+AQDuAQA=',
+  ],
+  [
+    'zstd',
+    32,
+    'KLUv/WAADz0FAJLFERvAJY0Bu/7+/n///rV68/rVq1evXvC11lprraXFbD0HYtxWZCjHxJpMwYtVHQLZWA8Nyse6klngytQ5QNZ2' +
+      '6AOUVWKlz6wBMiDwArk7d04PGQz2wONB6QDjcuCd8XhQOsC4HHhnPB6UDjCOme3hxiPTEcYxsz3ceGQ6wjhmtocbj0xHGMfMdrZx' +
+      '+xSbwZjFTjxumuIwTmaka3lDmJ3FnEMaxiYW',
+  ],
+];
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const HAS_ZSTD = major > 23 || (major === 23 && minor >= 8) || (major === 22 && minor >= 15);
+
+/** What they packed. */
+function tablePage(): Buffer {
+  const page = Buffer.alloc(PAGE_BYTES);
+  for (let at = 0; at < 48; at += 1) {
+    if (at % 5 !== 0) page.writeBigUInt64LE(0x8000_0000_0000_0063n | BigInt(at * 0x3000), 8 * at);
+  }
+  return page;
+}
+
 describe('unpacking a page', () => {
   it('takes a page as it is, and one that zlib packed', () => {
     const page = Buffer.alloc(PAGE_BYTES, 'page');
     expect(unpack(page, 0)).to.deep.equal(page);
     expect(unpack(deflateSync(page), 1)).to.deep.equal(page);
   });
+
+  for (const [name, packing, base64] of PACKED) {
+    if (name === 'zstd' && !HAS_ZSTD) continue;
+    it(`unpacks what the library of ${name} has packed`, () => {
+      expect(Buffer.from(unpack(Buffer.from(base64, 'base64'), packing)).equals(tablePage())).to.equal(true);
+    });
+  }
 
   it('unpacks snappy: a literal, a copy that overlaps itself, and a distance of two bytes', () => {
     const packed = Buffer.from([
