@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a fresh checkout ready to run: npm packages, QEMU, Bochs, nasm and gcc, build, test kernels. Says one line for each thing it
+# Makes a fresh checkout ready to run: npm packages, QEMU, Bochs, nasm, gcc and chromium, build, test kernels. Says one line for each thing it
 # does and nothing when there is nothing to do. Needs Node with npm; installing the emulators needs Debian and root.
 set -eu
 
@@ -40,6 +40,8 @@ missing_packages() {
   command -v nasm >/dev/null || printf 'nasm '
   # Programs that Linux guests run, and files with symbols. nm and objcopy come with it.
   command -v gcc >/dev/null || printf 'gcc libc6-dev '
+  # A browser for the page of pictures, and a font for it.
+  command -v chromium >/dev/null || printf 'chromium fonts-dejavu-core '
   # A second processor, and the display that it needs least for.
   command -v bochs-bin >/dev/null || printf 'bochs bochs-term '
 }

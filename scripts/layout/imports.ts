@@ -3,13 +3,13 @@ import type { Finding, SourceFile } from './source-file.ts';
 
 /**
  * Who may use what leads out of this process. The transport owns sockets and `exec:` commands; the watchdog must outlive its
- * process; a test kit starts guests; scripts and tests start programs.
+ * process; a test kit starts guests; `explore` serves a page; scripts and tests start programs.
  */
 const MODULE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   'node:net': ['protocols/transport/', 'scripts/torture/', 'test/'],
   'node:tls': [],
   'node:dgram': [],
-  'node:http': [],
+  'node:http': ['src/cli/commands/explore/', 'test/'],
   'node:https': [],
   'node:child_process': ['protocols/transport/', 'src/guest/restore/watchdog.ts', 'src/testing/', 'scripts/', 'test/'],
 };

@@ -23,3 +23,5 @@ bundle pagewalk.js dist/src/cli/start.js --external:./main.js
 bundle main.js dist/src/cli/main.js
 bundle watchdog-main.js dist/src/guest/restore/watchdog-main.js
 chmod +x "$directory/pagewalk.js"
+
+scripts/package/bundle-page.sh

@@ -28,6 +28,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/diff/diff.ts')).diffCommand,
   },
   {
+    name: 'explore',
+    summary: 'an address space as a picture, in a browser on this host',
+    load: async () => (await import('./commands/explore/explore.ts')).exploreCommand,
+  },
+  {
     name: 'state',
     summary: 'the registers and processor features that paging depends on, and where each was read',
     load: async () => (await import('./commands/state/state.ts')).stateCommand,

@@ -6,6 +6,8 @@
  *  ├─ UsageError        ERR_CLI_USAGE        the command line is invalid; exit status 2
  *  ├─ TraceFileError    ERR_CLI_TRACE_FILE   the trace cannot be written where it was asked for; exit status 2
  *  ├─ InputFileError    ERR_CLI_INPUT_FILE   a file, or standard input, is not what it should be; exit status 2
+ *  ├─ OutputFileError   ERR_CLI_OUTPUT_FILE  a file cannot be written where it was asked for; exit status 2
+ *  ├─ PageMissingError  ERR_CLI_PAGE_MISSING the page of pictures was not built; exit status 3
  *  └─ InterruptedError  ERR_CLI_INTERRUPTED  a signal; exit status 128 + its number
  * ```
  *
@@ -66,6 +68,31 @@ export class InputFileError extends CliError {
     super(`${file}${line === undefined ? '' : `:${line}`}: ${message}`, options);
     this.file = file;
     this.line = line;
+  }
+}
+
+/** A file that was asked for cannot be written. Found before anything is connected, as far as it can be. @internal */
+export class OutputFileError extends CliError {
+  override readonly name = 'OutputFileError';
+  readonly code = 'ERR_CLI_OUTPUT_FILE';
+  readonly exitStatus = 2;
+  readonly file: string;
+
+  constructor(file: string, cause: unknown) {
+    super(`cannot write ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.file = file;
+  }
+}
+
+/** The page is no part of this installation. @internal */
+export class PageMissingError extends CliError {
+  override readonly name = 'PageMissingError';
+  readonly code = 'ERR_CLI_PAGE_MISSING';
+  readonly exitStatus = 3;
+
+  /** @param directory - beside which it was looked for */
+  constructor(directory: string) {
+    super(`the page of pictures is not beside ${directory}: build it with npm run build, or install pagewalk again`);
   }
 }
 

@@ -43,6 +43,8 @@ export interface MapScope extends TranslateScope {
   readonly first?: bigint;
   readonly last?: bigint;
   readonly onProgress?: LoadProgress;
+  /** Also read what accesses alone are judged by (PKRU, PKRS), so that walks can be made of the snapshot. @internal */
+  readonly forWalks?: boolean;
 }
 
 /** Whose address space, and what is to be found out besides. @public */
@@ -241,7 +243,8 @@ export class GuestView implements Disposable {
    */
   async snapshot(scope: MapScope = {}): Promise<TableSnapshot> {
     const vcpu = await this.#vcpu(scope.cpu ?? 0);
-    const { state, context, nested: stages, map } = await this.#staged(await this.#ofProcess(scope, 'kernel'));
+    const asked = await this.#ofProcess(scope, 'kernel');
+    const { state, context, nested: stages, map } = await this.#staged(asked, scope.forWalks);
     const nested = stages?.context ?? null;
     const cache = new PageCache((await this.#memory(vcpu)).memory, map, MAX_MAP_PAGES);
     const isWhole = await loadTables(context, nested, cache, pagesOfRange(context, scope), scope.onProgress);
@@ -392,8 +395,10 @@ export class GuestView implements Disposable {
    * client has resumed the guest can come in.
    */
   async #checkPause(): Promise<void> {
+    const { pause } = this.#source;
+    if (pause === undefined) return;
     await hearNews();
-    this.#source.pause?.check();
+    pause.check();
   }
 
   async #vcpu(cpu: number): Promise<Vcpu> {

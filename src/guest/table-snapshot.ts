@@ -70,6 +70,7 @@ export class TableSnapshot {
   readonly tablesInRom: readonly string[];
   /** Of each snapshot another one: two of them are the same only where they are one, as their tables are not compared. */
   readonly identity = Symbol('snapshot');
+  readonly #cache: PageCache;
   readonly #pageOf: PageSource;
   readonly #regions: RegionSet;
   /** What all answers are where paging is off. */
@@ -85,10 +86,21 @@ export class TableSnapshot {
     this.assumed = assumed;
     this.tablePages = cache.pageCount;
     this.tablesInRom = cache.romNames;
+    this.#cache = cache;
     this.#pageOf = (page) => cache.words(page) ?? null;
     this.#regions = new RegionSet(map);
     this.#identity =
       context.mode === 'off' && nested === null ? new IdentitySpace(!state.a20.value, map, this.#regions) : undefined;
+  }
+
+  /** The pages of tables, those of a second stage too, in ascending order: walks can be made of them elsewhere. @internal */
+  get tables(): readonly (readonly [page: number, words: Int32Array])[] {
+    return this.#cache.pages;
+  }
+
+  /** Where several regions share a bit of `classes` they have one name. @internal */
+  get classNames(): readonly NamedRegion[] {
+    return this.#regions.names;
   }
 
   /** False where the table that every walk begins with is neither in RAM nor in ROM: nothing is known of the address space. */

@@ -1,9 +1,17 @@
 /** @internal */
 export { asAnswer } from './as-answer.ts';
 /** @internal */
+export { busPage, pagesInOnePiece } from './enumerate/bus-page.ts';
+/** @internal */
+export { enumeratePieces } from './enumerate/enumerate-pieces.ts';
+/** @internal */
 export { guestTables } from './enumerate/guest-tables.ts';
 /** @internal */
-export { canonicalAddress, linearPageOf } from './enumerate/linear-page.ts';
+export { decodeAttributes, encodeAttributes, type LeafAttributes } from './enumerate/leaf-attributes.ts';
+/** @internal */
+export { canonicalAddress, linearPageOf, upperHalfPage } from './enumerate/linear-page.ts';
+/** @internal */
+export type { PageSize, PieceSink } from './enumerate/piece-sink.ts';
 export * from './index.ts';
 /** @internal */
 export { startNestedWalk, toNestedTranslation } from './nested/nested-translation.ts';
@@ -11,6 +19,10 @@ export { startNestedWalk, toNestedTranslation } from './nested/nested-translatio
 export { NestedWalk } from './nested/nested-walk.ts';
 /** @internal */
 export { encodeAccess } from './rules/access.ts';
+/** @internal */
+export { ENTRY_A, ENTRY_D } from './rules/architecture.ts';
+/** @internal */
+export { leafPageOf } from './rules/entry-kind.ts';
 /** @internal */
 export { decodeRights } from './rules/rights.ts';
 /** @internal */

@@ -25,6 +25,7 @@ export { type AliasNames, encodeAlias, encodeAliasEnd, formatAlias, type Physica
 export { encodeChange, formatChange } from './map/format-change.ts';
 export { formatLeaf, formatMapHeading, formatMappedRange } from './map/format-map.ts';
 export { formatMapSummary } from './map/format-map-summary.ts';
+export { type MapFilter, type MapFilterProblem, readMapFilter } from './map/map-filter.ts';
 export { type MappedAmount, MapSummary, type NotableRanges } from './map/map-summary.ts';
 export type { ReportedLeaf, ReportedMap, ReportedMapEnd } from './map/reported-map.ts';
 export {

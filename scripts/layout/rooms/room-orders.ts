@@ -66,10 +66,15 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
     'hypercall',
     'map',
   ],
+  'src/picture': ['errors.ts', 'container', 'tables', 'pieces', 'view', 'page'],
+  'src/explorer': ['view', 'moment', 'canvas', 'parts'],
   'src/cli': [
+    'version.ts',
+    'describe-failure.ts',
     'options',
     'completion',
     'io',
+    'picture',
     'session/names',
     'session',
     'commands/state',
@@ -79,6 +84,7 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
     'commands/hv-translate',
     'commands/map',
     'commands/diff',
+    'commands/explore',
     'commands/restore',
   ],
 };

@@ -24,6 +24,8 @@ export interface TakenSnapshot {
   readonly physical: AddressRange | null;
   /** What Linux keeps where; null where names are not shown. */
   readonly areas: AreaMap | null;
+  /** Where the guest was reached. */
+  readonly endpoint: string;
 }
 
 /** What is asked of whom. @internal */
@@ -37,6 +39,8 @@ export interface SnapshotQuestion {
   readonly command: string;
   /** Names are shown. */
   readonly names?: boolean;
+  /** Walks are to be made of the snapshot. */
+  readonly forWalks?: boolean;
 }
 
 function isNamed(physical: AddressRange | WrittenAddress | undefined): boolean {
@@ -50,7 +54,7 @@ function isNamed(physical: AddressRange | WrittenAddress | undefined): boolean {
  * @internal
  */
 export async function takeSnapshot(question: SnapshotQuestion, context: CliContext): Promise<TakenSnapshot> {
-  const { guest, scope: options, range, physical, command, names = false } = question;
+  const { guest, scope: options, range, physical, command, names = false, forWalks = false } = question;
   // What is wrong with the question is found before anything is connected.
   await toTranslateScope(options, guest.cpu, command);
   const progress = new Progress(context, 'reading page tables');
@@ -63,15 +67,17 @@ export async function takeSnapshot(question: SnapshotQuestion, context: CliConte
     showsNames: names,
   };
   const rehearsal = (view: GuestView): Promise<unknown> =>
-    view.snapshot(range?.kind === 'numbers' ? { first: range.first, last: range.last } : {});
+    view.snapshot({ ...(range?.kind === 'numbers' ? { first: range.first, last: range.last } : {}), forWalks });
   try {
     return await withView(guest, { ...options, rehearsal }, context, async (view, attached) => {
       const named = await nameScope(view, attached, needs, context);
       const scope = await toTranslateScope(named.scope, guest.cpu, command);
       const part = await resolveRange(range, named, guest.cpu, command);
       const wanted = physical === undefined ? null : await resolvePhysical(physical, named, scope, command);
-      const snapshot = await named.view.snapshot({ ...scope, ...part, onProgress: progress.report });
-      return { ...named, range: part, physical: wanted, snapshot, assumed: [...snapshot.assumed, ...attached.assumed] };
+      const snapshot = await named.view.snapshot({ ...scope, ...part, forWalks, onProgress: progress.report });
+      const { endpoint } = attached;
+      const assumed = [...snapshot.assumed, ...attached.assumed];
+      return { ...named, range: part, physical: wanted, snapshot, assumed, endpoint };
     });
   } finally {
     progress.end();

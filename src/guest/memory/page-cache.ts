@@ -53,6 +53,12 @@ export class PageCache {
     return [...this.#pages.values()].filter((words) => words !== null).length;
   }
 
+  /** The pages that lie in memory, with their words, in ascending order. */
+  get pages(): readonly (readonly [page: number, words: Int32Array])[] {
+    const held = [...this.#pages].flatMap(([page, words]) => (words === null ? [] : [[page, words] as const]));
+    return held.sort(([one], [other]) => one - other);
+  }
+
   /** Names of the ROM that pages which are kept lie in: mostly RAM that a chipset's PAM registers show as ROM. */
   get romNames(): readonly string[] {
     const names = new Set<string>();

@@ -54,6 +54,11 @@ export class RegionSet {
     return bits;
   }
 
+  /** What bit n stands for. */
+  get names(): readonly NamedRegion[] {
+    return this.#named;
+  }
+
   /** The bit of one region. */
   classOf(region: NamedRegion): number {
     return this.#bitOf.get(keyOf(region)) ?? 0;

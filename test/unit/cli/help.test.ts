@@ -17,7 +17,7 @@ describe('the help of a command', () => {
     const refused = () => parseNestedStage('npt:0x1,vax');
     const [, modes = '', flags = ''] = /one of (.*), either with any of (.*) behind/.exec(messageOf(refused)) ?? [];
     const nested = (await helps()).filter((help) => help.includes('--nested'));
-    expect(nested).to.have.lengthOf(5);
+    expect(nested).to.have.lengthOf(6);
     for (const help of nested) {
       expect(help).to.match(new RegExp(`MODE: ${modes}\\. FLAG: ${flags}\n`));
       expect(help).not.to.match(/guest of a/);

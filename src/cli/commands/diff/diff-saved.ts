@@ -2,9 +2,12 @@ import { formatHex } from '../../../report/index.ts';
 import { InputFileError } from '../../errors.ts';
 import { SavedMap, type SavedMapHeading } from '../../io/saved-map.ts';
 import type { CliContext } from '../../options/command.ts';
+import { readPageFiles } from '../../picture/page-files.ts';
+import { momentOfFile } from '../../picture/saved-moment.ts';
+import { expectWritable, printWritten, writePage } from '../../picture/write-page.ts';
 import { complainOfAssumed } from '../../session/complain-of-assumed.ts';
 import { strictStatus } from '../../session/strict-status.ts';
-import type { DiffSavedCommandLine } from './parse-diff.ts';
+import { type DiffSavedCommandLine, NAME } from './parse-diff.ts';
 import { printChanges } from './print-changes.ts';
 
 /** What must be the same for a comparison to say anything, in words. */
@@ -27,6 +30,7 @@ function describeRange({ first, last }: SavedMapHeading): string {
  * @internal
  */
 export async function diffSaved(line: DiffSavedCommandLine, context: CliContext): Promise<number> {
+  if (line.html !== undefined) return pictureSaved(line, line.html, context);
   const before = await SavedMap.open(line.before, context, 'diff');
   const after = await SavedMap.open(line.after, context, 'diff');
   for (const [name, describe] of ALIKE) {
@@ -43,4 +47,16 @@ export async function diffSaved(line: DiffSavedCommandLine, context: CliContext)
     context.complain(`pagewalk: ${name} is an incomplete map; missing entries may be false differences`);
   }
   return strictStatus(count === 0 && partial.length === 0 ? 0 : 1, line.strict, assumed, context);
+}
+
+/** Both files in a picture. */
+async function pictureSaved(
+  { before, after }: DiffSavedCommandLine,
+  html: string,
+  context: CliContext,
+): Promise<number> {
+  const files = readPageFiles();
+  expectWritable(html);
+  const moments = [await momentOfFile(before, context, NAME), await momentOfFile(after, context, NAME)];
+  return printWritten(html, await writePage(html, files, moments), context);
 }

@@ -23,6 +23,7 @@ export const OPTIONS = {
     value: 'FIRST-LAST',
     help: 'with --after: only pages that overlap these linear addresses; or FIRST+SIZE, or a symbol',
   },
+  html: { value: 'FILE', help: 'of two saved maps: write a page with a picture of both, and of what changed' },
   limit: { value: 'N', help: `stop after so many lines; ${DEFAULT_LIMIT} when not given` },
   ...GUEST_OPTIONS,
   ...SCOPE_OPTIONS,
@@ -39,12 +40,18 @@ export const OPTIONS = {
 } as const;
 
 /** Options that do not need a guest. */
-const OF_BOTH: readonly string[] = ['limit', 'json', 'strict'];
+const OF_BOTH: readonly string[] = ['limit', 'json', 'strict', 'html'];
 
-/** What both kinds of comparison have. @internal */
-export interface DiffOutput {
+/** How changes are printed. @internal */
+export interface PrintedDiff {
   readonly limit: number;
   readonly json: boolean;
+}
+
+/** What both kinds of comparison have. @internal */
+export interface DiffOutput extends PrintedDiff {
+  /** The file to write a picture to; undefined to print. */
+  readonly html: string | undefined;
 }
 
 /** Two files. @internal */
@@ -86,11 +93,19 @@ export function parseDiff(words: readonly string[], environment: CliContext['env
   const options = parseOptions(words, OPTIONS, NAME);
   const { flags, values } = options;
   const limit = values.get('limit');
+  const html = values.get('html');
+  if (html !== undefined && (flags.has('json') || limit !== undefined)) {
+    throw new UsageError(`--html and --${flags.has('json') ? 'json' : 'limit'} exclude each other`, NAME);
+  }
   const output = {
+    html,
     limit: limit === undefined ? DEFAULT_LIMIT : parseCount(limit, '--limit', { least: 1, most: HIGHEST_LIMIT }, NAME),
     json: flags.has('json'),
   };
   const after = values.get('after');
+  if (html !== undefined && (after !== undefined || options.lists.has('dump'))) {
+    throw new UsageError('--html is for two saved maps; moments of a guest are compared by pagewalk explore', NAME);
+  }
   if (options.lists.has('dump')) return { ...parseTwo(options, environment), ...output };
   if (options.lists.has('registers')) throw new UsageError('--registers needs --dump', NAME);
   return after === undefined

@@ -1,7 +1,7 @@
 import type { MapChange } from '../../../report/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
-import type { DiffOutput } from './parse-diff.ts';
+import type { PrintedDiff } from './parse-diff.ts';
 
 /** So many lines are printed at once. */
 const BATCH = 1024;
@@ -14,7 +14,7 @@ const BATCH = 1024;
  */
 export async function printChanges(
   changes: AsyncIterable<MapChange>,
-  { limit, json }: DiffOutput,
+  { limit, json }: PrintedDiff,
   context: CliContext,
 ): Promise<{ readonly count: number; readonly isAll: boolean }> {
   const { encodeChange, formatChange } = await import('../../../report/index.ts');

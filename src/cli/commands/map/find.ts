@@ -2,12 +2,12 @@ import { type Alias, formatHex } from '../../../paging/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext, Command } from '../../options/command.ts';
 import type { AddressRange } from '../../options/parse-range.ts';
+import { describeOff, describeRoot } from '../../picture/snapshot-notes.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { type TakenSnapshot, takeSnapshot } from '../../session/take-snapshot.ts';
 import type { FoundAlias, FoundAliases } from './found-aliases.ts';
 import { type FindCommandLine, NAME, OPTIONS, parseFind } from './parse-find.ts';
-import { describeOff, describeRoot } from './print-map.ts';
 
 /** A page that tables map time and again, such as a page of zeros, can have any number. */
 const LIMIT = 100_000;

@@ -2,9 +2,11 @@ import type { CliContext, Command } from '../../options/command.ts';
 import { takeSnapshot } from '../../session/take-snapshot.ts';
 import { NAME, OPTIONS, parseMap } from './parse-map.ts';
 import { printMap } from './print-map.ts';
+import { writeMapPage } from './write-map-page.ts';
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line = parseMap(words, context.environment);
+  if (line.html !== undefined) return writeMapPage(line, line.html, context);
   const taken = await takeSnapshot({ ...line, command: NAME }, context);
   return printMap(taken, { ...line, scope: taken.scope }, context);
 }
@@ -24,7 +26,10 @@ export const mapCommand: Command = {
     '\n' +
     'With --json the first line says what map it is, the last one whether it is whole: {"kind":"map",…}, {"kind":"range",…}\n' +
     'or {"kind":"page",…}, {"kind":"end",…}. pagewalk diff compares two such files. The exit status is 1 if the map is\n' +
-    'incomplete.',
+    'incomplete.\n' +
+    '\n' +
+    'With --html a page with everything in it is written, and nothing of the map is printed: colours by rights, use and size,\n' +
+    'zoom from the whole space to a page, the walk of each address. It needs no network, and holds what the page tables hold.',
   options: OPTIONS,
   run,
 };

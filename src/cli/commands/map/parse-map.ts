@@ -28,6 +28,10 @@ export const OPTIONS = {
   leaves: { help: 'page by page instead of ranges with the same rights' },
   summary: { help: 'how much there is with which rights, what the tables take, and what looks like a mistake' },
   names: { help: "whose address space it is and what lies where, by the guest's Linux; --pid and --process do it too" },
+  html: {
+    value: 'FILE',
+    help: 'write a page with a picture of the address space, to look at in a browser, without a network',
+  },
   limit: { value: 'N', help: `stop after so many lines; ${DEFAULT_LIMIT} when not given` },
   ...GUEST_OPTIONS,
   ...SCOPE_OPTIONS,
@@ -47,6 +51,8 @@ export interface MapCommandLine {
   readonly json: boolean;
   /** Show what Linux keeps where. */
   readonly names: boolean;
+  /** The file to write a picture to; undefined to print. */
+  readonly html: string | undefined;
 }
 
 /**
@@ -66,6 +72,12 @@ export function parseMap(words: readonly string[], environment: CliContext['envi
   if (flags.has('leaves') && flags.has('summary')) {
     throw new UsageError('--leaves and --summary exclude each other', NAME);
   }
+  const html = values.get('html');
+  const printed = html === undefined ? undefined : ['leaves', 'summary', 'json'].find((name) => flags.has(name));
+  const cut = html === undefined ? undefined : ['filter', 'limit'].find((name) => values.has(name));
+  if (printed !== undefined || cut !== undefined) {
+    throw new UsageError(`--html and --${printed ?? cut} exclude each other: a picture has everything in it`, NAME);
+  }
   const range = values.get('range');
   const filter = values.get('filter') ?? null;
   if (filter !== null) parseMapFilter(filter, NAME);
@@ -82,5 +94,6 @@ export function parseMap(words: readonly string[], environment: CliContext['envi
     limit: limit === undefined ? DEFAULT_LIMIT : parseCount(limit, '--limit', { least: 1, most: HIGHEST_LIMIT }, NAME),
     json: flags.has('json'),
     names: flags.has('names') || scope.process !== undefined || scope.symbolsFile !== undefined,
+    html,
   };
 }

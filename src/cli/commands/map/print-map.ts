@@ -6,6 +6,7 @@ import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
 import { parseMapFilter } from '../../options/map-filter.ts';
 import type { AddressRange } from '../../options/parse-range.ts';
+import { describeOff, describeRoot } from '../../picture/snapshot-notes.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { leafWindows, rangeWindows } from '../../session/snapshot-windows.ts';
@@ -69,20 +70,6 @@ export async function printMap(
 function reportedStage({ state, nested }: TableSnapshot): ReportedMap['nested'] {
   const { value: stage } = state.nested;
   return stage && nested && { stage, context: nested };
-}
-
-/** There are no tables to go through. @internal */
-export function describeOff(cpu: number): string {
-  return `paging is off on vCPU ${cpu}: every linear address is the physical one`;
-}
-
-/** Nothing can be walked. @internal */
-export function describeRoot({ context, nested }: TableSnapshot): string {
-  if (nested !== null) {
-    const where = `L2 physical ${formatHex(context.root)}`;
-    return `the second stage refuses the root table at ${where}, or no memory holds it: nothing is known of this address space`;
-  }
-  return `the root table at ${formatHex(context.root)} is neither in RAM nor in ROM: nothing is known of this address space`;
 }
 
 function describeNothing({ range, filter }: PrintedMap): string {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { parseDiff } from '../../../../../src/cli/commands/diff/parse-diff.ts';
+import { parseExplore } from '../../../../../src/cli/commands/explore/parse-explore.ts';
 import { parseFind } from '../../../../../src/cli/commands/map/parse-find.ts';
 import { parseMap } from '../../../../../src/cli/commands/map/parse-map.ts';
 import { UsageError } from '../../../../../src/cli/errors.ts';
@@ -61,6 +62,8 @@ describe('cli/parseMap', () => {
     ['--filter w --filter user', '--filter takes one value (got "w" and "user")'],
     ['--range 0-1 --range=2-3', '--range takes one value (got "0-1" and "2-3")'],
     ['--qmp other', '--qmp takes one value (got "other" and "unix:/run/vm.qmp")'],
+    ['--html a --leaves', '--html and --leaves exclude each other: a picture has everything in it'],
+    ['--html a --filter w', '--html and --filter exclude each other: a picture has everything in it'],
     ['--live --no-host-memory', '--live reads memory from this host, which --no-host-memory refuses'],
   ]);
 });
@@ -96,6 +99,26 @@ describe('cli/parseMapFilter', () => {
   }
 });
 
+describe('cli/parseExplore', () => {
+  it('takes a guest, or files, and a port', () => {
+    expect(parseExplore([...QMP, '--port', '8080', '--live'], {})).to.deep.include({
+      kind: 'guest',
+      port: 8080,
+      range: { first: 0n, last: 0xffff_ffff_ffff_ffffn },
+    });
+    expect(parseExplore(['a.json', 'b.json'], { PAGEWALK_QMP: 'vm' })).to.deep.equal({
+      kind: 'saved',
+      files: ['a.json', 'b.json'],
+      port: 0,
+    });
+  });
+
+  refuses(parseExplore, 'explore', [
+    ['a.json', '--qmp is about a guest, and files were given'],
+    ['--port 70000', '--port "70000" is not a whole number from 1 to 65535'],
+  ]);
+});
+
 describe('cli/parseFind', () => {
   it('takes an address, or a range', () => {
     expect(parseFind(['0x120123', ...QMP], {})).to.deep.include({
@@ -129,6 +152,7 @@ describe('cli/parseDiff', () => {
       strict: false,
       json: true,
       limit: 3,
+      html: undefined,
     });
   });
 
@@ -161,6 +185,7 @@ describe('cli/parseDiff', () => {
     ['- -', 'standard input can be one of the two maps, not both'],
     ['a b --qmp vm', '--qmp is about a guest, and needs --after MS'],
     ['a b --live', '--live is about a guest, and needs --after MS'],
+    ['a b --html c --json', '--html and --json exclude each other'],
     ['a b --set A20=0', '--set is about a guest, and needs --after MS'],
     ['a --after 1 --qmp vm', '--after compares a guest with itself, and "a" is a file'],
     ['--after soon --qmp vm', '--after "soon" is not a whole number from 0 to 2147483647'],

@@ -1,0 +1,112 @@
+import type { OpenGuest } from '../../../guest/index.ts';
+import { describeFailure } from '../../describe-failure.ts';
+import type { CliContext } from '../../options/command.ts';
+import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
+import { LIMITS_OF_SERVER, momentBytes } from '../../picture/moment-bytes.ts';
+import { namesOfAreas } from '../../picture/names-of-areas.ts';
+import { snapshotNotes } from '../../picture/snapshot-notes.ts';
+import { nameScope } from '../../session/names/name-scope.ts';
+import { reportedSpace } from '../../session/reported-space.ts';
+import { viewOnce } from '../../session/with-guest.ts';
+import type { ServedMoments } from './page-server.ts';
+import { type ExploreCommandLine, NAME } from './parse-explore.ts';
+
+type GuestLine = Extract<ExploreCommandLine, { kind: 'guest' }>;
+
+/** The moments of a guest: each is one short pause, or none, and only when a page asks for it. @internal */
+export class LiveMoments implements ServedMoments {
+  readonly count = 1;
+  readonly live: boolean;
+  readonly #guest: OpenGuest;
+  readonly #line: GuestLine;
+  readonly #context: CliContext;
+  /** The process of the scope is found once: it is the same one later. */
+  #scope: ScopeOptions;
+  #first: Promise<Uint8Array> | undefined;
+  /** The one that is being taken: who else asks gets the same. */
+  #taking: Promise<Uint8Array> | undefined;
+  #hasComplained = false;
+
+  constructor(guest: OpenGuest, line: GuestLine, context: CliContext) {
+    this.#guest = guest;
+    this.#line = line;
+    this.#context = context;
+    this.#scope = line.scope;
+    this.live = guest.running !== undefined;
+  }
+
+  /** The first one, which is taken before anything asks. A later page sees the guest as it is then. */
+  moment(): Promise<Uint8Array> {
+    const first = this.#first ?? this.take();
+    this.#first = undefined;
+    return first;
+  }
+
+  /** Takes the first one. @throws what keeps it from being taken */
+  async begin(): Promise<void> {
+    this.#first = this.take();
+    await this.#first;
+  }
+
+  take(): Promise<Uint8Array> {
+    this.#taking ??= this.#take().finally(() => {
+      this.#taking = undefined;
+    });
+    return this.#taking;
+  }
+
+  async describe(error: unknown): Promise<string> {
+    const lines = (await describeFailure(error, false)).map((line) => line.replace(/^pagewalk: /, ''));
+    if (!this.#hasComplained) for (const line of lines) this.#context.complain(`pagewalk: ${line}`);
+    this.#hasComplained = true;
+    return `${lines.join(' ')}.`;
+  }
+
+  async #take(): Promise<Uint8Array> {
+    const { guest: options, range } = this.#line;
+    const needs = {
+      guest: options,
+      scope: this.#scope,
+      command: NAME,
+      half: 'kernel' as const,
+      needsLinux: false,
+      showsNames: this.#line.names,
+    };
+    const { running } = this.#guest;
+    const isPaused = running !== undefined && !this.#scope.live;
+    const startMs = performance.now();
+    const takenAtMs = Date.now();
+    let taken: Awaited<ReturnType<typeof this.snapshot>>;
+    try {
+      taken = await this.snapshot(needs, range);
+    } finally {
+      // A guest that was paused before stays so.
+      if (isPaused) await running.resume();
+    }
+    const pausedMs = isPaused && running.ranBefore !== false ? performance.now() - startMs : null;
+    const { snapshot, scope, areas } = taken;
+    this.#scope = { ...scope, process: undefined };
+    this.#hasComplained = false;
+    const facts = {
+      from: this.#guest.endpoint,
+      takenAtMs,
+      pausedMs,
+      space: reportedSpace(snapshot.state, scope),
+      ...range,
+      assumed: [...snapshot.assumed, ...this.#guest.assumed],
+      notes: snapshotNotes(snapshot),
+      names: namesOfAreas(areas),
+    };
+    return momentBytes(snapshot, facts, LIMITS_OF_SERVER);
+  }
+
+  /** One look. */
+  private snapshot(needs: Parameters<typeof nameScope>[2], range: GuestLine['range']) {
+    return viewOnce(this.#guest, this.#line.scope, async (view) => {
+      const named = await nameScope(view, this.#guest, needs, this.#context);
+      const asked = await toTranslateScope(named.scope, this.#line.guest.cpu, NAME);
+      const snapshot = await named.view.snapshot({ ...asked, ...range, forWalks: true });
+      return { snapshot, scope: named.scope, areas: named.areas };
+    });
+  }
+}

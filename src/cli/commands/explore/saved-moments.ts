@@ -1,0 +1,40 @@
+import { describeFailure } from '../../describe-failure.ts';
+import type { CliContext } from '../../options/command.ts';
+import { momentOfFile } from '../../picture/saved-moment.ts';
+import type { ServedMoments } from './page-server.ts';
+import { NAME } from './parse-explore.ts';
+
+/** Maps that were saved by `pagewalk map --json`, as they were when this began. @internal */
+export class SavedMoments implements ServedMoments {
+  readonly live = false;
+  readonly #moments: readonly Uint8Array[];
+
+  private constructor(moments: readonly Uint8Array[]) {
+    this.#moments = moments;
+  }
+
+  /** @throws {@link InputFileError} `ERR_CLI_INPUT_FILE` for a file that holds no map, or not all of one. */
+  static async read(files: readonly string[], context: CliContext): Promise<SavedMoments> {
+    const moments: Uint8Array[] = [];
+    for (const file of files) moments.push(await momentOfFile(file, context, NAME));
+    return new SavedMoments(moments);
+  }
+
+  get count(): number {
+    return this.#moments.length;
+  }
+
+  async moment(at: number): Promise<Uint8Array> {
+    const moment = this.#moments[at];
+    if (moment === undefined) throw new RangeError(`there is no moment ${at}`);
+    return moment;
+  }
+
+  take(): Promise<Uint8Array> {
+    return Promise.reject(new RangeError('a saved map stays as it was'));
+  }
+
+  async describe(error: unknown): Promise<string> {
+    return (await describeFailure(error, false)).join(' ');
+  }
+}

@@ -1,0 +1,57 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { makePage, type PageParts } from '../../picture/internal.ts';
+import { OutputFileError } from '../errors.ts';
+import type { CliContext } from '../options/command.ts';
+
+/** What is in it is guest memory: for the user's eyes. */
+const FILE_MODE = 0o600;
+
+/**
+ * Says that a file cannot be written before a guest is paused for it. Nothing is written yet: what fails leaves an older file.
+ *
+ * @throws {@link OutputFileError} `ERR_CLI_OUTPUT_FILE`.
+ * @internal
+ */
+export function expectWritable(file: string): void {
+  try {
+    const known = statSync(file, { throwIfNoEntry: false });
+    if (known?.isDirectory()) throw new Error('it is a directory');
+    accessSync(known === undefined ? dirname(file) : file, constants.W_OK);
+  } catch (error) {
+    throw new OutputFileError(file, error);
+  }
+}
+
+/**
+ * Writes a page that has these moments in it.
+ *
+ * @returns how many bytes it has
+ * @throws {@link OutputFileError} `ERR_CLI_OUTPUT_FILE`.
+ * @internal
+ */
+export async function writePage(
+  file: string,
+  files: Omit<PageParts, 'moments'>,
+  moments: readonly Uint8Array[],
+): Promise<number> {
+  const inBase64 = moments.map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'));
+  const page = makePage({ ...files, moments: inBase64 });
+  try {
+    await writeFile(file, page, { mode: FILE_MODE });
+  } catch (error) {
+    throw new OutputFileError(file, error);
+  }
+  return Buffer.byteLength(page);
+}
+
+/** Says that a page was written. @returns the exit status @internal */
+export async function printWritten(
+  file: string,
+  lengthBytes: number,
+  { print }: Pick<CliContext, 'print'>,
+): Promise<number> {
+  await print(`${file}: ${(lengthBytes / 1e6).toFixed(1)} MB, to look at in a browser\n`);
+  return 0;
+}

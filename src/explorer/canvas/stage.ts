@@ -1,0 +1,59 @@
+import {
+  Axis,
+  alarmingPieces,
+  type Changes,
+  type Coloured,
+  type Pieces,
+  type Span,
+  spansOf,
+} from '../../picture/internal.ts';
+
+/** One way of looking at pieces: a strip of the picture. @internal */
+export interface Lane extends Coloured {
+  readonly id: string;
+  readonly label: string;
+  /** Pieces that must be seen, in ascending order. */
+  readonly alarming: Int32Array;
+}
+
+/** Everything that a picture is drawn from. @internal */
+export interface Stage {
+  readonly pieces: Pieces;
+  readonly axis: Axis;
+  /** The one that was chosen comes first, and is the largest. */
+  readonly lanes: readonly Lane[];
+  readonly changes: Changes | null;
+  /** Pieces that are not wanted are faint; null where all are. */
+  readonly wanted: Uint8Array | null;
+  /** The page of the address that was chosen; null for none. */
+  readonly selectedPage: number | null;
+  /** A page number as people read it. */
+  readonly addressOf: (page: number) => bigint;
+  /** Names of parts, in ascending order. */
+  readonly names: readonly { readonly first: number; readonly end: number; readonly text: string }[];
+  /** The same, page by page, for a part of the pages; null where the pieces at hand are all there is. */
+  readonly closer: ((firstPage: number, lastPage: number) => { pieces: Pieces; lanes: readonly Lane[] } | null) | null;
+}
+
+/** Not wanted: it has a class of its own. @internal */
+export const FAINT = 254;
+
+/** @internal */
+export function laneOf(id: string, label: string, coloured: Coloured, wanted: Uint8Array | null): Lane {
+  const of = wanted === null ? coloured.of : coloured.of.map((each, at) => (wanted[at] === 0 ? FAINT : each));
+  return { id, label, classes: coloured.classes, of, alarming: alarmingPieces(of, coloured.classes) };
+}
+
+/** @internal */
+export function axisOf(
+  scale: 'folded' | 'linear',
+  pieces: Pieces,
+  changes: Changes | null,
+  whole: Span,
+  mustSplitAt: number,
+): Axis {
+  if (scale === 'linear') return Axis.linear(whole);
+  const spans = [...spansOf(pieces), ...(changes === null ? [] : spansOf(changes.pieces))];
+  if (changes !== null) spans.sort((one, other) => one.first - other.first);
+  return Axis.folded(spans, whole, mustSplitAt);
+}

@@ -1,0 +1,156 @@
+import {
+  contextOf,
+  type GuestTranslation,
+  GuestView,
+  MemoryMap,
+  nestedContextOf,
+  parseOverride,
+  type VcpuState,
+} from '../../guest/index.ts';
+import type { Access, NestedContext, PagingContext } from '../../paging/index.ts';
+import { changedNestedRanges, changedRanges, type PageRange } from '../../paging/index.ts';
+import { canonicalAddress, linearPageOf } from '../../paging/internal.ts';
+import {
+  collectPieces,
+  decodeMoment,
+  decodeRanges,
+  type MomentHeading,
+  type Pieces,
+  TableStore,
+} from '../../picture/internal.ts';
+import { decompress } from './decompress.ts';
+import { memoryOfTables } from './read-tables.ts';
+
+/** So many pieces are kept of an address space. */
+const MOST_PIECES = 600_000;
+/** Of what is seen at once. */
+const MOST_IN_VIEW = 200_000;
+
+/** An address space as a question has it: what if a register were otherwise. @internal */
+export interface Space {
+  readonly context: PagingContext | null;
+  readonly nested: NestedContext | null;
+  readonly pieces: Pieces;
+}
+
+/** An address space at one moment, and everything that can be asked of it. @internal */
+export class LoadedMoment {
+  readonly heading: MomentHeading;
+  readonly sizeBytes: number;
+  readonly space: Space;
+  readonly #tables: TableStore;
+  readonly #view: GuestView | null;
+  readonly #map: MemoryMap;
+
+  private constructor(bytes: Uint8Array) {
+    const { heading, tables, ranges } = decodeMoment(bytes);
+    this.heading = heading;
+    this.sizeBytes = bytes.length;
+    this.#tables = new TableStore(tables);
+    this.#map = new MemoryMap(heading.regions);
+    const state = heading.state as VcpuState | null;
+    this.#view = state === null || heading.whyNoWalks !== null ? null : this.#viewOf(state);
+    const context = state === null ? null : contextOf(state);
+    const nested = state === null ? null : nestedContextOf(state);
+    const pieces = ranges.length > 0 || context === null ? decodeRanges(ranges) : this.#piecesOf(context, nested);
+    this.space = { context, nested, pieces };
+  }
+
+  /** @throws PictureError for bytes that hold no moment. */
+  static async load(bytes: Uint8Array<ArrayBuffer>): Promise<LoadedMoment> {
+    return new LoadedMoment(await decompress(bytes));
+  }
+
+  /** The form of addresses of this moment, where it has no registers. */
+  get form(): Pick<PagingContext, 'linearBits' | 'linearAddress' | 'policy'> {
+    const { linearBits, isUnsigned } = this.heading;
+    return (
+      this.space.context ?? {
+        linearBits,
+        linearAddress: { isUnsigned } as PagingContext['linearAddress'],
+        policy: { protectionKeys: true } as PagingContext['policy'],
+      }
+    );
+  }
+
+  addressOf(page: number, offset = 0): bigint {
+    return canonicalAddress(this.form as PagingContext, page, offset);
+  }
+
+  pageOf(address: bigint): number {
+    return linearPageOf(this.form as PagingContext, address);
+  }
+
+  /** The address space with registers as they are not. */
+  async spaceIf(overrides: readonly string[]): Promise<Space> {
+    if (overrides.length === 0 || this.#view === null) return this.space;
+    const state = await this.#view.scopedState({
+      cpu: this.heading.cpu,
+      overrides: overrides.map(parseOverride),
+    });
+    const context = contextOf(state);
+    const nested = nestedContextOf(state);
+    const isAlike =
+      this.space.context !== null && formatOf(context, nested) === formatOf(this.space.context, this.space.nested);
+    return { context, nested, pieces: isAlike ? this.space.pieces : this.#piecesOf(context, nested) };
+  }
+
+  /** Page by page, where the whole is not kept so. */
+  piecesWithin({ context, nested }: Space, firstPage: number, lastPage: number): Pieces | null {
+    if (context === null || this.#tables.size === 0) return null;
+    const limits = { firstPage, lastPage, most: MOST_IN_VIEW };
+    return collectPieces({ context, nested, pageOf: this.#tables.words }, limits);
+  }
+
+  /** @throws where the tables that the walk needs were not read. */
+  async translate(linearAddress: bigint, access: Access, overrides: readonly string[]): Promise<GuestTranslation> {
+    const { cpu, whyNoWalks } = this.heading;
+    if (this.#view === null) throw new RangeError(whyNoWalks ?? 'a saved map has no tables to walk');
+    const [answer] = await this.#view.translate([{ linearAddress, access }], {
+      cpu,
+      overrides: overrides.map(parseOverride),
+    });
+    if (answer === undefined) throw new RangeError('no answer was given');
+    return answer;
+  }
+
+  /** Where tables differ from those of another moment; null where everything is to be compared. */
+  changesSince(before: LoadedMoment): readonly PageRange[] | null {
+    const [one, other] = [before.#tablesAtOnce(), this.#tablesAtOnce()];
+    if (one === null || other === null) return null;
+    if (one.nested !== null && other.nested !== null) {
+      return changedNestedRanges({ ...one, nested: one.nested }, { ...other, nested: other.nested });
+    }
+    return one.nested === other.nested ? changedRanges(one, other) : null;
+  }
+
+  #tablesAtOnce() {
+    const { context, nested } = this.space;
+    return context === null || this.#tables.size === 0 ? null : { context, nested, pageOf: this.#tables.words };
+  }
+
+  #piecesOf(context: PagingContext, nested: NestedContext | null): Pieces {
+    return collectPieces({ context, nested, pageOf: this.#tables.words }, { most: MOST_PIECES });
+  }
+
+  #viewOf(state: VcpuState): GuestView {
+    const vcpu = { state, map: this.#map };
+    const memory = memoryOfTables(this.#tables);
+    return new GuestView({
+      vcpus: [state.cpu],
+      readVcpu: () => Promise.resolve(vcpu),
+      openMemory: () => Promise.resolve({ memory, report: { provider: 'caller', attempts: [] } }),
+    });
+  }
+}
+
+/** What the shape of an address space depends on. */
+function formatOf(context: PagingContext, nested: NestedContext | null): string {
+  const { mode, rootAddress, a20Masked, levels, latched, policy } = context;
+  const own = [mode, rootAddress, a20Masked, policy.executeDisableHigh, JSON.stringify([levels, latched], plain)];
+  return `${own.join()} ${nested === null ? '' : formatOf(nested.stage, null)}`;
+}
+
+function plain(_name: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}

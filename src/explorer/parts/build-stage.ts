@@ -1,0 +1,161 @@
+import type { PagingContext } from '../../paging/index.ts';
+import { decodeAttributes } from '../../paging/internal.ts';
+import {
+  Axis,
+  type Changes,
+  COLOURINGS,
+  COLOURS,
+  type Coloured,
+  type ColouringInput,
+  inPhysicalOrder,
+  PHYSICAL_COLOURINGS,
+  type PhysicalOrder,
+  type Pieces,
+} from '../../picture/internal.ts';
+import { readMapFilter } from '../../report/index.ts';
+import { axisOf, type Lane, laneOf, type Stage } from '../canvas/stage.ts';
+import type { LoadedMoment, Space } from '../moment/loaded-moment.ts';
+import type { ViewState } from '../view/link.ts';
+
+/** What a stage is made of. @internal */
+export interface StageParts {
+  readonly moment: LoadedMoment;
+  readonly space: Space;
+  readonly view: ViewState;
+  readonly changes: Changes | null;
+  /** Classes of the chosen colouring that are not wanted. */
+  readonly hidden: ReadonlySet<number>;
+  readonly physical: PhysicalOrder | null;
+}
+
+/** @internal */
+export function inputOf(moment: LoadedMoment, space: Space, pieces: Pieces = space.pieces): ColouringInput {
+  const { regions, classNames } = moment.heading;
+  return { pieces, context: space.context, isNested: space.nested !== null, regions, classNames };
+}
+
+/** The order of physical memory takes a while, and is made when it is looked at. @internal */
+export function physicalOf(space: Space): PhysicalOrder {
+  return inPhysicalOrder(space.pieces);
+}
+
+/** What is wrong with a filter, as a sentence; null where nothing is. @internal */
+export function filterProblem(text: string): string | null {
+  if (text.trim() === '') return null;
+  const filter = readMapFilter(text.trim());
+  return typeof filter === 'function' ? null : `unknown right "${filter.term}"; use ${filter.known.join(', ')}, key=N`;
+}
+
+function wantedBy(filterText: string, pieces: Pieces, moment: LoadedMoment): Uint8Array | null {
+  if (filterText.trim() === '') return null;
+  const filter = readMapFilter(filterText.trim());
+  if (typeof filter !== 'function') return null;
+  const known = new Map<number, number>();
+  return Uint8Array.from(pieces.attributes, (attributes) => {
+    const found = known.get(attributes) ?? Number(filter(decodeAttributes(moment.form as PagingContext, attributes)));
+    known.set(attributes, found);
+    return found;
+  });
+}
+
+const UNCHANGED = [{ label: 'unchanged', colour: COLOURS.none }];
+
+/** The colourings that can be used, the chosen one first. @internal */
+export function usableColourings(input: ColouringInput): readonly (typeof COLOURINGS)[number][] {
+  return COLOURINGS.filter((each) => each.whyNot(input) === null);
+}
+
+function lanesOf(parts: StageParts, pieces: Pieces): readonly Lane[] {
+  const { moment, space, view, changes, hidden } = parts;
+  const input = inputOf(moment, space, pieces);
+  const wanted = wantedBy(view.filter, pieces, moment);
+  const usable = usableColourings(input);
+  const chosen = usable.find(({ id }) => id === view.colouring) ?? usable[0];
+  const others = usable.filter((each) => each !== chosen);
+  const lanes = others.map(({ id, label, colour }) => laneOf(id, label, colour(input), wanted));
+  if (chosen === undefined) return lanes;
+  const coloured = changes === null ? chosen.colour(input) : unchanged(pieces);
+  const shown = changes === null ? withoutHidden(coloured, wanted, hidden) : wanted;
+  return [laneOf(chosen.id, chosen.label, coloured, shown), ...lanes];
+}
+
+function unchanged({ length }: Pieces): Coloured {
+  return { classes: UNCHANGED, of: new Uint8Array(length) };
+}
+
+function withoutHidden({ of }: Coloured, wanted: Uint8Array | null, hidden: ReadonlySet<number>): Uint8Array | null {
+  if (hidden.size === 0) return wanted;
+  return of.map((each, at) => (hidden.has(each) || wanted?.[at] === 0 ? 0 : 1));
+}
+
+/** @internal */
+export function buildStage(parts: StageParts): Stage {
+  return parts.view.order === 'physical' && parts.physical !== null
+    ? physicalStage(parts, parts.physical)
+    : linearStage(parts);
+}
+
+function linearStage(parts: StageParts): Stage {
+  const { moment, space, view, changes } = parts;
+  const { first, last, names, isUnsigned, linearBits } = moment.heading;
+  const { pieces } = space;
+  const whole = { first: moment.pageOf(first), end: moment.pageOf(last) + 1 };
+  const upperHalf = isUnsigned ? -1 : 2 ** (linearBits - 13);
+  return {
+    pieces,
+    axis: axisOf(view.scale, pieces, changes, whole, upperHalf),
+    lanes: lanesOf(parts, pieces),
+    changes,
+    wanted: null,
+    selectedPage: view.selected === null ? null : moment.pageOf(view.selected),
+    addressOf: (page) => moment.addressOf(page),
+    names: names.map((each) => ({
+      first: moment.pageOf(each.first),
+      end: moment.pageOf(each.last) + 1,
+      text: each.text,
+    })),
+    closer:
+      pieces.detail === 'pages'
+        ? null
+        : (firstPage, lastPage) => {
+            const found = moment.piecesWithin(space, firstPage, lastPage);
+            return found === null ? null : { pieces: found, lanes: lanesOf(parts, found) };
+          },
+  };
+}
+
+function physicalStage({ moment, view, hidden }: StageParts, { pieces }: PhysicalOrder): Stage {
+  const memory = moment.heading.regions.filter(({ kind }) => kind === 'ram' || kind === 'rom');
+  const spans = [
+    ...memory.map(({ first, last }) => ({ first: Number(first >> 12n), end: Number(last >> 12n) + 1 })),
+    ...Array.from({ length: pieces.length }, (_, at) => ({
+      first: pieces.first[at] as number,
+      end: (pieces.first[at] as number) + (pieces.pages[at] as number),
+    })),
+  ].sort((one, other) => one.first - other.first);
+  const end = Math.max(
+    1,
+    spans.reduce((most, span) => Math.max(most, span.end), 0),
+  );
+  const whole = { first: 0, end };
+  const chosen = PHYSICAL_COLOURINGS.find(({ id }) => id === view.physicalColouring) ?? PHYSICAL_COLOURINGS[0];
+  const all = PHYSICAL_COLOURINGS.map((each) => {
+    const coloured = each.colour(pieces);
+    return laneOf(each.id, each.label, coloured, each === chosen ? withoutHidden(coloured, null, hidden) : null);
+  });
+  return {
+    pieces,
+    axis: view.scale === 'linear' ? Axis.linear(whole) : Axis.folded(spans, whole),
+    lanes: all.sort((one, other) => Number(other.id === chosen?.id) - Number(one.id === chosen?.id)),
+    changes: null,
+    wanted: null,
+    selectedPage: null,
+    addressOf: (page) => BigInt(page) << 12n,
+    names: moment.heading.regions.map(({ first, last, name }) => ({
+      first: Number(first >> 12n),
+      end: Number(last >> 12n) + 1,
+      text: name,
+    })),
+    closer: null,
+  };
+}

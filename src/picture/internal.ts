@@ -1,0 +1,46 @@
+/** @internal */
+export { decodeMoment, encodeMoment, type MomentFile } from './container/moment-file.ts';
+/** @internal */
+export {
+  type MomentHeading,
+  PICTURE_FORMAT,
+  type PictureName,
+  type PictureRegion,
+} from './container/moment-heading.ts';
+/** @internal */
+export { PictureError } from './errors.ts';
+/** @internal */
+export { contentSecurityPolicy, makePage, type PageParts } from './page/make-page.ts';
+/** @internal */
+export { attributesOf, collectPieces, pieceOfRange } from './pieces/collect-pieces.ts';
+/** @internal */
+export { endOf, LAYOUT, type Pieces, physicalPageOf, pieceAt, pieceFrom } from './pieces/pieces.ts';
+/** @internal */
+export { decodeRanges, RangeEncoder } from './pieces/range-columns.ts';
+/** @internal */
+export { encodeTables } from './tables/encode-tables.ts';
+/** @internal */
+export { TableStore } from './tables/table-store.ts';
+/** @internal */
+export { Axis, type AxisPart, type Span, spansOf } from './view/axis.ts';
+/** @internal */
+export { CHANGE_CLASSES, type Changes, findChanges } from './view/changes.ts';
+/** @internal */
+export {
+  COLOURINGS,
+  type ColourClass,
+  type Coloured,
+  type Colouring,
+  type ColouringInput,
+  describePiece,
+  nameOfRegion,
+  regionAt,
+} from './view/colourings.ts';
+/** @internal */
+export { COLOURS, type Colour } from './view/colours.ts';
+/** @internal */
+export { alarmingPieces, type Columns, classesOfColumns, findColumns, leavesWithin, NOTHING } from './view/columns.ts';
+/** @internal */
+export { PHYSICAL_COLOURINGS } from './view/physical-colours.ts';
+/** @internal */
+export { inPhysicalOrder, mappingsOf, type PhysicalOrder } from './view/physical-order.ts';

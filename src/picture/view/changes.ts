@@ -1,0 +1,117 @@
+import type { PageRange } from '../../paging/index.ts';
+import { canonicalAddress, decodeAttributes, linearPageOf, type PagingContext } from '../../paging/internal.ts';
+import { diffMaps, type MapChange, type MapDifference, type MapSegment } from '../../report/index.ts';
+import { endOf, LAYOUT, type Pieces, pieceFrom } from '../pieces/pieces.ts';
+import { PiecesBuilder } from '../pieces/pieces-builder.ts';
+import type { ColourClass } from './colourings.ts';
+import { COLOURS } from './colours.ts';
+
+/** What happened between two moments, as pieces: `classes` are numbers of `CHANGE_CLASSES`. @internal */
+export interface Changes {
+  readonly pieces: Pieces;
+  readonly of: Uint8Array;
+  readonly all: readonly MapChange[];
+  /** False where there are more than are shown. */
+  readonly complete: boolean;
+}
+
+/** In the order in which one counts where several happened. */
+const DIFFERENCES: readonly MapDifference[] = [
+  'appeared',
+  'vanished',
+  'rights',
+  'moved',
+  'size',
+  'key',
+  'global',
+  'dirty',
+  'accessed',
+];
+
+/** What colours of changes mean. @internal */
+export const CHANGE_CLASSES: readonly ColourClass[] = [
+  { label: 'appeared', colour: COLOURS.green },
+  { label: 'vanished', colour: COLOURS.vermilion },
+  { label: 'other rights', colour: COLOURS.writeExecute, isAlarming: true },
+  { label: 'leads elsewhere', colour: COLOURS.purple },
+  { label: 'other page size', colour: COLOURS.userWrite },
+  { label: 'other key', colour: COLOURS.userReadOnly },
+  { label: 'global or not', colour: COLOURS.readOnly },
+  { label: 'dirty changed', colour: COLOURS.write },
+  { label: 'accessed changed', colour: COLOURS.userExecute },
+];
+
+const MOST_CHANGES = 200_000;
+
+/** The parts of two maps to compare: everything, or where tables differ. @internal */
+export interface ChangeQuestion {
+  readonly before: Pieces;
+  readonly after: Pieces;
+  readonly context: Pick<PagingContext, 'linearBits' | 'linearAddress' | 'policy'>;
+  /** Null to compare everything. */
+  readonly where: readonly PageRange[] | null;
+}
+
+/** By the rules of `pagewalk diff`. @internal */
+export async function findChanges({ before, after, context, where }: ChangeQuestion): Promise<Changes> {
+  const builder = new PiecesBuilder();
+  const all: MapChange[] = [];
+  const of: number[] = [];
+  const whole = context as PagingContext;
+  for (const { firstPage, lastPage } of where ?? [{ firstPage: 0, lastPage: Number.MAX_SAFE_INTEGER }]) {
+    const segments = (pieces: Pieces): Generator<MapSegment> => segmentsOf(pieces, whole, firstPage, lastPage + 1);
+    for await (const change of diffMaps(segments(before), segments(after))) {
+      if (all.length >= MOST_CHANGES) break;
+      all.push(change);
+      const first = linearPageOf(whole, change.first);
+      const pages = Number((change.last - change.first + 1n) >> 12n);
+      const number = DIFFERENCES.findIndex((each) => change.differences.includes(each));
+      of.push(number);
+      builder.add({
+        first,
+        pages,
+        physical: 0,
+        layout: LAYOUT.scattered,
+        attributes: 0,
+        shift: 0,
+        leaves: change.pieces,
+        accessed: 0,
+        dirty: 0,
+        classes: number,
+      });
+    }
+  }
+  const complete = all.length < MOST_CHANGES;
+  return { pieces: builder.build('pages', complete), of: Uint8Array.from(of), all, complete };
+}
+
+/** Pieces within pages, cut off at both ends, as `diffMaps` takes them. */
+function* segmentsOf(
+  pieces: Pieces,
+  context: PagingContext,
+  firstPage: number,
+  endPage: number,
+): Generator<MapSegment> {
+  for (let at = pieceFrom(pieces, firstPage); at < pieces.length; at += 1) {
+    const start = pieces.first[at] as number;
+    if (start >= endPage) return;
+    const first = Math.max(start, firstPage);
+    const end = Math.min(endOf(pieces, at), endPage);
+    const physical = pieces.physical[at] as number;
+    const layout = pieces.layout[at] as number;
+    const shift = pieces.shift[at] as number;
+    const used = (count: number): number => (pieces.detail === 'pages' ? Math.sign(count) : count);
+    yield {
+      first: canonicalAddress(context, first),
+      last: canonicalAddress(context, end - 1, 4095),
+      ...decodeAttributes(context, pieces.attributes[at] as number),
+      pageSizeBytes: pieces.detail === 'pages' ? 2 ** shift : null,
+      physicalFirst:
+        layout === LAYOUT.scattered
+          ? null
+          : BigInt(layout === LAYOUT.inOnePiece ? physical + first - start : physical) << 12n,
+      accessed: used(pieces.accessed[at] as number),
+      dirty: used(pieces.dirty[at] as number),
+    };
+  }
+}

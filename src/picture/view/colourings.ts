@@ -1,0 +1,303 @@
+import type { Access, PagingContext } from '../../paging/index.ts';
+import { decodeAttributes, encodeAccess } from '../../paging/internal.ts';
+import { formatRights, formatSize } from '../../report/index.ts';
+import type { PictureRegion } from '../container/moment-heading.ts';
+import { LAYOUT, type Pieces } from '../pieces/pieces.ts';
+import { COLOURS, type Colour, seriesColour } from './colours.ts';
+
+/** What a colour of a picture means. @internal */
+export interface ColourClass {
+  readonly label: string;
+  readonly colour: Colour;
+  /** Must not be missed: shown with stripes, and however small it is. */
+  readonly isAlarming?: boolean;
+}
+
+/** Pieces by classes. @internal */
+export interface Coloured {
+  readonly classes: readonly ColourClass[];
+  /** The class of each piece. */
+  readonly of: Uint8Array;
+}
+
+/** What colours depend on. @internal */
+export interface ColouringInput {
+  readonly pieces: Pieces;
+  readonly context: PagingContext | null;
+  /** There is a second stage: what the first one alone would allow is not known of a piece. */
+  readonly isNested: boolean;
+  readonly regions: readonly PictureRegion[];
+  readonly classNames: readonly string[];
+}
+
+/** One way to colour a picture. @internal */
+export interface Colouring {
+  readonly id: string;
+  readonly label: string;
+  readonly explanation: string;
+  /** Why it cannot be used, as a sentence; null where it can. */
+  whyNot(input: ColouringInput): string | null;
+  colour(input: ColouringInput): Coloured;
+}
+
+const always = (): null => null;
+const ALARM = { isAlarming: true };
+
+/** By rights as the tables give them, supervisor and user. */
+const RIGHTS: readonly ColourClass[] = [
+  { label: 'r--- supervisor, read-only', colour: COLOURS.readOnly },
+  { label: 'r-x- supervisor, executable', colour: COLOURS.execute },
+  { label: 'rw-- supervisor, writable', colour: COLOURS.write },
+  { label: 'rwx- supervisor, writable and executable', colour: COLOURS.writeExecute, ...ALARM },
+  { label: 'r--u user, read-only', colour: COLOURS.userReadOnly },
+  { label: 'r-xu user, executable', colour: COLOURS.userExecute },
+  { label: 'rw-u user, writable', colour: COLOURS.userWrite },
+  { label: 'rwxu user, writable and executable', colour: COLOURS.writeExecute, ...ALARM },
+  { label: 'not readable', colour: COLOURS.purple },
+];
+const UNREADABLE = 8;
+
+/** What one kind of code may do. */
+const MAY: readonly ColourClass[] = [
+  { label: 'nothing', colour: COLOURS.none },
+  { label: 'read', colour: COLOURS.readOnly },
+  { label: 'read, execute', colour: COLOURS.execute },
+  { label: 'read, write', colour: COLOURS.write },
+  { label: 'read, write and execute', colour: COLOURS.writeExecute, ...ALARM },
+  { label: 'execute, not read', colour: COLOURS.purple },
+  { label: 'write, not read', colour: COLOURS.vermilion },
+];
+
+const USE: readonly ColourClass[] = [
+  { label: 'never accessed (A=0)', colour: COLOURS.none },
+  { label: 'some accessed', colour: COLOURS.userExecute },
+  { label: 'accessed (A=1)', colour: COLOURS.execute },
+  { label: 'some dirty', colour: COLOURS.userWrite },
+  { label: 'accessed and dirty (D=1)', colour: COLOURS.vermilion },
+];
+
+const SIZES: readonly ColourClass[] = [
+  { label: '4K', colour: COLOURS.readOnly },
+  { label: '2M', colour: COLOURS.write },
+  { label: '4M', colour: COLOURS.userWrite },
+  { label: '1G', colour: COLOURS.green },
+  { label: 'several sizes', colour: COLOURS.purple },
+];
+
+/** The ways to colour pieces, in the order in which they are offered. @internal */
+export const COLOURINGS: readonly Colouring[] = [
+  {
+    id: 'rights',
+    label: 'Rights',
+    explanation: 'what all levels of tables together allow',
+    whyNot: always,
+    colour: ({ pieces, context }) => ({
+      classes: RIGHTS,
+      of: byAttributes(pieces, (each) => rightsClass(each, context)),
+    }),
+  },
+  {
+    id: 'supervisor',
+    label: 'Kernel may',
+    explanation: 'what supervisor code may do: rights with WP, SMEP, SMAP and keys',
+    whyNot: needsRegisters,
+    colour: (input) => colourByAccess(input, false),
+  },
+  {
+    id: 'user',
+    label: 'Users may',
+    explanation: 'what user code may do: rights with keys',
+    whyNot: needsRegisters,
+    colour: (input) => colourByAccess(input, true),
+  },
+  {
+    id: 'use',
+    label: 'Accessed, dirty',
+    explanation: 'A and D of the entries that map pages',
+    whyNot: always,
+    colour: ({ pieces }) => ({ classes: USE, of: eachPiece(pieces, (at) => useClass(pieces, at)) }),
+  },
+  {
+    id: 'size',
+    label: 'Page size',
+    explanation: 'the sizes of pages',
+    whyNot: always,
+    colour: ({ pieces }) => ({ classes: SIZES, of: eachPiece(pieces, (at) => sizeClass(pieces.shift[at] as number)) }),
+  },
+  {
+    id: 'region',
+    label: 'What is there',
+    explanation: 'what lies at the physical addresses that pages lead to',
+    whyNot: always,
+    colour: colourByRegion,
+  },
+  {
+    id: 'key',
+    label: 'Protection key',
+    explanation: 'bits 62:59 of the entries that map pages',
+    whyNot: ({ context }) =>
+      context === null || context.mode === '4-level' || context.mode === '5-level'
+        ? null
+        : 'There are no protection keys in this paging mode.',
+    colour: ({ pieces }) => ({ classes: KEYS, of: byAttributes(pieces, (attributes) => attributes >>> 12) }),
+  },
+];
+
+const KEYS: readonly ColourClass[] = Array.from({ length: 16 }, (_, key) => ({
+  label: `key ${key}`,
+  colour: key === 0 ? COLOURS.readOnly : seriesColour(key - 1),
+}));
+
+function needsRegisters({ context, isNested }: ColouringInput): string | null {
+  if (context === null) return 'A saved map has no registers: what they allow is not known.';
+  return isNested ? 'With two stages this is known of single addresses alone: click one.' : null;
+}
+
+function eachPiece({ length }: Pieces, classOf: (at: number) => number): Uint8Array {
+  const of = new Uint8Array(length);
+  for (let at = 0; at < length; at += 1) of[at] = classOf(at);
+  return of;
+}
+
+/** There are few kinds of attributes, and many pieces. */
+function byAttributes({ length, attributes }: Pieces, classOf: (attributes: number) => number): Uint8Array {
+  const known = new Map<number, number>();
+  const of = new Uint8Array(length);
+  for (let at = 0; at < length; at += 1) {
+    const each = attributes[at] as number;
+    let found = known.get(each);
+    if (found === undefined) {
+      found = classOf(each);
+      known.set(each, found);
+    }
+    of[at] = found;
+  }
+  return of;
+}
+
+/** Rights do not depend on whether keys are in force. */
+const WITHOUT_KEYS = { policy: { protectionKeys: false } } as PagingContext;
+
+function rightsClass(attributes: number, context: PagingContext | null): number {
+  const { rights } = decodeAttributes(context ?? WITHOUT_KEYS, attributes);
+  if (rights.read === false) return UNREADABLE;
+  return (rights.user ? 4 : 0) + (rights.write ? 2 : 0) + (rights.exec ? 1 : 0);
+}
+
+const RIGHTS_BITS = 0b110;
+const XD_BIT = 1 << 9;
+const LEAF_KEY_SHIFT = 27;
+
+/** What the processor would say to an access to a page with such attributes: the core's own judgement. @internal */
+export function isAllowed({ rules, policy }: PagingContext, attributes: number, access: Access): boolean {
+  const rights = attributes & RIGHTS_BITS;
+  const page = {
+    rights,
+    rightsAboveLeaf: rights,
+    executeDisabled: attributes & XD_BIT,
+    leafLow: rights,
+    leafHigh: (attributes >>> 12) << LEAF_KEY_SHIFT,
+  };
+  return rules.judge(policy, page, encodeAccess(access)) === 0;
+}
+
+function colourByAccess({ pieces, context }: ColouringInput, user: boolean): Coloured {
+  if (context === null) return { classes: MAY, of: new Uint8Array(pieces.length) };
+  const classOf = (attributes: number): number => {
+    const may = (write: boolean, exec: boolean): boolean => isAllowed(context, attributes, { user, write, exec });
+    const [read, write, exec] = [may(false, false), may(true, false), may(false, true)];
+    if (!read) return exec ? 5 : write ? 6 : 0;
+    return 1 + (write ? 2 : 0) + (exec ? 1 : 0);
+  };
+  return { classes: MAY, of: byAttributes(pieces, classOf) };
+}
+
+function useClass({ leaves, accessed, dirty }: Pieces, at: number): number {
+  const [all, a, d] = [leaves[at] as number, accessed[at] as number, dirty[at] as number];
+  if (d === all) return 4;
+  if (d > 0) return 3;
+  return a === 0 ? 0 : a === all ? 2 : 1;
+}
+
+function sizeClass(shift: number): number {
+  return { 12: 0, 21: 1, 22: 2, 30: 3 }[shift] ?? 4;
+}
+
+/** So many regions are told apart; the last class is what else there is. */
+const MOST_REGIONS = 30;
+
+function colourByRegion({ pieces, regions, classNames }: ColouringInput): Coloured {
+  const names = new Map<string, number>();
+  const labels: string[] = [];
+  const numberOf = (label: string): number => {
+    const known = names.get(label);
+    if (known !== undefined) return known;
+    const number = Math.min(labels.length, MOST_REGIONS);
+    names.set(label, number);
+    if (number === labels.length) labels.push(number === MOST_REGIONS ? 'others' : label);
+    return number;
+  };
+  const of = eachPiece(pieces, (at) => {
+    const classes = pieces.classes[at] as number;
+    if (classes !== 0) return numberOf(namesOfClasses(classes, classNames).join(', '));
+    const page = pieces.physical[at] as number;
+    return numberOf(nameOfRegion(regionAt(regions, page)));
+  });
+  const classes = labels.map((label, nth) => ({
+    label,
+    colour: label.startsWith('nothing') ? COLOURS.vermilion : seriesColour(nth),
+  }));
+  return { classes: classes.length === 0 ? [{ label: 'nothing', colour: COLOURS.none }] : classes, of };
+}
+
+/** @internal */
+export function namesOfClasses(classes: number, classNames: readonly string[]): readonly string[] {
+  return classNames.filter((_, at) => (classes & (1 << at)) !== 0);
+}
+
+const KINDS: Readonly<Record<PictureRegion['kind'], string>> = {
+  ram: 'RAM',
+  rom: 'ROM',
+  device: 'device',
+  none: 'nothing',
+};
+
+/** `RAM pc.ram`. @internal */
+export function nameOfRegion(region: Pick<PictureRegion, 'kind' | 'name'> | undefined): string {
+  if (region === undefined) return 'nothing';
+  return region.name === '' ? KINDS[region.kind] : `${KINDS[region.kind]} ${region.name}`;
+}
+
+/** The region that a physical page lies in; undefined where nothing is. @internal */
+export function regionAt(regions: readonly PictureRegion[], page: number): PictureRegion | undefined {
+  let [low, high] = [0, regions.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (Number((regions[middle] as PictureRegion).last) < page * 4096) low = middle + 1;
+    else high = middle;
+  }
+  const region = regions[low];
+  return region !== undefined && Number(region.first) <= page * 4096 ? region : undefined;
+}
+
+/** What there is to know of a piece, in words. @internal */
+export function describePiece({ pieces, regions, classNames, context }: ColouringInput, at: number): string {
+  const { rights, protectionKey, global } = decodeAttributes(context ?? WITHOUT_KEYS, pieces.attributes[at] as number);
+  const [pages, shift, leaves] = [pieces.pages[at] as number, pieces.shift[at] as number, pieces.leaves[at] as number];
+  const classes = pieces.classes[at] as number;
+  const there =
+    classes === 0
+      ? nameOfRegion(regionAt(regions, pieces.physical[at] as number))
+      : namesOfClasses(classes, classNames).join(', ');
+  const places: Readonly<Record<number, string>> = {
+    [LAYOUT.inOnePiece]: '',
+    [LAYOUT.repeated]: ', the same page time and again',
+    [LAYOUT.scattered]: ', scattered',
+  };
+  return [
+    `${formatSize(pages * 4096)} ${formatRights(rights)}${global ? ' G' : ''}${protectionKey ? ` key ${protectionKey}` : ''}`,
+    `${leaves} page${leaves === 1 ? '' : 's'}${shift === 0 ? ' of several sizes' : ` of ${formatSize(2 ** shift)}`}`,
+    `A=${pieces.accessed[at]} D=${pieces.dirty[at]}`,
+    `${there}${places[pieces.layout[at] as number] ?? ''}`,
+  ].join(' · ');
+}

@@ -1,0 +1,71 @@
+import { expect } from 'chai';
+import { createContext, type PageSource, type PagingRegisters, translate } from '../../../../src/paging/index.ts';
+import { collectPieces } from '../../../../src/picture/pieces/collect-pieces.ts';
+import { COLOURINGS, type ColouringInput } from '../../../../src/picture/view/colourings.ts';
+
+const REGISTERS: PagingRegisters = { cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x40_0020n, efer: 0xd00n, pkru: 0x4 };
+const XD = 1n << 63n;
+const KEY_1 = 1n << 59n;
+
+/** Four tables, and in the last one every combination of R/W, U/S, XD and key 0 or 1. */
+const ENTRIES = Array.from({ length: 16 }, (_, nth) => {
+  const [write, user, xd, key] = [nth & 1, nth & 2, nth & 4, nth & 8];
+  return 0x5_0061n | (write ? 2n : 0n) | (user ? 4n : 0n) | (xd ? XD : 0n) | (key ? KEY_1 : 0n);
+});
+const TABLES = new Map<number, readonly bigint[]>([
+  [1, [0x2067n]],
+  [2, [0x3067n]],
+  [3, [0x4067n]],
+  [4, ENTRIES],
+]);
+const pageOf: PageSource = (page) => {
+  const entries = TABLES.get(page);
+  if (entries === undefined) return null;
+  const words = new BigUint64Array(512);
+  words.set(entries);
+  return new Int32Array(words.buffer);
+};
+const memory = {
+  readEntry: (address: bigint) => TABLES.get(Number(address >> 12n))?.[Number((address & 0xfffn) >> 3n)] ?? 0n,
+};
+
+/** What kernel and users may do, as walks say it. */
+const LABELS: Readonly<Record<string, string>> = {
+  '': 'nothing',
+  r: 'read',
+  rx: 'read, execute',
+  rw: 'read, write',
+  rwx: 'read, write and execute',
+  x: 'execute, not read',
+};
+
+describe('picture/COLOURINGS', () => {
+  for (const changes of [
+    {},
+    { cr0: 0x8000_0011n },
+    { cr4: 0x70_0020n },
+    { cr4: 0x30_0020n, rflags: 0x4_0002n },
+    { efer: 0x500n },
+  ]) {
+    it(`colours by what walks allow: ${JSON.stringify(changes, (_, value) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value))}`, () => {
+      const context = createContext({ ...REGISTERS, ...changes }, { maxPhyAddr: 40 });
+      const pieces = collectPieces({ context, nested: null, pageOf }, { most: 1000 });
+      const input: ColouringInput = { pieces, context, isNested: false, regions: [], classNames: [] };
+      for (const user of [false, true]) {
+        const { classes, of } = COLOURINGS.find(({ id }) => id === (user ? 'user' : 'supervisor'))?.colour(input) ?? {
+          classes: [],
+          of: [],
+        };
+        for (let page = 0; page < 16; page += 1) {
+          const may = (write: boolean, exec: boolean): boolean =>
+            translate(context, memory, BigInt(page) << 12n, { user, write, exec }).kind === 'mapped';
+          const rights = `${may(false, false) ? 'r' : ''}${may(true, false) ? 'w' : ''}${may(false, true) ? 'x' : ''}`;
+          const piece = pieces.first.findLastIndex((first) => first <= page);
+          const isMapped = piece >= 0 && page < (pieces.first[piece] ?? 0) + (pieces.pages[piece] ?? 0);
+          const label = isMapped ? classes[of[piece] ?? 0]?.label : 'nothing';
+          expect(label, `page ${page}, user ${user}`).to.equal(LABELS[rights]);
+        }
+      }
+    });
+  }
+});
