@@ -34,6 +34,8 @@ export {
   type GivenOrigin,
   type GivenVcpu,
   Guest,
+  type GuestAccess,
+  GuestAccessError,
   GuestArchitectureError,
   GuestCpuError,
   GuestError,

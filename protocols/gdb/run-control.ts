@@ -1,3 +1,4 @@
+import type { AbandonSignal } from '../transport/index.ts';
 import { readRegisterRequest } from './commands/registers/read-register.ts';
 import { readRegistersRequest } from './commands/registers/read-registers.ts';
 import { writeRegisterRequest } from './commands/registers/write-register.ts';
@@ -21,6 +22,8 @@ export interface ResumeOptions {
    * may never come.
    */
   readonly timeoutMs: number;
+  /** Interrupts the guest when it fires, as if the time were up. */
+  readonly signal?: AbandonSignal;
 }
 
 // After an interrupt QEMU has only to stop its vCPUs.
@@ -142,15 +145,19 @@ export class GdbRunControl {
     return this.#resume(resumeRequest('continue', cpuIndex), options);
   }
 
-  async #resume(request: GdbRequest<StopReply>, { timeoutMs }: ResumeOptions): Promise<StopReply> {
+  async #resume(request: GdbRequest<StopReply>, { timeoutMs, signal }: ResumeOptions): Promise<StopReply> {
     if (!(timeoutMs > 0)) throw new GdbArgumentError(`not a time in milliseconds: ${timeoutMs}`);
     const session = this.#session;
     let interrupted = false;
-    let timer = setTimeout(() => {
+    const interrupt = () => {
+      if (interrupted) return;
       interrupted = true;
       session.interrupt();
+      clearTimeout(timer);
       timer = setTimeout(() => session.fail(timeoutError()), INTERRUPT_TIMEOUT_MS);
-    }, timeoutMs);
+    };
+    let timer = setTimeout(interrupt, timeoutMs);
+    signal?.addEventListener('abort', interrupt);
     const timeoutError = () => new GdbTimeoutError(request.payload, timeoutMs, interrupted, session);
     try {
       const stop = await session.send(request);
@@ -158,6 +165,7 @@ export class GdbRunControl {
       return stop;
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', interrupt);
     }
   }
 

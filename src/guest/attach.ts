@@ -25,7 +25,7 @@ export async function attach(options: AttachOptions): Promise<Guest> {
       readProcessor(link.monitor, qomPath),
       prepareDeviceState(link.monitor, qomPath),
     ]);
-    return new Guest(link, cpus, processor, options.hostMemory ?? true);
+    return new Guest(link, cpus, processor, options);
   } catch (error) {
     await link.release().catch(() => {});
     throw error;

@@ -14,6 +14,7 @@
  *  │                          ERR_GUEST_RESUMED        another client resumed the guest in the middle
  *  │                          ERR_GUEST_NOT_RESTORED   the guest could not be left as it was found
  *  ├─ GuestMemoryError        ERR_GUEST_MEMORY         this host does not have the guest's memory, and it was needed
+ *  ├─ GuestAccessError        ERR_GUEST_ACCESS         bytes of guest memory that are not to be read, or not to be written
  *  ├─ GuestStateError         ERR_GUEST_STATE          QEMU's answer about the machine makes no sense
  *  └─ GuestUsageError         ERR_GUEST_USAGE          the library was asked for something impossible
  * ```
@@ -24,6 +25,7 @@
  */
 
 import { escapeLines } from '../../protocols/transport/internal.ts';
+import { formatHex } from '../paging/index.ts';
 import type { MemoryCause } from './causes/memory-cause.ts';
 import type { StubCause } from './causes/peer-cause.ts';
 import type { SourceName } from './source-names.ts';
@@ -140,6 +142,32 @@ export class GuestMemoryError extends GuestError {
   constructor(problem: string, attempts: readonly MemoryAttempt[]) {
     super(`${problem}. This host does not have guest memory at hand`);
     this.attempts = attempts;
+  }
+}
+
+/** What was to be done with bytes of guest memory. @public */
+export interface GuestAccess {
+  readonly operation: 'read' | 'write';
+  /** Which kind of address it is. */
+  readonly space: 'virtual' | 'physical';
+  readonly address: bigint;
+  readonly lengthBytes: number;
+  /** The first address, of that kind, at which it cannot be done. */
+  readonly problemAddress: bigint;
+}
+
+/** Bytes of guest memory that cannot be read, or written: nothing was written then. @public */
+export class GuestAccessError extends GuestError {
+  override readonly name = 'GuestAccessError';
+  readonly code = 'ERR_GUEST_ACCESS';
+  readonly access: GuestAccess;
+
+  constructor(access: GuestAccess, reason: string) {
+    const { operation, space, address, lengthBytes } = access;
+    const done = operation === 'read' ? 'read' : 'written';
+    const bytes = lengthBytes === 1 ? '1 byte' : `${lengthBytes} bytes`;
+    super(`${bytes} at ${space} address ${formatHex(address)} cannot be ${done}: ${reason}`);
+    this.access = access;
   }
 }
 

@@ -1,14 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AddressSpace, KernelMemo, type KnownKernels, Linux } from '../linux/internal.ts';
 import type { Access, Alias, EnumerateResult, MappedRange, PhysicalRange, PlannedBits } from '../paging/index.ts';
-import { asAnswer } from '../paging/internal.ts';
+import { asAnswer, formatHex } from '../paging/internal.ts';
 import { answerRequests } from './answers/answer-requests.ts';
 import { addAssumptions, assumableStages, findFormatAssumptions } from './answers/assumptions.ts';
 import type { GuestTranslation, TranslateRequest, TranslateScope } from './answers/guest-translation.ts';
-import { GuestUsageError, requireCpu } from './errors.ts';
+import { type GuestAccess, GuestAccessError, GuestUsageError, requireCpu } from './errors.ts';
 import { pagesOfRange } from './linear-range.ts';
 import { hearNews } from './link/hear-news.ts';
 import { type FoundLinux, lookForLinux, namesOf } from './linux/look-for-linux.ts';
+import { type BytesPart, partsOf, readParts, requireBytes, writeParts } from './memory/guest-bytes.ts';
 import { type LoadProgress, loadTables } from './memory/load-tables.ts';
 import type { MemoryMap } from './memory/memory-map.ts';
 import { memoryOf, PageCache } from './memory/page-cache.ts';
@@ -319,6 +320,99 @@ export class GuestView implements Disposable {
     });
   }
 
+  /**
+   * Reads guest physical memory: RAM and ROM, as device memory may change when it is looked at.
+   *
+   * @throws GuestAccessError `ERR_GUEST_ACCESS` where something else lies there; GuestUsageError `ERR_GUEST_USAGE` for more than 64 MiB.
+   */
+  async readPhysical(address: bigint, lengthBytes: number, cpu = 0): Promise<Uint8Array> {
+    const asked = { operation: 'read', space: 'physical', address, lengthBytes } as const;
+    const vcpu = await this.#vcpu(cpu);
+    const bytes = await readParts(asked, physicalParts(asked), (await this.#memory(vcpu)).memory, vcpu.map);
+    await this.#checkPause();
+    return bytes;
+  }
+
+  /**
+   * Reads memory by linear addresses, page by page, whatever rights they leave: as a debugger does. Of RAM and ROM only.
+   *
+   * @param scope - whose address space: `cpu`, `cr3`
+   * @throws GuestAccessError `ERR_GUEST_ACCESS` where a page is not mapped, or leads to something else; GuestUsageError
+   * `ERR_GUEST_USAGE` for more than 64 MiB, and for a nested guest (L2).
+   */
+  async readVirtual(address: bigint, lengthBytes: number, scope: TranslateScope = {}): Promise<Uint8Array> {
+    const asked = { operation: 'read', space: 'virtual', address, lengthBytes } as const;
+    const vcpu = await this.#vcpu(scope.cpu ?? 0);
+    const parts = await this.#placeVirtual(asked, scope);
+    const bytes = await readParts(asked, parts, (await this.#memory(vcpu)).memory, vcpu.map);
+    await this.#checkPause();
+    return bytes;
+  }
+
+  /**
+   * Writes guest physical memory, RAM only, and reads it again: all of it, or nothing. A processor that has an entry of a page
+   * table in its TLB goes on using it until the guest flushes that.
+   *
+   * @throws GuestAccessError `ERR_GUEST_ACCESS`; GuestUsageError `ERR_GUEST_USAGE` unless `allowWrites` was given to `attach`.
+   */
+  async writePhysical(address: bigint, bytes: Uint8Array, cpu = 0): Promise<void> {
+    const asked = { operation: 'write', space: 'physical', address, lengthBytes: bytes.length } as const;
+    await this.#write(asked, bytes, await this.#vcpu(cpu), () => Promise.resolve(physicalParts(asked)));
+  }
+
+  /**
+   * Writes memory by linear addresses, whatever rights they leave, across pages: all of it, or nothing. RAM only; read again.
+   *
+   * @param scope - whose address space: `cpu`, `cr3`
+   * @throws as {@link GuestView.writePhysical}; where a page is not mapped.
+   */
+  async writeVirtual(address: bigint, bytes: Uint8Array, scope: TranslateScope = {}): Promise<void> {
+    const asked = { operation: 'write', space: 'virtual', address, lengthBytes: bytes.length } as const;
+    await this.#write(asked, bytes, await this.#vcpu(scope.cpu ?? 0), () => this.#placeVirtual(asked, scope));
+  }
+
+  async #write(
+    asked: Omit<GuestAccess, 'problemAddress'>,
+    bytes: Uint8Array,
+    vcpu: Vcpu,
+    place: () => Promise<readonly BytesPart[]>,
+  ): Promise<void> {
+    const { writable, allowsWrites } = this.#source;
+    if (allowsWrites !== true || writable === undefined) {
+      throw new GuestUsageError(
+        writable === undefined
+          ? 'memory can be written only while the guest is paused'
+          : 'memory is written only for those who say so: attach({ allowWrites: true })',
+      );
+    }
+    await writeParts(asked, await place(), bytes, this.#writtenThrough(writable), vcpu.map);
+    await this.#checkPause();
+  }
+
+  /** Where linear addresses lead. @throws GuestAccessError `ERR_GUEST_ACCESS` where a page is not mapped. */
+  async #placeVirtual(asked: Omit<GuestAccess, 'problemAddress'>, scope: TranslateScope): Promise<BytesPart[]> {
+    requireBytes(asked);
+    const { state, context, nested, cache } = await this.#staged(await this.#ofProcess(scope, 'kernel'));
+    if (nested !== null) {
+      throw new GuestUsageError(
+        `vCPU ${state.cpu} runs a nested guest (L2), whose linear addresses go through two stages: ask for its translation, and for physical addresses`,
+      );
+    }
+    const space = new AddressSpace(context, await cache());
+    const parts: BytesPart[] = [];
+    for (const part of partsOf(asked)) {
+      const physical = await space.physicalOf(part.address);
+      if (physical === null) {
+        throw new GuestAccessError(
+          { ...asked, problemAddress: part.address },
+          `${formatHex(part.address)} is not mapped`,
+        );
+      }
+      parts.push({ ...part, physical });
+    }
+    return parts;
+  }
+
   /** The vCPU as a question has it. @throws GuestCpuError `ERR_GUEST_CPU`. */
   async scopedState(scope: TranslateScope): Promise<VcpuState> {
     return (await this.#space(await this.#ofProcess(scope, 'kernel'))).state;
@@ -381,7 +475,7 @@ export class GuestView implements Disposable {
       read: (pieces) => memory.read(pieces),
       write: async (address, bytes) => {
         await memory.write(address, bytes);
-        for (const cache of await Promise.all(this.#caches.values())) {
+        for (const cache of await Promise.all([...this.#caches.values(), ...this.#linuxPages.values()])) {
           bytes.forEach((byte, at) => {
             cache.writeThrough(address + at, byte);
           });
@@ -427,6 +521,11 @@ export class GuestView implements Disposable {
   #cache(vcpu: Vcpu): Promise<PageCache> {
     return remember(this.#caches, vcpu.map, async () => new PageCache((await this.#memory(vcpu)).memory, vcpu.map));
   }
+}
+
+function physicalParts(asked: Omit<GuestAccess, 'problemAddress'>): BytesPart[] {
+  requireBytes(asked);
+  return partsOf(asked).map((part) => ({ ...part, physical: Number(part.address) }));
 }
 
 /** The vCPU as a question has it, but for the registers that it has yet to read. */

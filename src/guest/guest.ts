@@ -1,7 +1,9 @@
+import { GdbRunControl } from '../../protocols/gdb/index.ts';
 import { KernelMemo } from '../linux/internal.ts';
 import { GuestUsageError, requireCpu } from './errors.ts';
 import { GuestView } from './guest-view.ts';
-import type { Link } from './link/link.ts';
+import type { AttachOptions } from './link/attach-options.ts';
+import type { GuestRun, Link, RunOptions } from './link/link.ts';
 import type { Recovery } from './link/recover.ts';
 import type { MonitorCpu } from './monitor/monitor.ts';
 import type { OpenGuest, RunningGuest } from './open-guest.ts';
@@ -36,9 +38,15 @@ export class Guest implements OpenGuest, RunningGuest {
   #paused: GuestView | undefined;
 
   /** @internal Use `attach`. */
-  constructor(link: Link, cpus: readonly MonitorCpu[], processor: Processor, useHostMemory: boolean) {
+  constructor(link: Link, cpus: readonly MonitorCpu[], processor: Processor, options: AttachOptions) {
     this.#link = link;
-    this.#qemu = { link, cpus, processor, useHostMemory, maps: new MemoryMapMemo(), kernels: new KernelMemo() };
+    this.#qemu = {
+      ...{ link, cpus, processor },
+      useHostMemory: options.hostMemory ?? true,
+      allowsWrites: options.allowWrites ?? false,
+      maps: new MemoryMapMemo(),
+      kernels: new KernelMemo(),
+    };
     this.vcpus = cpus.map(({ index }) => index);
     this.processor = processor;
   }
@@ -133,6 +141,32 @@ export class Guest implements OpenGuest, RunningGuest {
     }
     await this.resume();
     return answer;
+  }
+
+  /**
+   * Lets a guest that is paused here run until it stops by itself, or at a breakpoint, which are gone afterwards; it is paused
+   * again then, and views of the pause before are void. For who has started the guest: it runs as by a debugger.
+   *
+   * @internal
+   */
+  async run(options: RunOptions): Promise<GuestRun> {
+    this.#paused?.[Symbol.dispose]();
+    this.#paused = undefined;
+    return this.#link.run(options);
+  }
+
+  /** The registers of a vCPU of the guest, which is paused, by GDB's names of them. @internal */
+  async readRegisters(cpu: number): Promise<ReadonlyMap<string, bigint>> {
+    this.requireCpu(cpu);
+    const stub = await this.#link.pause();
+    return stub.client.readRegisters(cpu);
+  }
+
+  /** Changes registers of a vCPU of the guest, which is paused here, in the order given. @internal */
+  async writeRegisters(cpu: number, values: readonly (readonly [name: string, value: bigint])[]): Promise<void> {
+    this.requireCpu(cpu);
+    const stub = await this.#link.pause();
+    await (await GdbRunControl.take(stub.client)).writeRegisters(cpu, values);
   }
 
   /**

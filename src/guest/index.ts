@@ -8,6 +8,8 @@ export type { PeerCause, StubCause } from './causes/peer-cause.ts';
 export type { SavedRegister, UnavailableCause } from './causes/unavailable-cause.ts';
 export type { UnusedCause } from './causes/unused-cause.ts';
 export {
+  type GuestAccess,
+  GuestAccessError,
   GuestArchitectureError,
   GuestCpuError,
   GuestError,

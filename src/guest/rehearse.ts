@@ -30,6 +30,7 @@ export async function rehearse(ask: (view: GuestView) => Promise<unknown>): Prom
         cpus: SCRIPTED_CPUS,
         processor: SCRIPTED_PROCESSOR,
         useHostMemory: false,
+        allowsWrites: false,
         maps: new MemoryMapMemo(),
         kernels: new KernelMemo(),
       },

@@ -10,7 +10,13 @@
  *  ├─ GuestConsoleError                        the awaited line did not come:
  *  │                  ERR_TESTING_CONSOLE_TIMEOUT
  *  │                  ERR_TESTING_CONSOLE_CLOSED
- *  └─ QemuOptionError ERR_TESTING_OPTION       something was used that the guest was started without
+ *  │                  ERR_TESTING_CONSOLE_FAILED  a line came that means failure
+ *  ├─ GuestShellError    ERR_TESTING_SHELL     a command in the guest was not taken, or did not end
+ *  ├─ GuestRunError      ERR_TESTING_RUN       the guest did not come to an address in time
+ *  ├─ GuestDiedError     ERR_TESTING_GUEST_DIED  the guest has come to an end
+ *  ├─ ExpectationError   ERR_TESTING_EXPECTATION  an answer or a map is not as a test expects it
+ *  ├─ CheckpointError    ERR_TESTING_CHECKPOINT  QEMU would not save the guest, or put it back
+ *  └─ QemuOptionError    ERR_TESTING_OPTION    something was used that the guest was started without, or cannot be used so
  * ```
  *
  * @packageDocumentation
@@ -56,9 +62,16 @@ export class QemuLaunchError extends TestingError {
 }
 
 /** The codes of {@link GuestConsoleError}. @public */
-export type GuestConsoleErrorCode = 'ERR_TESTING_CONSOLE_TIMEOUT' | 'ERR_TESTING_CONSOLE_CLOSED';
+export type GuestConsoleErrorCode =
+  | 'ERR_TESTING_CONSOLE_TIMEOUT'
+  | 'ERR_TESTING_CONSOLE_CLOSED'
+  | 'ERR_TESTING_CONSOLE_FAILED';
 
-/** An awaited line did not appear on the debug console. @public */
+function describeTail(lastLines: readonly string[]): string {
+  return lastLines.length === 0 ? 'It said nothing.' : `Its last lines:\n${lastLines.join('\n')}`;
+}
+
+/** An awaited line did not appear on the debug console or the serial port. @public */
 export class GuestConsoleError extends TestingError {
   override readonly name = 'GuestConsoleError';
   readonly code: GuestConsoleErrorCode;
@@ -66,15 +79,103 @@ export class GuestConsoleError extends TestingError {
   readonly lastLines: readonly string[];
 
   constructor(code: GuestConsoleErrorCode, problem: string, lastLines: readonly string[]) {
-    const seen = lastLines.length === 0 ? 'It said nothing.' : `Its last lines:\n${lastLines.join('\n')}`;
-    super(`${problem}. ${seen}`);
+    super(`${problem}. ${describeTail(lastLines)}`);
     this.code = code;
     this.lastLines = lastLines;
   }
 }
 
-/** The guest was started without what is now asked for. @public */
+/** The guest was started without what is now asked for, or that cannot be asked for so. @public */
 export class QemuOptionError extends TestingError {
   override readonly name = 'QemuOptionError';
   readonly code = 'ERR_TESTING_OPTION';
+}
+
+/** A command in the guest was not taken by a shell, or did not end. @public */
+export class GuestShellError extends TestingError {
+  override readonly name = 'GuestShellError';
+  readonly code = 'ERR_TESTING_SHELL';
+  /** The last lines of the console. */
+  readonly lastLines: readonly string[];
+
+  constructor(problem: string, lastLines: readonly string[]) {
+    super(`${problem}. ${describeTail(lastLines)}`);
+    this.lastLines = lastLines;
+  }
+}
+
+/** The guest was let run to an address, and did not come to it. It runs on. @public */
+export class GuestRunError extends TestingError {
+  override readonly name = 'GuestRunError';
+  readonly code = 'ERR_TESTING_RUN';
+  /** Where the vCPUs were when the time was up. */
+  readonly instructionPointers: readonly bigint[];
+  /** The last lines of the console. */
+  readonly lastLines: readonly string[];
+
+  constructor(problem: string, instructionPointers: readonly bigint[], lastLines: readonly string[]) {
+    super(`${problem}. ${describeTail(lastLines)}`);
+    this.instructionPointers = instructionPointers;
+    this.lastLines = lastLines;
+  }
+}
+
+/**
+ * How a guest came to its end: `exited` is QEMU's process that is gone; `reset` may be a triple fault where QEMU does not tell
+ * (under KVM).
+ *
+ * @public
+ */
+export type GuestEndKind = 'exited' | 'shutdown' | 'reset' | 'triple-fault' | 'panicked';
+
+/** How a guest came to its end, and what could be read of it then. @public */
+export interface GuestEnd {
+  readonly how: GuestEndKind;
+  /** How QEMU's process ended; null while it is there. */
+  readonly exit: { readonly status: number | null; readonly signal: string | null } | null;
+  /** The vCPU whose registers these are; null where none could be read. */
+  readonly cpu: number | null;
+  readonly rip: bigint | null;
+  readonly cr2: bigint | null;
+  readonly cr3: bigint | null;
+  /** The walk for CR2, as text; null where there is none, or it says nothing. */
+  readonly walk: string | null;
+  /** The end of what QEMU wrote on standard output and standard error. */
+  readonly output: string;
+  /** The last lines of the console. */
+  readonly lastLines: readonly string[];
+}
+
+/** The guest has come to an end while a test was using it. @public */
+export class GuestDiedError extends TestingError {
+  override readonly name = 'GuestDiedError';
+  readonly code = 'ERR_TESTING_GUEST_DIED';
+  readonly end: GuestEnd;
+
+  /** @param description - of the end, in lines */
+  constructor(end: GuestEnd, description: string) {
+    super(description);
+    this.end = end;
+  }
+}
+
+/** An answer or a map is not as a test expects it. @public */
+export class ExpectationError extends TestingError {
+  override readonly name = 'ExpectationError';
+  readonly code = 'ERR_TESTING_EXPECTATION';
+  /** What was expected, in words. */
+  readonly expected: string;
+  /** Runners that compare the two show no difference: the message is the walk. */
+  readonly showDiff = false;
+
+  constructor(message: string, expected: string) {
+    super(message);
+    this.expected = expected;
+  }
+}
+
+/** QEMU would not save the guest, or put it back. @public */
+export class CheckpointError extends TestingError {
+  override readonly name = 'CheckpointError';
+  readonly code = 'ERR_TESTING_CHECKPOINT';
 }

@@ -68,6 +68,7 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/picture': ['errors.ts', 'container', 'tables', 'pieces', 'view', 'page'],
   'src/explorer': ['view', 'moment', 'canvas', 'parts'],
+  'src/testing': ['errors.ts', 'console', 'qemu', 'answers', 'assertions', 'guest', 'shared', 'matchers', 'chai'],
   'src/cli': [
     'version.ts',
     'describe-failure.ts',

@@ -32,6 +32,13 @@ export interface AttachOptions {
    */
   readonly watchdog?: boolean;
   /**
+   * Allows `writePhysical` and `writeVirtual` of a view. Off unless true: attaching promises to change nothing but accessed and
+   * dirty bits that were asked for.
+   */
+  readonly allowWrites?: boolean;
+  /** Connections do not keep this process alive while nothing is asked. Off unless true. */
+  readonly background?: boolean;
+  /**
    * Lets the watchdog kill this process when a pause lasts three seconds longer than `maxPauseMs`: suspended, or busy for ever, it
    * would hold the monitor and keep the guest paused. For programs that do nothing else, as the command. Off unless true.
    */

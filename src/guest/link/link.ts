@@ -1,9 +1,30 @@
+import type { AbandonSignal } from '../../../protocols/transport/index.ts';
 import type { UnavailableCause } from '../causes/unavailable-cause.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { PrivateDirectory } from '../restore/private-directory.ts';
 import type { StubSession } from '../stub/stub-session.ts';
 import type { Recovery } from './recover.ts';
+
+/** How a guest is let run. @internal */
+export interface RunOptions {
+  /** Linear addresses at which it stops; gone when it has. */
+  readonly breakpoints: readonly bigint[];
+  /** It is stopped when it has run for so long. */
+  readonly timeoutMs: number;
+  /** Stops it early. */
+  readonly signal?: AbandonSignal;
+  /** Only this vCPU runs, for one instruction. */
+  readonly step?: number;
+}
+
+/** Why a guest that was let run is paused again. @internal */
+export interface GuestRun {
+  /** The vCPU that stopped; undefined where the stub does not tell. */
+  readonly cpu: number | undefined;
+  /** `stopped`: by QEMU, in another state than at a breakpoint. */
+  readonly reason: 'breakpoint' | 'time-is-up' | 'stopped';
+}
 
 /**
  * How one guest is reached, paused and left. Everything that a link does to the guest it undoes: `resume` what `pause` did,
@@ -47,6 +68,12 @@ export interface Link {
    * @returns the error of `checkStillPaused`, or undefined
    */
   findResumption(): Promise<Error | undefined>;
+  /**
+   * Lets the guest, which is paused by this link, run, and waits until it is paused again.
+   *
+   * @throws GuestUsageError `ERR_GUEST_USAGE` where run state is not exact; the errors of the GDB client.
+   */
+  run(options: RunOptions): Promise<GuestRun>;
   /** Physical mode off, and the guest runs again if it ran before. The stub stays connected. */
   resume(): Promise<void>;
   /**

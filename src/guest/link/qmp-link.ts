@@ -9,6 +9,8 @@ import {
   stop,
 } from '../../../protocols/qmp/index.ts';
 import {
+  type Connection,
+  duplexOf,
   type Endpoint,
   formatEndpoint,
   formatPrintable,
@@ -31,10 +33,11 @@ import { StubSession } from '../stub/stub-session.ts';
 import { type AttachOptions, DEFAULT_TIMEOUT_MS } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
 import { hearNews } from './hear-news.ts';
-import type { Link } from './link.ts';
+import type { GuestRun, Link, RunOptions } from './link.ts';
 import { DEFAULT_MAX_PAUSE_MS, PauseDeadline } from './pause-deadline.ts';
 import { type Recovery, recover } from './recover.ts';
 import { ResumptionWatch } from './resumption-watch.ts';
+import { runOnStub } from './run-on-stub.ts';
 import { Turns } from './turns.ts';
 import { undoStubPause } from './undo-stub-pause.ts';
 import { warnWithoutWatchdog } from './warn-without-watchdog.ts';
@@ -70,6 +73,8 @@ export class QmpLink implements Link {
   #ranBefore: boolean | undefined;
   /** We stopped the guest, and have not resumed it. */
   #holding = false;
+  /** It was let run in this pause: what it stops in then (`debug`) is no other client's doing. */
+  #hasRun = false;
   readonly #turns = new Turns();
 
   private constructor(
@@ -105,6 +110,7 @@ export class QmpLink implements Link {
     }).catch(async (error: unknown) => {
       throw await undoStubPause(qmpEndpoint, timeoutMs, error);
     });
+    if (options.background === true) letEnd(qmp.connection);
     const name = canonicalEndpoint(qmpEndpoint);
     const peer = findPeer(qmp.connection);
     const qemu = peer.kind === 'process' ? { pid: peer.pid, startTime: peer.identity.startTime } : null;
@@ -210,6 +216,7 @@ export class QmpLink implements Link {
    */
   async #stop(): Promise<void> {
     this.#watch.arm();
+    this.#hasRun = false;
     this.#deadline.start();
     this.#safekeeping.expectResume(this.#deadline.maxMs);
     this.#holding = true;
@@ -253,12 +260,13 @@ export class QmpLink implements Link {
   }
 
   async #openStub(): Promise<StubSession> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, trace } = this.#options;
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, trace, background = false } = this.#options;
     const opening = StubSession.open({
       endpoint: this.#requireStub(),
       timeoutMs: this.#deadline.boundConnecting(timeoutMs),
       requestTimeoutMs: timeoutMs,
       ...(trace ? { trace } : {}),
+      ...(background ? { onConnection: letEnd } : {}),
     });
     try {
       return await this.#deadline.within(opening);
@@ -295,6 +303,26 @@ export class QmpLink implements Link {
 
   noteRegisters(text: string): void {
     if (this.#holding) this.#safekeeping.noteRegisters(printRegisters(text));
+  }
+
+  run(options: RunOptions): Promise<GuestRun> {
+    return this.#turns.take(async () => {
+      if (!this.#holding || this.#session === undefined) {
+        throw new GuestRunStateError('ERR_GUEST_NOT_PAUSED', 'only a guest that is paused here can be let run');
+      }
+      this.checkStillPaused();
+      // What is heard now are the RESUMEs and STOPs of this run.
+      this.#watch.disarm();
+      this.#hasRun = true;
+      try {
+        return await runOnStub(this.#session.client, options);
+      } finally {
+        // Events come before replies: with this one, those of the run are in.
+        if (this.#qmp.state === 'ready') await queryStatus(this.#qmp);
+        this.#watch.arm();
+        this.#watch.expectStop(false);
+      }
+    });
   }
 
   resume(): Promise<void> {
@@ -343,7 +371,7 @@ export class QmpLink implements Link {
     this.#watch.disarm();
     try {
       // QMP says why not.
-      this.#holding = (await session.leaveAndRun()) !== undefined;
+      this.#holding = (await session.leaveAndRun((status) => this.#isOurs(status))) !== undefined;
     } catch (error) {
       await this.#leaveStubAnew(session, error);
     }
@@ -379,7 +407,7 @@ export class QmpLink implements Link {
     this.#watch.disarm();
     if (this.#ranBefore) {
       const { status, running } = await queryStatus(this.#qmp);
-      if (!running && !isOurPause(status)) {
+      if (!running && !this.#isOurs(status)) {
         this.#holding = false;
         throw new GuestRunStateError(
           'ERR_GUEST_NOT_RESTORED',
@@ -389,6 +417,10 @@ export class QmpLink implements Link {
       if (!running) await cont(this.#qmp);
     }
     this.#holding = false;
+  }
+
+  #isOurs(status: string): boolean {
+    return isOurPause(status) || (this.#hasRun && status === 'debug');
   }
 
   checkStillPaused(): void {
@@ -457,6 +489,12 @@ export class QmpLink implements Link {
     if (isQemuGone) this.#directory?.remove();
     await (isQemuGone ? this.#safekeeping.disarm() : this.#safekeeping.trigger());
   }
+}
+
+/** This process may end while the connection is open. */
+function letEnd(connection: Connection): void {
+  const stream = duplexOf(connection);
+  if ('unref' in stream && typeof stream.unref === 'function') stream.unref();
 }
 
 function migrating(endpoint: string, status: string): GuestRunStateError {

@@ -2,7 +2,7 @@ import { GdbBusyError, type GdbClient, GdbTimeoutError } from '../../../protocol
 import { parseInfoStatus, parseInfoVersion } from '../../../protocols/qmp/index.ts';
 import { ConnectError } from '../../../protocols/transport/index.ts';
 import type { UnavailableCause } from '../causes/unavailable-cause.ts';
-import { GuestRunStateError } from '../errors.ts';
+import { GuestRunStateError, GuestUsageError } from '../errors.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { stubMonitor } from '../monitor/stub-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
@@ -108,6 +108,10 @@ export class StubLink implements Link {
       await session.enter();
       return session;
     });
+  }
+
+  run(): Promise<never> {
+    return Promise.reject(new GuestUsageError('a guest is let run only where it is reached through QMP'));
   }
 
   resume(): Promise<void> {

@@ -29,6 +29,7 @@ export interface QemuParts {
   readonly cpus: readonly MonitorCpu[];
   readonly processor: Processor;
   readonly useHostMemory: boolean;
+  readonly allowsWrites: boolean;
   readonly maps: MemoryMapMemo;
   readonly kernels: KnownKernels;
 }
@@ -39,6 +40,7 @@ export class PausedSource implements GuestSource {
   readonly writable: WritableMemory;
   readonly fewEntries: WritableMemory;
   readonly kernels: KnownKernels;
+  readonly allowsWrites: boolean;
   readonly pause = { check: (): void => this.#check() };
   readonly #qemu: QemuParts;
   readonly #stub: StubSession;
@@ -52,6 +54,7 @@ export class PausedSource implements GuestSource {
     this.writable = stubMemory(stub);
     this.fewEntries = this.writable;
     this.kernels = qemu.kernels;
+    this.allowsWrites = qemu.allowsWrites;
   }
 
   async readVcpu(cpu: number): Promise<SourceVcpu> {

@@ -50,6 +50,7 @@ export function scriptedLink(): Link {
     noteRegisters: (text) => void printRegisters(text),
     checkStillPaused: () => {},
     findResumption: () => Promise.resolve(undefined),
+    run: unasked,
     resume: nothing,
     release: nothing,
   };

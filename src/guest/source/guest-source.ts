@@ -78,6 +78,8 @@ export interface GuestSource {
   readonly fewEntries?: PhysicalMemory;
   /** Memory that may be written: accessed and dirty bits are set through it. Absent where the guest runs, or is a file. */
   readonly writable?: WritableMemory;
+  /** Other memory than accessed and dirty bits may be written, too: who opened the source has said so. */
+  readonly allowsWrites?: boolean;
   /** The guest is paused to be asked, so what takes long is better kept and asked afterwards. */
   readonly pause?: SourcePause;
   /** Reads PAT and MTRRs. Where it is absent they are assumed. */

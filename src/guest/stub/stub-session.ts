@@ -114,17 +114,18 @@ export class StubSession {
    * Leaves physical mode, and resumes the guest by the monitor behind the stub; not one more byte may go to the stub after it.
    * A guest that is in another state than plainly paused by now is not resumed: another client has done that.
    *
+   * @param isOurs - whether a run state is that of our pause
    * @returns why the guest does not run, in words; undefined when it does
    * @throws as {@link StubSession.leavePhysicalMode}
    */
-  async leaveAndRun(): Promise<string | undefined> {
+  async leaveAndRun(isOurs: (status: string) => boolean = isOurPause): Promise<string | undefined> {
     if (this.#client.state !== 'open') {
       await this.leavePhysicalMode();
       return 'the connection to its GDB stub has failed';
     }
     const [, status] = await this.#inTime(Promise.all([this.leavePhysicalMode(), this.#client.monitor('info status')]));
     const { status: state } = parseInfoStatus(status);
-    if (!isOurPause(state)) return `it is in the state "${state}" now, which another client has done`;
+    if (!isOurs(state)) return `it is in the state "${state}" now, which another client has done`;
     const complaint = await this.#inTime(this.#client.monitor('cont'));
     return complaint === '' ? undefined : `QEMU says: ${formatPrintable(complaint.trim())}`;
   }

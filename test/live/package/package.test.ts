@@ -14,7 +14,9 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   './report': ['formatTranslation', 'encodeState'],
   './gdb': ['GdbClient', 'connect'],
   './qmp': ['QmpClient', 'queryStatus'],
-  './testing': ['launchQemu', 'GuestConsole'],
+  './testing': ['launchGuest', 'expectMapped'],
+  './testing/chai': ['default'],
+  './testing/matchers': ['default'],
 };
 
 /** What can be found, and is not imported: the watchdog is a program. */

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import * as guest from '../../../src/guest/index.ts';
 import {
+  GuestAccessError,
   GuestArchitectureError,
   GuestCpuError,
   GuestError,
@@ -14,7 +15,16 @@ import { expectErrorShape } from '../../support/expect-error-shape.ts';
 
 const cause = new Error('the cause');
 
+const ACCESS = {
+  operation: 'read',
+  space: 'virtual',
+  address: 0x1000n,
+  lengthBytes: 1,
+  problemAddress: 0x1000n,
+} as const;
+
 const EXAMPLES = {
+  GuestAccessError: () => new GuestAccessError(ACCESS, 'it is not mapped'),
   GuestArchitectureError: () => new GuestArchitectureError('aarch64', 'unix:/qmp'),
   GuestCpuError: () => new GuestCpuError(3, [0, 1]),
   GuestStubError: () => new GuestStubError('ERR_GUEST_STUB_BUSY', 'unix:/gdb', 'it is busy', { cause }),
@@ -27,7 +37,7 @@ const EXAMPLES = {
   GuestUsageError: () => new GuestUsageError('it cannot be', { cause }),
 } satisfies Record<string, () => GuestError>;
 
-const WITHOUT_CAUSE = ['GuestArchitectureError', 'GuestCpuError', 'GuestMemoryError'];
+const WITHOUT_CAUSE = ['GuestAccessError', 'GuestArchitectureError', 'GuestCpuError', 'GuestMemoryError'];
 
 describe('the errors of the guest layer', () => {
   it('are all tried here', () => {

@@ -1,10 +1,26 @@
 import { expect } from 'chai';
 import * as testing from '../../../src/testing/index.ts';
-import { GuestConsoleError, QemuLaunchError, QemuOptionError, TestingError } from '../../../src/testing/index.ts';
+import {
+  CheckpointError,
+  ExpectationError,
+  GuestConsoleError,
+  GuestDiedError,
+  type GuestEnd,
+  GuestRunError,
+  GuestShellError,
+  QemuLaunchError,
+  QemuOptionError,
+  TestingError,
+} from '../../../src/testing/index.ts';
 import { expectErrorShape } from '../../support/expect-error-shape.ts';
 
 const cause = new Error('the cause');
 const COMMAND = ['qemu-system-x86_64', '-nodefaults'];
+
+const END: GuestEnd = {
+  ...{ how: 'triple-fault', exit: null, cpu: 0, rip: 0x1000n, cr2: 0n, cr3: 0x2000n, walk: null },
+  ...{ output: '', lastLines: [] },
+};
 
 const EXAMPLES = {
   QemuLaunchError: () =>
@@ -12,6 +28,11 @@ const EXAMPLES = {
   GuestConsoleError: () =>
     new GuestConsoleError('ERR_TESTING_CONSOLE_TIMEOUT', 'it did not come', ['tick 1', 'tick 2']),
   QemuOptionError: () => new QemuOptionError('it was started without'),
+  GuestShellError: () => new GuestShellError('no shell took it', ['tick 1']),
+  GuestRunError: () => new GuestRunError('it did not come', [0x1000n], ['tick 1']),
+  GuestDiedError: () => new GuestDiedError(END, 'the guest had a triple fault'),
+  ExpectationError: () => new ExpectationError('expected it to be mapped', 'to be mapped'),
+  CheckpointError: () => new CheckpointError('QEMU would not'),
 } satisfies Record<string, () => TestingError>;
 
 describe('the errors of the test kit', () => {

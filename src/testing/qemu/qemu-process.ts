@@ -2,10 +2,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
+import { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { GuestConsole } from '../console/guest-console.ts';
+import { QemuOptionError } from '../errors.ts';
 import { DeathWatch } from './death-watch.ts';
-import { QemuOptionError } from './errors.ts';
-import type { GuestConsole } from './guest-console.ts';
 import { type QemuOptions, socketPaths } from './qemu-arguments.ts';
 
 const LAST_WORDS_GRACE_MS = 250;
@@ -28,6 +29,14 @@ export class QemuProcess implements AsyncDisposable {
   readonly qmpEndpoint: string;
   /** Endpoint of a second QMP socket, for the test itself to look at the guest while the first one has a client. */
   readonly witnessEndpoint: string;
+  /** Endpoint of a third QMP socket, with `holdAtEnd`, for the kit's own pauses. @internal */
+  readonly ownEndpoint: string;
+  /** Endpoint of a fourth, likewise, by which the kit hears of what happens to the guest. @internal */
+  readonly watchEndpoint: string;
+  /** QEMU's log of resets, with `holdAtEnd`. @internal */
+  readonly resetLog: string;
+  /** The serial port, both ways; undefined without `serial`. Who reads it takes what it says. @internal */
+  readonly serial: Duplex | undefined;
   /** The guest's debug console. */
   readonly console: GuestConsole;
   /** Settles when QEMU has ended, for whatever reason. Never rejects. */
@@ -45,6 +54,7 @@ export class QemuProcess implements AsyncDisposable {
     readonly options: QemuOptions;
     readonly console: GuestConsole;
     readonly output: () => string;
+    readonly serial?: Duplex | undefined;
   }) {
     const sockets = socketPaths(parts.directory);
     this.pid = parts.pid;
@@ -52,6 +62,10 @@ export class QemuProcess implements AsyncDisposable {
     this.directory = parts.directory;
     this.qmpEndpoint = endpoint(sockets.qmp);
     this.witnessEndpoint = endpoint(sockets.witness);
+    this.ownEndpoint = endpoint(sockets.own);
+    this.watchEndpoint = endpoint(sockets.watch);
+    this.resetLog = sockets.resets;
+    this.serial = parts.serial;
     this.console = parts.console;
     this.#child = parts.child;
     this.#gdbEndpoint = parts.options.gdb === false ? undefined : endpoint(sockets.gdb);
@@ -86,6 +100,14 @@ export class QemuProcess implements AsyncDisposable {
     this.#child.kill('SIGKILL');
     await this.exited;
     await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** This process may end while QEMU runs, which ends with it. @internal */
+  letEnd(): void {
+    this.#child.unref();
+    for (const stream of [...this.#child.stdio]) {
+      if (stream instanceof Duplex && 'unref' in stream && typeof stream.unref === 'function') stream.unref();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import { addAbortSignal } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import split2 from 'split2';
-import { connect, duplexOf } from '../../protocols/transport/internal.ts';
+import { connect, duplexOf } from '../../../protocols/transport/internal.ts';
 
 const POLL_MS = 10;
 

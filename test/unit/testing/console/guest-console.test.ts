@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
-import { GuestConsole, GuestConsoleError } from '../../../src/testing/index.ts';
+import { GuestConsole, GuestConsoleError } from '../../../../src/testing/index.ts';
 
 async function failureOf(promise: Promise<unknown>): Promise<GuestConsoleError> {
   const error = await promise.then(
@@ -78,5 +78,72 @@ describe('GuestConsole', () => {
   it('says nothing without a stream', async () => {
     const error = await failureOf(new GuestConsole(undefined).waitForLine(() => true));
     expect(error.message).to.contain('without a debug console');
+  });
+});
+
+describe('GuestConsole.expect', () => {
+  it('gives the match of a line, of any of its streams', async () => {
+    const [debug, serial] = [new PassThrough(), new PassThrough()];
+    const guest = new GuestConsole(debug);
+    guest.listen(serial);
+    const waiting = guest.expect(/version (\d+)/g);
+    debug.write('nothing of it\n');
+    serial.write('Linux version 6\r\n');
+    expect((await waiting)[1]).to.equal('6');
+    expect((await guest.expect(/Linux/)).input).to.equal('Linux version 6');
+  });
+
+  it('finds a prompt, which is a line that does not end', async () => {
+    const stream = new PassThrough();
+    const guest = new GuestConsole(stream);
+    const waiting = guest.expect(/login: $/);
+    stream.write('host login: ');
+    await waiting;
+    expect((await guest.expect(/login/)).input).to.equal('host login: ');
+  });
+
+  it('fails at once with a line that means failure, and names both patterns', async () => {
+    const stream = new PassThrough();
+    const guest = new GuestConsole(stream);
+    const waiting = failureOf(guest.expect(/BOOTED/, { failOn: /Kernel panic|Oops/ }));
+    stream.write('Kernel panic - not syncing\n');
+    const error = await waiting;
+    expect(error.code).to.equal('ERR_TESTING_CONSOLE_FAILED');
+    expect(error.message).to.contain('/Kernel panic|Oops/').and.to.contain('/BOOTED/');
+    expect((await failureOf(guest.expect(/BOOTED/, { failOn: /panic/ }))).code).to.equal('ERR_TESTING_CONSOLE_FAILED');
+  });
+
+  it('names the pattern when it is late, and shows the last lines with the one that has not ended', async () => {
+    const stream = new PassThrough();
+    const guest = new GuestConsole(stream);
+    stream.write('booting\n[    0.1] ha');
+    await guest.expect(/ha/);
+    const error = await failureOf(guest.expect(/BOOTED/, { timeoutMs: 5 }));
+    expect(error.message).to.contain('/BOOTED/ matches in 5 ms');
+    expect(error.lastLines).to.deep.equal(['booting', '[    0.1] ha']);
+  });
+
+  it('can look at news only, and forgets what a guest said that was put back', async () => {
+    const stream = new PassThrough();
+    const guest = new GuestConsole(stream);
+    stream.write('tick 0\n');
+    await guest.expect(/tick/);
+    const next = guest.expect(/tick (\d)/, { fromNow: true });
+    stream.write('tick 1\n');
+    expect((await next)[1]).to.equal('1');
+    guest.forget();
+    expect((await failureOf(guest.expect(/tick/, { timeoutMs: 5 }))).lastLines).to.deep.equal([]);
+  });
+
+  it('ends with its guest and with a signal', async () => {
+    const guest = new GuestConsole(new PassThrough());
+    const giveUp = new AbortController();
+    const abandoned = guest.expect(/x/, { signal: giveUp.signal }).catch((error: Error) => error.message);
+    giveUp.abort(new Error('enough'));
+    expect(await abandoned).to.equal('enough');
+    const waiting = guest.expect(/x/).catch((error: Error) => error.message);
+    guest.end(new Error('the guest died'));
+    expect(await waiting).to.equal('the guest died');
+    expect(await guest.expect(/x/).catch((error: Error) => error.message)).to.equal('the guest died');
   });
 });

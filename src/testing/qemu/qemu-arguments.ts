@@ -6,6 +6,8 @@ export interface QemuOptions {
   readonly binary?: string;
   /** `-kernel`: a Linux or multiboot image. */
   readonly kernel?: string;
+  /** `-initrd`. */
+  readonly initrd?: string;
   /** `-append`: the kernel's command line. */
   readonly append?: string;
   /** `-cpu`, for instance `max,phys-bits=46`. */
@@ -24,6 +26,13 @@ export interface QemuOptions {
   readonly gdb?: boolean;
   /** A debug console on port 0xe9, read by {@link QemuProcess.console}. Default true. */
   readonly debugcon?: boolean;
+  /** A first serial port (COM1, ttyS0), which {@link QemuProcess.serial} reads and writes. Default false. */
+  readonly serial?: boolean;
+  /**
+   * QEMU stays, with the guest stopped, when the guest shuts down, resets, panics or triple-faults, so that the guest can be looked
+   * at. Default false: QEMU's own default, which is to exit, or to reset.
+   */
+  readonly holdAtEnd?: boolean;
   /** Put at the end of the command line as they are. */
   readonly extraArgs?: readonly string[];
   /** How long QEMU may take to answer on its QMP socket. Milliseconds, default 20000. */
@@ -34,19 +43,32 @@ export interface QemuOptions {
 export interface QemuSockets {
   readonly qmp: string;
   readonly witness: string;
+  /** For the kit's own pauses. */
+  readonly own: string;
+  /** By which the kit hears of what happens to the guest. */
+  readonly watch: string;
+  /** Where QEMU notes resets and triple faults, with `holdAtEnd`. */
+  readonly resets: string;
   readonly gdb: string;
 }
 
 /** The file descriptor on which QEMU is handed its end of the debug console. @internal */
 export const CONSOLE_FD = 3;
 
+/** The file descriptor on which QEMU is handed its end of the serial port. @internal */
+export const SERIAL_FD = 4;
+
 const CONSOLE_ID = 'pagewalk-console';
+const SERIAL_ID = 'pagewalk-serial';
 
 /** Where a guest's sockets lie in its private directory. @internal */
 export function socketPaths(directory: string): QemuSockets {
   return {
     qmp: join(directory, 'qmp.sock'),
     witness: join(directory, 'witness.sock'),
+    own: join(directory, 'own.sock'),
+    watch: join(directory, 'watch.sock'),
+    resets: join(directory, 'resets.log'),
     gdb: join(directory, 'gdb.sock'),
   };
 }
@@ -63,10 +85,13 @@ export function qemuArguments(options: QemuOptions, sockets: QemuSockets): strin
     ...valued('-m', options.memory),
     ...valued('-smp', options.smp),
     ...valued('-kernel', options.kernel),
+    ...valued('-initrd', options.initrd),
     ...valued('-append', options.append),
     ...(options.paused === true ? ['-S'] : []),
     ...['-qmp', listeningSocket(sockets.qmp)],
     ...['-qmp', listeningSocket(sockets.witness)],
+    ...(options.holdAtEnd === true ? holdingArguments(options, sockets) : []),
+    ...(options.serial === true ? serialArguments() : []),
     ...(options.gdb === false ? [] : ['-gdb', listeningSocket(sockets.gdb)]),
     ...(options.debugcon === false ? [] : consoleArguments()),
     ...(options.extraArgs ?? []),
@@ -86,5 +111,23 @@ function consoleArguments(): string[] {
   return [
     ...['-chardev', `socket,id=${CONSOLE_ID},fd=${CONSOLE_FD}`],
     ...['-device', `isa-debugcon,iobase=0xe9,chardev=${CONSOLE_ID}`],
+  ];
+}
+
+function serialArguments(): string[] {
+  return [...['-chardev', `socket,id=${SERIAL_ID},fd=${SERIAL_FD}`], ...['-serial', `chardev:${SERIAL_ID}`]];
+}
+
+/**
+ * A reset becomes a shutdown, and a shutdown a pause; so does a panic, which a Linux tells through pvpanic. Under TCG the log of
+ * resets has a line for a triple fault, which no event tells.
+ */
+function holdingArguments({ machine }: QemuOptions, { own, watch, resets }: QemuSockets): string[] {
+  const hasIsa = machine === undefined || /^(pc|q35)/.test(machine);
+  return [
+    ...['-qmp', listeningSocket(own), '-qmp', listeningSocket(watch)],
+    ...['-no-reboot', '-no-shutdown'],
+    ...['-d', 'cpu_reset', '-D', resets],
+    ...(hasIsa ? ['-device', 'pvpanic'] : []),
   ];
 }

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { Duplex, Readable } from 'node:stream';
+import { GuestConsole } from '../console/guest-console.ts';
+import { QemuLaunchError } from '../errors.ts';
 import { awaitMonitor } from './await-monitor.ts';
-import { QemuLaunchError } from './errors.ts';
-import { GuestConsole } from './guest-console.ts';
-import { CONSOLE_FD, type QemuOptions, qemuArguments, socketPaths } from './qemu-arguments.ts';
+import { CONSOLE_FD, type QemuOptions, qemuArguments, SERIAL_FD, socketPaths } from './qemu-arguments.ts';
 import { QemuProcess } from './qemu-process.ts';
 
 const DEFAULT_BINARY = 'qemu-system-x86_64';
@@ -48,20 +48,28 @@ export function defaultQemuBinary(): string {
 async function startProcess(options: QemuOptions, directory: string): Promise<QemuProcess> {
   const binary = options.binary ?? defaultQemuBinary();
   const command = [binary, ...qemuArguments(options, socketPaths(directory))];
-  const child = spawn(binary, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+  const child = spawn(binary, command.slice(1), {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...(options.serial === true ? ['pipe' as const] : [])],
+  });
   const output = collectOutput(child);
   const pid = await new Promise<number>((resolve, reject) => {
     child.once('spawn', () => resolve(Number(child.pid)));
     child.once('error', (cause) => {
       // Node does not close the pipes of a process that never was, and they would keep this one alive.
       for (const stream of child.stdio) stream?.destroy();
-      const problem = `${binary} could not be started (${cause.message}). Is QEMU installed? scripts/setup.sh installs it.`;
+      const problem =
+        `${binary} could not be started (${cause.message}). QEMU is in the package qemu-system-x86 (Debian, Ubuntu, Fedora, ` +
+        'Alpine: qemu-system-x86_64, Arch: qemu-system-x86); PAGEWALK_QEMU names another program';
       reject(new QemuLaunchError('ERR_TESTING_SPAWN', problem, { command, output: '' }, { cause }));
     });
   });
   const stream = child.stdio[CONSOLE_FD];
   const console = new GuestConsole(stream instanceof Readable && options.debugcon !== false ? stream : undefined);
-  return new QemuProcess({ child, pid, command, directory, options, console, output });
+  const serial = child.stdio[SERIAL_FD];
+  return new QemuProcess({
+    ...{ child, pid, command, directory, options, console, output },
+    serial: serial instanceof Duplex ? serial : undefined,
+  });
 }
 
 async function awaitAnswer(qemu: QemuProcess, timeoutMs: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type QemuOptions, qemuArguments, socketPaths } from '../../../src/testing/qemu-arguments.ts';
+import { type QemuOptions, qemuArguments, socketPaths } from '../../../../src/testing/qemu/qemu-arguments.ts';
 
 const argumentsOf = (options: QemuOptions) => qemuArguments(options, socketPaths('/run/guest')).join(' ');
 

@@ -1,0 +1,6 @@
+export {
+  type ChaiLike,
+  type ChaiUtilsLike,
+  type PendingAssertion,
+  pagewalkChai as default,
+} from './pagewalk-chai.ts';

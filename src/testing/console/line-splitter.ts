@@ -1,0 +1,37 @@
+/** A line that never ends is cut here. Characters. */
+const LONGEST_LINE = 65_536;
+
+/**
+ * Lines out of pieces of text, and what there is of the line that has not ended yet: a prompt never does, which is why no library
+ * for whole lines serves.
+ *
+ * @internal
+ */
+export class LineSplitter {
+  #parts: string[] = [];
+  #chars = 0;
+
+  /** The beginning of the next line. */
+  get partial(): string {
+    if (this.#parts.length > 1) this.#parts = [this.#parts.join('')];
+    return this.#parts[0] ?? '';
+  }
+
+  /** @returns the lines that end in this piece, without their ends */
+  push(text: string): string[] {
+    const pieces = text.split('\n');
+    const last = pieces.pop() ?? '';
+    const lines = pieces.map((piece) => this.#end(piece));
+    this.#parts.push(last);
+    this.#chars += last.length;
+    if (this.#chars > LONGEST_LINE) lines.push(this.#end(''));
+    return lines;
+  }
+
+  #end(piece: string): string {
+    const line = this.partial + piece;
+    this.#parts = [];
+    this.#chars = 0;
+    return line.endsWith('\r') ? line.slice(0, -1) : line;
+  }
+}

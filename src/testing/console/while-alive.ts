@@ -1,0 +1,17 @@
+/** As far ahead as a timer of Node goes. */
+const LONG_MS = 2 ** 31 - 1;
+
+/**
+ * Keeps this process alive until something is done. What belongs to a guest does not by itself, so that a test that forgets its
+ * guest does not hang its runner; a test that waits for its guest must not end with it.
+ *
+ * @internal
+ */
+export async function whileAlive<T>(work: Promise<T>): Promise<T> {
+  const timer = setInterval(() => {}, LONG_MS);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import type { Guest, GuestView } from '../../guest/index.ts';
+import { formatHex } from '../../report/index.ts';
+import { askAddress } from '../answers/guest-answer.ts';
+import { showAnswer } from '../assertions/show-answer.ts';
+import type { GuestEnd, GuestEndKind } from '../errors.ts';
+
+/** What is known of an end by QEMU's process and the console, without the guest itself. @internal */
+export type KnownEnd = Pick<GuestEnd, 'how' | 'exit' | 'output' | 'lastLines'>;
+
+/** @internal */
+export const UNSEEN = { cpu: null, rip: null, cr2: null, cr3: null, walk: null } as const;
+
+/** Under TCG the log of resets tells a triple fault from a reset that the guest has asked for. @internal */
+export async function kindOfReset(log: string): Promise<GuestEndKind> {
+  const text = await readFile(log, 'latin1').catch(() => '');
+  return /^Triple fault/m.test(text) ? 'triple-fault' : 'reset';
+}
+
+/** Reads what the guest, which QEMU has stopped, died of. @internal */
+export async function lookAtEnd(guest: Guest, how: GuestEndKind): Promise<Pick<GuestEnd, keyof typeof UNSEEN>> {
+  const view = await guest.pause();
+  const seen = [];
+  for (const cpu of guest.vcpus) {
+    const registers = await guest.readRegisters(cpu);
+    const [rip = null, cr2 = null, cr3 = null] = ['rip', 'cr2', 'cr3'].map((name) => registers.get(name));
+    const walk = cr2 !== null && mayBeFault(how, cr2) ? await walkOfFault(view, cpu, cr2, rip) : null;
+    seen.push({ cpu, rip, cr2, cr3, walk });
+  }
+  return seen.find(({ walk }) => walk !== null) ?? seen[0] ?? UNSEEN;
+}
+
+/** CR2 is the last page fault's, however long ago, and 0 where there was none: who ends in order may not have faulted at all. */
+function mayBeFault(how: GuestEndKind, cr2: bigint): boolean {
+  return how !== 'shutdown' && (how !== 'reset' || cr2 !== 0n);
+}
+
+/** QEMU does not tell which access it was: the first that faults is shown. @returns null where none does */
+async function walkOfFault(view: GuestView, cpu: number, cr2: bigint, rip: bigint | null): Promise<string | null> {
+  const { cpl } = await view.vcpuState(cpu);
+  const user = cpl.value === 3;
+  const kinds = [...(cr2 === rip ? [{ exec: true }] : []), {}, { write: true }];
+  for (const kind of kinds) {
+    const answer = await askAddress(view, cr2, { user, ...kind }, { cpu });
+    if (answer.translation.kind === 'fault') return showAnswer(answer);
+  }
+  return null;
+}
+
+const WORDS: Readonly<Record<GuestEndKind, string>> = {
+  exited: 'QEMU ended',
+  shutdown: 'the guest shut itself down',
+  reset: 'the guest reset itself, or had a triple fault',
+  'triple-fault': 'the guest had a triple fault',
+  panicked: 'the guest panicked (pvpanic)',
+};
+
+/** An end in lines, as a test's failure shows it. @internal */
+export function describeEnd(end: GuestEnd): string {
+  const { how, exit, cpu, rip, cr2, cr3, walk, output, lastLines } = end;
+  const byWhat = exit === null ? '' : exit.signal === null ? ` with status ${exit.status}` : ` by ${exit.signal}`;
+  const registers = Object.entries({ RIP: rip, CR2: cr2, CR3: cr3 }).flatMap(([name, value]) =>
+    value === null ? [] : [`${name} ${formatHex(value)}`],
+  );
+  return [
+    `${WORDS[how]}${byWhat}`,
+    ...(registers.length === 0 ? [] : [`vCPU ${cpu}: ${registers.join(', ')}`]),
+    ...(walk === null ? [] : ['The last page fault (CR2):', walk]),
+    ...(output === '' ? [] : ['QEMU said:', output]),
+    ...(lastLines.length === 0 ? ['The guest said nothing.'] : ['The last lines of its console:', ...lastLines]),
+  ].join('\n');
+}

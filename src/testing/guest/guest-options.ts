@@ -1,0 +1,75 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import type { AbandonSignal } from '../../../protocols/transport/index.ts';
+import { QemuOptionError } from '../errors.ts';
+import type { QemuOptions } from '../qemu/qemu-arguments.ts';
+
+/** What kind of guest a test wants. Whatever is left out is QEMU's own default, except where it says otherwise. @public */
+export interface GuestOptions {
+  /** `-kernel`: a Linux or multiboot image. */
+  readonly kernel?: string;
+  /** `-initrd`. */
+  readonly initrd?: string;
+  /** `-append`: the kernel's command line. A Linux talks on `serial` with `console=ttyS0`. */
+  readonly append?: string;
+  /** `-cpu`; `max` unless given. */
+  readonly cpu?: string;
+  /** `-m`, for instance `512M`. */
+  readonly memory?: string;
+  /** `-smp`: the number of vCPUs. */
+  readonly smp?: number;
+  /** `-machine`, for instance `q35`. */
+  readonly machine?: string;
+  /** `-accel`, for instance `kvm`; `tcg` unless given. */
+  readonly accel?: string;
+  /** A serial port (ttyS0), for {@link LaunchedGuest.shell} and the console. Off unless true. */
+  readonly serial?: boolean;
+  /** QEMU's program; the environment variable `PAGEWALK_QEMU`, and without it `qemu-system-x86_64`, unless given. */
+  readonly qemu?: string;
+  /** More arguments for QEMU, put at the end as they are. */
+  readonly args?: readonly string[];
+  /** `-S`: the vCPUs do not start until {@link LaunchedGuest.resume}. */
+  readonly paused?: boolean;
+  /** Ends the guest when it fires, and whatever waits for it with its reason. */
+  readonly signal?: AbandonSignal;
+  /**
+   * A folder for what a failure is explained by: where something fails, the guest's console, what travelled over the wire, `state` and
+   * `map` as JSON are put into a folder of their own in it.
+   */
+  readonly artifacts?: string;
+  /** How long QEMU may take to answer at first. Milliseconds, 20000 unless given. */
+  readonly startTimeoutMs?: number;
+}
+
+/** @throws QemuOptionError `ERR_TESTING_OPTION` for a file that cannot be read: QEMU would say so in words of its own. @internal */
+export async function requireFiles({ kernel, initrd }: GuestOptions): Promise<void> {
+  for (const [name, path] of Object.entries({ kernel, initrd })) {
+    if (path === undefined) continue;
+    try {
+      await access(path, constants.R_OK);
+    } catch (cause) {
+      const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+      throw new QemuOptionError(`the ${name} ${JSON.stringify(path)} cannot be read (${why})`, { cause });
+    }
+  }
+}
+
+/** @internal */
+export function toQemuOptions(options: GuestOptions): QemuOptions {
+  const { kernel, initrd, append, memory, smp, machine, serial, qemu, args, startTimeoutMs } = options;
+  return {
+    ...defined({ kernel, initrd, append, memory, smp, machine, serial, startTimeoutMs }),
+    ...defined({ binary: qemu, extraArgs: args }),
+    cpu: options.cpu ?? 'max',
+    accel: options.accel ?? 'tcg',
+    holdAtEnd: true,
+    // A guest may come to its end within its first millisecond: it starts when its end would be heard of.
+    paused: true,
+  };
+}
+
+function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,446 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import { setTimeout as delay } from 'node:timers/promises';
+import { cont, QmpClient, type QmpEvent, queryStatus, stop } from '../../../protocols/qmp/index.ts';
+import { duplexOf } from '../../../protocols/transport/internal.ts';
+import { attach, type Guest, type MapScope, type TranslateScope } from '../../guest/index.ts';
+import type { AskedAccess, GuestAnswer } from '../answers/guest-answer.ts';
+import type { GuestMap } from '../answers/guest-map.ts';
+import type { GuestConsole } from '../console/guest-console.ts';
+import { SerialShell, type ShellOptions, type ShellResult } from '../console/serial-shell.ts';
+import { whileAlive } from '../console/while-alive.ts';
+import {
+  ExpectationError,
+  GuestDiedError,
+  type GuestEnd,
+  type GuestEndKind,
+  GuestRunError,
+  QemuOptionError,
+} from '../errors.ts';
+import type { QemuProcess } from '../qemu/qemu-process.ts';
+import { type Checkpoint, Checkpoints } from './checkpoints.ts';
+import { describeEnd, kindOfReset, lookAtEnd, UNSEEN } from './describe-end.ts';
+import type { GuestOptions } from './guest-options.ts';
+import { PausedGuest } from './paused-guest.ts';
+import { type GuestStop, type RunUntilOptions, runTo } from './run-to.ts';
+import { saveArtifacts } from './save-artifacts.ts';
+import { WireRecorder } from './wire-recorder.ts';
+
+/** Looking at a guest that has ended, or has failed a test, must not take for ever. Milliseconds. */
+const LOOK_TIMEOUT_MS = 10_000;
+/** When a connection breaks, why is known as soon as QEMU's end is. Milliseconds. */
+const END_GRACE_MS = 1000;
+/** A test that fails again and again fills no disk. */
+const MOST_ARTIFACTS = 20;
+const QMP_TIMEOUT_MS = 60_000;
+
+/**
+ * A guest that a test has started, with all that the test does to it: one connection to the monitor and one to the GDB stub, for any
+ * number of pauses and runs. It ends with {@link LaunchedGuest.stop}, and in any case with this process, which it does not keep alive.
+ *
+ * Whatever waits for a guest that comes to its end fails at once, with a `GuestDiedError`.
+ *
+ * @example
+ * ```ts
+ * await using guest = await launchGuest({ kernel: 'bzImage', initrd: 'initramfs', append: 'console=ttyS0 quiet', serial: true });
+ * await guest.console.expect(/BOOTED/, { failOn: /Kernel panic|Oops/ });
+ * const { output } = await guest.shell('cat /proc/cmdline');
+ * expectFault(await guest.translate(kernelText, { write: true }), { fault: 'PRIVILEGE_VIOLATION' });
+ * ```
+ * @public
+ */
+export class LaunchedGuest implements AsyncDisposable {
+  /** What the guest says on its debug console (port 0xe9) and its serial port. */
+  readonly console: GuestConsole;
+  /** QEMU. Its `qmpEndpoint` is free for a client under test. */
+  readonly qemu: QemuProcess;
+  readonly #options: GuestOptions;
+  readonly #monitor: QmpClient;
+  readonly #shell: SerialShell | undefined;
+  readonly #checkpoints: Checkpoints;
+  readonly #wire = new WireRecorder();
+  /** Rejects when the guest comes to its end, or is stopped; never resolves. */
+  readonly #ended: Promise<never>;
+  readonly #rejectEnded: (reason: unknown) => void;
+  #end: GuestDiedError | undefined;
+  #isEnding = false;
+  #stopping: Promise<void> | undefined;
+  #attached: Promise<Guest> | undefined;
+  #pauses = 0;
+  #paused: Promise<PausedGuest> | undefined;
+  /** The guest has come to an address, and stays there. */
+  #isHeld = false;
+  readonly #saved = new WeakSet<object>();
+  #artifacts = 0;
+  readonly #abandon = () => void this.#stopWith(this.#options.signal?.reason).catch(() => {});
+
+  private constructor(qemu: QemuProcess, monitor: QmpClient, options: GuestOptions) {
+    this.qemu = qemu;
+    this.console = qemu.console;
+    this.console.awaitEnd();
+    this.#monitor = monitor;
+    this.#options = options;
+    this.#checkpoints = new Checkpoints(monitor, qemu.directory);
+    if (qemu.serial !== undefined) {
+      this.console.listen(qemu.serial);
+      this.#shell = new SerialShell(qemu.serial, () => this.console.tail);
+    }
+    const { promise, reject } = withReject();
+    this.#ended = promise;
+    this.#rejectEnded = reject;
+    this.#ended.catch(() => {});
+    monitor.onEvent((event) => this.#onEvent(event));
+    void qemu.exited.then(() => this.#onEnd('exited'));
+    options.signal?.addEventListener('abort', this.#abandon);
+    if (options.signal?.aborted === true) this.#abandon();
+  }
+
+  /** @internal Use `launchGuest`. */
+  static async over(qemu: QemuProcess, options: GuestOptions): Promise<LaunchedGuest> {
+    qemu.letEnd();
+    const monitor = await QmpClient.connect(qemu.watchEndpoint, {
+      timeoutMs: QMP_TIMEOUT_MS,
+      requestTimeoutMs: QMP_TIMEOUT_MS,
+    });
+    const stream = duplexOf(monitor.connection);
+    if ('unref' in stream && typeof stream.unref === 'function') stream.unref();
+    const guest = new LaunchedGuest(qemu, monitor, options);
+    if (options.paused !== true) await cont(monitor);
+    return guest;
+  }
+
+  /** Endpoint of a QMP socket that nothing else uses, for a client under test: `unix:…`. */
+  get qmpEndpoint(): string {
+    return this.qemu.qmpEndpoint;
+  }
+
+  /** How the guest came to its end; undefined while it has not. */
+  get end(): GuestEnd | undefined {
+    return this.#end?.end;
+  }
+
+  /**
+   * Runs a command in the shell that the guest has on its serial port. Commands come one after the other, each in a subshell.
+   *
+   * @throws GuestShellError `ERR_TESTING_SHELL`; QemuOptionError `ERR_TESTING_OPTION` for a guest without `serial`.
+   */
+  shell(command: string, options: ShellOptions = {}): Promise<ShellResult> {
+    return this.#use(async () => {
+      if (this.#shell === undefined) throw new QemuOptionError('this guest was started without serial: true');
+      return this.#shell.run(command, options);
+    });
+  }
+
+  /**
+   * Pauses the guest, runs `use`, and lets the guest go on, whatever happens; a guest that stands at an address stays there. Pauses
+   * may overlap: the guest goes on after the last.
+   */
+  whilePaused<T>(use: (paused: PausedGuest) => Promise<T> | T): Promise<T> {
+    return this.#use(async () => {
+      const paused = await this.#enterPause();
+      let result: T;
+      try {
+        result = await use(paused);
+      } catch (error) {
+        await this.#explain(error);
+        await this.#leavePause().catch(() => {});
+        throw error;
+      }
+      await this.#leavePause();
+      return result;
+    });
+  }
+
+  /** Asks one address, in a pause of its own. As {@link PausedGuest.translate}. */
+  translate(address: bigint, access: AskedAccess = {}, scope: TranslateScope = {}): Promise<GuestAnswer> {
+    return this.whilePaused((paused) => paused.translate(address, access, scope));
+  }
+
+  /** The map of an address space, in a pause of its own. As {@link PausedGuest.map}. */
+  map(scope: MapScope = {}): Promise<GuestMap> {
+    return this.whilePaused((paused) => paused.map(scope));
+  }
+
+  /**
+   * Lets the guest run until a vCPU comes to a linear address, and leaves it there, stopped, until {@link LaunchedGuest.resume} or the
+   * next run. The breakpoint is gone then.
+   *
+   * @example
+   * ```ts
+   * const stop = await guest.runUntil(address, { while: () => guest.shell('sync') });
+   * const answer = await guest.translate(stop.registers.rdi, { write: true }, { cpu: stop.cpu });
+   * await guest.resume();
+   * ```
+   * @throws GuestRunError `ERR_TESTING_RUN` where it does not come to it in time; it runs on then.
+   */
+  runUntil(address: bigint, options: RunUntilOptions = {}): Promise<GuestStop> {
+    return this.#use(async () => {
+      this.#requireNoPause('runUntil');
+      const guest = await this.#attach();
+      if (!this.#isHeld) await guest.pause();
+      this.#isHeld = true;
+      try {
+        return await runTo(guest, [BigInt.asUintN(64, address)], options, () => this.console.tail);
+      } catch (error) {
+        if (error instanceof GuestRunError) await this.#resumeNow();
+        throw error;
+      }
+    });
+  }
+
+  /** Lets a guest run that stands at an address, or was started with `paused`. */
+  resume(): Promise<void> {
+    return this.#use(() => {
+      this.#requireNoPause('resume');
+      return this.#resumeNow();
+    });
+  }
+
+  /**
+   * Saves the guest as it is now: RAM, vCPUs, devices; disks where their format has snapshots (qcow2). It runs on.
+   *
+   * @throws CheckpointError `ERR_TESTING_CHECKPOINT`.
+   */
+  checkpoint(): Promise<Checkpoint> {
+    return this.#use(async () => {
+      this.#requireNoPause('checkpoint');
+      return this.#whileStopped(() => this.#checkpoints.save());
+    });
+  }
+
+  /**
+   * Puts the guest back to a checkpoint, from where it runs on. What its console had said is forgotten.
+   *
+   * @throws CheckpointError `ERR_TESTING_CHECKPOINT` also for a checkpoint of another guest.
+   */
+  restore(checkpoint: Checkpoint): Promise<void> {
+    return this.#use(async () => {
+      this.#requireNoPause('restore');
+      if (this.#isHeld) await this.#resumeNow();
+      await this.#whileStopped(async () => {
+        await this.#checkpoints.load(checkpoint);
+        this.#shell?.forget();
+        this.console.forget();
+      });
+    });
+  }
+
+  /** Lets go of the guest's GDB stub, for another client; the next pause takes it again. The guest runs. */
+  async letGo(): Promise<void> {
+    const attached = this.#attached;
+    this.#attached = undefined;
+    this.#isHeld = false;
+    await (await attached)?.detach();
+  }
+
+  /** Waits until the guest has come to its end by itself. @returns how */
+  async waitForEnd({ timeoutMs = QMP_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<GuestEnd> {
+    const late = new AbortController();
+    const tooLate = delay(timeoutMs, undefined, { signal: late.signal }).then(() => {
+      throw new GuestRunError(`the guest did not come to its end in ${timeoutMs} ms`, [], this.console.tail);
+    });
+    try {
+      return await Promise.race([this.#ended, tooLate]);
+    } catch (error) {
+      if (error instanceof GuestDiedError) return error.end;
+      throw error;
+    } finally {
+      late.abort();
+      tooLate.catch(() => {});
+    }
+  }
+
+  /**
+   * Puts what a failure is explained by into a folder of its own below `artifacts`. Done by itself where something of this kit fails.
+   *
+   * @param name - of the folder: the test
+   * @returns the folder; undefined where no `artifacts` were wanted, or there are too many already
+   */
+  async saveArtifacts(name: string, failure?: unknown): Promise<string | undefined> {
+    const { artifacts: root } = this.#options;
+    if (root === undefined || this.#artifacts >= MOST_ARTIFACTS) return undefined;
+    this.#artifacts += 1;
+    const why = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure ?? '');
+    const summary = `${why}\n\nQEMU: ${this.qemu.command.join(' ')}\n${this.qemu.output}\n`;
+    const { lines } = this.console;
+    const parts = { root, name, summary, console: lines, wire: this.#wire.toLines() };
+    let isPaused = false;
+    const look = async () => {
+      const guest = await this.#attach();
+      isPaused = true;
+      this.#pauses += 1;
+      return [await guest.pause(), guest] as const;
+    };
+    try {
+      return await whileAlive(saveArtifacts(parts, () => inTime(look())));
+    } finally {
+      if (isPaused) await this.#leavePause().catch(() => {});
+    }
+  }
+
+  /** Ends QEMU at once, waits until it is gone, and removes its directory. What waits for the guest fails. Idempotent. */
+  stop(): Promise<void> {
+    return this.#stopWith(new QemuOptionError('the guest was stopped by its test'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #stopWith(reason: unknown): Promise<void> {
+    this.#stopping ??= whileAlive(this.#stopNow(reason));
+    return this.#stopping;
+  }
+
+  async #stopNow(reason: unknown): Promise<void> {
+    this.#isEnding = true;
+    this.#options.signal?.removeEventListener('abort', this.#abandon);
+    this.#settleEnd(reason instanceof Error ? reason : new QemuOptionError('the guest was abandoned by its test'));
+    await this.qemu.stop();
+    // QEMU is gone: there is nothing to put back.
+    await this.#attached?.then((guest) => guest.detach()).catch(() => {});
+    await this.#monitor.close();
+  }
+
+  /** What waits for the guest hears of its end before it hears of a broken connection. */
+  async #use<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#end !== undefined) throw this.#end;
+    try {
+      return await whileAlive(Promise.race([work(), this.#ended]));
+    } catch (error) {
+      const reason = await this.#reasonOf(error);
+      await this.#explain(reason);
+      throw reason;
+    }
+  }
+
+  async #reasonOf(error: unknown): Promise<unknown> {
+    if (error instanceof GuestDiedError || error instanceof ExpectationError) return error;
+    if (!this.#isEnding && this.#monitor.state === 'ready') return error;
+    return Promise.race([this.#ended, delay(END_GRACE_MS)]).then(
+      () => error,
+      (end: unknown) => end,
+    );
+  }
+
+  /** Once for each failure. */
+  async #explain(error: unknown): Promise<void> {
+    if (this.#options.artifacts === undefined || typeof error !== 'object' || error === null) return;
+    if (this.#saved.has(error) || this.#stopping !== undefined) return;
+    this.#saved.add(error);
+    const folder = await this.saveArtifacts('failure', error).catch(() => undefined);
+    if (folder !== undefined && error instanceof Error) error.message += `\n(artifacts: ${folder})`;
+  }
+
+  #attach(): Promise<Guest> {
+    this.#attached ??= attach({
+      qmp: this.qemu.ownEndpoint,
+      timeoutMs: QMP_TIMEOUT_MS,
+      // The guest is the test's own, and ends with this process: no pause is too long, and nothing need resume it.
+      maxPauseMs: Number.POSITIVE_INFINITY,
+      watchdog: false,
+      allowWrites: true,
+      background: true,
+      trace: this.#wire.sink,
+    });
+    return this.#attached;
+  }
+
+  #enterPause(): Promise<PausedGuest> {
+    this.#pauses += 1;
+    if (this.#pauses === 1) {
+      this.#paused = this.#attach().then(
+        async (guest) => new PausedGuest(guest, await guest.pause(), () => this.console.tail),
+      );
+    }
+    const paused = this.#paused as Promise<PausedGuest>;
+    return paused.catch((error: unknown) => {
+      this.#pauses -= 1;
+      throw error;
+    });
+  }
+
+  async #leavePause(): Promise<void> {
+    this.#pauses -= 1;
+    if (this.#pauses > 0 || this.#isHeld) return;
+    this.#paused = undefined;
+    await (await this.#attach()).resume();
+  }
+
+  #requireNoPause(what: string): void {
+    if (this.#pauses === 0) return;
+    throw new QemuOptionError(
+      `${what}() is not for the inside of whilePaused(): use the methods of what that hands over`,
+    );
+  }
+
+  async #resumeNow(): Promise<void> {
+    this.#isHeld = false;
+    await (await this.#attached)?.resume();
+    // It had been paused before: at an address, or from the start.
+    const { running } = await queryStatus(this.#monitor);
+    if (!running) await cont(this.#monitor);
+  }
+
+  /** Stops the guest for something that QEMU does; a guest that was paused stays so. */
+  async #whileStopped<T>(work: () => Promise<T>): Promise<T> {
+    const { running } = await queryStatus(this.#monitor);
+    if (running) await stop(this.#monitor);
+    try {
+      return await work();
+    } finally {
+      if (running && !(await queryStatus(this.#monitor)).running) await cont(this.#monitor);
+    }
+  }
+
+  #onEvent({ event, data = {} }: QmpEvent): void {
+    if (event === 'GUEST_PANICKED') this.#onEnd('panicked');
+    else if (event === 'SHUTDOWN') this.#onEnd(data['reason'] === 'guest-reset' ? 'reset' : 'shutdown');
+  }
+
+  #onEnd(how: GuestEndKind): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    void whileAlive(this.#describe(how)).then((end) => {
+      this.#end = new GuestDiedError(end, describeEnd(end));
+      this.#settleEnd(this.#end);
+    });
+  }
+
+  async #describe(how: GuestEndKind): Promise<GuestEnd> {
+    const exact = how === 'reset' ? await kindOfReset(this.qemu.resetLog) : how;
+    const seen =
+      how === 'exited'
+        ? UNSEEN
+        : await inTime(this.#attach().then((guest) => lookAtEnd(guest, exact))).catch(() => UNSEEN);
+    const exit = how === 'exited' ? await this.qemu.exited : null;
+    return { how: exact, exit, ...seen, output: this.qemu.output, lastLines: this.console.tail };
+  }
+
+  #settleEnd(reason: Error): void {
+    this.#rejectEnded(reason);
+    this.console.end(reason);
+    this.#shell?.end(reason);
+  }
+}
+
+function withReject(): { readonly promise: Promise<never>; readonly reject: (reason: unknown) => void } {
+  let reject: (reason: unknown) => void = () => {};
+  const promise = new Promise<never>((_, refuse) => {
+    reject = refuse;
+  });
+  return { promise, reject };
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  const late = new AbortController();
+  const tooLate = delay(LOOK_TIMEOUT_MS, undefined, { signal: late.signal }).then(() => {
+    throw new QemuOptionError(`the guest could not be looked at in ${LOOK_TIMEOUT_MS} ms`);
+  });
+  try {
+    return await Promise.race([work, tooLate]);
+  } finally {
+    late.abort();
+    tooLate.catch(() => {});
+    work.catch(() => {});
+  }
+}

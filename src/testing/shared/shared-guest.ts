@@ -1,0 +1,150 @@
+import type { AbandonSignal } from '../../../protocols/transport/index.ts';
+import { CheckpointError, QemuOptionError } from '../errors.ts';
+import type { Checkpoint } from '../guest/checkpoints.ts';
+import type { LaunchedGuest } from '../guest/launched-guest.ts';
+import { registerHooks, type TestHooks } from './test-hooks.ts';
+
+/** Booting an emulated Linux on a busy machine takes minutes. */
+const DEFAULT_TIMEOUT_MS = 300_000;
+
+/** How tests share a guest. @public */
+export interface SharedGuestOptions {
+  /**
+   * `each`: every test finds the guest as it was when it was ready: put back to a checkpoint, or booted again where that is faster.
+   * `never`: as the test before left it. A guest that has died is booted again in any case. `never` unless given.
+   */
+  readonly restore?: 'each' | 'never';
+  /** The runner's hooks, where they are not global: those of vitest without `globals`, or of `node:test` run without `--test`. */
+  readonly hooks?: TestHooks;
+  /** For each hook, which boots the guest, or puts it back. Milliseconds, 300000 unless given. */
+  readonly timeoutMs?: number;
+}
+
+/** A guest that the tests of a suite share. @public */
+export interface SharedGuest {
+  /** The guest. @throws QemuOptionError `ERR_TESTING_OPTION` outside of tests. */
+  readonly guest: LaunchedGuest;
+  /** How long the last boot took until the guest was ready, and the last time it was put back; undefined where none was yet. */
+  readonly times: { readonly bootMs: number | undefined; readonly restoreMs: number | undefined };
+}
+
+/**
+ * One guest for the tests of a suite: booted before the first, ended after the last. To be called where the suite is described, or at
+ * the top of a file.
+ *
+ * @example
+ * ```ts
+ * const shared = sharedGuest(async (signal) => {
+ *   const guest = await launchGuest({ kernel: 'kernel.bin', signal });
+ *   await guest.console.expect(/ready/);
+ *   return guest;
+ * }, { restore: 'each' });
+ *
+ * it('has no page that is writable and executable', async () => {
+ *   expectNoWritableExecutable(await shared.guest.map());
+ * });
+ * ```
+ * @param make - starts the guest and waits until it is ready; the signal fires when the suite is over, however it ended
+ * @throws QemuOptionError `ERR_TESTING_OPTION` where no test runner is at hand.
+ * @public
+ */
+export function sharedGuest(
+  make: (signal: AbandonSignal) => Promise<LaunchedGuest>,
+  { restore = 'never', hooks, timeoutMs = DEFAULT_TIMEOUT_MS }: SharedGuestOptions = {},
+): SharedGuest {
+  const keeper = new GuestKeeper(make, restore);
+  registerHooks(
+    hooks,
+    {
+      before: () => keeper.boot(),
+      after: () => keeper.end(),
+      beforeEach: () => keeper.refresh(),
+      afterEach: (failed) => keeper.explain(failed),
+    },
+    timeoutMs,
+  );
+  return {
+    get guest() {
+      return keeper.guest;
+    },
+    get times() {
+      return keeper.times;
+    },
+  };
+}
+
+/** Keeps the guest of a suite as its tests want it. */
+class GuestKeeper {
+  readonly #make: (signal: AbandonSignal) => Promise<LaunchedGuest>;
+  readonly #restore: 'each' | 'never';
+  readonly #over = new AbortController();
+  #guest: LaunchedGuest | undefined;
+  /** No test has had it since it was booted. */
+  #isFresh = false;
+  #checkpoint: Checkpoint | undefined;
+  #canSave = true;
+  #bootMs: number | undefined;
+  #restoreMs: number | undefined;
+
+  constructor(make: (signal: AbandonSignal) => Promise<LaunchedGuest>, restore: 'each' | 'never') {
+    this.#make = make;
+    this.#restore = restore;
+  }
+
+  get guest(): LaunchedGuest {
+    if (this.#guest === undefined) throw new QemuOptionError('the shared guest is there only while tests run');
+    return this.#guest;
+  }
+
+  get times(): SharedGuest['times'] {
+    return { bootMs: this.#bootMs, restoreMs: this.#restoreMs };
+  }
+
+  async boot(): Promise<void> {
+    await this.#guest?.stop();
+    this.#checkpoint = undefined;
+    const begin = performance.now();
+    this.#guest = await this.#make(this.#over.signal);
+    this.#bootMs = performance.now() - begin;
+    if (this.#over.signal.aborted) await this.#guest.stop();
+    this.#isFresh = true;
+    if (this.#restore === 'each' && this.#canSave) await this.#save(this.#guest);
+  }
+
+  async refresh(): Promise<void> {
+    const wasFresh = this.#isFresh;
+    this.#isFresh = false;
+    if (this.guest.end !== undefined) return this.#bootForTest();
+    if (wasFresh || this.#restore === 'never') return;
+    const isSlower = (this.#restoreMs ?? 0) > (this.#bootMs ?? 0);
+    if (this.#checkpoint === undefined || isSlower) return this.#bootForTest();
+    const begin = performance.now();
+    await this.guest.restore(this.#checkpoint);
+    this.#restoreMs = performance.now() - begin;
+  }
+
+  async explain(failed: string | undefined): Promise<void> {
+    if (failed !== undefined) await this.#guest?.saveArtifacts(failed);
+  }
+
+  async end(): Promise<void> {
+    this.#over.abort(new QemuOptionError('the tests that share the guest are over'));
+    await this.#guest?.stop();
+    this.#guest = undefined;
+  }
+
+  async #bootForTest(): Promise<void> {
+    await this.boot();
+    this.#isFresh = false;
+  }
+
+  /** A guest with a disk that has no snapshots is booted again instead. */
+  async #save(guest: LaunchedGuest): Promise<void> {
+    try {
+      this.#checkpoint = await guest.checkpoint();
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error;
+      this.#canSave = false;
+    }
+  }
+}

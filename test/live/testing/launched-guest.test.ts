@@ -1,0 +1,238 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as chai from 'chai';
+import { type AbandonSignal, GuestAccessError } from '../../../src/index.ts';
+import pagewalkChai from '../../../src/testing/chai/index.ts';
+import {
+  CheckpointError,
+  GuestDiedError,
+  GuestRunError,
+  type LaunchedGuest,
+  launchGuest,
+  QemuLaunchError,
+  QemuOptionError,
+  sharedGuest,
+} from '../../../src/testing/index.ts';
+import matchers from '../../../src/testing/matchers/index.ts';
+import { isRunning } from '../../support/live/guest/is-running.ts';
+import { TOY, useToyKernel } from '../../support/live/guest/toy-kernel.ts';
+import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
+
+chai.use(pagewalkChai);
+const { expect } = chai;
+
+async function failureOf<T extends Error>(work: Promise<unknown>, type: new (...args: never[]) => T): Promise<T> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).to.be.instanceOf(type);
+  return error as T;
+}
+
+describe('a guest that a test has launched', function () {
+  this.timeout(120_000);
+
+  const kernel = useToyKernel();
+  const scratch = useScratchDirectory();
+
+  async function boot(append = '', signal?: AbandonSignal): Promise<LaunchedGuest> {
+    const guest = await launchGuest({ kernel: kernel(), append, memory: '64M', ...(signal ? { signal } : {}) });
+    try {
+      await guest.console.expect(/ready/);
+      return guest;
+    } catch (error) {
+      await guest.stop();
+      throw error;
+    }
+  }
+
+  describe('shared by tests, each of which finds it as it was', () => {
+    const shared = sharedGuest((signal) => boot('', signal), { restore: 'each' });
+    const marked: bigint[] = [];
+
+    it('answers addresses and maps, by chai and by matchers', async () => {
+      const { guest } = shared;
+      await expect(guest)
+        .to.map(TOY.text, { access: { exec: true } })
+        .as('r-x-');
+      await expect(guest).not.to.map(TOY.guard);
+      await expect(guest).to.map(TOY.data).and.accessed.and.dirty;
+      expect(await guest.translate(TOY.text, { write: true }))
+        .to.fault('PRIVILEGE_VIOLATION')
+        .at('PTE');
+      expect(await guest.map()).to.have.no.writableExecutable();
+      expect((await matchers.toMap(guest, TOY.users, { rights: 'rw-u' })).pass).to.equal(true);
+      const failed = await failureOf(Promise.resolve(expect(guest).to.map(TOY.guard)), Error);
+      expect(failed.message).to.match(/to be mapped, but it faults: NOT_PRESENT at the PTE[\s\S]*PT\[259\][\s\S]*◄/);
+    });
+
+    it('is read and written while it is paused: all of it, or nothing', async () => {
+      const { guest } = shared;
+      await guest.whilePaused(async (paused) => {
+        await paused.writeVirtual(TOY.users + 0xff0n, Uint8Array.of(1, 2, 3, 4));
+        expect([...(await paused.readPhysical(TOY.users + 0xff0n, 4))]).to.deep.equal([1, 2, 3, 4]);
+        // From a page that is mapped into one that is not.
+        const before = await paused.readVirtual(TOY.data + 0xff8n, 8);
+        const across = paused.writeVirtual(TOY.data + 0xff8n, new Uint8Array(16).fill(9));
+        await failureOf(across, GuestAccessError);
+        expect(await paused.readVirtual(TOY.data + 0xff8n, 8)).to.deep.equal(before);
+        await failureOf(paused.writePhysical(0xfee0_0000n, new Uint8Array(4)), GuestAccessError);
+        await failureOf(paused.readVirtual((1n << 47n) - 4n, 8), GuestAccessError);
+        const view = await paused.view.vcpuState();
+        expect(view.cr3.value).to.equal(TOY.tables);
+      });
+      marked.push(TOY.users + 0xff0n);
+    });
+
+    it('has nothing of what the test before wrote', async () => {
+      for (const address of marked) {
+        expect([...(await shared.guest.whilePaused((paused) => paused.readVirtual(address, 4)))]).to.deep.equal([
+          0, 0, 0, 0,
+        ]);
+      }
+      expect(shared.times.restoreMs).to.be.greaterThan(0);
+    });
+
+    it('runs, steps and stops in any order, by one connection', async () => {
+      const { guest } = shared;
+      const { rip } = await guest.whilePaused((paused) => paused.registers());
+      if (rip === undefined) throw new Error('no RIP');
+      const loop = await guest.whilePaused(async (paused) => {
+        const { registers } = await paused.step();
+        paused.breakpoint(rip);
+        const stop = await paused.run();
+        expect(stop.registers['rip']).to.equal(rip);
+        return registers['rip'];
+      });
+      expect(loop).not.to.equal(undefined);
+      for (let round = 0; round < 3; round += 1) {
+        const stop = await guest.runUntil(rip);
+        expect(stop.registers['rip']).to.equal(rip);
+        expect(await guest.translate(stop.registers['rsp'] ?? 0n)).to.be.mapped;
+        expect((await guest.whilePaused((paused) => paused.registers()))['rip']).to.equal(rip);
+      }
+      await guest.resume();
+      await guest.console.expect(/tick/, { fromNow: true });
+    });
+
+    it('says where it was when it does not come to an address, and runs on', async () => {
+      const { guest } = shared;
+      const error = await failureOf(guest.runUntil(TOY.guard, { timeoutMs: 100 }), GuestRunError);
+      expect(error.message).to.contain('did not come in 100 ms to 0x103000');
+      expect(error.instructionPointers).to.have.length(1);
+      await guest.console.expect(/tick/, { fromNow: true });
+      const meanwhile = guest.runUntil(TOY.guard, { while: () => Promise.reject(new Error('it went wrong')) });
+      expect((await failureOf(meanwhile, Error)).message).to.equal('it went wrong');
+      await guest.resume();
+    });
+
+    it('refuses what would wait for itself, and a checkpoint of another guest', async () => {
+      const { guest } = shared;
+      await failureOf(
+        guest.whilePaused(() => guest.runUntil(0n)),
+        QemuOptionError,
+      );
+      await failureOf(guest.shell('true'), QemuOptionError);
+      await failureOf(guest.restore({ tag: 'another' }), CheckpointError);
+      const both = await guest.whilePaused(async () => [
+        await guest.translate(TOY.text),
+        await guest.translate(TOY.data),
+      ]);
+      expect(both).to.have.length(2);
+      await guest.letGo();
+      expect(await guest.translate(TOY.text)).to.be.mapped;
+    });
+  });
+
+  it('is told at once when it dies: with the walk of the fault, its registers and its last lines', async () => {
+    await using guest = await launchGuest({ kernel: kernel(), append: '+fault', memory: '64M' });
+    const error = await failureOf(guest.console.expect(/never/), GuestDiedError);
+    const { how, cr2, cr3, rip, lastLines } = error.end;
+    expect({ how, cr2, cr3, lastLines }).to.deep.equal({
+      ...{ how: 'triple-fault', cr2: 0xdead000n, cr3: TOY.tables },
+      lastLines: ['ready'],
+    });
+    expect(Number(rip)).to.be.within(Number(TOY.text), Number(TOY.data));
+    expect(error.message).to.match(/triple fault\nvCPU 0: RIP 0x100\w+, CR2 0xdead000[\s\S]*◄ responsible[\s\S]*ready/);
+    expect(await failureOf(guest.translate(0n), GuestDiedError)).to.equal(error);
+  });
+
+  for (const [word, how] of [
+    ['+reset', 'reset'],
+    ['+off', 'shutdown'],
+  ] as const) {
+    it(`is told how it came to its end: ${how}`, async () => {
+      await using guest = await launchGuest({ kernel: kernel(), append: word, memory: '64M' });
+      const end = await guest.waitForEnd();
+      expect(end).to.deep.include({ how, exit: null, walk: null, lastLines: ['ready'] });
+    });
+  }
+
+  it('is told when QEMU is killed, and puts what explains it into a folder of its own', async () => {
+    const artifacts = scratch('artifacts');
+    await using guest = await launchGuest({ kernel: kernel(), memory: '64M', artifacts });
+    await guest.console.expect(/ready/);
+    await failureOf(
+      guest.whilePaused((paused) => paused.readPhysical(0xfee0_0000n, 4)),
+      GuestAccessError,
+    );
+    const waiting = failureOf(guest.console.expect(/never/), GuestDiedError);
+    process.kill(guest.qemu.pid, 'SIGKILL');
+    expect((await waiting).end).to.deep.include({ how: 'exited', exit: { status: null, signal: 'SIGKILL' } });
+    await failureOf(guest.translate(0n), GuestDiedError);
+    const [folder = ''] = readdirSync(artifacts);
+    const read = (name: string) => readFileSync(join(artifacts, folder, name), 'utf8');
+    expect(read('console.log')).to.match(/^ready\n/);
+    expect(read('failure.txt')).to.contain('GuestAccessError').and.to.contain('-kernel');
+    expect(JSON.parse(read('state.json')).mode).to.equal('4-level');
+    expect(
+      read('map.jsonl')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).kind)
+        .at(-1),
+    ).to.equal('end');
+    expect(JSON.parse(read('wire.jsonl').split('\n', 1)[0] ?? '').channel).to.equal('qmp');
+  });
+
+  it('ends with a signal, and with a runner that forgets it', async () => {
+    const giveUp = new AbortController();
+    const guest = await boot('', giveUp.signal);
+    const waiting = failureOf(guest.console.expect(/never/), Error);
+    giveUp.abort(new Error('the test took too long'));
+    expect((await waiting).message).to.equal('the test took too long');
+    await guest.stop();
+    expect(existsSync(guest.qemu.directory)).to.equal(false);
+    await failureOf(launchGuest({ signal: giveUp.signal }), Error);
+
+    const library = new URL('../../../src/testing/index.js', import.meta.url).href;
+    const program = `
+      const { launchGuest } = await import(process.argv[1]);
+      const guest = await launchGuest({ kernel: process.argv[2], memory: '64M' });
+      await guest.console.expect(/ready/);
+      await guest.translate(0x100000n);
+      console.log(guest.qemu.pid);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program, library, kernel()], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [[chunk], [status]] = await Promise.all([once(child.stdout, 'data'), once(child, 'exit')]);
+    expect(status).to.equal(0);
+    const pid = Number(String(chunk));
+    for (const deadline = Date.now() + 10_000; isRunning(pid) && Date.now() < deadline; ) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(isRunning(pid)).to.equal(false);
+  });
+
+  it('says what is missing', async () => {
+    const missing = await failureOf(launchGuest({ kernel: scratch('no-such-kernel') }), QemuOptionError);
+    expect(missing.message).to.match(/the kernel ".*no-such-kernel" cannot be read \(ENOENT\)/);
+    const initrd = await failureOf(launchGuest({ kernel: kernel(), initrd: scratch('none') }), QemuOptionError);
+    expect(initrd.message).to.contain('the initrd');
+    const qemu = await failureOf(launchGuest({ qemu: '/nonexistent/qemu' }), QemuLaunchError);
+    expect(qemu.message).to.contain('qemu-system-x86').and.not.to.contain('scripts/');
+  });
+});
