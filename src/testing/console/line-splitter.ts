@@ -1,5 +1,9 @@
 /** A line that never ends is cut here. Characters. */
 const LONGEST_LINE = 65_536;
+/**
+ * What tells a terminal where to write or in which colour (ECMA-48, 5.4): a shell asks with one behind its prompt where the cursor is.
+ */
+const CONTROL_SEQUENCE = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;?]*[@-~]`, 'g');
 
 /**
  * Lines out of pieces of text, and what there is of the line that has not ended yet: a prompt never does, which is why no library
@@ -14,7 +18,7 @@ export class LineSplitter {
   /** The beginning of the next line. */
   get partial(): string {
     if (this.#parts.length > 1) this.#parts = [this.#parts.join('')];
-    return this.#parts[0] ?? '';
+    return withoutControls(this.#parts[0] ?? '');
   }
 
   /** @returns the lines that end in this piece, without their ends */
@@ -29,9 +33,13 @@ export class LineSplitter {
   }
 
   #end(piece: string): string {
-    const line = this.partial + piece;
+    const line = withoutControls(this.#parts.join('') + piece);
     this.#parts = [];
     this.#chars = 0;
     return line.endsWith('\r') ? line.slice(0, -1) : line;
   }
+}
+
+function withoutControls(text: string): string {
+  return text.replace(CONTROL_SEQUENCE, '');
 }

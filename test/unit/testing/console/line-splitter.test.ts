@@ -10,6 +10,13 @@ describe('LineSplitter', () => {
     expect(splitter.partial).to.equal('login: ');
   });
 
+  it('leaves out what is for a terminal alone, also where it comes in pieces', () => {
+    const splitter = new LineSplitter();
+    expect(splitter.push('\u001b[1;31mred\u001b[0m\n/ # \u001b[')).to.deep.equal(['red']);
+    splitter.push('6n');
+    expect(splitter.partial).to.equal('/ # ');
+  });
+
   it('cuts a line that never ends', () => {
     const splitter = new LineSplitter();
     const lines = Array.from({ length: 3 }, () => splitter.push('x'.repeat(50_000))).flat();
