@@ -47,7 +47,11 @@ describe('the documents', () => {
 
   it('every example is run, but for those that only compile', () => {
     const run = argumentsOf(blocks, 'output');
-    expect(argumentsOf(blocks, 'example').filter((name) => !run.includes(name))).to.deep.equal(['testing']);
+    expect(argumentsOf(blocks, 'example').filter((name) => !run.includes(name))).to.deep.equal([
+      'readme-test',
+      'first-test',
+      'shared-guest',
+    ]);
   });
 
   it('every block of TypeScript is one of the examples, and every session one of those that are run', () => {
