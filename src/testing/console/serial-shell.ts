@@ -144,8 +144,8 @@ export class SerialShell {
       throw new QemuOptionError('a command has control characters, which a terminal acts upon');
     }
     const tag = this.#tag;
-    // In the echo of this line the marks have a pair of quotes in them.
-    return `echo ${tag}""b${number}; ( eval ${quoted} ) </dev/null 2>&1; echo ${tag}""e${number}" "$?\n`;
+    // In the echo of this line the marks have a pair of quotes in them. A guest that has just booted may have no /dev/null.
+    return `echo ${tag}""b${number}; : | ( eval ${quoted} ) 2>&1; echo ${tag}""e${number}" "$?\n`;
   }
 
   #error(problem: string): GuestShellError {

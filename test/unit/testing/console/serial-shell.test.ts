@@ -54,7 +54,7 @@ describe('SerialShell', () => {
   it('quotes a command as a whole, whatever quotes it has itself', async () => {
     const { terminal, shell } = shellOf((_, [begin, end]) => `${begin}\r\n${end} 0\r\n`);
     await shell.run(`echo 'it is' "so`);
-    expect(terminal.typed[0]).to.contain(`( eval 'echo '\\''it is'\\'' "so' ) </dev/null 2>&1`);
+    expect(terminal.typed[0]).to.contain(`( eval 'echo '\\''it is'\\'' "so' ) 2>&1`);
   });
 
   it('says that no shell is there, or that the command did not end', async () => {
