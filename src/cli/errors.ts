@@ -8,6 +8,7 @@
  *  ├─ InputFileError    ERR_CLI_INPUT_FILE   a file, or standard input, is not what it should be; exit status 2
  *  ├─ OutputFileError   ERR_CLI_OUTPUT_FILE  a file cannot be written where it was asked for; exit status 2
  *  ├─ PageMissingError  ERR_CLI_PAGE_MISSING the page of pictures was not built; exit status 3
+ *  ├─ MomentError       ERR_CLI_MOMENT       the moment that --until waits for did not come; exit status 3
  *  └─ InterruptedError  ERR_CLI_INTERRUPTED  a signal; exit status 128 + its number
  * ```
  *
@@ -93,6 +94,23 @@ export class PageMissingError extends CliError {
   /** @param directory - beside which it was looked for */
   constructor(directory: string) {
     super(`the page of pictures is not beside ${directory}: build it with npm run build, or install pagewalk again`);
+  }
+}
+
+/** The moment that was waited for did not come. The guest runs as before. @internal */
+export class MomentError extends CliError {
+  override readonly name = 'MomentError';
+  readonly code = 'ERR_CLI_MOMENT';
+  readonly exitStatus = 3;
+  /** What was waited for, as it was written. */
+  readonly until: string;
+  /** How often the guest was paused for it. */
+  readonly pauses: number;
+
+  constructor(until: string, pauses: number, message: string) {
+    super(`--until ${until}: ${message}`);
+    this.until = until;
+    this.pauses = pauses;
   }
 }
 

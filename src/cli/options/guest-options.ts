@@ -1,3 +1,4 @@
+import { parseUntil, type Until } from './moment/until.ts';
 import { parseCount } from './parse-number.ts';
 import type { ParsedOptions } from './parse-options.ts';
 import type { NamedGuest } from './sources/named-guest.ts';
@@ -11,6 +12,8 @@ export interface GuestOptions {
   readonly traceFile: string | undefined;
   /** An assumption that decides an answer is a failure. */
   readonly strict: boolean;
+  /** The moment that is waited for; absent for any. */
+  readonly until?: Until;
 }
 
 const MOST_CPUS = 2 ** 32 - 1;
@@ -29,10 +32,12 @@ export function parseGuestOptions(
   const { values, flags } = parsed;
   const source = parseSource(parsed, environment, command);
   const cpu = values.get('cpu');
+  const until = parseUntil(parsed, command);
   return {
     source,
     cpu: cpu === undefined ? 0 : parseCount(cpu, '--cpu', { least: 0, most: MOST_CPUS }, command),
     traceFile: values.get('trace'),
     strict: flags.has('strict'),
+    ...(until === undefined ? {} : { until }),
   };
 }

@@ -1,3 +1,4 @@
+import { UNTIL_OPTIONS } from './moment/until.ts';
 import type { OptionTable } from './option-row.ts';
 import { SOURCE_OPTIONS } from './sources/sources.ts';
 
@@ -40,6 +41,7 @@ export const SCOPE_OPTIONS = {
       'second stage of a nested guest (L2), detected automatically for SVM: npt:ROOT[,MODE][,FLAG…],\n' +
       'ept:EPTP or none. MODE: 32-bit, pae, 4-level, 5-level. FLAG: smep, no-smep, no-nxe, gmet, sss',
   },
+  ...UNTIL_OPTIONS,
   live: { help: 'do not pause the guest: its registers and tables are read while it runs' },
   'no-host-memory': { help: 'read memory through the GDB stub alone, even where this host has it' },
 } as const satisfies OptionTable;

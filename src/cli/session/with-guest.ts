@@ -2,6 +2,7 @@ import type { GuestView, OpenGuest } from '../../guest/index.ts';
 import { TraceFile } from '../io/trace-file.ts';
 import type { CliContext } from '../options/command.ts';
 import type { GuestOptions } from '../options/guest-options.ts';
+import type { Until } from '../options/moment/until.ts';
 import type { ScopeOptions } from '../options/scope-options.ts';
 import type { OpenOptions } from '../options/sources/named-guest.ts';
 
@@ -103,11 +104,12 @@ export async function withOpened<T>(
 }
 
 async function openAndUse<T>(
-  { source, cpu }: GuestOptions,
+  { source, cpu, until }: GuestOptions,
   how: Omit<OpenOptions, 'signal'>,
-  { signal, complain }: CliContext,
+  context: CliContext,
   use: (guest: OpenGuest) => Promise<T>,
 ): Promise<T> {
+  const { signal, complain } = context;
   const guest = await source.open({ ...how, signal }).catch((error: unknown) => {
     throw reasonOf(signal, error);
   });
@@ -123,7 +125,7 @@ async function openAndUse<T>(
   try {
     signal.throwIfAborted();
     guest.requireCpu(cpu);
-    result = await use(guest);
+    result = await use(until === undefined ? guest : await waiting(guest, until, cpu, context));
   } catch (error) {
     const reason = reasonOf(signal, error);
     await guest.detach().catch((leaving: unknown) => {
@@ -136,6 +138,11 @@ async function openAndUse<T>(
   await guest.detach();
   signal.throwIfAborted();
   return result;
+}
+
+async function waiting(guest: OpenGuest, until: Until, cpu: number, context: CliContext): Promise<OpenGuest> {
+  const { waitingGuest } = await import('./look-until.ts');
+  return waitingGuest(guest, until, cpu, context);
 }
 
 /** Once the signal has fired, whatever fails does so for that reason. */

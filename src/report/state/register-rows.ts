@@ -101,11 +101,27 @@ function spell(value: bigint, bits: Bits): string {
     .join(' ');
 }
 
+/** `no access: keys 1-15`; each kind of denial once, whatever the number of its keys. */
 function keyRights(value: number): string {
-  const denied = Array.from({ length: KEY_COUNT }, (_, key) => {
-    const bits = (value >>> (2 * key)) & (KEY_AD | KEY_WD);
-    if (bits === 0) return '';
-    return `key ${key}: ${bits & KEY_AD ? 'no access' : 'no write'}`;
-  }).filter((text) => text !== '');
-  return denied.length === 0 ? 'every key allows everything' : denied.join(', ');
+  const keysOf = (isMeant: (bits: number) => boolean): number[] =>
+    Array.from({ length: KEY_COUNT }, (_, key) => key).filter((key) =>
+      isMeant((value >>> (2 * key)) & (KEY_AD | KEY_WD)),
+    );
+  const denied = [
+    { what: 'no access', keys: keysOf((bits) => (bits & KEY_AD) !== 0) },
+    { what: 'no write', keys: keysOf((bits) => bits === KEY_WD) },
+  ].filter(({ keys }) => keys.length > 0);
+  if (denied.length === 0) return 'every key allows everything';
+  return denied.map(({ what, keys }) => `${what}: key${keys.length === 1 ? '' : 's'} ${joinRuns(keys)}`).join('; ');
+}
+
+/** `1, 3-15`. */
+function joinRuns(numbers: readonly number[]): string {
+  const runs: [first: number, last: number][] = [];
+  for (const number of numbers) {
+    const run = runs.at(-1);
+    if (run !== undefined && run[1] === number - 1) run[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(', ');
 }

@@ -288,6 +288,22 @@ describe('names of a Linux guest, against what it says of itself', function () {
     }
   });
 
+  it('waits for a moment, and says that it does not come in a guest that does not run', async () => {
+    const { cpl } = JSON.parse((await run('state', '--cpu', 'all', '--json')).stdout);
+    const [now, never] = cpl === 3 ? ['user', 'kernel'] : ['kernel', 'user'];
+    const there = await run('state', '--until', now);
+    expect(there).to.include({ status: 0, stderr: `pagewalk: --until ${now}: true of vCPU 0 in pause 1\n` });
+    const spinner = await run('map', '--range', '0-0xfff', '--until', 'process=spinner');
+    expect(spinner.stderr).to.contain('pagewalk: --until process=spinner: true of vCPU 0 in pause 1\n');
+    for (const until of [never, 'cr3=0x1000', 'process=sleeper']) {
+      const { status, stderr } = await run('state', '--until', until);
+      expect({ status, stderr }).to.deep.equal({
+        status: 3,
+        stderr: `pagewalk: --until ${until}: vCPU 0 is somewhere else, and stays there: the guest does not run\n`,
+      });
+    }
+  });
+
   it('says where memory may have changed while it was read', async () => {
     for (const words of [['ps'], ['symbols', 'do_exit']]) {
       const { status, stdout, stderr } = await run(...words, '--live');

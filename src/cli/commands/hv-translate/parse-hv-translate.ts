@@ -79,6 +79,8 @@ export const OPTIONS = {
   set: SCOPE_OPTIONS.set,
   profile: SCOPE_OPTIONS.profile,
   nested: SCOPE_OPTIONS.nested,
+  until: SCOPE_OPTIONS.until,
+  within: SCOPE_OPTIONS.within,
   live: SCOPE_OPTIONS.live,
   brief: { help: 'a line for each address instead of its walk: where it leads, result, cache type' },
   json: GUEST_OPTIONS.json,

@@ -15,6 +15,8 @@ const OPTIONS = {
   ...SOURCE_OPTIONS,
   cpu: { value: 'N|all', help: 'vCPU whose registers count, or all of them in a list; 0 when not given' },
   names: { help: "with --cpu all: whose CR3 each vCPU has, and where its code is, by the guest's Linux" },
+  until: SCOPE_OPTIONS.until,
+  within: SCOPE_OPTIONS.within,
   json: GUEST_OPTIONS.json,
   strict: GUEST_OPTIONS.strict,
   'no-host-memory': SCOPE_OPTIONS['no-host-memory'],

@@ -31,6 +31,8 @@ export const OPTIONS = {
   set: SCOPE_OPTIONS.set,
   profile: SCOPE_OPTIONS.profile,
   nested: SCOPE_OPTIONS.nested,
+  until: SCOPE_OPTIONS.until,
+  within: SCOPE_OPTIONS.within,
   live: SCOPE_OPTIONS.live,
   write: { help: 'judge a write; without --write and --exec a read is judged' },
   user: { help: 'judge an access from user mode; without it from supervisor mode' },
