@@ -158,11 +158,11 @@ describe('the picture in a browser', () => {
       await lookAt(page, 'colour=supervisor&at=0x8000003000-0x8000003fff');
       await page.waitForSelector('[data-class="read, execute"]');
       const before = await colourAt(page, 0.5, IN_THE_STRIP);
+      expect(before).to.equal((await legendOf(page)).get('read, execute'));
       await page.click('.what-if input[type=checkbox]');
       await page.waitForFunction(
         () => document.querySelector('.what-if .note')?.textContent?.includes('CR0.WP=0') === true,
       );
-      expect(before).to.equal((await legendOf(page)).get('read, execute'));
       // The note is there before the picture is.
       while ((await colourAt(page, 0.5, IN_THE_STRIP)) === before);
     });
