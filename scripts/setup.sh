@@ -42,6 +42,10 @@ missing_packages() {
   command -v gcc >/dev/null || printf 'gcc libc6-dev '
   # A browser for the page of pictures, and a font for it.
   command -v chromium >/dev/null || printf 'chromium fonts-dejavu-core '
+  # A libvirt with a guest, and its proxy for QMP.
+  command -v virt-qemu-qmp-proxy >/dev/null || printf '%s ' libvirt-daemon-system libvirt-daemon-system-sysv libvirt-clients libvirt-clients-qemu
+  # Certificates of tests.
+  command -v openssl >/dev/null || printf 'openssl '
   # A second processor, and the display that it needs least for.
   command -v bochs-bin >/dev/null || printf 'bochs bochs-term '
 }

@@ -8,6 +8,7 @@ export {
   EndpointError,
   formatEndpoint,
   parseEndpoint,
+  type TlsFiles,
   type TraceRecord,
   type TraceSink,
   TransportError,

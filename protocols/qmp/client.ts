@@ -1,5 +1,12 @@
 import { EventEmitter } from 'node:events';
-import { type AbandonSignal, type Connection, connect, type Endpoint, type TraceSink } from '../transport/index.ts';
+import {
+  type AbandonSignal,
+  type Connection,
+  connect,
+  type Endpoint,
+  type HandedDescriptor,
+  type TraceSink,
+} from '../transport/internal.ts';
 import { type HmpOptions, humanMonitorCommand } from './commands/human-monitor-command.ts';
 import {
   QmpBusyError,
@@ -8,10 +15,11 @@ import {
   type QmpError,
   QmpProtocolError,
   QmpTimeoutError,
+  QmpTlsStallError,
   type ShutdownNotice,
 } from './errors.ts';
 import type { ExecuteOptions, QmpExecutor } from './executor.ts';
-import { type Greeting, greetingSchema } from './greeting.ts';
+import { formatQemuVersion, type Greeting, greetingSchema } from './greeting.ts';
 import { encodeRequest, type QmpEvent, type QmpMessage } from './message.ts';
 import { MessageChannel } from './message-channel.ts';
 import { PendingRequests } from './pending-requests.ts';
@@ -43,6 +51,8 @@ export type QmpClientState = 'greeting' | 'negotiating' | 'ready' | 'closed';
 export type QmpEventListener = (event: QmpEvent) => void;
 
 const DEFAULT_TIMEOUT_MS = 5000;
+/** What a proxy may have kept; more is no proxy. */
+const MAX_EARLY_EVENTS = 10_000;
 /** How much of a wrong message is kept. */
 const EVIDENCE_CHARS = 256;
 /** Events that come while a reply is owed: a hundred thousand of them. */
@@ -73,8 +83,11 @@ export class QmpClient implements QmpExecutor {
   #greeting: Greeting | undefined;
   #state: QmpClientState = 'greeting';
   #shutdown: ShutdownNotice | undefined;
+  #eventsBeforeGreeting = 0;
   /** What has come since the last reply, while one is owed. */
   #unansweredChars = 0;
+  /** Settled with the last reply, where one request is sent at a time. */
+  #lastReply: Promise<unknown> = Promise.resolve();
   /** Why it is over; what later calls are told. */
   #reason: QmpError | undefined;
 
@@ -113,7 +126,7 @@ export class QmpClient implements QmpExecutor {
     signal?.addEventListener('abort', onAbort);
     try {
       await client.#awaitGreeting(timeoutMs, deadline);
-      await client.#request('qmp_capabilities', undefined, timeoutMs);
+      await client.#negotiate(timeoutMs);
       client.#advance('ready');
       return client;
     } catch (error) {
@@ -158,7 +171,7 @@ export class QmpClient implements QmpExecutor {
     options: ExecuteOptions<T> = {},
   ): Promise<T> {
     if (this.#state !== 'ready') throw this.#refusal(command);
-    const reply = await this.#request(command, args, options.timeoutMs ?? this.#requestTimeoutMs);
+    const reply = await this.#request(command, args, options.timeoutMs ?? this.#requestTimeoutMs, options.descriptor);
     return options.schema === undefined ? (reply as T) : checkReply(this.endpoint, command, reply, options.schema);
   }
 
@@ -235,6 +248,17 @@ export class QmpClient implements QmpExecutor {
     }
   }
 
+  async #negotiate(timeoutMs: number): Promise<void> {
+    try {
+      await this.#request('qmp_capabilities', undefined, timeoutMs);
+    } catch (error) {
+      const isTls = this.endpoint.startsWith('tls:');
+      if (isTls && error instanceof QmpTimeoutError)
+        throw new QmpTlsStallError(this.endpoint, formatQemuVersion(this.greeting));
+      throw error;
+    }
+  }
+
   #noGreeting(timeoutMs: number): QmpError {
     const { endpoint } = this;
     const received = this.#channel.head;
@@ -242,11 +266,33 @@ export class QmpClient implements QmpExecutor {
     return new QmpProtocolError({ endpoint, expected: `a QMP greeting within ${timeoutMs} ms`, received });
   }
 
-  #request(command: string, args: Readonly<Record<string, unknown>> | undefined, timeoutMs: number): Promise<unknown> {
-    const makeError = (label: string): Error => new QmpTimeoutError(this.endpoint, label, timeoutMs);
-    const { id, reply } = this.#pending.create(command, { timeoutMs, makeError });
-    this.#channel.send(encodeRequest(command, id, args));
-    return reply;
+  #request(
+    command: string,
+    args: Readonly<Record<string, unknown>> | undefined,
+    timeoutMs: number,
+    descriptor?: HandedDescriptor,
+  ): Promise<unknown> {
+    const send = (): Promise<unknown> => {
+      if (this.#state === 'closed') return Promise.reject(this.#refusal(command));
+      const makeError = (label: string): Error => new QmpTimeoutError(this.endpoint, label, timeoutMs);
+      const { id, reply } = this.#pending.create(command, { timeoutMs, makeError });
+      this.#channel.send(encodeRequest(command, id, args), descriptor);
+      return reply;
+    };
+    if (!this.#takesOneAtATime) return send();
+    const mine = this.#lastReply.then(send);
+    this.#lastReply = mine.catch(() => {});
+    return mine;
+  }
+
+  /**
+   * libvirt's proxy for QMP (virt-qemu-qmp-proxy of libvirt 9.0) reads one command at a time and loses all that come with it. It greets
+   * with a package of QEMU's that no QEMU has.
+   */
+  get #takesOneAtATime(): boolean {
+    const { qemu, package: name } = this.#greeting?.version ?? {};
+    if (this.#connection.takesOneAtATime === true) return true;
+    return qemu !== undefined && name === `qemu-${qemu.major}.${qemu.minor}.${qemu.micro}`;
   }
 
   #onMessage(message: QmpMessage, text: string): void {
@@ -278,6 +324,9 @@ export class QmpClient implements QmpExecutor {
     if (message.kind === 'greeting') {
       this.#advance('negotiating');
       this.#settleGreeting?.resolve(message.body);
+    } else if (message.kind === 'event' && this.#eventsBeforeGreeting < MAX_EARLY_EVENTS) {
+      // A proxy tells those that it had before it had a client.
+      this.#eventsBeforeGreeting += 1;
     } else {
       const received = text.slice(0, EVIDENCE_CHARS);
       this.#end(new QmpProtocolError({ endpoint: this.endpoint, expected: 'a QMP greeting', received }));

@@ -7,6 +7,7 @@
  *  ├─ QmpBusyError       ERR_QMP_BUSY           connected, but never greeted
  *  ├─ QmpClosedError     ERR_QMP_CLOSED         the connection ended, with or without a request waiting
  *  ├─ QmpTimeoutError    ERR_QMP_TIMEOUT        a request or an event did not come in time; the connection lives on
+ *  ├─ QmpTlsStallError   ERR_QMP_TLS_STALL      greeted over TLS, and then never answered: QEMU up to 9
  *  ├─ QmpCommandError    ERR_QMP_COMMAND        QEMU answered with an error
  *  ├─ QmpReplyError      ERR_QMP_REPLY          QEMU answered, but not in the shape that was expected
  *  ├─ QmpHmpError        ERR_QMP_HMP            the human monitor did not understand a command line
@@ -140,6 +141,23 @@ export class QmpTimeoutError extends QmpError {
     this.endpoint = endpoint;
     this.awaited = awaited;
     this.timeoutMs = timeoutMs;
+  }
+}
+
+/** The greeting came over TLS, but no reply to the first command: what QEMU 7.2 does with every client. @public */
+export class QmpTlsStallError extends QmpError {
+  override readonly name = 'QmpTlsStallError';
+  readonly code = 'ERR_QMP_TLS_STALL';
+  readonly endpoint: string;
+  readonly version: string;
+
+  constructor(endpoint: string, version: string) {
+    super(
+      `${endpoint}: QEMU ${version} greeted over TLS, but does not answer. QEMU 7.2 reads of each TLS record its first byte alone, ` +
+        'whatever the client (10.0 does not have this fault): use a unix socket (exec:ssh … for another host), or a newer QEMU',
+    );
+    this.endpoint = endpoint;
+    this.version = version;
   }
 }
 

@@ -64,6 +64,7 @@ export {
   QmpProtocolError,
   QmpReplyError,
   QmpTimeoutError,
+  QmpTlsStallError,
   type ShutdownNotice,
 } from './errors.ts';
 export type { ExecuteOptions, QmpExecutor } from './executor.ts';

@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream';
 import split2 from 'split2';
-import type { Connection, TraceSink } from '../transport/index.ts';
+import type { Connection, HandedDescriptor, TraceSink } from '../transport/internal.ts';
 import { QmpProtocolError } from './errors.ts';
 import { decodeMessage, type QmpMessage } from './message.ts';
 import { type Frame, MAX_MESSAGE_CHARS, MessageFramer } from './message-framer.ts';
@@ -53,9 +53,10 @@ export class MessageChannel {
   }
 
   /** Sends one JSON text. QEMU wants no newline, but a relay in between may. */
-  send(text: string): void {
+  send(text: string, descriptor?: HandedDescriptor): void {
     this.#trace?.({ channel: 'qmp', direction: '->', text });
-    this.#connection.stream.write(`${text}\n`, 'utf8');
+    if (descriptor === undefined) this.#connection.stream.write(`${text}\n`, 'utf8');
+    else this.#connection.carrier?.send(text, descriptor);
   }
 
   #onData(chunk: Buffer): void {

@@ -2,7 +2,9 @@ import type { ConnectOptions } from './connect-options.ts';
 import type { Connection } from './connection.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
 import { connectCommand } from './exec/exec-connection.ts';
+import { connectLibvirt } from './libvirt/libvirt-connection.ts';
 import { connectSocket } from './socket/socket-connection.ts';
+import { connectTls } from './tls/tls-connection.ts';
 
 /**
  * Makes a connection. One attempt: nothing is retried, as a second knock at a GDB stub has effects of its own.
@@ -11,12 +13,21 @@ import { connectSocket } from './socket/socket-connection.ts';
  * stream, explained by {@link Connection.explainEnd}.
  *
  * @throws EndpointError (`ERR_TRANSPORT_ENDPOINT`) when this is no endpoint.
- * @throws ConnectError (`ERR_TRANSPORT_REFUSED`, `_NOT_FOUND`, `_ACCESS`, `_RESOLVE`, `_BACKLOG`, `_TIMEOUT`, `_SPAWN`,
+ * @throws ConnectError (`ERR_TRANSPORT_REFUSED`, `_NOT_FOUND`, `_ACCESS`, `_RESOLVE`, `_BACKLOG`, `_TIMEOUT`, `_LIBVIRT`, `_TLS`, `_SPAWN`,
  * `_ABORTED`, `_CONNECT`) when nothing was connected.
  * @public
  */
 export async function connect(endpoint: Endpoint | string, options: ConnectOptions): Promise<Connection> {
   // An endpoint put together by hand goes through its text as well: what may be connected to is decided in one place.
   const target = parseEndpoint(typeof endpoint === 'string' ? endpoint : formatEndpoint(endpoint));
-  return target.kind === 'exec' ? connectCommand(target, options) : connectSocket(target, options);
+  switch (target.kind) {
+    case 'exec':
+      return connectCommand(target, options);
+    case 'libvirt':
+      return connectLibvirt(target, options);
+    case 'tls':
+      return connectTls(target, options);
+    default:
+      return connectSocket(target, options);
+  }
 }

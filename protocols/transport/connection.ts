@@ -13,6 +13,10 @@ export interface Connection {
   readonly stream: ByteStream;
   /** The socket, for finding out who holds its other end; none where a command carries the bytes. */
   readonly socket?: ConnectedSocket;
+  /** The peer handles one message at a time, and loses those that come meanwhile. */
+  readonly takesOneAtATime?: boolean;
+  /** Hands descriptors to the process behind it; absent where there is no way. @internal */
+  readonly carrier?: DescriptorCarrier;
   /**
    * What is known of why the stream ended, in words, or an empty string: the exit status and the last words on standard
    * error of an `exec:` command, the reason of a socket error.
@@ -36,7 +40,9 @@ export type ConnectedSocket =
       /** What was connected to; undefined where the system cannot hold on to it. */
       readonly file: SocketFile | undefined;
     }
-  | { readonly kind: 'tcp'; readonly local: TcpEnd; readonly remote: TcpEnd };
+  | { readonly kind: 'tcp'; readonly local: TcpEnd; readonly remote: TcpEnd }
+  /** Both ends were made here, and the other one was handed over. */
+  | { readonly kind: 'handed'; readonly inode: number };
 
 /**
  * One line of a wire trace. The same shape for both protocols, so that a recorded trace can be replayed in tests.
@@ -53,3 +59,43 @@ export interface TraceRecord {
 
 /** Receives each record as it happens. It must not throw. @public */
 export type TraceSink = (record: TraceRecord) => void;
+
+/** A descriptor that is to go with a message, as its carrier knows it. @internal */
+export interface HandedDescriptor {
+  /** Of the process that carries it. */
+  readonly number: number;
+}
+
+/** One end of a connection is ours, the other is handed over. @internal */
+export interface HandedStream {
+  readonly connection: Connection;
+  readonly descriptor: HandedDescriptor;
+}
+
+/** A file without a name: who it is handed to may write in it, and no other user can reach it. @internal */
+export interface HandedFile {
+  readonly descriptor: HandedDescriptor;
+  /**
+   * What was written since the last time.
+   *
+   * @throws Error in words where that is more than `maxBytes`.
+   */
+  take(maxBytes: number): Buffer;
+  /** What is written from now on is not looked at; the descriptor stays. */
+  close(): void;
+}
+
+/**
+ * Hands descriptors of this process to the process behind a connection, with a message: no path has to lead to the same place for
+ * both.
+ *
+ * @internal
+ */
+export interface DescriptorCarrier {
+  /** Makes a connection. @throws ConnectError */
+  makeStream(): Promise<HandedStream>;
+  /** Makes a file. @throws the system's error */
+  makeFile(): HandedFile;
+  /** Sends a message, and the descriptor with it. */
+  send(text: string, descriptor: HandedDescriptor): void;
+}

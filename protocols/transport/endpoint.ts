@@ -6,6 +6,8 @@ import { formatPrintable, printableText } from './printable-text.ts';
  *
  * - `unix`: a socket file.
  * - `tcp`: a host name or address (IPv6 without brackets) and a port, 1 to 65535.
+ * - `libvirt`: the monitor of a libvirt domain, through `virsh`. Without a URI it is `LIBVIRT_DEFAULT_URI`, else `qemu:///system`.
+ * - `tls`: as `tcp`, in TLS, with the files that QEMU's own `tls-creds` have.
  * - `exec`: a command for `/bin/sh -c` whose standard input and output are the connection, as in gdb's `target remote |`.
  *
  * @public
@@ -13,7 +15,26 @@ import { formatPrintable, printableText } from './printable-text.ts';
 export type Endpoint =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'libvirt'; readonly uri?: string; readonly domain: string }
+  | ({ readonly kind: 'tls'; readonly host: string; readonly port: number } & TlsFiles)
   | { readonly kind: 'exec'; readonly command: string };
+
+/** What a client needs for TLS: files in PEM, or of keys (`NAME:HEX`). @public */
+export interface TlsFiles {
+  /** A directory with files of QEMU's names: ca-cert.pem, client-cert.pem, client-key.pem, keys.psk. */
+  readonly dir?: string;
+  /** Whose signature is trusted. */
+  readonly ca?: string;
+  /** What this client is known by. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** Keys that both sides have beforehand, instead of certificates. */
+  readonly psk?: string;
+  /** Which of these; `qemu` unless given. */
+  readonly identity?: string;
+  /** The name in the server's certificate, where it is not the host's. */
+  readonly servername?: string;
+}
 
 /** What QEMU means by an empty host in `tcp::1234`, seen from a client. */
 const LOOPBACK = 'localhost';
@@ -40,6 +61,8 @@ const LISTENING_OPTIONS = new Set(['server', 'wait', 'nowait', 'nodelay', 'recon
  * | `tcp:host:1234`, `host:1234` | TCP |
  * | `tcp::1234`, `:1234` | TCP to localhost |
  * | `tcp:[::1]:1234`, `[::1]:1234` | TCP over IPv6; the brackets are required |
+ * | `libvirt:debian12`, `libvirt:qemu:///session/vm` | the domain behind the last `/`; before it libvirt's URI |
+ * | `tls:host:1234,dir=/etc/pki/qemu` | TLS; also `ca=`, `cert=`, `key=`, `psk=`, `identity=`, `servername=` |
  * | `exec:ssh lab socat - UNIX:/run/vm.qmp` | a shell command |
  *
  * After `unix:` and `tcp:` the options that QEMU itself takes there (`,server=on,wait=off`) are accepted and ignored. A
@@ -51,13 +74,17 @@ const LISTENING_OPTIONS = new Set(['server', 'wait', 'nowait', 'nodelay', 'recon
  */
 export function parseEndpoint(text: string): Endpoint {
   if (text.length > MAX_CHARS) throw new EndpointError(text, `it has more than ${MAX_CHARS} characters`);
-  const scheme = /^(unix|tcp|exec):/.exec(text)?.[1];
+  const scheme = /^(unix|tcp|exec|libvirt|tls):/.exec(text)?.[1];
   const rest = scheme === undefined ? text : text.slice(scheme.length + 1);
   switch (scheme) {
     case 'unix':
       return unixEndpoint(text, dropListeningOptions(text, rest));
     case 'tcp':
       return tcpEndpoint(text, dropListeningOptions(text, rest));
+    case 'libvirt':
+      return libvirtEndpoint(text, rest);
+    case 'tls':
+      return tlsEndpoint(text, rest);
     case 'exec':
       return execEndpoint(text, rest);
     default:
@@ -73,12 +100,28 @@ export function parseEndpoint(text: string): Endpoint {
 export function formatEndpoint(endpoint: Endpoint): string {
   switch (endpoint.kind) {
     case 'unix':
-      return `unix:${endpoint.path.replaceAll(',', ',,')}`;
+      return `unix:${doubled(endpoint.path)}`;
     case 'tcp':
-      return `tcp:${endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`;
+      return `tcp:${hostAndPortOf(endpoint)}`;
+    case 'libvirt':
+      return `libvirt:${endpoint.uri === undefined ? '' : `${endpoint.uri}/`}${endpoint.domain}`;
+    case 'tls': {
+      const files = TLS_OPTIONS.flatMap((name) =>
+        endpoint[name] === undefined ? [] : [`,${name}=${doubled(endpoint[name])}`],
+      );
+      return `tls:${hostAndPortOf(endpoint)}${files.join('')}`;
+    }
     case 'exec':
       return `exec:${endpoint.command}`;
   }
+}
+
+function doubled(text: string): string {
+  return text.replaceAll(',', ',,');
+}
+
+function hostAndPortOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function bareEndpoint(text: string): Endpoint {
@@ -105,7 +148,7 @@ function unixEndpoint(text: string, path: string): Endpoint {
   return { kind: 'unix', path };
 }
 
-function tcpEndpoint(text: string, hostAndPort: string): Endpoint {
+function tcpEndpoint(text: string, hostAndPort: string): Extract<Endpoint, { kind: 'tcp' }> {
   const match = /^(?:\[([^\][]+)\]|([^\][:]*)):(\d{1,5})$/.exec(hostAndPort);
   const port = Number(match?.[3]);
   if (match === null) throw new EndpointError(text, tcpProblem(hostAndPort));
@@ -116,6 +159,37 @@ function tcpEndpoint(text: string, hostAndPort: string): Endpoint {
 function tcpProblem(hostAndPort: string): string {
   const isBareIpv6 = (hostAndPort.match(/:/g)?.length ?? 0) > 1 && !hostAndPort.includes('[');
   return isBareIpv6 ? 'an IPv6 address is written in brackets' : 'a host and a port are expected';
+}
+
+/** The options of `tls:`, in the order in which they are printed. */
+const TLS_OPTIONS = ['dir', 'ca', 'cert', 'key', 'psk', 'identity', 'servername'] as const satisfies (keyof TlsFiles)[];
+
+function tlsEndpoint(text: string, rest: string): Endpoint {
+  const address = rest.slice(0, endOfAddress(rest));
+  const { host, port } = tcpEndpoint(text, address.replaceAll(',,', ','));
+  const files: Partial<Record<keyof TlsFiles, string>> = {};
+  for (let left = rest.slice(address.length); left !== ''; ) {
+    const part = left.slice(1, endOfAddress(left.slice(1)) + 1);
+    left = left.slice(part.length + 1);
+    const [name, value] = [part.slice(0, part.indexOf('=')), part.slice(part.indexOf('=') + 1)];
+    const known = TLS_OPTIONS.find((option) => option === name);
+    if (known === undefined || value === '') {
+      throw new EndpointError(text, `behind tls:host:port there may be ${TLS_OPTIONS.join('=, ')}= with a value`);
+    }
+    files[known] = value.replaceAll(',,', ',');
+  }
+  return { kind: 'tls', host, port, ...files };
+}
+
+function libvirtEndpoint(text: string, rest: string): Endpoint {
+  const slash = rest.lastIndexOf('/');
+  const uri = rest.slice(0, Math.max(0, slash));
+  const domain = rest.slice(slash + 1);
+  if (domain === '') throw new EndpointError(text, 'the name of the domain is empty');
+  // Words of virsh's shell, which reads lines.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these it would obey
+  if (/[\u0000-\u001f\u007f]/.test(rest)) throw new EndpointError(text, 'it contains a control character');
+  return { kind: 'libvirt', domain, ...(uri === '' ? {} : { uri }) };
 }
 
 function execEndpoint(text: string, command: string): Endpoint {

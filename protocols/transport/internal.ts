@@ -1,6 +1,10 @@
 /** @internal */
+export type { DescriptorCarrier, HandedDescriptor, HandedFile, HandedStream } from './connection.ts';
+/** @internal */
 export { duplexOf } from './duplex-of.ts';
 export * from './index.ts';
+/** @internal */
+export { uriOf as libvirtUriOf } from './libvirt/libvirt-connection.ts';
 /** @internal */
 export { escapeLines, escapeUnprintable, formatPrintable, printableText } from './printable-text.ts';
 /** @internal */

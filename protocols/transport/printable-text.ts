@@ -43,6 +43,7 @@ function escapeUnits(character: string): string {
   return escapes.join('');
 }
 
-function escapeUnit(unit: number): string {
+/** A UTF-16 unit as JSON escapes it. @internal */
+export function escapeUnit(unit: number): string {
   return `\\u${unit.toString(16).padStart(4, '0')}`;
 }

@@ -1,4 +1,5 @@
 import { type ZodType, z } from 'zod';
+import { channelSchema, guestLineSchema } from '../../test/support/schemas/guest-schema.ts';
 import {
   areaSchema,
   linuxEntrySchema,
@@ -48,6 +49,7 @@ export const LINES: Readonly<Record<string, ZodType>> = {
   'symbol-place': symbolPlaceLineSchema,
   task: taskLineSchema,
   vcpu: vcpuLineSchema,
+  guest: guestLineSchema,
 };
 
 /** What several lines have in them. */
@@ -66,6 +68,7 @@ const PARTS: Readonly<Record<string, ZodType>> = {
   Area: areaSchema,
   LinuxEntry: linuxEntrySchema,
   Owner: ownerSchema,
+  Channel: channelSchema,
 };
 const REGISTRY = z.registry<{ readonly id: string }>();
 for (const [id, schema] of Object.entries(PARTS)) REGISTRY.add(schema, { id });

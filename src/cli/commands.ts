@@ -48,6 +48,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/ps/ps.ts')).psCommand,
   },
   {
+    name: 'guests',
+    summary: 'the QEMUs of this host, who holds their monitors, and what reaches each',
+    load: async () => (await import('./commands/guests/guests.ts')).guestsCommand,
+  },
+  {
     name: 'restore',
     summary: 'what a killed run has left in a guest is put back; every other command does so too',
     load: async () => (await import('./commands/restore/restore.ts')).restoreCommand,

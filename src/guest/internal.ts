@@ -1,3 +1,7 @@
+/** @internal */
+export { chooseGuest } from './found/choose-guest.ts';
+/** @internal */
+export { type FoundGuests, findGuests } from './found/find-guests.ts';
 export * from './index.ts';
 /** @internal */
 export { type FoundLinux, namesOf } from './linux/look-for-linux.ts';

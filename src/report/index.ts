@@ -2,6 +2,8 @@ export { formatAssumption } from './assumed/format-assumption.ts';
 export type { ReportedAssumption } from './assumed/reported-assumption.ts';
 export type { CauseEvidence, ReportedCause } from './causes/cause-evidence.ts';
 export { formatCause } from './causes/format-cause.ts';
+export { encodeGuest, formatGuests } from './guests/format-guests.ts';
+export type { ReportedChannel, ReportedGuest } from './guests/reported-guest.ts';
 export { encodeHvTranslation } from './hypercall/encode-hv-translation.ts';
 export { formatHvControlProblem } from './hypercall/format-hv-control-problem.ts';
 export { formatHvBrief, formatHvTranslation } from './hypercall/format-hv-translation.ts';

@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectOptions } from '../connect-options.ts';
@@ -6,6 +6,7 @@ import type { Connection } from '../connection.ts';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { ConnectError } from '../errors.ts';
 import { escapeLines } from '../printable-text.ts';
+import { spawnGuarded } from './guarded-command.ts';
 import { ProcessGroup } from './process-group.ts';
 import { TailBuffer } from './tail-buffer.ts';
 
@@ -15,26 +16,6 @@ const CLOSE_GRACE_MS = 300;
 const EXIT_GRACE_MS = 250;
 /** How much of the command's last words on standard error is kept. */
 const STDERR_CHARS = 2000;
-
-/**
- * Runs the command, and ends its whole process group when descriptor 3 ends before the command does: its owner was killed, and
- * a command that does not look at its input would outlive it for ever. The exit status is the command's.
- */
-const GUARD = [
-  'exec 4<&0 </dev/null',
-  '/bin/sh -c "$1" <&4 3<&- 4<&- &',
-  'command=$!',
-  'exec 4<&-',
-  '(trap "" TERM; read -r _ <&3; kill -TERM 0; sleep 0.3; kill -KILL 0) >/dev/null 2>&1 &',
-  'guard=$!',
-  'exec 3<&-',
-  'wait "$command"',
-  'status=$?',
-  // Collected here: where no init process does, the dead would count as members of the group.
-  'exec 2>/dev/null',
-  'kill -KILL "$guard"; wait "$guard"',
-  'exit "$status"',
-].join('\n');
 
 /** Starts a command whose standard input and output become the connection. @internal */
 export function connectCommand(
@@ -48,14 +29,7 @@ export function connectCommand(
       reject(new ConnectError('ERR_TRANSPORT_ABORTED', endpoint, 'the attempt was abandoned', { cause }));
       return;
     }
-    // In a process group of its own the command does not get the terminal's Ctrl-C, and lives long enough for the guest to
-    // be put back; and the group is what close() can end whole (`ssh … | tee log`).
-    const child = spawn('/bin/sh', ['-c', GUARD, 'sh', target.command], {
-      detached: true,
-      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-    });
-    // Nothing travels on it: its other end closes when this process ends, however it ends.
-    child.stdio[3]?.on('error', () => {});
+    const child = spawnGuarded(target.command);
     child.once('spawn', () => resolve(new ExecConnection(endpoint, child as ChildProcessWithoutNullStreams)));
     child.once('error', (cause) =>
       reject(

@@ -82,7 +82,7 @@ class SocketConnection implements Connection {
   readonly #gone: Promise<void>;
   #explanation = '';
 
-  constructor(endpoint: string, socket: Socket, kind: ConnectedSocket['kind'], file: HeldSocketFile | undefined) {
+  constructor(endpoint: string, socket: Socket, kind: 'unix' | 'tcp', file: HeldSocketFile | undefined) {
     this.endpoint = endpoint;
     this.stream = socket;
     const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = socket;

@@ -26,7 +26,7 @@ export interface CompletedCommand {
 }
 
 /** What every endpoint but a plain path begins with. @internal */
-export const ENDPOINT_SCHEMES: readonly string[] = ['unix:', 'tcp:', 'exec:'];
+export const ENDPOINT_SCHEMES: readonly string[] = ['unix:', 'tcp:', 'libvirt:', 'tls:', 'exec:'];
 
 /** All commands, from their own tables: a shell completes what the help shows. @internal */
 export async function describeCommands(entries: readonly CommandEntry[]): Promise<readonly CompletedCommand[]> {

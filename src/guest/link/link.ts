@@ -1,8 +1,8 @@
 import type { AbandonSignal } from '../../../protocols/transport/index.ts';
 import type { UnavailableCause } from '../causes/unavailable-cause.ts';
+import type { DeviceStateFile } from '../monitor/device-state-file.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import type { Peer } from '../peer/peer.ts';
-import type { PrivateDirectory } from '../restore/private-directory.ts';
 import type { StubSession } from '../stub/stub-session.ts';
 import type { Recovery } from './recover.ts';
 
@@ -53,8 +53,8 @@ export interface Link {
   readonly recoveries: readonly Recovery[];
   /** Pauses the guest and makes the stub ready, in physical mode. */
   pause(): Promise<StubSession>;
-  /** A directory that QEMU and this process share; made when it is first asked for. @throws the system's error. */
-  privateDirectory(): PrivateDirectory;
+  /** What QEMU writes its device state into; made when it is first asked for. @throws the system's error. */
+  deviceStateFile(): DeviceStateFile | Promise<DeviceStateFile>;
   /** The registers of the paused guest have been read: by them a later client knows this pause. */
   noteRegisters(text: string): void;
   /**

@@ -1,22 +1,29 @@
 import {
   cont,
+  handFile,
   isMigrating,
+  QmpBusyError,
   QmpClient,
   queryChardev,
   queryMigrate,
   queryStatus,
   type RunStatus,
+  removeHandedFiles,
   stop,
-} from '../../../protocols/qmp/index.ts';
+} from '../../../protocols/qmp/internal.ts';
 import {
   type Connection,
+  type DescriptorCarrier,
   duplexOf,
   type Endpoint,
   formatEndpoint,
   formatPrintable,
+  type HandedFile,
   parseEndpoint,
 } from '../../../protocols/transport/internal.ts';
 import { GuestArchitectureError, GuestRunStateError, GuestStubError, GuestUsageError } from '../errors.ts';
+import { findGuests } from '../found/find-guests.ts';
+import type { DeviceStateFile } from '../monitor/device-state-file.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { qmpMonitor } from '../monitor/qmp-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
@@ -27,6 +34,7 @@ import { PrivateDirectory, planPrivateDirectory } from '../restore/private-direc
 import { printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
 import { readChardevUse } from '../stub/chardev-use.ts';
+import { HandedStub, newHandedId } from '../stub/handed-stub.ts';
 import { OwnStub } from '../stub/own-stub.ts';
 import { checkNamedStub, isLocal, locateStub } from '../stub/stub-location.ts';
 import { StubSession } from '../stub/stub-session.ts';
@@ -42,6 +50,15 @@ import { Turns } from './turns.ts';
 import { undoStubPause } from './undo-stub-pause.ts';
 import { warnWithoutWatchdog } from './warn-without-watchdog.ts';
 
+interface HandedStateFile {
+  /** As QEMU names it. */
+  readonly path: string;
+  readonly file: HandedFile;
+}
+
+/** The device state of a large machine has megabytes; more than this is no device state. */
+const MAX_STATE_BYTES = 256 * 1024 * 1024;
+
 /** Run states in which `stop` pauses nothing but spoils something: an incoming migration would not start the guest. */
 const NEVER_STOP = new Set(['inmigrate']);
 
@@ -54,7 +71,7 @@ const NEVER_STOP = new Set(['inmigrate']);
 export class QmpLink implements Link {
   readonly monitor: Monitor;
   readonly endpoint: string;
-  readonly peer: Peer;
+  peer: Peer;
   readonly runStateCause = null;
   readonly asksLive = true;
   recoveries: readonly Recovery[] = [];
@@ -67,6 +84,10 @@ export class QmpLink implements Link {
   #stubEndpoint: string | undefined;
   #ownStub: OwnStub | undefined;
   #directory: PrivateDirectory | undefined;
+  #handedStub: HandedStub | undefined;
+  #handedFile: HandedStateFile | undefined;
+  /** Why nothing can be handed over, where it was tried. */
+  #handingProblem = '';
   #session: StubSession | undefined;
   /** A connection to the stub that was not waited for to the end: QEMU pauses the guest when it takes it up. */
   #lateSession: Promise<unknown> | undefined;
@@ -108,6 +129,8 @@ export class QmpLink implements Link {
       ...(trace ? { trace } : {}),
       ...(signal ? { signal } : {}),
     }).catch(async (error: unknown) => {
+      if (error instanceof QmpBusyError)
+        throw nameHolder(qmpEndpoint, error) ?? (await undoStubPause(qmpEndpoint, timeoutMs, error));
       throw await undoStubPause(qmpEndpoint, timeoutMs, error);
     });
     if (options.background === true) letEnd(qmp.connection);
@@ -125,6 +148,7 @@ export class QmpLink implements Link {
     try {
       await link.#requireX86();
       link.recoveries = await recover(qmp, { endpoint: name, qemu });
+      await link.#handOver();
       return link;
     } catch (error) {
       await link.release();
@@ -145,6 +169,26 @@ export class QmpLink implements Link {
     if (target !== 'x86_64' && target !== 'i386') throw new GuestArchitectureError(target, this.endpoint);
   }
 
+  /**
+   * Hands QEMU one end of a connection for a stub, and a file for its device state, where there is a way. The guest is not disturbed;
+   * and who holds the end that was handed over is QEMU's process, by the kernel's word.
+   */
+  async #handOver(): Promise<void> {
+    const { carrier } = this.#qmp.connection;
+    if (carrier === undefined) return;
+    const id = newHandedId();
+    await this.#safekeeping.arm({ handed: id });
+    const stub = new HandedStub(this.#qmp, carrier, id);
+    try {
+      const connection = await stub.prepare();
+      this.#handedStub = stub;
+      if (this.peer.kind === 'unknown') this.peer = findPeer(connection);
+    } catch (error) {
+      if (this.#qmp.state !== 'ready') throw error;
+      this.#handingProblem = error instanceof Error ? error.message : String(error);
+    }
+  }
+
   /** Settles where the stub is, before the guest is disturbed. */
   async #findStub(): Promise<void> {
     const qmp = parseEndpoint(this.#qmpEndpoint);
@@ -160,8 +204,13 @@ export class QmpLink implements Link {
       this.#stubEndpoint = location.endpoint;
       return;
     }
+    if (this.#handedStub !== undefined) {
+      this.#stubEndpoint = `${this.endpoint} (GDB stub)`;
+      return;
+    }
+    if (this.#handingProblem !== '' && !isLocal(qmp)) throw cannotHandOver(this.endpoint, this.#handingProblem);
     await this.#safekeeping.arm({});
-    this.#ownStub = await OwnStub.start(this.monitor, qmp, this.#safekeeping, () => this.privateDirectory());
+    this.#ownStub = await OwnStub.start(this.monitor, qmp, this.#safekeeping, () => this.#privateDirectory());
     this.#stubEndpoint = this.#ownStub.endpoint;
   }
 
@@ -191,7 +240,7 @@ export class QmpLink implements Link {
       const [{ status, running }, migration] = await Promise.all([queryStatus(this.#qmp), queryMigrate(this.#qmp)]);
       // It might end while the guest is paused: its destination would stay paused, and resuming here would make it two guests.
       if (running && isMigrating(migration)) throw migrating(this.endpoint, migration.status ?? '');
-      await this.#safekeeping.arm({ resume: running, stub: canonicalEndpoint(this.#requireStub()) });
+      await this.#safekeeping.arm({ resume: running, ...this.#stubToLeave() });
       this.#ranBefore = running;
       if (!NEVER_STOP.has(status)) await this.#stop();
       return this.#enterStub();
@@ -265,6 +314,7 @@ export class QmpLink implements Link {
       endpoint: this.#requireStub(),
       timeoutMs: this.#deadline.boundConnecting(timeoutMs),
       requestTimeoutMs: timeoutMs,
+      connect: this.#usesHandedStub ? () => this.#requireHandedStub().connect() : undefined,
       ...(trace ? { trace } : {}),
       ...(background ? { onConnection: letEnd } : {}),
     });
@@ -286,12 +336,46 @@ export class QmpLink implements Link {
     if (isOurPause((await queryStatus(this.#qmp)).status)) await cont(this.#qmp);
   }
 
+  #requireHandedStub(): HandedStub {
+    if (this.#handedStub === undefined) throw new GuestUsageError('nothing was handed over');
+    return this.#handedStub;
+  }
+
   #requireStub(): string {
     if (this.#stubEndpoint === undefined) throw new GuestUsageError('a link that was released cannot pause the guest');
     return this.#stubEndpoint;
   }
 
-  privateDirectory(): PrivateDirectory {
+  /** What has to be known of the stub to leave its physical mode. */
+  #stubToLeave(): { readonly handedStub: true } | { readonly stub: string } {
+    return this.#usesHandedStub ? { handedStub: true } : { stub: canonicalEndpoint(this.#requireStub()) };
+  }
+
+  get #usesHandedStub(): boolean {
+    return this.#handedStub !== undefined && this.#stubEndpoint === `${this.endpoint} (GDB stub)`;
+  }
+
+  async deviceStateFile(): Promise<DeviceStateFile> {
+    const { carrier } = this.#qmp.connection;
+    if (this.#handedStub !== undefined && carrier !== undefined) {
+      this.#handedFile ??= await this.#handFile(this.#handedStub.id, carrier);
+      const { path, file } = this.#handedFile;
+      return { path, read: () => file.take(MAX_STATE_BYTES), discard: () => {} };
+    }
+    const directory = this.#privateDirectory();
+    return {
+      path: directory.pathOf('device-state'),
+      read: () => directory.read('device-state'),
+      discard: () => directory.unlink('device-state'),
+    };
+  }
+
+  async #handFile(id: string, carrier: DescriptorCarrier): Promise<HandedStateFile> {
+    const file = carrier.makeFile();
+    return { path: await handFile(this.#qmp, id, file.descriptor), file };
+  }
+
+  #privateDirectory(): PrivateDirectory {
     if (this.#directory === undefined) {
       const plan = planPrivateDirectory();
       // The watchdog must know first: it removes what a killed client leaves.
@@ -466,6 +550,7 @@ export class QmpLink implements Link {
       () => Promise.resolve(this.#endDeadline()),
       () => this.#session?.abandon(),
       () => this.#ownStub?.remove(),
+      () => this.#takeBackHanded(),
       () => this.#directory?.remove(),
     ];
     for (const step of steps) {
@@ -478,6 +563,13 @@ export class QmpLink implements Link {
     return failures;
   }
 
+  async #takeBackHanded(): Promise<void> {
+    const stub = this.#handedStub;
+    await stub?.remove();
+    if (stub !== undefined && this.#handedFile !== undefined) await removeHandedFiles(this.#qmp, stub.id);
+    this.#handedFile?.file.close();
+  }
+
   /**
    * QEMU is gone, perhaps while it was being left, and has nothing to restore: what failed for that reason is no news. But if
    * only the way to it is gone (a tunnel), the watchdog may still find one.
@@ -485,7 +577,7 @@ export class QmpLink implements Link {
   async #leaveTheLost(held: boolean): Promise<void> {
     await this.#session?.abandon();
     await this.#qmp.close();
-    const isQemuGone = !held && this.#ownStub === undefined;
+    const isQemuGone = !held && this.#ownStub === undefined && this.#handedStub === undefined;
     if (isQemuGone) this.#directory?.remove();
     await (isQemuGone ? this.#safekeeping.disarm() : this.#safekeeping.trigger());
   }
@@ -512,4 +604,31 @@ function notRestored(endpoint: string, failures: readonly unknown[]): GuestRunSt
     `the guest behind ${endpoint} could not be left as it was found: ${what}. Check it with "info status", and "cont" if it should run`,
     { cause: first },
   );
+}
+
+function cannotHandOver(endpoint: string, problem: string): GuestStubError {
+  return new GuestStubError(
+    'ERR_GUEST_STUB_UNREACHABLE',
+    '',
+    `the guest behind ${endpoint} has no GDB stub, and QEMU could not be handed a connection for one (${problem}); start one there ("gdbserver tcp:127.0.0.1:1234") and say how to reach it with --gdb`,
+  );
+}
+
+/** Who holds a monitor that does not greet, and what reaches the guest all the same. */
+function nameHolder(endpoint: string, error: QmpBusyError): GuestUsageError | undefined {
+  const wanted = formatEndpoint(parseEndpoint(endpoint));
+  for (const { channels, reach } of findGuests().guests) {
+    const channel = channels.find((each) => each.endpoint === wanted && each.state === 'held');
+    if (channel === undefined) continue;
+    const { holder } = channel;
+    const who = holder === null ? 'another client' : `${holder.program ?? 'process'} (${holder.pid})`;
+    const other =
+      reach === null
+        ? 'end that client, or give QEMU a second -qmp socket'
+        : `reach the guest with ${'qmp' in reach ? `--qmp ${reach.qmp}` : `--gdb ${reach.gdb}`}`;
+    return new GuestUsageError(`${endpoint}: ${who} holds this monitor, which serves one client at a time; ${other}`, {
+      cause: error,
+    });
+  }
+  return undefined;
 }

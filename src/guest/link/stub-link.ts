@@ -3,13 +3,13 @@ import { parseInfoStatus, parseInfoVersion } from '../../../protocols/qmp/index.
 import { ConnectError } from '../../../protocols/transport/index.ts';
 import type { UnavailableCause } from '../causes/unavailable-cause.ts';
 import { GuestRunStateError, GuestUsageError } from '../errors.ts';
+import type { DeviceStateFile } from '../monitor/device-state-file.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { stubMonitor } from '../monitor/stub-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
 import { type Peer, unknownPeer } from '../peer/peer.ts';
 import { greetsWithStop } from '../restore/greets-with-stop.ts';
 import { findLeftJournals, type LeftJournal, removeJournal } from '../restore/journal.ts';
-import type { PrivateDirectory } from '../restore/private-directory.ts';
 import { isSamePrint, printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
 import { LEAVE_TIMEOUT_MS, StubSession } from '../stub/stub-session.ts';
@@ -192,7 +192,7 @@ export class StubLink implements Link {
       });
   }
 
-  privateDirectory(): PrivateDirectory {
+  deviceStateFile(): DeviceStateFile {
     throw new GuestRunStateError('ERR_GUEST_NOT_PAUSED', 'without QMP no file is shared with QEMU');
   }
 

@@ -1,4 +1,5 @@
 import type { Connection } from '../../../protocols/transport/index.ts';
+import { findHandedPeer } from './find-handed-peer.ts';
 import { findTcpPeer } from './find-tcp-peer.ts';
 import { findUnixPeer } from './find-unix-peer.ts';
 import { type Peer, unknownPeer } from './peer.ts';
@@ -16,6 +17,7 @@ export function findPeer({ socket, endpoint }: Pick<Connection, 'socket' | 'endp
   if (process.platform !== 'linux') return unknownPeer({ code: 'not-linux' });
   if (socket === undefined) return unknownPeer({ code: 'behind-command', endpoint });
   try {
+    if (socket.kind === 'handed') return findHandedPeer(socket.inode, endpoint);
     return socket.kind === 'unix' ? findUnixPeer(socket.file, endpoint) : findTcpPeer(socket, endpoint);
   } catch (error) {
     const { message } = error as Error;

@@ -64,16 +64,40 @@ const LISTEN = '0A';
 
 /** The ports that are listened at in our network namespace, at whatever address, each with its socket. @internal */
 export function readListeningPorts(): readonly (TcpSocket & { readonly port: number })[] {
-  return ['tcp', 'tcp6'].flatMap(readTable).flatMap((line) => {
-    const [, local = '', , state, , , , uid, , inode] = line.trim().split(/ {1,20}/, 10);
-    if (state !== LISTEN) return [];
-    return [{ port: Number.parseInt(local.split(':', 2)[1] ?? '', 16), inode: Number(inode), uid: Number(uid) }];
-  });
+  return ['tcp', 'tcp6']
+    .flatMap((table) => readTable(table))
+    .flatMap((line) => {
+      const [, local = '', , state, , , , uid, , inode] = line.trim().split(/ {1,20}/, 10);
+      if (state !== LISTEN) return [];
+      return [{ port: Number.parseInt(local.split(':', 2)[1] ?? '', 16), inode: Number(inode), uid: Number(uid) }];
+    });
 }
 
-function readTable(name: string): readonly string[] {
+/** A row of the TCP tables. @internal */
+export interface TcpRow extends TcpSocket {
+  readonly state: 'listening' | 'connected';
+  /** As the kernel prints them, `0100007F:04D2`: the other end of a connection within this host has them the other way round. */
+  readonly local: string;
+  readonly remote: string;
+  readonly port: number;
+}
+
+/** The TCP sockets in the network namespace of a process that listen or are connected. @internal */
+export function readTcpSockets(pid: number): readonly TcpRow[] {
+  return ['tcp', 'tcp6']
+    .flatMap((table) => readTable(table, pid))
+    .flatMap((line) => {
+      const [, local = '', remote = '', state, , , , uid, , inode] = line.trim().split(/ {1,20}/, 10);
+      if (state !== LISTEN && state !== ESTABLISHED) return [];
+      const port = Number.parseInt(local.split(':', 2)[1] ?? '', 16);
+      const row = { local, remote, port, inode: Number(inode), uid: Number(uid) };
+      return [{ ...row, state: state === LISTEN ? ('listening' as const) : ('connected' as const) }];
+    });
+}
+
+function readTable(name: string, pid: number | 'self' = 'self'): readonly string[] {
   try {
-    return readFileSync(`/proc/self/net/${name}`, 'latin1').split('\n').slice(1);
+    return readFileSync(`/proc/${pid}/net/${name}`, 'latin1').split('\n').slice(1);
   } catch {
     // A kernel without IPv6.
     return [];

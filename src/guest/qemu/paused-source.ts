@@ -44,7 +44,7 @@ export class PausedSource implements GuestSource {
   readonly pause = { check: (): void => this.#check() };
   readonly #qemu: QemuParts;
   readonly #stub: StubSession;
-  readonly #openDirectory = () => this.#qemu.link.privateDirectory();
+  readonly #openFile = () => this.#qemu.link.deviceStateFile();
   #isOver = false;
 
   constructor(qemu: QemuParts, stub: StubSession) {
@@ -73,7 +73,7 @@ export class PausedSource implements GuestSource {
     return {
       state: assembleVcpuState(shown, registers, processor),
       map,
-      readHidden: () => readHiddenRegisters(link.monitor, cpu, this.#openDirectory, this.#seen(map)),
+      readHidden: () => readHiddenRegisters(link.monitor, cpu, this.#openFile, this.#seen(map)),
     };
   }
 
@@ -92,7 +92,7 @@ export class PausedSource implements GuestSource {
   /** Milliseconds of a paused guest that no translation needs. */
   readMemoryTypes({ state: { cpu }, map }: SourceVcpu): Promise<Sourced<MemoryTypeMsrs>> {
     const { link, cpus } = this.#qemu;
-    const source = { qomPath: cpus[0]?.qomPath, openDirectory: this.#openDirectory };
+    const source = { qomPath: cpus[0]?.qomPath, openFile: this.#openFile };
     return readMemoryTypes(link.monitor, cpu, source, this.#seen(map));
   }
 

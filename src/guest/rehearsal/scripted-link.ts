@@ -1,7 +1,6 @@
 import type { Link } from '../link/link.ts';
 import type { Monitor, MonitorCpu } from '../monitor/monitor.ts';
 import { unknownPeer } from '../peer/peer.ts';
-import type { PrivateDirectory } from '../restore/private-directory.ts';
 import { printRegisters } from '../restore/register-prints.ts';
 import type { Processor } from '../vcpu/processor.ts';
 import { sourced } from '../vcpu/sourced.ts';
@@ -36,7 +35,6 @@ export function scriptedLink(): Link {
     target: () => Promise.resolve('x86_64'),
     saveDeviceState: nothing,
   };
-  const directory = { pathOf: () => '', read: deviceState, unlink: () => {} } as unknown as PrivateDirectory;
   return {
     monitor,
     endpoint: '',
@@ -46,7 +44,7 @@ export function scriptedLink(): Link {
     runStateCause: null,
     recoveries: [],
     pause: unasked,
-    privateDirectory: () => directory,
+    deviceStateFile: () => ({ path: '', read: deviceState, discard: () => {} }),
     noteRegisters: (text) => void printRegisters(text),
     checkStillPaused: () => {},
     findResumption: () => Promise.resolve(undefined),

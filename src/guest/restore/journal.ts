@@ -43,6 +43,8 @@ const planSchema = z.object({
   registers: z.optional(z.record(z.string(), z.string())),
   ungreeted: z.optional(z.boolean()),
   ownStub: z.optional(z.boolean()),
+  handed: z.optional(z.string().check(z.regex(/^pagewalk-[0-9a-f]{8}$/))),
+  handedStub: z.optional(z.boolean()),
   directory: z.optional(z.object({ path: z.string(), room: z.string().check(z.regex(/^[\w-]+$/)) })),
 });
 

@@ -1,5 +1,14 @@
 import { GdbClient } from '../../../protocols/gdb/index.ts';
-import { cont, type QmpClient, queryChardev, queryStatus, stop } from '../../../protocols/qmp/index.ts';
+import {
+  cont,
+  handStream,
+  type QmpClient,
+  queryChardev,
+  queryStatus,
+  removeHandedFiles,
+  removeHandedStream,
+  stop,
+} from '../../../protocols/qmp/internal.ts';
 import { formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
 import { isOurPause } from './is-our-pause.ts';
 import { removePrivateDirectory } from './private-directory.ts';
@@ -51,12 +60,20 @@ export async function putBack(
 ): Promise<PutBack> {
   const { status, running } = await queryStatus(qmp);
   const verdict = plan.resume === true ? await judgePause(qmp, plan, status, running, resumeUnrecorded) : 'not-asked';
-  const physicalModeOff =
-    plan.stub === undefined ? null : await succeeds(() => leavePhysicalMode(qmp, plan.stub ?? ''));
+  const { stub, handed, handedStub } = plan;
+  const usedStub = stub !== undefined || handedStub === true;
+  const physicalModeOff = usedStub
+    ? await succeeds(() => (stub === undefined ? leaveHandedStub(qmp, handed ?? '') : leavePhysicalMode(qmp, stub)))
+    : null;
   // Touching the stub has paused a guest that runs.
   const mustRun = running || verdict === 'resumed';
-  const runs = !mustRun || (running && plan.stub === undefined) || (await succeeds(() => cont(qmp)));
-  const stubRemoved = plan.ownStub === true ? await succeeds(() => removeStub(qmp, plan)) : null;
+  const runs = !mustRun || (running && !usedStub) || (await succeeds(() => cont(qmp)));
+  const stubRemoved =
+    plan.ownStub === true
+      ? await succeeds(() => removeStub(qmp, plan))
+      : handed === undefined
+        ? null
+        : await succeeds(() => removeHanded(qmp, handed));
   if (plan.directory !== undefined) removePrivateDirectory(plan.directory);
   return { resumption: runs ? verdict : 'failed', foundState: status, physicalModeOff, stubRemoved };
 }
@@ -88,6 +105,34 @@ async function leavePhysicalMode(qmp: QmpClient, stub: string): Promise<void> {
   } finally {
     await gdb.close();
   }
+}
+
+/** Nothing leads to that stub any more: its device is handed a fresh connection. */
+async function leaveHandedStub(qmp: QmpClient, id: string): Promise<void> {
+  const { carrier } = qmp.connection;
+  const chardevs = await queryChardev(qmp);
+  // It never came to be, or another client has put a stub in its place.
+  if (carrier === undefined || !chardevs.some(({ label }) => label === id)) return;
+  await stop(qmp);
+  await qmp.hmp('gdbserver none');
+  const { connection, descriptor } = await carrier.makeStream();
+  try {
+    await handStream(qmp, id, descriptor);
+    await qmp.hmp(`gdbserver chardev:${id}`);
+    const gdb = await GdbClient.connect(connection, {
+      handshakeTimeoutMs: STUB_TIMEOUT_MS,
+      requestTimeoutMs: STUB_TIMEOUT_MS,
+    });
+    await gdb.setPhysicalMode(false);
+  } finally {
+    await connection.close();
+    await qmp.hmp('gdbserver none');
+  }
+}
+
+async function removeHanded(qmp: QmpClient, id: string): Promise<void> {
+  await removeHandedStream(qmp, id);
+  await removeHandedFiles(qmp, id);
 }
 
 async function becomesFree(qmp: QmpClient, endpoint: string): Promise<boolean> {

@@ -47,10 +47,11 @@ export async function restoreGuest(plan: RestorePlan): Promise<void> {
 }
 
 /** Nothing to put back, or another client has done it: who does takes the journal with it. */
-function isDone({ qmp, stub, resume, ownStub, directory, journal }: RestorePlan): boolean {
+function isDone({ qmp, stub, resume, ownStub, handed, directory, journal }: RestorePlan): boolean {
   if (journal !== undefined && !existsSync(journal)) return true;
   if (qmp === undefined && stub === undefined) return directory === undefined;
-  return stub === undefined && resume !== true && ownStub !== true && directory === undefined;
+  const isPutBack = stub === undefined && resume !== true && ownStub !== true && handed === undefined;
+  return isPutBack && directory === undefined;
 }
 
 interface Attempted {

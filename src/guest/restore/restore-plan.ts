@@ -14,6 +14,10 @@ export interface RestorePlan {
   readonly registers?: RegisterPrints;
   /** The client had started a stub of its own. */
   readonly ownStub?: boolean;
+  /** What was handed over (a stub's character device, a file) bears this name. */
+  readonly handed?: string;
+  /** The device that was handed over is the stub, and its physical mode may be on. */
+  readonly handedStub?: boolean;
   /** Where QEMU and the client share files. */
   readonly directory?: DirectoryPlan;
   /** The journal that says the same. Once it is gone, another client has put everything back. */
@@ -21,6 +25,6 @@ export interface RestorePlan {
 }
 
 /** What a resumed guest leaves of a plan: nothing of the pause. @internal */
-export function afterResume({ resume, ungreeted, registers, stub, ...standing }: RestorePlan): RestorePlan {
+export function afterResume({ resume, ungreeted, registers, stub, handedStub, ...standing }: RestorePlan): RestorePlan {
   return standing;
 }

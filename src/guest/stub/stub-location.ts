@@ -15,6 +15,8 @@ export interface ChardevUse {
 
 /** The label QEMU gives the stub of `-gdb`, `-s` and `gdbserver`. */
 const STUB_LABEL = 'gdb';
+/** libvirt's own monitor, which is what answers: where QEMU's process cannot be seen nothing else tells what it is for. */
+const LIBVIRT_MONITOR = 'charmonitor';
 /** Labels that QEMU gives by itself to what `-serial`, `-parallel` and their like name without an id. */
 const PORT_LABEL = /^(?:serial|parallel|virtcon)[0-9]{1,3}$/;
 /** What QEMU calls the stub's own monitor device: it exists once a stub was made, and outlives it. */
@@ -62,7 +64,9 @@ function reachable(stub: ChardevInfo, qmp: Endpoint): string {
   const { endpoint } = stub;
   if (endpoint === undefined || qmp.kind === 'exec') throw unreachable(stub.filename);
   if (isLocal(qmp)) return endpoint;
-  if (!endpoint.startsWith('tcp:') || !stub.isWildcard || qmp.kind !== 'tcp') throw unreachable(stub.filename);
+  if (!endpoint.startsWith('tcp:') || !stub.isWildcard || (qmp.kind !== 'tcp' && qmp.kind !== 'tls')) {
+    throw unreachable(stub.filename);
+  }
   const port = endpoint.slice(endpoint.lastIndexOf(':') + 1);
   return `tcp:${qmp.host.includes(':') ? `[${qmp.host}]` : qmp.host}:${port}`;
 }
@@ -78,7 +82,9 @@ function unreachable(stub: string): GuestStubError {
 /** Whether the monitor's endpoint means that QEMU runs on this host. @internal */
 export function isLocal(qmp: Endpoint): boolean {
   if (qmp.kind === 'unix') return true;
-  return qmp.kind === 'tcp' && /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(qmp.host);
+  // A URI with no host in it; the default has none.
+  if (qmp.kind === 'libvirt') return qmp.uri === undefined || /^[\w+]+:\/\/\//.test(qmp.uri);
+  return (qmp.kind === 'tcp' || qmp.kind === 'tls') && /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(qmp.host);
 }
 
 /**
@@ -102,7 +108,10 @@ async function findHiddenStub(
   const { stubs, others } = await findUse();
   const known = candidates.find(({ label }) => stubs.has(label));
   if (known !== undefined) return known;
-  const unknown = candidates.filter(({ label }) => !others.has(label) && !PORT_LABEL.test(label));
+  const unknown = candidates.filter(
+    ({ label }) =>
+      !others.has(label) && !PORT_LABEL.test(label) && !(qmp.kind === 'libvirt' && label === LIBVIRT_MONITOR),
+  );
   if (unknown.length === 0) return undefined;
   const list = unknown.map(({ label, filename }) => `${label} (${filename})`).join(', ');
   throw new GuestStubError(

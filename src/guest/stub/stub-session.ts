@@ -12,6 +12,8 @@ export const LEAVE_TIMEOUT_MS = 2000;
 export interface StubOptions extends GdbClientOptions {
   readonly endpoint: string;
   readonly timeoutMs: number;
+  /** Makes each connection, where there is no endpoint that leads to the stub. */
+  readonly connect?: (() => Promise<Connection>) | undefined;
   /** Told of each connection that is made. */
   readonly onConnection?: (connection: Connection) => void;
 }
@@ -170,8 +172,21 @@ export class StubSession {
   }
 }
 
-async function connectClient({ endpoint, onConnection, ...options }: StubOptions): Promise<GdbClient> {
-  const client = await GdbClient.open(endpoint, options);
+async function connectClient({ endpoint, onConnection, connect, ...options }: StubOptions): Promise<GdbClient> {
+  const client = await (connect === undefined ? GdbClient.open(endpoint, options) : overHanded(connect, options));
   onConnection?.(client.connection);
   return client;
+}
+
+async function overHanded(
+  connect: () => Promise<Connection>,
+  { timeoutMs, ...options }: Omit<StubOptions, 'endpoint' | 'connect' | 'onConnection'>,
+): Promise<GdbClient> {
+  const connection = await connect();
+  try {
+    return await GdbClient.connect(connection, { handshakeTimeoutMs: timeoutMs, ...options });
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
 }

@@ -9,7 +9,7 @@ import { CR4_SMEP, formatHex } from '../../paging/index.ts';
 import type { SavedRegister, UnavailableCause } from '../causes/unavailable-cause.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { dependsOnSmep, type NestedStage, nestedStageOf } from './nested-state.ts';
-import { type OpenDirectory, readCpuState } from './read-cpu-state.ts';
+import { type OpenStateFile, readCpuState } from './read-cpu-state.ts';
 import { assumed, notInUse, type Sourced, sourced } from './sourced.ts';
 import { readVmcbField, type SeenMemory, VMCB_CR4 } from './vmcb.ts';
 
@@ -48,17 +48,17 @@ export const NO_HIDDEN_REGISTERS: HiddenRegisters = {
 /**
  * Reads them out of QEMU's device state. QEMU leaves out a PKRU or PKRS that is 0.
  *
- * @param openDirectory - where QEMU's device state is to be written
+ * @param openFile - what QEMU's device state is written into
  * @param seen - has what TCG keeps of a hypervisor while its guest runs
  * @internal
  */
 export async function readHiddenRegisters(
   monitor: Monitor,
   cpu: number,
-  openDirectory: OpenDirectory,
+  openFile: OpenStateFile,
   seen: SeenMemory,
 ): Promise<HiddenRegisters> {
-  const state = await readCpuState(monitor, cpu, openDirectory);
+  const state = await readCpuState(monitor, cpu, openFile);
   if ('code' in state) return assumedHiddenRegisters(() => state);
   const nested = nestedOf(state);
   const from = (name: string): string => `section cpu, subsection cpu/${name}`;

@@ -3,7 +3,7 @@ import { formatHex, type HypervisorMemoryTypes, type MemoryTypeRegisters, PAT_AT
 import type { UnavailableCause } from '../causes/unavailable-cause.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { nestedStageOf } from './nested-state.ts';
-import { type OpenDirectory, readCpuState } from './read-cpu-state.ts';
+import { type OpenStateFile, readCpuState } from './read-cpu-state.ts';
 import { assumed, type Sourced, sourced } from './sourced.ts';
 import { readVmcbField, type SeenMemory, VMCB_CR0, VMCB_G_PAT } from './vmcb.ts';
 
@@ -40,11 +40,11 @@ export function assumedMemoryTypes(cause: UnavailableCause): Sourced<MemoryTypeM
 export async function readMemoryTypes(
   monitor: Monitor,
   cpu: number,
-  { qomPath, openDirectory }: { readonly qomPath: string | undefined; readonly openDirectory: OpenDirectory },
+  { qomPath, openFile }: { readonly qomPath: string | undefined; readonly openFile: OpenStateFile },
   seen: SeenMemory,
 ): Promise<Sourced<MemoryTypeMsrs>> {
   const [state, hasMtrrs] = await Promise.all([
-    readCpuState(monitor, cpu, openDirectory),
+    readCpuState(monitor, cpu, openFile),
     qomPath === undefined ? undefined : monitor.qomGet(qomPath, 'mtrr'),
   ]);
   if ('code' in state) return assumedMemoryTypes(state);

@@ -6,16 +6,16 @@ import {
 } from '../../../protocols/qmp/index.ts';
 import type { UnavailableCause } from '../causes/unavailable-cause.ts';
 import { DeviceStateObstacle } from '../device-state/device-state-obstacle.ts';
+import type { DeviceStateFile } from '../monitor/device-state-file.ts';
 import type { Monitor } from '../monitor/monitor.ts';
-import type { PrivateDirectory } from '../restore/private-directory.ts';
 
-/** The directory that QEMU and this process share; made when it is first needed. @internal */
-export type OpenDirectory = () => PrivateDirectory;
+/** What QEMU and this process share for it; made when it is first needed. @internal */
+export type OpenStateFile = () => DeviceStateFile | Promise<DeviceStateFile>;
 
 /**
  * One vCPU out of QEMU's device state, which QEMU writes into a file that only it and we can reach.
  *
- * @param openDirectory - where the file is to be
+ * @param openFile - what it is written into
  * @returns the vCPU's state, or why it is unavailable
  * @throws QmpClosedError, QmpProtocolError when the connection ends meanwhile.
  * @internal
@@ -23,14 +23,14 @@ export type OpenDirectory = () => PrivateDirectory;
 export async function readCpuState(
   monitor: Monitor,
   cpu: number,
-  openDirectory: OpenDirectory,
+  openFile: OpenStateFile,
 ): Promise<CpuDeviceState | UnavailableCause> {
   if (!monitor.saveDeviceState) return { code: 'no-qmp' };
-  let directory: PrivateDirectory | undefined;
+  let file: DeviceStateFile | undefined;
   try {
-    directory = openDirectory();
-    await monitor.saveDeviceState(directory.pathOf('device-state'));
-    const state = parseDeviceState(directory.read('device-state'));
+    file = await openFile();
+    await monitor.saveDeviceState(file.path);
+    const state = parseDeviceState(await file.read());
     return state.cpus.get(cpu) ?? { code: 'no-saved-vcpu', cpu };
   } catch (error) {
     // A lost connection is an error, not an unknown register: QEMU may be gone, and the guest with it.
@@ -38,6 +38,6 @@ export async function readCpuState(
     if (error instanceof DeviceStateObstacle) return error.obstacle;
     return { code: 'device-state-unreadable', message: error instanceof Error ? error.message : String(error) };
   } finally {
-    directory?.unlink('device-state');
+    await file?.discard();
   }
 }

@@ -11,6 +11,7 @@ import {
   QmpProtocolError,
   QmpReplyError,
   QmpTimeoutError,
+  QmpTlsStallError,
 } from '../../../protocols/qmp/index.ts';
 import { expectErrorShape } from '../../support/expect-error-shape.ts';
 
@@ -24,6 +25,7 @@ const EXAMPLES = {
   QmpClosedError: () =>
     new QmpClosedError({ endpoint, happened: 'gone', command: 'stop', explanation: 'EPIPE' }, { cause }),
   QmpTimeoutError: () => new QmpTimeoutError(endpoint, 'stop', 10),
+  QmpTlsStallError: () => new QmpTlsStallError(endpoint, '7.2.22'),
   QmpCommandError: () => new QmpCommandError(endpoint, 'stop', { errorClass: 'GenericError', desc: 'no' }),
   QmpReplyError: () => new QmpReplyError({ endpoint, command: 'stop', path: 'a.b', problem, reply: '{}' }, { cause }),
   QmpHmpError: () => new QmpHmpError(endpoint, 'bogus', "unknown command: 'bogus'\n"),

@@ -30,6 +30,19 @@ const ACCEPTED: ReadonlyArray<readonly [text: string, endpoint: Endpoint]> = [
   ['lab:1234', tcp('lab', 1234)],
   ['127.0.0.1:65535', tcp('127.0.0.1', 65535)],
   ['[::1]:1234', tcp('::1', 1234)],
+  ['libvirt:vm', { kind: 'libvirt', domain: 'vm' }],
+  ["libvirt:ann's vm", { kind: 'libvirt', domain: "ann's vm" }],
+  ['libvirt:qemu:///session/vm', { kind: 'libvirt', uri: 'qemu:///session', domain: 'vm' }],
+  [
+    'libvirt:qemu+ssh://root@lab/system?socket=/run/s/vm',
+    { kind: 'libvirt', uri: 'qemu+ssh://root@lab/system?socket=/run/s', domain: 'vm' },
+  ],
+  ['tls:lab:4444', { kind: 'tls', host: 'lab', port: 4444 }],
+  ['tls:[::1]:1,dir=/a,,b,servername=c', { kind: 'tls', host: '::1', port: 1, dir: '/a,b', servername: 'c' }],
+  [
+    'tls::1,ca=a,cert=b,key=c,psk=d,identity=e',
+    { kind: 'tls', host: 'localhost', port: 1, ca: 'a', cert: 'b', key: 'c', psk: 'd', identity: 'e' },
+  ],
   ['exec:ssh lab socat - UNIX:/run/a,,b', exec('ssh lab socat - UNIX:/run/a,,b')],
 ];
 
@@ -51,6 +64,12 @@ const REFUSED: ReadonlyArray<readonly [text: string, because: RegExp]> = [
   ['tcp:::1:1234', /IPv6 address is written in brackets/],
   ['::1:1234', /IPv6 address is written in brackets/],
   ['tcp:lab:1234,telnet=on', /option "telnet"/],
+  ['libvirt:', /name of the domain is empty/],
+  ['libvirt:qemu:///system/', /name of the domain is empty/],
+  ['libvirt:a\nb', /control character/],
+  ['tls:lab', /a host and a port/],
+  ['tls:lab:1,server=on', /there may be dir=, ca=/],
+  ['tls:lab:1,ca=', /with a value/],
   ['exec:', /the command is empty/],
   ['exec:  ', /the command is empty/],
 ];

@@ -54,7 +54,7 @@ export interface ListQuestion {
 export async function answerList(line: ListQuestion, from: AddressFile, context: CliContext): Promise<number> {
   // What is wrong with the question, or missing, is found before the list is read, which may take a while.
   await line.makeAsker();
-  line.guest.source.expectThere?.();
+  await line.guest.source.expectThere?.();
   const list = await AddressList.open(from.file, { ...from, takesNames: takesNames(line) }, context, line.command);
   const chunks = list.chunks();
   const ahead = await readAhead(chunks, context.signal);

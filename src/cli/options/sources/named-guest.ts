@@ -25,7 +25,7 @@ export interface NamedGuest {
    *
    * @throws as `open` would.
    */
-  expectThere?(): void;
+  expectThere?(): void | Promise<void>;
   open(how: OpenOptions): Promise<OpenGuest>;
 }
 

@@ -14,7 +14,11 @@ import type { CommandLineSource, NamedGuest, OpenOptions } from './named-guest.t
 export const QEMU_OPTIONS = {
   qmp: {
     value: 'ENDPOINT',
-    help: 'QMP socket of the guest: unix:PATH, tcp:HOST:PORT, exec:COMMAND (or $PAGEWALK_QMP)',
+    help: 'QMP socket of the guest: unix:PATH, tcp:HOST:PORT, libvirt:DOMAIN, tls:HOST:PORT,\nexec:COMMAND (or $PAGEWALK_QMP)',
+  },
+  guest: {
+    value: 'NAME|PID',
+    help: 'a QEMU of this host by its name or process id, instead of an endpoint; see pagewalk guests',
   },
   gdb: {
     value: 'ENDPOINT',
@@ -71,24 +75,63 @@ export class NamedQemu implements NamedGuest {
   }
 }
 
+/** A QEMU of this host by what it is called. Which endpoint reaches it is found out when it is opened. */
+class ListedQemu implements NamedGuest {
+  readonly whyNotLive = null;
+  readonly #wanted: string;
+  readonly #times: Pick<NamedQemu, 'timeoutMs' | 'maxPauseMs'>;
+  #found: Promise<NamedQemu> | undefined;
+
+  constructor(wanted: string, times: Pick<NamedQemu, 'timeoutMs' | 'maxPauseMs'>) {
+    this.#wanted = wanted;
+    this.#times = times;
+  }
+
+  async expectThere(): Promise<void> {
+    (await this.#find()).expectThere();
+  }
+
+  async open(how: OpenOptions): Promise<OpenGuest> {
+    return (await this.#find()).open(how);
+  }
+
+  #find(): Promise<NamedQemu> {
+    this.#found ??= this.#look();
+    return this.#found;
+  }
+
+  async #look(): Promise<NamedQemu> {
+    const { chooseGuest } = await import('../../../guest/internal.ts');
+    const { reach } = chooseGuest(this.#wanted);
+    return new NamedQemu({ qmp: undefined, gdb: undefined, ...reach, ...this.#times });
+  }
+}
+
 /** @internal */
 export const QEMU_SOURCE: CommandLineSource = {
   options: QEMU_OPTIONS,
-  usage: '--qmp ENDPOINT (or PAGEWALK_QMP), or --gdb',
+  usage: '--qmp ENDPOINT (or PAGEWALK_QMP), --guest NAME|PID, or --gdb',
   parse({ values }, environment, command) {
-    const qmp = endpointOf('qmp', values, environment, command);
-    const gdb = endpointOf('gdb', values, environment, command);
-    if (qmp === undefined && gdb === undefined) return undefined;
-    if (qmp !== undefined && gdb !== undefined && canonical(qmp) === canonical(gdb)) {
-      throw new UsageError(`${qmp} was given as the QMP endpoint and as the GDB stub; they are two sockets`, command);
-    }
     const milliseconds = (name: string): number | undefined => {
       const text = values.get(name);
       return text === undefined
         ? undefined
         : parseCount(text, `--${name}`, { least: 1, most: LONGEST_TIMEOUT_MS }, command);
     };
-    return new NamedQemu({ qmp, gdb, timeoutMs: milliseconds('timeout'), maxPauseMs: milliseconds('max-pause') });
+    const times = { timeoutMs: milliseconds('timeout'), maxPauseMs: milliseconds('max-pause') };
+    const wanted = values.get('guest');
+    if (wanted !== undefined) {
+      const other = ['qmp', 'gdb'].find((name) => values.has(name));
+      if (other !== undefined) throw new UsageError(`--guest and --${other} exclude each other`, command);
+      return new ListedQemu(wanted, times);
+    }
+    const qmp = endpointOf('qmp', values, environment, command);
+    const gdb = endpointOf('gdb', values, environment, command);
+    if (qmp === undefined && gdb === undefined) return undefined;
+    if (qmp !== undefined && gdb !== undefined && canonical(qmp) === canonical(gdb)) {
+      throw new UsageError(`${qmp} was given as the QMP endpoint and as the GDB stub; they are two sockets`, command);
+    }
+    return new NamedQemu({ qmp, gdb, ...times });
   },
 };
 

@@ -11,7 +11,7 @@ import { PROTECTION_KEYS } from '../../../support/builders/protection-keys-rom.t
 import { expectRejection } from '../../../support/expect-rejection.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
 import { fakeMonitor } from '../../../support/fakes/fake-monitor.ts';
-import { openDirectory, removeDirectory } from '../../../support/fakes/open-directory.ts';
+import { openFile, removeDirectory } from '../../../support/fakes/open-file.ts';
 import { readFixture } from '../../../support/fakes/read-fixture.ts';
 import { region } from '../../../support/fakes/region.ts';
 import { kvmNestedDeviceState, svmDeviceState } from '../../../support/fakes/svm-device-state.ts';
@@ -46,7 +46,7 @@ describe('registers that no stub shows', () => {
 
   it('come out of QEMU’s device state, through a file that is gone afterwards', async () => {
     const { monitor, files } = savingMonitor(STATE);
-    const { pkru, pkrs } = await readHiddenRegisters(monitor, 0, openDirectory, NOWHERE);
+    const { pkru, pkrs } = await readHiddenRegisters(monitor, 0, openFile, NOWHERE);
     expect(pkru).to.include({ value: PROTECTION_KEYS.pkru, from: 'device-state' });
     expect(pkrs).to.include({ value: PROTECTION_KEYS.pkrs, from: 'device-state' });
     expect(files).to.have.length(1);
@@ -55,14 +55,14 @@ describe('registers that no stub shows', () => {
 
   it('PDPTE registers that QEMU has not saved are taken from memory', async () => {
     const { monitor } = savingMonitor(STATE);
-    const { pdptes } = await readHiddenRegisters(monitor, 0, openDirectory, NOWHERE);
+    const { pdptes } = await readHiddenRegisters(monitor, 0, openFile, NOWHERE);
     expect(pdptes.value).to.equal(null);
   });
 
   it('nested tables are assumed away where KVM runs a nested guest (L2), and does not show them', async () => {
     const nestedOf = async (isInGuest: boolean) => {
       const { monitor } = savingMonitor(kvmNestedDeviceState(isInGuest));
-      return (await readHiddenRegisters(monitor, 0, openDirectory, NOWHERE)).nested;
+      return (await readHiddenRegisters(monitor, 0, openFile, NOWHERE)).nested;
     };
     expect(await nestedOf(false)).to.include({ value: null, from: 'device-state' });
     const assumed = await nestedOf(true);
@@ -74,7 +74,7 @@ describe('registers that no stub shows', () => {
     const smepOf = async (nestedPgMode: number, hostCr4: bigint, seen = memoryWith(hostCr4)) => {
       const addresses = { vmcb: 0x1000n, hostSave: BigInt(HOST_SAVE), nestedCr3: 0x5000n };
       const { monitor } = savingMonitor(svmDeviceState({ ...addresses, nestedPgMode, nestedPaging: true }));
-      return (await readHiddenRegisters(monitor, 0, openDirectory, seen)).hypervisorSmep;
+      return (await readHiddenRegisters(monitor, 0, openFile, seen)).hypervisorSmep;
     };
     // PAE and LMA; with bit 2, NXE.
     expect(await smepOf(3, CR4_SMEP)).to.include({ value: true, from: 'device-state' });
@@ -90,7 +90,7 @@ describe('registers that no stub shows', () => {
 
   describe('are assumed, with the reason,', () => {
     async function assumption(monitor: Monitor, cpu = 0): Promise<string> {
-      const registers = await readHiddenRegisters(monitor, cpu, openDirectory, NOWHERE);
+      const registers = await readHiddenRegisters(monitor, cpu, openFile, NOWHERE);
       const values = Object.entries(registers).map(([name, { value, from }]) => `${name} ${from} ${value}`);
       const expected = ['pkru assumed 0', 'pkrs assumed 0', 'pdptes assumed null', 'nested assumed null'];
       expect(values).to.deep.equal([...expected, 'hypervisorSmep not-in-use false']);
@@ -127,7 +127,7 @@ describe('registers that no stub shows', () => {
     const happened = { endpoint: 'unix:/qmp', happened: 'QEMU exited', command: 'xen-save-devices-state' };
     const gone = new QmpClosedError({ ...happened, explanation: '' });
     const monitor = fakeMonitor({ saveDeviceState: () => Promise.reject(gone) });
-    expect(await expectRejection(readHiddenRegisters(monitor, 0, openDirectory, NOWHERE))).to.equal(gone);
+    expect(await expectRejection(readHiddenRegisters(monitor, 0, openFile, NOWHERE))).to.equal(gone);
   });
 
   it('leave no directory behind when they are unavailable', async () => {
@@ -138,7 +138,7 @@ describe('registers that no stub shows', () => {
         return Promise.reject(new Error('no'));
       },
     });
-    await readHiddenRegisters(refusing, 0, openDirectory, NOWHERE);
+    await readHiddenRegisters(refusing, 0, openFile, NOWHERE);
     expect(await readdir(dirname(files[0] ?? ''))).to.deep.equal([]);
   });
 });

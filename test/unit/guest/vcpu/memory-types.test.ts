@@ -7,14 +7,14 @@ import { type MemoryTypeMsrs, readMemoryTypes } from '../../../../src/guest/vcpu
 import type { Sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
 import { fakeMonitor } from '../../../support/fakes/fake-monitor.ts';
-import { openDirectory, removeDirectory } from '../../../support/fakes/open-directory.ts';
+import { openFile, removeDirectory } from '../../../support/fakes/open-file.ts';
 import { readFixture } from '../../../support/fakes/read-fixture.ts';
 import { region } from '../../../support/fakes/region.ts';
 import { svmDeviceState } from '../../../support/fakes/svm-device-state.ts';
 import { wordsOf } from '../../../support/words-of.ts';
 
 const STATE = readFixture('qmp/device-state/x86_64.bin');
-const VCPU = { qomPath: '/machine/cpu[0]', openDirectory };
+const VCPU = { qomPath: '/machine/cpu[0]', openFile };
 const NOTHING = { memory: new FakeMemory(0), map: new MemoryMap([]) };
 
 /** A monitor that has this for the property `mtrr` of its vCPU, and writes QEMU's device state. */

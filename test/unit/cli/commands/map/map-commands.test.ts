@@ -191,7 +191,7 @@ describe('cli/parseDiff', () => {
     ['--after soon --qmp vm', '--after "soon" is not a whole number from 0 to 2147483647'],
     [
       '--after 5',
-      'no endpoint: say where the guest is with --qmp ENDPOINT (or PAGEWALK_QMP), or --gdb, or --dump FILE',
+      'no endpoint: say where the guest is with --qmp ENDPOINT (or PAGEWALK_QMP), --guest NAME|PID, or --gdb, or --dump FILE',
     ],
   ];
   for (const [words, message] of refused) {

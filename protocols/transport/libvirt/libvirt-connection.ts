@@ -1,0 +1,227 @@
+import { readlinkSync } from 'node:fs';
+import { Duplex } from 'node:stream';
+import type { ConnectOptions } from '../connect-options.ts';
+import type { Connection, DescriptorCarrier, HandedDescriptor, HandedFile, HandedStream } from '../connection.ts';
+import { type Endpoint, formatEndpoint } from '../endpoint.ts';
+import { ConnectError } from '../errors.ts';
+import { FIRST_EXTRA_DESCRIPTOR } from '../exec/guarded-command.ts';
+import { NamelessFile } from '../nameless-file.ts';
+import { escapeUnit } from '../printable-text.ts';
+import { DomainEvents } from './domain-events.ts';
+import { MonitorStream } from './monitor-stream.ts';
+import { quoteWord, VirshShell } from './virsh-shell.ts';
+
+type LibvirtEndpoint = Extract<Endpoint, { kind: 'libvirt' }>;
+
+/** libvirt's own default would be the session of a user who is not root, which has no system domains. */
+const DEFAULT_URI = 'qemu:///system';
+
+/** The URI that an endpoint means. @internal */
+export function uriOf({ uri }: LibvirtEndpoint): string {
+  return uri ?? (process.env['LIBVIRT_DEFAULT_URI'] || DEFAULT_URI);
+}
+
+/** What virsh says of a domain that does not run any more: nothing that comes later would go better. */
+const GONE =
+  /domain is not running|failed to get domain|no domain with matching|Domain not found|failed to (?:re)?connect/;
+
+/** A shell, and what it carries: one end of a connection, and the file. */
+interface Carrier {
+  readonly shell: VirshShell;
+  readonly stream: HandedStream;
+}
+
+const STREAM_DESCRIPTOR = FIRST_EXTRA_DESCRIPTOR;
+const FILE_DESCRIPTOR = FIRST_EXTRA_DESCRIPTOR + 1;
+
+/**
+ * Reaches the monitor of a libvirt domain: each message becomes a command of virsh, whose shell also has the descriptors that are handed
+ * over; a second virsh tells of events. What libvirt shows is a monitor that was greeted long ago; the greeting is made up.
+ *
+ * @internal
+ */
+export async function connectLibvirt(target: LibvirtEndpoint, options: ConnectOptions): Promise<Connection> {
+  const { timeoutMs, signal } = options;
+  const endpoint = formatEndpoint(target);
+  const fail = (problem: string, code: 'LIBVIRT' | 'TIMEOUT' | 'ABORTED' = 'LIBVIRT', cause?: unknown): ConnectError =>
+    new ConnectError(`ERR_TRANSPORT_${code}`, endpoint, problem, cause === undefined ? undefined : { cause });
+  if (signal?.aborted) throw fail('the attempt was abandoned', 'ABORTED', signal.reason);
+  const connection = new LibvirtConnection(endpoint, target);
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort: (() => void) | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(fail(`no answer from libvirt within ${timeoutMs} ms`, 'TIMEOUT')), timeoutMs);
+    onAbort = () => reject(fail('the attempt was abandoned', 'ABORTED', signal?.reason));
+    signal?.addEventListener('abort', onAbort);
+  });
+  try {
+    await Promise.race([connection.begin(), late]);
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw error instanceof ConnectError ? error : fail(problemOf(error as Error));
+  } finally {
+    clearTimeout(timer);
+    if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+    late.catch(() => {});
+  }
+}
+
+function problemOf({ message }: Error): string {
+  if (/failed to get domain|Domain not found/.test(message))
+    return `${message}; "virsh list" shows the domains that run`;
+  if (/Permission denied|authentication/i.test(message)) {
+    return `${message}; be root, or a member of the group that libvirt's socket belongs to (libvirt)`;
+  }
+  return message;
+}
+
+class LibvirtConnection implements Connection {
+  readonly endpoint: string;
+  readonly stream: MonitorStream;
+  readonly carrier: DescriptorCarrier;
+  readonly #uri: string;
+  readonly #domain: string;
+  readonly #main: Carrier;
+  readonly #others = new Map<HandedDescriptor, VirshShell>();
+  readonly #events: DomainEvents;
+  readonly #file: NamelessFile | undefined;
+  #isStreamGiven = false;
+  #explanation = '';
+  #closing: Promise<void> | undefined;
+
+  constructor(endpoint: string, target: LibvirtEndpoint) {
+    this.endpoint = endpoint;
+    this.#uri = uriOf(target);
+    this.#domain = target.domain;
+    this.#file = makeFile();
+    this.#main = this.#startCarrier(this.#file === undefined ? [] : [this.#file.writer]);
+    this.stream = new MonitorStream((request, descriptor) => this.#ask(request, descriptor));
+    this.stream.on('error', () => {});
+    this.#events = new DomainEvents(this.#uri, this.#domain, (text) => this.stream.deliver(text));
+    void this.#main.shell.ended.then((why) => this.#end(why));
+    this.carrier = {
+      makeStream: () => this.#makeStream(),
+      makeFile: () => this.#handFile(),
+      send: (text, descriptor) => this.stream.request(text, descriptor),
+    };
+  }
+
+  /** Waits until libvirt has answered, and greets. @throws Error in virsh's words */
+  async begin(): Promise<void> {
+    const reply = await this.#ask({ execute: 'query-version' }, undefined);
+    const { return: version } = JSON.parse(reply) as { readonly return?: unknown };
+    if (typeof version !== 'object' || version === null)
+      throw new Error(`QEMU does not say its version: ${reply.slice(0, 200)}`);
+    this.stream.deliver(JSON.stringify({ QMP: { version, capabilities: ['oob'] } }));
+  }
+
+  explainEnd(): string {
+    return this.#explanation;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.stream.finish();
+    this.stream.resume();
+    this.#file?.close();
+    const shells = [this.#main.shell, ...this.#others.values()];
+    await Promise.all([this.#events.close(), ...shells.map((shell) => shell.close())]);
+    this.stream.destroy();
+  }
+
+  #end(why: string): void {
+    this.#explanation ||= why;
+    this.stream.finish();
+  }
+
+  async #ask(request: Readonly<Record<string, unknown>>, descriptor: HandedDescriptor | undefined): Promise<string> {
+    const shell = (descriptor && this.#others.get(descriptor)) ?? this.#main.shell;
+    const passed = descriptor === undefined ? '' : `--pass-fds ${descriptor.number} `;
+    const text = quoteWord(asciiOf(JSON.stringify(request)));
+    const domain = quoteWord(this.#domain);
+    const { reply, complaint } = await shell.run(`qemu-monitor-command ${passed}--domain ${domain} -- ${text}`);
+    if (reply !== undefined) return reply;
+    const problem = complaint === '' ? 'virsh gave no answer' : complaint;
+    if (GONE.test(problem)) this.#end(problem);
+    throw new Error(problem);
+  }
+
+  #startCarrier(files: readonly number[]): Carrier {
+    const shell = new VirshShell(this.#uri, ['pipe', ...files]);
+    const stream = (shell.child.stdio as readonly unknown[])[STREAM_DESCRIPTOR];
+    if (!(stream instanceof Duplex))
+      throw new ConnectError('ERR_TRANSPORT_SPAWN', this.endpoint, 'virsh did not start');
+    const connection = new HandedConnection(`${this.endpoint} (GDB stub)`, stream, inodeOf(shell.child.pid));
+    return { shell, stream: { connection, descriptor: { number: STREAM_DESCRIPTOR } } };
+  }
+
+  /** A shell hands over what it was started with: it has one connection, and each further one takes a shell of its own. */
+  async #makeStream(): Promise<HandedStream> {
+    const isFirst = !this.#isStreamGiven;
+    this.#isStreamGiven = true;
+    if (isFirst) return this.#main.stream;
+    const { shell, stream } = this.#startCarrier([]);
+    this.#others.set(stream.descriptor, shell);
+    return stream;
+  }
+
+  #handFile(): HandedFile {
+    const file = this.#file;
+    if (file === undefined) throw new Error('no file can be made in the temporary folder');
+    return {
+      descriptor: { number: FILE_DESCRIPTOR },
+      take: (maxBytes) => file.take(maxBytes),
+      close: () => {},
+    };
+  }
+}
+
+/** Our end of a connection whose other end was handed over. */
+class HandedConnection implements Connection {
+  readonly endpoint: string;
+  readonly stream: Duplex;
+  readonly socket: Connection['socket'] & object;
+
+  constructor(endpoint: string, stream: Duplex, inode: number) {
+    this.endpoint = endpoint;
+    this.stream = stream;
+    this.socket = { kind: 'handed', inode };
+    stream.on('error', () => {});
+  }
+
+  explainEnd(): string {
+    return '';
+  }
+
+  close(): Promise<void> {
+    this.stream.destroy();
+    return Promise.resolve();
+  }
+}
+
+function makeFile(): NamelessFile | undefined {
+  try {
+    return new NamelessFile();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The inode of the end that is handed over: the kernel shows by it who holds it. */
+function inodeOf(pid: number | undefined): number {
+  try {
+    return Number(/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${STREAM_DESCRIPTOR}`))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** Readline, which reads the lines of virsh's shell, is told nothing that is not ASCII. A quote would end the word. */
+function asciiOf(json: string): string {
+  return json.replace(/[^\x20-\x26\x28-\x7e]/g, (unit) => escapeUnit(unit.charCodeAt(0)));
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import {
+  handStream,
+  parseGdbserverOutput,
+  type QmpClient,
+  QmpCommandError,
+  removeHandedStream,
+} from '../../../protocols/qmp/internal.ts';
+import type { Connection, DescriptorCarrier } from '../../../protocols/transport/internal.ts';
+import { GuestStubError } from '../errors.ts';
+
+/** A name that no other client's device has. @internal */
+export function newHandedId(): string {
+  return `pagewalk-${randomUUID().slice(0, 8)}`;
+}
+
+/**
+ * A GDB stub on a connection whose other end was handed over: no path has to lead to the same place for QEMU and us. It is a character
+ * device while the guest runs, and becomes the stub in the pause, as QEMU pauses for a stub that has its client.
+ *
+ * @internal
+ */
+export class HandedStub {
+  /** Of the character device. */
+  readonly id: string;
+  readonly #qmp: QmpClient;
+  readonly #carrier: DescriptorCarrier;
+  #waiting: Connection | undefined;
+  /** The device is the stub, or was. */
+  #isStub = false;
+
+  constructor(qmp: QmpClient, carrier: DescriptorCarrier, id: string) {
+    this.#qmp = qmp;
+    this.#carrier = carrier;
+    this.id = id;
+  }
+
+  /**
+   * Hands a connection over, which disturbs no guest.
+   *
+   * @returns our end of it
+   * @throws QmpCommandError where no descriptors are taken; ConnectError.
+   */
+  async prepare(): Promise<Connection> {
+    if (this.#waiting !== undefined) return this.#waiting;
+    const { connection, descriptor } = await this.#carrier.makeStream();
+    await handStream(this.#qmp, this.id, descriptor);
+    this.#waiting = connection;
+    return connection;
+  }
+
+  /**
+   * Makes the device a stub. The guest must be paused.
+   *
+   * @throws GuestStubError `ERR_GUEST_STUB_START`.
+   */
+  async connect(): Promise<Connection> {
+    // A connection that has failed: its stub goes first.
+    if (this.#isStub) await removeStub(this.#qmp, this.id);
+    const connection = await this.prepare();
+    this.#waiting = undefined;
+    this.#isStub = true;
+    const outcome = parseGdbserverOutput(await this.#qmp.hmp(`gdbserver chardev:${this.id}`));
+    if (outcome.kind === 'listening') return connection;
+    await connection.close();
+    throw new GuestStubError(
+      'ERR_GUEST_STUB_START',
+      this.id,
+      `QEMU behind ${this.#qmp.endpoint} would not start a GDB stub: ${'problem' in outcome ? outcome.problem : outcome.kind}. Start one by hand and pass --gdb`,
+    );
+  }
+
+  /** Takes the stub and its device away. The run state does not change. */
+  async remove(): Promise<void> {
+    // Another client may have a stub by now, where ours has not come to be.
+    await (this.#isStub ? removeStub(this.#qmp, this.id) : removeHandedStream(this.#qmp, this.id));
+    await this.#waiting?.close();
+    this.#waiting = undefined;
+  }
+}
+
+/** A stub that goes takes its device along. @internal */
+export async function removeStub(qmp: QmpClient, id: string): Promise<void> {
+  await qmp.hmp('gdbserver none').catch((error: unknown) => {
+    if (!(error instanceof QmpCommandError)) throw error;
+  });
+  await removeHandedStream(qmp, id);
+}

@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { attach } from '../../src/guest/index.ts';
+import { LibvirtDaemon } from '../support/live/libvirt/libvirt-daemon.ts';
+import { untilPasses } from '../support/live/libvirt/until-passes.ts';
+import { type PagewalkExit, runPagewalk } from '../support/live/run-pagewalk.ts';
+
+/** Of long4: a user page, at 0x120000. */
+const ADDRESS = '0xffff800000000123';
+const ANSWER = '0xffff800000000123  0x120123  4K  rwxu\n';
+const PATH = process.env['PATH'] ?? '';
+
+describe('a guest of libvirt, by hand', function () {
+  this.timeout(300_000);
+
+  let started: LibvirtDaemon | undefined;
+  let libvirt: LibvirtDaemon;
+
+  before(async () => {
+    libvirt = await LibvirtDaemon.start();
+    started = libvirt;
+    await untilPasses(async () => expect((await translate()).stdout).to.equal(ANSWER), 60_000);
+  });
+
+  after(() => started?.[Symbol.asyncDispose]());
+
+  const environment = (): Record<string, string> => ({ PATH, LANG: 'C' });
+  const translate = (...more: string[]): Promise<PagewalkExit> =>
+    runPagewalk(['translate', ADDRESS, '--brief', '--qmp', libvirt.endpoint, ...more], environment());
+
+  async function expectAsFound(): Promise<void> {
+    expect(await libvirt.state()).to.equal('running');
+    const chardevs = (await libvirt.ask('query-chardev')) as { label: string }[];
+    expect(chardevs.filter(({ label }) => label.startsWith('pagewalk'))).to.deep.equal([]);
+  }
+
+  it('stays paused where it was', async () => {
+    await libvirt.virsh('suspend', libvirt.domain);
+    try {
+      expect((await translate()).stdout).to.equal(ANSWER);
+      expect(await libvirt.state()).to.equal('paused');
+    } finally {
+      await libvirt.virsh('resume', libvirt.domain);
+    }
+    await expectAsFound();
+  });
+
+  it('that another client resumes in the middle gives no torn answer', async () => {
+    const guest = await attach({ qmp: libvirt.endpoint });
+    try {
+      const paused = await guest.pause();
+      await libvirt.virsh('resume', libvirt.domain);
+      await untilPasses(async () => expect(await guest.findResumption()).to.include({ code: 'ERR_GUEST_RESUMED' }));
+      const request = { linearAddress: 0xffff_8000_0000_0123n, access: { write: false, user: false, exec: false } };
+      await paused.translate([request]).then(
+        () => expect.fail('the pause is over'),
+        () => {},
+      );
+    } finally {
+      await guest.detach();
+    }
+    await expectAsFound();
+  });
+
+  it('is in the list of guests with what reaches it, and its monitor is told to be libvirtd’s', async () => {
+    const { stdout } = await runPagewalk(['guests', '--json'], environment());
+    const found = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .find(({ name }) => name === libvirt.domain);
+    expect(found.libvirt).to.deep.include({ domain: libvirt.domain });
+    const [monitor] = found.channels;
+    expect(monitor).to.deep.include({ purpose: 'qmp', state: 'held' });
+    expect(monitor.holder.program).to.equal('libvirtd');
+    const { status, stderr } = await runPagewalk(
+      ['state', '--qmp', monitor.endpoint, '--timeout', '500'],
+      environment(),
+    );
+    expect(status).to.equal(3);
+    expect(stderr).to.match(new RegExp(`libvirtd \\(\\d+\\) holds this monitor.*--qmp libvirt:${libvirt.domain}`));
+  });
+
+  it("is asked through libvirt's proxy, which takes one command at a time", async () => {
+    const socket = join(libvirt.directory, 'proxy.qmp');
+    const proxy = spawn('virt-qemu-qmp-proxy', ['-c', libvirt.uri, libvirt.domain, socket], { stdio: 'ignore' });
+    try {
+      await untilPasses(async () => expect(existsSync(socket)).to.equal(true), 20_000);
+      const words = ['translate', ADDRESS, '--brief', '--qmp', `unix:${socket}`];
+      const { stdout, stderr } = await runPagewalk(words, environment());
+      expect(stdout, stderr).to.equal(ANSWER);
+    } finally {
+      proxy.kill('SIGKILL');
+      await once(proxy, 'exit');
+    }
+    await expectAsFound();
+  });
+});

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { expect } from 'chai';
+import type * as z from 'zod';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
+import { runPagewalk } from '../../support/live/run-pagewalk.ts';
+import { guestLineSchema } from '../../support/schemas/guest-schema.ts';
+
+async function listed(pid: number): Promise<z.infer<typeof guestLineSchema>> {
+  const { status, stdout, stderr } = await runPagewalk(['guests', '--json'], { PATH: process.env['PATH'] ?? '' });
+  expect(status, stderr).to.equal(0);
+  const guest = stdout
+    .trim()
+    .split('\n')
+    .map((line) => guestLineSchema.parse(JSON.parse(line)))
+    .find((each) => each.pid === pid);
+  if (guest === undefined) throw new Error(`${pid} is not in the list: ${stdout}`);
+  return guest;
+}
+
+describe('the guests of this host', function () {
+  this.timeout(60_000);
+
+  it('are found with their sockets and with who holds them, and reached by name and by process id', async () => {
+    const name = `pagewalk-test-${process.pid}`;
+    await using guest = await launchKernel('long4', { extraArgs: ['-name', `guest=${name},debug-threads=on`] });
+    await using witness = await Witness.of(guest);
+    const found = await listed(guest.pid);
+    expect(found).to.deep.include({ name, uid: process.getuid?.(), accelerator: 'tcg', libvirt: null, innerPid: null });
+    expect(found.otherNamespaces).to.deep.equal([]);
+    const [qmp, second, gdb] = found.channels;
+    expect(qmp).to.deep.include({ purpose: 'qmp', endpoint: guest.qmpEndpoint, state: 'free', holder: null });
+    expect(second).to.deep.include({ purpose: 'qmp', state: 'held' });
+    expect(second?.holder?.pid).to.equal(process.pid);
+    expect(gdb).to.deep.include({ purpose: 'gdb', endpoint: guest.gdbEndpoint, state: 'free' });
+    expect(found.qmp).to.equal(guest.qmpEndpoint);
+    for (const wanted of [name, String(guest.pid)]) {
+      const { status, stdout, stderr } = await runPagewalk(['translate', '0x1000', '--brief', '--guest', wanted]);
+      expect(status, stderr).to.be.oneOf([0, 1]);
+      expect(stdout).to.match(/^0x0000000000001000 /);
+    }
+    expect(await witness.runState()).to.equal('running');
+  });
+
+  it('are reached by their free monitor alone, and one that is held is told with its holder', async () => {
+    await using guest = await launchKernel('long4', { gdb: false });
+    await using witness = await Witness.of(guest);
+    const client = connect(guest.qmpEndpoint.slice('unix:'.length));
+    try {
+      await once(client, 'data');
+      const found = await listed(guest.pid);
+      expect(found).to.deep.include({ qmp: null, gdb: null });
+      const { status, stderr } = await runPagewalk(['state', '--guest', String(guest.pid)], {
+        PATH: process.env['PATH'] ?? '',
+      });
+      expect(status).to.equal(3);
+      expect(stderr).to.match(new RegExp(`the monitor of QEMU ${guest.pid} .* is held by node \\(${process.pid}\\)`));
+    } finally {
+      client.destroy();
+      await once(client, 'close');
+    }
+    expect(await witness.runState()).to.equal('running');
+  });
+
+  it('that do not exist, or share a name, are refused with what there is', async () => {
+    const extraArgs = ['-name', `twins-${process.pid}`];
+    await using one = await launchKernel('long4', { extraArgs });
+    await using other = await launchKernel('long4', { extraArgs });
+    const missing = await runPagewalk(['state', '--guest', 'no such guest']);
+    expect(missing.stderr).to.include('no QEMU of this host').and.to.include(`"twins-${process.pid}" (${one.pid})`);
+    const twins = await runPagewalk(['state', '--guest', `twins-${process.pid}`]);
+    expect(twins.stderr).to.include(`take the process id`).and.to.include(String(other.pid));
+    const both = await runPagewalk(['state', '--guest', 'a', '--qmp', 'b']);
+    expect(both.status).to.equal(2);
+  });
+});

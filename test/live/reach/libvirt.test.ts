@@ -1,0 +1,92 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { LIBVIRT_GROUP, LibvirtDaemon } from '../../support/live/libvirt/libvirt-daemon.ts';
+import { untilPasses } from '../../support/live/libvirt/until-passes.ts';
+import { OTHER_UID } from '../../support/live/peer/other-user.ts';
+import { type PagewalkExit, runPagewalk, startPagewalk } from '../../support/live/run-pagewalk.ts';
+
+/** Of long4: a user page, at 0x120000. */
+const ADDRESS = '0xffff800000000123';
+const ANSWER = '0xffff800000000123  0x120123  4K  rwxu\n';
+const PATH = process.env['PATH'] ?? '';
+
+describe('a guest of libvirt', function () {
+  this.timeout(120_000);
+
+  let started: LibvirtDaemon | undefined;
+  let libvirt: LibvirtDaemon;
+
+  before(async () => {
+    libvirt = await LibvirtDaemon.start();
+    started = libvirt;
+    // The kernel is up when its tables are.
+    await untilPasses(async () => expect((await translate()).stdout).to.equal(ANSWER), 60_000);
+  });
+
+  after(() => started?.[Symbol.asyncDispose]());
+
+  const environment = (): Record<string, string> => ({ PATH, LANG: 'C' });
+  const translate = (...more: string[]): Promise<PagewalkExit> =>
+    runPagewalk(['translate', ADDRESS, '--brief', '--qmp', libvirt.endpoint, ...more], environment());
+
+  async function expectAsFound(): Promise<void> {
+    expect(await libvirt.state()).to.equal('running');
+    const chardevs = (await libvirt.ask('query-chardev')) as { label: string }[];
+    expect(chardevs.filter(({ label }) => label.startsWith('pagewalk'))).to.deep.equal([]);
+    expect(await libvirt.ask('query-fdsets')).to.deep.equal([]);
+  }
+
+  it('is asked by root, memory from its process and device state by a descriptor, and left as it was found', async () => {
+    const { status, stdout, stderr } = await runPagewalk(['state', '--json', '--qmp', libvirt.endpoint], environment());
+    expect(status, stderr).to.equal(0);
+    const state = JSON.parse(stdout);
+    expect(state.registers.pkru).to.deep.include({ source: 'device-state', value: '0xc0000024' });
+    expect(state.memoryAccess.provider).to.equal('host-process');
+    await expectAsFound();
+  });
+
+  it('is asked by a member of the group, who may not look into its process, through descriptors alone', async () => {
+    const gid = execFileSync('getent', ['group', LIBVIRT_GROUP], { encoding: 'utf8' }).split(':')[2] ?? '';
+    const child = spawn(
+      'setpriv',
+      [
+        ...[`--reuid=${OTHER_UID}`, `--regid=${OTHER_UID}`, `--groups=${gid}`, process.execPath],
+        ...[join(import.meta.dirname, '../../../src/cli/main.js'), 'state', '--json', '--qmp', libvirt.endpoint],
+      ],
+      { env: { PATH, HOME: '/nonexistent' }, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    const said = { out: '', err: '' };
+    child.stdout.on('data', (text) => (said.out += text));
+    child.stderr.on('data', (text) => (said.err += text));
+    const [status] = await once(child, 'close');
+    expect(status, said.err).to.equal(0);
+    const state = JSON.parse(said.out);
+    expect(state.registers.pkru).to.deep.include({ source: 'device-state', value: '0xc0000024' });
+    expect(state.memoryAccess.provider).to.equal('gdb-stub');
+    await expectAsFound();
+  });
+
+  it('runs on after a client that was killed in the pause', async () => {
+    const { child, ended } = startPagewalk(
+      ['map', '--range', '0+0x1000000000000', '--leaves', '--no-host-memory', '--qmp', libvirt.endpoint],
+      environment(),
+    );
+    await untilPasses(async () => expect(await libvirt.state()).to.equal('paused'), 20_000);
+    child.kill('SIGKILL');
+    await ended;
+    await untilPasses(expectAsFound, 20_000);
+    expect((await translate()).stdout).to.equal(ANSWER);
+  });
+
+  it('that does not exist, or a libvirt that does not, is refused in words', async () => {
+    const noDomain = await runPagewalk(['state', '--qmp', `libvirt:${libvirt.uri}/ann's`], environment());
+    expect(noDomain.status).to.equal(3);
+    expect(noDomain.stderr).to.include("failed to get domain 'ann's'").and.to.include('virsh list');
+    const noDaemon = await runPagewalk(['state', '--qmp', 'libvirt:qemu:///system?socket=/nowhere/vm'], environment());
+    expect(noDaemon.stderr).to.include('/nowhere');
+    const noVirsh = await runPagewalk(['state', '--qmp', libvirt.endpoint], { PATH: '/nowhere' });
+    expect(noVirsh.stderr).to.include('there is no virsh here');
+  });
+});

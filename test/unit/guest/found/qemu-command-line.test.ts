@@ -1,0 +1,78 @@
+import { expect } from 'chai';
+import { parseQemuCommandLine } from '../../../../src/guest/found/qemu-command-line.ts';
+
+const words = (text: string): string[] => ['qemu-system-x86_64', ...text.split(' ')];
+
+describe("a QEMU's command line", () => {
+  it('names monitors and stubs in each of its forms', () => {
+    const { channels } = parseQemuCommandLine(
+      words(
+        '-qmp unix:/run/a,,b,server=on,wait=off -qmp-pretty tcp:[::1]:4444,server -monitor unix:/run/h,server ' +
+          '-chardev socket,id=m,path=/run/m,server=on -mon chardev=m,mode=control --mon m -gdb tcp::1234 -gdb unix:/run/g -s',
+      ),
+    );
+    expect(channels).to.deep.equal([
+      { purpose: 'qmp', address: { kind: 'unix', path: '/run/a,b' } },
+      { purpose: 'qmp', address: { kind: 'tcp', host: '::1', port: 4444, wire: 'plain' } },
+      { purpose: 'hmp', address: { kind: 'unix', path: '/run/h' } },
+      { purpose: 'qmp', address: { kind: 'unix', path: '/run/m' } },
+      { purpose: 'hmp', address: { kind: 'unix', path: '/run/m' } },
+      { purpose: 'gdb', address: { kind: 'tcp', host: '', port: 1234, wire: 'plain' } },
+      { purpose: 'gdb', address: { kind: 'unix', path: '/run/g' } },
+      { purpose: 'gdb', address: { kind: 'tcp', host: '', port: 1234, wire: 'plain' } },
+    ]);
+  });
+
+  it("is known for libvirt's by the character device of its monitor, which is a descriptor", () => {
+    const line = parseQemuCommandLine(
+      words(
+        '-name guest=vm1,debug-threads=on -machine pc-q35-7.2,usb=off -accel tcg ' +
+          '-chardev socket,id=charmonitor,fd=20,server=on,wait=off -mon chardev=charmonitor,id=monitor,mode=control',
+      ),
+    );
+    expect(line).to.deep.include({ name: 'vm1', machine: 'pc-q35-7.2', accelerator: 'tcg', isLibvirts: true });
+    expect(line.channels).to.deep.equal([{ purpose: 'qmp', address: { kind: 'fd', descriptor: 20 } }]);
+  });
+
+  it('is completed by its configuration files', () => {
+    const text = `
+[chardev "mon0"]
+  backend = "socket"
+  path = "/run/c.qmp"
+  server = "on"
+[mon "mon0"]
+  mode = "control"
+  chardev = "mon0"
+[machine]
+  type = "q35"
+  accel = "kvm"
+[name]
+  guest = "from a file"
+`;
+    const line = parseQemuCommandLine(words('-readconfig /etc/vm.cfg'), [text]);
+    expect(line).to.deep.include({ name: 'from a file', machine: 'q35', accelerator: 'kvm' });
+    expect(line.configurationFiles).to.deep.equal(['/etc/vm.cfg']);
+    expect(line.channels).to.deep.equal([{ purpose: 'qmp', address: { kind: 'unix', path: '/run/c.qmp' } }]);
+  });
+
+  it('tells what cannot be connected to from what can', () => {
+    const { channels } = parseQemuCommandLine(
+      words(
+        '-qmp stdio -qmp unix:/run/out -qmp tcp:h:70000,server -chardev socket,id=t,host=h,port=1,server=on,tls-creds=x ' +
+          '-mon t,mode=control -chardev socket,id=w,host=h,port=2,server,websocket=on -mon w',
+      ),
+    );
+    expect(channels.map(({ address }) => address)).to.deep.equal([
+      { kind: 'other', text: 'stdio' },
+      { kind: 'other', text: 'unix:/run/out' },
+      { kind: 'other', text: 'tcp:h:70000,server' },
+      { kind: 'tcp', host: 'h', port: 1, wire: 'tls' },
+      { kind: 'tcp', host: 'h', port: 2, wire: 'other' },
+    ]);
+  });
+
+  it('decides nothing by words that are cut short, or name nothing', () => {
+    const line = parseQemuCommandLine(['qemu-system-x86_64', '-name', '-qmp']);
+    expect(line).to.deep.include({ machine: null, accelerator: null, isLibvirts: false, channels: [] });
+  });
+});
