@@ -10,6 +10,7 @@ const STDERR_CHARS = 4000;
 /** How long what a command said on standard error may follow what it printed. */
 const STDERR_GRACE_MS = 500;
 const CLOSE_GRACE_MS = 300;
+const NO_VIRSH = 'there is no virsh here; Debian has it in libvirt-clients';
 
 /** What a command of virsh's shell has said. @internal */
 export interface VirshAnswer {
@@ -168,7 +169,8 @@ export class VirshShell {
     if (this.#isOver) return this.#problem;
     this.#isOver = true;
     const said = cleaned(this.#complaints.text());
-    this.#problem = said === '' ? why : said;
+    // The shell's own words for a command that it does not find say less.
+    this.#problem = said === '' || why === NO_VIRSH ? why : said;
     for (const pending of this.#pending.splice(0)) pending.fail(new Error(this.#problem));
     return this.#problem;
   }
@@ -187,8 +189,8 @@ function cleaned(text: string): string {
 }
 
 function endingOf(status: number | null, signal: string | null): string {
-  // What the shell says of a command that it does not find.
-  if (status === 127) return 'there is no virsh here; Debian has it in libvirt-clients';
+  // POSIX: the status of a shell whose command is not found.
+  if (status === 127) return NO_VIRSH;
   return signal === null ? `virsh ended with status ${status}` : `virsh was ended by ${signal}`;
 }
 

@@ -2,15 +2,19 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import split2 from 'split2';
+import type { ClientOrders } from '../../support/live/guest/attached-client.ts';
 import { LIBVIRT_GROUP, LibvirtDaemon } from '../../support/live/libvirt/libvirt-daemon.ts';
 import { untilPasses } from '../../support/live/libvirt/until-passes.ts';
 import { OTHER_UID } from '../../support/live/peer/other-user.ts';
-import { type PagewalkExit, runPagewalk, startPagewalk } from '../../support/live/run-pagewalk.ts';
+import { type PagewalkExit, runPagewalk } from '../../support/live/run-pagewalk.ts';
 
 /** Of long4: a user page, at 0x120000. */
 const ADDRESS = '0xffff800000000123';
 const ANSWER = '0xffff800000000123  0x120123  4K  rwxu\n';
 const PATH = process.env['PATH'] ?? '';
+/** Seen from dist/test/live/reach, where this file runs. */
+const CLIENT = join(import.meta.dirname, '../../support/live/guest/attached-client.js');
 
 describe('a guest of libvirt', function () {
   this.timeout(120_000);
@@ -69,13 +73,16 @@ describe('a guest of libvirt', function () {
   });
 
   it('runs on after a client that was killed in the pause', async () => {
-    const { child, ended } = startPagewalk(
-      ['map', '--range', '0+0x1000000000000', '--leaves', '--no-host-memory', '--qmp', libvirt.endpoint],
-      environment(),
-    );
-    await untilPasses(async () => expect(await libvirt.state()).to.equal('paused'), 20_000);
-    child.kill('SIGKILL');
-    await ended;
+    const orders: ClientOrders = { qmp: libvirt.endpoint, until: 'paused' };
+    const client = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], {
+      env: { ...process.env, ...environment() },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = await once(client.stdout.pipe(split2()), 'data');
+    expect(line).to.equal('paused');
+    expect(await libvirt.state()).to.equal('paused');
+    client.kill('SIGKILL');
+    await once(client, 'exit');
     await untilPasses(expectAsFound, 20_000);
     expect((await translate()).stdout).to.equal(ANSWER);
   });
