@@ -28,7 +28,7 @@ export const FLOORS: readonly Floor[] = [
   { folder: 'src/linux/', lines: 90, branches: 80 },
   { folder: 'src/abi/', lines: 100, branches: 97 },
   { folder: 'src/report/', lines: 95, branches: 90 },
-  { folder: 'src/picture/', lines: 90, branches: 80 },
+  { folder: 'src/picture/', lines: 90, branches: 85 },
   { folder: 'src/guest/', lines: 90, branches: 85 },
   { folder: 'src/dump/', lines: 90, branches: 80 },
   { folder: 'src/cli/', lines: 95, branches: 90 },

@@ -71,7 +71,7 @@ const lineSchema = z.discriminatedUnion('kind', [
 export type SavedMapHeading = z.output<typeof headingSchema>;
 
 /** A map that was saved by `pagewalk map --json`. @internal */
-export class SavedMap {
+export class SavedMap implements AsyncDisposable {
   readonly name: string;
   readonly heading: SavedMapHeading;
   readonly #lines: AsyncGenerator<TextLine>;
@@ -91,9 +91,19 @@ export class SavedMap {
   static async open(file: string, context: CliContext, command: string): Promise<SavedMap> {
     const source = await openLineSource(file, context, command);
     const lines = eachLine(readLines(source, MAX_CHARS));
-    const { value, done } = await lines.next();
-    if (done) throw new InputFileError(source.name, undefined, 'is empty; a map is saved by pagewalk map --json');
-    return new SavedMap(source.name, parse(source.name, value, headingSchema), lines);
+    try {
+      const { value, done } = await lines.next();
+      if (done) throw new InputFileError(source.name, undefined, 'is empty; a map is saved by pagewalk map --json');
+      return new SavedMap(source.name, parse(source.name, value, headingSchema), lines);
+    } catch (error) {
+      await lines.return(undefined);
+      throw error;
+    }
+  }
+
+  /** Closes the file, of which not all may have been read. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lines.return(undefined);
   }
 
   /** False when the map is incomplete; undefined before all of it was read. */

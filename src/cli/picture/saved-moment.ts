@@ -25,7 +25,7 @@ const NO_WALKS =
  * @internal
  */
 export async function momentOfFile(file: string, context: CliContext, command: string): Promise<Uint8Array> {
-  const map = await SavedMap.open(file, context, command);
+  await using map = await SavedMap.open(file, context, command);
   const encoder = new RangeEncoder();
   const { mode } = map.heading;
   const linearBits = mode === '5-level' ? 57 : mode === '4-level' ? 48 : 32;

@@ -11,7 +11,8 @@ import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import { type KernelPage, kernelPage } from '../../kernels/manifests/manifest.ts';
 import { withRom } from '../../support/live/guest/kernel-guest.ts';
 import { useRunningKernel } from '../../support/live/guest/running-kernel.ts';
-import { runPagewalk, startPagewalk } from '../../support/live/run-pagewalk.ts';
+import { runCommand } from '../../support/live/run-command.ts';
+import { startPagewalk } from '../../support/live/run-pagewalk.ts';
 import { type HvTranslationLine, hvTranslationLineSchema } from '../../support/schemas/translation-schema.ts';
 
 const LONG4 = KERNELS.long4;
@@ -44,7 +45,7 @@ describe('pagewalk hv-translate, on a guest', function () {
   const running = useRunningKernel('long4', withRom({ smp: 2 }));
 
   async function ask(words: readonly string[]): Promise<{ status: number | null; lines: HvTranslationLine[] }> {
-    const { status, stdout, stderr } = await runPagewalk([
+    const { status, stdout, stderr } = await runCommand([
       'hv-translate',
       ...words,
       '--json',
@@ -148,10 +149,10 @@ describe('pagewalk hv-translate, on a guest', function () {
       ['map', '--json'],
     ];
     for (const words of [...forms, ['find', '0x120000']]) {
-      const { stderr } = await runPagewalk([...words, ...running.endpoint]);
+      const { stderr } = await runCommand([...words, ...running.endpoint]);
       expect(stderr, words.join(' ')).to.match(said);
     }
-    const { stderr } = await runPagewalk(['translate', addressOf('rw'), '--brief', ...running.endpoint]);
+    const { stderr } = await runCommand(['translate', addressOf('rw'), '--brief', ...running.endpoint]);
     expect(stderr).not.to.match(said);
   });
 
@@ -187,7 +188,7 @@ describe('pagewalk hv-translate, on a guest', function () {
       '--qmp',
       running.guest.qmpEndpoint,
     ];
-    const { status, stdout, stderr } = await runPagewalk(words);
+    const { status, stdout, stderr } = await runCommand(words);
     expect({ status, stderr }).to.deep.equal({ status: 1, stderr: '' });
     expect(stdout).to.match(
       /^0x0000008000002000 {2}VALIDATE_READ, VALIDATE_WRITE, USER_ACCESS {3}4-level paging, CR3 0x110000, vCPU 0, CPL 0\n└─ PML4\[1\]/,
@@ -320,12 +321,12 @@ describe('pagewalk hv-translate, on a guest', function () {
         overlayPage: false,
         gpaPage: 0x120n,
       });
-      const decoded = await runPagewalk(['hv-translate', '--decode', output.toString('hex')]);
+      const decoded = await runCommand(['hv-translate', '--decode', output.toString('hex')]);
       expect(decoded).to.deep.equal({ status: 0, stdout: '✓ Success: GPA page 0x120, WB\n', stderr: '' });
     }
     const absent = encodeHvTranslateInput({ ...HV_SELF, vpIndex: 9, controlFlags: 1n, gvaPage: 0n });
     const words = ['hv-translate', '--input', Buffer.from(absent).toString('hex'), ...running.endpoint];
-    const { status, stderr } = await runPagewalk(words);
+    const { status, stderr } = await runCommand(words);
     expect(status).to.equal(2);
     expect(stderr).to.match(/^pagewalk: HV_STATUS_INVALID_VP_INDEX: .*--cpu N/);
   });
@@ -338,7 +339,7 @@ describe('pagewalk hv-translate, on a guest', function () {
       entries: [],
       reason: 'the address has more than 64 bits',
     });
-    const { stdout } = await runPagewalk([
+    const { stdout } = await runCommand([
       'hv-translate',
       '--input',
       Buffer.from(input).toString('hex'),
@@ -382,14 +383,14 @@ describe('pagewalk hv-translate, on a guest', function () {
 
   it('refuses shadow-stack accesses on a vCPU that has none', async () => {
     const words = ['hv-translate', '0', '--validate', 'r', '--shadow-stack', '--qmp', running.guest.qmpEndpoint];
-    const { status, stderr } = await runPagewalk(words);
+    const { status, stderr } = await runCommand(words);
     expect(status).to.equal(2);
     expect(stderr).to.match(/^pagewalk: HV_STATUS_INVALID_PARAMETER: SHADOW_STACK.*CR4\.CET=0\n/);
   });
 
   it('assumes write-back where the stub alone shows neither PAT nor MTRRs, and says so', async () => {
     const words = ['hv-translate', addressOf('rw'), '--validate', 'r', '--json', '--gdb', running.guest.gdbEndpoint];
-    const { stdout } = await runPagewalk(words);
+    const { stdout } = await runCommand(words);
     const line = hvTranslationLineSchema.parse(JSON.parse(stdout));
     expect(line).to.include({ result: 'Success', cacheType: 'WB' });
     expect(line.assumed.map(({ name, decides }) => `${name} ${decides}`)).to.include('memoryTypes true');

@@ -11,7 +11,8 @@ import { useRunningKernel } from '../../support/live/guest/running-kernel.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
 import { writeHostMemory } from '../../support/live/guest/write-host-memory.ts';
 import { writePhysical } from '../../support/live/guest/write-physical.ts';
-import { type PagewalkExit, runPagewalk, startPagewalk } from '../../support/live/run-pagewalk.ts';
+import { runCommand } from '../../support/live/run-command.ts';
+import { type PagewalkExit, startPagewalk } from '../../support/live/run-pagewalk.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 import { accessOf } from '../../support/reference/reference-machine.ts';
 import type { ReferenceMachine, ReferenceTranslation } from '../../support/reference/reference-translation.ts';
@@ -90,9 +91,9 @@ describe('map, find and diff, on guests', function () {
         guest = await launchKernel(kernel.name);
         witness = await Witness.of(guest);
         await witness.execute('stop');
-        const { stdout } = await runPagewalk(['state', '--json', '--qmp', guest.qmpEndpoint]);
+        const { stdout } = await runCommand(['state', '--json', '--qmp', guest.qmpEndpoint]);
         machine = machineOf(kernel, stateLineSchema.parse(JSON.parse(stdout)));
-        lines = parseMap(await runPagewalk(['map', '--leaves', '--json', '--qmp', guest.qmpEndpoint]));
+        lines = parseMap(await runCommand(['map', '--leaves', '--json', '--qmp', guest.qmpEndpoint]));
         tlb = parseInfoTlb(await witness.hmp('info tlb'));
         memory = await PhysicalSnapshot.take(guest, witness);
         expect(await witness.runState()).to.equal('paused');
@@ -164,7 +165,7 @@ describe('map, find and diff, on guests', function () {
       });
 
       it('merges these pages into ranges, and counts them', async () => {
-        const exit = await runPagewalk(['map', '--json', '--qmp', guest.qmpEndpoint]);
+        const exit = await runCommand(['map', '--json', '--qmp', guest.qmpEndpoint]);
         const ranges = rangesOf(parseMap(exit));
         const pages = pagesOf(lines);
         const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
@@ -181,7 +182,7 @@ describe('map, find and diff, on guests', function () {
             expect(facts, address).to.deep.equal({ ...rights, isRegionNamed: true });
           }
         }
-        const { stdout } = await runPagewalk(['map', '--summary', '--json', '--qmp', guest.qmpEndpoint]);
+        const { stdout } = await runCommand(['map', '--summary', '--json', '--qmp', guest.qmpEndpoint]);
         // The other CPUs have a root of their own.
         const own = kernel.tables.filter(({ name }) => name !== 'ap-pml4');
         const summary = summaryLineSchema.parse(JSON.parse(stdout));
@@ -194,7 +195,7 @@ describe('map, find and diff, on guests', function () {
       it('finds every way to a page', async () => {
         const { outcome } = kernelPage(kernel, 'rw');
         const physical = outcome.kind === 'mapped' ? outcome.physicalAddress : 0n;
-        const { status, stdout } = await runPagewalk([
+        const { status, stdout } = await runCommand([
           'find',
           hex(physical + 0x123n),
           '--json',
@@ -221,7 +222,7 @@ describe('map, find and diff, on guests', function () {
     const path = useScratchDirectory();
 
     const addressOf = (name: string): string => hex(kernelPage(long4, name).address);
-    const run = (...words: string[]): Promise<PagewalkExit> => runPagewalk([...words, ...running.endpoint]);
+    const run = (...words: string[]): Promise<PagewalkExit> => runCommand([...words, ...running.endpoint]);
 
     /** Writes entries while the guest is paused. */
     async function poke(pieces: Parameters<typeof writePhysical>[1]): Promise<void> {
@@ -391,7 +392,7 @@ describe('map, find and diff, on guests', function () {
 
     it('diff tells what has happened between two files', async () => {
       const before = [await save('ranges-before'), await save('pages-before', '--leaves')];
-      expect(await runPagewalk(['diff', path('ranges-before'), path('ranges-before')])).to.deep.equal({
+      expect(await runCommand(['diff', path('ranges-before'), path('ranges-before')])).to.deep.equal({
         status: 0,
         stdout: '',
         stderr: '',
@@ -406,7 +407,7 @@ describe('map, find and diff, on guests', function () {
       ]);
       const after = [await save('ranges-after'), await save('pages-after', '--leaves')];
       const within = (text: string): string[] => text.split('\n').filter((line) => line.includes(' 0x000000800000'));
-      const pages = await runPagewalk(['diff', before[1] ?? '', after[1] ?? '']);
+      const pages = await runCommand(['diff', before[1] ?? '', after[1] ?? '']);
       expect(pages.status).to.equal(1);
       expect(within(pages.stdout)).to.deep.equal([
         '~ 0x0000008000000000-0x0000008000000fff      4K  became accessed, became dirty',
@@ -414,7 +415,7 @@ describe('map, find and diff, on guests', function () {
         '~ 0x0000008000002000-0x0000008000002fff      4K  rights rwx- → r-x-',
         '+ 0x0000008000006000-0x0000008000006fff      4K  rwxu → 0x138000',
       ]);
-      const ranges = await runPagewalk(['diff', before[0] ?? '', after[0] ?? '', '--json']);
+      const ranges = await runCommand(['diff', before[0] ?? '', after[0] ?? '', '--json']);
       const changes = ranges.stdout
         .trimEnd()
         .split('\n')
@@ -431,12 +432,12 @@ describe('map, find and diff, on guests', function () {
     it('diff stops where it is told to, and knows incomplete maps', async () => {
       const whole = await save('whole', '--leaves');
       const partial = await save('partial', '--leaves', '--limit', '10');
-      const { status, stdout, stderr } = await runPagewalk(['diff', partial, whole, '--limit', '2']);
+      const { status, stdout, stderr } = await runCommand(['diff', partial, whole, '--limit', '2']);
       expect(status).to.equal(1);
       expect(stdout.split('\n')).to.have.lengthOf(3);
       const isPartial = `pagewalk: ${partial} is an incomplete map; missing entries may be false differences\n`;
       expect(stderr).to.equal(`pagewalk: stopped after 2 changes: take --limit N for more\n${isPartial}`);
-      const itself = await runPagewalk(['diff', partial, partial]);
+      const itself = await runCommand(['diff', partial, partial]);
       expect(itself).to.deep.equal({ status: 1, stdout: '', stderr: isPartial.repeat(2) });
     });
 
@@ -469,7 +470,7 @@ describe('map, find and diff, on guests', function () {
         ['ranges', 'cut', /cut: has no last line \{"kind":"end",…\}: it was cut off$/],
       ];
       for (const [one, other, message] of cases) {
-        const { status, stderr } = await runPagewalk(['diff', path(one), path(other)]);
+        const { status, stderr } = await runCommand(['diff', path(one), path(other)]);
         expect({ status, line: stderr.split('\n')[0] }, other).to.deep.include({ status: 2 });
         expect(stderr.split('\n')[0], other).to.match(message);
       }

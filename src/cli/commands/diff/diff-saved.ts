@@ -31,8 +31,8 @@ function describeRange({ first, last }: SavedMapHeading): string {
  */
 export async function diffSaved(line: DiffSavedCommandLine, context: CliContext): Promise<number> {
   if (line.html !== undefined) return pictureSaved(line, line.html, context);
-  const before = await SavedMap.open(line.before, context, 'diff');
-  const after = await SavedMap.open(line.after, context, 'diff');
+  await using before = await SavedMap.open(line.before, context, 'diff');
+  await using after = await SavedMap.open(line.after, context, 'diff');
   for (const [name, describe] of ALIKE) {
     if (before.heading[name] === after.heading[name]) continue;
     const problem = `is a map of ${describe(after.heading)}, and ${before.name} one of ${describe(before.heading)}`;

@@ -21,6 +21,21 @@ async function* bytesOf(lines: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const line of lines) yield Buffer.from(`${line}\n`);
 }
 
+/** Of lines that are not read to their end: whether their source was closed nevertheless. */
+async function isClosed(lines: readonly string[], use: (context: CliContext) => Promise<unknown>): Promise<boolean> {
+  let closed = false;
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* bytesOf(lines);
+    } finally {
+      closed = true;
+    }
+  }
+  const signal = new AbortController().signal;
+  await use({ environment: {}, isTerminal: false, print: () => {}, complain: () => {}, signal, input: bytes() });
+  return closed;
+}
+
 async function read(lines: readonly string[]): Promise<{ segments: MapSegment[]; isComplete: boolean | undefined }> {
   const context: CliContext = {
     environment: {},
@@ -37,6 +52,17 @@ async function read(lines: readonly string[]): Promise<{ segments: MapSegment[];
 }
 
 describe('cli/SavedMap', () => {
+  it('closes a file of which not all was read, also where it is refused', async () => {
+    const lines = [HEADING, range('0x1000', '0x1fff'), END];
+    const left = await isClosed(lines, async (context) => {
+      await using map = await SavedMap.open('-', context, 'diff');
+      expect(map.heading.of).to.equal('ranges');
+    });
+    expect(left).to.equal(true);
+    const refused = await isClosed(['{}', END], (context) => expectRejection(SavedMap.open('-', context, 'diff')));
+    expect(refused).to.equal(true);
+  });
+
   const attributes = { rights: { write: true, user: false, exec: true }, protectionKey: null, global: true };
 
   it('takes ranges for what they are, and knows where they lead if that is one piece', async () => {

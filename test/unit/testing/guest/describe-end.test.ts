@@ -1,0 +1,56 @@
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { GuestEnd } from '../../../../src/testing/errors.ts';
+import { describeEnd, kindOfReset, UNSEEN } from '../../../../src/testing/guest/describe-end.ts';
+
+const SILENT: GuestEnd = { how: 'exited', exit: null, ...UNSEEN, output: '', lastLines: [] };
+
+describe('the end of a guest', () => {
+  it('is told with its registers, the walk of its last fault, and what QEMU and the guest said', () => {
+    const end: GuestEnd = {
+      how: 'triple-fault',
+      exit: { status: 1, signal: null },
+      cpu: 1,
+      rip: 0x1001d8n,
+      cr2: 0xdead000n,
+      cr3: null,
+      walk: 'the walk',
+      output: 'a word of QEMU',
+      lastLines: ['booting', 'ready'],
+    };
+    expect(describeEnd(end).split('\n')).to.deep.equal([
+      'the guest had a triple fault with status 1',
+      'vCPU 1: RIP 0x1001d8, CR2 0xdead000',
+      'The last page fault (CR2):',
+      'the walk',
+      'QEMU said:',
+      'a word of QEMU',
+      'The last lines of its console:',
+      'booting',
+      'ready',
+    ]);
+  });
+
+  it('is told in two lines where nothing is known but how', () => {
+    expect(describeEnd(SILENT)).to.equal('QEMU ended\nThe guest said nothing.');
+    const killed = describeEnd({ ...SILENT, exit: { status: null, signal: 'SIGKILL' } });
+    expect(killed).to.equal('QEMU ended by SIGKILL\nThe guest said nothing.');
+  });
+
+  it('is a triple fault where the log of TCG says so, and else a reset', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'pagewalk-end-'));
+    try {
+      const log = join(directory, 'log');
+      expect(await kindOfReset(log)).to.equal('reset');
+      writeFileSync(log, 'CPU Reset (CPU 0)\n');
+      expect(await kindOfReset(log)).to.equal('reset');
+      writeFileSync(log, 'CPU Reset (CPU 0)\nTriple fault\nCPU Reset (CPU 0)\n');
+      expect(await kindOfReset(log)).to.equal('triple-fault');
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});
