@@ -12,7 +12,7 @@ import { decodeResult, encodeExpected, encodeRecord } from './wire.ts';
 
 /** The last probes of a batch are for what it lacks, so that no way in which an access can end is left to luck. */
 const STEERED = 128;
-/** What comes of its kind once in 400 times is missed by one batch in 20,000; what a lie makes impossible is given up for. */
+/** What comes of its kind once in 400 times is missed by one batch in 20,000; what a lie makes impossible is sought no longer. */
 const MOST_TRIES = 4000;
 
 export interface ProbeRun {
