@@ -41,6 +41,16 @@ describe('qemuArguments', () => {
     expect(text).not.to.contain('debugcon');
   });
 
+  it('has the kernel stay at its end, and pvpanic where the machine has a bus for it', () => {
+    const text = argumentsOf({ holdAtEnd: true, serial: true, initrd: 'i.cpio', machine: 'q35' });
+    expect(text).to.contain('-initrd i.cpio');
+    expect(text).to.contain('-qmp unix:/run/guest/watch.sock,server=on,wait=off -no-reboot -no-shutdown');
+    expect(text).to.contain('-d cpu_reset -D /run/guest/resets.log -device pvpanic');
+    expect(text).to.contain('-serial chardev:pagewalk-serial');
+    expect(argumentsOf({ holdAtEnd: true })).to.contain('pvpanic');
+    expect(argumentsOf({ holdAtEnd: true, machine: 'microvm' })).not.to.contain('pvpanic');
+  });
+
   it("doubles commas in paths, which is QEMU's rule", () => {
     const all = qemuArguments({}, socketPaths('/tmp/a,b'));
     expect(all).to.include('unix:/tmp/a,,b/qmp.sock,server=on,wait=off');
