@@ -1,7 +1,7 @@
 import type { PageRange } from '../../paging/index.ts';
 import { canonicalAddress, decodeAttributes, linearPageOf, type PagingContext } from '../../paging/internal.ts';
 import { diffMaps, type MapChange, type MapDifference, type MapSegment } from '../../report/index.ts';
-import { endOf, LAYOUT, type Pieces, pieceFrom } from '../pieces/pieces.ts';
+import { endOf, LAYOUT, type Pieces, physicalPageOf, pieceFrom } from '../pieces/pieces.ts';
 import { PiecesBuilder } from '../pieces/pieces-builder.ts';
 import type { ColourClass } from './colourings.ts';
 import { COLOURS } from './colours.ts';
@@ -42,6 +42,8 @@ export const CHANGE_CLASSES: readonly ColourClass[] = [
 ];
 
 const MOST_CHANGES = 200_000;
+/** Of pieces that repeat one page: each of these is compared for itself. */
+const MOST_REPEATED = 1_000_000;
 
 /** The parts of two maps to compare: everything, or where tables differ. @internal */
 export interface ChangeQuestion {
@@ -58,8 +60,14 @@ export async function findChanges({ before, after, context, where }: ChangeQuest
   const all: MapChange[] = [];
   const of: number[] = [];
   const whole = context as PagingContext;
+  const reading: Reading = {
+    context: whole,
+    // Page sizes and bits are compared page by page only where both sides have them so.
+    isPaged: before.detail === 'pages' && after.detail === 'pages',
+    repeatedLeft: MOST_REPEATED,
+  };
   for (const { firstPage, lastPage } of where ?? [{ firstPage: 0, lastPage: Number.MAX_SAFE_INTEGER }]) {
-    const segments = (pieces: Pieces): Generator<MapSegment> => segmentsOf(pieces, whole, firstPage, lastPage + 1);
+    const segments = (pieces: Pieces): Generator<MapSegment> => segmentsOf(pieces, reading, firstPage, lastPage + 1);
     for await (const change of diffMaps(segments(before), segments(after))) {
       if (all.length >= MOST_CHANGES) break;
       all.push(change);
@@ -81,37 +89,52 @@ export async function findChanges({ before, after, context, where }: ChangeQuest
       });
     }
   }
-  const complete = all.length < MOST_CHANGES;
+  const complete = all.length < MOST_CHANGES && reading.repeatedLeft >= 0 && before.complete && after.complete;
   return { pieces: builder.build('pages', complete), of: Uint8Array.from(of), all, complete };
 }
 
+/** How pieces are read, and how much may still be read of them. */
+interface Reading {
+  readonly context: PagingContext;
+  readonly isPaged: boolean;
+  /** Below 0 once it was not enough. */
+  repeatedLeft: number;
+}
+
 /** Pieces within pages, cut off at both ends, as `diffMaps` takes them. */
-function* segmentsOf(
-  pieces: Pieces,
-  context: PagingContext,
-  firstPage: number,
-  endPage: number,
-): Generator<MapSegment> {
+function* segmentsOf(pieces: Pieces, reading: Reading, firstPage: number, endPage: number): Generator<MapSegment> {
+  const { context, isPaged } = reading;
   for (let at = pieceFrom(pieces, firstPage); at < pieces.length; at += 1) {
     const start = pieces.first[at] as number;
     if (start >= endPage) return;
     const first = Math.max(start, firstPage);
     const end = Math.min(endOf(pieces, at), endPage);
-    const physical = pieces.physical[at] as number;
     const layout = pieces.layout[at] as number;
-    const shift = pieces.shift[at] as number;
-    const used = (count: number): number => (pieces.detail === 'pages' ? Math.sign(count) : count);
-    yield {
-      first: canonicalAddress(context, first),
-      last: canonicalAddress(context, end - 1, 4095),
+    const used = (count: number): number => (isPaged ? Math.sign(count) : count);
+    const segment = (from: number, to: number, physical: number): MapSegment => ({
+      first: canonicalAddress(context, from),
+      last: canonicalAddress(context, to - 1, 4095),
       ...decodeAttributes(context, pieces.attributes[at] as number),
-      pageSizeBytes: pieces.detail === 'pages' ? 2 ** shift : null,
-      physicalFirst:
-        layout === LAYOUT.scattered
-          ? null
-          : BigInt(layout === LAYOUT.inOnePiece ? physical + first - start : physical) << 12n,
+      pageSizeBytes: isPaged ? 2 ** (pieces.shift[at] as number) : null,
+      physicalFirst: physical < 0 ? null : BigInt(physical) << 12n,
       accessed: used(pieces.accessed[at] as number),
       dirty: used(pieces.dirty[at] as number),
-    };
+    });
+    if (layout !== LAYOUT.repeated) {
+      // Of a scattered piece nobody knows where a part of it leads.
+      yield segment(first, end, layout === LAYOUT.inOnePiece ? physicalPageOf(pieces, at, first) : -1);
+      continue;
+    }
+    const leafPages = 2 ** ((pieces.shift[at] as number) - 12);
+    for (let from = first; from < end; ) {
+      const to = Math.min(end, from + leafPages - ((from - start) % leafPages));
+      reading.repeatedLeft -= 1;
+      if (reading.repeatedLeft < 0) {
+        yield segment(from, end, -1);
+        break;
+      }
+      yield segment(from, to, physicalPageOf(pieces, at, from));
+      from = to;
+    }
   }
 }
