@@ -18,13 +18,19 @@ const MOST_SEGMENTS = 1_000_000;
 const NO_WALKS =
   'A saved map has neither registers nor tables: walks cannot be made of it. pagewalk map --html keeps them.';
 
+/** A saved map, read to its end. @internal */
+export interface SavedMoment extends Pick<SavedMap, 'name' | 'heading' | 'isComplete'> {
+  /** As a picture has it, compressed. */
+  readonly bytes: Uint8Array;
+}
+
 /**
- * A map that `pagewalk map --json` has saved, as a picture has it, compressed.
+ * Reads a map that `pagewalk map --json` has saved, for a picture.
  *
  * @throws {@link InputFileError} `ERR_CLI_INPUT_FILE` for a file that holds no map, or not all of one.
  * @internal
  */
-export async function momentOfFile(file: string, context: CliContext, command: string): Promise<Uint8Array> {
+export async function momentOfFile(file: string, context: CliContext, command: string): Promise<SavedMoment> {
   await using map = await SavedMap.open(file, context, command);
   const encoder = new RangeEncoder();
   const { mode } = map.heading;
@@ -59,7 +65,8 @@ export async function momentOfFile(file: string, context: CliContext, command: s
     classNames: [],
   };
   const ranges = encoder.encode(map.isComplete === true);
-  return deflateSync(encodeMoment({ heading, tables: new Uint8Array(0), ranges }));
+  const bytes = deflateSync(encodeMoment({ heading, tables: new Uint8Array(0), ranges }));
+  return { bytes, name: map.name, heading: map.heading, isComplete: map.isComplete };
 }
 
 function pieceOf(segment: MapSegment, linearBits: number) {

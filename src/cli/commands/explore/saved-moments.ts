@@ -1,6 +1,7 @@
 import { describeFailure } from '../../describe-failure.ts';
+import { requireAlike } from '../../io/require-alike.ts';
 import type { CliContext } from '../../options/command.ts';
-import { momentOfFile } from '../../picture/saved-moment.ts';
+import { momentOfFile, type SavedMoment } from '../../picture/saved-moment.ts';
 import type { ServedMoments } from './page-server.ts';
 import { NAME } from './parse-explore.ts';
 
@@ -13,11 +14,18 @@ export class SavedMoments implements ServedMoments {
     this.#moments = moments;
   }
 
-  /** @throws {@link InputFileError} `ERR_CLI_INPUT_FILE` for a file that holds no map, or not all of one. */
+  /**
+   * @throws {@link InputFileError} `ERR_CLI_INPUT_FILE` for a file that holds no map, or not all of one, and for maps of different
+   * things.
+   */
   static async read(files: readonly string[], context: CliContext): Promise<SavedMoments> {
-    const moments: Uint8Array[] = [];
-    for (const file of files) moments.push(await momentOfFile(file, context, NAME));
-    return new SavedMoments(moments);
+    const moments: SavedMoment[] = [];
+    for (const file of files) {
+      const moment = await momentOfFile(file, context, NAME);
+      requireAlike(moments[0] ?? moment, moment);
+      moments.push(moment);
+    }
+    return new SavedMoments(moments.map(({ bytes }) => bytes));
   }
 
   get count(): number {
