@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
 import { formatEndpoint } from '../../../protocols/transport/index.ts';
-import { executableOf, type ProcessScan } from '../peer/processes.ts';
+import { processWith } from '../peer/find-holder.ts';
+import { asNamedBy, executableOf, type ProcessScan } from '../peer/processes.ts';
 import { readTcpSockets, readUnixSockets, type TcpRow, type UnixSocket } from '../peer/socket-tables.ts';
 import type { ChannelHolder, FoundChannel } from './found-guest.ts';
 import { readUnixOtherEnds } from './other-ends.ts';
@@ -92,13 +93,10 @@ export class FoundSockets {
   }
 
   #holderOf(inodes: readonly number[]): ChannelHolder | null {
-    if (inodes.length === 0) return null;
-    for (const pid of this.#scan.processes()) {
-      if (!inodes.some((inode) => this.#scan.sockets(pid).has(inode))) continue;
-      const executable = executableOf(pid);
-      return { pid, program: executable === undefined ? null : basename(executable) };
-    }
-    return null;
+    const pid = processWith(inodes, this.#scan);
+    if (pid === undefined) return null;
+    const executable = executableOf(pid);
+    return { pid, program: executable === undefined ? null : basename(executable) };
   }
 
   #unixOf(pid: number, network: string): readonly UnixSocket[] {
@@ -131,7 +129,7 @@ function hereOf(host: string): string {
 
 /** How we name a socket that another process has named in its own root: the same name if it is the same file, or by way of /proc. */
 function reachableAt(pid: number, path: string): string | null {
-  const there = isAbsolute(path) ? `/proc/${pid}/root${path}` : `/proc/${pid}/cwd/${path}`;
+  const there = asNamedBy(pid, path);
   const theirs = socketAt(there);
   const ours = isAbsolute(path) ? socketAt(path) : undefined;
   // Into the root of another user's process only root can look; what has the name here is then taken for it.

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
+import { asNamedBy } from '../peer/processes.ts';
 
 const MAX_BYTES = 512 * 1024;
 const MOST_DESCRIPTORS = 4096;
@@ -87,8 +88,9 @@ export function readNamedFile(pid: number, uid: number, path: string): string | 
   let held: number | undefined;
   let descriptor: number | undefined;
   try {
-    const base = path.startsWith('/') ? `/proc/${pid}/root` : `/proc/${pid}/cwd`;
-    held = openSync(join(base, path), O_PATH | constants.O_NOFOLLOW);
+    // Without "..": by that a name would lead out of a root that is no root of ours.
+    const named = asNamedBy(pid, isAbsolute(path) ? resolve(path) : path);
+    held = openSync(named, O_PATH | constants.O_NOFOLLOW);
     const { mode, uid: owner } = fstatSync(held);
     const isFile = (mode & constants.S_IFMT) === constants.S_IFREG;
     if (!isFile || (owner !== uid && (mode & OTHERS_MAY_READ) === 0)) return undefined;

@@ -1,11 +1,10 @@
 import { readlinkSync, statfsSync, statSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
 import type { SocketFile } from '../../../protocols/transport/index.ts';
 import type { PeerCause } from '../causes/peer-cause.ts';
 import { findHolder } from './find-holder.ts';
 import { type Peer, type PeerProcess, unknownPeer } from './peer.ts';
 import { isStill, type ProcessIdentity, readIdentity } from './process-identity.ts';
-import { ProcessScan } from './processes.ts';
+import { asNamedBy, ProcessScan } from './processes.ts';
 import { readUnixSockets, type UnixSocket } from './socket-tables.ts';
 
 /** How long the search may take; the guest runs meanwhile. */
@@ -100,7 +99,7 @@ function asHolder(
 function leadsTo(pid: number, path: string, { device, inode }: SocketFile): boolean {
   // A NUL as the first character, printed as @, is a name that is no file.
   if (path === '' || path.startsWith('@')) return false;
-  const seen = isAbsolute(path) ? `/proc/${pid}/root${path}` : `/proc/${pid}/cwd/${path}`;
+  const seen = asNamedBy(pid, path);
   try {
     const found = statSync(seen, { bigint: true, throwIfNoEntry: false });
     return found?.dev === device && found.ino === inode;
@@ -134,7 +133,7 @@ function judge(holder: Holder, file: SocketFile, endpoint: string, scan: Process
 function isBoundElsewhere(inode: number, path: string, file: SocketFile, pid: number, scan: ProcessScan): boolean {
   for (const other of scan.qemus) {
     if (other === pid || !scan.sockets(other).has(inode)) continue;
-    const seen = isAbsolute(path) ? `/proc/${other}/root${path}` : `/proc/${other}/cwd/${path}`;
+    const seen = asNamedBy(other, path);
     return statSync(seen, { throwIfNoEntry: false })?.isSocket() === true && !leadsTo(other, path, file);
   }
   return false;

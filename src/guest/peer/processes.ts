@@ -1,8 +1,14 @@
 import { type Dir, opendirSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import { isQemuProgram } from './process-identity.ts';
 
 /** No process that is worth a look has more; one that has is not looked at to its end. */
 const MOST_DESCRIPTORS = 65_536;
+
+/** Where a name leads that another process means, in its own root and working directory. @internal */
+export function asNamedBy(pid: number, path: string): string {
+  return isAbsolute(path) ? `/proc/${pid}/root${path}` : `/proc/${pid}/cwd/${path}`;
+}
 
 /** A look at this host's processes that ends in time, however many there are. @internal */
 export class ProcessScan {

@@ -44,34 +44,7 @@ export interface TcpSocket {
   readonly uid: number;
 }
 
-const ESTABLISHED = '01';
-
-/** The socket at one end of a connection, if that end is in our network namespace. @internal */
-export function findTcpSocket(own: TcpEnd, other: TcpEnd): TcpSocket | undefined {
-  for (const table of ['tcp', 'tcp6']) {
-    for (const line of readTable(table)) {
-      // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode
-      const [, local = '', remote = '', state, , , , uid, , inode] = line.trim().split(/ {1,20}/, 10);
-      if (state === ESTABLISHED && isEnd(local, own) && isEnd(remote, other) && Number(inode) > 0) {
-        return { inode: Number(inode), uid: Number(uid) };
-      }
-    }
-  }
-  return undefined;
-}
-
-const LISTEN = '0A';
-
-/** The ports that are listened at in our network namespace, at whatever address, each with its socket. @internal */
-export function readListeningPorts(): readonly (TcpSocket & { readonly port: number })[] {
-  return ['tcp', 'tcp6']
-    .flatMap((table) => readTable(table))
-    .flatMap((line) => {
-      const [, local = '', , state, , , , uid, , inode] = line.trim().split(/ {1,20}/, 10);
-      if (state !== LISTEN) return [];
-      return [{ port: Number.parseInt(local.split(':', 2)[1] ?? '', 16), inode: Number(inode), uid: Number(uid) }];
-    });
-}
+const STATES: Readonly<Record<string, TcpRow['state']>> = { '01': 'connected', '0A': 'listening' };
 
 /** A row of the TCP tables. @internal */
 export interface TcpRow extends TcpSocket {
@@ -83,19 +56,36 @@ export interface TcpRow extends TcpSocket {
 }
 
 /** The TCP sockets in the network namespace of a process that listen or are connected. @internal */
-export function readTcpSockets(pid: number): readonly TcpRow[] {
+export function readTcpSockets(pid: number | 'self'): readonly TcpRow[] {
   return ['tcp', 'tcp6']
     .flatMap((table) => readTable(table, pid))
     .flatMap((line) => {
-      const [, local = '', remote = '', state, , , , uid, , inode] = line.trim().split(/ {1,20}/, 10);
-      if (state !== LISTEN && state !== ESTABLISHED) return [];
+      // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode
+      const [, local = '', remote = '', printed = '', , , , uid, , inode] = line.trim().split(/ {1,20}/, 10);
+      const state = STATES[printed];
+      if (state === undefined) return [];
       const port = Number.parseInt(local.split(':', 2)[1] ?? '', 16);
-      const row = { local, remote, port, inode: Number(inode), uid: Number(uid) };
-      return [{ ...row, state: state === LISTEN ? ('listening' as const) : ('connected' as const) }];
+      return [{ local, remote, port, inode: Number(inode), uid: Number(uid), state }];
     });
 }
 
-function readTable(name: string, pid: number | 'self' = 'self'): readonly string[] {
+/** The socket at one end of a connection, if that end is in our network namespace. @internal */
+export function findTcpSocket(own: TcpEnd, other: TcpEnd): TcpSocket | undefined {
+  const found = readTcpSockets('self').find(
+    ({ state, local, remote, inode }) =>
+      state === 'connected' && isEnd(local, own) && isEnd(remote, other) && inode > 0,
+  );
+  return found && { inode: found.inode, uid: found.uid };
+}
+
+/** The ports that are listened at in our network namespace, at whatever address, each with its socket. @internal */
+export function readListeningPorts(): readonly (TcpSocket & { readonly port: number })[] {
+  return readTcpSockets('self').flatMap(({ state, port, inode, uid }) =>
+    state === 'listening' ? [{ port, inode, uid }] : [],
+  );
+}
+
+function readTable(name: string, pid: number | 'self'): readonly string[] {
   try {
     return readFileSync(`/proc/${pid}/net/${name}`, 'latin1').split('\n').slice(1);
   } catch {

@@ -99,7 +99,9 @@ describe('sockets that were handed over to a process', function () {
       const gone = once(giver, 'exit');
       giver.kill();
       await gone;
-      expect(findPeer(connection)).to.include({ kind: 'process', pid: taker.pid });
+      const peer = findPeer(connection);
+      const why = peer.kind === 'unknown' ? formatCause(peer.cause) : '';
+      expect(peer, why).to.include({ kind: 'process', pid: taker.pid });
       await connection.close();
     } finally {
       await end(giver, taker);
