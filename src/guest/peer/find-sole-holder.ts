@@ -8,17 +8,21 @@ const BUDGET_MS = 1000;
 /**
  * Finds the one QEMU that has a socket open.
  *
- * @param nobody - why none was seen, though all were looked at
+ * @param noHolder - why none was seen, though all were looked at
  * @internal
  */
-export function findSoleHolder(inode: number, endpoint: string, nobody: () => PeerCause): ProcessIdentity | PeerCause {
+export function findSoleHolder(
+  inode: number,
+  endpoint: string,
+  noHolder: () => PeerCause,
+): ProcessIdentity | PeerCause {
   const scan = new ProcessScan(BUDGET_MS);
   const holders = scan.qemus.flatMap((pid) => {
     const identity = readIdentity(pid);
     return identity !== undefined && inode > 0 && scan.sockets(pid).has(inode) ? [identity] : [];
   });
   const [identity, another] = holders;
-  if (identity === undefined) return scan.ranOut ? { code: 'too-many-processes' } : nobody();
+  if (identity === undefined) return scan.ranOut ? { code: 'too-many-processes' } : noHolder();
   if (another !== undefined) return { code: 'several-holders', endpoint, pids: holders.map(({ pid }) => pid) };
   return identity;
 }

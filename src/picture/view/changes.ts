@@ -121,7 +121,7 @@ function* segmentsOf(pieces: Pieces, reading: Reading, firstPage: number, endPag
       dirty: used(pieces.dirty[at] as number),
     });
     if (layout !== LAYOUT.repeated) {
-      // Of a scattered piece nobody knows where a part of it leads.
+      // It is not recorded where a part of a scattered piece leads.
       yield segment(first, end, layout === LAYOUT.inOnePiece ? physicalPageOf(pieces, at, first) : -1);
       continue;
     }
