@@ -1,4 +1,4 @@
-import type { AbandonSignal } from '../transport/index.ts';
+import { type AbandonSignal, timerMs } from '../transport/internal.ts';
 import { readRegisterRequest } from './commands/registers/read-register.ts';
 import { readRegistersRequest } from './commands/registers/read-registers.ts';
 import { writeRegisterRequest } from './commands/registers/write-register.ts';
@@ -28,6 +28,8 @@ export interface ResumeOptions {
 
 // After an interrupt QEMU has only to stop its vCPUs.
 const INTERRUPT_TIMEOUT_MS = 5000;
+// What was asked before the guest runs is answered at once.
+const INTERRUPT_RETRY_MS = 5;
 const SIGNAL_INTERRUPT = 2;
 
 /**
@@ -148,15 +150,19 @@ export class GdbRunControl {
   async #resume(request: GdbRequest<StopReply>, { timeoutMs, signal }: ResumeOptions): Promise<StopReply> {
     if (!(timeoutMs > 0)) throw new GdbArgumentError(`not a time in milliseconds: ${timeoutMs}`);
     const session = this.#session;
+    // It has not run, and is stopped: as if the time had been up at once.
+    if (signal?.aborted === true) throw new GdbTimeoutError(request.payload, timeoutMs, true, session);
     let interrupted = false;
     const interrupt = () => {
       if (interrupted) return;
-      interrupted = true;
-      session.interrupt();
       clearTimeout(timer);
-      timer = setTimeout(() => session.fail(timeoutError()), INTERRUPT_TIMEOUT_MS);
+      // No byte stops a guest that does not run yet: requests before this one are still to be answered.
+      interrupted = session.interrupt();
+      timer = interrupted
+        ? setTimeout(() => session.fail(timeoutError()), INTERRUPT_TIMEOUT_MS)
+        : setTimeout(interrupt, INTERRUPT_RETRY_MS);
     };
-    let timer = setTimeout(interrupt, timeoutMs);
+    let timer = setTimeout(interrupt, timerMs(timeoutMs));
     signal?.addEventListener('abort', interrupt);
     const timeoutError = () => new GdbTimeoutError(request.payload, timeoutMs, interrupted, session);
     try {

@@ -6,6 +6,7 @@ import {
   type Endpoint,
   type HandedDescriptor,
   type TraceSink,
+  timerMs,
 } from '../transport/internal.ts';
 import { type HmpOptions, humanMonitorCommand } from './commands/human-monitor-command.ts';
 import {
@@ -228,7 +229,7 @@ export class QmpClient implements QmpExecutor {
         if (event.event === name && accept(event)) settle(() => resolve(event));
       });
       const stopWatching = this.onClosed((reason) => settle(() => reject(reason)));
-      const timer = setTimeout(() => settle(() => reject(late)), timeoutMs);
+      const timer = setTimeout(() => settle(() => reject(late)), timerMs(timeoutMs));
     });
   }
 
@@ -240,7 +241,7 @@ export class QmpClient implements QmpExecutor {
 
   async #awaitGreeting(timeoutMs: number, deadline: number): Promise<void> {
     const remainingMs = Math.max(0, deadline - performance.now());
-    const timer = setTimeout(() => this.#end(this.#noGreeting(timeoutMs)), remainingMs);
+    const timer = setTimeout(() => this.#end(this.#noGreeting(timeoutMs)), timerMs(remainingMs));
     try {
       this.#greeting = checkReply(this.endpoint, 'greeting', await this.#greeted, greetingSchema);
     } finally {

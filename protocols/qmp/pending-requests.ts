@@ -1,3 +1,5 @@
+import { timerMs } from '../transport/internal.ts';
+
 interface Pending {
   readonly label: string;
   readonly callSite: string;
@@ -36,7 +38,7 @@ export class PendingRequests {
     const id = ++this.#lastId;
     const callSite = captureCallSite();
     const reply = new Promise<unknown>((resolve, reject) => {
-      const timer = setTimeout(() => this.reject(id, timeout.makeError), timeout.timeoutMs);
+      const timer = setTimeout(() => this.reject(id, timeout.makeError), timerMs(timeout.timeoutMs));
       this.#pending.set(id, { label, callSite, timer, resolve, reject });
     });
     return { id, reply };

@@ -9,3 +9,5 @@ export { uriOf as libvirtUriOf } from './libvirt/libvirt-connection.ts';
 export { escapeLines, escapeUnprintable, formatPrintable, printableText } from './printable-text.ts';
 /** @internal */
 export { expectSocketFile } from './socket/expect-socket-file.ts';
+/** @internal */
+export { LONGEST_TIMER_MS, timerMs } from './waiting/timer-ms.ts';

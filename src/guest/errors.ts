@@ -162,11 +162,11 @@ export class GuestAccessError extends GuestError {
   readonly code = 'ERR_GUEST_ACCESS';
   readonly access: GuestAccess;
 
-  constructor(access: GuestAccess, reason: string) {
+  constructor(access: GuestAccess, reason: string, options?: ErrorOptions) {
     const { operation, space, address, lengthBytes } = access;
     const done = operation === 'read' ? 'read' : 'written';
     const bytes = lengthBytes === 1 ? '1 byte' : `${lengthBytes} bytes`;
-    super(`${bytes} at ${space} address ${formatHex(address)} cannot be ${done}: ${reason}`);
+    super(`${bytes} at ${space} address ${formatHex(address)} cannot be ${done}: ${reason}`, options);
     this.access = access;
   }
 }

@@ -413,9 +413,14 @@ export class GuestView implements Disposable {
     return parts;
   }
 
-  /** The vCPU as a question has it. @throws GuestCpuError `ERR_GUEST_CPU`. */
-  async scopedState(scope: TranslateScope): Promise<VcpuState> {
-    return (await this.#space(await this.#ofProcess(scope, 'kernel'))).state;
+  /**
+   * The vCPU as a question has it.
+   *
+   * @param half - whose accesses: with page-table isolation a process has another CR3 in user mode
+   * @throws GuestCpuError `ERR_GUEST_CPU`.
+   */
+  async scopedState(scope: TranslateScope, half: 'user' | 'kernel' = 'kernel'): Promise<VcpuState> {
+    return (await this.#space(await this.#ofProcess(scope, half))).state;
   }
 
   async #space(scope: TranslateScope): Promise<Space> {

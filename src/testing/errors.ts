@@ -122,11 +122,11 @@ export class GuestRunError extends TestingError {
 
 /**
  * How a guest came to its end: `exited` is QEMU's process that is gone; `reset` may be a triple fault where QEMU does not tell
- * (under KVM).
+ * (under KVM); `stopped` is a reset or shutdown that the guest did not ask for.
  *
  * @public
  */
-export type GuestEndKind = 'exited' | 'shutdown' | 'reset' | 'triple-fault' | 'panicked';
+export type GuestEndKind = 'exited' | 'shutdown' | 'reset' | 'triple-fault' | 'panicked' | 'stopped';
 
 /** How a guest came to its end, and what could be read of it then. @public */
 export interface GuestEnd {

@@ -1,4 +1,4 @@
-import { type Connection, printableText, type TraceSink } from '../../transport/internal.ts';
+import { type Connection, printableText, type TraceSink, timerMs } from '../../transport/internal.ts';
 import { GdbClosedError, GdbError, GdbProtocolError, GdbStateError, GdbTimeoutError } from '../errors.ts';
 import { PacketDecoder, type PacketDefect } from '../packets/packet-decoder.ts';
 import { MAX_REQUEST_CHARS } from '../packets/packet-encoder.ts';
@@ -117,12 +117,17 @@ export class GdbSession {
     if (requests.length > 0) await this.#enqueue(requests);
   }
 
-  /** Sends the one byte that stops a running guest, if a resume request is being waited for; otherwise does nothing. */
-  interrupt(): void {
-    if (this.#pipeline.head?.request.awaitsStop !== true) return;
+  /**
+   * Sends the one byte that stops a running guest, if a resume request is being waited for; otherwise does nothing.
+   *
+   * @returns whether it was sent: a request before the resume request may not have been answered yet
+   */
+  interrupt(): boolean {
+    if (this.#pipeline.head?.request.awaitsStop !== true) return false;
     this.#stats.bytesSent++;
     this.#trace('->', '\x03');
     this.#connection.stream.write('\x03', 'latin1');
+    return true;
   }
 
   /** Ends the session with an error, as when a reply is missing. */
@@ -315,7 +320,7 @@ export class GdbSession {
   #watch(): void {
     const timeoutMs = this.#pipeline.head?.request.timeoutMs ?? this.#options.requestTimeoutMs;
     if (this.#timer !== undefined || timeoutMs === 0) return;
-    this.#timer = setTimeout(this.#onTimer, timeoutMs);
+    this.#timer = setTimeout(this.#onTimer, timerMs(timeoutMs));
   }
 
   #unwatch(): void {
@@ -336,7 +341,7 @@ export class GdbSession {
       if (timeoutMs === 0) return;
       const restMs = timeoutMs - (performance.now() - this.#lastProgressMs);
       if (restMs > 0) {
-        this.#timer = setTimeout(this.#onTimer, restMs);
+        this.#timer = setTimeout(this.#onTimer, timerMs(restMs));
         return;
       }
       this.fail(new GdbTimeoutError(request.payload, timeoutMs, this.#stopSeen, { endpoint: this.endpoint }));

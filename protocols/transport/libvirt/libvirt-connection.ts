@@ -7,6 +7,7 @@ import { ConnectError } from '../errors.ts';
 import { FIRST_EXTRA_DESCRIPTOR } from '../exec/guarded-command.ts';
 import { NamelessFile } from '../nameless-file.ts';
 import { escapeUnit } from '../printable-text.ts';
+import { timerMs } from '../waiting/timer-ms.ts';
 import { DomainEvents } from './domain-events.ts';
 import { MonitorStream } from './monitor-stream.ts';
 import { quoteWord, VirshShell } from './virsh-shell.ts';
@@ -50,7 +51,10 @@ export async function connectLibvirt(target: LibvirtEndpoint, options: ConnectOp
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(fail(`no answer from libvirt within ${timeoutMs} ms`, 'TIMEOUT')), timeoutMs);
+    timer = setTimeout(
+      () => reject(fail(`no answer from libvirt within ${timeoutMs} ms`, 'TIMEOUT')),
+      timerMs(timeoutMs),
+    );
     onAbort = () => reject(fail('the attempt was abandoned', 'ABORTED', signal?.reason));
     signal?.addEventListener('abort', onAbort);
   });

@@ -4,6 +4,7 @@ import type { ConnectedSocket, Connection } from '../connection.ts';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { ConnectError } from '../errors.ts';
 import { type HeldSocketFile, holdSocketFile } from '../socket-file.ts';
+import { timerMs } from '../waiting/timer-ms.ts';
 import { describeConnectFailure } from './connect-failure.ts';
 
 /** How long a peer may take to answer the end of the stream with its own before the socket is simply dropped. */
@@ -43,7 +44,7 @@ export function connectSocket(
     };
 
     const socket = createConnection(socketOptions(target, timeoutMs, file));
-    const timer = setTimeout(onTimeout, timeoutMs);
+    const timer = setTimeout(onTimeout, timerMs(timeoutMs));
     socket.on('error', onError).on('connect', onConnect);
     signal?.addEventListener('abort', onAbort);
   });
@@ -71,7 +72,7 @@ function socketOptions(
     noDelay: true,
     // Node drops an attempt after 250 ms to try the host's next address. To a GDB stub the dropped one is a client all the
     // same, and pauses the guest; so the next address is tried early only if the first one refuses.
-    autoSelectFamilyAttemptTimeout: Math.max(250, Math.floor(timeoutMs / 2)),
+    autoSelectFamilyAttemptTimeout: Math.max(250, Math.floor(timerMs(timeoutMs) / 2)),
   };
 }
 

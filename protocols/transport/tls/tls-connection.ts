@@ -5,6 +5,7 @@ import type { ConnectedSocket, Connection } from '../connection.ts';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { ConnectError } from '../errors.ts';
 import { describeConnectFailure } from '../socket/connect-failure.ts';
+import { timerMs } from '../waiting/timer-ms.ts';
 import { describeTlsFailure, explainBrokenHandshake, explainSuddenEnd } from './tls-failure.ts';
 import { readTlsFiles, type TlsCredentials } from './tls-files.ts';
 
@@ -49,7 +50,7 @@ export async function connectTls(target: TlsEndpoint, { timeoutMs, signal }: Con
             `no TLS within ${timeoutMs} ms; does the server speak it?`,
           ),
         ),
-      timeoutMs,
+      timerMs(timeoutMs),
     );
     socket.setNoDelay(true);
     socket.on('error', onError).on('end', onEnd).on('secureConnect', onSecure);

@@ -5,6 +5,7 @@
  */
 export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
   'protocols/transport': [
+    'waiting',
     'printable-text.ts',
     'errors.ts',
     'endpoint.ts',

@@ -1,7 +1,5 @@
+import { LONGEST_TIMER_MS } from '../../../protocols/transport/internal.ts';
 import { GuestRunStateError } from '../errors.ts';
-
-/** What a timer of Node can wait for. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The longest that a guest is paused. Milliseconds. @internal */
 export const DEFAULT_MAX_PAUSE_MS = 5000;

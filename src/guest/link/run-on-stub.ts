@@ -19,8 +19,6 @@ export async function runOnStub(client: GdbClient, options: RunOptions): Promise
     if (step !== undefined) return toRun(await control.step(step, limits));
     await leaveBreakpoints(client, control, breakpoints);
     await Promise.all(breakpoints.map((address) => control.setBreakpoint(address)));
-    // Fired already, it would not be heard.
-    if (signal?.aborted === true) return { cpu: undefined, reason: 'time-is-up' };
     return toRun(await control.continue(undefined, limits));
   } catch (error) {
     if (error instanceof GdbTimeoutError && client.state === 'open') return { cpu: undefined, reason: 'time-is-up' };

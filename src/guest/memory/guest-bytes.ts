@@ -90,7 +90,7 @@ function firstHole({ physical, lengthBytes }: BytesPart, readable: readonly Memo
 /**
  * Writes parts in RAM: all of them or, where one cannot be written or does not read back, none.
  *
- * @throws GuestAccessError `ERR_GUEST_ACCESS`: memory is as it was.
+ * @throws GuestAccessError `ERR_GUEST_ACCESS`, and what writing failed with: memory is as it was, unless the error says otherwise.
  * @internal
  */
 export async function writeParts(
@@ -107,18 +107,39 @@ export async function writeParts(
     }
   }
   const before = await readParts(asked, parts, memory, map);
-  const readBack = await writeAndRead(asked, parts, bytes, memory, map);
+  let readBack: Uint8Array;
+  try {
+    readBack = await writeAndRead(asked, parts, bytes, memory, map);
+  } catch (cause) {
+    if (await isPutBack(asked, parts, before, memory, map)) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new GuestAccessError({ ...asked, problemAddress: asked.address }, `${why}; ${NOT_PUT_BACK}`, { cause });
+  }
   const wrong = readBack.findIndex((byte, at) => byte !== bytes[at]);
   if (wrong < 0) return;
-  await writeAndRead(asked, parts, before, memory, map);
   const problemAddress = asked.address + BigInt(wrong);
+  const then = (await isPutBack(asked, parts, before, memory, map)) ? 'everything was put back' : NOT_PUT_BACK;
   throw new GuestAccessError(
     { ...asked, problemAddress },
-    `what is read at ${formatHex(problemAddress)} afterwards is not what was written; everything was put back`,
+    `what is read at ${formatHex(problemAddress)} afterwards is not what was written; ${then}`,
   );
 }
 
-/** Writes and the reads that check them leave together, and take effect in order. */
+const NOT_PUT_BACK = 'some of it may have been written, and what was there before could not be put back';
+
+/** Writes what was there before. @returns whether it is there */
+async function isPutBack(
+  asked: Asked,
+  parts: readonly BytesPart[],
+  before: Uint8Array,
+  memory: WritableMemory,
+  map: MemoryMap,
+): Promise<boolean> {
+  const found = await writeAndRead(asked, parts, before, memory, map).catch(() => undefined);
+  return found?.every((byte, at) => byte === before[at]) ?? false;
+}
+
+/** Writes and the reads that check them leave together, and take effect in order. All have ended when this has. */
 async function writeAndRead(
   asked: Asked,
   parts: readonly BytesPart[],
@@ -129,8 +150,10 @@ async function writeAndRead(
   const writes = parts.map(({ physical, at, lengthBytes }) =>
     memory.write(physical, bytes.subarray(at, at + lengthBytes)),
   );
-  const [readBack] = await Promise.all([readParts(asked, parts, memory, map), ...writes]);
-  return readBack;
+  const [readBack, ...written] = await Promise.allSettled([readParts(asked, parts, memory, map), ...writes]);
+  for (const outcome of written) if (outcome.status === 'rejected') throw outcome.reason;
+  if (readBack.status === 'rejected') throw readBack.reason;
+  return readBack.value;
 }
 
 /** The first address of a part that is not RAM, or its first where it lies in several regions. */

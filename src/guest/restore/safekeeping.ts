@@ -1,3 +1,4 @@
+import { timerMs } from '../../../protocols/transport/internal.ts';
 import type { ProcessLife } from '../peer/process-life.ts';
 import { Journal } from './journal.ts';
 import type { RegisterPrints } from './register-prints.ts';
@@ -19,8 +20,6 @@ export interface SafekeepingOptions {
 
 /** How long after a pause should have ended by itself this process counts as stuck. Milliseconds. */
 const STUCK_GRACE_MS = 3000;
-/** What a timer of Node can wait for: a longer one would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Keeps what has to be put back in the guest where it outlives this process: the watchdog, who acts at once, and the journal,
@@ -72,7 +71,7 @@ export class Safekeeping {
   /** The guest is going to be paused, for so long at most. Milliseconds; null when it is over. */
   expectResume(withinMs: number | null): void {
     if (this.#options.endsStuckClient !== true) return;
-    const deadline = withinMs === null ? null : Math.min(Math.ceil(withinMs) + STUCK_GRACE_MS, LONGEST_TIMER_MS);
+    const deadline = withinMs === null ? null : timerMs(Math.ceil(withinMs) + STUCK_GRACE_MS);
     this.#watchdog?.say({ deadline });
   }
 

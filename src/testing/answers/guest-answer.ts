@@ -1,4 +1,4 @@
-import type { GuestTranslation, GuestView, TranslateScope } from '../../guest/index.ts';
+import type { GuestTranslation, GuestView, TranslateScope, VcpuState } from '../../guest/index.ts';
 import { type Access, asAnswer } from '../../paging/internal.ts';
 import type { ReportedAddressSpace } from '../../report/index.ts';
 
@@ -23,11 +23,11 @@ export async function askAddress(
   const asked = { write: false, user: false, exec: false, ...access };
   const [answer] = await view.translate([{ linearAddress, access: asked }], scope);
   if (answer === undefined) throw new RangeError('a question was not answered');
-  return asAnswer({ ...answer, space: await spaceOf(view, scope) });
+  const state = await view.scopedState(scope, asked.user ? 'user' : 'kernel');
+  return asAnswer({ ...answer, space: spaceOf(state, scope) });
 }
 
-/** The address space of a scope, as reports name it. @internal */
-export async function spaceOf(view: GuestView, scope: TranslateScope): Promise<ReportedAddressSpace> {
-  const { cr3 } = await view.scopedState(scope);
-  return { cr3: cr3.value, given: scope.cr3 !== undefined };
+/** The address space of a question, as reports name it. @internal */
+export function spaceOf({ cr3 }: Pick<VcpuState, 'cr3'>, scope: TranslateScope): ReportedAddressSpace {
+  return { cr3: cr3.value, given: scope.cr3 !== undefined || scope.process !== undefined };
 }

@@ -47,7 +47,7 @@ export async function takeMap(view: GuestView, scope: MapScope): Promise<GuestMa
   return asAnswer({
     cpu: snapshot.state.cpu,
     mode: snapshot.context.mode,
-    space: await spaceOf(view, scope),
+    space: spaceOf(snapshot.state, scope),
     ...{ first, last, ranges },
     complete: complete && snapshot.isRootReadable,
     end: { tablePages: snapshot.tablePages, rootReadable: snapshot.isRootReadable, reservedEntries, unbackedTables },

@@ -2,7 +2,7 @@ import { type Translate2ErrorName, translate2ErrorOf } from '../../abi/index.ts'
 import type { FaultCause, Rights, TableName, Translation, WalkStep } from '../../paging/index.ts';
 import { formatHex, formatRights, formatSize } from '../../report/index.ts';
 import type { AnyAnswer } from '../answers/guest-answer.ts';
-import { ExpectationError } from '../errors.ts';
+import { QemuOptionError } from '../errors.ts';
 import { nameAnswer, showAnswer } from './show-answer.ts';
 import { makeVerdict, requirePass, type Verdict } from './verdict.ts';
 
@@ -45,6 +45,7 @@ const RIGHTS = /^[r-][w-][x-][u-]$/;
 
 /** Whether an access can be made, and leads where it should. @internal */
 export function judgeMapped(answer: AnyAnswer, wanted: MappedExpectation = {}): Verdict {
+  if (wanted.rights !== undefined) requireRights(wanted.rights);
   const problem = unmetOf(answer, wanted);
   return judge(answer, problem === undefined, wordsOfMapped(wanted), problem ?? outcomeOf(answer.translation));
 }
@@ -150,14 +151,16 @@ export function expectDirty(answer: AnyAnswer): void {
   requirePass(judgeUsage(answer, 'dirty'));
 }
 
-/** @throws ExpectationError for a text that names no rights. @internal */
+/** @throws QemuOptionError `ERR_TESTING_OPTION` for a text that names no rights: a wrong use, whatever the guest has. @internal */
+export function requireRights(wanted: RightsText): void {
+  if (RIGHTS.test(wanted)) return;
+  throw new QemuOptionError(
+    `${JSON.stringify(wanted)} is no text of rights: r or -, w or -, x or -, u or -, as in "r-x-"`,
+  );
+}
+
+/** @internal */
 export function sameRights(rights: Rights, wanted: RightsText): boolean {
-  if (!RIGHTS.test(wanted)) {
-    throw new ExpectationError(
-      `${JSON.stringify(wanted)} is no text of rights: r or -, w or -, x or -, u or -, as in "r-x-"`,
-      'rights',
-    );
-  }
   return formatRights(rights) === wanted;
 }
 

@@ -1,6 +1,6 @@
 import { formatHex, formatMapHeading, formatMappedRange, PLAIN } from '../../report/index.ts';
 import type { GuestMap, GuestMapRange } from '../answers/guest-map.ts';
-import { type RightsText, sameRights } from './judge-answer.ts';
+import { type RightsText, requireRights, sameRights } from './judge-answer.ts';
 import { makeVerdict, requirePass, type Verdict } from './verdict.ts';
 
 /** How many ranges a message shows. */
@@ -39,6 +39,7 @@ export function judgeNone(map: GuestMap, unwanted: UnwantedPages): Verdict {
 
 /** Whether all that is mapped of a part has the rights, and anything is mapped there. @internal */
 export function judgeRights(map: GuestMap, rights: RightsText, part: MapPart = map): Verdict {
+  requireRights(rights);
   const inside = map.ranges.filter(({ first, last }) => last >= part.first && first <= part.last);
   const others = inside.filter((range) => !sameRights(range.rights, rights));
   const where = `from ${formatHex(part.first)} to ${formatHex(part.last)}`;

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { AbandonSignal } from '../../../protocols/transport/index.ts';
+import { type AbandonSignal, timerMs } from '../../../protocols/transport/internal.ts';
 import { GuestConsoleError, type GuestConsoleErrorCode } from '../errors.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { whileAlive } from './while-alive.ts';
@@ -13,7 +13,8 @@ const DEFAULT_EXPECT_TIMEOUT_MS = 60_000;
 interface Waiter {
   /** @returns an error, the line, or undefined where the line is another */
   readonly judge: (line: string, isWhole: boolean) => Error | string | undefined;
-  readonly settle: (outcome: string | Error) => void;
+  readonly resolve: (line: string) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 /** How a line is waited for. @public */
@@ -37,7 +38,7 @@ export class GuestConsole {
   /** Who watches the guest says why nothing more comes, which is known a little later than that. */
   #isWatched = false;
   /** Why nothing more will come, where that is known better than by the end of the streams. */
-  #ending: Error | undefined;
+  #ending: { readonly reason: unknown } | undefined;
 
   /** @internal */
   constructor(stream: Readable | undefined) {
@@ -61,7 +62,7 @@ export class GuestConsole {
     stream.setEncoding('utf8');
     stream.on('data', (text: string) => {
       for (const line of splitter.push(text)) this.#add(line);
-      if (splitter.partial !== '') this.#judge(splitter.partial, false);
+      if (this.#waiters.size > 0 && splitter.partial !== '') this.#judge(splitter.partial, false);
     });
     stream.once('error', close);
     stream.once('end', close);
@@ -132,14 +133,15 @@ export class GuestConsole {
   }
 
   /** The guest has come to an end, and this is why: who waits hears of it, and who asks later. @internal */
-  end(reason: Error): void {
-    this.#ending ??= reason;
-    this.#settleAll(this.#ending);
+  end(reason: unknown): void {
+    this.#ending ??= { reason };
+    this.#settleAll(this.#ending.reason);
   }
 
   /** Forgets what was said, as the guest is back where it had not said it. @internal */
   forget(): void {
     this.#lines.length = 0;
+    for (const splitter of this.#splitters) splitter.forget();
   }
 
   #find(judge: Waiter['judge']): Error | string | undefined {
@@ -152,20 +154,27 @@ export class GuestConsole {
   }
 
   #wait(judge: Waiter['judge'], timeoutMs: number, late: string, signal?: AbandonSignal): Promise<string> {
-    if (this.#ending !== undefined) return Promise.reject(this.#ending);
+    if (this.#ending !== undefined) return Promise.reject(this.#ending.reason);
     if (this.#openStreams === 0 && !this.#isWatched) return Promise.reject(this.#closedError());
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => waiter.settle(this.#error('ERR_TESTING_CONSOLE_TIMEOUT', late)), timeoutMs);
-      const abandon = () => waiter.settle(signal?.reason instanceof Error ? signal.reason : new Error('abandoned'));
+      const expire = () => waiter.reject(this.#error('ERR_TESTING_CONSOLE_TIMEOUT', late));
+      const timer = setTimeout(expire, timerMs(timeoutMs));
+      const abandon = () => waiter.reject(signal?.reason);
+      const leave = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abandon);
+        this.#waiters.delete(waiter);
+      };
       const waiter: Waiter = {
         judge,
-        settle: (outcome) => {
-          clearTimeout(timer);
-          signal?.removeEventListener('abort', abandon);
-          this.#waiters.delete(waiter);
-          if (typeof outcome === 'string') resolve(outcome);
-          else reject(outcome);
+        resolve: (line) => {
+          leave();
+          resolve(line);
+        },
+        reject: (reason) => {
+          leave();
+          reject(reason);
         },
       };
       signal?.addEventListener('abort', abandon);
@@ -182,12 +191,13 @@ export class GuestConsole {
   #judge(line: string, isWhole: boolean): void {
     for (const waiter of [...this.#waiters]) {
       const outcome = waiter.judge(line, isWhole);
-      if (outcome !== undefined) waiter.settle(outcome);
+      if (typeof outcome === 'string') waiter.resolve(outcome);
+      else if (outcome !== undefined) waiter.reject(outcome);
     }
   }
 
-  #settleAll(reason: Error): void {
-    for (const waiter of [...this.#waiters]) waiter.settle(reason);
+  #settleAll(reason: unknown): void {
+    for (const waiter of [...this.#waiters]) waiter.reject(reason);
   }
 
   #closedError(): GuestConsoleError {

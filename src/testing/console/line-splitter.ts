@@ -32,10 +32,15 @@ export class LineSplitter {
     return lines;
   }
 
-  #end(piece: string): string {
-    const line = withoutControls(this.#parts.join('') + piece);
+  /** Drops the line that has not ended. */
+  forget(): void {
     this.#parts = [];
     this.#chars = 0;
+  }
+
+  #end(piece: string): string {
+    const line = withoutControls(this.#parts.join('') + piece);
+    this.forget();
     return line.endsWith('\r') ? line.slice(0, -1) : line;
   }
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { type AbandonSignal, escapeLines } from '../../../protocols/transport/internal.ts';
+import { type AbandonSignal, escapeLines, timerMs } from '../../../protocols/transport/internal.ts';
 import { GuestShellError, QemuOptionError } from '../errors.ts';
+import { type EndedOutput, MarkedOutput } from './marked-output.ts';
 import { whileAlive } from './while-alive.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -28,7 +29,7 @@ export interface ShellResult {
 
 interface Reader {
   readonly push: (text: string) => void;
-  readonly fail: (reason: Error) => void;
+  readonly fail: (reason: unknown) => void;
 }
 
 /**
@@ -44,7 +45,7 @@ export class SerialShell {
   readonly #tag = `pagewalk-${randomBytes(6).toString('base64url').replaceAll(/[-_]/g, 'x')}`;
   #count = 0;
   #last: Promise<unknown> = Promise.resolve();
-  #ending: Error | undefined;
+  #ending: { readonly reason: unknown } | undefined;
 
   /** @param tail - the last lines of the console, for errors */
   constructor(port: Duplex, tail: () => readonly string[]) {
@@ -69,8 +70,8 @@ export class SerialShell {
   }
 
   /** The guest has come to an end: what waits fails with this. */
-  end(reason: Error): void {
-    this.#ending ??= reason;
+  end(reason: unknown): void {
+    this.#ending ??= { reason };
     for (const reader of [...this.#readers]) reader.fail(reason);
   }
 
@@ -83,22 +84,21 @@ export class SerialShell {
   }
 
   #runNow(command: string, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: ShellOptions): Promise<ShellResult> {
-    if (this.#ending !== undefined) return Promise.reject(this.#ending);
+    if (this.#ending !== undefined) return Promise.reject(this.#ending.reason);
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     this.#count += 1;
     const number = this.#count;
     const line = this.#lineFor(command, number);
-    const [begin, end] = [`${this.#tag}b${number}`, `${this.#tag}e${number}`];
+    const printed = new MarkedOutput(`${this.#tag}b${number}`, `${this.#tag}e${number}`);
+    const quoted = JSON.stringify(command);
     return new Promise((resolve, reject) => {
-      let text = '';
-      let began = false;
       const timer = setTimeout(() => {
-        const where = began
-          ? `the command ${JSON.stringify(command)} did not end in ${timeoutMs} ms`
-          : `no shell took the command ${JSON.stringify(command)} in ${timeoutMs} ms. Is one running on the guest's ttyS0?`;
+        const where = printed.hasBegun
+          ? `the command ${quoted} did not end in ${timeoutMs} ms`
+          : `no shell took the command ${quoted} in ${timeoutMs} ms. Is one running on the guest's ttyS0?`;
         reader.fail(this.#error(where));
-      }, timeoutMs);
-      const abandon = () => reader.fail(signal?.reason instanceof Error ? signal.reason : new Error('abandoned'));
+      }, timerMs(timeoutMs));
+      const abandon = () => reader.fail(signal?.reason);
       const settle = (outcome: () => void) => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', abandon);
@@ -108,21 +108,10 @@ export class SerialShell {
       const reader: Reader = {
         fail: (reason) => settle(() => reject(reason)),
         push: (piece) => {
-          // A mark may come in two pieces: what was looked through before matters only by its end.
-          const from = Math.max(0, text.length - (end.length + STATUS_CHARS));
-          text += piece;
-          if (!began) {
-            const at = text.indexOf(begin, from);
-            if (at < 0) return;
-            began = true;
-            text = text.slice(at + begin.length);
-          }
-          const found = endOf(text, end, from);
-          if (found !== undefined) settle(() => resolve(found));
-          else if (text.length > MOST_OUTPUT) {
-            reader.fail(
-              this.#error(`the command ${JSON.stringify(command)} printed more than ${MOST_OUTPUT} characters`),
-            );
+          const ended = printed.push(piece);
+          if (ended !== undefined) settle(() => resolve(toResult(ended)));
+          else if (printed.chars > MOST_OUTPUT) {
+            reader.fail(this.#error(`the command ${quoted} printed more than ${MOST_OUTPUT} characters`));
           }
         },
       };
@@ -153,13 +142,6 @@ export class SerialShell {
   }
 }
 
-/** ` 255` and a line end. */
-const STATUS_CHARS = 8;
-
-function endOf(text: string, mark: string, from: number): ShellResult | undefined {
-  const at = text.indexOf(mark, Math.min(from, text.length));
-  if (at < 0) return undefined;
-  const status = /^ (\d{1,3})[\r\n]/.exec(text.slice(at + mark.length, at + mark.length + STATUS_CHARS));
-  if (status === null) return undefined;
-  return { output: text.slice(0, at).replaceAll('\r\n', '\n').replace(/^\n/, ''), status: Number(status[1]) };
+function toResult({ output, status }: EndedOutput): ShellResult {
+  return { output: output.replaceAll('\r\n', '\n').replace(/^\n/, ''), status };
 }

@@ -1,5 +1,4 @@
-/** As far ahead as a timer of Node goes. */
-const LONG_MS = 2 ** 31 - 1;
+import { LONGEST_TIMER_MS } from '../../../protocols/transport/internal.ts';
 
 /**
  * Keeps this process alive until something is done. What belongs to a guest does not by itself, so that a test that forgets its
@@ -8,7 +7,7 @@ const LONG_MS = 2 ** 31 - 1;
  * @internal
  */
 export async function whileAlive<T>(work: Promise<T>): Promise<T> {
-  const timer = setInterval(() => {}, LONG_MS);
+  const timer = setInterval(() => {}, LONGEST_TIMER_MS);
   try {
     return await work;
   } finally {

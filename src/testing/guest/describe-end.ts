@@ -17,6 +17,19 @@ export async function kindOfReset(log: string): Promise<GuestEndKind> {
   return /^Triple fault/m.test(text) ? 'triple-fault' : 'reset';
 }
 
+/**
+ * How a guest ends, by QEMU's word in SHUTDOWN (ShutdownCause in run-state.json).
+ *
+ * @returns undefined where QEMU itself ends then, which is told better by its process
+ * @internal
+ */
+export function kindOfShutdown(reason: unknown): GuestEndKind | undefined {
+  if (reason === 'host-qmp-quit' || reason === 'host-signal') return undefined;
+  if (reason === 'guest-reset') return 'reset';
+  if (reason === 'guest-panic') return 'panicked';
+  return reason === 'guest-shutdown' ? 'shutdown' : 'stopped';
+}
+
 /** Reads what the guest, which QEMU has stopped, died of. @internal */
 export async function lookAtEnd(guest: Guest, how: GuestEndKind): Promise<Pick<GuestEnd, keyof typeof UNSEEN>> {
   const view = await guest.pause();
@@ -32,7 +45,7 @@ export async function lookAtEnd(guest: Guest, how: GuestEndKind): Promise<Pick<G
 
 /** CR2 is the last page fault's, however long ago, and 0 where there was none: who ends in order may not have faulted at all. */
 function mayBeFault(how: GuestEndKind, cr2: bigint): boolean {
-  return how !== 'shutdown' && (how !== 'reset' || cr2 !== 0n);
+  return how !== 'shutdown' && how !== 'stopped' && (how !== 'reset' || cr2 !== 0n);
 }
 
 /** QEMU does not tell which access it was: the first that faults is shown. @returns null where none does */
@@ -53,6 +66,7 @@ const WORDS: Readonly<Record<GuestEndKind, string>> = {
   reset: 'the guest reset itself, or had a triple fault',
   'triple-fault': 'the guest had a triple fault',
   panicked: 'the guest panicked (pvpanic)',
+  stopped: 'the guest was reset or shut down from outside, as by QMP',
 };
 
 /** An end in lines, as a test's failure shows it. @internal */

@@ -5,25 +5,15 @@ import { QemuOptionError } from '../errors.ts';
 import type { QemuOptions } from '../qemu/qemu-arguments.ts';
 
 /** What kind of guest a test wants. Whatever is left out is QEMU's own default, except where it says otherwise. @public */
-export interface GuestOptions {
-  /** `-kernel`: a Linux or multiboot image. */
-  readonly kernel?: string;
-  /** `-initrd`. */
-  readonly initrd?: string;
-  /** `-append`: the kernel's command line. A Linux talks on `serial` with `console=ttyS0`. */
-  readonly append?: string;
+export interface GuestOptions
+  extends Pick<
+    QemuOptions,
+    'kernel' | 'initrd' | 'append' | 'memory' | 'smp' | 'machine' | 'serial' | 'startTimeoutMs'
+  > {
   /** `-cpu`; `max` unless given. */
   readonly cpu?: string;
-  /** `-m`, for instance `512M`. */
-  readonly memory?: string;
-  /** `-smp`: the number of vCPUs. */
-  readonly smp?: number;
-  /** `-machine`, for instance `q35`. */
-  readonly machine?: string;
   /** `-accel`, for instance `kvm`; `tcg` unless given. */
   readonly accel?: string;
-  /** A serial port (ttyS0), for {@link LaunchedGuest.shell} and the console. Off unless true. */
-  readonly serial?: boolean;
   /** QEMU's program; the environment variable `PAGEWALK_QEMU`, and without it `qemu-system-x86_64`, unless given. */
   readonly qemu?: string;
   /** More arguments for QEMU, put at the end as they are. */
@@ -37,8 +27,6 @@ export interface GuestOptions {
    * `map` as JSON are put into a folder of their own in it.
    */
   readonly artifacts?: string;
-  /** How long QEMU may take to answer at first. Milliseconds, 20000 unless given. */
-  readonly startTimeoutMs?: number;
 }
 
 /** @throws QemuOptionError `ERR_TESTING_OPTION` for a file that cannot be read: QEMU would say so in words of its own. @internal */
@@ -56,20 +44,13 @@ export async function requireFiles({ kernel, initrd }: GuestOptions): Promise<vo
 
 /** @internal */
 export function toQemuOptions(options: GuestOptions): QemuOptions {
-  const { kernel, initrd, append, memory, smp, machine, serial, qemu, args, startTimeoutMs } = options;
+  const { qemu, args, signal: _, artifacts: __, cpu = 'max', accel = 'tcg', ...same } = options;
   return {
-    ...defined({ kernel, initrd, append, memory, smp, machine, serial, startTimeoutMs }),
-    ...defined({ binary: qemu, extraArgs: args }),
-    cpu: options.cpu ?? 'max',
-    accel: options.accel ?? 'tcg',
-    holdAtEnd: true,
+    ...same,
+    ...(qemu === undefined ? {} : { binary: qemu }),
+    ...(args === undefined ? {} : { extraArgs: args }),
+    ...{ cpu, accel, holdAtEnd: true },
     // A guest may come to its end within its first millisecond: it starts when its end would be heard of.
     paused: true,
-  };
-}
-
-function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
   };
 }

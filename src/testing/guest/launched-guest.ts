@@ -6,6 +6,7 @@ import { attach, type Guest, type MapScope, type TranslateScope } from '../../gu
 import type { AskedAccess, GuestAnswer } from '../answers/guest-answer.ts';
 import type { GuestMap } from '../answers/guest-map.ts';
 import type { GuestConsole } from '../console/guest-console.ts';
+import { inTime } from '../console/in-time.ts';
 import { SerialShell, type ShellOptions, type ShellResult } from '../console/serial-shell.ts';
 import { whileAlive } from '../console/while-alive.ts';
 import {
@@ -18,7 +19,7 @@ import {
 } from '../errors.ts';
 import type { QemuProcess } from '../qemu/qemu-process.ts';
 import { type Checkpoint, Checkpoints } from './checkpoints.ts';
-import { describeEnd, kindOfReset, lookAtEnd, UNSEEN } from './describe-end.ts';
+import { describeEnd, kindOfReset, kindOfShutdown, lookAtEnd, UNSEEN } from './describe-end.ts';
 import type { GuestOptions } from './guest-options.ts';
 import { PausedGuest } from './paused-guest.ts';
 import { type GuestStop, type RunUntilOptions, runTo } from './run-to.ts';
@@ -170,7 +171,8 @@ export class LaunchedGuest implements AsyncDisposable {
    * const answer = await guest.translate(stop.registers.rdi, { write: true }, { cpu: stop.cpu });
    * await guest.resume();
    * ```
-   * @throws GuestRunError `ERR_TESTING_RUN` where it does not come to it in time; it runs on then.
+   * @throws GuestRunError `ERR_TESTING_RUN` where it does not come to it in time; what `while` fails with; the signal's reason. It runs
+   * on then.
    */
   runUntil(address: bigint, options: RunUntilOptions = {}): Promise<GuestStop> {
     return this.#use(async () => {
@@ -181,7 +183,8 @@ export class LaunchedGuest implements AsyncDisposable {
       try {
         return await runTo(guest, [BigInt.asUintN(64, address)], options, () => this.console.tail);
       } catch (error) {
-        if (error instanceof GuestRunError) await this.#resumeNow();
+        // Why it failed comes first.
+        await this.#resumeNow().catch(() => {});
         throw error;
       }
     });
@@ -225,27 +228,24 @@ export class LaunchedGuest implements AsyncDisposable {
   }
 
   /** Lets go of the guest's GDB stub, for another client; the next pause takes it again. The guest runs. */
-  async letGo(): Promise<void> {
-    const attached = this.#attached;
-    this.#attached = undefined;
-    this.#isHeld = false;
-    await (await attached)?.detach();
+  letGo(): Promise<void> {
+    return this.#use(async () => {
+      this.#requireNoPause('letGo');
+      const attached = this.#attached;
+      this.#attached = undefined;
+      this.#isHeld = false;
+      await (await attached)?.detach();
+    });
   }
 
   /** Waits until the guest has come to its end by itself. @returns how */
   async waitForEnd({ timeoutMs = QMP_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<GuestEnd> {
-    const late = new AbortController();
-    const tooLate = delay(timeoutMs, undefined, { signal: late.signal }).then(() => {
-      throw new GuestRunError(`the guest did not come to its end in ${timeoutMs} ms`, [], this.console.tail);
-    });
+    const late = () => new GuestRunError(`the guest did not come to its end in ${timeoutMs} ms`, [], this.console.tail);
     try {
-      return await Promise.race([this.#ended, tooLate]);
+      return await inTime(this.#ended, timeoutMs, late);
     } catch (error) {
       if (error instanceof GuestDiedError) return error.end;
       throw error;
-    } finally {
-      late.abort();
-      tooLate.catch(() => {});
     }
   }
 
@@ -263,17 +263,23 @@ export class LaunchedGuest implements AsyncDisposable {
     const summary = `${why}\n\nQEMU: ${this.qemu.command.join(' ')}\n${this.qemu.output}\n`;
     const { lines } = this.console;
     const parts = { root, name, summary, console: lines, wire: this.#wire.toLines() };
-    let isPaused = false;
+    let leave = async (): Promise<void> => {};
     const look = async () => {
-      const guest = await this.#attach();
-      isPaused = true;
-      this.#pauses += 1;
-      return [await guest.pause(), guest] as const;
+      const entering = this.#enterPause();
+      try {
+        const { view } = await inTime(entering, LOOK_TIMEOUT_MS, lookedTooLong);
+        leave = () => this.#leavePause().catch(() => {});
+        return [view, await this.#attach()] as const;
+      } catch (error) {
+        // A pause that begins too late ends at once.
+        entering.then(() => this.#leavePause()).catch(() => {});
+        throw error;
+      }
     };
     try {
-      return await whileAlive(saveArtifacts(parts, () => inTime(look())));
+      return await whileAlive(saveArtifacts(parts, look));
     } finally {
-      if (isPaused) await this.#leavePause().catch(() => {});
+      await leave();
     }
   }
 
@@ -294,7 +300,7 @@ export class LaunchedGuest implements AsyncDisposable {
   async #stopNow(reason: unknown): Promise<void> {
     this.#isEnding = true;
     this.#options.signal?.removeEventListener('abort', this.#abandon);
-    this.#settleEnd(reason instanceof Error ? reason : new QemuOptionError('the guest was abandoned by its test'));
+    this.#settleEnd(reason);
     await this.qemu.stop();
     // QEMU is gone: there is nothing to put back.
     await this.#attached?.then((guest) => guest.detach()).catch(() => {});
@@ -328,11 +334,18 @@ export class LaunchedGuest implements AsyncDisposable {
     if (this.#saved.has(error) || this.#stopping !== undefined) return;
     this.#saved.add(error);
     const folder = await this.saveArtifacts('failure', error).catch(() => undefined);
-    if (folder !== undefined && error instanceof Error) error.message += `\n(artifacts: ${folder})`;
+    if (folder !== undefined && error instanceof Error) addToMessage(error, `\n(artifacts: ${folder})`);
+  }
+
+  /** Whether a failure is explained already: it, or what it is made of, came out of this guest. @internal */
+  hasExplained(failure: unknown): boolean {
+    if (typeof failure !== 'object' || failure === null) return false;
+    return this.#saved.has(failure) || ('cause' in failure && this.hasExplained(failure.cause));
   }
 
   #attach(): Promise<Guest> {
-    this.#attached ??= attach({
+    if (this.#attached !== undefined) return this.#attached;
+    const attached = attach({
       qmp: this.qemu.ownEndpoint,
       timeoutMs: QMP_TIMEOUT_MS,
       // The guest is the test's own, and ends with this process: no pause is too long, and nothing need resume it.
@@ -340,9 +353,14 @@ export class LaunchedGuest implements AsyncDisposable {
       watchdog: false,
       allowWrites: true,
       background: true,
-      trace: this.#wire.sink,
+      ...(this.#options.artifacts === undefined ? {} : { trace: this.#wire.sink }),
     });
-    return this.#attached;
+    this.#attached = attached;
+    attached.catch(() => {
+      // The next pause tries again.
+      if (this.#attached === attached) this.#attached = undefined;
+    });
+    return attached;
   }
 
   #enterPause(): Promise<PausedGuest> {
@@ -375,10 +393,12 @@ export class LaunchedGuest implements AsyncDisposable {
 
   async #resumeNow(): Promise<void> {
     this.#isHeld = false;
+    // A guest that has come to its end stays as it is.
+    if (this.#isEnding) return;
     await (await this.#attached)?.resume();
     // It had been paused before: at an address, or from the start.
     const { running } = await queryStatus(this.#monitor);
-    if (!running) await cont(this.#monitor);
+    if (!running && !this.#isEnding) await cont(this.#monitor);
   }
 
   /** Stops the guest for something that QEMU does; a guest that was paused stays so. */
@@ -394,7 +414,9 @@ export class LaunchedGuest implements AsyncDisposable {
 
   #onEvent({ event, data = {} }: QmpEvent): void {
     if (event === 'GUEST_PANICKED') this.#onEnd('panicked');
-    else if (event === 'SHUTDOWN') this.#onEnd(data['reason'] === 'guest-reset' ? 'reset' : 'shutdown');
+    if (event !== 'SHUTDOWN') return;
+    const how = kindOfShutdown(data['reason']);
+    if (how !== undefined) this.#onEnd(how);
   }
 
   #onEnd(how: GuestEndKind): void {
@@ -411,12 +433,16 @@ export class LaunchedGuest implements AsyncDisposable {
     const seen =
       how === 'exited'
         ? UNSEEN
-        : await inTime(this.#attach().then((guest) => lookAtEnd(guest, exact))).catch(() => UNSEEN);
+        : await inTime(
+            this.#attach().then((guest) => lookAtEnd(guest, exact)),
+            LOOK_TIMEOUT_MS,
+            lookedTooLong,
+          ).catch(() => UNSEEN);
     const exit = how === 'exited' ? await this.qemu.exited : null;
     return { how: exact, exit, ...seen, output: this.qemu.output, lastLines: this.console.tail };
   }
 
-  #settleEnd(reason: Error): void {
+  #settleEnd(reason: unknown): void {
     this.#rejectEnded(reason);
     this.console.end(reason);
     this.#shell?.end(reason);
@@ -431,16 +457,12 @@ function withReject(): { readonly promise: Promise<never>; readonly reject: (rea
   return { promise, reject };
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  const late = new AbortController();
-  const tooLate = delay(LOOK_TIMEOUT_MS, undefined, { signal: late.signal }).then(() => {
-    throw new QemuOptionError(`the guest could not be looked at in ${LOOK_TIMEOUT_MS} ms`);
-  });
-  try {
-    return await Promise.race([work, tooLate]);
-  } finally {
-    late.abort();
-    tooLate.catch(() => {});
-    work.catch(() => {});
-  }
+function lookedTooLong(): QemuOptionError {
+  return new QemuOptionError(`the guest could not be looked at in ${LOOK_TIMEOUT_MS} ms`);
+}
+
+/** The message of a DOMException, such as the reason of `AbortSignal.timeout()`, cannot be assigned to. */
+function addToMessage(error: Error, text: string): void {
+  const message = { value: error.message + text, configurable: true, writable: true };
+  Reflect.defineProperty(error, 'message', message);
 }

@@ -14,7 +14,7 @@ export interface RunUntilOptions {
   readonly timeoutMs?: number;
   /** What brings the guest there: begun when it runs, and not waited for, since the guest stops in the middle of it. */
   readonly while?: () => Promise<unknown>;
-  /** Ends the wait with its reason; the guest is stopped then. */
+  /** Ends the run with its reason. */
   readonly signal?: AbandonSignal;
 }
 

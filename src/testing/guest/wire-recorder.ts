@@ -6,7 +6,7 @@ const MOST_CHARS = 4 * 1024 * 1024;
 
 /** The end of what travels to a guest and back, for when something fails. @internal */
 export class WireRecorder {
-  readonly #records: TraceRecord[] = [];
+  readonly #records: (TraceRecord | undefined)[] = [];
   #first = 0;
   #chars = 0;
 
@@ -15,6 +15,8 @@ export class WireRecorder {
     this.#chars += record.text.length;
     while (this.#records.length - this.#first > MOST_RECORDS || this.#chars > MOST_CHARS) {
       this.#chars -= this.#records[this.#first]?.text.length ?? 0;
+      // Dropped from the list later, and from memory now.
+      this.#records[this.#first] = undefined;
       this.#first += 1;
     }
     // Dropped by the thousand: one by one each would move all others.

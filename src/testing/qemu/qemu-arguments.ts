@@ -8,7 +8,7 @@ export interface QemuOptions {
   readonly kernel?: string;
   /** `-initrd`. */
   readonly initrd?: string;
-  /** `-append`: the kernel's command line. */
+  /** `-append`: the kernel's command line. A Linux talks on `serial` with `console=ttyS0`. */
   readonly append?: string;
   /** `-cpu`, for instance `max,phys-bits=46`. */
   readonly cpu?: string;
@@ -26,7 +26,7 @@ export interface QemuOptions {
   readonly gdb?: boolean;
   /** A debug console on port 0xe9, read by {@link QemuProcess.console}. Default true. */
   readonly debugcon?: boolean;
-  /** A first serial port (COM1, ttyS0), which {@link QemuProcess.serial} reads and writes. Default false. */
+  /** A first serial port (COM1, ttyS0), for the console and the shell of a guest of `launchGuest`. Default false. */
   readonly serial?: boolean;
   /**
    * QEMU stays, with the guest stopped, when the guest shuts down, resets, panics or triple-faults, so that the guest can be looked

@@ -2,7 +2,7 @@ import type { AbandonSignal } from '../../../protocols/transport/index.ts';
 import { CheckpointError, QemuOptionError } from '../errors.ts';
 import type { Checkpoint } from '../guest/checkpoints.ts';
 import type { LaunchedGuest } from '../guest/launched-guest.ts';
-import { registerHooks, type TestHooks } from './test-hooks.ts';
+import { type FailedTest, registerHooks, type TestHooks } from './test-hooks.ts';
 
 /** Booting an emulated Linux on a busy machine takes minutes. */
 const DEFAULT_TIMEOUT_MS = 300_000;
@@ -77,7 +77,9 @@ export function sharedGuest(
 class GuestKeeper {
   readonly #make: (signal: AbandonSignal) => Promise<LaunchedGuest>;
   readonly #restore: 'each' | 'never';
-  readonly #over = new AbortController();
+  /** Of the guest that is there, or being started. */
+  #launch = new AbortController();
+  #over: QemuOptionError | undefined;
   #guest: LaunchedGuest | undefined;
   /** No test has had it since it was booted. */
   #isFresh = false;
@@ -104,11 +106,25 @@ class GuestKeeper {
     await this.#guest?.stop();
     this.#checkpoint = undefined;
     const begin = performance.now();
-    this.#guest = await this.#make(this.#over.signal);
+    const launch = new AbortController();
+    this.#launch = launch;
+    if (this.#over !== undefined) launch.abort(this.#over);
+    try {
+      this.#guest = await this.#make(launch.signal);
+    } catch (error) {
+      // What has been started is not wanted any more.
+      launch.abort(error);
+      throw error;
+    }
     this.#bootMs = performance.now() - begin;
-    if (this.#over.signal.aborted) await this.#guest.stop();
+    if (launch.signal.aborted) await this.#guest.stop();
     this.#isFresh = true;
-    if (this.#restore === 'each' && this.#canSave) await this.#save(this.#guest);
+    if (this.#restore === 'each' && this.#canSave && !this.#restoresSlower) await this.#save(this.#guest);
+  }
+
+  /** Putting the guest back took longer than booting it. */
+  get #restoresSlower(): boolean {
+    return (this.#restoreMs ?? 0) > (this.#bootMs ?? 0);
   }
 
   async refresh(): Promise<void> {
@@ -116,19 +132,25 @@ class GuestKeeper {
     this.#isFresh = false;
     if (this.guest.end !== undefined) return this.#bootForTest();
     if (wasFresh || this.#restore === 'never') return;
-    const isSlower = (this.#restoreMs ?? 0) > (this.#bootMs ?? 0);
-    if (this.#checkpoint === undefined || isSlower) return this.#bootForTest();
+    if (this.#checkpoint === undefined || this.#restoresSlower) return this.#bootForTest();
     const begin = performance.now();
-    await this.guest.restore(this.#checkpoint);
+    try {
+      await this.guest.restore(this.#checkpoint);
+    } catch {
+      // A test that ran out of time may still hold it paused.
+      return this.#bootForTest();
+    }
     this.#restoreMs = performance.now() - begin;
   }
 
-  async explain(failed: string | undefined): Promise<void> {
-    if (failed !== undefined) await this.#guest?.saveArtifacts(failed);
+  async explain(failed: FailedTest | undefined): Promise<void> {
+    if (failed === undefined || this.#guest?.hasExplained(failed.error) === true) return;
+    await this.#guest?.saveArtifacts(failed.name, failed.error);
   }
 
   async end(): Promise<void> {
-    this.#over.abort(new QemuOptionError('the tests that share the guest are over'));
+    this.#over = new QemuOptionError('the tests that share the guest are over');
+    this.#launch.abort(this.#over);
     await this.#guest?.stop();
     this.#guest = undefined;
   }

@@ -13,13 +13,20 @@ export type TestHooks =
       readonly afterEach: TestHook;
     };
 
+/** A test that has failed. @internal */
+export interface FailedTest {
+  readonly name: string;
+  /** What it failed with, where the runner says; node:test wraps it. */
+  readonly error: unknown;
+}
+
 /** What is run around the tests of a suite. @internal */
 export interface AroundTests {
   readonly before: () => Promise<void>;
   readonly after: () => Promise<void>;
   readonly beforeEach: () => Promise<void>;
-  /** @param failed - the name of the test, where the runner says that it has failed */
-  readonly afterEach: (failed: string | undefined) => Promise<void>;
+  /** @param failed - the test, where the runner says that it has failed */
+  readonly afterEach: (failed: FailedTest | undefined) => Promise<void>;
 }
 
 const NAMES = ['before', 'after', 'beforeEach', 'afterEach'] as const;
@@ -42,7 +49,11 @@ export function registerHooks(given: TestHooks | undefined, around: AroundTests,
 }
 
 /** node:test takes the time as an option, which mocha does not look at: there a hook sets its own. */
-function registerNamed(hook: TestHook, run: (failed: string | undefined) => Promise<void>, timeoutMs: number): void {
+function registerNamed(
+  hook: TestHook,
+  run: (failed: FailedTest | undefined) => Promise<void>,
+  timeoutMs: number,
+): void {
   // Rest parameters do not count: with one that does, mocha would wait for a callback.
   const timed = async function (this: unknown, ...args: readonly unknown[]): Promise<void> {
     if (isMochaContext(this)) this.timeout(timeoutMs);
@@ -53,7 +64,7 @@ function registerNamed(hook: TestHook, run: (failed: string | undefined) => Prom
 
 interface MochaContext {
   readonly timeout: (ms: number) => unknown;
-  readonly currentTest?: { readonly state?: string; readonly title: string };
+  readonly currentTest?: { readonly state?: string; readonly title: string; readonly err?: unknown };
 }
 
 function isMochaContext(context: unknown): context is MochaContext {
@@ -63,11 +74,14 @@ function isMochaContext(context: unknown): context is MochaContext {
 }
 
 /** mocha's context, or that of node:test (`passed` from 20.12 on). */
-function failedTest(context: unknown): string | undefined {
+function failedTest(context: unknown): FailedTest | undefined {
   if (typeof context !== 'object' || context === null) return undefined;
-  if (isMochaContext(context)) return context.currentTest?.state === 'failed' ? context.currentTest.title : undefined;
-  const { passed, name } = context as { readonly passed?: unknown; readonly name?: unknown };
-  return passed === false && typeof name === 'string' ? name : undefined;
+  if (isMochaContext(context)) {
+    const { state, title = '', err: error } = context.currentTest ?? {};
+    return state === 'failed' ? { name: title, error } : undefined;
+  }
+  const { passed, name, error } = context as { readonly [key: string]: unknown };
+  return passed === false && typeof name === 'string' ? { name, error } : undefined;
 }
 
 function findHooks(): TestHooks {

@@ -126,7 +126,7 @@ describe('a guest that a test has launched', function () {
       await guest.console.expect(/tick/, { fromNow: true });
       const meanwhile = guest.runUntil(TOY.guard, { while: () => Promise.reject(new Error('it went wrong')) });
       expect((await failureOf(meanwhile, Error)).message).to.equal('it went wrong');
-      await guest.resume();
+      await guest.console.expect(/tick/, { fromNow: true });
     });
 
     it('refuses what would wait for itself, and a checkpoint of another guest', async () => {
@@ -179,11 +179,22 @@ describe('a guest that a test has launched', function () {
       guest.whilePaused((paused) => paused.readPhysical(0xfee0_0000n, 4)),
       GuestAccessError,
     );
+    const [folder = ''] = readdirSync(artifacts);
+    const late = await failureOf(guest.runUntil(TOY.guard, { signal: AbortSignal.timeout(50) }), Error);
+    expect(late.name).to.equal('TimeoutError');
+    expect(late.message).to.contain('(artifacts: ');
+    // Who looks meanwhile has a pause of its own in it.
+    let isSaving = true;
+    const saving = guest.saveArtifacts('by hand').finally(() => {
+      isSaving = false;
+    });
+    while (isSaving) await guest.whilePaused((paused) => paused.readPhysical(TOY.users, 8));
+    expect(await saving).to.contain('by-hand');
+    await guest.console.expect(/tick/, { fromNow: true });
     const waiting = failureOf(guest.console.expect(/never/), GuestDiedError);
     process.kill(guest.qemu.pid, 'SIGKILL');
     expect((await waiting).end).to.deep.include({ how: 'exited', exit: { status: null, signal: 'SIGKILL' } });
     await failureOf(guest.translate(0n), GuestDiedError);
-    const [folder = ''] = readdirSync(artifacts);
     const read = (name: string) => readFileSync(join(artifacts, folder, name), 'utf8');
     expect(read('console.log')).to.match(/^ready\n/);
     expect(read('failure.txt')).to.contain('GuestAccessError').and.to.contain('-kernel');

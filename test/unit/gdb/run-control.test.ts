@@ -99,6 +99,23 @@ describe('GdbRunControl', () => {
     expect((await client.readMemory(1, 1))[0]).to.equal(1);
   });
 
+  it('does not let a guest run for a signal that has fired, and interrupts one that has just been let run', async () => {
+    const { stub, client, control } = await take((payload) => (payload.startsWith('vCont') ? undefined : 'default'));
+    const limits = { timeoutMs: Number.POSITIVE_INFINITY, signal: AbortSignal.abort() };
+    expect(await rejection(control.continue(undefined, limits))).to.be.instanceOf(GdbTimeoutError);
+    expect(await rejection(control.step(0, limits))).to.be.instanceOf(GdbTimeoutError);
+    const giveUp = new AbortController();
+    const stepping = control.step(0, { ...limits, signal: giveUp.signal });
+    // Nothing of it has been sent yet.
+    giveUp.abort();
+    await delay(60);
+    expect(stub.requests).to.deep.equal(['Hc1', 'Hc1', 'vCont;s:1']);
+    expect(stub.strayBytes).to.deep.equal([3]);
+    stub.send(encodePacket('T02thread:01;'));
+    expect(await rejection(stepping)).to.be.instanceOf(GdbTimeoutError);
+    expect(client.state).to.equal('open');
+  });
+
   it('takes a stop that crosses the interrupt for what it is', async () => {
     const { stub, control } = await take((payload) => (payload.startsWith('vCont') ? undefined : 'default'));
     const stepping = control.step(0, { timeoutMs: 30 });

@@ -48,9 +48,12 @@ describe('PendingRequests', () => {
 
   it('ends the wait in time', async () => {
     const pending = new PendingRequests();
+    const endless = pending.create('cont', { ...NEVER, timeoutMs: Number.POSITIVE_INFINITY });
     const { id, reply } = pending.create('stop', { ...NEVER, timeoutMs: 5 });
     expect(await messageOf(reply)).to.equal('late: stop');
     expect(pending.resolve(id, 'too late')).to.equal(false);
+    expect(pending.resolve(endless.id, 'as long as it took')).to.equal(true);
+    expect(await endless.reply).to.equal('as long as it took');
   });
 
   it('clears all, each with an error of its own', async () => {

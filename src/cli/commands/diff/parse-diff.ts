@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../../../../protocols/transport/internal.ts';
 import { UsageError } from '../../errors.ts';
 import type { CliContext } from '../../options/command.ts';
 import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
@@ -14,7 +15,6 @@ export const NAME = 'diff';
 
 const DEFAULT_LIMIT = 1_000_000;
 const HIGHEST_LIMIT = 999_999_999_999_999;
-const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /** @internal */
 export const OPTIONS = {
@@ -149,7 +149,7 @@ function parseMoments(
     kind: 'guest',
     guest,
     scope: parseScopeOptions(options, guest, NAME),
-    afterMs: parseCount(after, '--after', { least: 0, most: LONGEST_WAIT_MS }, NAME),
+    afterMs: parseCount(after, '--after', { least: 0, most: LONGEST_TIMER_MS }, NAME),
     range: range === undefined ? null : parseWrittenRange(range, '--range', NAME),
   };
 }

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../../../../protocols/transport/internal.ts';
 import { UsageError } from '../../errors.ts';
 import type { OptionTable } from '../option-row.ts';
 import { parseCount, parseNumber } from '../parse-number.ts';
@@ -20,7 +21,6 @@ export interface Until {
 }
 
 const DEFAULT_MS = 5000;
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** Options that wait for a moment. @internal */
 export const UNTIL_OPTIONS = {
@@ -48,7 +48,7 @@ export function parseUntil({ values, flags }: ParsedOptions, command: string): U
   }
   if (flags.has('live')) throw new UsageError('--until pauses the guest, and --live does not', command);
   const withinMs =
-    within === undefined ? DEFAULT_MS : parseCount(within, '--within', { least: 1, most: LONGEST_MS }, command);
+    within === undefined ? DEFAULT_MS : parseCount(within, '--within', { least: 1, most: LONGEST_TIMER_MS }, command);
   return { text, condition: parseCondition(text, command), withinMs, command };
 }
 

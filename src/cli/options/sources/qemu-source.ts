@@ -2,6 +2,7 @@ import {
   type EndpointError,
   expectSocketFile,
   formatEndpoint,
+  LONGEST_TIMER_MS,
   parseEndpoint,
 } from '../../../../protocols/transport/internal.ts';
 import type { OpenGuest } from '../../../guest/index.ts';
@@ -25,9 +26,6 @@ export const QEMU_OPTIONS = {
     help: 'GDB stub of the guest (or $PAGEWALK_GDB); not needed with QMP, which finds or starts one',
   },
 } as const satisfies OptionTable;
-
-/** What a timer of Node can wait for. */
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** A QEMU by its endpoints. @internal */
 export class NamedQemu implements NamedGuest {
@@ -116,7 +114,7 @@ export const QEMU_SOURCE: CommandLineSource = {
       const text = values.get(name);
       return text === undefined
         ? undefined
-        : parseCount(text, `--${name}`, { least: 1, most: LONGEST_TIMEOUT_MS }, command);
+        : parseCount(text, `--${name}`, { least: 1, most: LONGEST_TIMER_MS }, command);
     };
     const times = { timeoutMs: milliseconds('timeout'), maxPauseMs: milliseconds('max-pause') };
     const wanted = values.get('guest');

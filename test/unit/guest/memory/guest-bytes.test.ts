@@ -89,6 +89,33 @@ describe('bytes of guest memory', () => {
     expect(guest.bytes).to.deep.equal(before);
   });
 
+  it('are put back where one of the writes fails, and it is said where they cannot be', async () => {
+    const guest = memory();
+    const before = guest.bytes.slice();
+    const write = async (fails: number): Promise<Error> => {
+      let writes = 0;
+      const failing: WritableMemory = {
+        ...guest,
+        write: async (address, bytes) => {
+          writes += 1;
+          if (address === 0x1000 && writes <= fails) throw new Error('E22');
+          await guest.write(address, bytes);
+        },
+      };
+      const bytes = Uint8Array.of(7, 8);
+      return writeParts(asked('write', 0xfffn, 2), placed(0xfffn, 2), bytes, failing, MAP).then(
+        () => expect.fail('it was written'),
+        (error: Error) => error,
+      );
+    };
+    expect((await write(2)).message).to.equal('E22');
+    expect(guest.bytes).to.deep.equal(before);
+    const error = await write(4);
+    expect(error).to.be.instanceOf(GuestAccessError);
+    expect(error.message).to.contain('E22; some of it may have been written');
+    expect(error.cause).to.be.instanceOf(Error);
+  });
+
   it('are of a range that there is', () => {
     const check = (address: bigint, lengthBytes: number, space: 'virtual' | 'physical' = 'physical') => {
       return () => requireBytes({ operation: 'read', space, address, lengthBytes });

@@ -5,6 +5,7 @@ import {
   expectDirty,
   expectFault,
   expectMapped,
+  QemuOptionError,
   type RightsText,
 } from '../../../../src/testing/index.ts';
 import { askSmall, DATA, NOTHING, ODD, smallGuest, TEXT, USER } from '../../../support/builders/small-guest.ts';
@@ -88,10 +89,12 @@ describe('expectations of an answer', () => {
   });
 
   it('refuse a text that names no rights', async () => {
-    const answer = await askSmall(TEXT);
-    expect(messageOf(() => expectMapped(answer, { rights: 'rx' as RightsText }))).to.contain(
-      '"rx" is no text of rights',
-    );
+    for (const answer of [await askSmall(TEXT), await askSmall(NOTHING)]) {
+      expect(() => expectMapped(answer, { rights: 'rx' as RightsText })).to.throw(
+        QemuOptionError,
+        '"rx" is no text of rights',
+      );
+    }
   });
 
   it('have answers that are plain data', async () => {

@@ -131,8 +131,18 @@ describe('GuestConsole.expect', () => {
     const next = guest.expect(/tick (\d)/, { fromNow: true });
     stream.write('tick 1\n');
     expect((await next)[1]).to.equal('1');
+    stream.write('tick 2, or a part of i');
+    await guest.expect(/tick 2/);
     guest.forget();
     expect((await failureOf(guest.expect(/tick/, { timeoutMs: 5 }))).lastLines).to.deep.equal([]);
+  });
+
+  it('waits for as long as is wanted', async () => {
+    const stream = new PassThrough();
+    const guest = new GuestConsole(stream);
+    const endless = guest.expect(/tick/, { timeoutMs: Number.POSITIVE_INFINITY });
+    setTimeout(() => stream.write('tick 0\n'), 20);
+    expect((await endless)[0]).to.equal('tick');
   });
 
   it('ends with its guest and with a signal', async () => {
@@ -141,6 +151,11 @@ describe('GuestConsole.expect', () => {
     const abandoned = guest.expect(/x/, { signal: giveUp.signal }).catch((error: Error) => error.message);
     giveUp.abort(new Error('enough'));
     expect(await abandoned).to.equal('enough');
+    const plain = new AbortController();
+    const given = guest.expect(/x/, { signal: plain.signal }).catch((reason: unknown) => reason);
+    plain.abort('a reason that is no error');
+    const late = guest.expect(/x/, { signal: plain.signal }).catch((reason: unknown) => reason);
+    expect([await given, await late]).to.deep.equal(Array(2).fill('a reason that is no error'));
     const waiting = guest.expect(/x/).catch((error: Error) => error.message);
     guest.end(new Error('the guest died'));
     expect(await waiting).to.equal('the guest died');

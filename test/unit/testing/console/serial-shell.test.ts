@@ -62,6 +62,9 @@ describe('SerialShell', () => {
     const error = await failureOf(silent.shell.run('true', { timeoutMs: 5 }));
     expect(error).to.be.instanceOf(GuestShellError);
     expect(error.message).to.contain("Is one running on the guest's ttyS0?").and.to.contain('last line');
+    const patient = silent.shell.run('true', { timeoutMs: Number.POSITIVE_INFINITY });
+    setTimeout(() => silent.shell.end(new Error('it did wait')), 20);
+    expect((await failureOf(patient)).message).to.equal('it did wait');
     const endless = shellOf((_, [begin]) => `${begin}\r\nforever`);
     expect((await failureOf(endless.shell.run('yes', { timeoutMs: 5 }))).message).to.contain(
       '"yes" did not end in 5 ms',
@@ -86,8 +89,9 @@ describe('SerialShell', () => {
     const giveUp = new AbortController();
     const abandoning = failureOf(abandoned.run('true', { signal: giveUp.signal }));
     await new Promise(setImmediate);
-    giveUp.abort(new Error('enough'));
-    expect((await abandoning).message).to.equal('enough');
+    giveUp.abort('enough');
+    expect(await abandoning).to.equal('enough');
+    expect(await failureOf(abandoned.run('true', { signal: giveUp.signal }))).to.equal('enough');
 
     const restored = shellOf(() => undefined).shell;
     const lost = failureOf(restored.run('true'));

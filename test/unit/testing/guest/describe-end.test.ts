@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { GuestEnd } from '../../../../src/testing/errors.ts';
-import { describeEnd, kindOfReset, UNSEEN } from '../../../../src/testing/guest/describe-end.ts';
+import { describeEnd, kindOfReset, kindOfShutdown, UNSEEN } from '../../../../src/testing/guest/describe-end.ts';
 
 const SILENT: GuestEnd = { how: 'exited', exit: null, ...UNSEEN, output: '', lastLines: [] };
 
@@ -38,6 +38,14 @@ describe('the end of a guest', () => {
     expect(describeEnd(SILENT)).to.equal('QEMU ended\nThe guest said nothing.');
     const killed = describeEnd({ ...SILENT, exit: { status: null, signal: 'SIGKILL' } });
     expect(killed).to.equal('QEMU ended by SIGKILL\nThe guest said nothing.');
+  });
+
+  it('is what SHUTDOWN says, and no end yet where QEMU itself ends', () => {
+    const kinds = ['guest-shutdown', 'guest-reset', 'guest-panic', 'host-qmp-system-reset', undefined].map(
+      kindOfShutdown,
+    );
+    expect(kinds).to.deep.equal(['shutdown', 'reset', 'panicked', 'stopped', 'stopped']);
+    expect(['host-qmp-quit', 'host-signal'].map(kindOfShutdown)).to.deep.equal([undefined, undefined]);
   });
 
   it('is a triple fault where the log of TCG says so, and else a reset', async () => {

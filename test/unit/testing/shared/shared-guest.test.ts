@@ -1,12 +1,18 @@
 import { expect } from 'chai';
+import type { AbandonSignal } from '../../../../src/index.ts';
 import { CheckpointError, QemuOptionError } from '../../../../src/testing/errors.ts';
 import type { LaunchedGuest } from '../../../../src/testing/guest/launched-guest.ts';
 import { type SharedGuest, type SharedGuestOptions, sharedGuest } from '../../../../src/testing/shared/shared-guest.ts';
 
-type Hook = () => Promise<void>;
+type Hook = (context?: object) => Promise<void>;
 
 /** A suite whose hooks are called by hand, and what its guests were asked. */
-function suite(options: SharedGuestOptions, checkpoint: () => Promise<unknown>) {
+function suite(
+  options: SharedGuestOptions,
+  checkpoint: () => Promise<unknown>,
+  restored: () => Promise<unknown> = async () => {},
+  failsToBoot?: () => boolean,
+) {
   const calls: string[] = [];
   const hooks: Record<string, Hook> = {};
   const keep = (name: string) => (run: Hook) => {
@@ -31,12 +37,20 @@ function suite(options: SharedGuestOptions, checkpoint: () => Promise<unknown>) 
       calls.push('checkpoint');
       return checkpoint();
     },
-    restore: note('restore'),
+    restore: async () => {
+      calls.push('restore');
+      await restored();
+    },
     stop: note('stop'),
+    hasExplained: (failure: unknown) => failure === 'explained',
+    saveArtifacts: note('save'),
   } as unknown as LaunchedGuest;
-  const make = (): Promise<LaunchedGuest> => {
+  const signals: AbandonSignal[] = [];
+  const make = (signal: AbandonSignal): Promise<LaunchedGuest> => {
     calls.push('boot');
+    signals.push(signal);
     state.end = undefined;
+    if (failsToBoot?.() === true) return Promise.reject(new Error('it does not boot'));
     // So that putting back is the faster way.
     return new Promise((resolve) => setTimeout(resolve, 5, guest));
   };
@@ -44,7 +58,7 @@ function suite(options: SharedGuestOptions, checkpoint: () => Promise<unknown>) 
   const run = async (...names: string[]): Promise<void> => {
     for (const name of names) await hooks[name]?.call(undefined);
   };
-  return { shared, calls, state, run };
+  return { shared, calls, state, run, signals, hooks };
 }
 
 describe('sharedGuest', () => {
@@ -74,5 +88,43 @@ describe('sharedGuest', () => {
     state.end = {};
     await run('beforeEach');
     expect(calls).to.deep.equal(['boot', 'stop', 'boot']);
+  });
+
+  it('ends what a boot that failed has started, and what the suite has at its end', async () => {
+    let boots = 0;
+    const fails = () => {
+      boots += 1;
+      return boots === 1;
+    };
+    const { run, signals } = suite({}, async () => ({}), undefined, fails);
+    const error = await run('before').catch((reason: Error) => reason.message);
+    expect(error).to.equal('it does not boot');
+    await run('before');
+    expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true, false]);
+    await run('after');
+    expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true, true]);
+  });
+
+  it('boots a guest that cannot be put back, as one that a test has left paused', async () => {
+    const held = (): Promise<never> => Promise.reject(new QemuOptionError('restore() is not for the inside'));
+    const { calls, run } = suite({ restore: 'each' }, async () => ({}), held);
+    await run('before', 'beforeEach', 'beforeEach');
+    expect(calls).to.deep.equal(['boot', 'checkpoint', 'restore', 'stop', 'boot', 'checkpoint']);
+  });
+
+  it('saves no guest that is put back more slowly than booted', async () => {
+    const slow = () => new Promise((resolve) => setTimeout(resolve, 30));
+    const { calls, run } = suite({ restore: 'each' }, async () => ({}), slow);
+    await run('before', 'beforeEach', 'beforeEach', 'beforeEach');
+    expect(calls).to.deep.equal(['boot', 'checkpoint', 'restore', 'stop', 'boot']);
+  });
+
+  it('saves what explains a failed test, once', async () => {
+    const { calls, run, hooks } = suite({}, async () => ({}));
+    await run('before', 'beforeEach');
+    await hooks['afterEach']?.({ name: 'a test', passed: false, error: 'explained' });
+    expect(calls).to.deep.equal(['boot']);
+    await hooks['afterEach']?.({ name: 'a test', passed: false, error: 'of the test itself' });
+    expect(calls).to.deep.equal(['boot', 'save']);
   });
 });

@@ -19,7 +19,7 @@ function recorder(names: readonly string[]) {
 
 function around() {
   const calls: unknown[] = [];
-  const note = (name: string) => (failed?: string) => {
+  const note = (name: string) => (failed?: unknown) => {
     calls.push(failed === undefined ? name : [name, failed]);
     return Promise.resolve();
   };
@@ -54,12 +54,19 @@ describe('registerHooks', () => {
     expect(registered['before']?.limit).to.deep.equal({ timeout: 5000 });
     expect(registered['before']?.run.length).to.equal(0);
     const times: number[] = [];
-    const context = { timeout: (ms: number) => times.push(ms), currentTest: { state: 'failed', title: 'a test' } };
+    const context = {
+      timeout: (ms: number) => times.push(ms),
+      currentTest: { state: 'failed', title: 'a test', err: 1 },
+    };
     await registered['afterEach']?.run.call(context);
     expect(times).to.deep.equal([5000]);
-    await registered['afterEach']?.run({ name: 'another', passed: false });
+    await registered['afterEach']?.run({ name: 'another', passed: false, error: 2 });
     await registered['afterEach']?.run({ name: 'a good one', passed: true });
-    expect(calls).to.deep.equal([['afterEach', 'a test'], ['afterEach', 'another'], 'afterEach']);
+    expect(calls).to.deep.equal([
+      ['afterEach', { name: 'a test', error: 1 }],
+      ['afterEach', { name: 'another', error: 2 }],
+      'afterEach',
+    ]);
   });
 
   it('finds those of the runner that this is run by', () => {
