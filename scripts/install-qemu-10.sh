@@ -23,7 +23,9 @@ if [ "$release" != bookworm ]; then
   exit 1
 fi
 
-if [ -x "$program" ]; then
+# What another form of this script has unpacked is fetched anew: it may lack what this one takes.
+stamp=$(cksum <"$here/install-qemu-10.sh")
+if [ -x "$program" ] && [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ]; then
   exit 0
 fi
 
@@ -31,7 +33,7 @@ apt_dir=$dir
 . "$here/guests/private-apt.sh"
 
 echo "install-qemu-10: fetching QEMU into $dir"
-rm -rf "$dir/apt" "$dir/root"
+rm -rf "$dir/apt" "$dir/root" "$program"
 write_sources "$release" "$release $release-backports"
 mkdir -p "$dir/root"
 apt_here update
@@ -55,4 +57,5 @@ WRAPPER
 chmod +x "$program.new"
 "$program.new" --version | head -n 1
 mv "$program.new" "$program"
+echo "$stamp" >"$dir/stamp"
 rm -rf "$dir/apt"
