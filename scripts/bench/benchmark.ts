@@ -12,5 +12,6 @@ export interface Setting {
 /** One thing to be measured, in one or several figures. */
 export interface Benchmark {
   readonly name: string;
-  run(setting: Setting): Promise<readonly Figure[]>;
+  /** Each figure as soon as it is known. */
+  run(setting: Setting): AsyncIterable<Figure>;
 }

@@ -6,7 +6,7 @@ import { BenchError } from './bench-error.ts';
 import type { Benchmark } from './benchmark.ts';
 import { BENCHMARKS } from './benchmarks.ts';
 import { type Figure, isMet } from './figure.ts';
-import { formatFigures, formatMachine } from './format-figures.ts';
+import { formatFigure, formatMachine } from './format-figure.ts';
 import { LinuxGuests } from './guests/linux-guests.ts';
 import { describeMachine } from './machine.ts';
 
@@ -30,9 +30,10 @@ async function runAll(benchmarks: readonly Benchmark[]): Promise<readonly Figure
     await using linux = new LinuxGuests();
     const figures: Figure[] = [];
     for (const benchmark of benchmarks) {
-      const measured = await benchmark.run({ directory, linux });
-      process.stdout.write(formatFigures(measured));
-      figures.push(...measured);
+      for await (const figure of benchmark.run({ directory, linux })) {
+        process.stdout.write(formatFigure(figure));
+        figures.push(figure);
+      }
     }
     return figures;
   } finally {

@@ -12,10 +12,10 @@ interface Enumerated {
   readonly otherMiB: number;
 }
 
-async function run(): Promise<readonly Figure[]> {
+async function* run(): AsyncGenerator<Figure> {
   const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM]);
   const { entriesPerSecond, otherMiB } = JSON.parse(stdout) as Enumerated;
-  return [
+  yield* [
     {
       name: 'enumeration of 64 GiB in 4 KB pages, from memory',
       value: median(entriesPerSecond) / 1e6,

@@ -56,10 +56,10 @@ function list(costs: readonly number[]): string {
   return costs.map((cost) => cost.toPrecision(3)).join(', ');
 }
 
-async function run(setting: Setting): Promise<readonly Figure[]> {
+async function* run(setting: Setting): AsyncGenerator<Figure> {
   const addresses = await perAddressUs(setting);
   const entries = perEntryNs();
-  return [
+  yield* [
     {
       name: 'growth of the time for one address, from 10 addresses of Linux to 1,000,000',
       value: worstGrowth(addresses),

@@ -66,13 +66,12 @@ async function measure(guest: QemuProcess, paging: LinuxPaging, hostMemory: bool
   });
 }
 
-async function run({ linux }: Setting): Promise<readonly Figure[]> {
-  const figures: Figure[] = [];
+async function* run({ linux }: Setting): AsyncGenerator<Figure> {
   for (const paging of ['4-level', '5-level'] as const) {
     const guest = await linux.running(paging);
-    figures.push(await measure(guest, paging, false), await measure(guest, paging, true));
+    yield await measure(guest, paging, false);
+    yield await measure(guest, paging, true);
   }
-  return figures;
 }
 
 /** A whole address space of a Linux guest. */

@@ -75,24 +75,22 @@ function describe(name: string, pausesMs: readonly number[], limitMs: number): F
   };
 }
 
-async function run({ linux }: Setting): Promise<readonly Figure[]> {
+async function* run({ linux }: Setting): AsyncGenerator<Figure> {
   const process = await linux.running('4-level');
   const { kernel, user } = await writableAddresses(process);
   const qmp = await QmpClient.connect(process.witnessEndpoint);
   try {
     const clock = new PauseClock(qmp);
-    const figures: Figure[] = [];
     for (const [page, linearAddress] of [
       ['a page of the kernel', kernel],
       ['a page of a process, with PKRU in force', user],
     ] as const) {
       const request = { linearAddress, ...WITH_ALL_FLAGS };
       const attached = await measureAttached(process, clock, request);
-      figures.push(describe(`pause for one translation that sets bits, attached before: ${page}`, attached, 2));
+      yield describe(`pause for one translation that sets bits, attached before: ${page}`, attached, 2);
       const attaching = await measureAttaching(process, clock, request);
-      figures.push(describe(`the same with attaching and detaching: ${page}`, attaching, 6));
+      yield describe(`the same with attaching and detaching: ${page}`, attaching, 6);
     }
-    return figures;
   } finally {
     await qmp.close();
   }

@@ -148,10 +148,10 @@ async function ofLinux(browser: Browser, { directory, linux }: Setting): Promise
   ];
 }
 
-async function run(setting: Setting): Promise<readonly Figure[]> {
+async function* run(setting: Setting): AsyncGenerator<Figure> {
   const browser = await launchBrowser();
   try {
-    return [
+    yield* [
       ...(await zooming(browser, setting.directory)),
       ...(await largeSpaces(browser, setting.directory)),
       ...(await ofLinux(browser, setting)),

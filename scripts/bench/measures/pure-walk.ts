@@ -124,14 +124,14 @@ function oneByOne(tables: SyntheticTables, addresses: AddressList): Ours {
   };
 }
 
-async function run(setting: Setting): Promise<readonly Figure[]> {
+async function* run(setting: Setting): AsyncGenerator<Figure> {
   const tables = buildTables(PAGE_TABLES);
   const randomly = randomAddresses(tables, RANDOM_WALKS);
   const inSequence = sequentialAddresses(tables);
   const random = await measure(setting, tables, randomly, oneByOne(tables, randomly));
   const batch = await measure(setting, tables, randomly, () => translateAll(tables, randomly));
   const sequential = await measure(setting, tables, inSequence, oneByOne(tables, inSequence));
-  return [
+  yield* [
     {
       name: 'walk in memory, random addresses over 8 MB of tables, against plain C, one after the other',
       value: random.linked.ratio,

@@ -53,9 +53,9 @@ async function queryMs(monitor: RawMonitor, addresses: BigUint64Array): Promise<
   });
 }
 
-async function run({ linux }: Setting): Promise<readonly Figure[]> {
+async function* run({ linux }: Setting): AsyncGenerator<Figure> {
   const guest = await linux.running('4-level');
-  return whileStopped(guest, async (monitor) => {
+  yield* await whileStopped(guest, async (monitor): Promise<readonly Figure[]> => {
     const addresses = BigUint64Array.from(pickMappedAddresses(await monitor.hmp('info tlb'), ADDRESSES));
     const recorder = new FlightRecorder();
     await translateMs(guest, addresses, recorder);

@@ -21,22 +21,11 @@ function formatDetails({ details }: Figure): string {
     .join(', ');
 }
 
-/** A table for a terminal: one line for each figure, and under it what it was made of. */
-export function formatFigures(figures: readonly Figure[]): string {
-  const rows = figures.map((figure) => [
-    figure.name,
-    `${formatNumber(figure.value)} ${figure.unit}`,
-    formatBar(figure),
-    formatMet(figure),
-  ]);
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row, at) => {
-      const line = row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
-      const details = formatDetails(figures[at] as Figure);
-      return `${line.trimEnd()}\n${details === '' ? '' : `    ${details}\n`}`;
-    })
-    .join('');
+/** A line for a terminal, and under it what the figure was made of. */
+export function formatFigure(figure: Figure): string {
+  const cells = [figure.name, `${formatNumber(figure.value)} ${figure.unit}`, formatBar(figure), formatMet(figure)];
+  const details = formatDetails(figure);
+  return `${cells.filter((cell) => cell !== '').join('  ')}\n${details === '' ? '' : `    ${details}\n`}`;
 }
 
 /** One line on where this was measured. */
