@@ -64,7 +64,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
   });
 
   it('lets the guest run while its answers are not read yet', async () => {
-    const file = await fileOf(manyAddresses(60_000));
+    const file = await fileOf(manyAddresses(30_000));
     const { child, ended } = startPagewalk(['translate', '--from', file, '--json', ...running.endpoint]);
     child.stdout?.pause();
     await untilStopped();
@@ -74,7 +74,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
     expect(await running.witness.runState()).to.equal('running');
     expect(child.exitCode).to.equal(null);
     child.stdout?.resume();
-    expect(linesOf(await ended)).to.have.lengthOf(60_000);
+    expect(linesOf(await ended)).to.have.lengthOf(30_000);
   });
 
   it('answers more than it holds, in order, in one pause', async () => {
@@ -208,7 +208,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
 
   it('starts over when another client resumes the guest, as long as nothing was printed', async () => {
     // So many that their tables and walks take longer than it takes to see that the guest is paused.
-    const file = await fileOf(manyAddresses(600_000));
+    const file = await fileOf(manyAddresses(200_000));
     const stops = await countStops(async () => {
       const { ended } = startPagewalk(['translate', '--from', file, '--brief', ...running.endpoint]);
       await untilStopped();
@@ -217,7 +217,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
       const { status, stderr } = exit;
       expect(status).to.equal(1);
       expect(stderr).to.match(/^pagewalk: !differs: .*\n$/);
-      expect(linesOf(exit)).to.have.lengthOf(600_000);
+      expect(linesOf(exit)).to.have.lengthOf(200_000);
     });
     // The second try is one; how the first was left depends on when it was disturbed.
     expect(stops).to.be.above(1);
@@ -242,7 +242,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
   });
 
   it('stops when its output is not read', async () => {
-    const file = await fileOf(manyAddresses(200_000));
+    const file = await fileOf(manyAddresses(100_000));
     const { child, ended } = startPagewalk(['translate', '--from', file, '--json', ...running.endpoint]);
     child.stdout?.once('data', () => child.stdout?.destroy());
     expect(await ended).to.include({ status: 1, stderr: '' });

@@ -252,12 +252,14 @@ describe('the selftest of KVM_TRANSLATE2, on a live guest', function () {
 
   for (const hostMemory of [false, true]) {
     const way = hostMemory ? 'from this host' : 'through the stub';
-    it(`6. fuzz, read ${way}: 80000 walks through random entries set A and D where they should, and not a bit elsewhere`, async () => {
+    // As many as the series' own selftest makes; fewer where each entry takes a packet.
+    const walks = hostMemory ? 80_000 : 16_000;
+    it(`6. fuzz, read ${way}: ${walks} walks through random entries set A and D where they should, and not a bit elsewhere`, async () => {
       await using guest = await launchKernel('long4', hostMemory ? inFile(scratch('ram')) : { memory: RAM.memory });
       await using witness = await Witness.of(guest);
       await witness.execute('stop');
       const random = new Random(seed);
-      const { tables, calls } = makeFuzz(random);
+      const { tables, calls } = makeFuzz(random, walks / 8);
       await writePhysical(guest, tables.memory.pages());
       const memory = await PhysicalSnapshot.take(guest, witness);
       const outcomes = await withPausedGuest(
@@ -268,7 +270,7 @@ describe('the selftest of KVM_TRANSLATE2, on a live guest', function () {
           return runFuzz(paused, calls, random, memory);
         },
       );
-      expect([...outcomes.values()].reduce((sum, count) => sum + count)).to.equal(80_000);
+      expect([...outcomes.values()].reduce((sum, count) => sum + count)).to.equal(walks);
       for (const outcome of ENDINGS) expect(outcomes.get(outcome) ?? 0, `${replay}\n${outcome}`).to.be.above(0);
       expect(memory.differences(await PhysicalSnapshot.take(guest, witness)), replay).to.deep.equal([]);
       expect(await witness.runState()).to.equal('paused');
@@ -357,12 +359,12 @@ const ENDINGS = [
 ];
 
 /** For each level 10000 entries with a random table address, and 10000 random entries. */
-function makeFuzz(random: Random): { tables: FuzzTables; calls: FuzzCall[] } {
+function makeFuzz(random: Random, entries: number): { tables: FuzzTables; calls: FuzzCall[] } {
   const tables = new FuzzTables(random, FREE);
   for (let page = 0; page < NOISE_PAGES; page += 1) tables.addPage(() => noiseEntry(random));
   const calls = [4, 3, 2, 1].flatMap((level) => [
-    ...tables.addEntries(level, 10_000, () => targetAddress(random) | 7n),
-    ...tables.addEntries(level, 10_000, () => noiseEntry(random)),
+    ...tables.addEntries(level, entries, () => targetAddress(random) | 7n),
+    ...tables.addEntries(level, entries, () => noiseEntry(random)),
   ]);
   return { tables, calls };
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { InstalledPackage } from '../../support/live/installed-package.ts';
+import { InstalledPackage } from '../support/live/installed-package.ts';
 
 const run = promisify(execFile);
 

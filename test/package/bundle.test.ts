@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { eventually } from '../../support/eventually.ts';
-import { useRunningKernel } from '../../support/live/guest/running-kernel.ts';
-import { InstalledPackage } from '../../support/live/installed-package.ts';
+import { eventually } from '../support/eventually.ts';
+import { useRunningKernel } from '../support/live/guest/running-kernel.ts';
+import { InstalledPackage } from '../support/live/installed-package.ts';
 
 const run = promisify(execFile);
 
-/** Seen from dist/test/live/package, where this file runs. */
-const BUNDLER = fileURLToPath(new URL('../../../../node_modules/.bin/esbuild', import.meta.url));
+/** Seen from dist/test/package, where this file runs. */
+const BUNDLER = fileURLToPath(new URL('../../../node_modules/.bin/esbuild', import.meta.url));
 
 const PROGRAM = `
 import { withPausedGuest } from 'pagewalk';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { DOCUMENTS, ROOT } from '../../../scripts/documents/documents.ts';
-import { makeDocument } from '../../../scripts/documents/make-document.ts';
+import { DOCUMENTS, ROOT } from '../../scripts/documents/documents.ts';
+import { makeDocument } from '../../scripts/documents/make-document.ts';
 
 describe('the documents, on guests', function () {
   this.timeout(120_000);

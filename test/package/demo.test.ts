@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 
-/** Seen from dist/test/live/package, where this file runs. */
-const DEMO = fileURLToPath(new URL('../../../scripts/demo.js', import.meta.url));
+/** Seen from dist/test/package, where this file runs. */
+const DEMO = fileURLToPath(new URL('../../scripts/demo.js', import.meta.url));
 
 describe('the demo', function () {
   this.timeout(60_000);
