@@ -15,7 +15,7 @@ export function formatOverview(commands: readonly CommandEntry[]): string {
     '',
     'Exit status: 0 all translated, 1 at least one fault, 2 invalid command line, 3 no connection or a guest error.',
     'With --strict 4 when an answer depends on something that was assumed.',
-    'find: 1 if nothing leads there, 5 if it was stopped. diff: 1 if something differs. map: 1 if the map is incomplete.',
+    'find: 1 if nothing leads there, 5 if it is incomplete. diff: 1 if something differs. map: 1 if the map is incomplete.',
     '',
   ].join('\n');
 }

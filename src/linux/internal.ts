@@ -29,7 +29,7 @@ export { type KernelNames, readKernelNames } from './kernel/kernel-names.ts';
 /** @internal */
 export { KernelMemo, type KnownKernel, type KnownKernels, recognizeKernel } from './kernel/known-kernels.ts';
 /** @internal */
-export type { AddressSpaceOwner } from './linux.ts';
+export type { AddressSpaceOwner, KnownAreas } from './linux.ts';
 /** @internal */
 export { AddressSpace } from './memory/address-space.ts';
 /** @internal */

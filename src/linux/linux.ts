@@ -1,4 +1,6 @@
+import { formatHex } from '../paging/index.ts';
 import { readKernelAreas } from './areas/kernel-areas.ts';
+import { directMapFirst } from './areas/linear-bases.ts';
 import { AreaMap, type LinuxArea } from './areas/linux-area.ts';
 import { type AreaProblem, type ProcessAreas, readProcessAreas } from './areas/process-areas.ts';
 import { type EntryRules, readEntryRules } from './entries/entry-rules.ts';
@@ -6,24 +8,31 @@ import { LinuxDataError, LinuxLookupError } from './errors.ts';
 import { findSymbol, firstOf, MOST_CANDIDATES, type WantedSymbol } from './find-symbol.ts';
 import type { KernelNames } from './kernel/kernel-names.ts';
 import type { AddressSpace } from './memory/address-space.ts';
-import { word } from './memory/little-endian.ts';
+import { type FoundModules, findModules } from './modules/find-modules.ts';
 import { type ModuleList, readModules } from './modules/read-modules.ts';
 import { type LinuxTask, readTasks, type TaskList } from './processes/read-tasks.ts';
 import type { LinuxSymbol, SymbolPlace, SymbolTable } from './symbols/symbol-table.ts';
 
-/** Bits of CR3 that are an address, and no process-context identifier or LAM; a table of PAE has 32 bytes at any such place. */
-const ROOT_BITS = { 8: 0x000f_ffff_ffff_f000n, 4: 0xffff_ffe0n } as const;
-
 /** States of a process that is no more. */
 const ENDED = new Set(['Z', 'X']);
 
-/** PAGE_OFFSET of 32-bit kernels is 3 GiB unless they are built otherwise. */
-const KERNEL_FIRST = { 8: 1n << 63n, 4: 0xc000_0000n } as const;
+/** The upper half of linear addresses, with 4 levels as with 5. */
+const UPPER_HALF = 1n << 63n;
+const LAST_32 = 0xffff_ffffn;
 
 /** Where what is known of a Linux comes from, besides guest memory as it stands. @internal */
 export interface LinuxOrigin {
   readonly fromFile?: readonly SymbolTable[] | undefined;
   readonly takenLive?: boolean;
+}
+
+/** What Linux keeps where, and what is lacking of that. @internal */
+export interface KnownAreas {
+  readonly map: AreaMap;
+  /** Why those of the process are not all known; null where they are. */
+  readonly problem: AreaProblem | null;
+  /** The same of the kernel's own, in sentences. */
+  readonly ofKernel: readonly string[];
 }
 
 /** The address space of a process. @internal */
@@ -58,7 +67,9 @@ export class Linux {
   readonly takenLive: boolean;
   readonly #space: AddressSpace;
   #tasks: Promise<TaskList> | undefined;
+  #found: Promise<FoundModules> | undefined;
   #modules: Promise<ModuleList> | undefined;
+  #directMapFirst: Promise<bigint | null> | undefined;
   #entryRules: Promise<EntryRules> | undefined;
   #kernelAreas: Promise<readonly (readonly LinuxArea[])[]> | undefined;
   #loaded: ModuleList = { modules: [], problems: [] };
@@ -128,9 +139,15 @@ export class Linux {
 
   /** Reads the symbols of modules, once. @internal */
   async loadModules(): Promise<ModuleList> {
-    this.#modules ??= readModules(this.names, this.#space);
+    this.#modules ??= this.#findModules().then((found) => readModules(found, this.names, this.#space));
     this.#loaded = await this.#modules;
     return this.#loaded;
+  }
+
+  /** Where modules are, once: these are a flight for each, and their symbols megabytes. */
+  #findModules(): Promise<FoundModules> {
+    this.#found ??= findModules(this.names, this.#space);
+    return this.#found;
   }
 
   /** The kernel's own table, and those of the modules that were read. @internal */
@@ -145,16 +162,26 @@ export class Linux {
    * @internal
    */
   async directMapOf(physical: bigint): Promise<bigint> {
-    const { wordBytes } = this.names;
-    const start = this.names.symbols?.addressOf('page_offset_base');
-    const bytes = start === undefined ? null : await this.#space.read(start, wordBytes);
-    if (bytes === null) {
+    const first = await this.#directMap();
+    if (first === null) {
       throw new LinuxLookupError(
         'phys:',
-        'this kernel does not say where it maps physical memory (no page_offset_base)',
+        'this kernel does not say where it maps physical memory (no page_offset_base, and not where it is without one)',
       );
     }
-    return word(bytes, 0, wordBytes) + physical;
+    const linear = first + physical;
+    if (this.names.wordBytes === 4 && linear > LAST_32) {
+      throw new LinuxLookupError(
+        'phys:',
+        `physical address ${formatHex(physical)} is high memory: with 32 bits the kernel has no linear address for it`,
+      );
+    }
+    return linear;
+  }
+
+  #directMap(): Promise<bigint | null> {
+    this.#directMapFirst ??= directMapFirst(this.names, this.#space);
+    return this.#directMapFirst;
   }
 
   /**
@@ -193,13 +220,14 @@ export class Linux {
     return (await this.areaMap(task)).map.areas;
   }
 
-  /** The same, to be asked by address, with the reason why a process's are not all known. @internal */
-  async areaMap(task: LinuxTask | null): Promise<{ readonly map: AreaMap; readonly problem: AreaProblem | null }> {
+  /** The same, to be asked by address, with what is lacking of it. @internal */
+  async areaMap(task: LinuxTask | null): Promise<KnownAreas> {
     const mm = task?.mm ?? null;
     const own: ProcessAreas =
       mm === null ? { areas: [], problem: null } : await readProcessAreas(this.names, this.#space, mm);
-    this.#kernelAreas ??= this.loadModules().then(({ modules }) => readKernelAreas(this.names, this.#space, modules));
-    return { map: new AreaMap([own.areas, ...(await this.#kernelAreas)]), problem: own.problem };
+    const { modules, problems } = await this.#findModules();
+    this.#kernelAreas ??= readKernelAreas(this.names, this.#space, modules);
+    return { map: new AreaMap([own.areas, ...(await this.#kernelAreas)]), problem: own.problem, ofKernel: problems };
   }
 
   /** Where a linear address of the kernel leads; null where it is not mapped. @internal */
@@ -207,9 +235,9 @@ export class Linux {
     return this.#space.physicalOf(address);
   }
 
-  /** The first address that is no process's: where the kernel's half begins, by the width of its addresses. @internal */
-  get kernelFirst(): bigint {
-    return KERNEL_FIRST[this.names.wordBytes];
+  /** The first address that is no process's; null where a kernel with 32 bits does not tell where it has split them. @internal */
+  async kernelFirst(): Promise<bigint | null> {
+    return this.names.wordBytes === 8 ? UPPER_HALF : this.#directMap();
   }
 
   /** How the kernel writes page-table entries. @internal */
@@ -219,12 +247,12 @@ export class Linux {
   }
 
   /**
-   * Whose address space a CR3 is; null where that is not known.
+   * Whose address space it is; null where that is not known.
    *
+   * @param root - the physical address of its root table: CR3 has other bits too
    * @internal
    */
-  async ownerOf(cr3: bigint): Promise<AddressSpaceOwner | null> {
-    const root = cr3 & ROOT_BITS[this.names.wordBytes];
+  async ownerOf(root: bigint): Promise<AddressSpaceOwner | null> {
     const { tasks } = this.names.btf === null ? { tasks: [] } : await this.taskList();
     const task = tasks.find((each) => each.cr3 !== null && (each.cr3 === root || each.userCr3 === root));
     if (task !== undefined) {

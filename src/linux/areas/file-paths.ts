@@ -1,11 +1,26 @@
+import { Effort } from '../effort.ts';
+import { LinuxDataError } from '../errors.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { decodeBytes } from '../memory/latin-text.ts';
-import { u32, word } from '../memory/little-endian.ts';
 import type { Btf } from '../types/btf.ts';
 
 /** NAME_MAX, and deeper than paths are. */
 const LONGEST_NAME = 255;
 const MOST_PARTS = 64;
+/** For all paths together: characters of names, and parts that are read. */
+const MOST_EFFORT = 16 << 20;
+/** What reading a part takes, in characters. */
+const PART_EFFORT = 32;
+/** `d_name.len` is 32 bits wide. */
+const LENGTH_MASK = 0xffff_ffffn;
+
+/** What came of following the paths of files. @internal */
+export interface FilePaths {
+  /** By the address of the file; what does not lead up to a root is in none. */
+  readonly paths: ReadonlyMap<bigint, string>;
+  /** All of them lead up to a root. */
+  readonly isWhole: boolean;
+}
 
 interface PathLayout {
   readonly fileDentry: number;
@@ -19,40 +34,50 @@ interface PathLayout {
   readonly mountPoint: number;
 }
 
-/** A path that is followed up to the root. */
-interface Followed {
-  dentry: bigint;
-  mount: bigint;
-  readonly parts: string[];
+/** A dentry as it is seen in a mount. */
+interface Place {
+  readonly mount: bigint;
+  readonly dentry: bigint;
 }
 
+/** A place, and what is above it. */
+interface Step {
+  /** Null at the root of a mount, which is called as the place that it is mounted at. */
+  readonly name: string | null;
+  /** Null at a root. */
+  readonly above: Place | null;
+}
+
+const keyOf = ({ mount, dentry }: Place): string => `${mount}:${dentry}`;
+
 /**
- * Paths of open files, as seen from the root of all mounts: one flight for each part of the longest, two where a name is kept apart.
- * What cannot be read ends a path where it is.
+ * Paths of open files, as seen from the root of all mounts: some flights for each part of the longest. A path that does not lead up
+ * to a root is none: what is cut off would look like a path from there.
  *
  * @param files - addresses of `struct file`
  * @internal
  */
-export async function readFilePaths(
-  files: readonly bigint[],
-  btf: Btf,
-  space: AddressSpace,
-): Promise<ReadonlyMap<bigint, string>> {
+export async function readFilePaths(files: readonly bigint[], btf: Btf, space: AddressSpace): Promise<FilePaths> {
   const layout = layoutOf(btf);
-  if (layout === null) return new Map();
-  const own = await readWords(space, files, [layout.fileDentry, layout.fileMount]);
-  const followed = new Map<bigint, Followed>();
-  own.forEach((words, at) => {
+  if (layout === null) return { paths: new Map(), isWhole: files.length === 0 };
+  const own = await space.readWords(files, [layout.fileDentry, layout.fileMount], 8);
+  const places = own.map((words): Place | null => {
     const [dentry = 0n, vfsmount = 0n] = words ?? [];
-    const file = files[at];
-    if (file === undefined || dentry === 0n || vfsmount === 0n) return;
-    followed.set(file, { dentry, mount: vfsmount - BigInt(layout.mount), parts: [] });
+    return dentry === 0n || vfsmount === 0n ? null : { dentry, mount: vfsmount - BigInt(layout.mount) };
   });
-  for (let part = 0, open = [...followed.values()]; part < MOST_PARTS && open.length > 0; part += 1) {
-    open = await followUp(open, layout, space);
+  const effort = new Effort('paths of files', MOST_EFFORT);
+  const paths = new Map<bigint, string>();
+  try {
+    const steps = await readSteps(places, layout, space, effort);
+    places.forEach((place, at) => {
+      const path = place && pathOf(place, steps, effort);
+      const file = files[at];
+      if (path !== null && file !== undefined) paths.set(file, path);
+    });
+  } catch (error) {
+    if (!(error instanceof LinuxDataError)) throw error;
   }
-  // What is in no folder, such as memfd:x, is shown likewise by /proc/PID/maps.
-  return new Map([...followed].map(([file, { parts }]) => [file, `/${parts.reverse().join('/')}`]));
+  return { paths, isWhole: paths.size === files.length };
 }
 
 function layoutOf(btf: Btf): PathLayout | null {
@@ -71,52 +96,84 @@ function layoutOf(btf: Btf): PathLayout | null {
   return Object.values(layout).includes(undefined) ? null : (layout as PathLayout);
 }
 
-/** Goes up by a part, and across the roots of mounts. @returns those that have not come to their end */
-async function followUp(open: readonly Followed[], layout: PathLayout, space: AddressSpace): Promise<Followed[]> {
-  const dentries = await space.readMany(
-    open.map(({ dentry }) => ({ address: dentry, lengthBytes: Math.max(layout.parent, layout.name) + 8 })),
+/** Everything on the way up from some places, each once: files lie in few folders. */
+async function readSteps(
+  places: readonly (Place | null)[],
+  layout: PathLayout,
+  space: AddressSpace,
+  effort: Effort,
+): Promise<ReadonlyMap<string, Step | null>> {
+  const steps = new Map<string, Step | null>();
+  let next = places;
+  for (let part = 0; part < MOST_PARTS; part += 1) {
+    const open: Place[] = [];
+    for (const place of next) {
+      if (place === null || steps.has(keyOf(place))) continue;
+      // Until it is read, and where a loop leads back to it.
+      steps.set(keyOf(place), null);
+      open.push(place);
+    }
+    if (open.length === 0) break;
+    effort.spend(PART_EFFORT * open.length);
+    const read = await readLevel(open, layout, space);
+    open.forEach((place, at) => {
+      steps.set(keyOf(place), read[at] ?? null);
+    });
+    next = read.map((step) => step?.above ?? null);
+  }
+  return steps;
+}
+
+/** A step up from each of some places; null where it leads nowhere. */
+async function readLevel(
+  open: readonly Place[],
+  layout: PathLayout,
+  space: AddressSpace,
+): Promise<readonly (Step | null)[]> {
+  const dentries = await space.readWords(
+    open.map(({ dentry }) => dentry),
+    [layout.parent, layout.name, layout.nameLength],
+    8,
   );
-  const mounts = await readWords(
-    space,
+  const mounts = await space.readWords(
     open.map(({ mount }) => mount),
     [layout.mount + layout.mountRoot, layout.mountParent, layout.mountPoint],
+    8,
   );
   const names = await space.readMany(
-    dentries.map((bytes) =>
-      bytes === null
-        ? { address: 0n, lengthBytes: 0 }
-        : {
-            address: word(bytes, layout.name, 8),
-            lengthBytes: Math.min(u32(bytes, layout.nameLength), LONGEST_NAME),
-          },
-    ),
+    dentries.map((words) => {
+      const [, address = 0n, length = 0n] = words ?? [];
+      const lengthBytes = Number(length & LENGTH_MASK);
+      return lengthBytes > LONGEST_NAME ? { address: 0n, lengthBytes: 0 } : { address, lengthBytes };
+    }),
   );
-  return open.filter((path, at) => {
-    const dentry = dentries[at] ?? null;
+  return open.map(({ dentry, mount }, at): Step | null => {
     const name = names[at] ?? null;
+    const [parent] = dentries[at] ?? [];
     const [root, mountParent = 0n, mountPoint = 0n] = mounts[at] ?? [];
-    if (dentry === null || name === null) return false;
-    const parent = word(dentry, layout.parent, 8);
-    if (path.dentry === root) {
-      if (mountParent === 0n || mountParent === path.mount) return false;
-      path.dentry = mountPoint;
-      path.mount = mountParent;
-      return true;
+    if (parent === undefined || root === undefined) return null;
+    // As prepend_path() goes (fs/d_path.c): the mount that is its own parent is the root of all.
+    if (dentry === root) {
+      return { name: null, above: mountParent === mount ? null : { mount: mountParent, dentry: mountPoint } };
     }
-    path.parts.push(decodeBytes(name, 0, name.length));
-    if (parent === path.dentry) return false;
-    path.dentry = parent;
-    return true;
+    if (name === null || name.length === 0) return null;
+    // What is in no folder, such as memfd:x, is shown likewise by /proc/PID/maps.
+    const above = parent === dentry ? null : { mount, dentry: parent };
+    return { name: decodeBytes(name, 0, name.length), above };
   });
 }
 
-/** Words of structures at some offsets, all in one flight; null where one is not mapped. */
-async function readWords(
-  space: AddressSpace,
-  addresses: readonly bigint[],
-  offsets: readonly number[],
-): Promise<(readonly bigint[] | null)[]> {
-  const lengthBytes = Math.max(...offsets) + 8;
-  const read = await space.readMany(addresses.map((address) => ({ address, lengthBytes })));
-  return read.map((bytes) => bytes && offsets.map((offset) => word(bytes, offset, 8)));
+/** @returns null where it does not lead up to a root */
+function pathOf(from: Place, steps: ReadonlyMap<string, Step | null>, effort: Effort): string | null {
+  const parts: string[] = [];
+  let place = from;
+  for (let part = 0; part < MOST_PARTS; part += 1) {
+    const step = steps.get(keyOf(place)) ?? null;
+    effort.spend(1 + (step?.name?.length ?? 0));
+    if (step === null) return null;
+    if (step.name !== null) parts.push(step.name);
+    if (step.above === null) return `/${parts.reverse().join('/')}`;
+    place = step.above;
+  }
+  return null;
 }

@@ -1,11 +1,10 @@
 import type { KernelNames } from '../kernel/kernel-names.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
-import { word } from '../memory/little-endian.ts';
-import type { LoadedModule } from '../modules/read-modules.ts';
+import type { FoundModule } from '../modules/find-modules.ts';
+import { directMapFirst, linearLayout, readBases } from './linear-bases.ts';
 import type { LinuxArea, LinuxAreaKind } from './linux-area.ts';
 
 const PAGE = 4096n;
-const TERABYTE = 1n << 40n;
 
 /** Sections of the kernel's image, by the symbols that its linker script puts around them. */
 const SECTIONS: readonly (readonly [kind: LinuxAreaKind, first: string, end: string])[] = [
@@ -16,45 +15,6 @@ const SECTIONS: readonly (readonly [kind: LinuxAreaKind, first: string, end: str
   ['init', '__init_begin', '__init_end'],
   ['bss', '__bss_start', '__bss_stop'],
 ];
-
-/** A variable of the kernel, and the constant that is there instead where it is built without. */
-type BaseName = 'page_offset_base' | 'vmalloc_base' | 'vmemmap_base';
-
-/** What depends on the number of levels of paging (arch/x86/include/asm/pgtable_64_types.h, page_64_types.h). */
-interface Layout {
-  readonly bases: Readonly<Record<BaseName, bigint>>;
-  readonly vmallocBytes: bigint;
-  readonly vmemmapBytes: bigint;
-  readonly kasanFirst: bigint;
-  readonly ldtFirst: bigint;
-  readonly ldtBytes: bigint;
-}
-
-const FOUR_LEVELS: Layout = {
-  bases: {
-    page_offset_base: 0xffff_8880_0000_0000n,
-    vmalloc_base: 0xffff_c900_0000_0000n,
-    vmemmap_base: 0xffff_ea00_0000_0000n,
-  },
-  vmallocBytes: 32n * TERABYTE,
-  vmemmapBytes: TERABYTE,
-  kasanFirst: 0xffff_ec00_0000_0000n,
-  ldtFirst: 0xffff_8800_0000_0000n,
-  ldtBytes: TERABYTE >> 1n,
-};
-
-const FIVE_LEVELS: Layout = {
-  bases: {
-    page_offset_base: 0xff11_0000_0000_0000n,
-    vmalloc_base: 0xffa0_0000_0000_0000n,
-    vmemmap_base: 0xffd4_0000_0000_0000n,
-  },
-  vmallocBytes: 12_800n * TERABYTE,
-  vmemmapBytes: 512n * TERABYTE,
-  kasanFirst: 0xffdf_0000_0000_0000n,
-  ldtFirst: 0xff10_0000_0000_0000n,
-  ldtBytes: 256n * TERABYTE,
-};
 
 /** The same with 4 and 5 levels: entries -4 and -2 of the P4D, and the last gigabytes. */
 const FIXED: readonly LinuxArea[] = [
@@ -85,7 +45,7 @@ const LAST_32 = 0xffff_ffffn;
 export async function readKernelAreas(
   names: KernelNames,
   space: AddressSpace,
-  modules: readonly LoadedModule[],
+  modules: readonly Pick<FoundModule, 'name' | 'ranges'>[],
 ): Promise<readonly (readonly LinuxArea[])[]> {
   const loaded = modules.flatMap(({ name, ranges }) =>
     ranges.map(({ first, end }): LinuxArea => ({ kind: 'module', name, first, last: wholePage(end) })),
@@ -123,12 +83,12 @@ function imageRest({ symbols }: KernelNames): LinuxArea[] {
 }
 
 async function regionsOf(names: KernelNames, space: AddressSpace): Promise<LinuxArea[]> {
-  const layout = space.context.levels.length > 4 ? FIVE_LEVELS : FOUR_LEVELS;
+  const layout = linearLayout(space);
   const areas = [...FIXED, area('ldt-remap', layout.ldtFirst, layout.ldtBytes)];
   if (names.symbols?.addressOf('kasan_early_shadow_page') !== undefined) {
     areas.push({ kind: 'kasan-shadow', name: null, first: layout.kasanFirst, last: KASAN_LAST });
   }
-  const bases = await readBases(names, space, layout);
+  const bases = await readBases(names, space);
   if (bases === null) return areas;
   const { page_offset_base: direct, vmalloc_base: vmalloc, vmemmap_base: vmemmap } = bases;
   // KASLR moves all three, and keeps their order.
@@ -145,32 +105,9 @@ function area(kind: LinuxAreaKind, first: bigint, lengthBytes: bigint): LinuxAre
   return { kind, name: null, first, last: first + lengthBytes - 1n };
 }
 
-const BASES: readonly BaseName[] = ['page_offset_base', 'vmalloc_base', 'vmemmap_base'];
-
-/** From the kernel's variables; a kernel without them has constants, which are believed once its own text proves the first. */
-async function readBases(
-  { symbols, textFirst, wordBytes }: KernelNames,
-  space: AddressSpace,
-  { bases }: Layout,
-): Promise<Readonly<Record<BaseName, bigint>> | null> {
-  const places = BASES.map((name) => symbols?.addressOf(name));
-  if (places.every((place) => place !== undefined)) {
-    const read = await space.readMany(
-      places.map((address) => ({ address: address as bigint, lengthBytes: wordBytes })),
-    );
-    const [direct, vmalloc, vmemmap] = read.map((bytes) => (bytes === null ? null : word(bytes, 0, wordBytes)));
-    if (direct && vmalloc && vmemmap) return { page_offset_base: direct, vmalloc_base: vmalloc, vmemmap_base: vmemmap };
-  }
-  const text = await space.physicalOf(textFirst);
-  if (text === null) return null;
-  return (await space.physicalOf(bases.page_offset_base + BigInt(text))) === text ? bases : null;
-}
-
-/** With 32 bits the direct map is what lies as far from its physical addresses as the kernel's text does. */
-async function lowMemory({ textFirst }: KernelNames, space: AddressSpace): Promise<LinuxArea[]> {
-  const physical = await space.physicalOf(textFirst);
-  if (physical === null || BigInt(physical) > textFirst) return [];
-  const first = textFirst - BigInt(physical);
+async function lowMemory(names: KernelNames, space: AddressSpace): Promise<LinuxArea[]> {
+  const first = await directMapFirst(names, space);
+  if (first === null) return [];
   const direct = (await space.ranges(first, LAST_32)).filter(
     (range) => range.contiguous && range.first - range.physicalFirst === first,
   );

@@ -69,15 +69,16 @@ export class AreaMap {
   over(first: bigint, last: bigint): AreasOfRange {
     const start = firstEndingAt(this.areas, first);
     const found: LinuxArea[] = [];
-    let more = 0;
+    const told = new Set<string>();
     for (let at = start; at < this.areas.length; at += 1) {
       const area = this.areas[at] as LinuxArea;
       if (area.first > last) break;
-      if (found.some(({ kind, name }) => kind === area.kind && name === area.name)) continue;
+      const key = `${area.kind} ${area.name ?? ''}`;
+      if (told.has(key)) continue;
+      told.add(key);
       if (found.length < MOST_TOLD) found.push(area);
-      else more += 1;
     }
-    return found.length === 0 ? NOTHING : { areas: found, more };
+    return found.length === 0 ? NOTHING : { areas: found, more: told.size - found.length };
   }
 }
 

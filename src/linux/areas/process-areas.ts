@@ -14,8 +14,13 @@ export interface ProcessAreas {
   readonly problem: AreaProblem | null;
 }
 
-/** Why the areas of a process are not known, or not all of them. @internal */
-export type AreaProblem = 'no-types' | 'damaged';
+/**
+ * Why the areas of a process are not known, or not all of them: a kernel with 32 bits, whose structures are not read; type
+ * information without them; a list that is damaged. Or paths of files that lead to no root, where these are all that is missing.
+ *
+ * @internal
+ */
+export type AreaProblem = '32-bit' | 'no-types' | 'damaged' | 'paths';
 
 /** A `vm_area_struct`. */
 interface Vma {
@@ -39,20 +44,21 @@ const VMA_MEMBERS = ['vm_start', 'vm_end', 'vm_file', 'vm_ops', 'vm_private_data
  * @internal
  */
 export async function readProcessAreas(names: KernelNames, space: AddressSpace, mm: bigint): Promise<ProcessAreas> {
-  const { btf } = names;
+  const { btf, wordBytes } = names;
+  if (wordBytes !== 8) return { areas: [], problem: '32-bit' };
   const offsets = btf && VMA_MEMBERS.map((member) => btf.findMember('vm_area_struct', member)?.offsetBytes);
   if (btf === null || offsets === null || offsets.includes(undefined)) return { areas: [], problem: 'no-types' };
   const found = await readVmas(mm, offsets as number[], btf, space);
   if (found === null) return { areas: [], problem: 'no-types' };
   const { vmas, isWhole } = found;
   const files = [...new Set(vmas.flatMap(({ file }) => (file === 0n ? [] : [file])))];
-  const paths = await readFilePaths(files, btf, space);
+  const { paths, isWhole: areNamed } = await readFilePaths(files, btf, space);
   const special = await readSpecialNames(vmas, names, btf, space);
   const marks = await readMarks(mm, btf, space);
   const areas = vmas.map(
     (vma): LinuxArea => ({ ...kindOf(vma, paths, special, marks), first: vma.first, last: vma.end - 1n }),
   );
-  return { areas, problem: isWhole ? null : 'damaged' };
+  return { areas, problem: !isWhole ? 'damaged' : areNamed ? null : 'paths' };
 }
 
 interface FoundVmas {
@@ -116,27 +122,30 @@ async function readAll(
   offsets: readonly number[],
   space: AddressSpace,
 ): Promise<((Vma & { readonly next: bigint }) | null)[]> {
-  const lengthBytes = Math.max(...offsets) + 8;
-  const read = await space.readMany(addresses.map((address) => ({ address, lengthBytes })));
-  return read.map((bytes) => {
-    if (bytes === null) return null;
-    const [first = 0n, end = 0n, file = 0n, operations = 0n, data = 0n, next = 0n] = offsets.map((offset) =>
-      word(bytes, offset, 8),
-    );
+  const read = await space.readWords(addresses, offsets, 8);
+  return read.map((words) => {
+    if (words === null) return null;
+    const [first = 0n, end = 0n, file = 0n, operations = 0n, data = 0n, next = 0n] = words;
     return first < end && first % PAGE === 0n ? { first, end, file, operations, private: data, next } : null;
   });
 }
 
-/** Names of what the kernel maps itself, by the address of their VMA's private data: `[vdso]`, `[vvar]`. */
+/** What the kernel maps itself, by the operations of its VMAs. */
+interface SpecialAreas {
+  readonly operations: bigint;
+  /** By the address of their private data: `[vdso]`, `[vvar]`. */
+  readonly names: ReadonlyMap<bigint, string>;
+}
+
 async function readSpecialNames(
   vmas: readonly Vma[],
   { symbols }: KernelNames,
   btf: Btf,
   space: AddressSpace,
-): Promise<ReadonlyMap<bigint, string>> {
+): Promise<SpecialAreas | null> {
   const operations = symbols?.addressOf('special_mapping_vmops');
   const name = btf.findMember('vm_special_mapping', 'name');
-  if (operations === undefined || name === undefined) return new Map();
+  if (operations === undefined || name === undefined) return null;
   const special = [...new Set(vmas.filter((vma) => vma.operations === operations).map((vma) => vma.private))];
   const pointers = await space.readMany(
     special.map((address) => ({ address: address + BigInt(name.offsetBytes), lengthBytes: 8 })),
@@ -147,12 +156,11 @@ async function readSpecialNames(
       return { address, lengthBytes: Math.min(SPECIAL_NAME_BYTES, Number(PAGE - (address % PAGE))) };
     }),
   );
-  return new Map(
-    special.flatMap((address, at) => {
-      const bytes = texts[at] ?? null;
-      return bytes === null ? [] : [[address, decodeName(bytes)] as const];
-    }),
-  );
+  const found = special.flatMap((address, at) => {
+    const bytes = texts[at] ?? null;
+    return bytes === null ? [] : [[address, decodeName(bytes)] as const];
+  });
+  return { operations, names: new Map(found) };
 }
 
 /** Where the heap and the stack are, by the kernel's own marks. */
@@ -173,13 +181,14 @@ async function readMarks(mm: bigint, btf: Btf, space: AddressSpace): Promise<Mar
 
 /** As show_map_vma() decides it (fs/proc/task_mmu.c). */
 function kindOf(
-  { first, end, file, private: data }: Vma,
+  { first, end, file, operations, private: data }: Vma,
   paths: ReadonlyMap<bigint, string>,
-  special: ReadonlyMap<bigint, string>,
+  special: SpecialAreas | null,
   { heapFirst, heapEnd, stack }: Marks,
 ): { readonly kind: LinuxAreaKind; readonly name: string | null } {
   if (file !== 0n) return { kind: 'file', name: paths.get(file) ?? null };
-  const name = special.get(data);
+  // Other operations keep what they like in that word.
+  const name = special?.operations === operations ? special.names.get(data) : undefined;
   if (name !== undefined) return { kind: 'special', name };
   if (first < heapEnd && end > heapFirst) return { kind: 'heap', name: null };
   return { kind: first <= stack && end >= stack ? 'stack' : 'anonymous', name: null };

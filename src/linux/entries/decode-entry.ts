@@ -102,7 +102,7 @@ function softwareBits({ value, sizeBytes }: StandingEntry, { hasSavedDirty, hasU
   if (bit(value, 9)) bits.push('special');
   if (bit(value, 10) && hasUffdWp) bits.push('uffd-wp');
   if (bit(value, 11)) bits.push('soft-dirty');
-  if (sizeBytes === 8 && bit(value, hasSavedDirty ? 57 : 58)) bits.push('devmap');
+  if (sizeBytes === 8 && hasSavedDirty !== null && bit(value, hasSavedDirty ? 57 : 58)) bits.push('devmap');
   if (sizeBytes === 8 && hasSavedDirty && bit(value, 58)) bits.push('saved-dirty');
   return bits;
 }

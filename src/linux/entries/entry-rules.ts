@@ -17,8 +17,8 @@ export interface EntryRules {
   readonly swapFiles: number | null;
   /** By type; null where the kernel's table of swap files is not as large as these make it. */
   readonly specialTypes: ReadonlyMap<number, SpecialType> | null;
-  /** Bit 58 of a present entry: SAVED_DIRTY from 6.6 on, DEVMAP before; bit 57 the other. */
-  readonly hasSavedDirty: boolean;
+  /** Bit 58 of a present entry: SAVED_DIRTY from 6.6 on, DEVMAP before; bit 57 the other. Null where that is not known. */
+  readonly hasSavedDirty: boolean | null;
   readonly hasUffdWp: boolean;
   /** So many bits of an offset are a frame, where it is one. */
   readonly frameBits: number;
@@ -37,12 +37,21 @@ export async function readEntryRules(names: KernelNames, space: AddressSpace): P
   return {
     swapFiles: bytes === null ? null : Math.min(u32(bytes, 0), TYPES),
     specialTypes: specialTypesOf(names),
-    // Became a function of its own, out of line, with shadow stacks.
-    hasSavedDirty: has('pte_mkwrite'),
+    hasSavedDirty: hasSavedDirty(names),
     hasUffdWp: has('mwriteprotect_range'),
     // MAX_PHYSMEM_BITS - PAGE_SHIFT.
     frameBits: space.context.levels.length > 4 ? 40 : 34,
   };
+}
+
+/**
+ * pte_mkwrite() became a function of its own with shadow stacks, beside one that has always been there: where that is missing too
+ * not all symbols are known. Kernels with 32 bits have neither bit.
+ */
+function hasSavedDirty({ symbols, wordBytes }: KernelNames): boolean | null {
+  const has = (name: string): boolean => symbols?.addressOf(name) !== undefined;
+  if (wordBytes !== 8) return null;
+  return has('pte_mkwrite') ? true : has('ptep_set_access_flags') ? false : null;
 }
 
 /** The highest types, as far as the kernel is built with what they are for: proven by how many swap files are left. */

@@ -9,6 +9,7 @@ import {
   type PagingContext,
   Walk,
 } from '../../paging/internal.ts';
+import { word } from './little-endian.ts';
 import type { PageFeed } from './page-feed.ts';
 
 /** A piece of linear memory. @internal */
@@ -21,6 +22,11 @@ const PAGE_BYTES = 4096;
 const READ = encodeAccess({ write: false, user: false, exec: false });
 /** More ranges than any kernel's gigabyte has: corrupt tables can hold a range for each page. */
 const MAX_RANGES = 65_536;
+
+/** So much memory is asked for at once, 64 MiB: of foreign lists each element may lie in pages of its own. */
+const MOST_PAGES_AT_ONCE = 16_384;
+/** So many structures are decoded at once. */
+const MOST_STRUCTURES_AT_ONCE = 4096;
 
 /** Where a piece lies in physical memory: a list of parts, or null where a page of it is not mapped. */
 type Placed = readonly PhysicalPart[] | null;
@@ -59,12 +65,44 @@ export class AddressSpace {
    * @returns for each piece its bytes, or null where a page of it is not mapped, or leads to no memory
    */
   async readMany(pieces: readonly LinearPiece[]): Promise<(Uint8Array | null)[]> {
-    const placed = await this.#placeAll(pieces);
-    const wanted = new Set<number>();
-    for (const parts of placed) for (const part of parts ?? []) addPages(part, wanted);
-    const missing = [...wanted].filter((page) => this.#feed.words(page) === undefined);
-    if (missing.length > 0) await this.#feed.load(missing);
-    return placed.map((parts, at) => (parts === null ? null : this.#copy(parts, pieces[at]?.lengthBytes ?? 0)));
+    const read: (Uint8Array | null)[] = [];
+    for (const some of partsOf(pieces)) {
+      const placed = await this.#loadPlaced(some);
+      for (const [at, parts] of placed.entries()) {
+        read.push(parts === null ? null : this.#copy(parts, some[at]?.lengthBytes ?? 0));
+      }
+    }
+    return read;
+  }
+
+  /** Has the pages of pieces at hand for what is read next, as many of them as are kept. */
+  async load(pieces: readonly LinearPiece[]): Promise<void> {
+    for (const some of partsOf(pieces)) await this.#loadPlaced(some);
+  }
+
+  /**
+   * Words of structures, at the same offsets in each. However far apart these are, no more than the words is held.
+   *
+   * @returns for each structure its words, or null where one of them is not mapped
+   */
+  async readWords(
+    addresses: readonly bigint[],
+    offsets: readonly number[],
+    wordBytes: 4 | 8,
+  ): Promise<(readonly bigint[] | null)[]> {
+    const structures: (readonly bigint[] | null)[] = [];
+    for (let from = 0; from < addresses.length; from += MOST_STRUCTURES_AT_ONCE) {
+      const some = addresses.slice(from, from + MOST_STRUCTURES_AT_ONCE);
+      const pieces = some.flatMap((address) =>
+        offsets.map((offset) => ({ address: address + BigInt(offset), lengthBytes: wordBytes })),
+      );
+      const read = await this.readMany(pieces);
+      for (let at = 0; at < read.length; at += offsets.length) {
+        const words = read.slice(at, at + offsets.length).map((bytes) => bytes && word(bytes, 0, wordBytes));
+        structures.push(words.every((each) => each !== null) ? words : null);
+      }
+    }
+    return structures;
   }
 
   /** Where a linear address leads; null where it is not mapped. */
@@ -100,6 +138,16 @@ export class AddressSpace {
       await this.#feed.load(missing);
     }
     return [];
+  }
+
+  /** Where pieces lie, with their pages at hand. */
+  async #loadPlaced(pieces: readonly LinearPiece[]): Promise<Placed[]> {
+    const placed = await this.#placeAll(pieces);
+    const wanted = new Set<number>();
+    for (const parts of placed) for (const part of parts ?? []) addPages(part, wanted);
+    const missing = [...wanted].filter((page) => this.#feed.words(page) === undefined);
+    if (missing.length > 0) await this.#feed.load(missing);
+    return placed;
   }
 
   async #placeAll(pieces: readonly LinearPiece[]): Promise<Placed[]> {
@@ -175,6 +223,23 @@ export class AddressSpace {
     }
     return bytes;
   }
+}
+
+/** Pieces by as many as are read at once; a single one may be larger. */
+function* partsOf(pieces: readonly LinearPiece[]): Generator<readonly LinearPiece[]> {
+  let from = 0;
+  let pages = 0;
+  for (const [at, { lengthBytes }] of pieces.entries()) {
+    // Wherever it begins, it reaches into one page more at most.
+    const own = Math.ceil(lengthBytes / PAGE_BYTES) + (lengthBytes > 0 ? 1 : 0);
+    if (at > from && pages + own > MOST_PAGES_AT_ONCE) {
+      yield pieces.slice(from, at);
+      from = at;
+      pages = 0;
+    }
+    pages += own;
+  }
+  if (from < pieces.length) yield pieces.slice(from);
 }
 
 function addPages({ physical, lengthBytes }: PhysicalPart, pages: Set<number>): void {

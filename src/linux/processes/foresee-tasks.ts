@@ -40,10 +40,11 @@ export async function foreseeTasks(
   const links = await space.readMany(
     pids.map((pid) => ({ address: pid + BigInt(layout.ofPid), lengthBytes: WORD_BYTES })),
   );
-  return links.flatMap((bytes) => {
+  const tasks = links.flatMap((bytes) => {
     const link = bytes === null ? 0n : u64(bytes, 0);
     return link === 0n ? [] : [link - BigInt(layout.link)];
   });
+  return [...new Set(tasks)];
 }
 
 function layoutOf(btf: Btf): Layout | null {
@@ -57,16 +58,19 @@ function layoutOf(btf: Btf): Layout | null {
 }
 
 async function leavesOf(root: bigint, { slots, slotCount }: Layout, space: AddressSpace): Promise<readonly bigint[]> {
-  const leaves: bigint[] = [];
+  const leaves = new Set<bigint>();
+  const seen = new Set<bigint>();
   let entries = [root];
   for (let level = 0; level < MOST_LEVELS && entries.length > 0; level += 1) {
     const nodes: bigint[] = [];
     for (const entry of entries) {
-      if (entry === 0n) continue;
-      if ((entry & 3n) !== INTERNAL) leaves.push(entry);
+      // A damaged tree leads to the same time and again.
+      if (entry === 0n || seen.has(entry)) continue;
+      seen.add(entry);
+      if ((entry & 3n) !== INTERNAL) leaves.add(entry);
       else if (entry > LOWEST_NODE) nodes.push(entry - INTERNAL);
     }
-    if (leaves.length + nodes.length * slotCount > MOST_FORESEEN) break;
+    if (leaves.size + nodes.length * slotCount > MOST_FORESEEN) break;
     const read = await space.readMany(
       nodes.map((node) => ({ address: node + BigInt(slots), lengthBytes: WORD_BYTES * slotCount })),
     );
@@ -74,5 +78,5 @@ async function leavesOf(root: bigint, { slots, slotCount }: Layout, space: Addre
       bytes === null ? [] : Array.from({ length: slotCount }, (_, slot) => u64(bytes, WORD_BYTES * slot)),
     );
   }
-  return leaves.slice(0, MOST_FORESEEN);
+  return [...leaves].slice(0, MOST_FORESEEN);
 }

@@ -1,7 +1,7 @@
 import { formatHex } from '../../paging/index.ts';
 import { LinuxDataError } from '../errors.ts';
 import type { KernelNames } from '../kernel/kernel-names.ts';
-import type { AddressSpace, LinearPiece } from '../memory/address-space.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
 import { decodeName } from '../memory/latin-text.ts';
 import { s32, u32, word } from '../memory/little-endian.ts';
 import type { Btf } from '../types/btf.ts';
@@ -39,6 +39,10 @@ export interface TaskList {
   readonly problem: string | null;
 }
 
+/** A `task_struct` has some ten kilobytes, and some more in a kernel that is built for debugging. */
+const MOST_TASK_BYTES = 65_536;
+/** An `mm_struct` has one or two kilobytes, and a mask of CPUs behind them. */
+const MOST_MM_BYTES = 65_536;
 /** PID_MAX_LIMIT; a list that is longer runs in a circle. */
 const MOST_TASKS = 4_194_304;
 const COMM_BYTES = 16;
@@ -79,9 +83,7 @@ export async function readTasks(names: KernelNames, space: AddressSpace): Promis
     throw new LinuxDataError(WHAT, names.missing.join('; ') || 'there is no init_task');
   const layout = taskLayout(btf, wordBytes);
   // So that their pages are at hand when the list leads there.
-  await space.readMany(
-    (await foreseeTasks(names, space)).map((address) => ({ address, lengthBytes: layout.lengthBytes })),
-  );
+  await space.load((await foreseeTasks(names, space)).map((address) => ({ address, lengthBytes: layout.lengthBytes })));
   const found: FoundTask[] = [];
   const seen = new Set<bigint>();
   let problem: string | null = null;
@@ -125,7 +127,10 @@ function taskLayout(btf: Btf, wordBytes: 4 | 8): TaskLayout {
       (btf.findMember('task_struct', '__state') ?? btf.findMember('task_struct', 'state'))?.offsetBytes ?? at('state'),
     exitState: at('exit_state'),
   };
-  return { ...layout, lengthBytes: Math.max(...Object.values(layout)) + Math.max(COMM_BYTES, wordBytes) };
+  const lengthBytes = Math.max(...Object.values(layout)) + Math.max(COMM_BYTES, wordBytes);
+  if (lengthBytes > MOST_TASK_BYTES)
+    throw new LinuxDataError(WHAT, `a task has ${lengthBytes} bytes by the type information, more than in any kernel`);
+  return { ...layout, lengthBytes };
 }
 
 function decodeTask(bytes: Uint8Array, address: bigint, layout: TaskLayout, wordBytes: 4 | 8): FoundTask {
@@ -148,29 +153,26 @@ async function withRoots(
   space: AddressSpace,
 ): Promise<LinuxTask[]> {
   const { wordBytes } = names;
-  const layout = mmLayout(btf);
-  const lengthBytes = Math.max(layout.pgd, ...(layout.counters ?? [])) + wordBytes;
-  const pieces = found.map(
-    ({ mm }): LinearPiece => ({ address: mm ?? 0n, lengthBytes: mm === null ? 0 : lengthBytes }),
+  const { pgd, counters } = mmLayout(btf);
+  const owners = found.flatMap(({ mm }, at) => (mm === null ? [] : [{ mm, at }]));
+  const read = await space.readWords(
+    owners.map(({ mm }) => mm),
+    [pgd, ...(counters ?? [])],
+    wordBytes,
   );
-  const [spaces, isolated] = await Promise.all([space.readMany(pieces), hasIsolation(names, btf, space)]);
-  const bytesOf = (at: number): Uint8Array | null => (found[at]?.mm === null ? null : (spaces[at] ?? null));
-  const roots = await space.physicalOfMany(
-    found.map((_, at) => {
-      const bytes = bytesOf(at);
-      return bytes === null ? null : word(bytes, layout.pgd, wordBytes);
-    }),
-  );
+  const spaces = new Map(owners.map(({ at }, index) => [at, read[index] ?? null]));
+  const isolated = await hasIsolation(names, btf, space);
+  const roots = await space.physicalOfMany(found.map((_, at) => spaces.get(at)?.[0] ?? null));
   const tasks: LinuxTask[] = [];
   for (const [at, task] of found.entries()) {
-    const bytes = bytesOf(at);
-    const pgd = roots[at] ?? null;
-    const cr3 = pgd === null ? null : BigInt(pgd);
+    const root = roots[at] ?? null;
+    const cr3 = root === null ? null : BigInt(root);
+    const counted = spaces.get(at)?.slice(1) ?? [];
     tasks.push({
       ...task,
       cr3,
       userCr3: cr3 === null || !isolated ? null : cr3 + USER_ROOT,
-      residentPages: bytes === null || layout.counters === null ? null : residentOf(bytes, layout.counters, wordBytes),
+      residentPages: counted.length === 0 ? null : residentOf(counted, wordBytes),
     });
   }
   return tasks;
@@ -190,13 +192,14 @@ function mmLayout(btf: Btf): MmLayout {
   if (count === undefined) return { pgd, counters: null };
   const plain = btf.elementOf(count.type);
   const stride = isArray ? btf.sizeOf(element.type) : btf.sizeOf(plain.type);
-  return { pgd, counters: RESIDENT_COUNTERS.map((kind) => offsetBytes + count.offsetBytes + kind * stride) };
+  const places = RESIDENT_COUNTERS.map((kind) => offsetBytes + count.offsetBytes + kind * stride);
+  return { pgd, counters: Math.max(...places) < MOST_MM_BYTES ? places : null };
 }
 
 /** Counters of several CPUs may be below zero for a moment. */
-function residentOf(bytes: Uint8Array, counters: readonly number[], wordBytes: 4 | 8): number {
-  return counters.reduce((sum, at) => {
-    const count = BigInt.asIntN(8 * wordBytes, word(bytes, at, wordBytes));
+function residentOf(counters: readonly bigint[], wordBytes: 4 | 8): number {
+  return counters.reduce((sum, counter) => {
+    const count = BigInt.asIntN(8 * wordBytes, counter);
     return sum + (count < 0n ? 0 : Number(count));
   }, 0);
 }

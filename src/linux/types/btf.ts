@@ -10,6 +10,8 @@ export interface BtfMember {
 }
 
 const WHAT = "the kernel's type information (BTF)";
+/** The largest structures of kernels that are built for debugging have some hundred kilobytes. */
+const MOST_STRUCTURE_BYTES = 1 << 20;
 const MAGIC = 0xeb9f;
 const HEADER_BYTES = 24;
 const TYPE_BYTES = 12;
@@ -171,7 +173,7 @@ export class Btf {
     throw new LinuxLookupError(`${structure}.${path}`, `this kernel has no ${what}`);
   }
 
-  /** The same, undefined where there is none. */
+  /** The same, undefined where there is none, or where it is further from the beginning than any structure is long. */
   findMember(structure: string, path: string): BtfMember | undefined {
     let type = this.structure(structure);
     let offsetBytes = 0;
@@ -181,7 +183,7 @@ export class Btf {
       offsetBytes += member.offsetBytes;
       type = member.type;
     }
-    return type === undefined ? undefined : { offsetBytes, type };
+    return type === undefined || offsetBytes >= MOST_STRUCTURE_BYTES ? undefined : { offsetBytes, type };
   }
 
   #addMembers(type: number, base: number, members: Map<string, BtfMember>, depth: number): void {

@@ -342,7 +342,7 @@ describe('map, find and diff, on guests', function () {
       expect(await run('map', '--filter', 'ro', '--cpu', '1', '--json')).to.have.property('status', 0);
     });
 
-    it('map and find say that nothing is known where the root is in no memory, and find that nothing leads there', async () => {
+    it('map and find say that nothing is known where the root is in no memory, and are incomplete', async () => {
       const nowhere = ['--cr3', '0xf0000000'];
       const said = 'the root table at 0xf0000000 is neither in RAM nor in ROM: nothing is known of this address space';
       const map = await run('map', ...nowhere, '--json');
@@ -352,7 +352,12 @@ describe('map, find and diff, on guests', function () {
       expect(summary.stdout)
         .to.contain('! the root table is neither in RAM nor in ROM')
         .and.not.to.contain('nothing is writable');
-      expect(await run('find', '0x1000', ...nowhere)).to.include({ status: 1, stderr: `pagewalk: ${said}\n` });
+      const found = await run('find', '0x1000', ...nowhere, '--json');
+      expect({ status: found.status, stderr: found.stderr }).to.deep.equal({
+        status: 5,
+        stderr: `pagewalk: ${said}\n`,
+      });
+      expect(JSON.parse(found.stdout)).to.include({ kind: 'end', complete: false, rootReadable: false });
       const unmapped = await run('map', '--range', '0x700000000000+0x1000');
       expect(unmapped).to.deep.include({
         status: 0,

@@ -15,11 +15,13 @@ export interface FoundAliases {
   /** What was looked through, empty for everything; and what was looked for. */
   readonly range: Partial<AddressRange>;
   readonly physical: AddressRange;
-  /** False where it was stopped. */
-  readonly complete: boolean;
-  /** Why there is nothing to search, as a sentence; null where there is. */
-  readonly unreadable: string | null;
+  /** Why not everything was looked through, in sentences; empty where it was. */
+  readonly incomplete: readonly string[];
+  /** False where a table that a search begins with is in no memory. */
+  readonly rootReadable: boolean;
   readonly assumed: readonly Assumption[];
+  /** Names of the ROM in which tables lie. */
+  readonly tablesInRom: readonly string[];
   /** Through two stages. */
   readonly isNested: boolean;
 }

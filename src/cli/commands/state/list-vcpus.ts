@@ -28,7 +28,8 @@ export async function listVcpus(
   const vcpus: ReportedVcpu[] = [];
   for (const each of guest.vcpus) {
     const state = await looked.view.vcpuState(each);
-    vcpus.push({ ...describe(state, contextOf(state).mode), ...(await namesOf(state, looked.linux)) });
+    const { mode, root } = contextOf(state);
+    vcpus.push({ ...describe(state, mode), ...(await namesOf(state, root, looked.linux)) });
   }
   return vcpus;
 }
@@ -45,14 +46,15 @@ function describe({ cpu, cr0, cr3, cs, cpl, position }: VcpuState, mode: Reporte
   };
 }
 
-/** Whose CR3 a vCPU has, and where its code is. @internal */
+/** Whose address space a vCPU is in, and where its code is. @param root - of its tables @internal */
 export async function namesOf(
-  { cr3, position }: VcpuState,
+  { position }: VcpuState,
+  root: bigint,
   linux: Linux | null,
 ): Promise<Pick<ReportedVcpu, 'owner' | 'place'>> {
   if (linux === null) return {};
   return {
-    owner: reportedOwner(await linux.ownerOf(cr3.value)),
+    owner: reportedOwner(await linux.ownerOf(root)),
     place: position === undefined ? null : await linux.nearest(position.csBase.value + position.rip.value),
   };
 }

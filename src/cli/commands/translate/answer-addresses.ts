@@ -1,10 +1,11 @@
-import type { GuestTranslation, GuestView, TranslateScope, TranslationTable } from '../../../guest/index.ts';
+import type { GuestTranslation, GuestView, MemoryMap, TranslateScope, TranslationTable } from '../../../guest/index.ts';
 import type { Linux, SymbolPlace } from '../../../linux/index.ts';
 import type { BriefAnswer, ReportedAddressSpace, ReportedTranslation } from '../../../report/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import type { WrittenAddress } from '../../options/written-address.ts';
+import { loadModules } from '../../session/names/load-modules.ts';
 import { type NamedScope, type NameNeeds, nameScope } from '../../session/names/name-scope.ts';
 import { resolveAddress } from '../../session/names/resolve-addresses.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
@@ -23,7 +24,7 @@ export interface TranslateAddresses extends TranslateCommandLine {
 type Known = Pick<NamedScope, 'scope' | 'linux' | 'areas'>;
 
 /**
- * Prepares questions: nothing is connected.
+ * Prepares questions: nothing is connected, and of a Linux that is known is read here what answers need beside it.
  *
  * @param known - nothing but the command line unless given
  * @throws UsageError `ERR_CLI_USAGE` for a what-if that makes no sense.
@@ -61,33 +62,33 @@ function isName({ kind }: WrittenAddress): boolean {
 async function symbolsOf(
   linux: Linux | null,
   addresses: BigUint64Array,
+  context: Pick<CliContext, 'complain'>,
 ): Promise<(address: bigint) => SymbolPlace | null> {
   if (linux === null) return () => null;
   const mayBeOfModule = (address: bigint): boolean =>
     linux.nearestKnown(address) === null && linux.tables().some(({ lowest }) => lowest > 0n && address >= lowest);
-  if (addresses.some(mayBeOfModule)) await linux.loadModules();
+  if (addresses.some(mayBeOfModule)) await loadModules(linux, context);
   return (address) => linux.nearestKnown(address);
 }
 
 type LinuxEntryFields = Pick<ReportedTranslation, 'linuxEntry'>;
 
-/** What Linux means by the entry that a walk ended at: by the kernel's own tables, and by where memory is. */
-async function entriesOf(
-  linux: Linux | null,
-  view: GuestView,
-  cpu: number,
-): Promise<(answer: GuestTranslation) => LinuxEntryFields> {
+/** What Linux means by the entry that a walk ended at, where memory is as it was. */
+type EntryDecoder = (answer: GuestTranslation, map: MemoryMap) => LinuxEntryFields;
+
+/** By the kernel's own tables, which are read here and now: when the answers are made the guest may run on. */
+async function entriesOf(linux: Linux | null): Promise<EntryDecoder> {
   // A kernel that is not known has no entries that are.
   if (linux === null || linux.names.textFirst === 0n) return () => ({});
   const { decodeEntry } = await import('../../../linux/internal.ts');
   const rules = await linux.entryRules();
-  const map = await view.memoryMap(cpu);
-  const isMemory = (address: bigint): boolean => map.regionAt(address).kind === 'ram';
-  const kernelFirst = linux.kernelFirst;
-  return ({ translation }) => {
+  const kernelFirst = await linux.kernelFirst();
+  if (kernelFirst === null) return () => ({});
+  return ({ translation }, map) => {
     const step = translation.steps.at(-1);
     if (step === undefined || (translation.kind === 'fault' && translation.cause !== 'not-present')) return {};
     const isUserAddress = translation.untaggedAddress < kernelFirst;
+    const isMemory = (address: bigint): boolean => map.regionAt(address).kind === 'ram';
     return { linuxEntry: decodeEntry({ ...step, isUserAddress }, rules, isMemory) };
   };
 }
@@ -99,6 +100,7 @@ async function fullAsker(
   context: CliContext,
 ): Promise<Asker> {
   const { encodeTranslation, formatTranslation } = await import('../../../report/index.ts');
+  const entryOf = await entriesOf(linux);
   const style = chooseStyle(context);
   let isFirst = true;
   const show = (answer: ReportedTranslation, space: ReportedAddressSpace): string => {
@@ -111,13 +113,13 @@ async function fullAsker(
   return async (view, addresses, notes) => {
     const answers = await translateBoth(view, Array.from(addresses), line, scope);
     const space = reportedSpace(await view.scopedState(scope), line.scope);
-    const placeOf = await symbolsOf(linux, addresses);
-    const entryOf = await entriesOf(linux, view, line.guest.cpu);
+    const placeOf = await symbolsOf(linux, addresses, context);
+    const map = await view.memoryMap(line.guest.cpu);
     const named = (each: GuestTranslation): ReportedTranslation => ({
       ...each,
       assumed: [...each.assumed, ...notes],
       ...(linux === null ? {} : { place: placeOf(each.request.linearAddress) }),
-      ...entryOf(each),
+      ...entryOf(each, map),
       ...(areas === null ? {} : { areas: areas.over(each.request.linearAddress, each.request.linearAddress) }),
       ...(line.scope.owner === undefined ? {} : { owner: line.scope.owner }),
     });
@@ -141,7 +143,7 @@ async function briefAsker(
   const style = chooseStyle(context);
   return async (view, addresses) => {
     const table = await view.translateMany(addresses, line.access, { ...scope, compareMachine: true });
-    const placeOf = await symbolsOf(linux, addresses);
+    const placeOf = await symbolsOf(linux, addresses, context);
     const show = (address: bigint, at: number): string =>
       formatBrief(address, briefAnswer(table, at), style, {
         place: placeOf(address),

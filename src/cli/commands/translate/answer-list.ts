@@ -6,6 +6,7 @@ import type { AddressFile, AnswerFormat } from '../../options/address-options.ts
 import type { CliContext } from '../../options/command.ts';
 import type { GuestOptions } from '../../options/guest-options.ts';
 import type { ScopeOptions } from '../../options/scope-options.ts';
+import { loadModules } from '../../session/names/load-modules.ts';
 import { type NamedScope, type NameNeeds, nameScope } from '../../session/names/name-scope.ts';
 import { resolveAddress } from '../../session/names/resolve-addresses.ts';
 import { withView } from '../../session/with-guest.ts';
@@ -36,7 +37,7 @@ export interface ListQuestion {
   readonly format: AnswerFormat;
   /** Bits are set in guest memory: nothing is asked twice, and the guest stays paused. */
   readonly writes: boolean;
-  /** Prepares the question, anew for each try. Nothing is connected. */
+  /** Prepares the question, anew for each try: whatever it needs of the guest's Linux is read here, as the guest may run on. */
   readonly makeAsker: (named?: NamedScope) => Promise<Asker>;
   /** Reads all that answers rest on. @returns null when that is too much */
   readonly keep: (named: NamedScope, addresses: readonly BigUint64Array[]) => Promise<GuestView | null>;
@@ -75,8 +76,8 @@ export async function answerList(line: ListQuestion, from: AddressFile, context:
         tally = new Tally();
         const needs = { ...line.needs, needsLinux: line.needs.needsLinux || hasSymbols(list) };
         const named = await nameScope(view, attached, needs, context);
-        // Of a guest that runs on, symbols of modules cannot be read any more.
-        await named.linux?.loadModules();
+        // Of a guest that runs on nothing can be read any more: neither symbols of modules, nor what the asker needs.
+        if (named.linux !== null) await loadModules(named.linux, context);
         const ask = await line.makeAsker(named);
         const resolve = chunkResolver(list, named, line);
         const known: BigUint64Array[] = [];

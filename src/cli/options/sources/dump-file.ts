@@ -17,7 +17,7 @@ export const DUMP_OPTIONS = {
 } as const satisfies OptionTable;
 
 /** What is about a guest that runs, and would have no effect. */
-const OF_RUNNING_GUESTS = ['trace', 'timeout', 'max-pause', 'no-host-memory'] as const;
+const OF_RUNNING_GUESTS = ['trace', 'timeout', 'max-pause', 'no-host-memory', 'until', 'within'] as const;
 
 /** A dump by its file. @internal */
 export class NamedDump implements NamedGuest {

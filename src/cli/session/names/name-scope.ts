@@ -4,6 +4,7 @@ import type { AddressSpaceOwner, AreaMap } from '../../../linux/internal.ts';
 import type { CliContext } from '../../options/command.ts';
 import type { GuestOptions } from '../../options/guest-options.ts';
 import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
+import { describeAreaProblems } from './area-problems.ts';
 import { type LookAtLinux, lookAtLinux } from './look-at-linux.ts';
 import { reportedOwner } from './reported-owner.ts';
 import { asUsage } from './resolve-addresses.ts';
@@ -70,26 +71,17 @@ async function findOwner(
   { view, linux }: LookAtLinux,
   { guest: { cpu }, scope, command }: NameNeeds,
 ): Promise<AddressSpaceOwner | null> {
-  const { cr3 } = await view.scopedState(await toTranslateScope(scope, cpu, command));
-  return linux.ownerOf(cr3.value);
+  const { contextOf } = await import('../../../guest/index.ts');
+  const asked = await toTranslateScope(scope, cpu, command);
+  return linux.ownerOf(contextOf(await view.scopedState(asked)).root);
 }
-
-const AREA_PROBLEMS = {
-  'no-types': "the kernel's type information does not say where a process has its areas",
-  damaged: 'the list of its areas is damaged',
-} as const;
 
 async function readAreas(
   linux: Linux,
   task: LinuxTask | null,
   { complain }: Pick<CliContext, 'complain'>,
 ): Promise<AreaMap> {
-  const { map, problem } = await linux.areaMap(task);
-  if (problem !== null && task !== null)
-    complain(`pagewalk: not all areas of ${describe(task)} are known: ${AREA_PROBLEMS[problem]}`);
-  return map;
-}
-
-function describe({ pid, comm }: LinuxTask): string {
-  return `process ${pid} ${comm}`;
+  const known = await linux.areaMap(task);
+  for (const sentence of describeAreaProblems(known, task)) complain(`pagewalk: ${sentence}`);
+  return known.map;
 }

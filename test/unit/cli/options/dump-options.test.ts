@@ -19,6 +19,7 @@ describe('--dump', () => {
   const REFUSED: Readonly<Record<string, readonly [() => unknown, RegExp]>> = {
     'a guest besides': [() => parseMap(['--dump', 'a', '--qmp', 'unix:/b'], {}), /two guests/],
     'registers without a dump': [() => parseMap(['--registers', 'a'], ENVIRONMENT), /--registers needs --dump/],
+    'a moment': [() => parseMap(['--dump', 'a', '--until', 'user'], {}), /--until is about a guest that runs/],
     'a deadline': [() => parseMap(['--dump', 'a', '--max-pause', '5'], {}), /--max-pause is about a guest that runs/],
     '--live': [() => parseMap(['--dump', 'a', '--live'], {}), /--live asks a guest that runs/],
     'accessed bits': [

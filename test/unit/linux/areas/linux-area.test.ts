@@ -37,6 +37,12 @@ describe('linux/AreaMap', () => {
     expect(shown(0x4000n, 0x6fffn)).to.deep.equal(['modules', 'loop']);
     expect(shown(0x1000n, 0x9000n)).to.deep.equal(['image', 'modules', 'fuse', 'loop', '1 more']);
     expect(shown(0x8000n, 0x8fffn)).to.deep.equal([]);
+    const many = new AreaMap([
+      Array.from({ length: 40 }, (_, at) =>
+        area('file', BigInt(0x1000 * at), BigInt(0x1000 * at + 0xfff), `/lib/${at % 6}`),
+      ),
+    ]);
+    expect(many.over(0n, 0xf_ffffn)).to.include({ more: 2 });
   });
 
   it('knows what an address lies in', () => {

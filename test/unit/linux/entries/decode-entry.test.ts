@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { decodeEntry, type StandingEntry } from '../../../../src/linux/entries/decode-entry.ts';
-import type { EntryRules } from '../../../../src/linux/entries/entry-rules.ts';
+import { type EntryRules, readEntryRules } from '../../../../src/linux/entries/entry-rules.ts';
 import type { LinuxEntry } from '../../../../src/linux/index.ts';
+import type { KernelNames } from '../../../../src/linux/kernel/kernel-names.ts';
 import { formatLinuxEntry } from '../../../../src/report/linux/format-entry.ts';
+import { FlatMemory, namesWith } from '../../../support/linux/flat-memory.ts';
 
 /** Of a kernel with two swap areas, and all that it can be built with: types 23 to 31 are something else. */
 const RULES: EntryRules = {
@@ -92,9 +94,27 @@ describe('linux/decodeEntry', () => {
     });
     const later = { ...RULES, hasSavedDirty: true, hasUffdWp: false };
     expect(decode((1n << 58n) | 0x427n, {}, later)).to.deep.equal({ kind: 'present', bits: ['saved-dirty'] });
+    // Where it is not known which of them bits 57 and 58 are, neither is told.
+    const unknown = { ...RULES, hasSavedDirty: null };
+    expect(decode((3n << 57n) | 0x227n, {}, unknown)).to.deep.equal({ kind: 'present', bits: ['special'] });
     expect(decode(0xe63n, { isUserAddress: false })).to.deep.equal({ kind: 'present', bits: [] });
     expect(decode(0n)).to.deep.equal({ kind: 'empty' });
     expect(decode(0xc0n, { level: 2 })).to.deep.equal({ kind: 'splitting' });
+  });
+
+  it('tells what bit 58 is by the symbols that a kernel has, if these are all of them', async () => {
+    const { space } = new FlatMemory();
+    const rulesOf = (names: KernelNames) => readEntryRules(names, space);
+    const before = namesWith(null, { ptep_set_access_flags: 0x1000n });
+    const since = namesWith(null, { ptep_set_access_flags: 0x1000n, pte_mkwrite: 0x1100n });
+    expect(await rulesOf(before)).to.include({ hasSavedDirty: false });
+    expect(await rulesOf(since)).to.include({ hasSavedDirty: true });
+    for (const names of [
+      { ...before, symbols: null },
+      namesWith(null, { do_exit: 1n }),
+      { ...since, wordBytes: 4 as const },
+    ])
+      expect(await rulesOf(names)).to.include({ hasSavedDirty: null });
   });
 
   it('says all that in words', () => {

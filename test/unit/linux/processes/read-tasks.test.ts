@@ -7,9 +7,11 @@ import { readSymbolsFile } from '../../../../src/cli/io/symbols-file.ts';
 import { LinuxDataError, LinuxLookupError } from '../../../../src/linux/errors.ts';
 import type { KernelNames } from '../../../../src/linux/kernel/kernel-names.ts';
 import { Linux } from '../../../../src/linux/linux.ts';
-import type { AddressSpace, LinearPiece } from '../../../../src/linux/memory/address-space.ts';
+import type { AddressSpace } from '../../../../src/linux/memory/address-space.ts';
 import { readTasks } from '../../../../src/linux/processes/read-tasks.ts';
 import { Btf } from '../../../../src/linux/types/btf.ts';
+import { buildBtf } from '../../../support/linux/build-btf.ts';
+import { FlatMemory } from '../../../support/linux/flat-memory.ts';
 
 /** A list of tasks as a compiler lays it out, with type information by the same compiler: members, padding, anonymous structures. */
 const SOURCE = `
@@ -79,15 +81,9 @@ describe('linux/readTasks', () => {
 
   /** Linear memory that is the section and nothing else; tables lead where they lie. */
   const spaceOf = (data: Uint8Array): AddressSpace => {
-    const read = ({ address, lengthBytes }: LinearPiece): Uint8Array | null => {
-      const at = Number(address - linked.first);
-      return at >= 0 && at + lengthBytes <= data.length ? data.subarray(at, at + lengthBytes) : null;
-    };
-    return {
-      read: async (address: bigint, lengthBytes: number) => read({ address, lengthBytes }),
-      readMany: async (pieces: readonly LinearPiece[]) => pieces.map(read),
-      physicalOfMany: async (addresses: readonly (bigint | null)[]) => addresses.map((each) => each && Number(each)),
-    } as unknown as AddressSpace;
+    const memory = new FlatMemory();
+    memory.bytes(Number(linked.first), data);
+    return memory.space;
   };
   const place = (name: string): bigint => linked.names.symbols?.addressOf(name) ?? 0n;
 
@@ -139,6 +135,16 @@ describe('linux/readTasks', () => {
     }
   });
 
+  it('is not read where a task is larger than in any kernel', async () => {
+    const { btf, ...names } = linked.names;
+    const members = ['tasks', 'pid', 'tgid', 'comm', 'mm', '__state', 'exit_state'];
+    const near = Object.fromEntries(members.map((name) => [name, btf?.offsetOf('task_struct', name) ?? 0]));
+    const large = { ...names, btf: buildBtf({ task_struct: { ...near, exit_state: 70_000 } }) };
+    const refused = await readTasks(large, spaceOf(linked.data)).catch((error: unknown) => error);
+    expect(refused).to.be.instanceOf(LinuxDataError);
+    expect(String(refused)).to.contain('a task has 70016 bytes by the type information, more than in any kernel');
+  });
+
   it('says why there is none', async () => {
     const names = { ...linked.names, btf: null, missing: ['no types'] };
     const refused = await readTasks(names, spaceOf(linked.data)).catch((error: unknown) => error);
@@ -157,6 +163,12 @@ describe('linux/readTasks', () => {
         'no member nothing of task_struct',
       );
       expect(() => btf?.offsetOf('nothing', 'a')).to.throw(LinuxLookupError, 'no structure nothing');
+    });
+
+    it('has no member that is further from the beginning than any structure is long', () => {
+      const btf = buildBtf({ task_struct: { near: (1 << 20) - 8, far: 1 << 20 } });
+      expect(btf.offsetOf('task_struct', 'near')).to.equal((1 << 20) - 8);
+      expect(() => btf.offsetOf('task_struct', 'far')).to.throw(LinuxLookupError, 'no member far of task_struct');
     });
 
     it('is not held up by structures that multiply, nor by an array of itself', () => {

@@ -1,0 +1,119 @@
+import { expect } from 'chai';
+import { searchProcesses } from '../../../../../src/cli/commands/map/find-in-processes.ts';
+import { GuestView, givenSource } from '../../../../../src/guest/index.ts';
+import type { LinuxTask } from '../../../../../src/linux/index.ts';
+import { AreaMap } from '../../../../../src/linux/internal.ts';
+import { TableBuilder } from '../../../../support/builders/table-builder.ts';
+
+const WANTED = 0x20_0000n;
+
+/** Two address spaces, of which each maps the page: at an address of its own, and at one of the kernel's. */
+function guestWithTables(mode: '4-level' | 'pae', kernelPage: bigint) {
+  const one = new TableBuilder(mode, 0x1000n);
+  const other = new TableBuilder(mode, 0x10_000n, one.memory);
+  one.map(0x40_0000n, WANTED);
+  other.map(0x50_0000n, WANTED);
+  for (const tables of [one, other]) tables.map(kernelPage, WANTED);
+  const bytes = new Uint8Array(0x40_0000);
+  for (const page of one.memory.pages()) bytes.set(page.bytes, Number(page.address));
+  const efer = mode === 'pae' ? 0n : 0x500n;
+  const view = new GuestView(
+    givenSource({ vcpus: [{ registers: { cr0: 0x8001_0011n, cr3: one.root, cr4: 0x20n, efer } }], memory: bytes }),
+  );
+  return { view, roots: [one.root, other.root] as const };
+}
+
+function task(pid: number, cr3: bigint | null, more: Partial<LinuxTask> = {}): LinuxTask {
+  const rest = { state: 'S', address: BigInt(pid), mm: 1n, userCr3: null, residentPages: null };
+  return { pid, tgid: pid, comm: `task-${pid}`, cr3, ...rest, ...more };
+}
+
+interface Told {
+  readonly problem?: string;
+  readonly kernelFirst?: bigint | null;
+  readonly limit?: number;
+  readonly range?: { readonly first: bigint; readonly last: bigint };
+}
+
+async function search(view: GuestView, tasks: readonly LinuxTask[], told: Told = {}) {
+  const { problem = null, kernelFirst = 1n << 63n, limit = 100, range = {} } = told;
+  const said: string[] = [];
+  const found = await searchProcesses(
+    {
+      linux: {
+        taskList: async () => ({ tasks, problem }),
+        kernelFirst: async () => kernelFirst,
+        areaMap: async () => ({ map: new AreaMap([]), problem: null, ofKernel: [] }),
+      },
+      snapshotOf: (cr3, part) => view.snapshot({ cr3, ...part }),
+      range,
+      physical: { first: WANTED, last: WANTED },
+      limit,
+    },
+    { complain: (line) => said.push(line) },
+  );
+  const places = found.aliases.map(({ alias, names: { owner = null } }) => {
+    return [owner?.kind === 'process' ? owner.pid : null, alias.first] as const;
+  });
+  return { ...found, places, said };
+}
+
+describe('cli/searchProcesses', () => {
+  const KERNEL_PAGE = 0xffff_8000_0000_0000n;
+  const long = guestWithTables('4-level', KERNEL_PAGE);
+  const [one, other] = long.roots;
+
+  it("looks once in the kernel's half, and in each process", async () => {
+    const { places, incomplete } = await search(long.view, [task(0, null, { mm: null }), task(1, one), task(2, other)]);
+    expect(places).to.deep.equal([
+      [null, KERNEL_PAGE],
+      [1, 0x40_0000n],
+      [2, 0x50_0000n],
+    ]);
+    expect(incomplete).to.deep.equal([]);
+  });
+
+  it('is incomplete where the list of processes is, or tables cannot be read, and says which', async () => {
+    const tasks = [task(1, one), task(2, null), task(3, 0x7000_0000n)];
+    const { places, incomplete, rootReadable } = await search(long.view, tasks, { problem: 'the list is damaged' });
+    expect(places).to.deep.equal([
+      [null, KERNEL_PAGE],
+      [1, 0x40_0000n],
+    ]);
+    expect(incomplete).to.deep.equal([
+      'the list is damaged',
+      'process 2 task-2 has a page-table root that is mapped nowhere',
+      'process 3 task-3: the root table at 0x70000000 is neither in RAM nor in ROM: nothing is known of this address space',
+    ]);
+    expect(rootReadable).to.equal(false);
+    const none = await search(long.view, [task(0, null, { mm: null })]);
+    expect(none.incomplete).to.deep.equal(['no process has an address space, so there is nothing to look in']);
+    const many = await search(
+      long.view,
+      Array.from({ length: 50 }, (_, pid) => task(pid, null)),
+    );
+    expect([many.incomplete.length, many.incomplete.at(-1)]).to.deep.equal([9, 'and 43 more like these']);
+  });
+
+  it('stops after so many places, and says so', async () => {
+    const { places, incomplete } = await search(long.view, [task(1, one), task(2, other)], { limit: 2 });
+    expect(places).to.have.length(2);
+    expect(incomplete).to.deep.equal(['stopped after 2 places: look in a part with --range']);
+  });
+
+  it('splits addresses of 32 bits where the kernel has them split, and not where that is not told', async () => {
+    const narrow = guestWithTables('pae', 0x8010_0000n);
+    const tasks = narrow.roots.map((root, at) => task(at + 1, root));
+    expect((await search(narrow.view, tasks, { kernelFirst: 0x8000_0000n })).places).to.deep.equal([
+      [null, 0x8010_0000n],
+      [1, 0x40_0000n],
+      [2, 0x50_0000n],
+    ]);
+    expect((await search(narrow.view, tasks, { kernelFirst: null })).places).to.deep.equal([
+      [1, 0x40_0000n],
+      [1, 0x8010_0000n],
+      [2, 0x50_0000n],
+      [2, 0x8010_0000n],
+    ]);
+  });
+});
