@@ -114,7 +114,14 @@ export class GdbClient {
     { timeoutMs, ...options }: GdbClientOptions & { readonly timeoutMs: number },
   ): Promise<GdbClient> {
     // Never abandoned half-way: QEMU takes a connection out of its queue later, and pauses the guest for it then.
-    const connection = await connect(endpoint, { timeoutMs });
+    return GdbClient.over(await connect(endpoint, { timeoutMs }), { timeoutMs, ...options });
+  }
+
+  /** The same on a connection that was made elsewhere and becomes the client's. @internal */
+  static async over(
+    connection: Connection,
+    { timeoutMs, ...options }: GdbClientOptions & { readonly timeoutMs: number },
+  ): Promise<GdbClient> {
     try {
       return await GdbClient.connect(connection, { handshakeTimeoutMs: timeoutMs, ...options });
     } catch (error) {

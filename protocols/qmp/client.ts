@@ -286,13 +286,21 @@ export class QmpClient implements QmpExecutor {
     return mine;
   }
 
+  /** Events come in their own time, before or after the replies to what caused them: libvirt stands between. */
+  get areEventsLate(): boolean {
+    return this.#connection.areEventsLate === true || this.#isLibvirtsProxy;
+  }
+
   /**
    * libvirt's proxy for QMP (virt-qemu-qmp-proxy of libvirt 9.0) reads one command at a time and loses all that come with it. It greets
    * with a package of QEMU's that no QEMU has.
    */
   get #takesOneAtATime(): boolean {
+    return this.#connection.takesOneAtATime === true || this.#isLibvirtsProxy;
+  }
+
+  get #isLibvirtsProxy(): boolean {
     const { qemu, package: name } = this.#greeting?.version ?? {};
-    if (this.#connection.takesOneAtATime === true) return true;
     return qemu !== undefined && name === `qemu-${qemu.major}.${qemu.minor}.${qemu.micro}`;
   }
 

@@ -15,6 +15,8 @@ export interface Connection {
   readonly socket?: ConnectedSocket;
   /** The peer handles one message at a time, and loses those that come meanwhile. */
   readonly takesOneAtATime?: boolean;
+  /** The peer's events come in their own time, before or after the replies to what caused them. */
+  readonly areEventsLate?: boolean;
   /** Hands descriptors to the process behind it; absent where there is no way. @internal */
   readonly carrier?: DescriptorCarrier;
   /**

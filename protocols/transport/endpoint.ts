@@ -120,7 +120,8 @@ function doubled(text: string): string {
   return text.replaceAll(',', ',,');
 }
 
-function hostAndPortOf({ host, port }: { readonly host: string; readonly port: number }): string {
+/** `host:1234`, `[::1]:1234`. @internal */
+export function hostAndPortOf({ host, port }: { readonly host: string; readonly port: number }): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

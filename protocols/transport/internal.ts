@@ -2,9 +2,11 @@
 export type { DescriptorCarrier, HandedDescriptor, HandedFile, HandedStream } from './connection.ts';
 /** @internal */
 export { duplexOf } from './duplex-of.ts';
+/** @internal */
+export { hostAndPortOf } from './endpoint.ts';
 export * from './index.ts';
 /** @internal */
-export { uriOf as libvirtUriOf } from './libvirt/libvirt-connection.ts';
+export { SYSTEM_URI as LIBVIRT_SYSTEM_URI, uriOf as libvirtUriOf } from './libvirt/libvirt-connection.ts';
 /** @internal */
 export { escapeLines, escapeUnprintable, formatPrintable, printableText } from './printable-text.ts';
 /** @internal */

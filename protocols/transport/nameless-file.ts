@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  rmdirSync,
-  unlinkSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -32,7 +22,12 @@ export class NamelessFile {
   /** @throws the system's error */
   constructor() {
     this.writer = openNameless();
-    this.#reader = openSync(`/proc/self/fd/${this.writer}`, constants.O_RDONLY);
+    try {
+      this.#reader = openSync(`/proc/self/fd/${this.writer}`, constants.O_RDONLY);
+    } catch (error) {
+      closeSync(this.writer);
+      throw error;
+    }
   }
 
   /** @throws Error in words where more than `maxBytes` were written. */
@@ -75,8 +70,7 @@ function openNameless(): number {
     try {
       return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, OWNER_ONLY);
     } finally {
-      unlinkSync(path);
-      rmdirSync(directory);
+      rmSync(directory, { recursive: true, force: true });
     }
   }
 }

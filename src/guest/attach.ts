@@ -6,6 +6,7 @@ import type { Link } from './link/link.ts';
 import { QmpLink } from './link/qmp-link.ts';
 import { StubLink } from './link/stub-link.ts';
 import { prepareDeviceState } from './monitor/prepare-device-state.ts';
+import { requireOwnStub, requireProcess } from './peer/require-process.ts';
 import { readProcessor } from './vcpu/processor.ts';
 
 /**
@@ -20,6 +21,7 @@ export async function attach(options: AttachOptions): Promise<Guest> {
   const link = await openLink(options);
   try {
     const cpus = await link.monitor.listCpus();
+    if (options.process !== undefined) requireProcess(options.process, link, cpus);
     const qomPath = cpus[0]?.qomPath;
     const [processor] = await Promise.all([
       readProcessor(link.monitor, qomPath),
@@ -34,6 +36,7 @@ export async function attach(options: AttachOptions): Promise<Guest> {
 
 async function openLink(options: AttachOptions): Promise<Link> {
   if (options.qmp !== undefined) return QmpLink.open(options.qmp, options);
+  if (options.gdb !== undefined && options.process !== undefined) requireOwnStub(options.process, options.gdb);
   if (options.gdb !== undefined) return StubLink.open(options.gdb, options);
   throw new GuestUsageError('there is neither a QMP endpoint nor a GDB endpoint to attach to');
 }

@@ -496,7 +496,7 @@ export class GuestView implements Disposable {
   async #checkPause(): Promise<void> {
     const { pause } = this.#source;
     if (pause === undefined) return;
-    await hearNews();
+    await (pause.hearNews?.() ?? hearNews());
     pause.check();
   }
 

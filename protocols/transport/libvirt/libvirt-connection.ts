@@ -14,12 +14,12 @@ import { quoteWord, VirshShell } from './virsh-shell.ts';
 
 type LibvirtEndpoint = Extract<Endpoint, { kind: 'libvirt' }>;
 
-/** libvirt's own default would be the session of a user who is not root, which has no system domains. */
-const DEFAULT_URI = 'qemu:///system';
+/** libvirt's own default would be the session of a user who is not root, which has no system domains. @internal */
+export const SYSTEM_URI = 'qemu:///system';
 
 /** The URI that an endpoint means. @internal */
 export function uriOf({ uri }: LibvirtEndpoint): string {
-  return uri ?? (process.env['LIBVIRT_DEFAULT_URI'] || DEFAULT_URI);
+  return uri ?? (process.env['LIBVIRT_DEFAULT_URI'] || SYSTEM_URI);
 }
 
 /** What virsh says of a domain that does not run any more: nothing that comes later would go better. */
@@ -47,7 +47,7 @@ export async function connectLibvirt(target: LibvirtEndpoint, options: ConnectOp
   const fail = (problem: string, code: 'LIBVIRT' | 'TIMEOUT' | 'ABORTED' = 'LIBVIRT', cause?: unknown): ConnectError =>
     new ConnectError(`ERR_TRANSPORT_${code}`, endpoint, problem, cause === undefined ? undefined : { cause });
   if (signal?.aborted) throw fail('the attempt was abandoned', 'ABORTED', signal.reason);
-  const connection = new LibvirtConnection(endpoint, target);
+  const connection = startOrFail(endpoint, target, fail);
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -71,6 +71,18 @@ export async function connectLibvirt(target: LibvirtEndpoint, options: ConnectOp
   }
 }
 
+function startOrFail(
+  endpoint: string,
+  target: LibvirtEndpoint,
+  fail: (problem: string, code: 'LIBVIRT', cause: unknown) => ConnectError,
+): LibvirtConnection {
+  try {
+    return LibvirtConnection.start(endpoint, target);
+  } catch (error) {
+    throw error instanceof ConnectError ? error : fail((error as Error).message, 'LIBVIRT', error);
+  }
+}
+
 function problemOf({ message }: Error): string {
   if (/failed to get domain|Domain not found/.test(message))
     return `${message}; "virsh list" shows the domains that run`;
@@ -83,6 +95,7 @@ function problemOf({ message }: Error): string {
 class LibvirtConnection implements Connection {
   readonly endpoint: string;
   readonly stream: MonitorStream;
+  readonly areEventsLate = true;
   readonly carrier: DescriptorCarrier;
   readonly #uri: string;
   readonly #domain: string;
@@ -94,12 +107,12 @@ class LibvirtConnection implements Connection {
   #explanation = '';
   #closing: Promise<void> | undefined;
 
-  constructor(endpoint: string, target: LibvirtEndpoint) {
+  private constructor(endpoint: string, target: LibvirtEndpoint, main: Carrier, file: NamelessFile | undefined) {
     this.endpoint = endpoint;
     this.#uri = uriOf(target);
     this.#domain = target.domain;
-    this.#file = makeFile();
-    this.#main = this.#startCarrier(this.#file === undefined ? [] : [this.#file.writer]);
+    this.#file = file;
+    this.#main = main;
     this.stream = new MonitorStream((request, descriptor) => this.#ask(request, descriptor));
     this.stream.on('error', () => {});
     this.#events = new DomainEvents(this.#uri, this.#domain, (text) => this.stream.deliver(text));
@@ -109,6 +122,20 @@ class LibvirtConnection implements Connection {
       makeFile: () => this.#handFile(),
       send: (text, descriptor) => this.stream.request(text, descriptor),
     };
+  }
+
+  /** @throws ConnectError, or the system's error, with nothing left open */
+  static start(endpoint: string, target: LibvirtEndpoint): LibvirtConnection {
+    const file = makeFile();
+    let main: Carrier | undefined;
+    try {
+      main = startCarrier(endpoint, uriOf(target), file === undefined ? [] : [file.writer]);
+      return new LibvirtConnection(endpoint, target, main, file);
+    } catch (error) {
+      file?.close();
+      void main?.shell.close();
+      throw error;
+    }
   }
 
   /** Waits until libvirt has answered, and greets. @throws Error in virsh's words */
@@ -155,21 +182,12 @@ class LibvirtConnection implements Connection {
     throw new Error(problem);
   }
 
-  #startCarrier(files: readonly number[]): Carrier {
-    const shell = new VirshShell(this.#uri, ['pipe', ...files]);
-    const stream = (shell.child.stdio as readonly unknown[])[STREAM_DESCRIPTOR];
-    if (!(stream instanceof Duplex))
-      throw new ConnectError('ERR_TRANSPORT_SPAWN', this.endpoint, 'virsh did not start');
-    const connection = new HandedConnection(`${this.endpoint} (GDB stub)`, stream, inodeOf(shell.child.pid));
-    return { shell, stream: { connection, descriptor: { number: STREAM_DESCRIPTOR } } };
-  }
-
   /** A shell hands over what it was started with: it has one connection, and each further one takes a shell of its own. */
   async #makeStream(): Promise<HandedStream> {
     const isFirst = !this.#isStreamGiven;
     this.#isStreamGiven = true;
     if (isFirst) return this.#main.stream;
-    const { shell, stream } = this.#startCarrier([]);
+    const { shell, stream } = startCarrier(this.endpoint, this.#uri, []);
     this.#others.set(stream.descriptor, shell);
     return stream;
   }
@@ -183,6 +201,17 @@ class LibvirtConnection implements Connection {
       close: () => {},
     };
   }
+}
+
+function startCarrier(endpoint: string, uri: string, files: readonly number[]): Carrier {
+  const shell = new VirshShell(uri, ['pipe', ...files]);
+  const stream = (shell.child.stdio as readonly unknown[])[STREAM_DESCRIPTOR];
+  if (!(stream instanceof Duplex)) {
+    void shell.close();
+    throw new ConnectError('ERR_TRANSPORT_SPAWN', endpoint, 'virsh did not start');
+  }
+  const connection = new HandedConnection(`${endpoint} (GDB stub)`, stream, inodeOf(shell.child.pid));
+  return { shell, stream: { connection, descriptor: { number: STREAM_DESCRIPTOR } } };
 }
 
 /** Our end of a connection whose other end was handed over. */

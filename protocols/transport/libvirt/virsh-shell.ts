@@ -78,11 +78,6 @@ export class VirshShell {
     return this.#ended;
   }
 
-  /** Why it is over, in words; empty while it is not. */
-  get problem(): string {
-    return this.#problem;
-  }
-
   /** Runs one line. They run in the order in which they are given. @throws Error in words when virsh ends first. */
   run(line: string): Promise<VirshAnswer> {
     if (this.#isOver) return Promise.reject(new Error(this.#problem));
@@ -93,11 +88,6 @@ export class VirshShell {
       const echoed = `__PW''${tail}`;
       this.child.stdin?.write(`${line}\necho --err ${echoed}\necho ${echoed}\n`);
     });
-  }
-
-  /** The last words on standard error. */
-  get complaints(): string {
-    return this.#complaints.text().trim();
   }
 
   async close(): Promise<void> {

@@ -30,7 +30,7 @@ export function withView<T>(
   mayRepeat: () => boolean = () => true,
 ): Promise<T> {
   const rehearsal = view.live ? undefined : view.rehearsal;
-  return withOpened(options, view.hostMemory, context, (guest) => viewOnce(guest, view, use, mayRepeat), rehearsal);
+  return withOpened(options, view, context, (guest) => viewOnce(guest, view, use, mayRepeat), rehearsal);
 }
 
 /**
@@ -89,14 +89,14 @@ async function useOnePause<T>(
  */
 export async function withOpened<T>(
   options: GuestOptions,
-  hostMemory: boolean,
+  { hostMemory, live }: Pick<OpenOptions, 'hostMemory' | 'live'>,
   context: CliContext,
   use: (guest: OpenGuest) => Promise<T>,
   rehearsal?: Rehearsal,
 ): Promise<T> {
   const trace = options.traceFile === undefined ? undefined : new TraceFile(options.traceFile);
   try {
-    return await openAndUse(options, { hostMemory, trace: trace?.sink, rehearsal }, context, use);
+    return await openAndUse(options, { hostMemory, live, trace: trace?.sink, rehearsal }, context, use);
   } finally {
     const complaint = trace?.close();
     if (complaint !== undefined) context.complain(`pagewalk: ${complaint}`);

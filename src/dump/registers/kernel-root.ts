@@ -9,6 +9,8 @@ export interface KernelRoot {
   readonly mode: 'pae' | '32-bit' | '4-level' | '5-level';
   /** How it was found. */
   readonly detail: string;
+  /** It rests on where a 32-bit kernel maps its memory, which is a matter of how it was built, and the dump does not say. */
+  readonly isAssumed: boolean;
 }
 
 const PAGE_BYTES = 4096;
@@ -24,6 +26,8 @@ const MOST_TEXT_BYTES = 2 * PAGE_BYTES;
 const KERNEL_MAP = 0xffff_ffff_8000_0000n;
 const PAGE_OFFSET_32 = 0xc000_0000n;
 const HIGHEST_32 = 0xffff_ffffn;
+/** Four entries: so CR3 is aligned with PAE. */
+const PDPT_BYTES = 32n;
 
 /**
  * Finds the root of a Linux kernel's own page tables through VMCOREINFO: the note of the dump, or the page of guest memory in which
@@ -84,14 +88,15 @@ function rootOf(text: string, where: string): KernelRoot | null {
   if (directory <= HIGHEST_32) {
     const root = directory - PAGE_OFFSET_32;
     const mode = values.get('CONFIG_X86_PAE') === 'y' ? 'pae' : '32-bit';
-    return root < 0n ? null : { root, mode, detail };
+    const alignment = mode === 'pae' ? PDPT_BYTES : BigInt(PAGE_BYTES);
+    return root < 0n || root % alignment !== 0n ? null : { root, mode, detail, isAssumed: true };
   }
   const physicalBase = bigintOf(values.get('NUMBER(phys_base)'), '');
   if (physicalBase === null) return null;
   const root = directory - KERNEL_MAP + physicalBase;
   const isWide = values.get('NUMBER(pgtable_l5_enabled)') === '1';
   if (root < 0n || root >= 1n << 52n || root % BigInt(PAGE_BYTES) !== 0n) return null;
-  return { root, mode: isWide ? '5-level' : '4-level', detail };
+  return { root, mode: isWide ? '5-level' : '4-level', detail, isAssumed: false };
 }
 
 function parseLines(text: string): ReadonlyMap<string, string> {

@@ -24,14 +24,16 @@ const REGISTERS: Readonly<Record<KernelRoot['mode'], { readonly cr4: bigint; rea
 };
 
 /** A vCPU that uses the kernel's own tables: of a dump without registers, in which all but the root is assumed. @internal */
-export function kernelVcpuState({ root, mode, detail }: KernelRoot): VcpuState {
+export function kernelVcpuState({ root, mode, detail, isAssumed }: KernelRoot): VcpuState {
   const cr0 = CR0_PG | CR0_WP | CR0_PE;
   const { cr4, efer } = REGISTERS[mode];
   const missing = (what: string) => ({ code: 'not-in-dump', what }) as const;
   return {
     ...vcpuStateOf({ registers: { cr0, cr3: root, cr4, efer } }),
     cr0: assumed(cr0, missing('CR0'), [cr0 & ~CR0_WP]),
-    cr3: sourced(root, 'dump', detail),
+    cr3: isAssumed
+      ? assumed(root, missing('where the kernel maps its memory (PAGE_OFFSET)'))
+      : sourced(root, 'dump', detail),
     cr4: assumed(cr4, missing('CR4'), [cr4 | CR4_SMEP, cr4 | CR4_SMAP]),
     efer: assumed(efer, missing('EFER'), mode === '32-bit' ? [] : [efer & ~EFER_NXE]),
     cs: assumed(0n, missing('CS')),

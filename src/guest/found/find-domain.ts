@@ -1,37 +1,50 @@
 import { readFileSync } from 'node:fs';
+import { LIBVIRT_SYSTEM_URI } from '../../../protocols/transport/internal.ts';
 import type { FoundDomain } from './found-guest.ts';
 import type { QemuCommandLine } from './qemu-command-line.ts';
 
-/** @internal */
-export const SYSTEM_URI = 'qemu:///system';
+const SESSION_URI = 'qemu:///session';
 
 /** Where libvirt keeps the process id of each domain that it has started: `NAME.pid`. */
-const SYSTEM_RECORDS = '/run/libvirt/qemu';
+const RECORDS = { system: '/run/libvirt/qemu', session: (uid: number) => `/run/user/${uid}/libvirt/qemu/run` };
+
+/** The folders of libvirt's records; others only for tests. @internal */
+export type Records = typeof RECORDS;
 
 /**
- * The libvirt that manages a QEMU, by its own records where these can be read.
+ * The libvirt that manages a QEMU, by its own records. Only where these cannot be read a process that bears the marks of libvirt is taken
+ * at its word.
  *
  * @internal
  */
-export function findDomain(pid: number, uid: number, { name, isLibvirts }: QemuCommandLine): FoundDomain | null {
+export function findDomain(
+  pid: number,
+  uid: number,
+  { name, uuid, isLibvirts }: Pick<QemuCommandLine, 'name' | 'uuid' | 'isLibvirts'>,
+  records: Records = RECORDS,
+): FoundDomain | null {
   // The name is the process's word: it must lead to no other place.
   if (name === null || name === '' || name.includes('/') || name.includes('\0')) return null;
-  if (isRecorded(`${SYSTEM_RECORDS}/${name}.pid`, pid)) {
-    return { uri: SYSTEM_URI, domain: name, isProven: true };
-  }
-  const isOurs = uid === process.getuid?.();
-  if (isRecorded(`/run/user/${uid}/libvirt/qemu/run/${name}.pid`, pid) && isOurs) {
-    return { uri: 'qemu:///session', domain: name, isProven: true };
-  }
-  return isLibvirts
-    ? { uri: isOurs && uid !== 0 ? 'qemu:///session' : SYSTEM_URI, domain: name, isProven: false }
-    : null;
+  // virsh takes a number for the id of a domain, which may be another one.
+  const domain = /^\d+$/.test(name) ? uuid : name;
+  if (domain === null) return null;
+  const inSystem = isRecorded(`${records.system}/${name}.pid`, pid);
+  if (inSystem === true) return { uri: LIBVIRT_SYSTEM_URI, domain, isProven: true };
+  // Nobody else's session is reached from here.
+  const inSession =
+    uid === process.getuid?.() ? isRecorded(`${records.session(uid)}/${name}.pid`, pid) : (false as const);
+  if (inSession === true) return { uri: SESSION_URI, domain, isProven: true };
+  if (!isLibvirts) return null;
+  if (inSession === undefined) return { uri: SESSION_URI, domain, isProven: false };
+  return inSystem === undefined ? { uri: LIBVIRT_SYSTEM_URI, domain, isProven: false } : null;
 }
 
-function isRecorded(file: string, pid: number): boolean {
+/** @returns undefined where the record may not be read */
+function isRecorded(file: string, pid: number): boolean | undefined {
   try {
     return readFileSync(file, 'latin1').trim() === String(pid);
-  } catch {
-    return false;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'EACCES' || code === 'EPERM' ? undefined : false;
   }
 }

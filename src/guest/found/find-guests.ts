@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { formatEndpoint } from '../../../protocols/transport/index.ts';
+import { formatEndpoint, libvirtUriOf } from '../../../protocols/transport/internal.ts';
 import { executableOf, ProcessScan } from '../peer/processes.ts';
-import { findDomain, SYSTEM_URI } from './find-domain.ts';
+import { findDomain } from './find-domain.ts';
 import type { FoundChannel, FoundDomain, FoundGuest } from './found-guest.ts';
 import { FoundSockets } from './found-sockets.ts';
 import { commandLineOf, containerOf, namespaceOf, readNamedFile, readUsers, usesKvm } from './process-facts.ts';
@@ -52,7 +52,7 @@ function describe(
   sockets: FoundSockets,
   users: ReadonlyMap<number, string>,
 ): FoundGuest | undefined {
-  const uid = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+  const uid = uidOf(pid);
   if (uid === undefined) return undefined;
   const line = readCommandLine(pid, uid, words);
   const libvirt = findDomain(pid, uid, line);
@@ -72,6 +72,15 @@ function describe(
     channels,
     reach: reachOf(channels, libvirt),
   };
+}
+
+function uidOf(pid: number): number | undefined {
+  try {
+    return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+  } catch {
+    // It ends in this moment (ESRCH).
+    return undefined;
+  }
 }
 
 function readCommandLine(pid: number, uid: number, words: readonly string[]): QemuCommandLine {
@@ -122,8 +131,8 @@ function channelsOf(pid: number, line: QemuCommandLine, sockets: FoundSockets): 
   return [...said, ...unsaid];
 }
 
-/** A monitor of its own before libvirt's, as it is quicker; a stub alone pauses the guest for as long as it is connected. */
-function reachOf(channels: readonly FoundChannel[], libvirt: FoundDomain | null): FoundGuest['reach'] {
+/** A monitor of its own before libvirt's, as it is quicker; a stub alone pauses the guest for as long as it is connected. @internal */
+export function reachOf(channels: readonly FoundChannel[], libvirt: FoundDomain | null): FoundGuest['reach'] {
   const free = (purpose: string): string | undefined =>
     channels.find(
       (each) => each.purpose === purpose && each.state !== 'held' && each.state !== 'absent' && each.endpoint !== null,
@@ -132,7 +141,9 @@ function reachOf(channels: readonly FoundChannel[], libvirt: FoundDomain | null)
   if (qmp !== undefined) return { qmp };
   if (libvirt !== null) {
     const { uri, domain } = libvirt;
-    return { qmp: formatEndpoint({ kind: 'libvirt', domain, ...(uri === SYSTEM_URI ? {} : { uri }) }) };
+    const short = { kind: 'libvirt', domain } as const;
+    // Without a URI it is the environment's, which may be another host's.
+    return { qmp: formatEndpoint(libvirtUriOf(short) === uri ? short : { ...short, uri }) };
   }
   const gdb = free('gdb');
   return gdb === undefined ? null : { gdb };

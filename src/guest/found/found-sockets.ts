@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
-import { formatEndpoint } from '../../../protocols/transport/index.ts';
+import { formatEndpoint, hostAndPortOf } from '../../../protocols/transport/internal.ts';
 import { processWith } from '../peer/find-holder.ts';
 import { asNamedBy, executableOf, type ProcessScan } from '../peer/processes.ts';
 import { readTcpSockets, readUnixSockets, type TcpRow, type UnixSocket } from '../peer/socket-tables.ts';
@@ -71,7 +71,7 @@ export class FoundSockets {
   }
 
   #lookTcp(pid: number, network: string, { host, port, wire }: Extract<ChardevAddress, { kind: 'tcp' }>): Seen {
-    const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const address = hostAndPortOf({ host, port });
     const open = this.#scan.sockets(pid);
     const rows = this.#tcpOf(pid, network).filter((row) => row.port === port);
     const own = open.size === 0 ? rows : rows.filter(({ inode }) => open.has(inode));

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { asNamedBy } from '../peer/processes.ts';
+import { isOnTrustedFileSystem } from '../peer/trusted-file-systems.ts';
 
 const MAX_BYTES = 512 * 1024;
 const MOST_DESCRIPTORS = 4096;
@@ -80,7 +81,7 @@ export function readUsers(): ReadonlyMap<number, string> {
 
 /**
  * A file that a process names, in that process's own root, if it is that user's own or everyone's: root must not be made to read what
- * the process could not.
+ * the process could not, be it a file of another user, or what the kernel tells root alone (procfs).
  *
  * @internal
  */
@@ -94,7 +95,9 @@ export function readNamedFile(pid: number, uid: number, path: string): string | 
     const { mode, uid: owner } = fstatSync(held);
     const isFile = (mode & constants.S_IFMT) === constants.S_IFREG;
     if (!isFile || (owner !== uid && (mode & OTHERS_MAY_READ) === 0)) return undefined;
-    descriptor = openSync(`/proc/self/fd/${held}`, constants.O_RDONLY | constants.O_NONBLOCK);
+    const again = `/proc/self/fd/${held}`;
+    if (!isOnTrustedFileSystem(again)) return undefined;
+    descriptor = openSync(again, constants.O_RDONLY | constants.O_NONBLOCK);
     return readFrom(descriptor);
   } catch {
     return undefined;

@@ -1,3 +1,4 @@
+import { LIBVIRT_MONITOR } from '../stub/chardev-labels.ts';
 import type { ChannelPurpose } from './found-guest.ts';
 import {
   addressOfChardev,
@@ -16,6 +17,7 @@ export interface SaidChannel {
 /** What a QEMU's command line says of it. Every word of it is the process's own. @internal */
 export interface QemuCommandLine {
   readonly name: string | null;
+  readonly uuid: string | null;
   readonly machine: string | null;
   /** As it was asked for: `kvm`, `kvm:tcg`; null where nothing was. */
   readonly accelerator: string | null;
@@ -25,9 +27,6 @@ export interface QemuCommandLine {
   /** It bears the marks of libvirt. */
   readonly isLibvirts: boolean;
 }
-
-/** What libvirt calls the character device of its monitor. */
-const LIBVIRT_MONITOR = 'charmonitor';
 
 /**
  * Understands the words of a QEMU's command line, as far as a client needs.
@@ -55,6 +54,7 @@ export function parseQemuCommandLine(words: readonly string[], configuration: re
   ].filter((value) => value !== undefined);
   return {
     name: nameOf(given('name').at(-1), sections),
+    uuid: given('uuid').at(-1) ?? null,
     machine: machine.get('type') || typeOf(sections),
     accelerator: accelerators[0] ?? null,
     channels: [...channelsOf(given, has, chardevs), ...channelsOfSections(sections, chardevs)],

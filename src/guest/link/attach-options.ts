@@ -36,6 +36,8 @@ export interface AttachOptions {
    * dirty bits that were asked for.
    */
   readonly allowWrites?: boolean;
+  /** The process that is meant: another QEMU that answers is not paused. @internal */
+  readonly process?: number;
   /** Connections do not keep this process alive while nothing is asked. Off unless true. */
   readonly background?: boolean;
   /**

@@ -62,6 +62,8 @@ export interface Link {
    * `ERR_GUEST_PAUSE_TOO_LONG` when the pause was ended: what was read is torn.
    */
   checkStillPaused(): void;
+  /** Lets in the news that `checkStillPaused` goes by. */
+  hearNews(): Promise<void>;
   /**
    * Whether another client has resumed the guest, now that something has failed: the stub of a running guest answers anything.
    *

@@ -22,7 +22,7 @@ import {
   parseEndpoint,
 } from '../../../protocols/transport/internal.ts';
 import { GuestArchitectureError, GuestRunStateError, GuestStubError, GuestUsageError } from '../errors.ts';
-import { findGuests } from '../found/find-guests.ts';
+import { nameHolder } from '../found/held-monitor.ts';
 import type { DeviceStateFile } from '../monitor/device-state-file.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { qmpMonitor } from '../monitor/qmp-monitor.ts';
@@ -86,8 +86,10 @@ export class QmpLink implements Link {
   #directory: PrivateDirectory | undefined;
   #handedStub: HandedStub | undefined;
   #handedFile: HandedStateFile | undefined;
-  /** Why nothing can be handed over, where it was tried. */
+  /** Why nothing can be handed over, where it was tried; what may be in QEMU all the same is taken back when it is left. */
   #handingProblem = '';
+  /** What was handed over becomes the stub. */
+  #usesHandedStub = false;
   #session: StubSession | undefined;
   /** A connection to the stub that was not waited for to the end: QEMU pauses the guest when it takes it up. */
   #lateSession: Promise<unknown> | undefined;
@@ -115,7 +117,12 @@ export class QmpLink implements Link {
     this.#deadline = new PauseDeadline(options.maxPauseMs ?? DEFAULT_MAX_PAUSE_MS, this.endpoint, (error) =>
       this.#endPause(error),
     );
-    this.#watch = new ResumptionWatch(this.endpoint, (error) => this.#session?.lose(error));
+    this.#watch = new ResumptionWatch({
+      endpoint: this.endpoint,
+      onResumption: (error) => this.#session?.lose(error),
+      areEventsLate: qmp.areEventsLate,
+      onDoubt: () => void this.findResumption(),
+    });
     qmp.onClosed((reason) => this.#session?.lose(reason));
     qmp.onEvent((event) => this.#watch.onEvent(event.event));
   }
@@ -129,9 +136,9 @@ export class QmpLink implements Link {
       ...(trace ? { trace } : {}),
       ...(signal ? { signal } : {}),
     }).catch(async (error: unknown) => {
-      if (error instanceof QmpBusyError)
-        throw nameHolder(qmpEndpoint, error) ?? (await undoStubPause(qmpEndpoint, timeoutMs, error));
-      throw await undoStubPause(qmpEndpoint, timeoutMs, error);
+      // First of all: what does not greet may be a stub, and has paused the guest.
+      const told = await undoStubPause(qmpEndpoint, timeoutMs, error);
+      throw told instanceof QmpBusyError ? (nameHolder(qmpEndpoint, told) ?? told) : told;
     });
     if (options.background === true) letEnd(qmp.connection);
     const name = canonicalEndpoint(qmpEndpoint);
@@ -179,13 +186,14 @@ export class QmpLink implements Link {
     const id = newHandedId();
     await this.#safekeeping.arm({ handed: id });
     const stub = new HandedStub(this.#qmp, carrier, id);
+    this.#handedStub = stub;
     try {
       const connection = await stub.prepare();
-      this.#handedStub = stub;
       if (this.peer.kind === 'unknown') this.peer = findPeer(connection);
     } catch (error) {
       if (this.#qmp.state !== 'ready') throw error;
       this.#handingProblem = error instanceof Error ? error.message : String(error);
+      if (!stub.isThere) this.#handedStub = undefined;
     }
   }
 
@@ -204,13 +212,14 @@ export class QmpLink implements Link {
       this.#stubEndpoint = location.endpoint;
       return;
     }
-    if (this.#handedStub !== undefined) {
-      this.#stubEndpoint = `${this.endpoint} (GDB stub)`;
+    if (this.#handedStub !== undefined && this.#handingProblem === '') {
+      this.#usesHandedStub = true;
+      this.#stubEndpoint = this.#handedStub.endpoint;
       return;
     }
     if (this.#handingProblem !== '' && !isLocal(qmp)) throw cannotHandOver(this.endpoint, this.#handingProblem);
     await this.#safekeeping.arm({});
-    this.#ownStub = await OwnStub.start(this.monitor, qmp, this.#safekeeping, () => this.#privateDirectory());
+    this.#ownStub = await OwnStub.start(this.#qmp, qmp, this.#safekeeping, () => this.#privateDirectory());
     this.#stubEndpoint = this.#ownStub.endpoint;
   }
 
@@ -266,8 +275,7 @@ export class QmpLink implements Link {
   async #stop(): Promise<void> {
     this.#watch.arm();
     this.#hasRun = false;
-    this.#deadline.start();
-    this.#safekeeping.expectResume(this.#deadline.maxMs);
+    this.#beginDeadline();
     this.#holding = true;
     const stopped = [this.#askAndNote(), stop(this.#qmp)] as const;
     this.#noteFirstRegisters();
@@ -277,6 +285,11 @@ export class QmpLink implements Link {
     this.#settle(before.running || wasPaused);
     // A pause by another client has no deadline of ours.
     if (this.#ranBefore === false) this.#endDeadline();
+  }
+
+  #beginDeadline(): void {
+    this.#deadline.start();
+    this.#safekeeping.expectResume(this.#deadline.maxMs);
   }
 
   #endDeadline(): void {
@@ -351,13 +364,9 @@ export class QmpLink implements Link {
     return this.#usesHandedStub ? { handedStub: true } : { stub: canonicalEndpoint(this.#requireStub()) };
   }
 
-  get #usesHandedStub(): boolean {
-    return this.#handedStub !== undefined && this.#stubEndpoint === `${this.endpoint} (GDB stub)`;
-  }
-
   async deviceStateFile(): Promise<DeviceStateFile> {
     const { carrier } = this.#qmp.connection;
-    if (this.#handedStub !== undefined && carrier !== undefined) {
+    if (this.#handedStub !== undefined && this.#handingProblem === '' && carrier !== undefined) {
       this.#handedFile ??= await this.#handFile(this.#handedStub.id, carrier);
       const { path, file } = this.#handedFile;
       return { path, read: () => file.take(MAX_STATE_BYTES), discard: () => {} };
@@ -398,13 +407,15 @@ export class QmpLink implements Link {
       // What is heard now are the RESUMEs and STOPs of this run.
       this.#watch.disarm();
       this.#hasRun = true;
+      // A guest that runs waits for no one.
+      this.#endDeadline();
       try {
         return await runOnStub(this.#session.client, options);
       } finally {
+        if (this.#ranBefore !== false) this.#beginDeadline();
         // Events come before replies: with this one, those of the run are in.
         if (this.#qmp.state === 'ready') await queryStatus(this.#qmp);
-        this.#watch.arm();
-        this.#watch.expectStop(false);
+        this.#watch.armAfterRun();
       }
     });
   }
@@ -436,7 +447,7 @@ export class QmpLink implements Link {
 
   /** Another client has resumed the guest: a byte to the stub would stop it, so it is stopped properly first. */
   async #pauseAgain(): Promise<void> {
-    await hearNews();
+    await this.hearNews();
     if (!this.#watch.wasResumed || !this.#holding) return;
     await stop(this.#qmp);
     this.#ranBefore = true;
@@ -456,6 +467,7 @@ export class QmpLink implements Link {
     try {
       // QMP says why not.
       this.#holding = (await session.leaveAndRun((status) => this.#isOurs(status))) !== undefined;
+      if (!this.#holding) this.#watch.resumed();
     } catch (error) {
       await this.#leaveStubAnew(session, error);
     }
@@ -498,7 +510,10 @@ export class QmpLink implements Link {
           `the guest behind ${this.endpoint} ran before it was paused, and is in the state "${status}" now: another client has done that, so it is not resumed`,
         );
       }
-      if (!running) await cont(this.#qmp);
+      if (!running) {
+        await cont(this.#qmp);
+        this.#watch.resumed();
+      }
     }
     this.#holding = false;
   }
@@ -510,6 +525,12 @@ export class QmpLink implements Link {
   checkStillPaused(): void {
     const problem = this.#watch.problem;
     if (problem !== undefined) throw problem;
+  }
+
+  /** Where events come late the run state is asked for, too: what was read from a guest that runs must be no answer. */
+  async hearNews(): Promise<void> {
+    await hearNews();
+    if (this.#qmp.areEventsLate) await this.findResumption();
   }
 
   async findResumption(): Promise<Error | undefined> {
@@ -612,23 +633,4 @@ function cannotHandOver(endpoint: string, problem: string): GuestStubError {
     '',
     `the guest behind ${endpoint} has no GDB stub, and QEMU could not be handed a connection for one (${problem}); start one there ("gdbserver tcp:127.0.0.1:1234") and say how to reach it with --gdb`,
   );
-}
-
-/** Who holds a monitor that does not greet, and what reaches the guest all the same. */
-function nameHolder(endpoint: string, error: QmpBusyError): GuestUsageError | undefined {
-  const wanted = formatEndpoint(parseEndpoint(endpoint));
-  for (const { channels, reach } of findGuests().guests) {
-    const channel = channels.find((each) => each.endpoint === wanted && each.state === 'held');
-    if (channel === undefined) continue;
-    const { holder } = channel;
-    const who = holder === null ? 'another client' : `${holder.program ?? 'process'} (${holder.pid})`;
-    const other =
-      reach === null
-        ? 'end that client, or give QEMU a second -qmp socket'
-        : `reach the guest with ${'qmp' in reach ? `--qmp ${reach.qmp}` : `--gdb ${reach.gdb}`}`;
-    return new GuestUsageError(`${endpoint}: ${who} holds this monitor, which serves one client at a time; ${other}`, {
-      cause: error,
-    });
-  }
-  return undefined;
 }

@@ -15,6 +15,7 @@ import { Safekeeping } from '../restore/safekeeping.ts';
 import { LEAVE_TIMEOUT_MS, StubSession } from '../stub/stub-session.ts';
 import { type AttachOptions, DEFAULT_TIMEOUT_MS } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
+import { hearNews } from './hear-news.ts';
 import type { Link } from './link.ts';
 import { DEFAULT_MAX_PAUSE_MS, PauseDeadline } from './pause-deadline.ts';
 import type { Recovery } from './recover.ts';
@@ -203,6 +204,10 @@ export class StubLink implements Link {
   /** That another client resumed the guest is not told here: it shows as a request without an answer. */
   checkStillPaused(): void {
     if (this.#problem !== undefined) throw this.#problem;
+  }
+
+  hearNews(): Promise<void> {
+    return hearNews();
   }
 
   findResumption(): Promise<Error | undefined> {

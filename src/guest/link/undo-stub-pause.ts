@@ -1,6 +1,7 @@
 import { GdbClient } from '../../../protocols/gdb/index.ts';
-import { parseInfoStatus, QmpBusyError, QmpProtocolError } from '../../../protocols/qmp/index.ts';
+import { parseInfoStatus, parseInfoVersion, QmpBusyError, QmpProtocolError } from '../../../protocols/qmp/index.ts';
 import { GuestUsageError } from '../errors.ts';
+import { greetsWithStop } from '../restore/greets-with-stop.ts';
 
 /** QEMU up to 8.0 greets so when it was the connection that stopped the guest; from a paused guest there is no greeting. */
 const STOP_REPLY = /^\+?\$T[0-9a-f]{2}/;
@@ -23,25 +24,29 @@ function mayBeStub(error: unknown): boolean {
 export async function undoStubPause(endpoint: string, timeoutMs: number, error: unknown): Promise<unknown> {
   if (!mayBeStub(error)) return error;
   try {
-    await runAgain(endpoint, timeoutMs);
+    const outcome = await runAgain(endpoint, timeoutMs, error instanceof QmpBusyError);
+    return new GuestUsageError(`${endpoint} was given as the QMP endpoint but is a GDB stub. ${outcome}`, {
+      cause: error,
+    });
   } catch {
     // The given error says that the guest is paused.
     return error;
   }
-  return new GuestUsageError(
-    `${endpoint} was given as the QMP endpoint but is a GDB stub. Connecting to it paused the guest, which has been resumed`,
-    { cause: error },
-  );
 }
 
-async function runAgain(endpoint: string, timeoutMs: number): Promise<void> {
+/** @returns what became of the guest, in words */
+async function runAgain(endpoint: string, timeoutMs: number, isSilent: boolean): Promise<string> {
   const gdb = await GdbClient.open(endpoint, {
     timeoutMs,
     handshakeTimeoutMs: Math.min(timeoutMs, PROBE_TIMEOUT_MS),
   });
   try {
+    const { status } = parseInfoStatus(await gdb.monitor('info status'));
+    const wasPaused = isSilent && greetsWithStop(parseInfoVersion(await gdb.monitor('info version')));
     // Another run state than plainly paused was there before us.
-    if (parseInfoStatus(await gdb.monitor('info status')).status === 'paused') await gdb.monitor('cont');
+    if (status !== 'paused' || wasPaused) return `The guest is ${status}, as it was before`;
+    await gdb.monitor('cont');
+    return 'Connecting to it paused the guest, which has been resumed';
   } finally {
     await gdb.close();
   }

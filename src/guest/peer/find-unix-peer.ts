@@ -1,4 +1,4 @@
-import { readlinkSync, statfsSync, statSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
 import type { SocketFile } from '../../../protocols/transport/index.ts';
 import type { PeerCause } from '../causes/peer-cause.ts';
 import { findHolder } from './find-holder.ts';
@@ -6,25 +6,10 @@ import { type Peer, type PeerProcess, unknownPeer } from './peer.ts';
 import { isStill, type ProcessIdentity, readIdentity } from './process-identity.ts';
 import { asNamedBy, ProcessScan } from './processes.ts';
 import { readUnixSockets, type UnixSocket } from './socket-tables.ts';
+import { isOnTrustedFileSystem } from './trusted-file-systems.ts';
 
 /** How long the search may take; the guest runs meanwhile. */
 const BUDGET_MS = 1000;
-
-/**
- * File systems on which only the kernel says whom a file belongs to: statfs(2). Those that a user or another machine serves (FUSE,
- * NFS, 9p) say what they like.
- */
-const TRUSTED_FILE_SYSTEMS = new Set([
-  0x01021994, // tmpfs
-  0x858458f6, // ramfs
-  0xef53, // ext2 to ext4
-  0x58465342, // XFS
-  0x9123683e, // Btrfs
-  0xf2f52010, // F2FS
-  0x2fc12fc1, // ZFS
-  0xca451a4e, // bcachefs
-  0x794c7630, // overlayfs
-]);
 
 /** A QEMU that has the socket which we are connected to. */
 interface Holder {
@@ -46,7 +31,7 @@ interface Holder {
  */
 export function findUnixPeer(file: SocketFile | undefined, endpoint: string): Peer {
   if (file === undefined) return unknownPeer({ code: 'no-socket-file' });
-  if (!TRUSTED_FILE_SYSTEMS.has(statfsSync(file.path).type)) {
+  if (!isOnTrustedFileSystem(file.path)) {
     return unknownPeer({ code: 'untrusted-file-system', endpoint });
   }
   const scan = new ProcessScan(BUDGET_MS);

@@ -41,7 +41,7 @@ export class PausedSource implements GuestSource {
   readonly fewEntries: WritableMemory;
   readonly kernels: KnownKernels;
   readonly allowsWrites: boolean;
-  readonly pause = { check: (): void => this.#check() };
+  readonly pause = { check: (): void => this.#check(), hearNews: (): Promise<void> => this.#qemu.link.hearNews() };
   readonly #qemu: QemuParts;
   readonly #stub: StubSession;
   readonly #openFile = () => this.#qemu.link.deviceStateFile();

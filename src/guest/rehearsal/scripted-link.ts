@@ -47,6 +47,7 @@ export function scriptedLink(): Link {
     deviceStateFile: () => ({ path: '', read: deviceState, discard: () => {} }),
     noteRegisters: (text) => void printRegisters(text),
     checkStillPaused: () => {},
+    hearNews: nothing,
     findResumption: () => Promise.resolve(undefined),
     run: unasked,
     resume: nothing,

@@ -10,6 +10,8 @@ import {
   stop,
 } from '../../../protocols/qmp/internal.ts';
 import { formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
+import { STUB_LABEL } from '../stub/chardev-labels.ts';
+import { isStubOn } from '../stub/handed-stub.ts';
 import { isOurPause } from './is-our-pause.ts';
 import { removePrivateDirectory } from './private-directory.ts';
 import { isSamePrint, printRegisters } from './register-prints.ts';
@@ -110,9 +112,8 @@ async function leavePhysicalMode(qmp: QmpClient, stub: string): Promise<void> {
 /** Nothing leads to that stub any more: its device is handed a fresh connection. */
 async function leaveHandedStub(qmp: QmpClient, id: string): Promise<void> {
   const { carrier } = qmp.connection;
-  const chardevs = await queryChardev(qmp);
   // It never came to be, or another client has put a stub in its place.
-  if (carrier === undefined || !chardevs.some(({ label }) => label === id)) return;
+  if (carrier === undefined || !(await isStubOn(qmp, id))) return;
   await stop(qmp);
   await qmp.hmp('gdbserver none');
   const { connection, descriptor } = await carrier.makeStream();
@@ -146,7 +147,7 @@ async function becomesFree(qmp: QmpClient, endpoint: string): Promise<boolean> {
 
 /** Only a stub that is still the client's: by now the user may have started one. */
 async function removeStub(qmp: QmpClient, plan: RestorePlan): Promise<void> {
-  const stub = (await queryChardev(qmp)).find(({ label }) => label === 'gdb');
+  const stub = (await queryChardev(qmp)).find(({ label }) => label === STUB_LABEL);
   const { directory } = plan;
   if (stub === undefined || directory === undefined) return;
   const where = stub.endpoint === undefined ? undefined : parseEndpoint(stub.endpoint);

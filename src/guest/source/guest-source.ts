@@ -96,4 +96,6 @@ export interface GuestSource {
 export interface SourcePause {
   /** @throws GuestRunStateError when it is over, or was interrupted: what was read can no longer be trusted. */
   check(): void;
+  /** Lets in the news that it was interrupted, at the end of a question; where it is absent a turn of the event loop does. */
+  hearNews?(): Promise<void>;
 }

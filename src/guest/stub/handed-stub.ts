@@ -4,10 +4,12 @@ import {
   parseGdbserverOutput,
   type QmpClient,
   QmpCommandError,
+  queryChardev,
   removeHandedStream,
 } from '../../../protocols/qmp/internal.ts';
 import type { Connection, DescriptorCarrier } from '../../../protocols/transport/internal.ts';
 import { GuestStubError } from '../errors.ts';
+import { STUB_LABEL } from './chardev-labels.ts';
 
 /** A name that no other client's device has. @internal */
 export function newHandedId(): string {
@@ -26,6 +28,9 @@ export class HandedStub {
   readonly #qmp: QmpClient;
   readonly #carrier: DescriptorCarrier;
   #waiting: Connection | undefined;
+  #endpoint = '';
+  /** QEMU may have something that was handed over. */
+  #isThere = false;
   /** The device is the stub, or was. */
   #isStub = false;
 
@@ -35,18 +40,37 @@ export class HandedStub {
     this.id = id;
   }
 
+  /** For messages: no one else gets there by it. Empty until something was handed over. */
+  get endpoint(): string {
+    return this.#endpoint;
+  }
+
+  /** QEMU has, or may have, what has to be taken back. */
+  get isThere(): boolean {
+    return this.#isThere;
+  }
+
   /**
    * Hands a connection over, which disturbs no guest.
    *
    * @returns our end of it
-   * @throws QmpCommandError where no descriptors are taken; ConnectError.
+   * @throws QmpCommandError where no descriptors are taken; ConnectError. Then nothing of it is left in QEMU, unless `isThere` says so.
    */
   async prepare(): Promise<Connection> {
     if (this.#waiting !== undefined) return this.#waiting;
     const { connection, descriptor } = await this.#carrier.makeStream();
-    await handStream(this.#qmp, this.id, descriptor);
-    this.#waiting = connection;
-    return connection;
+    try {
+      this.#isThere = true;
+      await handStream(this.#qmp, this.id, descriptor);
+      this.#waiting = connection;
+      this.#endpoint = connection.endpoint;
+      return connection;
+    } catch (error) {
+      await connection.close();
+      // QEMU may have taken the descriptor, and refused to make a device of it; or have taken all, and answered too late.
+      await this.#takeBack().catch(() => {});
+      throw error;
+    }
   }
 
   /**
@@ -56,12 +80,13 @@ export class HandedStub {
    */
   async connect(): Promise<Connection> {
     // A connection that has failed: its stub goes first.
-    if (this.#isStub) await removeStub(this.#qmp, this.id);
+    if (this.#isStub) await this.#takeBack();
     const connection = await this.prepare();
     this.#waiting = undefined;
     this.#isStub = true;
     const outcome = parseGdbserverOutput(await this.#qmp.hmp(`gdbserver chardev:${this.id}`));
     if (outcome.kind === 'listening') return connection;
+    this.#isStub = false;
     await connection.close();
     throw new GuestStubError(
       'ERR_GUEST_STUB_START',
@@ -72,17 +97,31 @@ export class HandedStub {
 
   /** Takes the stub and its device away. The run state does not change. */
   async remove(): Promise<void> {
-    // Another client may have a stub by now, where ours has not come to be.
-    await (this.#isStub ? removeStub(this.#qmp, this.id) : removeHandedStream(this.#qmp, this.id));
+    await this.#takeBack();
     await this.#waiting?.close();
     this.#waiting = undefined;
   }
+
+  async #takeBack(): Promise<void> {
+    if (this.#isStub && (await isStubOn(this.#qmp, this.id))) {
+      await this.#qmp.hmp('gdbserver none').catch((error: unknown) => {
+        if (!(error instanceof QmpCommandError)) throw error;
+      });
+    }
+    // A stub that goes takes its device along.
+    await removeHandedStream(this.#qmp, this.id);
+    this.#isStub = false;
+    this.#isThere = false;
+  }
 }
 
-/** A stub that goes takes its device along. @internal */
-export async function removeStub(qmp: QmpClient, id: string): Promise<void> {
-  await qmp.hmp('gdbserver none').catch((error: unknown) => {
-    if (!(error instanceof QmpCommandError)) throw error;
-  });
-  await removeHandedStream(qmp, id);
+/**
+ * Whether the stub that QEMU has may be the one on this device: there is one at a time, and one that another client has started since
+ * has taken the device's place, or is on a device of its own.
+ *
+ * @internal
+ */
+export async function isStubOn(qmp: QmpClient, id: string): Promise<boolean> {
+  const labels = (await queryChardev(qmp)).map(({ label }) => label);
+  return labels.includes(id) && !labels.includes(STUB_LABEL);
 }

@@ -1,9 +1,9 @@
-import { parseGdbserverOutput } from '../../../protocols/qmp/index.ts';
+import { parseGdbserverOutput, type QmpClient, queryChardev } from '../../../protocols/qmp/index.ts';
 import { type Endpoint, formatEndpoint } from '../../../protocols/transport/index.ts';
 import { GuestStubError } from '../errors.ts';
-import type { Monitor } from '../monitor/monitor.ts';
 import type { PrivateDirectory } from '../restore/private-directory.ts';
 import type { Safekeeping } from '../restore/safekeeping.ts';
+import { STUB_LABEL } from './chardev-labels.ts';
 import { isLocal } from './stub-location.ts';
 
 /**
@@ -14,45 +14,47 @@ import { isLocal } from './stub-location.ts';
  */
 export class OwnStub {
   readonly endpoint: string;
-  readonly #monitor: Monitor;
+  readonly #qmp: QmpClient;
 
-  private constructor(monitor: Monitor, path: string) {
-    this.#monitor = monitor;
+  private constructor(qmp: QmpClient, path: string) {
+    this.#qmp = qmp;
     this.endpoint = formatEndpoint({ kind: 'unix', path });
   }
 
   /** @throws {@link GuestStubError} `ERR_GUEST_STUB_UNREACHABLE` for a QEMU elsewhere, `ERR_GUEST_STUB_START`. */
   static async start(
-    monitor: Monitor,
-    qmp: Endpoint,
+    qmp: QmpClient,
+    monitor: Endpoint,
     safekeeping: Safekeeping,
     openDirectory: () => PrivateDirectory,
   ): Promise<OwnStub> {
-    if (!isLocal(qmp)) {
+    if (!isLocal(monitor)) {
       throw new GuestStubError(
         'ERR_GUEST_STUB_UNREACHABLE',
         '',
-        `QEMU behind ${monitor.endpoint} has no GDB stub and is not on this host; start one there ("gdbserver tcp:127.0.0.1:1234") and say how to reach it with --gdb`,
+        `QEMU behind ${qmp.endpoint} has no GDB stub and is not on this host; start one there ("gdbserver tcp:127.0.0.1:1234") and say how to reach it with --gdb`,
       );
     }
     const path = openDirectory().pathOf('gdb');
     // Known first: a killed client's stub is removed by the client that finds it.
     safekeeping.note({ ownStub: true });
-    const outcome = parseGdbserverOutput(await monitor.hmp(`gdbserver ${quoteForMonitor(listener(path))}`));
+    const outcome = parseGdbserverOutput(await qmp.hmp(`gdbserver ${quoteForMonitor(listener(path))}`));
     if (outcome.kind !== 'listening') {
       safekeeping.note({ ownStub: false });
       throw new GuestStubError(
         'ERR_GUEST_STUB_START',
         path,
-        `QEMU behind ${monitor.endpoint} would not start a GDB stub: ${'problem' in outcome ? outcome.problem : outcome.kind}. Set TMPDIR to a folder where QEMU may make a socket and this program may use it, or start a stub by hand and pass --gdb`,
+        `QEMU behind ${qmp.endpoint} would not start a GDB stub: ${'problem' in outcome ? outcome.problem : outcome.kind}. Set TMPDIR to a folder where QEMU may make a socket and this program may use it, or start a stub by hand and pass --gdb`,
       );
     }
-    return new OwnStub(monitor, path);
+    return new OwnStub(qmp, path);
   }
 
-  /** Takes the stub and its socket away. The run state does not change. */
+  /** Takes the stub and its socket away, unless another client has put one in its place. The run state does not change. */
   async remove(): Promise<void> {
-    await this.#monitor.hmp('gdbserver none');
+    const stub = (await queryChardev(this.#qmp)).find(({ label }) => label === STUB_LABEL);
+    if (stub === undefined || (stub.endpoint !== undefined && stub.endpoint !== this.endpoint)) return;
+    await this.#qmp.hmp('gdbserver none');
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ChardevInfo } from '../../../protocols/qmp/index.ts';
-import { type Endpoint, formatEndpoint } from '../../../protocols/transport/index.ts';
+import { type Endpoint, formatEndpoint, libvirtUriOf } from '../../../protocols/transport/internal.ts';
 import { GuestStubError } from '../errors.ts';
+import { LIBVIRT_MONITOR, STUB_LABEL } from './chardev-labels.ts';
 
 /** Where the stub is: one that is free, or none yet. @internal */
 export type StubLocation = { readonly kind: 'listening'; readonly endpoint: string } | { readonly kind: 'absent' };
@@ -13,10 +14,6 @@ export interface ChardevUse {
   readonly others: ReadonlySet<string>;
 }
 
-/** The label QEMU gives the stub of `-gdb`, `-s` and `gdbserver`. */
-const STUB_LABEL = 'gdb';
-/** libvirt's own monitor, which is what answers: where QEMU's process cannot be seen nothing else tells what it is for. */
-const LIBVIRT_MONITOR = 'charmonitor';
 /** Labels that QEMU gives by itself to what `-serial`, `-parallel` and their like name without an id. */
 const PORT_LABEL = /^(?:serial|parallel|virtcon)[0-9]{1,3}$/;
 /** What QEMU calls the stub's own monitor device: it exists once a stub was made, and outlives it. */
@@ -67,8 +64,8 @@ function reachable(stub: ChardevInfo, qmp: Endpoint): string {
   if (!endpoint.startsWith('tcp:') || !stub.isWildcard || (qmp.kind !== 'tcp' && qmp.kind !== 'tls')) {
     throw unreachable(stub.filename);
   }
-  const port = endpoint.slice(endpoint.lastIndexOf(':') + 1);
-  return `tcp:${qmp.host.includes(':') ? `[${qmp.host}]` : qmp.host}:${port}`;
+  const port = Number(endpoint.slice(endpoint.lastIndexOf(':') + 1));
+  return formatEndpoint({ kind: 'tcp', host: qmp.host, port });
 }
 
 function unreachable(stub: string): GuestStubError {
@@ -82,8 +79,8 @@ function unreachable(stub: string): GuestStubError {
 /** Whether the monitor's endpoint means that QEMU runs on this host. @internal */
 export function isLocal(qmp: Endpoint): boolean {
   if (qmp.kind === 'unix') return true;
-  // A URI with no host in it; the default has none.
-  if (qmp.kind === 'libvirt') return qmp.uri === undefined || /^[\w+]+:\/\/\//.test(qmp.uri);
+  // A URI with no host in it.
+  if (qmp.kind === 'libvirt') return /^[\w+]+:\/\/\//.test(libvirtUriOf(qmp));
   return (qmp.kind === 'tcp' || qmp.kind === 'tls') && /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(qmp.host);
 }
 
@@ -108,6 +105,7 @@ async function findHiddenStub(
   const { stubs, others } = await findUse();
   const known = candidates.find(({ label }) => stubs.has(label));
   if (known !== undefined) return known;
+  // libvirt's own monitor is what answers: where QEMU's process cannot be seen nothing else tells what it is for.
   const unknown = candidates.filter(
     ({ label }) =>
       !others.has(label) && !PORT_LABEL.test(label) && !(qmp.kind === 'libvirt' && label === LIBVIRT_MONITOR),

@@ -173,20 +173,9 @@ export class StubSession {
 }
 
 async function connectClient({ endpoint, onConnection, connect, ...options }: StubOptions): Promise<GdbClient> {
-  const client = await (connect === undefined ? GdbClient.open(endpoint, options) : overHanded(connect, options));
+  const client = await (connect === undefined
+    ? GdbClient.open(endpoint, options)
+    : connect().then((connection) => GdbClient.over(connection, options)));
   onConnection?.(client.connection);
   return client;
-}
-
-async function overHanded(
-  connect: () => Promise<Connection>,
-  { timeoutMs, ...options }: Omit<StubOptions, 'endpoint' | 'connect' | 'onConnection'>,
-): Promise<GdbClient> {
-  const connection = await connect();
-  try {
-    return await GdbClient.connect(connection, { handshakeTimeoutMs: timeoutMs, ...options });
-  } catch (error) {
-    await connection.close();
-    throw error;
-  }
 }

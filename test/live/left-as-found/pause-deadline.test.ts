@@ -113,6 +113,18 @@ describe('a pause that lasts too long', function () {
     expect(await witness.runState()).to.equal('paused');
   });
 
+  it('has no part of it while the guest is let run in it, and begins anew after that', async () => {
+    const attached = await attach({ qmp: guest.qmpEndpoint, maxPauseMs: 700 });
+    await attached.pause();
+    expect((await attached.run({ breakpoints: [], timeoutMs: 1500 })).reason).to.equal('time-is-up');
+    expect(await runs()).to.equal(false);
+    const paused = await attached.pause();
+    expect((await paused.translate([READ]))[0]?.translation.kind).to.equal('mapped');
+    await eventually('the guest runs', runs);
+    await attached.detach();
+    expect(await runs()).to.equal(true);
+  });
+
   it('is not ended for one who wants it to last', async () => {
     const attached = await attach({ qmp: guest.qmpEndpoint, maxPauseMs: Number.POSITIVE_INFINITY });
     await attached.pause();

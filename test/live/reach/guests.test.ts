@@ -1,10 +1,13 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { copyFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import type * as z from 'zod';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
 import { runPagewalk } from '../../support/live/run-pagewalk.ts';
+import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 import { guestLineSchema } from '../../support/schemas/guest-schema.ts';
 
 async function listed(pid: number): Promise<z.infer<typeof guestLineSchema>> {
@@ -19,8 +22,31 @@ async function listed(pid: number): Promise<z.infer<typeof guestLineSchema>> {
   return guest;
 }
 
+/** Behaves as the stub of QEMU 10, which does not greet; and keeps the connection of its first client. */
+const SILENT_STUB = `
+  const packet = (text) => '$' + text + '#' + (Buffer.from(text).reduce((sum, byte) => sum + byte, 0) & 255).toString(16).padStart(2, '0');
+  const hex = (text) => Buffer.from(text).toString('hex');
+  const said = { 'info status': 'VM status: paused\\n', 'info version': '10.0.2\\n' };
+  const answer = (payload) => {
+    if (payload.startsWith('qSupported')) return packet('PacketSize=1000;qXfer:features:read+');
+    if (payload === 'qqemu.Supported') return packet('PhyMemMode');
+    if (!payload.startsWith('qRcmd,')) return packet('');
+    const command = Buffer.from(payload.slice(6), 'hex').toString();
+    if (command === 'cont') console.log(command);
+    return (said[command] === undefined ? '' : packet('O' + hex(said[command]))) + packet('OK');
+  };
+  let clients = 0;
+  require('node:net').createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => {});
+    if (clients++ === 0) return;
+    socket.on('data', (bytes) => {
+      for (const [, payload] of String(bytes).matchAll(/\\$([^#]*)#../g)) socket.write('+' + answer(payload));
+    }).on('end', () => socket.end());
+  }).listen(process.env.STUB, () => console.log('listens'));`;
+
 describe('the guests of this host', function () {
   this.timeout(60_000);
+  const scratch = useScratchDirectory();
 
   it('are found with their sockets and with who holds them, and reached by name and by process id', async () => {
     const name = `pagewalk-test-${process.pid}`;
@@ -61,6 +87,47 @@ describe('the guests of this host', function () {
       await once(client, 'close');
     }
     expect(await witness.runState()).to.equal('running');
+  });
+
+  it('are not asked live where only a stub is reached: connecting to it would pause them', async () => {
+    await using guest = await launchKernel('long4');
+    await using witness = await Witness.of(guest);
+    const client = connect(guest.qmpEndpoint.slice('unix:'.length));
+    try {
+      await once(client, 'data');
+      const { stops } = witness;
+      const { status, stderr } = await runPagewalk(['translate', '0x1000', '--live', '--guest', String(guest.pid)], {
+        PATH: process.env['PATH'] ?? '',
+      });
+      expect(status, stderr).to.equal(2);
+      expect(stderr).to.include('only its GDB stub is reached').and.to.include(guest.gdbEndpoint);
+      expect(witness.stops).to.equal(stops);
+    } finally {
+      client.destroy();
+      await once(client, 'close');
+    }
+  });
+
+  it('whose stub is given as the monitor run on, also where the stub says nothing and has a client', async () => {
+    await copyFile(process.execPath, scratch('qemu-system-x86_64'));
+    const path = scratch('stub');
+    const qemu = spawn(scratch('qemu-system-x86_64'), ['-e', SILENT_STUB, '--', '-gdb', `unix:${path},server=on`], {
+      env: { STUB: path },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      await once(qemu.stdout, 'data');
+      const resumed = once(qemu.stdout, 'data');
+      const { status, stderr } = await runPagewalk(['state', '--qmp', `unix:${path}`, '--timeout', '500'], {
+        PATH: process.env['PATH'] ?? '',
+      });
+      expect(status).to.equal(3);
+      expect(stderr).to.include('is a GDB stub. Connecting to it paused the guest, which has been resumed');
+      expect(String(await resumed)).to.equal('cont\n');
+    } finally {
+      qemu.kill();
+      await once(qemu, 'close');
+    }
   });
 
   it('that do not exist, or share a name, are refused with what there is', async () => {

@@ -157,6 +157,22 @@ describe('a dump as a source', () => {
       .with.property('code', 'ERR_DUMP_REGISTERS');
   });
 
+  it('assumes where a 32-bit kernel maps its memory, and takes no root that its processor would not take', async () => {
+    const of = (text: string) =>
+      viewOf(buildElf({ ...smallGuest(), vcpus: [], vmcoreinfo: `OSRELEASE=6.1\n${text}`, isNarrow: true }));
+    const state = await of('SYMBOL(swapper_pg_dir)=c0001000\n').vcpuState();
+    expect(state.cr3).to.deep.include({ from: 'assumed', value: 0x1000n });
+    const pae = await of('SYMBOL(swapper_pg_dir)=c0001020\nCONFIG_X86_PAE=y\n').vcpuState();
+    expect(pae.cr3.value).to.equal(0x1020n);
+    for (const text of [
+      'SYMBOL(swapper_pg_dir)=c0001020\n',
+      'SYMBOL(swapper_pg_dir)=c0001008\nCONFIG_X86_PAE=y\n',
+      'SYMBOL(swapper_pg_dir)=80001000\n',
+    ]) {
+      expect(() => of(text), text).to.throw(DumpError);
+    }
+  });
+
   it('reads pages that were left out as zeros, and says so from then on', async () => {
     const view = viewOf(buildKdump(smallGuest(), { leftOut: [0x4000] }));
     const ask = async () => (await view.translate([{ linearAddress: SMALL_GUEST.code, access: READ }]))[0];

@@ -70,7 +70,7 @@ async function takeBoth(
   // What is wrong with the question is found before anything is connected.
   await toTranslateScope(scope, after.cpu, NAME);
   const take = (guest: GuestOptions, part: Partial<AddressRange> | undefined): Promise<Taken> =>
-    withOpened(guest, scope.hostMemory, context, (opened) =>
+    withOpened(guest, scope, context, (opened) =>
       viewOnce(opened, scope, (view) => takeSnapshot(view, opened, { guest, scope, range, part }, progress, context)),
     );
   const first = await take(before, undefined);
@@ -85,7 +85,7 @@ async function takeTwice(
   context: CliContext,
 ): Promise<Moments> {
   await toTranslateScope(scopeOptions, options.cpu, NAME);
-  return withOpened(options, scopeOptions.hostMemory, context, async (guest) => {
+  return withOpened(options, scopeOptions, context, async (guest) => {
     // The process is found once: it is the same one later.
     let scope: ScopeOptions = scopeOptions;
     let part: Partial<AddressRange> | undefined;

@@ -15,7 +15,7 @@ async function run(words: readonly string[], context: CliContext): Promise<numbe
   const { guest, scope, range } = line;
   return withOpened(
     guest,
-    scope.hostMemory,
+    scope,
     context,
     async (opened) => {
       const moments = new LiveMoments(opened, line, context);

@@ -32,7 +32,12 @@ async function run(words: readonly string[], context: CliContext): Promise<numbe
   const { describeRecovery } = await import('../../../report/internal.ts');
   // Attaching is what puts things back; here it is the answer, and not a note beside one.
   const quiet = { ...context, complain: () => {} };
-  const recoveries = await withOpened(options, false, quiet, async ({ running }) => running?.recoveries ?? []);
+  const recoveries = await withOpened(
+    options,
+    { hostMemory: false, live: false },
+    quiet,
+    async ({ running }) => running?.recoveries ?? [],
+  );
   const lines = recoveries.map(describeRecovery);
   await context.print(`${lines.length === 0 ? 'nothing to put back' : lines.join('\n')}\n`);
   const isDone = recoveries.every(

@@ -7,6 +7,8 @@ import type { ParsedOptions } from '../parse-options.ts';
 export interface OpenOptions {
   /** Read memory from this host, where it has it. */
   readonly hostMemory: boolean;
+  /** It is asked while it runs, and must not be paused. */
+  readonly live: boolean;
   readonly trace: TraceSink | undefined;
   /** Stops opening. */
   readonly signal: AbortSignal;

@@ -31,12 +31,21 @@ export const QEMU_OPTIONS = {
 export class NamedQemu implements NamedGuest {
   readonly qmp: string | undefined;
   readonly gdb: string | undefined;
+  /** The process that is meant, where that is known. */
+  readonly process: number | undefined;
   readonly timeoutMs: number | undefined;
   readonly maxPauseMs: number | undefined;
 
-  constructor({ qmp, gdb, timeoutMs, maxPauseMs }: Pick<NamedQemu, 'qmp' | 'gdb' | 'timeoutMs' | 'maxPauseMs'>) {
+  constructor({
+    qmp,
+    gdb,
+    process,
+    timeoutMs,
+    maxPauseMs,
+  }: Pick<NamedQemu, 'qmp' | 'gdb' | 'timeoutMs' | 'maxPauseMs'> & Partial<Pick<NamedQemu, 'process'>>) {
     this.qmp = qmp;
     this.gdb = gdb;
+    this.process = process;
     this.timeoutMs = timeoutMs;
     this.maxPauseMs = maxPauseMs;
   }
@@ -53,13 +62,14 @@ export class NamedQemu implements NamedGuest {
 
   async open({ hostMemory, trace, signal, rehearsal }: OpenOptions): Promise<OpenGuest> {
     const { attach, rehearse } = await import('../../../guest/internal.ts');
-    const { qmp, gdb, timeoutMs, maxPauseMs } = this;
+    const { qmp, gdb, process, timeoutMs, maxPauseMs } = this;
     const prepare = async (): Promise<void> => (rehearsal === undefined ? undefined : rehearse(rehearsal));
     // Connecting to a stub pauses the guest, which then would wait for the rehearsal.
     if (qmp === undefined) await prepare();
     const attaching = attach({
       ...(qmp === undefined ? {} : { qmp }),
       ...(gdb === undefined ? {} : { gdb }),
+      ...(process === undefined ? {} : { process }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(maxPauseMs === undefined ? {} : { maxPauseMs }),
       endWhenStuck: true,
@@ -75,13 +85,16 @@ export class NamedQemu implements NamedGuest {
 
 /** A QEMU of this host by what it is called. Which endpoint reaches it is found out when it is opened. */
 class ListedQemu implements NamedGuest {
+  /** Known when it is found. */
   readonly whyNotLive = null;
   readonly #wanted: string;
+  readonly #command: string;
   readonly #times: Pick<NamedQemu, 'timeoutMs' | 'maxPauseMs'>;
   #found: Promise<NamedQemu> | undefined;
 
-  constructor(wanted: string, times: Pick<NamedQemu, 'timeoutMs' | 'maxPauseMs'>) {
+  constructor(wanted: string, times: Pick<NamedQemu, 'timeoutMs' | 'maxPauseMs'>, command: string) {
     this.#wanted = wanted;
+    this.#command = command;
     this.#times = times;
   }
 
@@ -90,7 +103,12 @@ class ListedQemu implements NamedGuest {
   }
 
   async open(how: OpenOptions): Promise<OpenGuest> {
-    return (await this.#find()).open(how);
+    const found = await this.#find();
+    if (how.live && found.whyNotLive !== null) {
+      const problem = `only its GDB stub is reached from here, ${found.gdb ?? ''}`;
+      throw new UsageError(`--guest ${this.#wanted}: ${problem}; ${found.whyNotLive}`, this.#command);
+    }
+    return found.open(how);
   }
 
   #find(): Promise<NamedQemu> {
@@ -100,8 +118,8 @@ class ListedQemu implements NamedGuest {
 
   async #look(): Promise<NamedQemu> {
     const { chooseGuest } = await import('../../../guest/internal.ts');
-    const { reach } = chooseGuest(this.#wanted);
-    return new NamedQemu({ qmp: undefined, gdb: undefined, ...reach, ...this.#times });
+    const { reach, pid } = chooseGuest(this.#wanted);
+    return new NamedQemu({ qmp: undefined, gdb: undefined, ...reach, process: pid, ...this.#times });
   }
 }
 
@@ -121,7 +139,7 @@ export const QEMU_SOURCE: CommandLineSource = {
     if (wanted !== undefined) {
       const other = ['qmp', 'gdb'].find((name) => values.has(name));
       if (other !== undefined) throw new UsageError(`--guest and --${other} exclude each other`, command);
-      return new ListedQemu(wanted, times);
+      return new ListedQemu(wanted, times, command);
     }
     const qmp = endpointOf('qmp', values, environment, command);
     const gdb = endpointOf('gdb', values, environment, command);

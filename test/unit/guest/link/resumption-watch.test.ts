@@ -4,9 +4,10 @@ import { ResumptionWatch } from '../../../../src/guest/link/resumption-watch.ts'
 /** What the watch makes of a pause in which these events come; `?` is the reply that tells whether the guest ran. */
 function watch(events: string, ran: boolean): { wasResumed: boolean; told: number } {
   let told = 0;
-  const watched = new ResumptionWatch('unix:/run/vm.qmp', () => {
+  const onResumption = (): void => {
     told += 1;
-  });
+  };
+  const watched = new ResumptionWatch({ endpoint: 'unix:/run/vm.qmp', onResumption });
   watched.arm();
   for (const event of events.split(' ').filter((name) => name !== '')) {
     if (event === '?') watched.expectStop(ran);
@@ -35,7 +36,7 @@ describe('whether another client has resumed the guest', () => {
   }
 
   it('does not count what we do ourselves', () => {
-    const watched = new ResumptionWatch('unix:/run/vm.qmp', () => {});
+    const watched = new ResumptionWatch({ endpoint: 'unix:/run/vm.qmp', onResumption: () => {} });
     watched.onEvent('RESUME');
     watched.arm();
     watched.expectStop(true);
@@ -43,5 +44,46 @@ describe('whether another client has resumed the guest', () => {
     watched.disarm();
     watched.onEvent('RESUME');
     expect(watched.problem).to.equal(undefined);
+  });
+
+  describe('where events come in their own time', () => {
+    /** `!`: a pause; `?`: the guest ran before it; `-`: it had been paused; `(`: it is being left; `)`: it runs again; `run`: let run. */
+    function watchLate(steps: string): { wasResumed: boolean; doubts: number } {
+      let doubts = 0;
+      const watched = new ResumptionWatch({
+        endpoint: 'libvirt:vm',
+        onResumption: () => {},
+        areEventsLate: true,
+        onDoubt: () => {
+          doubts += 1;
+        },
+      });
+      const act: Record<string, () => void> = {
+        '!': () => watched.arm(),
+        '?': () => watched.expectStop(true),
+        '-': () => watched.expectStop(false),
+        '(': () => watched.disarm(),
+        ')': () => watched.resumed(),
+        run: () => watched.armAfterRun(),
+      };
+      for (const step of steps.split(' ')) (act[step] ?? (() => watched.onEvent(step)))();
+      return { wasResumed: watched.wasResumed, doubts };
+    }
+
+    const LATE: readonly (readonly [steps: string, wasResumed: boolean, doubts: number, what: string])[] = [
+      ['! ? ( ) ! ? STOP RESUME STOP', false, 0, 'the events of a whole pause, in the next'],
+      ['! ? ( ) ! ? STOP RESUME STOP RESUME', true, 0, 'those, and then the resumption by another client'],
+      ['! ? ( ) ! - STOP RESUME STOP', false, 0, 'those, in a pause of a guest that another client had paused'],
+      ['! ? ( ) ! - STOP RESUME STOP RESUME', true, 0, 'those, and a resumption of it'],
+      ['! ? STOP ( RESUME ) ! ? STOP RESUME', true, 0, 'events that were not late after all'],
+      ['! ? STOP ( ) RESUME ! ? STOP', false, 0, 'an event between two pauses'],
+      ['! ? STOP ( run RESUME STOP', false, 1, 'an event of a run of ours: nothing but the run state tells'],
+    ];
+
+    for (const [steps, wasResumed, doubts, what] of LATE) {
+      it(`${what}: ${doubts > 0 ? 'perhaps' : wasResumed ? 'yes' : 'no'}`, () => {
+        expect(watchLate(steps)).to.deep.equal({ wasResumed, doubts });
+      });
+    }
   });
 });

@@ -27,6 +27,24 @@ const BUSY = 'gdb unix:/run/vm.gdb,server=on';
 const FREE_ON_ALL = 'gdb disconnected:tcp:0.0.0.0:1234,server=on';
 const FREE_ON_LOOPBACK = 'gdb disconnected:tcp:127.0.0.1:1234,server=on';
 
+describe('whether QEMU runs on this host', () => {
+  const before = process.env['LIBVIRT_DEFAULT_URI'];
+
+  afterEach(() => {
+    if (before === undefined) delete process.env['LIBVIRT_DEFAULT_URI'];
+    else process.env['LIBVIRT_DEFAULT_URI'] = before;
+  });
+
+  it("is told by libvirt's URI, be it the environment's", () => {
+    delete process.env['LIBVIRT_DEFAULT_URI'];
+    expect(isLocal(parseEndpoint('libvirt:vm'))).to.equal(true);
+    expect(isLocal(parseEndpoint('libvirt:qemu+ssh://lab/system/vm'))).to.equal(false);
+    process.env['LIBVIRT_DEFAULT_URI'] = 'qemu+ssh://lab/system';
+    expect(isLocal(parseEndpoint('libvirt:vm'))).to.equal(false);
+    expect(isLocal(parseEndpoint('libvirt:qemu:///session/vm'))).to.equal(true);
+  });
+});
+
 describe('where the stub is', () => {
   async function locate(lines: readonly string[], qmp = HERE, use = NOTHING_KNOWN): Promise<string> {
     const location = await locateStub(await chardevs(...lines), qmp, () => Promise.resolve(use));
