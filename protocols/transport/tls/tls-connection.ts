@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { type ConnectionOptions, connect as connectTlsSocket, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, checkServerIdentity, connect as connectTlsSocket, type TLSSocket } from 'node:tls';
 import type { ConnectOptions } from '../connect-options.ts';
 import type { ConnectedSocket, Connection } from '../connection.ts';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
@@ -74,10 +74,14 @@ function optionsOf({ host, port, servername }: TlsEndpoint, { ca, cert, key, psk
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined || key === undefined ? {} : { cert, key }),
     ...(name === undefined ? {} : { servername: name }),
-    // Who has the key is who is meant: there is no certificate with a name.
     ...(psk === undefined
       ? {}
-      : { pskCallback: () => ({ identity: psk.identity, psk: psk.key }), checkServerIdentity: () => undefined }),
+      : {
+          pskCallback: () => ({ identity: psk.identity, psk: psk.key }),
+          // Who has the key is who is meant; a server may prefer a certificate all the same, and that has to bear the name.
+          checkServerIdentity: (asked, certificate) =>
+            Object.keys(certificate).length === 0 ? undefined : checkServerIdentity(asked, certificate),
+        }),
   };
 }
 

@@ -30,7 +30,7 @@ export function findDomain(
   if (domain === null) return null;
   const inSystem = isRecorded(`${records.system}/${name}.pid`, pid);
   if (inSystem === true) return { uri: LIBVIRT_SYSTEM_URI, domain, isProven: true };
-  // Nobody else's session is reached from here.
+  // The session of another user is not reached from here.
   const inSession =
     uid === process.getuid?.() ? isRecorded(`${records.session(uid)}/${name}.pid`, pid) : (false as const);
   if (inSession === true) return { uri: SESSION_URI, domain, isProven: true };

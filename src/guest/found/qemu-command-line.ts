@@ -1,4 +1,4 @@
-import { LIBVIRT_MONITOR } from '../stub/chardev-labels.ts';
+import { LIBVIRT_MONITOR } from './chardev-labels.ts';
 import type { ChannelPurpose } from './found-guest.ts';
 import {
   addressOfChardev,

@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 import { parseEndpoint } from '../../../protocols/transport/index.ts';
 import { GuestUsageError } from '../errors.ts';
-import type { MonitorCpu } from '../monitor/monitor.ts';
 import { listensAt } from './listens-at.ts';
 import type { Peer } from './peer.ts';
 
@@ -16,7 +15,7 @@ import type { Peer } from './peer.ts';
 export function requireProcess(
   pid: number,
   { endpoint, peer }: { readonly endpoint: string; readonly peer: Peer },
-  cpus: readonly MonitorCpu[],
+  cpus: readonly { readonly threadId: number | undefined }[],
 ): void {
   if (peer.kind === 'process') {
     if (peer.pid !== pid) throw refusal(pid, endpoint, `QEMU ${peer.pid} is behind it`);

@@ -10,9 +10,9 @@ import {
   stop,
 } from '../../../protocols/qmp/internal.ts';
 import { formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
-import { STUB_LABEL } from '../stub/chardev-labels.ts';
-import { isStubOn } from '../stub/handed-stub.ts';
+import { STUB_LABEL } from '../found/chardev-labels.ts';
 import { isOurPause } from './is-our-pause.ts';
+import { isStubOn } from './is-stub-on.ts';
 import { removePrivateDirectory } from './private-directory.ts';
 import { isSamePrint, printRegisters } from './register-prints.ts';
 import type { RestorePlan } from './restore-plan.ts';

@@ -4,12 +4,11 @@ import {
   parseGdbserverOutput,
   type QmpClient,
   QmpCommandError,
-  queryChardev,
   removeHandedStream,
 } from '../../../protocols/qmp/internal.ts';
 import type { Connection, DescriptorCarrier } from '../../../protocols/transport/internal.ts';
 import { GuestStubError } from '../errors.ts';
-import { STUB_LABEL } from './chardev-labels.ts';
+import { isStubOn } from '../restore/is-stub-on.ts';
 
 /** A name that no other client's device has. @internal */
 export function newHandedId(): string {
@@ -113,15 +112,4 @@ export class HandedStub {
     this.#isStub = false;
     this.#isThere = false;
   }
-}
-
-/**
- * Whether the stub that QEMU has may be the one on this device: there is one at a time, and one that another client has started since
- * has taken the device's place, or is on a device of its own.
- *
- * @internal
- */
-export async function isStubOn(qmp: QmpClient, id: string): Promise<boolean> {
-  const labels = (await queryChardev(qmp)).map(({ label }) => label);
-  return labels.includes(id) && !labels.includes(STUB_LABEL);
 }

@@ -1,9 +1,9 @@
 import { parseGdbserverOutput, type QmpClient, queryChardev } from '../../../protocols/qmp/index.ts';
 import { type Endpoint, formatEndpoint } from '../../../protocols/transport/index.ts';
 import { GuestStubError } from '../errors.ts';
+import { STUB_LABEL } from '../found/chardev-labels.ts';
 import type { PrivateDirectory } from '../restore/private-directory.ts';
 import type { Safekeeping } from '../restore/safekeeping.ts';
-import { STUB_LABEL } from './chardev-labels.ts';
 import { isLocal } from './stub-location.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { ChardevInfo } from '../../../protocols/qmp/index.ts';
 import { type Endpoint, formatEndpoint, libvirtUriOf } from '../../../protocols/transport/internal.ts';
 import { GuestStubError } from '../errors.ts';
-import { LIBVIRT_MONITOR, STUB_LABEL } from './chardev-labels.ts';
+import { LIBVIRT_MONITOR, STUB_LABEL } from '../found/chardev-labels.ts';
 
 /** Where the stub is: one that is free, or none yet. @internal */
 export type StubLocation = { readonly kind: 'listening'; readonly endpoint: string } | { readonly kind: 'absent' };

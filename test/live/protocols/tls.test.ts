@@ -97,6 +97,11 @@ describe('QMP over TLS', function () {
     ],
     ['none at all', () => x509(''), /name (it|the right one) with ca=/],
     ['another name', () => x509(`,dir=${scratch('x509')},servername=elsewhere`), /for another name: servername=/],
+    [
+      'another name, of a server that prefers its certificate to the keys',
+      () => x509(`,dir=${scratch('x509')},psk=${scratch('psk/keys.psk')},servername=elsewhere`),
+      /for another name: servername=/,
+    ],
     ['a file that is missing', () => x509(`,ca=${scratch('x509/none.pem')}`), /ca= cannot be read: ENOENT/],
     ['a certificate without its key', () => x509(`,cert=${scratch('x509/client-cert.pem')}`), /key= is missing/],
     [

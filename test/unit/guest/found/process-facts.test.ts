@@ -14,7 +14,7 @@ describe('a file that a process names', () => {
     expect(readNamedFile(process.pid, OWN + 1, scratch('own')), "another user's").to.equal(undefined);
   });
 
-  it('is not read through a link, nor where the kernel answers whoever reads: root would be told more', () => {
+  it('is not read through a link, nor where the kernel answers the reader: root would be told more', () => {
     symlinkSync(scratch('own'), scratch('link'));
     expect(readNamedFile(process.pid, OWN, scratch('link'))).to.equal(undefined);
     for (const file of ['/proc/self/status', '/proc/version', '/sys/kernel/uevent_seqnum']) {

@@ -1,12 +1,10 @@
 import { expect } from 'chai';
-import type { MonitorCpu } from '../../../../src/guest/monitor/monitor.ts';
 import { type Peer, unknownPeer } from '../../../../src/guest/peer/peer.ts';
 import { readIdentity } from '../../../../src/guest/peer/process-identity.ts';
 import { requireOwnStub, requireProcess } from '../../../../src/guest/peer/require-process.ts';
 
 const { pid } = process;
-const cpus = (...threads: readonly (number | undefined)[]): MonitorCpu[] =>
-  threads.map((threadId, index) => ({ index, qomPath: undefined, threadId }));
+const cpus = (...threads: readonly (number | undefined)[]) => threads.map((threadId) => ({ threadId }));
 
 describe('the process that is meant', () => {
   const identity = readIdentity(pid);
