@@ -24,7 +24,14 @@ async function readMap(input: Buffer): Promise<void> {
   for await (const _ of map.segments());
 }
 
-const HEADING = '{"kind":"map","of":"pages","mode":"4-level","first":"0x0","last":"0xffff","filter":null}\n';
+const HEADING =
+  '{"kind":"map","of":"pages","mode":"4-level","first":"0x0","last":"0xffff","filter":null,"assumed":[]}\n';
+const RIGHTS = '"rights":{"write":true,"user":false,"exec":true},"protectionKey":null,"global":true';
+const PAGE = `{"kind":"page","address":"0x1000","size":4096,${RIGHTS},"accessed":true,"dirty":false,"physicalAddress":"0x5000"}\n`;
+const RANGE =
+  `{"kind":"range","first":"0x0","last":"0x1fffff",${RIGHTS},"leaves":{"2097152":1},"accessed":1,"dirty":0,` +
+  '"physicalFirst":"0x200000","physicalPieces":1,"regions":[{"kind":"ram","name":"pc.ram"}]}\n';
+const END = '{"kind":"end","complete":true}\n';
 
 /** A device state of `cpu` sections alone, one at every other kilobyte, of which 32 each have one end. */
 function manySections(bytes: number): Buffer {
@@ -74,10 +81,12 @@ export const FILE_TARGETS: readonly ParserTarget[] = [
   {
     name: 'a saved map',
     read: readMap,
-    seeds: [Buffer.from(`${HEADING}{"kind":"end","complete":true}\n`)],
+    seeds: [`${HEADING}${PAGE}${END}`, `${HEADING.replace('pages', 'ranges')}${RANGE}${END}`].map((each) =>
+      Buffer.from(each),
+    ),
     hard: {
       arrays: repeated('[', HEADING),
-      ends: repeated('{"kind":"end","complete":true}\n', HEADING),
+      ends: repeated(END, HEADING),
       'a line': repeated('x'),
     },
   },

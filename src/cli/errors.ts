@@ -8,6 +8,7 @@
  *  ├─ InputFileError    ERR_CLI_INPUT_FILE   a file, or standard input, is not what it should be; exit status 2
  *  ├─ OutputFileError   ERR_CLI_OUTPUT_FILE  a file cannot be written where it was asked for; exit status 2
  *  ├─ PageMissingError  ERR_CLI_PAGE_MISSING the page of pictures was not built; exit status 3
+ *  ├─ PortError         ERR_CLI_PORT         the page cannot be served on this port; exit status 2
  *  ├─ MomentError       ERR_CLI_MOMENT       the moment that --until waits for did not come; exit status 3
  *  └─ InterruptedError  ERR_CLI_INTERRUPTED  a signal; exit status 128 + its number
  * ```
@@ -94,6 +95,26 @@ export class PageMissingError extends CliError {
   /** @param directory - beside which it was looked for */
   constructor(directory: string) {
     super(`the page of pictures is not beside ${directory}: build it with npm run build, or install pagewalk again`);
+  }
+}
+
+const PORT_PROBLEMS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there',
+  EACCES: 'this user may not listen there',
+};
+
+/** A port cannot be listened on. Found before anything is connected. @internal */
+export class PortError extends CliError {
+  override readonly name = 'PortError';
+  readonly code = 'ERR_CLI_PORT';
+  readonly exitStatus = 2;
+  readonly port: number;
+
+  constructor(host: string, port: number, cause: unknown) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = PORT_PROBLEMS[code ?? ''] ?? message;
+    super(`cannot listen on ${host}:${port}: ${why}; give another --port, or none for a free one`, { cause });
+    this.port = port;
   }
 }
 

@@ -18,6 +18,7 @@ import { readProcessor } from './vcpu/processor.ts';
  * @public
  */
 export async function attach(options: AttachOptions): Promise<Guest> {
+  const openedMs = performance.now();
   const link = await openLink(options);
   try {
     const cpus = await link.monitor.listCpus();
@@ -27,7 +28,7 @@ export async function attach(options: AttachOptions): Promise<Guest> {
       readProcessor(link.monitor, qomPath),
       prepareDeviceState(link.monitor, qomPath),
     ]);
-    return new Guest(link, cpus, processor, options);
+    return new Guest(link, cpus, processor, options, openedMs);
   } catch (error) {
     await link.release().catch(() => {});
     throw error;

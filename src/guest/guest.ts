@@ -7,6 +7,7 @@ import type { GuestRun, Link, RunOptions } from './link/link.ts';
 import type { Recovery } from './link/recover.ts';
 import type { MonitorCpu } from './monitor/monitor.ts';
 import type { OpenGuest, RunningGuest } from './open-guest.ts';
+import { PauseClock } from './pause-clock.ts';
 import { liveSource } from './qemu/live-source.ts';
 import { MemoryMapMemo } from './qemu/memory-map-memo.ts';
 import { PausedSource, type QemuParts } from './qemu/paused-source.ts';
@@ -35,11 +36,23 @@ export class Guest implements OpenGuest, RunningGuest {
   readonly vcpus: readonly number[];
   readonly #link: Link;
   readonly #qemu: QemuParts;
+  readonly #clock = new PauseClock();
   #paused: GuestView | undefined;
 
-  /** @internal Use `attach`. */
-  constructor(link: Link, cpus: readonly MonitorCpu[], processor: Processor, options: AttachOptions) {
+  /**
+   * @param openedMs - when opening the link began
+   * @internal Use `attach`.
+   */
+  constructor(
+    link: Link,
+    cpus: readonly MonitorCpu[],
+    processor: Processor,
+    options: AttachOptions,
+    openedMs: number = performance.now(),
+  ) {
     this.#link = link;
+    // Connecting to a stub pauses the guest.
+    if (!link.asksLive) this.#clock.begin(openedMs);
     this.#qemu = {
       ...{ link, cpus, processor },
       useHostMemory: options.hostMemory ?? true,
@@ -63,6 +76,11 @@ export class Guest implements OpenGuest, RunningGuest {
   /** Whether the guest ran when it was last paused; undefined before that. */
   get ranBefore(): boolean | undefined {
     return this.#link.ranBefore;
+  }
+
+  /** For how long the guest was paused here in all, at most. A pause that is under way counts until now. */
+  get pausedMs(): number {
+    return this.#clock.totalMs;
   }
 
   /** What had to be assumed about the run state; empty when nothing had to. It decides no translation. */
@@ -93,6 +111,7 @@ export class Guest implements OpenGuest, RunningGuest {
 
   /** Pauses the guest. A guest that is paused already is left alone, and stays so when resumed here. */
   async pause(): Promise<GuestView> {
+    this.#clock.begin();
     const stub = await this.#link.pause();
     this.#paused?.[Symbol.dispose]();
     this.#paused = new GuestView(new PausedSource(this.#qemu, stub));
@@ -123,9 +142,10 @@ export class Guest implements OpenGuest, RunningGuest {
   }
 
   /** Lets the guest run again if it ran before. The view of the pause is void. */
-  resume(): Promise<void> {
+  async resume(): Promise<void> {
     this.#paused?.[Symbol.dispose]();
-    return this.#link.resume();
+    await this.#link.resume();
+    this.#endPause();
   }
 
   /** Pauses, runs `use`, and resumes, whatever happens. */
@@ -175,8 +195,13 @@ export class Guest implements OpenGuest, RunningGuest {
    *
    * @throws GuestRunStateError `ERR_GUEST_NOT_RESTORED` when something could not be put back.
    */
-  detach(): Promise<void> {
+  async detach(): Promise<void> {
     this.#paused?.[Symbol.dispose]();
-    return this.#link.release();
+    await this.#link.release();
+    this.#endPause();
+  }
+
+  #endPause(): void {
+    this.#clock.end(this.#link.ranBefore !== false);
   }
 }

@@ -4,6 +4,8 @@ export { chooseGuest } from './found/choose-guest.ts';
 export { type FoundGuests, findGuests } from './found/find-guests.ts';
 export * from './index.ts';
 /** @internal */
+export { pagesOfRange } from './linear-range.ts';
+/** @internal */
 export { type FoundLinux, namesOf } from './linux/look-for-linux.ts';
 /** @internal */
 export { rehearse } from './rehearse.ts';

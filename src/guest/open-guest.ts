@@ -28,6 +28,8 @@ export interface OpenGuest {
 export interface RunningGuest {
   /** Whether the guest ran when it was last paused; undefined before that. */
   readonly ranBefore: boolean | undefined;
+  /** For how long the guest was paused here in all, at most. A pause that is under way counts until now. */
+  readonly pausedMs: number;
   /** What clients that were killed together with their watchdogs had left in the guest, and this one has put back. */
   readonly recoveries: readonly Recovery[];
   /** Asks the guest while it goes on running. @throws GuestUsageError `ERR_GUEST_USAGE` where that cannot be. */

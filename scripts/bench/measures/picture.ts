@@ -34,8 +34,8 @@ async function pageOf({ memory, root }: PicturedTables, file: string): Promise<{
   });
   const facts = {
     from: file,
-    takenAtMs: Date.now(),
-    pausedMs: null,
+    takenAtMs: null,
+    pause: null,
     space: { cr3: BigInt(root), given: false },
     first: 0n,
     last: 0xffff_ffff_ffff_ffffn,

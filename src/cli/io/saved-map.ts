@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import en from 'zod/v4/locales/en.js';
+import type { NamedRegion } from '../../guest/index.ts';
 import type { MapSegment, ReportedAssumption } from '../../report/index.ts';
 import { InputFileError } from '../errors.ts';
 import type { CliContext } from '../options/command.ts';
@@ -14,6 +15,10 @@ const address = z.pipe(
   z.string().check(z.regex(/^0x[0-9a-f]{1,16}$/)),
   z.transform((text) => BigInt(text)),
 );
+const count = z.int().check(z.minimum(0));
+/** The sizes that pages can have, in bytes. */
+const PAGE_SIZES = [4096, 1 << 21, 1 << 22, 1 << 30] as const;
+const region = z.object({ kind: z.enum(['ram', 'rom', 'device', 'none']), name: z.string() });
 const attributes = {
   rights: z.object({
     read: z.exactOptional(z.literal(false)),
@@ -21,13 +26,18 @@ const attributes = {
     user: z.boolean(),
     exec: z.boolean(),
   }),
-  protectionKey: z.nullable(z.number()),
+  protectionKey: z.nullable(z.int().check(z.minimum(0), z.maximum(15))),
   global: z.boolean(),
 };
 const headingSchema = z.object({
   kind: z.literal('map'),
   of: z.enum(['ranges', 'pages']),
-  mode: z.string(),
+  mode: z.enum(['off', '32-bit', 'pae', '4-level', '5-level']),
+  cpu: z.exactOptional(count),
+  cr3: z.exactOptional(address),
+  changes: z.exactOptional(z.array(z.string())),
+  /** There where the map is one of a nested guest (L2). */
+  nested: z.exactOptional(z.unknown()),
   first: address,
   last: address,
   filter: z.nullable(z.string()),
@@ -50,25 +60,38 @@ const lineSchema = z.discriminatedUnion('kind', [
     first: address,
     last: address,
     ...attributes,
-    accessed: z.number(),
-    dirty: z.number(),
+    /** Pages by their size in bytes. */
+    leaves: z.partialRecord(z.enum(PAGE_SIZES.map(String)), count),
+    accessed: count,
+    dirty: count,
     physicalFirst: address,
-    physicalPieces: z.number(),
+    physicalPieces: z.int().check(z.minimum(1)),
+    regions: z.exactOptional(z.array(region)),
   }),
   z.object({
     kind: z.literal('page'),
     address,
-    size: z.int().check(z.minimum(4096)),
+    size: z.literal(PAGE_SIZES),
     ...attributes,
     accessed: z.boolean(),
     dirty: z.boolean(),
     physicalAddress: address,
+    region: z.exactOptional(region),
   }),
   z.object({ kind: z.literal('end'), complete: z.boolean() }),
 ]);
 
 /** Which map a file holds. @internal */
 export type SavedMapHeading = z.output<typeof headingSchema>;
+
+/** Pages of a saved map that are alike. @internal */
+export interface SavedSegment extends MapSegment {
+  /** The size of its pages; null where there are several, or none, as paging is off. */
+  readonly onlySizeBytes: number | null;
+  readonly leafCount: number;
+  /** What lies where its pages lead; undefined where the file does not say so. */
+  readonly regions: readonly NamedRegion[] | undefined;
+}
 
 /** A map that was saved by `pagewalk map --json`. @internal */
 export class SavedMap implements AsyncDisposable {
@@ -112,7 +135,7 @@ export class SavedMap implements AsyncDisposable {
   }
 
   /** @throws {@link InputFileError} `ERR_CLI_INPUT_FILE` when a line is none of a map, or the last line is missing. */
-  async *segments(): AsyncGenerator<MapSegment> {
+  async *segments(): AsyncGenerator<SavedSegment> {
     let next = 0n;
     for await (const line of this.#lines) {
       if (this.#isComplete !== undefined) this.#refuse(line, 'comes after the end of the map');
@@ -124,6 +147,8 @@ export class SavedMap implements AsyncDisposable {
       if ((parsed.kind === 'page') !== (this.heading.of === 'pages'))
         this.#refuse(line, `is no part of a map of ${this.heading.of}`);
       const segment = toSegment(parsed);
+      const problem = this.#problemOf(segment);
+      if (problem !== undefined) this.#refuse(line, problem);
       if (segment.first < next || segment.last < segment.first) this.#refuse(line, 'is not in ascending order');
       next = segment.last + 1n;
       yield segment;
@@ -131,6 +156,19 @@ export class SavedMap implements AsyncDisposable {
     if (this.#isComplete === undefined) {
       throw new InputFileError(this.name, undefined, 'has no last line {"kind":"end",…}: it was cut off');
     }
+  }
+
+  /** What no map of this paging mode has, in words. */
+  #problemOf({ first, last, pageSizeBytes, leafCount, accessed, dirty }: SavedSegment): string | undefined {
+    const { mode } = this.heading;
+    if (![first, last].every((address) => isLinear(mode, address)))
+      return `has an address that there is not in ${mode}`;
+    const alignment = BigInt(pageSizeBytes ?? 4096);
+    // With paging off ranges are what regions are, which may be smaller than a page.
+    const isWhole = first % alignment === 0n && (last + 1n) % alignment === 0n;
+    if (mode !== 'off' && !isWhole) return 'does not begin and end where a page does';
+    if (accessed > leafCount || dirty > leafCount) return 'has more pages with A or D than pages';
+    return undefined;
   }
 
   #refuse({ number }: TextLine, problem: string): never {
@@ -159,12 +197,31 @@ function parse<T>(file: string, { number, text, isCut }: TextLine, schema: z.cor
   });
 }
 
-function toSegment(line: Exclude<z.output<typeof lineSchema>, { kind: 'end' }>): MapSegment {
+/** Addresses have as many bits as the mode translates; beyond 32 the rest are copies of the highest one. */
+function isLinear(mode: SavedMapHeading['mode'], address: bigint): boolean {
+  const bits = linearBitsOf(mode);
+  if (bits === 32) return address < 1n << 32n;
+  return BigInt.asUintN(64, BigInt.asIntN(bits, address)) === address;
+}
+
+/** @internal */
+export function linearBitsOf(mode: SavedMapHeading['mode']): 32 | 48 | 57 {
+  return mode === '5-level' ? 57 : mode === '4-level' ? 48 : 32;
+}
+
+function toSegment(line: Exclude<z.output<typeof lineSchema>, { kind: 'end' }>): SavedSegment {
   const { rights, protectionKey, global } = line;
   if (line.kind === 'range') {
     const physicalFirst = line.physicalPieces === 1 ? line.physicalFirst : null;
-    const { first, last, accessed, dirty } = line;
-    return { first, last, rights, protectionKey, global, pageSizeBytes: null, physicalFirst, accessed, dirty };
+    const { first, last, accessed, dirty, regions } = line;
+    const sizes = Object.entries(line.leaves).filter(([, pages]) => pages !== undefined && pages > 0);
+    const [only, another] = sizes;
+    return {
+      ...{ first, last, rights, protectionKey, global, pageSizeBytes: null, physicalFirst, accessed, dirty },
+      onlySizeBytes: only === undefined || another !== undefined ? null : Number(only[0]),
+      leafCount: sizes.reduce((sum, [, pages = 0]) => sum + pages, 0),
+      regions,
+    };
   }
   return {
     first: line.address,
@@ -176,5 +233,8 @@ function toSegment(line: Exclude<z.output<typeof lineSchema>, { kind: 'end' }>):
     physicalFirst: line.physicalAddress,
     accessed: Number(line.accessed),
     dirty: Number(line.dirty),
+    onlySizeBytes: line.size,
+    leafCount: 1,
+    regions: line.region && [line.region],
   };
 }

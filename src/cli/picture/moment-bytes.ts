@@ -13,12 +13,11 @@ import {
 } from '../../picture/internal.ts';
 import type { ReportedAddressSpace } from '../../report/index.ts';
 import { packageVersion } from '../version.ts';
+import type { LookTimes } from './look-times.ts';
 
 /** What is known of a snapshot besides its tables. @internal */
-export interface MomentFacts {
+export interface MomentFacts extends LookTimes {
   readonly from: string;
-  readonly takenAtMs: number;
-  readonly pausedMs: number | null;
   readonly space: ReportedAddressSpace;
   readonly first: bigint;
   readonly last: bigint;
@@ -34,6 +33,8 @@ export interface MomentLimits {
   /** Of all, when it is compressed. */
   readonly compressedBytes: number;
   readonly ranges: number;
+  /** What else can be done, as a sentence. */
+  readonly advice: string;
 }
 
 /** A page with this, in base64, and with the program of the page stays below 5 MB. @internal */
@@ -41,6 +42,7 @@ export const LIMITS_OF_FILE: MomentLimits = {
   tableBytes: 24 << 20,
   compressedBytes: 3_400_000,
   ranges: 1_000_000,
+  advice: 'pagewalk explore shows them, or pagewalk map --html with a part, --range.',
 };
 
 /** Between a server and a browser of one host. @internal */
@@ -48,6 +50,7 @@ export const LIMITS_OF_SERVER: MomentLimits = {
   tableBytes: 160 << 20,
   compressedBytes: 160 << 20,
   ranges: 1_000_000,
+  advice: 'pagewalk explore with a part, --range, shows them.',
 };
 
 /** Fast, as tables are short already when they come here. */
@@ -72,9 +75,7 @@ export function momentBytes(
     const bytes = deflateSync(encodeMoment({ heading, tables, ranges }), { level: LEVEL });
     if (bytes.length <= limits.compressedBytes) return bytes;
   }
-  const why =
-    'The page tables of this address space take too much room for a file: pages are shown as ranges, and walks cannot be made here. ' +
-    'pagewalk explore shows them, or pagewalk map --html with a part, --range.';
+  const why = `The page tables of this address space take too much room: pages are shown as ranges, and walks cannot be made here. ${limits.advice}`;
   const heading = headingOf(snapshot, facts, why);
   const ranges = rangesOf(snapshot, facts, limits);
   return deflateSync(encodeMoment({ heading, tables: new Uint8Array(0), ranges }), { level: LEVEL });

@@ -4,19 +4,24 @@ import {
   encodeMoment,
   LAYOUT,
   type MomentHeading,
+  nameOfRegion,
   PICTURE_FORMAT,
+  type Piece,
   RangeEncoder,
 } from '../../picture/internal.ts';
-import type { MapSegment } from '../../report/index.ts';
 import { InputFileError } from '../errors.ts';
-import { SavedMap } from '../io/saved-map.ts';
+import { linearBitsOf, SavedMap, type SavedSegment } from '../io/saved-map.ts';
 import type { CliContext } from '../options/command.ts';
 import { packageVersion } from '../version.ts';
 
 /** What is held of a file: a million ranges or pages. */
 const MOST_SEGMENTS = 1_000_000;
+/** As many as bits of a number say; the last one is shared by the rest. */
+const MOST_CLASSES = 30;
 const NO_WALKS =
   'A saved map has neither registers nor tables: walks cannot be made of it. pagewalk map --html keeps them.';
+
+const NESTED = 'The vCPU ran a nested guest (L2): physical addresses are L1 physical.';
 
 /** A saved map, read to its end. @internal */
 export interface SavedMoment extends Pick<SavedMap, 'name' | 'heading' | 'isComplete'> {
@@ -33,56 +38,80 @@ export interface SavedMoment extends Pick<SavedMap, 'name' | 'heading' | 'isComp
 export async function momentOfFile(file: string, context: CliContext, command: string): Promise<SavedMoment> {
   await using map = await SavedMap.open(file, context, command);
   const encoder = new RangeEncoder();
-  const { mode } = map.heading;
-  const linearBits = mode === '5-level' ? 57 : mode === '4-level' ? 48 : 32;
+  const { mode, cpu, cr3, changes, nested } = map.heading;
+  const linearBits = linearBitsOf(mode);
+  const classes = new RegionClasses();
   for await (const segment of map.segments()) {
     context.signal.throwIfAborted();
     if (encoder.length === MOST_SEGMENTS) {
       throw new InputFileError(map.name, undefined, `has more than ${MOST_SEGMENTS} lines; save a part with --range`);
     }
-    encoder.add(pieceOf(segment, linearBits));
+    encoder.add(pieceOf(segment, linearBits, classes.of(segment.regions)));
   }
   const { first, last, assumed, filter } = map.heading;
   const heading: MomentHeading = {
     format: PICTURE_FORMAT,
     version: packageVersion(),
     from: map.name,
-    takenAtMs: Date.now(),
-    pausedMs: null,
-    cpu: 0,
+    takenAtMs: null,
+    pause: null,
+    cpu: cpu ?? null,
     mode,
     linearBits,
     isUnsigned: linearBits === 32,
-    space: { cr3: 0n, given: false },
+    space: cr3 === undefined ? null : { cr3, given: false, changes: changes ?? [] },
     first,
     last,
     state: null,
     regions: [],
     names: [],
     assumed,
-    notes: filter === null ? [] : [`The map was saved with --filter ${filter}.`],
+    notes: [
+      ...(filter === null ? [] : [`The map was saved with --filter ${filter}.`]),
+      ...(nested === undefined ? [] : [NESTED]),
+    ],
     whyNoWalks: NO_WALKS,
-    classNames: [],
+    classNames: classes.names,
   };
   const ranges = encoder.encode(map.isComplete === true);
   const bytes = deflateSync(encodeMoment({ heading, tables: new Uint8Array(0), ranges }));
   return { bytes, name: map.name, heading: map.heading, isComplete: map.isComplete };
 }
 
-function pieceOf(segment: MapSegment, linearBits: number) {
-  const { first, last, physicalFirst, pageSizeBytes, accessed, dirty } = segment;
-  const pages = Number((last - first + 1n) >> 12n);
-  const shift = pageSizeBytes === null ? 0 : Math.log2(pageSizeBytes);
+/** Which regions ranges lead to, as bits. */
+class RegionClasses {
+  readonly #names: string[] = [];
+
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  of(regions: SavedSegment['regions'] = []): number {
+    let bits = 0;
+    for (const region of regions) {
+      const name = nameOfRegion(region);
+      let at = this.#names.indexOf(name);
+      if (at < 0) at = Math.min(this.#names.length, MOST_CLASSES - 1);
+      if (at === this.#names.length) this.#names.push(at === MOST_CLASSES - 1 ? 'others' : name);
+      bits |= 1 << at;
+    }
+    return bits;
+  }
+}
+
+function pieceOf(segment: SavedSegment, linearBits: number, classes: number): Piece {
+  const { first, last, physicalFirst, onlySizeBytes, leafCount, accessed, dirty } = segment;
+  const page = (address: bigint): number => Number(BigInt.asUintN(linearBits, address) >> 12n);
   return {
-    first: Number(BigInt.asUintN(linearBits, first) >> 12n),
-    pages,
+    first: page(first),
+    pages: page(last) - page(first) + 1,
     physical: physicalFirst === null ? 0 : Number(physicalFirst >> 12n),
     layout: physicalFirst === null ? LAYOUT.scattered : LAYOUT.inOnePiece,
     attributes: attributesOf(segment),
-    shift,
-    leaves: shift === 0 ? pages : pages / 2 ** (shift - 12),
+    shift: onlySizeBytes === null ? 0 : Math.log2(onlySizeBytes),
+    leaves: leafCount,
     accessed,
     dirty,
-    classes: 0,
+    classes,
   };
 }

@@ -7,6 +7,7 @@ import type { AddressRange } from '../options/parse-range.ts';
 import { type ScopeOptions, toTranslateScope } from '../options/scope-options.ts';
 import type { WrittenAddress } from '../options/written-address.ts';
 import { isNamedRange, type WrittenRange } from '../options/written-range.ts';
+import { type LookTimes, lookTimes } from '../picture/look-times.ts';
 import { nameScope } from './names/name-scope.ts';
 import { resolvePhysical, resolveRange } from './names/resolve-addresses.ts';
 import { withView } from './with-guest.ts';
@@ -24,6 +25,7 @@ export interface TakenSnapshot {
   readonly physical: AddressRange | null;
   /** What Linux keeps where; null where names are not shown. */
   readonly areas: AreaMap | null;
+  readonly times: LookTimes;
   /** Where the guest was reached. */
   readonly endpoint: string;
 }
@@ -68,8 +70,14 @@ export async function takeSnapshot(question: SnapshotQuestion, context: CliConte
   };
   const rehearsal = (view: GuestView): Promise<unknown> =>
     view.snapshot({ ...(range?.kind === 'numbers' ? { first: range.first, last: range.last } : {}), forWalks });
+  const how = { ...options, rehearsal };
   try {
-    return await withView(guest, { ...options, rehearsal }, context, async (view, attached) => {
+    const {
+      guest: left,
+      takenAtMs,
+      ...taken
+    } = await withView(guest, how, context, async (view, attached) => {
+      const takenAtMs = Date.now();
       const named = await nameScope(view, attached, needs, context);
       const scope = await toTranslateScope(named.scope, guest.cpu, command);
       const part = await resolveRange(range, named, guest.cpu, command);
@@ -77,8 +85,10 @@ export async function takeSnapshot(question: SnapshotQuestion, context: CliConte
       const snapshot = await named.view.snapshot({ ...scope, ...part, forWalks, onProgress: progress.report });
       const { endpoint } = attached;
       const assumed = [...snapshot.assumed, ...attached.assumed];
-      return { ...named, range: part, physical: wanted, snapshot, assumed, endpoint };
+      return { ...named, range: part, physical: wanted, snapshot, assumed, endpoint, takenAtMs, guest: attached };
     });
+    // How long the pause was is known when the guest was left.
+    return { ...taken, times: lookTimes(left, options.live, takenAtMs, 0) };
   } finally {
     progress.end();
   }

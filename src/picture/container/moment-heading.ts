@@ -20,6 +20,15 @@ export interface PictureName {
   readonly text: string;
 }
 
+/** What a look has done to a guest that runs. @internal */
+export type MomentPause =
+  /** It was paused, for no longer than this. */
+  | { readonly kind: 'paused'; readonly atMostMs: number }
+  /** It was not paused. */
+  | { readonly kind: 'live' }
+  /** It was paused before, and stayed so. */
+  | { readonly kind: 'paused-before' };
+
 /** What an address space at one moment is the address space of. @internal */
 export interface MomentHeading {
   readonly format: typeof PICTURE_FORMAT;
@@ -27,16 +36,18 @@ export interface MomentHeading {
   readonly version: string;
   /** The guest's endpoint, or the file that it was saved in. */
   readonly from: string;
-  /** When the tables were read: milliseconds since 1970. */
-  readonly takenAtMs: number;
-  /** For how long the guest was paused to be read; null where it was not, or where that is unknown. */
-  readonly pausedMs: number | null;
-  readonly cpu: number;
+  /** When the tables were read: milliseconds since 1970; null where nothing says so, as for a saved map and a dump. */
+  readonly takenAtMs: number | null;
+  /** Null where no guest runs. */
+  readonly pause: MomentPause | null;
+  /** Null where a saved map does not say so. */
+  readonly cpu: number | null;
   readonly mode: string;
   readonly linearBits: 32 | 48 | 57;
   /** What addresses are: sign-extended where the mode has canonical ones. */
   readonly isUnsigned: boolean;
-  readonly space: ReportedAddressSpace;
+  /** Null where a saved map does not say so. */
+  readonly space: ReportedAddressSpace | null;
   /** The part of the address space that was read. */
   readonly first: bigint;
   readonly last: bigint;

@@ -3,15 +3,37 @@ import type { CliContext, Command } from '../../options/command.ts';
 import { readPageFiles } from '../../picture/page-files.ts';
 import { withOpened } from '../../session/with-guest.ts';
 import { LiveMoments } from './live-moments.ts';
-import { PageServer } from './page-server.ts';
+import { PageServer, type ServedMoments } from './page-server.ts';
 import { type ExploreCommandLine, NAME, OPTIONS, parseExplore } from './parse-explore.ts';
 import { SavedMoments } from './saved-moments.ts';
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line = parseExplore(words, context.environment);
-  const files = readPageFiles();
-  if (line.kind === 'saved')
-    return serve(new PageServer(files, await SavedMoments.read(line.files, context)), line, context);
+  const server = new PageServer(readPageFiles());
+  try {
+    // No guest is paused for a server that cannot be.
+    const address = await server.listen(line.port);
+    return await withMoments(line, context, async (moments) => {
+      try {
+        server.serve(moments);
+        await context.print(`${address}\n`);
+        return await untilSignal(context);
+      } finally {
+        // Nothing is asked of a guest that is left.
+        await server.close();
+      }
+    });
+  } finally {
+    await server.close();
+  }
+}
+
+async function withMoments(
+  line: ExploreCommandLine,
+  context: CliContext,
+  use: (moments: ServedMoments) => Promise<number>,
+): Promise<number> {
+  if (line.kind === 'saved') return use(await SavedMoments.read(line.files, context));
   const { guest, scope, range } = line;
   return withOpened(
     guest,
@@ -20,23 +42,17 @@ async function run(words: readonly string[], context: CliContext): Promise<numbe
     async (opened) => {
       const moments = new LiveMoments(opened, line, context);
       await moments.begin();
-      return serve(new PageServer(files, moments), line, context);
+      return use(moments);
     },
     scope.live ? undefined : (view) => view.snapshot({ ...range, forWalks: true }),
   );
 }
 
 /** Until a signal comes, whose reason is thrown. */
-async function serve(server: PageServer, { port }: ExploreCommandLine, { print, signal }: CliContext): Promise<number> {
-  try {
-    const address = await server.listen(port);
-    await print(`${address}\n`);
-    if (!signal.aborted) await once(signal, 'abort');
-    signal.throwIfAborted();
-    return 0;
-  } finally {
-    await server.close();
-  }
+async function untilSignal({ signal }: CliContext): Promise<number> {
+  if (!signal.aborted) await once(signal, 'abort');
+  signal.throwIfAborted();
+  return 0;
 }
 
 /** @internal */

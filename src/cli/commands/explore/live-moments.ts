@@ -1,13 +1,16 @@
 import type { OpenGuest } from '../../../guest/index.ts';
+import type { Linux } from '../../../linux/index.ts';
 import { describeFailure } from '../../describe-failure.ts';
 import type { CliContext } from '../../options/command.ts';
 import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
+import { lookTimes } from '../../picture/look-times.ts';
 import { LIMITS_OF_SERVER, momentBytes } from '../../picture/moment-bytes.ts';
 import { namesOfAreas } from '../../picture/names-of-areas.ts';
 import { snapshotNotes } from '../../picture/snapshot-notes.ts';
 import { nameScope } from '../../session/names/name-scope.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { viewOnce } from '../../session/with-guest.ts';
+import { findSymbols } from './find-symbols.ts';
 import type { ServedMoments } from './page-server.ts';
 import { type ExploreCommandLine, NAME } from './parse-explore.ts';
 
@@ -26,6 +29,8 @@ export class LiveMoments implements ServedMoments {
   /** The one that is being taken: who else asks gets the same. */
   #taking: Promise<Uint8Array> | undefined;
   #hasComplained = false;
+  /** Of the last look that asked for names: symbols stay true until the guest boots again. */
+  #linux: Linux | null = null;
 
   constructor(guest: OpenGuest, line: GuestLine, context: CliContext) {
     this.#guest = guest;
@@ -38,8 +43,14 @@ export class LiveMoments implements ServedMoments {
   /** The first one, which is taken before anything asks. A later page sees the guest as it is then. */
   moment(): Promise<Uint8Array> {
     const first = this.#first ?? this.take();
-    this.#first = undefined;
+    // What does not run looks the same to a later page.
+    if (this.live) this.#first = undefined;
     return first;
+  }
+
+  get symbols(): ServedMoments['symbols'] {
+    const linux = this.#linux;
+    return linux === null ? null : (name) => findSymbols(linux, name);
   }
 
   /** Takes the first one. @throws what keeps it from being taken */
@@ -74,23 +85,24 @@ export class LiveMoments implements ServedMoments {
     };
     const { running } = this.#guest;
     const isPaused = running !== undefined && !this.#scope.live;
-    const startMs = performance.now();
-    const takenAtMs = Date.now();
+    const pausedBeforeMs = running?.pausedMs ?? 0;
     let taken: Awaited<ReturnType<typeof this.snapshot>>;
     try {
       taken = await this.snapshot(needs, range);
-    } finally {
-      // A guest that was paused before stays so.
-      if (isPaused) await running.resume();
+    } catch (error) {
+      // What cannot be put back now is tried again when the guest is left: why the look failed comes first.
+      if (isPaused) await running.resume().catch(() => {});
+      throw error;
     }
-    const pausedMs = isPaused && running.ranBefore !== false ? performance.now() - startMs : null;
-    const { snapshot, scope, areas } = taken;
+    // A guest that was paused before stays so.
+    if (isPaused) await running.resume();
+    const { snapshot, scope, areas, takenAtMs, linux } = taken;
+    this.#linux = linux ?? this.#linux;
     this.#scope = { ...scope, process: undefined };
     this.#hasComplained = false;
     const facts = {
       from: this.#guest.endpoint,
-      takenAtMs,
-      pausedMs,
+      ...lookTimes(this.#guest, this.#scope.live, takenAtMs, pausedBeforeMs),
       space: reportedSpace(snapshot.state, scope),
       ...range,
       assumed: [...snapshot.assumed, ...this.#guest.assumed],
@@ -103,10 +115,11 @@ export class LiveMoments implements ServedMoments {
   /** One look. */
   private snapshot(needs: Parameters<typeof nameScope>[2], range: GuestLine['range']) {
     return viewOnce(this.#guest, this.#line.scope, async (view) => {
+      const takenAtMs = Date.now();
       const named = await nameScope(view, this.#guest, needs, this.#context);
       const asked = await toTranslateScope(named.scope, this.#line.guest.cpu, NAME);
       const snapshot = await named.view.snapshot({ ...asked, ...range, forWalks: true });
-      return { snapshot, scope: named.scope, areas: named.areas };
+      return { snapshot, scope: named.scope, areas: named.areas, linux: named.linux, takenAtMs };
     });
   }
 }

@@ -2,6 +2,14 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { contentSecurityPolicy, makePage, type PageParts } from '../../../picture/internal.ts';
+import { PortError } from '../../errors.ts';
+
+/** @internal */
+export interface FoundSymbols {
+  readonly symbols: readonly { readonly name: string; readonly address: string }[];
+  /** There are more. */
+  readonly more: boolean;
+}
 
 /** What is served besides the page: moments, compressed. @internal */
 export interface ServedMoments {
@@ -12,6 +20,8 @@ export interface ServedMoments {
   moment(at: number): Promise<Uint8Array>;
   /** A new one. */
   take(): Promise<Uint8Array>;
+  /** Symbols of the guest's Linux; null where it was not asked for names. */
+  readonly symbols: ((name: string) => FoundSymbols) | null;
   /** An error in words, for the page. */
   describe(error: unknown): Promise<string>;
 }
@@ -23,8 +33,11 @@ const MOST_CONNECTIONS = 32;
 const MOST_HEADER_BYTES = 16_384;
 /** A request has no body, and its headers are short. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How late a time-out may be noticed: until then who is slow keeps a connection from others. */
+const CHECKING_INTERVAL_MS = 2000;
 const HTML = 'text/html; charset=utf-8';
 const TEXT = 'text/plain; charset=utf-8';
+const JSON_TEXT = 'application/json';
 const BYTES = 'application/octet-stream';
 
 /** An answer that is no page. */
@@ -49,30 +62,43 @@ export class PageServer {
   readonly #token = randomBytes(TOKEN_BYTES).toString('base64url');
   readonly #page: string;
   readonly #policy: string;
-  readonly #moments: ServedMoments;
+  #moments: ServedMoments | undefined;
   #origin = '';
 
-  constructor(files: Omit<PageParts, 'moments'>, moments: ServedMoments) {
-    this.#moments = moments;
+  constructor(files: Omit<PageParts, 'moments'>) {
     this.#page = makePage({ ...files, moments: [] });
     this.#policy = contentSecurityPolicy(files, true);
     const limits = {
       maxHeaderSize: MOST_HEADER_BYTES,
       requestTimeout: REQUEST_TIMEOUT_MS,
       headersTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECKING_INTERVAL_MS,
     };
     this.#server = createServer(limits, (request, response) => void this.#serve(request, response));
     this.#server.maxConnections = MOST_CONNECTIONS;
   }
 
-  /** @returns the address of the page, with the token @throws where the port is taken */
+  /**
+   * Nothing is served yet.
+   *
+   * @returns the address of the page, with the token
+   * @throws {@link PortError} `ERR_CLI_PORT` where the port is taken, or is not for this user
+   */
   async listen(port: number): Promise<string> {
     this.#server.listen({ host: HOST, port });
-    await once(this.#server, 'listening');
+    try {
+      await once(this.#server, 'listening');
+    } catch (error) {
+      throw new PortError(HOST, port, error);
+    }
     const address = this.#server.address();
     if (address === null || typeof address === 'string') throw new TypeError('a server on a port has a port');
     this.#origin = `http://${HOST}:${address.port}`;
     return `${this.#origin}/${this.#token}/`;
+  }
+
+  serve(moments: ServedMoments): void {
+    this.#moments = moments;
   }
 
   /** Ends all connections. */
@@ -91,23 +117,33 @@ export class PageServer {
       const { type, body } = await this.#answer(request);
       this.#send(response, 200, type, body);
     } catch (error) {
-      const { status, text } = error instanceof Refusal ? error : new Refusal(502, await this.#moments.describe(error));
+      const { status, text } = error instanceof Refusal ? error : new Refusal(502, await this.#describe(error));
       this.#send(response, status, TEXT, text);
     }
+  }
+
+  async #describe(error: unknown): Promise<string> {
+    return (await this.#moments?.describe(error)) ?? String(error);
   }
 
   async #answer(request: IncomingMessage): Promise<{ readonly type: string; readonly body: string | Uint8Array }> {
     const path = this.#pathOf(request);
     const { method } = request;
     if (method === 'GET' && path === '') return { type: HTML, body: this.#page };
-    const { count, live } = this.#moments;
+    const moments = this.#moments;
+    if (moments === undefined) throw new Refusal(503, 'the first moment is not taken yet\n');
+    const { count, live } = moments;
     if (method === 'GET' && path === 'about')
-      return { type: 'application/json', body: JSON.stringify({ moments: count, live }) };
+      return { type: JSON_TEXT, body: JSON.stringify({ moments: count, live, symbols: moments.symbols !== null }) };
     const [, number] = /^moments\/([0-9]{1,4})$/.exec(path) ?? [];
     if (method === 'GET' && number !== undefined && Number(number) < count) {
-      return { type: BYTES, body: await this.#moments.moment(Number(number)) };
+      return { type: BYTES, body: await moments.moment(Number(number)) };
     }
-    if (method === 'POST' && path === 'moments' && live) return { type: BYTES, body: await this.#moments.take() };
+    const [, encoded] = /^symbols\/([^/]{1,1024})$/.exec(path) ?? [];
+    if (method === 'GET' && encoded !== undefined && moments.symbols !== null) {
+      return { type: JSON_TEXT, body: JSON.stringify(moments.symbols(decodeName(encoded))) };
+    }
+    if (method === 'POST' && path === 'moments' && live) return { type: BYTES, body: await moments.take() };
     throw new Refusal(404, 'there is nothing here\n');
   }
 
@@ -146,6 +182,14 @@ export class PageServer {
       ...(status === 413 ? { Connection: 'close' } : {}),
     });
     response.end(body);
+  }
+}
+
+function decodeName(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    throw new Refusal(404, 'this is no name\n');
   }
 }
 

@@ -8,6 +8,7 @@ import { NAME } from './parse-explore.ts';
 /** Maps that were saved by `pagewalk map --json`, as they were when this began. @internal */
 export class SavedMoments implements ServedMoments {
   readonly live = false;
+  readonly symbols = null;
   readonly #moments: readonly Uint8Array[];
 
   private constructor(moments: readonly Uint8Array[]) {

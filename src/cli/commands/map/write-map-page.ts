@@ -24,8 +24,7 @@ export async function writeMapPage(line: MapCommandLine, file: string, context: 
   const { snapshot, assumed, scope, endpoint } = taken;
   const facts = {
     from: endpoint,
-    takenAtMs: Date.now(),
-    pausedMs: null,
+    ...taken.times,
     space: reportedSpace(snapshot.state, scope),
     first: taken.range.first ?? 0n,
     last: taken.range.last ?? LAST_ADDRESS,

@@ -11,9 +11,9 @@ const RIGHTS = '"rights":{"write":true,"user":false,"exec":true},"protectionKey"
 const PAGE_HEADING = HEADING.replace('ranges', 'pages');
 const END = '{"kind":"end","complete":true}';
 
-const range = (first: string, last: string, pieces = 1): string =>
-  `{"kind":"range","first":"${first}","last":"${last}",${RIGHTS},"accessed":2,"dirty":1,"physicalFirst":"0x5000",` +
-  `"physicalPieces":${pieces}}`;
+const range = (first: string, last: string, pieces = 1, more = ''): string =>
+  `{"kind":"range","first":"${first}","last":"${last}",${RIGHTS},"leaves":{"4096":2},"accessed":2,"dirty":1,` +
+  `"physicalFirst":"0x5000","physicalPieces":${pieces}${more}}`;
 const page = (address: string): string =>
   `{"kind":"page","address":"${address}","size":4096,${RIGHTS},"accessed":true,"dirty":false,"physicalAddress":"0x5000"}`;
 
@@ -68,11 +68,42 @@ describe('cli/SavedMap', () => {
   it('takes ranges for what they are, and knows where they lead if that is one piece', async () => {
     const { segments, isComplete } = await read([HEADING, range('0x0', '0x1fff'), range('0x2000', '0x2fff', 2), END]);
     expect(isComplete).to.equal(true);
-    const counts = { accessed: 2, dirty: 1, pageSizeBytes: null };
+    const counts = {
+      accessed: 2,
+      dirty: 1,
+      pageSizeBytes: null,
+      onlySizeBytes: 4096,
+      leafCount: 2,
+      regions: undefined,
+    };
     expect(segments).to.deep.equal([
       { first: 0n, last: 0x1fffn, ...attributes, ...counts, physicalFirst: 0x5000n },
       { first: 0x2000n, last: 0x2fffn, ...attributes, ...counts, physicalFirst: null },
     ]);
+  });
+
+  it('knows how many pages of which size a range has, and what lies there', async () => {
+    const regions = '{"kind":"ram","name":"pc.ram"}';
+    const large = (leaves: string): string =>
+      range('0x200000', '0x5fffff', 1, `,"regions":[${regions}]`).replace('"leaves":{"4096":2}', `"leaves":${leaves}`);
+    for (const [leaves, onlySizeBytes, leafCount] of [
+      ['{"2097152":2}', 0x20_0000, 2],
+      ['{"4096":512,"2097152":1}', null, 513],
+      ['{"4096":0,"2097152":2}', 0x20_0000, 2],
+    ] as const) {
+      const [segment] = (await read([HEADING, large(leaves), END])).segments;
+      expect(segment).to.deep.include({ onlySizeBytes, leafCount, regions: [{ kind: 'ram', name: 'pc.ram' }] });
+    }
+  });
+
+  it('takes what paging leaves out where it is off: regions that are smaller than a page, and no pages', async () => {
+    const off = range('0xfed00000', '0xfed003ff').replace(
+      '{"4096":2},"accessed":2,"dirty":1',
+      '{},"accessed":0,"dirty":0',
+    );
+    const { segments } = await read([HEADING.replace('4-level', 'off'), off, END]);
+    expect(segments).to.have.length(1);
+    expect(segments[0]).to.deep.include({ onlySizeBytes: null, leafCount: 0 });
   });
 
   it('takes pages likewise, to the last one that there can be', async () => {
@@ -108,11 +139,49 @@ describe('cli/SavedMap', () => {
       [HEADING, range('0x0', '0xfff').replace('"0x0"', '0')],
       /:2: is no line of a map \(first: /,
     ],
+    ['another paging mode', [HEADING.replace('4-level', '6-level')], /:1: is no line of a map \(mode: /],
+    ['a part of a page', [HEADING, range('0x1000', '0x17ff')], /:2: does not begin and end where a page does$/],
+    [
+      'a large page that lies askew',
+      [PAGE_HEADING, page('0x1000').replace('4096', '2097152')],
+      /:2: does not begin and end where a page does$/,
+    ],
+    ['a page of no such size', [PAGE_HEADING, page('0x0').replace('4096', '8192')], /:2: is no line of a map \(size: /],
+    [
+      'an address between the halves',
+      [HEADING, range('0x800000000000', '0x800000000fff')],
+      /:2: has an address that there is not in 4-level$/,
+    ],
+    [
+      'an address beyond 32 bits without long mode',
+      [HEADING.replace('4-level', 'pae'), range('0xffff0000', '0x1000000ff')],
+      /:2: has an address that there is not in pae$/,
+    ],
+    [
+      'a key of five bits',
+      [HEADING, range('0x0', '0xfff').replace('"protectionKey":null', '"protectionKey":16')],
+      /:2: is no line of a map \(protectionKey: /,
+    ],
+    [
+      'less than no page',
+      [HEADING, range('0x0', '0xfff').replace('"accessed":2', '"accessed":-1')],
+      /:2: is no line of a map \(accessed: /,
+    ],
+    [
+      'a part of a page that is dirty',
+      [HEADING, range('0x0', '0xfff').replace('"dirty":1', '"dirty":0.5')],
+      /:2: is no line of a map \(dirty: /,
+    ],
+    [
+      'more accessed pages than pages',
+      [HEADING, range('0x0', '0x1fff').replace('"accessed":2', '"accessed":3')],
+      /:2: has more pages with A or D than pages$/,
+    ],
     ['a page among ranges', [HEADING, page('0x1000'), END], /^standard input:2: is no part of a map of ranges$/],
     ['a range among pages', [PAGE_HEADING, range('0x0', '0xfff'), END], /:2: is no part of a map of pages$/],
     ['disorder', [PAGE_HEADING, page('0x2000'), page('0x1000'), END], /^standard input:3: is not in ascending order$/],
     ['overlap', [HEADING, range('0x0', '0x1fff'), range('0x1000', '0x2fff'), END], /:3: is not in ascending order$/],
-    ['an end before the beginning', [HEADING, range('0x1000', '0x0'), END], /:2: is not in ascending order$/],
+    ['an end before the beginning', [HEADING, range('0x1000', '0xfff'), END], /:2: is not in ascending order$/],
     ['more after the end', [HEADING, END, range('0x0', '0xfff')], /:3: comes after the end of the map$/],
     [
       'a map that was cut off',

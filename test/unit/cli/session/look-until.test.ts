@@ -48,6 +48,7 @@ function changingGuest(
     detach: () => Promise.resolve(),
     running: {
       ranBefore,
+      pausedMs: 0,
       recoveries: [],
       live: () => {
         throw new Error('not live');

@@ -24,6 +24,7 @@ function guestResumedIn(pauses: readonly number[]): OpenGuest & { readonly log: 
     detach: () => Promise.resolve(),
     running: {
       ranBefore: true,
+      pausedMs: 0,
       recoveries: [],
       live: () => view,
       resume: async () => {

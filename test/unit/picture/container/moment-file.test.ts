@@ -8,7 +8,7 @@ const heading: MomentHeading = {
   version: '0',
   from: '</script><script>alert(1)</script> \u2028 é 名',
   takenAtMs: 1,
-  pausedMs: null,
+  pause: null,
   cpu: 0,
   mode: '4-level',
   linearBits: 48,

@@ -1,0 +1,118 @@
+import { inflateSync } from 'node:zlib';
+import { expect } from 'chai';
+import { LiveMoments } from '../../../../../src/cli/commands/explore/live-moments.ts';
+import { parseExplore } from '../../../../../src/cli/commands/explore/parse-explore.ts';
+import type { CliContext } from '../../../../../src/cli/options/command.ts';
+import { GuestView, givenSource, type OpenGuest, type RunningGuest } from '../../../../../src/guest/index.ts';
+import { decodeMoment, type MomentHeading } from '../../../../../src/picture/internal.ts';
+import { expectRejection } from '../../../../support/expect-rejection.ts';
+
+const MEMORY = new Uint8Array(0x8000);
+new DataView(MEMORY.buffer).setBigUint64(0x1000, 0x1067n, true);
+const REGISTERS = { cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n };
+
+const context: CliContext = {
+  environment: {},
+  isTerminal: false,
+  print: () => {},
+  complain: () => {},
+  signal: new AbortController().signal,
+};
+
+function viewOf(memory: Uint8Array): GuestView {
+  return new GuestView(givenSource({ vcpus: [{ registers: REGISTERS, features: { maxPhyAddr: 40 } }], memory }));
+}
+
+interface Fake extends OpenGuest {
+  readonly log: string[];
+}
+
+/** A guest that is looked at as `look` says. */
+function guestOf(look: () => GuestView, running: Partial<RunningGuest> | null, log: string[] = []): Fake {
+  return {
+    log,
+    endpoint: 'nowhere',
+    vcpus: [0],
+    assumed: [],
+    look: async () => {
+      log.push('look');
+      return look();
+    },
+    requireCpu() {},
+    detach: () => Promise.resolve(),
+    running:
+      running === null
+        ? undefined
+        : {
+            ranBefore: true,
+            recoveries: [],
+            get pausedMs() {
+              return 10 * log.filter((what) => what === 'look').length;
+            },
+            live: () => {
+              log.push('live');
+              return look();
+            },
+            resume: async () => {
+              log.push('resume');
+            },
+            findResumption: async () => undefined,
+            ...running,
+          },
+  };
+}
+
+function momentsOf(guest: OpenGuest, ...words: readonly string[]): LiveMoments {
+  const line = parseExplore(['--qmp', 'unix:/nowhere', ...words], {});
+  if (line.kind !== 'guest') throw new TypeError('a guest was asked for');
+  return new LiveMoments(guest, line, context);
+}
+
+function headingOf(bytes: Uint8Array): MomentHeading {
+  return decodeMoment(inflateSync(bytes)).heading;
+}
+
+describe('cli/LiveMoments', () => {
+  it('resumes the guest after each look, and says for how long that one paused it', async () => {
+    const guest = guestOf(() => viewOf(MEMORY), {});
+    const moments = momentsOf(guest);
+    await moments.begin();
+    for (const bytes of [await moments.moment(), await moments.moment(), await moments.take()]) {
+      const { pause, takenAtMs } = headingOf(bytes);
+      expect(pause).to.deep.equal({ kind: 'paused', atMostMs: 10 });
+      expect(takenAtMs).to.be.a('number');
+    }
+    // The first one was there already.
+    expect(guest.log).to.deep.equal(['look', 'resume', 'look', 'resume', 'look', 'resume']);
+  });
+
+  it('says that a guest was paused before, and that one that is asked live was not', async () => {
+    const before = await momentsOf(guestOf(() => viewOf(MEMORY), { ranBefore: false })).take();
+    expect(headingOf(before).pause).to.deep.equal({ kind: 'paused-before' });
+    const guest = guestOf(() => viewOf(MEMORY), {});
+    expect(headingOf(await momentsOf(guest, '--live').take()).pause).to.deep.equal({ kind: 'live' });
+    expect(guest.log).to.deep.equal(['live']);
+  });
+
+  it('reads what does not run once, and does not know when it was taken', async () => {
+    const guest = guestOf(() => viewOf(MEMORY), null);
+    const moments = momentsOf(guest);
+    await moments.begin();
+    const [one, other] = [await moments.moment(), await moments.moment()];
+    expect(other).to.equal(one);
+    expect(headingOf(one)).to.deep.include({ pause: null, takenAtMs: null });
+    expect(guest.log).to.deep.equal(['look']);
+  });
+
+  it('says why a look failed, also where the guest cannot be resumed after it', async () => {
+    const broken = (): never => {
+      throw new Error('the look failed');
+    };
+    const resume = (): Promise<never> => Promise.reject(new Error('the guest could not be resumed'));
+    const error = await expectRejection(momentsOf(guestOf(broken, { resume })).take());
+    expect(error.message).to.equal('the look failed');
+    // Without another failure it is the one that counts.
+    const other = await expectRejection(momentsOf(guestOf(() => viewOf(MEMORY), { resume })).take());
+    expect(other.message).to.equal('the guest could not be resumed');
+  });
+});
