@@ -3,6 +3,7 @@ export { decodeMoment, encodeMoment, type MomentFile } from './container/moment-
 /** @internal */
 export {
   type MomentHeading,
+  type MomentPause,
   PICTURE_FORMAT,
   type PictureName,
   type PictureRegion,
@@ -14,7 +15,9 @@ export { contentSecurityPolicy, makePage, type PageParts } from './page/make-pag
 /** @internal */
 export { attributesOf, collectPieces, pieceOfRange } from './pieces/collect-pieces.ts';
 /** @internal */
-export { endOf, LAYOUT, type Pieces, physicalPageOf, pieceAt, pieceFrom } from './pieces/pieces.ts';
+export { endOf, LAYOUT, type Pieces, physicalPageOf, pieceAt, pieceFrom, piecesBytes } from './pieces/pieces.ts';
+/** @internal */
+export type { Piece } from './pieces/pieces-builder.ts';
 /** @internal */
 export { decodeRanges, RangeEncoder } from './pieces/range-columns.ts';
 /** @internal */
@@ -34,13 +37,14 @@ export {
   type ColouringInput,
   describePiece,
   nameOfRegion,
-  regionAt,
 } from './view/colourings.ts';
 /** @internal */
 export { COLOURS, type Colour } from './view/colours.ts';
 /** @internal */
 export { alarmingPieces, type Columns, classesOfColumns, findColumns, leavesWithin, NOTHING } from './view/columns.ts';
 /** @internal */
+export { type KeptMoments, keepMoment } from './view/kept-moments.ts';
+/** @internal */
 export { PHYSICAL_COLOURINGS } from './view/physical-colours.ts';
 /** @internal */
-export { inPhysicalOrder, mappingsOf, type PhysicalOrder } from './view/physical-order.ts';
+export { inPhysicalOrder, type Mappings, mappingsOf, type PhysicalOrder } from './view/physical-order.ts';

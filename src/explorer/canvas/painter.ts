@@ -1,4 +1,3 @@
-import { formatHex } from '../../paging/index.ts';
 import {
   type AxisPart,
   CHANGE_CLASSES,
@@ -10,14 +9,9 @@ import {
   type Pieces,
   pieceAt,
 } from '../../picture/internal.ts';
-import { formatSize } from '../../report/index.ts';
+import { OVERVIEW, paintRuler, type Seen, xOfPage } from './ruler.ts';
 import { FAINT, type Lane, type Stage } from './stage.ts';
-
-/** What is seen, in units of the axis. @internal */
-export interface Seen {
-  readonly from: number;
-  readonly to: number;
-}
+import { DARK, LIGHT } from './theme.ts';
 
 /** A place in the picture. @internal */
 export interface Place {
@@ -28,45 +22,12 @@ export interface Place {
   readonly part: AxisPart | undefined;
 }
 
-const OVERVIEW = 16;
 const RULER = 40;
 const LANE = 15;
 const GAP = 3;
 const FONT = '11px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace';
 /** Closer than this page by page is looked at. */
 const CLOSE_LEAVES = 150_000;
-
-interface Theme {
-  readonly isDark: boolean;
-  readonly background: string;
-  readonly text: string;
-  readonly faint: string;
-  readonly hole: string;
-  readonly accent: string;
-  readonly unwanted: string;
-  readonly unchanged: string;
-}
-
-const LIGHT: Theme = {
-  isDark: false,
-  background: '#ffffff',
-  text: '#1d2733',
-  faint: '#5c6875',
-  hole: '#eceff2',
-  accent: '#111111',
-  unwanted: '#e1e5e9',
-  unchanged: '#c9cdd2',
-};
-const DARK: Theme = {
-  isDark: true,
-  background: '#14181d',
-  text: '#e6ebf0',
-  faint: '#9aa7b4',
-  hole: '#20262d',
-  accent: '#ffffff',
-  unwanted: '#2a3038',
-  unchanged: '#4a5058',
-};
 
 /** Draws a stage on a canvas. Its work grows with the points of the canvas, and hardly with what is mapped. @internal */
 export class Painter {
@@ -80,6 +41,8 @@ export class Painter {
   #pending = 0;
   /** The page under the pointer. */
   #pointed: number | null = null;
+  /** The page that was chosen. */
+  #selected: number | null = null;
   #closer: {
     readonly first: number;
     readonly end: number;
@@ -119,6 +82,12 @@ export class Painter {
   point(page: number | null): void {
     if (page === this.#pointed) return;
     this.#pointed = page;
+    this.#later();
+  }
+
+  select(page: number | null): void {
+    if (page === this.#selected) return;
+    this.#selected = page;
     this.#later();
   }
 
@@ -196,8 +165,8 @@ export class Painter {
     ];
     this.#paintLanes(context, stage, pieces, strips, { from, to });
     this.#paintGrid(context, stage, top, height);
-    this.#paintRuler(context, stage, top);
-    this.#paintMarks(context, stage, top);
+    paintRuler({ context, stage, seen: this.#seen, width: this.#width, top, theme: this.#theme });
+    this.#paintMarks(context, top);
     for (const { lane, top: y } of strips.slice(1)) this.#paintLabel(context, lane.label, y + LANE / 2);
     this.onPainted?.();
   }
@@ -325,105 +294,7 @@ export class Painter {
     context.stroke();
   }
 
-  #paintRuler(context: CanvasRenderingContext2D, stage: Stage, top: number): void {
-    const { axis } = stage;
-    const { from, to } = this.#seen;
-    const digits = (page: number): string => formatHex(stage.addressOf(page), 16);
-    this.#paintEnds(context, axis.pageOf(from), axis.pageOf(to), digits);
-    const middle = OVERVIEW + 24;
-    let reached = 0;
-    const point = (to - from) / this.#width;
-    for (let at = axis.indexAt(from); at < axis.parts.length; ) {
-      const part = axis.parts[at] as AxisPart;
-      if (part.from >= to) break;
-      const left = Math.max(0, this.#xOfPlace(part.from));
-      const right = Math.min(this.#width, this.#xOfPlace(part.to));
-      // What is too narrow for a mark is skipped with all that shares its point of the screen.
-      if (right - left < 2) {
-        at = Math.max(at + 1, axis.indexAt(part.from + 2 * point));
-        continue;
-      }
-      at += 1;
-      if (part.isHole) {
-        this.#paintHole(context, part, left, right, top);
-        continue;
-      }
-      context.fillStyle = this.#theme.faint;
-      context.fillRect(left, top - 5, Math.max(1, right - left), 2);
-      const shownFirst = Math.floor(Math.max(part.first, axis.pageOf(from)));
-      const room = right - Math.max(left, reached);
-      const text = [digits(shownFirst), digits(shownFirst).replace(/^0x0*/, '…'), ''].find(
-        (each) => context.measureText(each).width + 6 < room,
-      );
-      if (text === undefined || text === '') continue;
-      context.fillStyle = this.#theme.text;
-      context.fillText(text, Math.max(left, reached), middle);
-      const start = Math.max(left, reached);
-      const size = formatPages(part.end - part.first);
-      const width = context.measureText(text).width;
-      reached = start + width + 10;
-      if (width + context.measureText(size).width + 16 > room) continue;
-      context.fillStyle = this.#theme.faint;
-      context.fillText(size, reached, middle);
-      reached += context.measureText(size).width + 10;
-    }
-    this.#paintNames(context, stage, top);
-  }
-
-  /** What is seen, from where to where. */
-  #paintEnds(context: CanvasRenderingContext2D, first: number, end: number, digits: (page: number) => string): void {
-    const left = digits(Math.floor(first));
-    const right = digits(Math.max(Math.floor(first), Math.ceil(end) - 1)).replace(/000$/, 'fff');
-    const y = OVERVIEW + 8;
-    context.fillStyle = this.#theme.text;
-    context.fillText(left, 0, y);
-    context.textAlign = 'end';
-    context.fillText(right, this.#width, y);
-    context.textAlign = 'center';
-    context.fillStyle = this.#theme.faint;
-    const size = `← ${formatPages(end - first)} →`;
-    if (2 * context.measureText(left).width + context.measureText(size).width + 20 < this.#width) {
-      context.fillText(size, this.#width / 2, y);
-    }
-    context.textAlign = 'start';
-  }
-
-  #paintHole(context: CanvasRenderingContext2D, part: AxisPart, left: number, right: number, top: number): void {
-    context.strokeStyle = this.#theme.faint;
-    context.lineWidth = 1;
-    const middle = (left + right) / 2;
-    context.beginPath();
-    for (const x of [middle - 1.5, middle + 1.5]) {
-      context.moveTo(x, top - 8);
-      context.lineTo(x, top - 2);
-    }
-    context.stroke();
-    const text = `hole ${formatPages(part.end - part.first)}`;
-    if (context.measureText(text).width + 6 > right - left) return;
-    context.fillStyle = this.#theme.faint;
-    context.textAlign = 'center';
-    context.fillText(text, middle, OVERVIEW + 24);
-    context.textAlign = 'start';
-  }
-
-  #paintNames(context: CanvasRenderingContext2D, { names }: Stage, top: number): void {
-    let reached = 0;
-    for (const { first, end, text } of names) {
-      const left = Math.max(0, this.xOf(first));
-      const right = Math.min(this.#width, this.xOf(end));
-      const width = context.measureText(text).width;
-      if (right - left < width + 8 || left < reached) continue;
-      context.fillStyle = this.#theme.background;
-      context.globalAlpha = 0.75;
-      context.fillRect(left + 2, top + 4, width + 6, 14);
-      context.globalAlpha = 1;
-      context.fillStyle = this.#theme.text;
-      context.fillText(text, left + 5, top + 11);
-      reached = left + width + 12;
-    }
-  }
-
-  #paintMarks(context: CanvasRenderingContext2D, { selectedPage }: Stage, top: number): void {
+  #paintMarks(context: CanvasRenderingContext2D, top: number): void {
     const mark = (page: number, dash: readonly number[]): void => {
       const x = this.xOf(page);
       const width = Math.max(2, this.xOf(page + 1) - x);
@@ -434,8 +305,8 @@ export class Painter {
       context.strokeRect(x, top - 1, width, this.#height - top - 1);
       context.setLineDash([]);
     };
-    if (this.#pointed !== null && this.#pointed !== selectedPage) mark(this.#pointed, [3, 3]);
-    if (selectedPage !== null) mark(selectedPage, []);
+    if (this.#pointed !== null && this.#pointed !== this.#selected) mark(this.#pointed, [3, 3]);
+    if (this.#selected !== null) mark(this.#selected, []);
   }
 
   #paintLabel(context: CanvasRenderingContext2D, text: string, y: number): void {
@@ -449,21 +320,7 @@ export class Painter {
   }
 
   xOf(page: number): number {
-    return this.#stage === null ? 0 : this.#xOfPlace(this.#stage.axis.placeOf(page));
+    const stage = this.#stage;
+    return stage === null ? 0 : xOfPage({ stage, seen: this.#seen, width: this.#width }, page);
   }
-
-  #xOfPlace(place: number): number {
-    const { from, to } = this.#seen;
-    return ((place - from) / (to - from)) * this.#width;
-  }
-}
-
-/** @internal */
-export function formatPages(pages: number): string {
-  const bytes = pages * 4096;
-  const exact = formatSize(BigInt(Math.round(pages)) << 12n);
-  if (exact.length <= 6) return exact;
-  const unit = ['K', 'M', 'G', 'T', 'P'].findLast((_, nth) => bytes >= 1024 ** (nth + 1)) ?? 'K';
-  const exponent = 'KMGTP'.indexOf(unit) + 1;
-  return `${(bytes / 1024 ** exponent).toFixed(1)}${unit}`;
 }

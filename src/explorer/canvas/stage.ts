@@ -8,10 +8,19 @@ import {
   spansOf,
 } from '../../picture/internal.ts';
 
+/** Pages that have a name. @internal */
+export interface NamedPages {
+  readonly first: number;
+  readonly end: number;
+  readonly text: string;
+}
+
 /** One way of looking at pieces: a strip of the picture. @internal */
 export interface Lane extends Coloured {
   readonly id: string;
   readonly label: string;
+  /** The class of each piece, whether it is wanted or not. */
+  readonly all: Uint8Array;
   /** Pieces that must be seen, in ascending order. */
   readonly alarming: Int32Array;
 }
@@ -23,14 +32,10 @@ export interface Stage {
   /** The one that was chosen comes first, and is the largest. */
   readonly lanes: readonly Lane[];
   readonly changes: Changes | null;
-  /** Pieces that are not wanted are faint; null where all are. */
-  readonly wanted: Uint8Array | null;
-  /** The page of the address that was chosen; null for none. */
-  readonly selectedPage: number | null;
   /** A page number as people read it. */
   readonly addressOf: (page: number) => bigint;
   /** Names of parts, in ascending order. */
-  readonly names: readonly { readonly first: number; readonly end: number; readonly text: string }[];
+  readonly names: readonly NamedPages[];
   /** The same, page by page, for a part of the pages; null where the pieces at hand are all there is. */
   readonly closer: ((firstPage: number, lastPage: number) => { pieces: Pieces; lanes: readonly Lane[] } | null) | null;
 }
@@ -41,7 +46,7 @@ export const FAINT = 254;
 /** @internal */
 export function laneOf(id: string, label: string, coloured: Coloured, wanted: Uint8Array | null): Lane {
   const of = wanted === null ? coloured.of : coloured.of.map((each, at) => (wanted[at] === 0 ? FAINT : each));
-  return { id, label, classes: coloured.classes, of, alarming: alarmingPieces(of, coloured.classes) };
+  return { id, label, classes: coloured.classes, all: coloured.of, of, alarming: alarmingPieces(of, coloured.classes) };
 }
 
 /** @internal */
@@ -56,4 +61,15 @@ export function axisOf(
   const spans = [...spansOf(pieces), ...(changes === null ? [] : spansOf(changes.pieces))];
   if (changes !== null) spans.sort((one, other) => one.first - other.first);
   return Axis.folded(spans, whole, mustSplitAt);
+}
+
+/** The number of the first name that does not end before a page. @internal */
+export function nameFrom(names: readonly NamedPages[], page: number): number {
+  let [low, high] = [0, names.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((names[middle] as NamedPages).end <= page) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

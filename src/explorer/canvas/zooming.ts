@@ -1,6 +1,7 @@
 import { select } from 'd3-selection';
 import { type ZoomBehavior, type ZoomTransform, zoom, zoomIdentity } from 'd3-zoom';
-import type { Painter, Seen } from './painter.ts';
+import type { Painter } from './painter.ts';
+import type { Seen } from './ruler.ts';
 
 /** A page is at most so many points wide, and at closest one page and its neighbours are seen. */
 const WIDEST_PAGE = 160;
@@ -13,8 +14,10 @@ export class Zooming {
   readonly #canvas: HTMLCanvasElement;
   readonly #painter: Painter;
   readonly #behaviour: ZoomBehavior<HTMLCanvasElement, unknown>;
-  /** Called when what is seen has changed. */
-  onMoved: ((seen: Seen) => void) | null = null;
+  /** Called when what is seen begins to change. */
+  onMoving: (() => void) | null = null;
+  /** Called when what is seen has changed, and stays for now. */
+  onMoved: (() => void) | null = null;
 
   constructor(canvas: HTMLCanvasElement, painter: Painter) {
     this.#canvas = canvas;
@@ -23,10 +26,10 @@ export class Zooming {
       .filter((event: MouseEvent) => !event.ctrlKey || event.type === 'wheel')
       .clickDistance(4)
       .on('zoom', ({ transform }: { readonly transform: ZoomTransform }) => {
-        const seen = this.#seenBy(transform);
-        this.#painter.look(seen);
-        this.onMoved?.(seen);
-      });
+        this.#painter.look(this.#seenBy(transform));
+        this.onMoving?.();
+      })
+      .on('end', () => this.onMoved?.());
     select(canvas).call(this.#behaviour).on('dblclick.zoom', null);
   }
 

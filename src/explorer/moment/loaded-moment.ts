@@ -7,15 +7,20 @@ import {
   parseOverride,
   type VcpuState,
 } from '../../guest/index.ts';
+import { pagesOfRange } from '../../guest/internal.ts';
 import type { Access, NestedContext, PagingContext } from '../../paging/index.ts';
-import { changedNestedRanges, changedRanges, type PageRange } from '../../paging/index.ts';
+import { changedNestedRanges, changedRanges, findAliases, type PageRange } from '../../paging/index.ts';
 import { canonicalAddress, linearPageOf } from '../../paging/internal.ts';
 import {
   collectPieces,
   decodeMoment,
   decodeRanges,
+  type Mappings,
   type MomentHeading,
+  mappingsOf,
   type Pieces,
+  piecesBytes,
+  type Span,
   TableStore,
 } from '../../picture/internal.ts';
 import { decompress } from './decompress.ts';
@@ -36,7 +41,7 @@ export interface Space {
 /** An address space at one moment, and everything that can be asked of it. @internal */
 export class LoadedMoment {
   readonly heading: MomentHeading;
-  readonly sizeBytes: number;
+  readonly #bytesLength: number;
   readonly space: Space;
   readonly #tables: TableStore;
   readonly #view: GuestView | null;
@@ -45,7 +50,7 @@ export class LoadedMoment {
   private constructor(bytes: Uint8Array) {
     const { heading, tables, ranges } = decodeMoment(bytes);
     this.heading = heading;
-    this.sizeBytes = bytes.length;
+    this.#bytesLength = bytes.length;
     this.#tables = new TableStore(tables);
     this.#map = new MemoryMap(heading.regions);
     const state = heading.state as VcpuState | null;
@@ -59,6 +64,16 @@ export class LoadedMoment {
   /** @throws PictureError for bytes that hold no moment. */
   static async load(bytes: Uint8Array<ArrayBuffer>): Promise<LoadedMoment> {
     return new LoadedMoment(await decompress(bytes));
+  }
+
+  /** What it takes of memory now. */
+  get sizeBytes(): number {
+    return this.#bytesLength + piecesBytes(this.space.pieces) + this.#tables.keptBytes;
+  }
+
+  /** It is not looked at: what can be made again is forgotten. */
+  rest(): void {
+    this.#tables.rest();
   }
 
   /** The form of addresses of this moment, where it has no registers. */
@@ -85,7 +100,7 @@ export class LoadedMoment {
   async spaceIf(overrides: readonly string[]): Promise<Space> {
     if (overrides.length === 0 || this.#view === null) return this.space;
     const state = await this.#view.scopedState({
-      cpu: this.heading.cpu,
+      cpu: this.#cpu,
       overrides: overrides.map(parseOverride),
     });
     const context = contextOf(state);
@@ -98,16 +113,53 @@ export class LoadedMoment {
   /** Page by page, where the whole is not kept so. */
   piecesWithin({ context, nested }: Space, firstPage: number, lastPage: number): Pieces | null {
     if (context === null || this.#tables.size === 0) return null;
-    const limits = { firstPage, lastPage, most: MOST_IN_VIEW };
+    const whole = this.#pagesOf(context);
+    const limits = {
+      firstPage: Math.max(firstPage, whole.firstPage),
+      lastPage: Math.min(lastPage, whole.lastPage),
+      most: MOST_IN_VIEW,
+    };
     return collectPieces({ context, nested, pageOf: this.#tables.words }, limits);
+  }
+
+  /** Everything that there could be in the part that was read. */
+  get whole(): Span {
+    const { firstPage, lastPage } = this.#pagesOf(this.form as PagingContext);
+    return { first: firstPage, end: Math.max(firstPage, lastPage) + 1 };
+  }
+
+  /** The linear pages that lead to a physical one, so many at most. */
+  mappingsOf({ context, nested, pieces }: Space, physicalPage: number, most: number): Mappings {
+    const found = mappingsOf(pieces, physicalPage, most);
+    if (found.isWhole || context === null || this.#tables.size === 0) return found;
+    const pages: number[] = [];
+    const first = BigInt(physicalPage) << 12n;
+    const { complete } = findAliases(
+      context,
+      this.#tables.words,
+      { first, last: first | 0xfffn },
+      (alias) => pages.push(linearPageOf(context, alias.first)) < most,
+      { ...this.#pagesOf(context), nested },
+    );
+    return { pages, isWhole: complete };
+  }
+
+  get #cpu(): number {
+    return this.heading.cpu ?? 0;
+  }
+
+  /** The part that was read: beside it tables are missing, and not empty. */
+  #pagesOf(context: PagingContext): { readonly firstPage: number; readonly lastPage: number } {
+    const { firstPage = 0, lastPage = -1 } = pagesOfRange(context, this.heading);
+    return { firstPage, lastPage };
   }
 
   /** @throws where the tables that the walk needs were not read. */
   async translate(linearAddress: bigint, access: Access, overrides: readonly string[]): Promise<GuestTranslation> {
-    const { cpu, whyNoWalks } = this.heading;
+    const { whyNoWalks } = this.heading;
     if (this.#view === null) throw new RangeError(whyNoWalks ?? 'a saved map has no tables to walk');
     const [answer] = await this.#view.translate([{ linearAddress, access }], {
-      cpu,
+      cpu: this.#cpu,
       overrides: overrides.map(parseOverride),
     });
     if (answer === undefined) throw new RangeError('no answer was given');
@@ -130,7 +182,10 @@ export class LoadedMoment {
   }
 
   #piecesOf(context: PagingContext, nested: NestedContext | null): Pieces {
-    return collectPieces({ context, nested, pageOf: this.#tables.words }, { most: MOST_PIECES });
+    return collectPieces(
+      { context, nested, pageOf: this.#tables.words },
+      { ...this.#pagesOf(context), most: MOST_PIECES },
+    );
   }
 
   #viewOf(state: VcpuState): GuestView {

@@ -1,3 +1,4 @@
+import type { FoundPlaces } from '../view/find-places.ts';
 import { fromBase64 } from './decompress.ts';
 import { LoadedMoment } from './loaded-moment.ts';
 
@@ -7,6 +8,8 @@ export interface MomentFeed {
   first(): Promise<readonly LoadedMoment[]>;
   /** A new moment of a guest that runs; null where there is none. */
   readonly next: (() => Promise<LoadedMoment>) | null;
+  /** Symbols of the guest's Linux by name; null where none are known. */
+  readonly symbols: ((name: string) => Promise<FoundPlaces>) | null;
 }
 
 /** The moments that stand in this page. @throws PictureError when the page was cut off. @internal */
@@ -20,6 +23,7 @@ export function momentsOfPage(): MomentFeed {
       return Promise.all(texts.map((text) => LoadedMoment.load(fromBase64(text))));
     },
     next: null,
+    symbols: null,
   };
 }
 
@@ -27,11 +31,20 @@ export function momentsOfPage(): MomentFeed {
 interface About {
   readonly moments: number;
   readonly live: boolean;
+  /** There are names. */
+  readonly symbols: boolean;
+}
+
+/** Symbols of a name, as a server has found them. */
+interface FoundSymbols {
+  readonly symbols: readonly { readonly name: string; readonly address: string }[];
+  /** There are more. */
+  readonly more: boolean;
 }
 
 /** The moments of the server that has served this page. @internal */
 export async function momentsOfServer(): Promise<MomentFeed> {
-  const { moments, live } = (await (await ask('about', 'GET')).json()) as About;
+  const { moments, live, symbols } = (await (await ask('about', 'GET')).json()) as About;
   return {
     first: async () => {
       const loaded: LoadedMoment[] = [];
@@ -39,6 +52,15 @@ export async function momentsOfServer(): Promise<MomentFeed> {
       return loaded;
     },
     next: live ? () => load('moments', 'POST') : null,
+    symbols: symbols ? findSymbols : null,
+  };
+}
+
+async function findSymbols(name: string): Promise<FoundPlaces> {
+  const found = (await (await ask(`symbols/${encodeURIComponent(name)}`, 'GET')).json()) as FoundSymbols;
+  return {
+    places: found.symbols.map(({ name: text, address }) => ({ address: BigInt(address), text })),
+    more: found.more ? ' or more' : '',
   };
 }
 

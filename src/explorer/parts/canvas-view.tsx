@@ -1,20 +1,11 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { formatHex } from '../../paging/index.ts';
-import { CHANGE_CLASSES, describePiece, endOf, pieceAt } from '../../picture/internal.ts';
-import { formatPages, Painter, type Place, type Seen } from '../canvas/painter.ts';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { CanvasHandle } from '../canvas/canvas-handle.ts';
+import { Painter, type Place } from '../canvas/painter.ts';
+import type { Seen } from '../canvas/ruler.ts';
 import type { Stage } from '../canvas/stage.ts';
 import { Zooming } from '../canvas/zooming.ts';
 import type { LoadedMoment, Space } from '../moment/loaded-moment.ts';
-import { inputOf } from './build-stage.ts';
-
-/** What may be done to the picture from outside of it. @internal */
-export interface CanvasHandle {
-  showPages(first: number, end: number): void;
-  step(steps: number): void;
-  pan(share: number): void;
-  showAll(): void;
-  seenPages(): { readonly first: number; readonly end: number } | null;
-}
+import { describePlace } from '../view/describe-place.ts';
 
 interface CanvasProps {
   readonly moment: LoadedMoment;
@@ -25,6 +16,8 @@ interface CanvasProps {
   readonly isDark: boolean;
   readonly isPhysical: boolean;
   readonly first: { readonly first: number; readonly end: number } | null;
+  /** The page that was chosen; null for none. */
+  readonly selected: number | null;
   readonly onHandle: (handle: CanvasHandle) => void;
   readonly onMoved: () => void;
   readonly onChosen: (page: number, place: Place) => void;
@@ -39,7 +32,7 @@ interface Tip {
 
 /** The picture, with what is under the pointer. @internal */
 export function CanvasView(props: CanvasProps) {
-  const { moment, stage, axisKey, isDark, onHandle } = props;
+  const { moment, stage, axisKey, isDark, selected, onHandle } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const painter = useRef<Painter | null>(null);
   const zooming = useRef<Zooming | null>(null);
@@ -47,7 +40,7 @@ export function CanvasView(props: CanvasProps) {
   latest.current = props;
   const [tip, setTip] = useState<Tip | null>(null);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = canvas.current;
     if (element === null) return;
     const drawn = new Painter(element);
@@ -59,10 +52,8 @@ export function CanvasView(props: CanvasProps) {
       if (document.documentElement.dataset['picture'] === undefined) performance.mark('first-picture');
       document.documentElement.dataset['picture'] = 'shown';
     };
-    moved.onMoved = () => {
-      setTip(null);
-      latest.current.onMoved();
-    };
+    moved.onMoving = () => setTip(null);
+    moved.onMoved = () => latest.current.onMoved();
     const observer = new ResizeObserver(() => {
       drawn.resize();
       moved.fit(drawn.seen);
@@ -72,8 +63,10 @@ export function CanvasView(props: CanvasProps) {
       const { axis } = drawn.stage ?? {};
       return axis === undefined ? null : { first: axis.pageOf(drawn.seen.from), end: axis.pageOf(drawn.seen.to) };
     };
+    const showPages = (first: number, end: number): void => moved.show(seenOf(drawn, first, end));
     onHandle({
-      showPages: (first, end) => moved.show(seenOf(drawn, first, end)),
+      showPages,
+      showLater: (first, end) => void requestAnimationFrame(() => showPages(first, end)),
       step: (steps) => moved.step(steps),
       pan: (share) => moved.pan(share),
       showAll: () => moved.show({ from: 0, to: drawn.stage?.axis.length ?? 1 }),
@@ -83,7 +76,8 @@ export function CanvasView(props: CanvasProps) {
   }, []);
 
   const lastAxis = useRef('');
-  useEffect(() => {
+  // Before the next frame: what is to be shown then is on this axis.
+  useLayoutEffect(() => {
     const drawn = painter.current;
     const moved = zooming.current;
     if (drawn === null || moved === null) return;
@@ -101,7 +95,8 @@ export function CanvasView(props: CanvasProps) {
     moved.fit(pages === null || isWhole ? { from: 0, to: stage.axis.length } : seenOf(drawn, pages.first, pages.end));
   }, [stage]);
 
-  useEffect(() => painter.current?.setTheme(isDark), [isDark]);
+  useLayoutEffect(() => painter.current?.setTheme(isDark), [isDark]);
+  useLayoutEffect(() => painter.current?.select(selected), [selected]);
 
   const pointAt = (event: PointerEvent | MouseEvent): { x: number; y: number } => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
@@ -171,39 +166,4 @@ function seenOf({ stage }: Painter, first: number, end: number): Seen {
     return from + (stage.axis.placeOf(whole + 1) - from) * (page - whole);
   };
   return { from: place(first), to: place(end) };
-}
-
-/** What is at a place, in lines. @internal */
-export function describePlace(
-  { moment, space, stage, isPhysical }: Pick<CanvasProps, 'moment' | 'space' | 'stage' | 'isPhysical'>,
-  { page, piece, pieces, part }: Place,
-): readonly string[] {
-  const address = formatHex(stage.addressOf(Math.floor(page)), 16);
-  const name = stage.names.find((each) => page >= each.first && page < each.end);
-  const named = name === undefined ? [] : [name.text];
-  const { changes } = stage;
-  const change = changes === null ? -1 : pieceAt(changes.pieces, page);
-  const changed =
-    change < 0 || changes === null ? [] : [changeLine(changes.all[change]?.differences ?? [], changes.of[change] ?? 0)];
-  if (piece < 0) {
-    const hole = part?.isHole ? `hole of ${formatPages(part.end - part.first)}` : 'nothing is mapped here';
-    return [address, ...named, isPhysical ? 'no page leads here' : hole, ...changed];
-  }
-  const first = formatHex(stage.addressOf(pieces.first[piece] as number), 16);
-  const last = formatHex(stage.addressOf(endOf(pieces, piece) - 1) | 0xfffn, 16);
-  if (isPhysical) {
-    const times = pieces.leaves[piece] as number;
-    return [address, ...named, `${first}-${last}`, `mapped ${times} time${times === 1 ? '' : 's'}`];
-  }
-  return [
-    address,
-    ...named,
-    `${first}-${last}`,
-    ...describePiece(inputOf(moment, space, pieces), piece).split(' · '),
-    ...changed,
-  ];
-}
-
-function changeLine(differences: readonly string[], of: number): string {
-  return `${CHANGE_CLASSES[of]?.label ?? 'changed'} (${differences.join(', ')})`;
 }

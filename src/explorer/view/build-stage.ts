@@ -31,7 +31,15 @@ export interface StageParts {
 /** @internal */
 export function inputOf(moment: LoadedMoment, space: Space, pieces: Pieces = space.pieces): ColouringInput {
   const { regions, classNames } = moment.heading;
-  return { pieces, context: space.context, isNested: space.nested !== null, regions, classNames };
+  const { context } = space;
+  return {
+    pieces,
+    context,
+    mode: context?.mode ?? moment.heading.mode,
+    isNested: space.nested !== null,
+    regions,
+    classNames,
+  };
 }
 
 /** The order of physical memory takes a while, and is made when it is looked at. @internal */
@@ -97,17 +105,15 @@ export function buildStage(parts: StageParts): Stage {
 
 function linearStage(parts: StageParts): Stage {
   const { moment, space, view, changes } = parts;
-  const { first, last, names, isUnsigned, linearBits } = moment.heading;
+  const { names, isUnsigned, linearBits } = moment.heading;
   const { pieces } = space;
-  const whole = { first: moment.pageOf(first), end: moment.pageOf(last) + 1 };
+  const { whole } = moment;
   const upperHalf = isUnsigned ? -1 : 2 ** (linearBits - 13);
   return {
     pieces,
     axis: axisOf(view.scale, pieces, changes, whole, upperHalf),
     lanes: lanesOf(parts, pieces),
     changes,
-    wanted: null,
-    selectedPage: view.selected === null ? null : moment.pageOf(view.selected),
     addressOf: (page) => moment.addressOf(page),
     names: names.map((each) => ({
       first: moment.pageOf(each.first),
@@ -148,8 +154,6 @@ function physicalStage({ moment, view, hidden }: StageParts, { pieces }: Physica
     axis: view.scale === 'linear' ? Axis.linear(whole) : Axis.folded(spans, whole),
     lanes: all.sort((one, other) => Number(other.id === chosen?.id) - Number(one.id === chosen?.id)),
     changes: null,
-    wanted: null,
-    selectedPage: null,
     addressOf: (page) => BigInt(page) << 12n,
     names: moment.heading.regions.map(({ first, last, name }) => ({
       first: Number(first >> 12n),

@@ -1,55 +1,75 @@
-import { mappingsOf } from '../../picture/internal.ts';
 import type { LoadedMoment, Space } from '../moment/loaded-moment.ts';
+import type { MomentFeed } from '../moment/moment-feed.ts';
 
 /** What a search leads to. @internal */
-export interface Found {
-  readonly address: bigint | null;
-  /** The pages to be seen. */
-  readonly first: number;
-  readonly end: number;
-  readonly message: string;
+export interface FoundPlace {
+  readonly address: bigint;
+  /** What it is, in words. */
+  readonly text: string;
+  /** Where it ends, if it is more than a page. */
+  readonly endPage?: number;
+}
+
+/** @internal */
+export interface FoundPlaces {
+  readonly places: readonly FoundPlace[];
+  /** What is said after how many they are. */
+  readonly more: string;
 }
 
 const MOST_MAPPINGS = 64;
 
 /**
- * A linear address, `phys:` and a physical one, or a part of a name.
+ * A linear address, `phys:` and a physical one, the name of a symbol, or a part of another name.
  *
- * @param after - of several places the one after this page
  * @returns a sentence where nothing was found
  * @internal
  */
-export function findPlace(text: string, moment: LoadedMoment, { pieces }: Space, after: number): Found | string {
+export async function findPlaces(
+  text: string,
+  moment: LoadedMoment,
+  space: Space,
+  feed: MomentFeed,
+): Promise<FoundPlaces | string> {
   const wanted = text.trim();
   const [, physical] = /^phys:\s*(.+)$/i.exec(wanted) ?? [];
-  const address = numberOf(physical ?? wanted);
-  if (physical !== undefined) {
-    if (address === null) return `"${physical}" is no physical address`;
-    const pages = mappingsOf(pieces, Number(address >> 12n), MOST_MAPPINGS);
-    const page = pages.find((each) => each > after) ?? pages[0];
-    if (page === undefined) return `no page leads to physical ${wanted.slice(5).trim()}`;
-    return {
-      address: moment.addressOf(page) | (address & 0xfffn),
-      first: page,
-      end: page + 1,
-      message: `place ${pages.indexOf(page) + 1} of ${pages.length}${pages.length === MOST_MAPPINGS ? ' or more' : ''} that leads there`,
-    };
-  }
+  if (physical !== undefined) return findMappings(physical.trim(), moment, space);
+  const address = numberOf(wanted);
   if (address !== null) {
-    const page = moment.pageOf(address);
-    return { address, first: page, end: page + 1, message: '' };
+    return moment.addressOf(moment.pageOf(address)) === address - (address & 0xfffn)
+      ? { places: [{ address, text: '' }], more: '' }
+      : `there is no address ${wanted} in this paging mode`;
   }
-  const names = moment.heading.names
-    .filter(({ text: name }) => name.toLowerCase().includes(wanted.toLowerCase()))
-    .map((name) => ({ name, page: moment.pageOf(name.first) }));
-  const next = names.find(({ page }) => page > after) ?? names[0];
-  if (next === undefined) return `nothing here is named "${wanted}"; an address is 0x…, a physical one phys:0x…`;
+  const named = findNames(wanted, moment);
+  const symbols = (await feed.symbols?.(wanted)) ?? null;
+  const places = [...named, ...(symbols?.places ?? [])];
+  if (places.length > 0) return { places, more: symbols?.more ?? '' };
+  const help = 'an address is 0x…, a physical one phys:0x…';
+  return symbols === null
+    ? `nothing here is named "${wanted}"; ${help}; symbols are known to pagewalk explore --names`
+    : `no symbol and nothing else here is named "${wanted}"; ${help}`;
+}
+
+function findMappings(text: string, moment: LoadedMoment, space: Space): FoundPlaces | string {
+  const address = numberOf(text);
+  if (address === null) return `"${text}" is no physical address`;
+  const { pages, isWhole } = moment.mappingsOf(space, Number(address >> 12n), MOST_MAPPINGS);
+  const unknown = isWhole ? '' : '; where scattered pages lead is not known';
+  if (pages.length === 0)
+    return isWhole ? `no page leads to physical ${text}` : `no page is known to lead to physical ${text}${unknown}`;
   return {
-    address: next.name.first,
-    first: next.page,
-    end: moment.pageOf(next.name.last) + 1,
-    message: `${next.name.text}: ${names.indexOf(next) + 1} of ${names.length}`,
+    places: pages.map((page) => ({
+      address: moment.addressOf(page) | (address & 0xfffn),
+      text: `leads to physical ${text}`,
+    })),
+    more: `${pages.length === MOST_MAPPINGS ? ' or more' : ''}${unknown}`,
   };
+}
+
+function findNames(wanted: string, moment: LoadedMoment): readonly FoundPlace[] {
+  const lower = wanted.toLowerCase();
+  const names = moment.heading.names.filter(({ text }) => text.toLowerCase().includes(lower));
+  return names.map(({ first, last, text }) => ({ address: first, text, endPage: moment.pageOf(last) + 1 }));
 }
 
 function numberOf(text: string): bigint | null {

@@ -72,7 +72,8 @@ export function pieceOfRange(range: MappedRange, context: Pick<PagingContext, 'l
   const { rights, protectionKey, global, contiguous } = range;
   return {
     first: linearPageOf(context as PagingContext, range.first),
-    pages: Number((range.last - range.first + 1n) >> 12n),
+    // Where paging is off, ranges are regions, which may be smaller than a page.
+    pages: Number((range.last >> 12n) - (range.first >> 12n)) + 1,
     physical: Number(range.physicalFirst >> 12n),
     layout: contiguous ? LAYOUT.inOnePiece : LAYOUT.scattered,
     attributes: attributesOf({ rights, protectionKey, global }),
@@ -240,9 +241,12 @@ function isSameUse(open: Piece, accessed: number, dirty: number): boolean {
 /** How both lie as one; -1 where they lie in no simple way. */
 function joinedLayout(open: Piece, piece: Piece): number {
   const mayBe = (one: Piece, layout: number): boolean => one.leaves === 1 || one.layout === layout;
+  // With A20 masked each megabyte of a large page is a piece.
+  const isOnePage = ({ pages, leaves, shift }: Piece): boolean => pages === leaves * 2 ** (shift - 12);
   if (piece.physical === open.physical + open.pages && [open, piece].every((one) => mayBe(one, LAYOUT.inOnePiece))) {
     return LAYOUT.inOnePiece;
   }
-  const isSame = piece.physical === open.physical && [open, piece].every((one) => mayBe(one, LAYOUT.repeated));
+  const isSame =
+    piece.physical === open.physical && [open, piece].every((one) => isOnePage(one) && mayBe(one, LAYOUT.repeated));
   return isSame ? LAYOUT.repeated : -1;
 }

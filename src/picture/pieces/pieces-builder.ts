@@ -40,7 +40,8 @@ export class PiecesBuilder {
 
   build(detail: Detail, complete: boolean): Pieces {
     const { length } = this;
-    const column = (nth: number): Float64Array => (this.#numbers[nth] as Float64Array).subarray(0, length);
+    // Copies: what the builder has grown to is up to twice as large, and views would keep it.
+    const column = (nth: number): Float64Array => (this.#numbers[nth] as Float64Array).slice(0, length);
     return {
       length,
       detail,
@@ -51,10 +52,10 @@ export class PiecesBuilder {
       leaves: column(3),
       accessed: column(4),
       dirty: column(5),
-      layout: this.#layout.subarray(0, length),
-      attributes: this.#attributes.subarray(0, length),
-      shift: this.#shift.subarray(0, length),
-      classes: this.#classes.subarray(0, length),
+      layout: this.#layout.slice(0, length),
+      attributes: this.#attributes.slice(0, length),
+      shift: this.#shift.slice(0, length),
+      classes: this.#classes.slice(0, length),
     };
   }
 

@@ -39,6 +39,23 @@ export interface Pieces {
   readonly classes: Int32Array;
 }
 
+/** What their columns take. @internal */
+export function piecesBytes({
+  first,
+  pages,
+  physical,
+  layout,
+  attributes,
+  shift,
+  leaves,
+  accessed,
+  dirty,
+  classes,
+}: Pieces): number {
+  const columns = [first, pages, physical, layout, attributes, shift, leaves, accessed, dirty, classes];
+  return columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
 /** @internal */
 export function endOf({ first, pages }: Pieces, at: number): number {
   return (first[at] as number) + (pages[at] as number);

@@ -1,6 +1,6 @@
 import { ByteReader } from '../container/byte-reader.ts';
 import { ByteWriter } from '../container/byte-writer.ts';
-import type { Pieces } from './pieces.ts';
+import { LAYOUT, type Pieces } from './pieces.ts';
 import { type Piece, PiecesBuilder } from './pieces-builder.ts';
 
 /** Ranges in few bytes: each number as it differs from what the range before it leads to. @internal */
@@ -15,8 +15,11 @@ export class RangeEncoder {
     return this.#writer.lengthBytes;
   }
 
-  /** @param piece - in ascending order */
-  add(piece: Piece): void {
+  /** @param given - in ascending order; of two that share a page the first has it */
+  add(given: Piece): void {
+    const shared = Math.max(0, this.#next - given.first);
+    if (given.pages <= shared) return;
+    const piece = shared === 0 ? given : without(given, shared);
     const writer = this.#writer;
     writer.number(piece.first - this.#next);
     writer.number(piece.pages);
@@ -41,6 +44,11 @@ export class RangeEncoder {
     writer.bytes(this.#writer.written());
     return writer.written();
   }
+}
+
+function without(piece: Piece, pages: number): Piece {
+  const physical = piece.layout === LAYOUT.inOnePiece ? piece.physical + pages : piece.physical;
+  return { ...piece, first: piece.first + pages, pages: piece.pages - pages, physical };
 }
 
 /** @throws PictureError when the ranges were cut off. @internal */

@@ -7,6 +7,8 @@ const ENTRIES = 512;
 const WORDS = 1024;
 /** Tables that are kept as words: 16 MB. A walk and an enumeration come back to those above soon, to the last ones seldom. */
 const MOST_KEPT = 4096;
+/** Of an entry of a `Map` of numbers, roughly. */
+const START_BYTES = 48;
 const USE_OF_KIND = [0, 1, 3] as const;
 
 /** Pages of tables out of `encodeTables`, each made into words when it is asked for. @internal */
@@ -32,6 +34,16 @@ export class TableStore {
 
   get size(): number {
     return this.#starts.size;
+  }
+
+  /** What it takes besides the bytes that it was made of. */
+  get keptBytes(): number {
+    return this.#kept.size * WORDS * 4 + this.#starts.size * START_BYTES;
+  }
+
+  /** Forgets words that can be made again. */
+  rest(): void {
+    this.#kept.clear();
   }
 
   /** The 1024 words of a page; null where it was not kept, as it is no table or no memory holds it. */

@@ -24,6 +24,8 @@ export interface Coloured {
 export interface ColouringInput {
   readonly pieces: Pieces;
   readonly context: PagingContext | null;
+  /** Of the address space as it is asked about. */
+  readonly mode: string;
   /** There is a second stage: what the first one alone would allow is not known of a piece. */
   readonly isNested: boolean;
   readonly regions: readonly PictureRegion[];
@@ -114,31 +116,29 @@ export const COLOURINGS: readonly Colouring[] = [
     id: 'use',
     label: 'Accessed, dirty',
     explanation: 'A and D of the entries that map pages',
-    whyNot: always,
+    whyNot: needsEntries,
     colour: ({ pieces }) => ({ classes: USE, of: eachPiece(pieces, (at) => useClass(pieces, at)) }),
   },
   {
     id: 'size',
     label: 'Page size',
     explanation: 'the sizes of pages',
-    whyNot: always,
+    whyNot: needsEntries,
     colour: ({ pieces }) => ({ classes: SIZES, of: eachPiece(pieces, (at) => sizeClass(pieces.shift[at] as number)) }),
   },
   {
     id: 'region',
     label: 'What is there',
     explanation: 'what lies at the physical addresses that pages lead to',
-    whyNot: always,
+    whyNot: (input) => (knowsRegions(input) ? null : 'The saved map does not say what lies where pages lead.'),
     colour: colourByRegion,
   },
   {
     id: 'key',
     label: 'Protection key',
     explanation: 'bits 62:59 of the entries that map pages',
-    whyNot: ({ context }) =>
-      context === null || context.mode === '4-level' || context.mode === '5-level'
-        ? null
-        : 'There are no protection keys in this paging mode.',
+    whyNot: ({ mode }) =>
+      mode === '4-level' || mode === '5-level' ? null : 'There are no protection keys in this paging mode.',
     colour: ({ pieces }) => ({ classes: KEYS, of: byAttributes(pieces, (attributes) => attributes >>> 12) }),
   },
 ];
@@ -147,6 +147,14 @@ const KEYS: readonly ColourClass[] = Array.from({ length: 16 }, (_, key) => ({
   label: `key ${key}`,
   colour: key === 0 ? COLOURS.readOnly : seriesColour(key - 1),
 }));
+
+function needsEntries({ mode, isNested }: ColouringInput): string | null {
+  return mode === 'off' && !isNested ? 'Paging is off: there are no pages, and no entries that have A and D.' : null;
+}
+
+function knowsRegions({ regions, classNames }: ColouringInput): boolean {
+  return regions.length > 0 || classNames.length > 0;
+}
 
 function needsRegisters({ context, isNested }: ColouringInput): string | null {
   if (context === null) return 'A saved map has no registers: what they allow is not known.';
@@ -223,10 +231,11 @@ function sizeClass(shift: number): number {
   return { 12: 0, 21: 1, 22: 2, 30: 3 }[shift] ?? 4;
 }
 
+const PAGE_BYTES = 4096;
 /** So many regions are told apart; the last class is what else there is. */
 const MOST_REGIONS = 30;
 
-function colourByRegion({ pieces, regions, classNames }: ColouringInput): Coloured {
+function colourByRegion(input: ColouringInput): Coloured {
   const names = new Map<string, number>();
   const labels: string[] = [];
   const numberOf = (label: string): number => {
@@ -237,17 +246,54 @@ function colourByRegion({ pieces, regions, classNames }: ColouringInput): Colour
     if (number === labels.length) labels.push(number === MOST_REGIONS ? 'others' : label);
     return number;
   };
-  const of = eachPiece(pieces, (at) => {
-    const classes = pieces.classes[at] as number;
-    if (classes !== 0) return numberOf(namesOfClasses(classes, classNames).join(', '));
-    const page = pieces.physical[at] as number;
-    return numberOf(nameOfRegion(regionAt(regions, page)));
-  });
+  const of = eachPiece(input.pieces, (at) => numberOf(whatIsThere(input, at)));
   const classes = labels.map((label, nth) => ({
     label,
-    colour: label.startsWith('nothing') ? COLOURS.vermilion : seriesColour(nth),
+    colour: label === NOWHERE ? COLOURS.vermilion : label === UNKNOWN ? COLOURS.none : seriesColour(nth),
   }));
   return { classes: classes.length === 0 ? [{ label: 'nothing', colour: COLOURS.none }] : classes, of };
+}
+
+const NOWHERE = 'nothing';
+const UNKNOWN = 'not known of scattered pages';
+/** So many regions of a piece are told. */
+const MOST_TOLD = 4;
+
+/** Everything that a piece leads to: it may go beyond the end of a region. */
+function whatIsThere({ pieces, regions, classNames }: ColouringInput, at: number): string {
+  const classes = pieces.classes[at] as number;
+  if (classes !== 0) return namesOfClasses(classes, classNames).join(', ');
+  const layout = pieces.layout[at] as number;
+  if (layout === LAYOUT.scattered) return UNKNOWN;
+  const first = pieces.physical[at] as number;
+  const pages = layout === LAYOUT.repeated ? 2 ** ((pieces.shift[at] as number) - 12) : (pieces.pages[at] as number);
+  return regionsWithin(regions, first * PAGE_BYTES, (first + pages) * PAGE_BYTES - 1).join(', ');
+}
+
+function regionsWithin(regions: readonly PictureRegion[], first: number, last: number): readonly string[] {
+  const names = new Set<string>();
+  let address = first;
+  for (let at = firstEndingAt(regions, first); address <= last; at += 1) {
+    if (names.size === MOST_TOLD) return [...names, 'others'];
+    const region = regions[at];
+    const start = region === undefined ? Number.POSITIVE_INFINITY : Number(region.first);
+    if (address < start) names.add(NOWHERE);
+    if (region === undefined || start > last) break;
+    names.add(nameOfRegion(region));
+    address = Number(region.last) + 1;
+  }
+  return [...names];
+}
+
+/** The first region that does not end before an address. */
+function firstEndingAt(regions: readonly PictureRegion[], address: number): number {
+  let [low, high] = [0, regions.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (Number((regions[middle] as PictureRegion).last) < address) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** @internal */
@@ -263,41 +309,27 @@ const KINDS: Readonly<Record<PictureRegion['kind'], string>> = {
 };
 
 /** `RAM pc.ram`. @internal */
-export function nameOfRegion(region: Pick<PictureRegion, 'kind' | 'name'> | undefined): string {
-  if (region === undefined) return 'nothing';
+export function nameOfRegion(region: Pick<PictureRegion, 'kind' | 'name'>): string {
   return region.name === '' ? KINDS[region.kind] : `${KINDS[region.kind]} ${region.name}`;
 }
 
-/** The region that a physical page lies in; undefined where nothing is. @internal */
-export function regionAt(regions: readonly PictureRegion[], page: number): PictureRegion | undefined {
-  let [low, high] = [0, regions.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (Number((regions[middle] as PictureRegion).last) < page * 4096) low = middle + 1;
-    else high = middle;
-  }
-  const region = regions[low];
-  return region !== undefined && Number(region.first) <= page * 4096 ? region : undefined;
-}
-
-/** What there is to know of a piece, in words. @internal */
-export function describePiece({ pieces, regions, classNames, context }: ColouringInput, at: number): string {
+/** What there is to know of a piece: size and rights, pages, A and D, what is there; empty where nothing is to be said. @internal */
+export function describePiece(input: ColouringInput, at: number): readonly string[] {
+  const { pieces, context } = input;
   const { rights, protectionKey, global } = decodeAttributes(context ?? WITHOUT_KEYS, pieces.attributes[at] as number);
   const [pages, shift, leaves] = [pieces.pages[at] as number, pieces.shift[at] as number, pieces.leaves[at] as number];
-  const classes = pieces.classes[at] as number;
-  const there =
-    classes === 0
-      ? nameOfRegion(regionAt(regions, pieces.physical[at] as number))
-      : namesOfClasses(classes, classNames).join(', ');
+  const there = knowsRegions(input) ? whatIsThere(input, at) : '';
   const places: Readonly<Record<number, string>> = {
     [LAYOUT.inOnePiece]: '',
-    [LAYOUT.repeated]: ', the same page time and again',
-    [LAYOUT.scattered]: ', scattered',
+    [LAYOUT.repeated]: 'the same page time and again',
+    [LAYOUT.scattered]: 'scattered',
   };
   return [
     `${formatSize(pages * 4096)} ${formatRights(rights)}${global ? ' G' : ''}${protectionKey ? ` key ${protectionKey}` : ''}`,
-    `${leaves} page${leaves === 1 ? '' : 's'}${shift === 0 ? ' of several sizes' : ` of ${formatSize(2 ** shift)}`}`,
-    `A=${pieces.accessed[at]} D=${pieces.dirty[at]}`,
-    `${there}${places[pieces.layout[at] as number] ?? ''}`,
-  ].join(' · ');
+    needsEntries(input) === null
+      ? `${leaves} page${leaves === 1 ? '' : 's'}${shift === 0 ? ' of several sizes' : ` of ${formatSize(2 ** shift)}`}`
+      : 'no pages: paging is off',
+    needsEntries(input) === null ? `A=${pieces.accessed[at]} D=${pieces.dirty[at]}` : '',
+    [there, places[pieces.layout[at] as number] ?? ''].filter((text) => text !== '').join(', '),
+  ];
 }

@@ -18,8 +18,7 @@ export interface Window {
 export function findColumns(pieces: Pieces, axis: Axis, { from, to, columns }: Window): Columns {
   const found = { from: new Int32Array(columns), to: new Int32Array(columns) };
   const step = (to - from) / columns;
-  let page = axis.pageOf(from);
-  let at = pieceFrom(pieces, page);
+  let at = pieceFrom(pieces, axis.pageOf(from));
   for (let column = 0; column < columns; column += 1) {
     const next = axis.pageOf(from + step * (column + 1));
     found.from[column] = at;
@@ -29,7 +28,6 @@ export function findColumns(pieces: Pieces, axis: Axis, { from, to, columns }: W
     if (end < pieces.length && (pieces.first[end] as number) < next) end += 1;
     found.to[column] = end;
     at = after;
-    page = next;
   }
   return found;
 }

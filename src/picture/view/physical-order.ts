@@ -97,15 +97,32 @@ class Counts {
   }
 }
 
+/** What leads to a physical page. @internal */
+export interface Mappings {
+  /** Linear pages, in ascending order. */
+  readonly pages: readonly number[];
+  /** False where other pages may lead there too: it is not recorded where they lead. */
+  readonly isWhole: boolean;
+}
+
 /** The linear pages that lead to a physical one, so many at most. @internal */
-export function mappingsOf(linear: Pieces, physicalPage: number, most: number): readonly number[] {
+export function mappingsOf(linear: Pieces, physicalPage: number, most: number): Mappings {
   const found: number[] = [];
+  let isWhole = linear.complete;
   for (let at = 0; at < linear.length && found.length < most; at += 1) {
+    const layout = linear.layout[at] as number;
+    if (layout === LAYOUT.scattered) {
+      isWhole = false;
+      continue;
+    }
     const start = linear.physical[at] as number;
-    const isRepeated = linear.layout[at] === LAYOUT.repeated;
-    const pages = isRepeated ? 2 ** ((linear.shift[at] as number) - 12) : (linear.pages[at] as number);
-    if (linear.layout[at] === LAYOUT.scattered || physicalPage < start || physicalPage >= start + pages) continue;
-    found.push((linear.first[at] as number) + physicalPage - start);
+    const pages = linear.pages[at] as number;
+    const period = layout === LAYOUT.repeated ? 2 ** ((linear.shift[at] as number) - 12) : pages;
+    const offset = physicalPage - start;
+    if (offset < 0 || offset >= period) continue;
+    for (let page = offset; page < pages && found.length < most; page += period) {
+      found.push((linear.first[at] as number) + page);
+    }
   }
-  return found;
+  return { pages: found, isWhole };
 }

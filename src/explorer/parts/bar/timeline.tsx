@@ -1,34 +1,25 @@
-import { useEffect } from 'preact/hooks';
-import type { LoadedMoment } from '../moment/loaded-moment.ts';
+import type { Moments } from '../../hooks/use-moments.ts';
+import { describePause, formatMs, totalPausedMs } from './describe-pause.ts';
+
+/** What a moment is compared with. @internal */
+export type Compared = 'no' | 'last' | 'first';
 
 interface TimelineProps {
-  readonly moments: readonly LoadedMoment[];
-  readonly index: number;
-  readonly compared: 'no' | 'last' | 'first';
-  readonly canTake: boolean;
-  readonly isPlaying: boolean;
-  readonly isBusy: boolean;
-  readonly onShow: (index: number) => void;
-  readonly onCompare: (compared: TimelineProps['compared']) => void;
-  readonly onPlay: (isPlaying: boolean) => void;
-  readonly onStep: () => void;
+  readonly moments: Moments;
+  readonly compared: Compared;
+  readonly onCompare: (compared: Compared) => void;
+  readonly onPlay: (isOn: boolean) => void;
 }
 
-/** Between the end of one look and the next. */
-const INTERVAL_MS = 1000;
-
 /** Moments: which one is seen, what it is compared with, and for how long the guest was paused for it. @internal */
-export function Timeline(props: TimelineProps) {
-  const { moments, index, compared, canTake, isPlaying, isBusy, onShow, onCompare, onPlay, onStep } = props;
-  useEffect(() => {
-    if (!isPlaying || isBusy) return;
-    const timer = setTimeout(onStep, INTERVAL_MS);
-    return () => clearTimeout(timer);
-  }, [isPlaying, isBusy, moments, onStep]);
-  const moment = moments[index];
-  if (moment === undefined || (moments.length < 2 && !canTake)) return null;
-  const { takenAtMs, pausedMs } = moment.heading;
-  const paused = moments.reduce((sum, { heading }) => sum + (heading.pausedMs ?? 0), 0);
+export function Timeline({ moments, compared, onCompare, onPlay }: TimelineProps) {
+  const { moments: all, index, dropped, canTake, isPlaying, isBusy } = moments;
+  const moment = all[index];
+  if (moment === undefined || (all.length < 2 && !canTake)) return null;
+  const { takenAtMs, pause } = moment.heading;
+  const total = totalPausedMs(all.map(({ heading }) => heading.pause));
+  // The first one is kept: what was dropped is between it and the second.
+  const number = index === 0 ? 1 : index + 1 + dropped;
   return (
     <fieldset class="timeline" aria-label="Moments">
       {canTake && (
@@ -42,49 +33,50 @@ export function Timeline(props: TimelineProps) {
         </button>
       )}
       {canTake && (
-        <button type="button" onClick={onStep} disabled={isBusy || isPlaying} title="Look once (.)">
+        <button type="button" onClick={moments.step} disabled={isBusy || isPlaying} title="Look once (.)">
           step
         </button>
       )}
-      <button type="button" aria-label="The moment before" disabled={index === 0} onClick={() => onShow(index - 1)}>
+      <button
+        type="button"
+        aria-label="The moment before"
+        disabled={index === 0}
+        onClick={() => moments.show(index - 1)}
+      >
         ◀
       </button>
       <input
         type="range"
         aria-label="Moment"
         min={0}
-        max={moments.length - 1}
+        max={all.length - 1}
         value={index}
-        onInput={(event) => onShow(Number(event.currentTarget.value))}
+        onInput={(event) => moments.show(Number(event.currentTarget.value))}
       />
       <button
         type="button"
         aria-label="The moment after"
-        disabled={index === moments.length - 1}
-        onClick={() => onShow(index + 1)}
+        disabled={index === all.length - 1}
+        onClick={() => moments.show(index + 1)}
       >
         ▶
       </button>
       <span>
-        {index + 1} of {moments.length}, {new Date(takenAtMs).toLocaleTimeString()}
+        {number} of {all.length + dropped}
+        {takenAtMs === null ? '' : `, ${new Date(takenAtMs).toLocaleTimeString()}`}
+        {dropped === 0 ? '' : `; 2 to ${dropped + 1} are not kept`}
       </span>
       <label>
         changes since{' '}
-        <select
-          value={compared}
-          onChange={(event) => onCompare(event.currentTarget.value as TimelineProps['compared'])}
-        >
+        <select value={compared} onChange={(event) => onCompare(event.currentTarget.value as Compared)}>
           <option value="no">none</option>
           <option value="last">the moment before</option>
           <option value="first">the first moment</option>
         </select>
       </label>
       <span class="note" role="status">
-        {isBusy
-          ? 'looking…'
-          : pausedMs === null
-            ? 'the guest was not paused'
-            : `the guest was paused for ${pausedMs.toFixed(1)} ms, for all moments ${paused.toFixed(1)} ms`}
+        {isBusy ? 'looking…' : pause === null ? '' : describePause(pause)}
+        {!isBusy && total > 0 && all.length > 1 ? `, for all that are kept ${formatMs(total)}` : ''}
       </span>
     </fieldset>
   );

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
-import { parseOverride } from '../../guest/index.ts';
-import type { PagingContext } from '../../paging/index.ts';
+import { parseOverride } from '../../../guest/index.ts';
+import type { PagingContext } from '../../../paging/index.ts';
 
 interface WhatIfProps {
   readonly context: PagingContext | null;

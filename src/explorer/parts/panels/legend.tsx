@@ -1,5 +1,5 @@
-import { type ColourClass, type Coloured, NOTHING, type Pieces } from '../../picture/internal.ts';
-import { formatPages } from '../canvas/painter.ts';
+import { type ColourClass, type Coloured, NOTHING, type Pieces } from '../../../picture/internal.ts';
+import { formatPages } from '../../canvas/format-pages.ts';
 
 interface LegendProps {
   readonly title: string;

@@ -1,8 +1,8 @@
-import { formatHex } from '../../paging/index.ts';
-import { describePiece, endOf, pieceFrom } from '../../picture/internal.ts';
-import type { Stage } from '../canvas/stage.ts';
-import type { LoadedMoment, Space } from '../moment/loaded-moment.ts';
-import { inputOf } from './build-stage.ts';
+import { formatHex } from '../../../paging/index.ts';
+import { describePiece, endOf, pieceFrom } from '../../../picture/internal.ts';
+import type { Stage } from '../../canvas/stage.ts';
+import type { LoadedMoment, Space } from '../../moment/loaded-moment.ts';
+import { inputOf } from '../../view/build-stage.ts';
 
 const MOST_ROWS = 200;
 
@@ -55,9 +55,7 @@ export function RangeTable({ moment, space, stage, seen, isPhysical, onChosen }:
               {isPhysical ? (
                 <td>{`${pieces.leaves[at]} times`}</td>
               ) : (
-                describePiece(input, at)
-                  .split(' · ')
-                  .map((text, column) => <td key={column}>{text}</td>)
+                describePiece(input, at).map((text, column) => <td key={column}>{text}</td>)
               )}
             </tr>
           ))}

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
-import { formatHex } from '../../paging/index.ts';
-import { formatTranslation } from '../../report/index.ts';
-import type { LoadedMoment } from '../moment/loaded-moment.ts';
-import type { ViewState } from '../view/link.ts';
-import { type MarkedPart, PAGE_STYLE, readMarks } from '../view/marked-text.ts';
+import { formatHex } from '../../../paging/index.ts';
+import { formatTranslation } from '../../../report/index.ts';
+import type { LoadedMoment } from '../../moment/loaded-moment.ts';
+import type { ViewState } from '../../view/link.ts';
+import { type MarkedPart, PAGE_STYLE, readMarks } from '../../view/marked-text.ts';
 
 interface WalkProps {
   readonly moment: LoadedMoment;
@@ -98,8 +98,8 @@ async function answerOf(
   try {
     const asked = await moment.translate(address, access, overrides);
     const { space } = moment.heading;
-    const changes = [...(space.changes ?? []), ...overrides];
-    const text = formatTranslation(asked, { ...space, changes }, PAGE_STYLE);
+    const changes = [...(space?.changes ?? []), ...overrides];
+    const text = formatTranslation(asked, { cr3: 0n, given: false, ...space, changes }, PAGE_STYLE);
     const allowed: boolean[] = [];
     for (const each of ACCESSES) {
       const { translation, nested } = await moment.translate(address, each.access, overrides);

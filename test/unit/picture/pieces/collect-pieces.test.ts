@@ -51,20 +51,14 @@ function leavesOf(pageOf: PageSource): readonly MappedLeaf[] {
 }
 
 /** What pieces say of a leaf, in the same words. */
-function pieceOf(pieces: Pieces, leaf: MappedLeaf): object {
+function pieceOf(pieces: Pieces, leaf: MappedLeaf): string {
   const page = Number(BigInt.asUintN(48, leaf.address) >> 12n);
   const at = pieceAt(pieces, page);
   const share = (count: Float64Array): number => (count[at] as number) / (pieces.leaves[at] as number);
   const attributes = pieces.attributes[at] as number;
-  return {
-    physical: physicalPageOf(pieces, at, page),
-    size: 2 ** (pieces.shift[at] as number),
-    accessed: share(pieces.accessed),
-    dirty: share(pieces.dirty),
-    write: (attributes & 2) !== 0,
-    user: (attributes & 4) !== 0,
-    global: (attributes & 0x100) !== 0,
-  };
+  const [write, user, global] = [2, 4, 0x100].map((bit) => (attributes & bit) !== 0);
+  const place = `physical ${physicalPageOf(pieces, at, page)}, size ${2 ** (pieces.shift[at] as number)}`;
+  return `${place}, A=${share(pieces.accessed)} D=${share(pieces.dirty)}, write ${write}, user ${user}, global ${global}`;
 }
 
 describe('picture/collectPieces', () => {
@@ -76,15 +70,13 @@ describe('picture/collectPieces', () => {
       expect(pieces.detail).to.equal('pages');
       expect(pieces.leaves.reduce((sum, each) => sum + each, 0)).to.equal(leaves.length);
       for (const leaf of leaves) {
-        expect(pieceOf(pieces, leaf), `seed ${seed}, ${leaf.address.toString(16)}`).to.deep.equal({
-          physical: Number(leaf.physicalAddress >> 12n),
-          size: leaf.sizeBytes,
-          accessed: Number(leaf.accessed),
-          dirty: Number(leaf.dirty),
-          write: leaf.rights.write,
-          user: leaf.rights.user,
-          global: leaf.global,
-        });
+        const { write, user } = leaf.rights;
+        const place = `physical ${leaf.physicalAddress >> 12n}, size ${leaf.sizeBytes}`;
+        const used = `A=${Number(leaf.accessed)} D=${Number(leaf.dirty)}`;
+        const known = `${place}, ${used}, write ${write}, user ${user}, global ${leaf.global}`;
+        const told = pieceOf(pieces, leaf);
+        // There are a million of them: what is right is not said.
+        if (told !== known) expect(told, `seed ${seed}, ${leaf.address.toString(16)}`).to.equal(known);
       }
     }
   });

@@ -50,7 +50,14 @@ describe('picture/COLOURINGS', () => {
     it(`colours by what walks allow: ${JSON.stringify(changes, (_, value) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value))}`, () => {
       const context = createContext({ ...REGISTERS, ...changes }, { maxPhyAddr: 40 });
       const pieces = collectPieces({ context, nested: null, pageOf }, { most: 1000 });
-      const input: ColouringInput = { pieces, context, isNested: false, regions: [], classNames: [] };
+      const input: ColouringInput = {
+        pieces,
+        context,
+        mode: context.mode,
+        isNested: false,
+        regions: [],
+        classNames: [],
+      };
       for (const user of [false, true]) {
         const { classes, of } = COLOURINGS.find(({ id }) => id === (user ? 'user' : 'supervisor'))?.colour(input) ?? {
           classes: [],

@@ -1,0 +1,46 @@
+import { formatHex } from '../../paging/index.ts';
+import { CHANGE_CLASSES, describePiece, endOf, pieceAt } from '../../picture/internal.ts';
+import { formatPages } from '../canvas/format-pages.ts';
+import type { Place } from '../canvas/painter.ts';
+import { nameFrom, type Stage } from '../canvas/stage.ts';
+import type { LoadedMoment, Space } from '../moment/loaded-moment.ts';
+import { inputOf } from './build-stage.ts';
+
+interface Shown {
+  readonly moment: LoadedMoment;
+  readonly space: Space;
+  readonly stage: Stage;
+  readonly isPhysical: boolean;
+}
+
+/** What is at a place, in lines. @internal */
+export function describePlace({ moment, space, stage, isPhysical }: Shown, place: Place): readonly string[] {
+  const { page, piece, pieces, part } = place;
+  const head = [formatHex(stage.addressOf(Math.floor(page)), 16), ...nameAt(stage, page)];
+  const changed = changesAt(stage, page);
+  if (piece < 0) {
+    const hole = part?.isHole ? `hole of ${formatPages(part.end - part.first)}` : 'nothing is mapped here';
+    return [...head, isPhysical ? 'no page leads here' : hole, ...changed];
+  }
+  const first = formatHex(stage.addressOf(pieces.first[piece] as number), 16);
+  const last = formatHex(stage.addressOf(endOf(pieces, piece) - 1) | 0xfffn, 16);
+  const range = `${first}-${last}`;
+  if (isPhysical) {
+    const times = pieces.leaves[piece] as number;
+    return [...head, range, `mapped ${times} time${times === 1 ? '' : 's'}`];
+  }
+  const facts = describePiece(inputOf(moment, space, pieces), piece).filter((line) => line !== '');
+  return [...head, range, ...facts, ...changed];
+}
+
+function nameAt({ names }: Stage, page: number): readonly string[] {
+  const name = names[nameFrom(names, page)];
+  return name === undefined || name.first > page ? [] : [name.text];
+}
+
+function changesAt({ changes }: Stage, page: number): readonly string[] {
+  const at = changes === null ? -1 : pieceAt(changes.pieces, page);
+  if (changes === null || at < 0) return [];
+  const label = CHANGE_CLASSES[changes.of[at] ?? 0]?.label ?? 'changed';
+  return [`${label} (${(changes.all[at]?.differences ?? []).join(', ')})`];
+}
