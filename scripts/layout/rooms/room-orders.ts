@@ -73,7 +73,7 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
     'map',
   ],
   'src/picture': ['errors.ts', 'container', 'tables', 'pieces', 'view', 'page'],
-  'src/explorer': ['view', 'moment', 'canvas', 'parts'],
+  'src/explorer': ['moment', 'canvas', 'view', 'hooks', 'parts'],
   'src/testing': ['errors.ts', 'console', 'qemu', 'answers', 'assertions', 'guest', 'shared', 'matchers', 'chai'],
   'src/cli': [
     'version.ts',

@@ -1,5 +1,5 @@
-import type { FoundPlaces } from '../view/find-places.ts';
 import { fromBase64 } from './decompress.ts';
+import type { FoundPlaces } from './found-places.ts';
 import { LoadedMoment } from './loaded-moment.ts';
 
 /** Where moments come from: the page itself, or the server that serves it. @internal */

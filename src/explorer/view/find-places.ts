@@ -1,21 +1,6 @@
+import type { FoundPlace, FoundPlaces } from '../moment/found-places.ts';
 import type { LoadedMoment, Space } from '../moment/loaded-moment.ts';
 import type { MomentFeed } from '../moment/moment-feed.ts';
-
-/** What a search leads to. @internal */
-export interface FoundPlace {
-  readonly address: bigint;
-  /** What it is, in words. */
-  readonly text: string;
-  /** Where it ends, if it is more than a page. */
-  readonly endPage?: number;
-}
-
-/** @internal */
-export interface FoundPlaces {
-  readonly places: readonly FoundPlace[];
-  /** What is said after how many they are. */
-  readonly more: string;
-}
 
 const MOST_MAPPINGS = 64;
 
