@@ -1,10 +1,9 @@
-; A vCPU that stays in system management mode, on 4-level paging whose tables lie in SMRAM: while it is there, it sees RAM at
-; 0xa0000 where everything else sees the VGA. For the i440FX (`-machine pc`) with SeaBIOS, which leaves SMBASE at 0xa0000.
+; A vCPU that stays in system management mode, on 4-level paging whose tables lie in SMRAM.
 ; What its tables hold is stated in manifests/manifest-smm.ts.
 
 %define LOAD         0x100000
-%define SMRAM        0xa0000
-%define SMM_ENTRY    (SMRAM + 0x8000)
+%include "smram.inc"
+
 %define SMM_ROOT     0xb0000                      ; PML4, PDPT, PD and PT, one page each
 %define SMM_PDPT     0xb1000
 %define SMM_PD       0xb2000
@@ -20,22 +19,6 @@
 %define EFER_LME     (1 << 8)
 
 %define DEBUG_PORT   0xe9
-%define SMI_PORT     0xb2
-%define PCI_ADDRESS  0xcf8
-%define PCI_DATA     0xcfc
-%define SMRAMC       0x80000070                   ; of the host bridge; the register is its third byte
-%define SMRAMC_OPEN  0x4a                         ; D_OPEN, G_SMRAME, C_BASE_SEG
-%define SMRAMC_CLOSE 0x0a
-
-; SET_SMRAMC value
-%macro SET_SMRAMC 1
-    mov eax, SMRAMC
-    mov dx, PCI_ADDRESS
-    out dx, eax
-    mov dx, PCI_DATA + 2
-    mov al, %1
-    out dx, al
-%endmacro
 
 org LOAD
 bits 32
@@ -56,15 +39,7 @@ start:
     mov dword [SMM_PD], LARGE | PRESENT           ; the first 2 MiB, where all this lies
     mov dword [SMM_PD + 2 * 8], SMM_PT | PRESENT
     mov dword [SMM_PT], WANTED | PRESENT
-    mov esi, handler
-    mov edi, SMM_ENTRY
-    mov ecx, handler_end - handler
-    rep movsb
-    SET_SMRAMC SMRAMC_CLOSE
-    out SMI_PORT, al
-.never:
-    hlt
-    jmp .never
+    RAISE_SMI handler, handler_end
 
 ; Runs at SMM_ENTRY, in real mode with segments from SMBASE on.
 bits 16

@@ -22,6 +22,8 @@ export interface RigKernel<M extends RigMemory> {
   /** QEMU's `-cpu`. */
   readonly cpu: string;
   readonly extraArgs?: readonly string[];
+  /** Its command line. */
+  readonly append?: string;
   /** What the host will know of the memory. */
   readonly makeMemory: (highBase: number | null, image: Buffer) => M;
 }
@@ -83,6 +85,7 @@ export class RigGuest<M extends RigMemory> implements AsyncDisposable {
         ...options,
         kernel: image,
         cpu: kernel.cpu,
+        ...(kernel.append === undefined ? {} : { append: kernel.append }),
         machine: 'pc,memory-backend=low',
         memory: highBase === null ? '64M' : `64M,slots=1,maxmem=${highBase / 2 ** 20}M`,
         // The default of 1 GiB for translated code is more than a machine for tests may have.
@@ -144,6 +147,11 @@ export class RigGuest<M extends RigMemory> implements AsyncDisposable {
     const end = this.#qemu.console.waitForNextLine((line) => /^(done|exception)/.test(line), timeoutMs);
     const [said] = await Promise.all([end, this.#witness.execute('inject-nmi')]);
     if (said !== 'done') throw new Error(`${this.#kernel.name} said: ${said}`);
+  }
+
+  /** What the human monitor's `info registers` says. */
+  registers(): Promise<string> {
+    return this.#witness.hmp('info registers');
   }
 
   /** Writes the low memory. */

@@ -7,6 +7,8 @@ export interface ProbeMachine {
   readonly vendor?: 'intel' | 'amd';
   readonly pse36?: boolean;
   readonly pdpe1gb?: boolean;
+  /** Whether its vCPU stays in system management mode. */
+  readonly smm?: boolean;
 }
 
 /** QEMU's `-cpu` for a machine. */
@@ -19,11 +21,12 @@ export function cpuOption({ maxPhyAddr, vendor, pse36, pdpe1gb }: ProbeMachine):
 }
 
 /** A machine as options of main.ts. */
-export function formatMachineOptions({ mode, maxPhyAddr, vendor, pse36, pdpe1gb }: ProbeMachine): string {
+export function formatMachineOptions({ mode, maxPhyAddr, vendor, pse36, pdpe1gb, smm }: ProbeMachine): string {
   const words = [`--mode ${mode} --phys-bits ${maxPhyAddr}`];
   if (vendor !== undefined) words.push(`--vendor ${vendor}`);
   if (pse36 === false) words.push('--no-pse36');
   if (pdpe1gb === false) words.push('--no-pdpe1gb');
+  if (smm) words.push('--smm');
   return words.join(' ');
 }
 

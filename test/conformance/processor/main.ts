@@ -21,6 +21,7 @@ One machine instead of all the standard ones:
   --vendor V      intel or amd
   --no-pse36      without PSE-36
   --no-pdpe1gb    without 1 GiB pages
+  --smm           in system management mode
 `;
 
 const modes: readonly PagedMode[] = ['4-level', '5-level', 'pae', '32-bit'];
@@ -46,6 +47,7 @@ function parseOrder(args: readonly string[]): Order {
       vendor: { type: 'string' },
       'no-pse36': { type: 'boolean' },
       'no-pdpe1gb': { type: 'boolean' },
+      smm: { type: 'boolean' },
     },
   });
   const mode = modes.find((name) => name === values.mode);
@@ -56,6 +58,7 @@ function parseOrder(args: readonly string[]): Order {
     ...(values.vendor === undefined ? {} : { vendor: parseVendor(values.vendor) }),
     ...(values['no-pse36'] ? { pse36: false } : {}),
     ...(values['no-pdpe1gb'] ? { pdpe1gb: false } : {}),
+    ...(values.smm ? { smm: true } : {}),
   };
   return {
     machines: machine ? [machine] : standardMachines,

@@ -28,9 +28,15 @@ export class ProbeGuest implements AsyncDisposable {
       reach: machine,
       cpu: cpuOption(machine),
       extraArgs: addressLimitArguments(machine),
+      ...(machine.smm ? { append: 'smm' } : {}),
       makeMemory: (highBase: number | null, image: Buffer) => new GuestMemory(highBase, image),
     };
-    return new ProbeGuest(await RigGuest.launch(kernel, options));
+    const rig = await RigGuest.launch(kernel, options);
+    const guest = new ProbeGuest(rig);
+    // HF_SMM, as QEMU shows it. A kernel that did not get there would be judged as one that did.
+    if (/ SMM=1 /.test(await rig.registers()) === (machine.smm ?? false)) return guest;
+    await guest[Symbol.asyncDispose]();
+    throw new Error(`the vCPU of ${kernel.name} is ${machine.smm ? 'not ' : ''}in system management mode`);
   }
 
   get memory(): GuestMemory {
