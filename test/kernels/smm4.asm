@@ -2,7 +2,7 @@
 ; What its tables hold is stated in manifests/manifest-smm.ts.
 
 %define LOAD         0x100000
-%include "smram.inc"
+%include "smm/smram.inc"
 
 %define SMM_ROOT     0xb0000                      ; PML4, PDPT, PD and PT, one page each
 %define SMM_PDPT     0xb1000
