@@ -58,7 +58,12 @@ export class FoundSockets {
 
   #lookUnix(pid: number, network: string, path: string): Seen {
     const open = this.#scan.sockets(pid);
-    const named = this.#unixOf(pid, network).filter((socket) => socket.path === path);
+    // What was accepted is in the network namespace of its client, which may be ours.
+    const tables = [
+      this.#unixOf(pid, network),
+      network === this.#ownNetwork ? [] : this.#unixOf(process.pid, this.#ownNetwork),
+    ];
+    const named = tables.flat().filter((socket) => socket.path === path);
     // Where its descriptors cannot be seen, what bears the name is taken for its own.
     const own = open.size === 0 ? named : named.filter(({ inode }) => open.has(inode));
     const connected = own.filter(({ isListening }) => !isListening);

@@ -373,7 +373,7 @@ export class QmpLink implements Link {
     }
     const directory = this.#privateDirectory();
     return {
-      path: directory.pathOf('device-state'),
+      path: directory.pathInQemu('device-state'),
       read: () => directory.read('device-state'),
       discard: () => directory.unlink('device-state'),
     };
@@ -386,10 +386,10 @@ export class QmpLink implements Link {
 
   #privateDirectory(): PrivateDirectory {
     if (this.#directory === undefined) {
-      const plan = planPrivateDirectory();
+      const plan = planPrivateDirectory(this.#process?.pid);
       // The watchdog must know first: it removes what a killed client leaves.
       this.#safekeeping.note({ directory: plan });
-      this.#directory = PrivateDirectory.make(plan, this.#process?.uid);
+      this.#directory = PrivateDirectory.make(plan, this.#process);
     }
     return this.#directory;
   }

@@ -65,7 +65,7 @@ function asHolder(
   const open = scan.sockets(pid);
   if (open.size === 0) return undefined;
   const namespace = readlinkSync(`/proc/${pid}/ns/net`);
-  if (!tables.has(namespace)) tables.set(namespace, readUnixSockets(pid));
+  if (!tables.has(namespace)) tables.set(namespace, readTables(pid, namespace));
   const sockets = tables.get(namespace);
   if (sockets === undefined) return { code: 'ambiguous-sockets' };
   const isOurs = new Map<string, boolean>();
@@ -78,6 +78,14 @@ function asHolder(
   if (ours.length === 0) return undefined;
   const namesakes = sockets.filter(({ path }) => isOurs.get(path) === true);
   return { identity, open, ours, namesakes };
+}
+
+/** What a process accepted is in the network namespace of who connected, and that is ours. */
+function readTables(pid: number, namespace: string): readonly UnixSocket[] | undefined {
+  const theirs = readUnixSockets(pid);
+  if (namespace === readlinkSync('/proc/self/ns/net')) return theirs;
+  const ours = readUnixSockets('self');
+  return theirs && ours && [...theirs, ...ours];
 }
 
 /** Whether a name that a process bound, in its own root and working directory, is the file that we connected to. */

@@ -45,7 +45,9 @@ const planSchema = z.object({
   ownStub: z.optional(z.boolean()),
   handed: z.optional(z.string().check(z.regex(/^pagewalk-[0-9a-f]{8}$/))),
   handedStub: z.optional(z.boolean()),
-  directory: z.optional(z.object({ path: z.string(), room: z.string().check(z.regex(/^[\w-]+$/)) })),
+  directory: z.optional(
+    z.object({ path: z.string(), room: z.string().check(z.regex(/^[\w-]+$/)), inQemu: z.optional(z.string()) }),
+  ),
 });
 
 /** Who wrote a journal, and about which guest. @internal */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  accessSync,
   chmodSync,
   chownSync,
   closeSync,
@@ -9,10 +10,11 @@ import {
   openSync,
   readSync,
   rmdirSync,
+  statSync,
   unlinkSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { GuestUsageError } from '../errors.ts';
 
 /** Where a private directory is, or is going to be. @internal */
@@ -21,6 +23,14 @@ export interface DirectoryPlan {
   readonly path: string;
   /** The name of the inner one, which belongs to QEMU's user. */
   readonly room: string;
+  /** The outer one as QEMU names it, where its root is another one than ours. */
+  readonly inQemu?: string | undefined;
+}
+
+/** QEMU's process, where it is proven. @internal */
+export interface DirectoryUser {
+  readonly pid: number;
+  readonly uid: number;
 }
 
 /** All that ever lies in one. @internal */
@@ -33,17 +43,28 @@ const LONGEST_SOCKET_PATH = 107;
 const NAME_BYTES = 6;
 /** The device state of a large machine has megabytes; more than this is no device state. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
+/** Folders in which a program may make files, where QEMU's root has not ours. */
+const SHARED_FOLDERS = ['/tmp', '/var/tmp', '/dev/shm', '/run', '/'];
+/** A name for a file, and no more; Node has no name for it. */
+const O_PATH = 0o10000000;
 
 /**
- * Names a directory that does not exist yet, so that the watchdog can know of it first.
+ * Names a directory that does not exist yet, so that the watchdog can know of it first. A QEMU in a container or another root does not see
+ * our temporary folder, but we may see one of its own.
  *
+ * @param pid - of QEMU, where it is proven
  * @throws GuestUsageError `ERR_GUEST_USAGE` when the temporary folder is one in which no stub can listen. Nothing was made.
  * @internal
  */
-export function planPrivateDirectory(): DirectoryPlan {
+export function planPrivateDirectory(pid?: number): DirectoryPlan {
   const root = resolve(tmpdir());
   const random = (): string => randomBytes(NAME_BYTES).toString('base64url');
-  const plan = { path: join(root, `pagewalk-${random()}`), room: random() };
+  const name = `pagewalk-${random()}`;
+  const folder = pid === undefined || isSameFolder(pid, root) ? undefined : findFolder(pid, [root, ...SHARED_FOLDERS]);
+  const plan =
+    folder === undefined
+      ? { path: join(root, name), room: random() }
+      : { path: join(`/proc/${pid}/root`, folder, name), room: random(), inQemu: join(folder, name) };
   const bytes = Buffer.byteLength(pathOf(plan, 'gdb'));
   if (bytes > LONGEST_SOCKET_PATH) {
     throw new GuestUsageError(
@@ -57,6 +78,51 @@ export function planPrivateDirectory(): DirectoryPlan {
     );
   }
   return plan;
+}
+
+function isSameFolder(pid: number, folder: string): boolean {
+  try {
+    const [ours, theirs] = [statSync(folder), statSync(`/proc/${pid}/root${folder}`)];
+    return ours.dev === theirs.dev && ours.ino === theirs.ino;
+  } catch {
+    return false;
+  }
+}
+
+/** A folder of QEMU's root in which we may make a directory. */
+function findFolder(pid: number, candidates: readonly string[]): string | undefined {
+  return candidates.find((folder) => {
+    try {
+      const descriptor = openFolder(pid, folder);
+      try {
+        accessSync(`/proc/self/fd/${descriptor}`, constants.W_OK);
+        return true;
+      } finally {
+        closeSync(descriptor);
+      }
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Part by part, as a symbolic link in a root that is not ours would lead into ours. @throws the system's error */
+function openFolder(pid: number, folder: string): number {
+  let descriptor = openSync(`/proc/${pid}/root`, O_PATH | constants.O_DIRECTORY);
+  for (const part of folder.split('/').filter((each) => each !== '')) {
+    try {
+      const next = openSync(
+        `/proc/self/fd/${descriptor}/${part}`,
+        O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW,
+      );
+      closeSync(descriptor);
+      descriptor = next;
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+  }
+  return descriptor;
 }
 
 function pathOf({ path, room }: DirectoryPlan, file: PrivateFile): string {
@@ -81,29 +147,34 @@ export class PrivateDirectory {
   }
 
   /**
-   * @param owner - the user that QEMU runs as, where that is proven and another one than we are
+   * @param user - QEMU, where it is proven: the inner one becomes its user's
    * @throws the system's error; nothing is left then.
    */
-  static make(plan: DirectoryPlan, owner: number | undefined): PrivateDirectory {
-    const isOthers = owner !== undefined && owner !== process.getuid?.() && process.getuid?.() === 0;
-    mkdirSync(plan.path, { mode: 0o700 });
+  static make(plan: DirectoryPlan, user: DirectoryUser | undefined): PrivateDirectory {
+    const owner =
+      user !== undefined && user.uid !== process.getuid?.() && process.getuid?.() === 0 ? user.uid : undefined;
+    const { inQemu } = plan;
+    if (user === undefined || inQemu === undefined) {
+      make(plan, plan.path, owner);
+      return new PrivateDirectory(plan);
+    }
+    const descriptor = openFolder(user.pid, dirname(inQemu));
     try {
-      const room = join(plan.path, plan.room);
-      mkdirSync(room, { mode: 0o700 });
-      if (isOthers) {
-        chownSync(room, owner, -1);
-        // To go through, not to look in: the inner name is a secret.
-        chmodSync(plan.path, 0o711);
-      }
-    } catch (error) {
-      removePrivateDirectory(plan);
-      throw error;
+      make(plan, `/proc/self/fd/${descriptor}/${basename(inQemu)}`, owner);
+    } finally {
+      closeSync(descriptor);
     }
     return new PrivateDirectory(plan);
   }
 
   pathOf(file: PrivateFile): string {
     return pathOf(this.plan, file);
+  }
+
+  /** The same file as QEMU names it. */
+  pathInQemu(file: PrivateFile): string {
+    const { path, room, inQemu = path } = this.plan;
+    return pathOf({ path: inQemu, room }, file);
   }
 
   /**
@@ -133,6 +204,21 @@ export class PrivateDirectory {
 
   remove(): void {
     removePrivateDirectory(this.plan);
+  }
+}
+
+function make(plan: DirectoryPlan, path: string, owner: number | undefined): void {
+  mkdirSync(path, { mode: 0o700 });
+  try {
+    const room = join(path, plan.room);
+    mkdirSync(room, { mode: 0o700 });
+    if (owner === undefined) return;
+    chownSync(room, owner, -1);
+    // To go through, not to look in: the inner name is a secret.
+    chmodSync(path, 0o711);
+  } catch (error) {
+    removePrivateDirectory(plan);
+    throw error;
   }
 }
 

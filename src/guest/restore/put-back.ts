@@ -151,7 +151,8 @@ async function removeStub(qmp: QmpClient, plan: RestorePlan): Promise<void> {
   const { directory } = plan;
   if (stub === undefined || directory === undefined) return;
   const where = stub.endpoint === undefined ? undefined : parseEndpoint(stub.endpoint);
-  if (where?.kind === 'unix' && where.path.startsWith(`${directory.path}/`)) await qmp.hmp('gdbserver none');
+  if (where?.kind === 'unix' && where.path.startsWith(`${directory.inQemu ?? directory.path}/`))
+    await qmp.hmp('gdbserver none');
 }
 
 async function succeeds(step: () => Promise<unknown>): Promise<boolean> {

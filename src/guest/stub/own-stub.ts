@@ -15,10 +15,13 @@ import { isLocal } from './stub-location.ts';
 export class OwnStub {
   readonly endpoint: string;
   readonly #qmp: QmpClient;
+  /** The same as QEMU names it. */
+  readonly #inQemu: string;
 
-  private constructor(qmp: QmpClient, path: string) {
+  private constructor(qmp: QmpClient, path: string, inQemu: string) {
     this.#qmp = qmp;
     this.endpoint = formatEndpoint({ kind: 'unix', path });
+    this.#inQemu = formatEndpoint({ kind: 'unix', path: inQemu });
   }
 
   /** @throws {@link GuestStubError} `ERR_GUEST_STUB_UNREACHABLE` for a QEMU elsewhere, `ERR_GUEST_STUB_START`. */
@@ -35,7 +38,8 @@ export class OwnStub {
         `QEMU behind ${qmp.endpoint} has no GDB stub and is not on this host; start one there ("gdbserver tcp:127.0.0.1:1234") and say how to reach it with --gdb`,
       );
     }
-    const path = openDirectory().pathOf('gdb');
+    const directory = openDirectory();
+    const path = directory.pathInQemu('gdb');
     // Known first: a killed client's stub is removed by the client that finds it.
     safekeeping.note({ ownStub: true });
     const outcome = parseGdbserverOutput(await qmp.hmp(`gdbserver ${quoteForMonitor(listener(path))}`));
@@ -47,13 +51,13 @@ export class OwnStub {
         `QEMU behind ${qmp.endpoint} would not start a GDB stub: ${'problem' in outcome ? outcome.problem : outcome.kind}. Set TMPDIR to a folder where QEMU may make a socket and this program may use it, or start a stub by hand and pass --gdb`,
       );
     }
-    return new OwnStub(qmp, path);
+    return new OwnStub(qmp, directory.pathOf('gdb'), path);
   }
 
   /** Takes the stub and its socket away, unless another client has put one in its place. The run state does not change. */
   async remove(): Promise<void> {
     const stub = (await queryChardev(this.#qmp)).find(({ label }) => label === STUB_LABEL);
-    if (stub === undefined || (stub.endpoint !== undefined && stub.endpoint !== this.endpoint)) return;
+    if (stub === undefined || (stub.endpoint !== undefined && stub.endpoint !== this.#inQemu)) return;
     await this.#qmp.hmp('gdbserver none');
   }
 }

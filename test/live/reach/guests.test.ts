@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import type * as z from 'zod';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
+import { expectAll, withOwnFolders, writeQemuWithin } from '../../support/live/peer/qemu-within.ts';
 import { runPagewalk } from '../../support/live/run-pagewalk.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 import { guestLineSchema } from '../../support/schemas/guest-schema.ts';
@@ -128,6 +129,17 @@ describe('the guests of this host', function () {
       qemu.kill();
       await once(qemu, 'close');
     }
+  });
+
+  it('in a container, with folders and a network of their own, give all there is', async () => {
+    const binary = await writeQemuWithin(scratch('qemu-within'), withOwnFolders('--net'));
+    await using guest = await launchKernel('long4', { binary, gdb: false });
+    await using witness = await Witness.of(guest);
+    const found = await listed(guest.pid);
+    expect(found.otherNamespaces).to.deep.equal(['mnt', 'net']);
+    expect(found.channels[1]).to.deep.include({ purpose: 'qmp', state: 'held' });
+    await expectAll(guest.qmpEndpoint);
+    expect(await witness.runState()).to.equal('running');
   });
 
   it('that do not exist, or share a name, are refused with what there is', async () => {

@@ -32,6 +32,10 @@ describe('the directory that QEMU and the client share', () => {
     expect(dirname(dirname(file))).to.equal(directory.plan.path);
   });
 
+  it('is in our temporary folder for a QEMU that sees it there', () => {
+    expect(planPrivateDirectory(process.pid)).to.not.have.property('inQemu');
+  });
+
   it('gives a regular file', () => {
     writeFileSync(file, 'state');
     expect(directory.read('device-state').toString()).to.equal('state');

@@ -1,0 +1,54 @@
+import { mkdir } from 'node:fs/promises';
+import { expect } from 'chai';
+import { launchKernel } from '../support/live/guest/kernel-guest.ts';
+import { Witness } from '../support/live/guest/witness.ts';
+import { QemuOfAnotherUser } from '../support/live/peer/other-user.ts';
+import { expectAll, withOwnFolders, writeQemuWithin } from '../support/live/peer/qemu-within.ts';
+import { runPagewalk } from '../support/live/run-pagewalk.ts';
+import { useScratchDirectory } from '../support/live/scratch-directory.ts';
+
+const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
+
+/** The table of docs/reach.md: each row is a guest. */
+const ENVIRONMENTS: readonly (readonly [what: string, before: string, words: readonly string[]])[] = [
+  ['of the same user', 'exec ', []],
+  ['that dropped its rights (-runas)', 'exec ', ['-runas', 'nobody']],
+  ['in a sandbox (-sandbox)', 'exec ', ['-sandbox', SANDBOX]],
+  ['in a mount namespace', 'exec unshare --mount ', []],
+  ['with a temporary folder of its own', withOwnFolders(), []],
+  ['in a PID namespace', 'exec unshare --pid --fork --kill-child ', []],
+  ['in a network namespace', 'exec unshare --net ', []],
+  ['in all of these, as in a container', withOwnFolders('--net --ipc --uts --pid --fork --kill-child'), []],
+];
+
+describe('a guest, asked by root', function () {
+  this.timeout(120_000);
+  const scratch = useScratchDirectory();
+
+  for (const [what, before, words] of ENVIRONMENTS) {
+    it(`${what}: all there is`, async () => {
+      const binary = await writeQemuWithin(scratch(`qemu-${what.replaceAll(/\W/g, '-')}`), before);
+      await using guest = await launchKernel('long4', { binary, gdb: false, extraArgs: words });
+      await using witness = await Witness.of(guest);
+      await expectAll(guest.qmpEndpoint);
+      expect(await witness.runState()).to.equal('running');
+      expect((await witness.chardevs()).filter((label) => label.startsWith('gdb'))).to.deep.equal([]);
+    });
+  }
+
+  it('of another user: all there is', async () => {
+    await using another = await QemuOfAnotherUser.make();
+    await using guest = await launchKernel('long4', { binary: another.binary, gdb: false });
+    await expectAll(guest.qmpEndpoint);
+  });
+
+  it('in a root of its own (-chroot), in which the name of its monitor leads nowhere: what would help', async () => {
+    await mkdir(scratch('root'));
+    await using guest = await launchKernel('long4', { gdb: false, extraArgs: ['-chroot', scratch('root')] });
+    await using witness = await Witness.of(guest);
+    const { status, stderr } = await runPagewalk(['state', '--qmp', guest.qmpEndpoint]);
+    expect(status).to.equal(3);
+    expect(stderr).to.include('would not start a GDB stub').and.to.include('--gdb');
+    expect(await witness.runState()).to.equal('running');
+  });
+});
