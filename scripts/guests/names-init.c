@@ -312,6 +312,22 @@ static void protect(u8 *memory, ulong bytes)
 		say("error: no userfaultfd\n");
 }
 
+/* A thread that waits: it has a stack of its own, and nothing of this function's. */
+static long thread(u8 *stack)
+{
+	long pid;
+#ifdef __x86_64__
+	register long none10 __asm__("r10") = 0;
+	register long none8 __asm__("r8") = 0;
+	__asm__ volatile("syscall; test %%eax, %%eax; jnz 2f; 1: mov $34, %%eax; syscall; jmp 1b; 2:"
+		: "=a"(pid) : "a"(56), "D"(0x50f00), "S"(stack), "d"(0), "r"(none10), "r"(none8) : "rcx", "r11", "memory");
+#else
+	__asm__ volatile("int $0x80; test %%eax, %%eax; jnz 2f; 1: mov $29, %%eax; int $0x80; jmp 1b; 2:"
+		: "=a"(pid) : "a"(120), "b"(0x50f00), "c"(stack), "d"(0), "S"(0), "D"(0) : "memory");
+#endif
+	return pid;
+}
+
 /* A process with an area of each kind, more areas than one node of a tree has, and with entries that are not present. */
 static ulong keeper(void)
 {
@@ -342,6 +358,10 @@ static ulong keeper(void)
 	CALL(MPROTECT, memory, 4 << 12, 0, 0);
 	protect(memory + (8 << 12), 8 << 12);
 	CALL(MADVISE, memory + (12 << 12), 12 << 12, 21, 0);
+	for (int i = 0; i < 2; i++) {
+		static u8 stacks[2][4096] __attribute__((aligned(16)));
+		say("thread "); number(CALL(GETPID, 0, 0, 0, 0), 10); say(" "); number(thread(stacks[i] + 4096), 10); say("\n");
+	}
 	CALL(WRITE, done[1], "x", 1, 0);
 	for (;;) CALL(PAUSE, 0, 0, 0, 0);
 }

@@ -11,6 +11,7 @@ import type { AddressSpace } from './memory/address-space.ts';
 import { type FoundModules, findModules } from './modules/find-modules.ts';
 import { type ModuleList, readModules } from './modules/read-modules.ts';
 import { type LinuxTask, readTasks, type TaskList } from './processes/read-tasks.ts';
+import { readThreads } from './processes/read-threads.ts';
 import type { LinuxSymbol, SymbolPlace, SymbolTable } from './symbols/symbol-table.ts';
 
 /** States of a process that is no more. */
@@ -67,6 +68,7 @@ export class Linux {
   readonly takenLive: boolean;
   readonly #space: AddressSpace;
   #tasks: Promise<TaskList> | undefined;
+  #threads: Promise<TaskList> | undefined;
   #found: Promise<FoundModules> | undefined;
   #modules: Promise<ModuleList> | undefined;
   #directMapFirst: Promise<bigint | null> | undefined;
@@ -196,7 +198,7 @@ export class Linux {
   }
 
   /**
-   * All processes and threads of the kernel, in the kernel's order.
+   * All processes and threads of the kernel, in the kernel's order; of a process its first thread stands for it.
    *
    * @throws LinuxDataError `ERR_LINUX_DATA` where they are not known, {@link Linux.missing} says why, or not all of them.
    */
@@ -204,6 +206,23 @@ export class Linux {
     const { tasks, problem } = await this.taskList();
     if (problem !== null) throw new LinuxDataError('the list of tasks', problem);
     return tasks;
+  }
+
+  /**
+   * All threads of all processes, each process before its other threads.
+   *
+   * @throws as {@link Linux.tasks}.
+   */
+  async threads(): Promise<readonly LinuxTask[]> {
+    const { tasks, problem } = await this.threadList();
+    if (problem !== null) throw new LinuxDataError('the list of threads', problem);
+    return tasks;
+  }
+
+  /** The same with the reason why it is not whole, where it is not. @internal */
+  threadList(): Promise<TaskList> {
+    this.#threads ??= this.taskList().then((list) => readThreads(list, this.names, this.#space));
+    return this.#threads;
   }
 
   /** With the reason why the list is not whole, where it is not. @internal */
@@ -253,14 +272,19 @@ export class Linux {
    * @internal
    */
   async ownerOf(root: bigint): Promise<AddressSpaceOwner | null> {
-    const { tasks } = this.names.btf === null ? { tasks: [] } : await this.taskList();
-    const task = tasks.find((each) => each.cr3 !== null && (each.cr3 === root || each.userCr3 === root));
-    if (task !== undefined) {
-      return { kind: 'process', task, half: task.userCr3 === null ? null : task.userCr3 === root ? 'user' : 'kernel' };
-    }
+    const isIn = ({ cr3, userCr3 }: LinuxTask): boolean => cr3 !== null && (cr3 === root || userCr3 === root);
+    const ofTask = (task: LinuxTask | undefined): AddressSpaceOwner | null =>
+      task === undefined
+        ? null
+        : { kind: 'process', task, half: task.userCr3 === null ? null : task.userCr3 === root ? 'user' : 'kernel' };
+    const hasTypes = this.names.btf !== null;
+    const process = hasTypes ? ofTask((await this.taskList()).tasks.find(isIn)) : null;
+    if (process !== null) return process;
     const own = this.names.symbols?.addressOf('swapper_pg_dir') ?? this.names.symbols?.addressOf('init_top_pgt');
     const physical = own === undefined ? null : await this.#space.physicalOf(own);
-    return physical !== null && BigInt(physical) === root ? { kind: 'kernel' } : null;
+    if (physical !== null && BigInt(physical) === root) return { kind: 'kernel' };
+    // The first thread of a process may have ended before the others: its address space is theirs then.
+    return hasTypes ? ofTask((await this.threadList()).tasks.find(isIn)) : null;
   }
 
   /**
@@ -285,7 +309,7 @@ export class Linux {
   }
 
   /**
-   * The process with a pid, or the only one of a name.
+   * The process with a pid, or the only one of a name; or the thread with a pid, as an oops names it.
    *
    * @throws LinuxLookupError `ERR_LINUX_LOOKUP` where there is none, or there are several of a name.
    */
@@ -296,6 +320,9 @@ export class Linux {
     if (only !== undefined && found.length === 1) return only;
     const asked = typeof wanted === 'number' ? `pid ${wanted}` : `the name ${JSON.stringify(wanted)}`;
     if (only === undefined) {
+      const threads = typeof wanted === 'number' ? (await this.threadList()).tasks : [];
+      const thread = threads.find(({ pid }) => pid === wanted);
+      if (thread !== undefined) return thread;
       const doubt = problem === null ? '' : ` among those that are known: ${problem}`;
       throw new LinuxLookupError(String(wanted), `no process has ${asked}${doubt}`);
     }

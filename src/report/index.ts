@@ -43,6 +43,7 @@ export { formatState } from './state/format-state.ts';
 export { encodeVcpu, formatVcpus, type ReportedVcpu } from './state/format-vcpus.ts';
 export type {
   ReportedMemoryAccess,
+  ReportedPosition,
   ReportedProcessor,
   ReportedRange,
   ReportedRegisters,

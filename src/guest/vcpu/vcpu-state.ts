@@ -55,6 +55,8 @@ export interface VcpuPosition {
   /** An offset in the code segment, whose base is 0 in 64-bit code. */
   readonly rip: Sourced<bigint>;
   readonly csBase: Sourced<bigint>;
+  /** Of the other segments; absent where the guest comes from what does not say. */
+  readonly bases?: Readonly<Record<'es' | 'ss' | 'ds' | 'fs' | 'gs', Sourced<bigint>>>;
   /** Absent where only the monitor was asked. */
   readonly rsp?: Sourced<bigint>;
   /** The address of the last page fault. */
@@ -157,9 +159,12 @@ export function assembleVcpuState(
 
 function positionOf({ rip, cr2, segments }: InfoRegisters, registers: Registers): VcpuPosition {
   const rsp = registers.get('rsp') ?? registers.get('esp');
+  const base = (name: 'es' | 'ss' | 'ds' | 'fs' | 'gs'): Sourced<bigint> =>
+    sourced(segments[name].base, 'monitor', `info registers, ${name.toUpperCase()}`);
   return {
     rip: sourced(rip, 'monitor', 'info registers, RIP'),
     csBase: sourced(segments.cs.base, 'monitor', 'info registers, CS'),
+    bases: { es: base('es'), ss: base('ss'), ds: base('ds'), fs: base('fs'), gs: base('gs') },
     ...(rsp === undefined ? {} : { rsp: sourced(rsp, 'gdb-stub', 'register rsp') }),
     cr2: sourced(cr2, 'monitor', 'info registers, CR2'),
   };

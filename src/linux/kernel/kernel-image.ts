@@ -19,10 +19,10 @@ export interface KernelImage {
   isTextStart(address: bigint): boolean;
 }
 
-/** Where a kernel lies, by the width of its addresses: its text mapping, or the upper half. */
+/** Where a kernel lies, by the width of its addresses: its text mapping, or from the lowest place on at which it can be split. */
 const REGIONS = {
   8: { first: 0xffff_ffff_8000_0000n, last: 0xffff_ffff_bfff_ffffn },
-  4: { first: 0x8000_0000n, last: 0xffff_ffffn },
+  4: { first: 0x4000_0000n, last: 0xffff_ffffn },
 } as const;
 const LEAST_TEXT_BYTES = 1n << 20n;
 /** Read-only data comes behind the text, and no kernel seen has a third of this. */
@@ -41,6 +41,7 @@ export interface KernelPlace {
 
 /**
  * Looks for a kernel in an address space, by what it maps: executable pages for the kernel alone, and read-only data behind them.
+ * Where no page can be made non-executable (32-bit paging without PAE, or NXE=0) both are read-only pages, side by side.
  *
  * @returns what is there instead, in words, where it is not
  * @internal
@@ -51,16 +52,15 @@ export async function findKernel(space: AddressSpace): Promise<KernelPlace | str
   const wordBytes = context.linearBits === 32 ? 4 : 8;
   const { first, last } = REGIONS[wordBytes];
   const ranges = await space.ranges(first, last);
-  const texts = ranges.filter((range) => range.rights.exec && !range.rights.user);
+  const hasNoExecute = ranges.some(({ rights }) => !rights.exec);
+  const texts = ranges.filter(({ rights }) => rights.exec && !rights.user && (hasNoExecute || !rights.write));
   const text = texts.find((range) => range.last - range.first + 1n >= LEAST_TEXT_BYTES);
   if (text === undefined) return texts.length === 0 ? "no executable pages in the kernel's range" : 'no kernel text';
-  const readOnly = joinNeighbours(ranges.filter((range) => range.first > text.first && isReadOnly(range)));
+  const isData = ({ first: at, rights }: MappedRange): boolean =>
+    !rights.write && !rights.user && (hasNoExecute ? !rights.exec && at > text.first : at >= text.first);
+  const readOnly = joinNeighbours(ranges.filter(isData));
   if (readOnly.length === 0) return `no read-only data behind the executable pages`;
   return { space, textFirst: text.first, wordBytes, textStarts: texts.map((range) => range.first), readOnly };
-}
-
-function isReadOnly({ rights }: MappedRange): boolean {
-  return !rights.write && !rights.exec && !rights.user;
 }
 
 /** Ranges with the same rights may differ in the global bit, which page-table isolation clears for a part. */

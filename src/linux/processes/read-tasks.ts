@@ -43,8 +43,8 @@ export interface TaskList {
 const MOST_TASK_BYTES = 65_536;
 /** An `mm_struct` has one or two kilobytes, and a mask of CPUs behind them. */
 const MOST_MM_BYTES = 65_536;
-/** PID_MAX_LIMIT; a list that is longer runs in a circle. */
-const MOST_TASKS = 4_194_304;
+/** PID_MAX_LIMIT; a list that is longer runs in a circle. @internal */
+export const MOST_TASKS = 4_194_304;
 const COMM_BYTES = 16;
 /** X86_FEATURE_PTI: word 7, bit 11. */
 const PTI_WORD = 7;
@@ -54,7 +54,8 @@ const USER_ROOT = 0x1000n;
 /** Kinds of pages that are resident: those of files, anonymous ones, shared memory; not swap entries (MM_SWAPENTS). */
 const RESIDENT_COUNTERS = [0, 1, 3];
 
-interface TaskLayout {
+/** Where members of a task are. @internal */
+export interface TaskLayout {
   readonly tasks: number;
   readonly pid: number;
   readonly tgid: number;
@@ -112,9 +113,11 @@ function describe(address: bigint): string {
   return formatHex(BigInt.asUintN(64, address));
 }
 
-type FoundTask = Omit<LinuxTask, 'cr3' | 'userCr3' | 'residentPages'>;
+/** A task without what is known of its address space. @internal */
+export type FoundTask = Omit<LinuxTask, 'cr3' | 'userCr3' | 'residentPages'>;
 
-function taskLayout(btf: Btf, wordBytes: 4 | 8): TaskLayout {
+/** @throws LinuxDataError `ERR_LINUX_DATA` for a task that is larger than any; LinuxLookupError for a kernel that lacks a member. @internal */
+export function taskLayout(btf: Btf, wordBytes: 4 | 8): TaskLayout {
   const at = (name: string): number => btf.offsetOf('task_struct', name);
   const layout = {
     tasks: at('tasks'),
@@ -133,7 +136,8 @@ function taskLayout(btf: Btf, wordBytes: 4 | 8): TaskLayout {
   return { ...layout, lengthBytes };
 }
 
-function decodeTask(bytes: Uint8Array, address: bigint, layout: TaskLayout, wordBytes: 4 | 8): FoundTask {
+/** @internal */
+export function decodeTask(bytes: Uint8Array, address: bigint, layout: TaskLayout, wordBytes: 4 | 8): FoundTask {
   const mm = word(bytes, layout.mm, wordBytes);
   return {
     pid: s32(bytes, layout.pid),
@@ -145,8 +149,8 @@ function decodeTask(bytes: Uint8Array, address: bigint, layout: TaskLayout, word
   };
 }
 
-/** What is known of address spaces, for all tasks at once. */
-async function withRoots(
+/** With what is known of address spaces, for all tasks at once. @internal */
+export async function withRoots(
   found: readonly FoundTask[],
   names: KernelNames,
   btf: Btf,

@@ -4,7 +4,7 @@ import { formatHex } from '../words/format-hex.ts';
 import { assumedOf } from './assumed-of.ts';
 import { detailOf } from './detail-of.ts';
 import { encodeStage } from './encode-stage.ts';
-import type { ReportedState, ReportedValue } from './reported-state.ts';
+import type { ReportedPosition, ReportedState, ReportedValue } from './reported-state.ts';
 
 /**
  * The state of a vCPU as one line of JSON, without line end. Registers and addresses are `0x…` texts, since a JSON number
@@ -34,6 +34,7 @@ export function encodeState(reported: ReportedState): string {
       a20: encodeValue(state.a20),
       pkru: encodeRegister(state.pkru),
       pkrs: encodeRegister(state.pkrs),
+      ...encodePosition(state.position),
       nested: encodeValue({ ...state.nested, value: encodeStage(state.nested.value, nestedContext) }),
     },
     processor: {
@@ -54,6 +55,18 @@ export function encodeState(reported: ReportedState): string {
     },
     assumed: assumedOf(reported).map(encodeAssumption),
   });
+}
+
+function encodePosition(position: ReportedPosition | undefined): object {
+  if (position === undefined) return {};
+  const { rip, rsp, cr2, csBase, bases } = position;
+  return {
+    rip: encodeRegister(rip),
+    ...(rsp === undefined ? {} : { rsp: encodeRegister(rsp) }),
+    cr2: encodeRegister(cr2),
+    csBase: encodeRegister(csBase),
+    ...Object.fromEntries(Object.entries(bases ?? {}).map(([name, base]) => [`${name}Base`, encodeRegister(base)])),
+  };
 }
 
 function encodeRegister(source: ReportedValue<bigint | number>): object {

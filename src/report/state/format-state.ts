@@ -6,7 +6,7 @@ import { formatMode } from '../words/format-mode.ts';
 import { formatSize } from '../words/format-size.ts';
 import { assumedOf } from './assumed-of.ts';
 import { detailOf } from './detail-of.ts';
-import { stateRows } from './register-rows.ts';
+import { isRealMode, stateRows } from './register-rows.ts';
 import type { ReportedMemoryAccess, ReportedState } from './reported-state.ts';
 
 /**
@@ -29,10 +29,15 @@ export function formatState(reported: ReportedState, style: Style): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function formatHeading({ cpu, cpus, context, runs, memoryAccess }: ReportedState, style: Style): string {
+function formatHeading({ cpu, cpus, state, context, runs, memoryAccess }: ReportedState, style: Style): string {
   const unknown = memoryAccess.provider === DUMP ? 'in a dump' : 'run state unknown';
   const run = runs === undefined ? unknown : runs ? 'running' : 'paused';
-  const facts = [formatMode(context.mode), `${context.linearBits}-bit linear addresses`, `guest ${run}`];
+  const facts = [
+    ...(isRealMode(state) ? ['real mode'] : []),
+    formatMode(context.mode),
+    `${context.linearBits}-bit linear addresses`,
+    `guest ${run}`,
+  ];
   const hasGaps = cpus.some((each, at) => each !== at);
   const which = hasGaps ? `vCPU ${cpu} (${cpus.length} vCPUs: ${cpus.join(', ')})` : `vCPU ${cpu} of ${cpus.length}`;
   return `${style.strong(which)}   ${facts.join(', ')}`;

@@ -15,6 +15,7 @@ export interface StateRow {
 
 type Bits = Readonly<Record<string, bigint>>;
 
+const CR0_PE = 1n;
 const KEY_COUNT = 16;
 /** Access-disable and write-disable of a key. SDM vol. 3A, 4.6.2. */
 const KEY_AD = 1;
@@ -24,15 +25,57 @@ const KEY_WD = 2;
 export function stateRows(reported: ReportedState): readonly StateRow[] {
   const { state, context } = reported;
   const root = context.mode === 'off' ? 'paging is off' : `root ${formatHex(context.root)}`;
-  return [...registerRows(state, root), ...secondStageRow(reported), ...processorRows(state)];
+  const digits = context.linearBits === 32 ? 8 : 16;
+  return [
+    ...positionRows(state, digits),
+    ...registerRows(state, root, digits),
+    ...secondStageRow(reported),
+    ...processorRows(state),
+  ];
 }
 
-function registerRows(state: ReportedRegisters, root: string): StateRow[] {
+/** An address is a segment and an offset (SDM vol. 3A, 2.5). @internal */
+export function isRealMode({ cr0 }: Pick<ReportedRegisters, 'cr0'>): boolean {
+  return (cr0.value & CR0_PE) === 0n;
+}
+
+/** Where the vCPU is, as addresses of its mode. */
+function positionRows({ position, cs, cr0 }: ReportedRegisters, digits: number): StateRow[] {
+  if (position === undefined) return [];
+  const { rip, rsp, cr2, csBase } = position;
+  const linear = formatHex(BigInt.asUintN(4 * digits, csBase.value + rip.value), digits);
+  const isReal = isRealMode({ cr0 });
+  const far = `${formatHex(cs.value, 4).slice(2)}:${formatHex(rip.value, 4).slice(2)}`;
+  const code: StateRow = {
+    name: isReal ? 'CS:IP' : 'RIP',
+    value: isReal ? far : formatHex(rip.value, digits),
+    meaning: isReal || csBase.value !== 0n ? `linear ${linear}` : '',
+    source: rip,
+  };
+  const plain = (name: string, source: ReportedValue<bigint>): StateRow => {
+    return { name, value: formatHex(source.value, digits), meaning: '', source };
+  };
+  return [code, ...(rsp === undefined ? [] : [plain('RSP', rsp)]), plain('CR2', cr2)];
+}
+
+/** Bases that tell something: in 64-bit code all but those of FS and GS are 0. */
+function baseRows({ position }: ReportedRegisters, digits: number): StateRow[] {
+  const { bases } = position ?? {};
+  if (bases === undefined) return [];
+  return (['ds', 'es', 'fs', 'gs'] as const).flatMap((name): StateRow[] => {
+    const source = bases[name];
+    const row = { name: `${name.toUpperCase()} base`, value: formatHex(source.value, digits), meaning: '', source };
+    return source.value !== 0n || name === 'fs' || name === 'gs' ? [row] : [];
+  });
+}
+
+function registerRows(state: ReportedRegisters, root: string, digits: number): StateRow[] {
   const wide = (name: string, source: ReportedValue<bigint>, meaning: string): StateRow => {
     return { name, value: formatHex(source.value, 16), meaning, source };
   };
-  const selector = (name: string, source: ReportedValue<bigint>): StateRow => {
-    return { name, value: formatHex(source.value, 4), meaning: '', source };
+  const selector = (name: string, source: ReportedValue<bigint>, base: ReportedValue<bigint> | undefined): StateRow => {
+    const meaning = base === undefined ? '' : `base ${formatHex(base.value, digits)}`;
+    return { name, value: formatHex(source.value, 4), meaning, source };
   };
   const keys = (name: string, source: ReportedValue<number>): StateRow => {
     const inUse = source.from !== 'not-in-use';
@@ -49,8 +92,9 @@ function registerRows(state: ReportedRegisters, root: string): StateRow[] {
     wide('CR4', state.cr4, spell(state.cr4.value, REGISTER_BITS.CR4)),
     wide('EFER', state.efer, spell(state.efer.value, REGISTER_BITS.EFER)),
     wide('RFLAGS', state.rflags, spell(state.rflags.value, REGISTER_BITS.RFLAGS)),
-    selector('CS', state.cs),
-    selector('SS', state.ss),
+    selector('CS', state.cs, state.position?.csBase),
+    selector('SS', state.ss, state.position?.bases?.ss),
+    ...baseRows(state, digits),
     {
       name: 'CPL',
       value: String(state.cpl.value),

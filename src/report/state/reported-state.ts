@@ -13,8 +13,21 @@ export type ReportedValue<T> =
     }
   | { readonly value: T; readonly from: 'assumed' | 'not-in-use'; readonly cause: ReportedCause };
 
+/** Where a vCPU is in its code and its stack. @public */
+export interface ReportedPosition {
+  /** An offset in the code segment. */
+  readonly rip: ReportedValue<bigint>;
+  readonly csBase: ReportedValue<bigint>;
+  readonly bases?: Readonly<Record<'es' | 'ss' | 'ds' | 'fs' | 'gs', ReportedValue<bigint>>>;
+  readonly rsp?: ReportedValue<bigint>;
+  /** The address of the last page fault. */
+  readonly cr2: ReportedValue<bigint>;
+}
+
 /** The registers of a vCPU that translations depend on. @public */
 export interface ReportedRegisters {
+  /** Absent where the guest comes from what does not say. */
+  readonly position?: ReportedPosition;
   readonly cr0: ReportedValue<bigint>;
   readonly cr3: ReportedValue<bigint>;
   readonly cr4: ReportedValue<bigint>;

@@ -151,6 +151,26 @@ describe('names of a Linux guest, against what it says of itself', function () {
     );
   });
 
+  it('lists the threads of a process, and takes one where a process may stand', async () => {
+    const { pid } = linux.processes.find(({ comm }) => comm === 'keeper') as { pid: number };
+    expect(linux.threads.map((thread) => thread.pid)).to.deep.equal([pid, pid]);
+    const { stdout, stderr, status } = await run('ps', '--threads', '--json');
+    expect({ stderr, status }).to.deep.equal({ stderr: '', status: 0 });
+    const tasks = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const own = tasks.filter(({ tgid }) => tgid === pid);
+    expect(own.map((task) => task.pid)).to.deep.equal([pid, ...linux.threads.map(({ tid }) => tid)]);
+    expect(new Set(own.map(({ cr3 }) => cr3)).size).to.equal(1);
+    expect(own.map(({ state, comm }) => `${state} ${comm}`)).to.deep.equal(own.map(() => 'S keeper'));
+    const [, { tid } = { tid: 0 }] = linux.threads;
+    const walk = await run('translate', 'do_exit', '--pid', String(tid), '--json');
+    expect(JSON.parse(walk.stdout)).to.deep.include({
+      owner: { kind: 'process', pid: tid, comm: 'keeper', half: 'kernel' },
+    });
+  });
+
   it('knows the areas of each process as its /proc/PID/maps has them', async () => {
     const guest = await attach({ qmp: linux.guest.qmpEndpoint });
     try {

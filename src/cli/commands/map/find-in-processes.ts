@@ -18,7 +18,7 @@ const MOST_NAMED = 8;
 
 /** What is looked for in processes, and how. @internal */
 export interface ProcessSearch {
-  readonly linux: Pick<Linux, 'taskList' | 'kernelFirst' | 'areaMap'>;
+  readonly linux: Pick<Linux, 'threadList' | 'kernelFirst' | 'areaMap'>;
   /** The tables below a root, in one of its parts. */
   readonly snapshotOf: (cr3: bigint, part: AddressRange) => Promise<TableSnapshot>;
   readonly range: Partial<AddressRange>;
@@ -77,7 +77,8 @@ export async function searchProcesses(
   { linux, snapshotOf, range, physical, limit }: ProcessSearch,
   { complain }: Pick<CliContext, 'complain'>,
 ): Promise<FoundAliases> {
-  const { tasks, problem } = await linux.taskList();
+  // The first thread of a process may have ended, and have no address space any more, while others run on in it.
+  const { tasks, problem } = await linux.threadList();
   const places = placesOf(tasks, range, await linux.kernelFirst());
   const incomplete = [...(problem === null ? [] : [problem]), ...describeRootless(tasks)];
   if (places.length === 0) incomplete.push('no process has an address space, so there is nothing to look in');
@@ -150,11 +151,13 @@ function placesOf(
   return places;
 }
 
-/** Those that have memory of their own, and tables that the kernel has mapped nowhere. */
+/** Those that have memory of their own, and tables that the kernel has mapped nowhere; threads that share it once. */
 function describeRootless(tasks: readonly LinuxTask[]): readonly string[] {
-  return tasks
-    .filter(({ mm, cr3 }) => mm !== null && cr3 === null)
-    .map((task) => `${describePlace(task)} has a page-table root that is mapped nowhere`);
+  const rootless = new Map<bigint, LinuxTask>();
+  for (const task of tasks) {
+    if (task.mm !== null && task.cr3 === null && !rootless.has(task.mm)) rootless.set(task.mm, task);
+  }
+  return [...rootless.values()].map((task) => `${describePlace(task)} has a page-table root that is mapped nowhere`);
 }
 
 function describePlace(task: LinuxTask | null): string {

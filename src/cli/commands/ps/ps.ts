@@ -9,20 +9,32 @@ const NAME = 'ps';
 /** The list is not whole. */
 const INCOMPLETE = 1;
 
+const OPTIONS = {
+  threads: { help: 'list all threads: those of a process have its TGID, its CR3 and its memory' },
+  ...LINUX_OPTIONS,
+} as const;
+
+/** What a `ps` command line asks for. @internal */
+export interface PsCommandLine extends LinuxOptions {
+  readonly threads: boolean;
+}
+
 /**
  * @throws {@link UsageError} `ERR_CLI_USAGE`.
  * @internal
  */
-export function parsePs(words: readonly string[], environment: CliContext['environment']): LinuxOptions {
-  const options = parseOptions(words, LINUX_OPTIONS, NAME);
+export function parsePs(words: readonly string[], environment: CliContext['environment']): PsCommandLine {
+  const options = parseOptions(words, OPTIONS, NAME);
   const [stray] = options.positionals;
   if (stray !== undefined) throw new UsageError(`${NAME} takes no argument (got ${JSON.stringify(stray)})`, NAME);
-  return parseLinuxOptions(options, environment, NAME);
+  return { ...parseLinuxOptions(options, environment, NAME), threads: options.flags.has('threads') };
 }
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line = parsePs(words, context.environment);
-  const { tasks, problem } = await askLinux(line, context, ({ linux }) => linux.taskList());
+  const { tasks, problem } = await askLinux(line, context, ({ linux }) =>
+    line.threads ? linux.threadList() : linux.taskList(),
+  );
   const { encodeTask, formatTasks } = await import('../../../report/index.ts');
   await context.print(
     line.json ? tasks.map((task) => `${encodeTask(task)}\n`).join('') : formatTasks(tasks, chooseStyle(context)),
@@ -41,6 +53,6 @@ export const psCommand: Command = {
     'D uninterruptible, I idle, Z zombie, T stopped), CR3, resident memory, name. Threads of the kernel are in brackets, and\n' +
     'have no address space of their own. With page-table isolation (PTI) a process has a second root, in use while it is in\n' +
     'user mode. Takes type information of the kernel (CONFIG_DEBUG_INFO_BTF). The exit status is 1 if the list is incomplete.',
-  options: LINUX_OPTIONS,
+  options: OPTIONS,
   run,
 };

@@ -29,6 +29,8 @@ export interface LinuxGuest {
   readonly kallsyms: string;
   readonly modules: string;
   readonly processes: readonly { readonly pid: number; readonly comm: string }[];
+  /** Threads beside the first one of a process. */
+  readonly threads: readonly { readonly pid: number; readonly tid: number }[];
   readonly pages: readonly ToldPage[];
   /** Pages in areas that allow nothing. */
   readonly hidden: readonly ToldPage[];
@@ -75,6 +77,7 @@ function toldBy(guest: QemuProcess): LinuxGuest {
     kallsyms: said('kallsyms')[0]?.join(' ') ?? '',
     modules: said('modules')[0]?.join(' ') ?? '',
     processes: said('process').map(([pid, comm = '']) => ({ pid: Number(pid), comm })),
+    threads: said('thread').map(([pid, tid]) => ({ pid: Number(pid), tid: Number(tid) })),
     pages: said('page').map(toldPage),
     hidden: said('hidden').map(toldPage),
     swapped: said('swapped').map(([pid, address, type, offset, softDirty, writeProtected]) => ({

@@ -16,18 +16,23 @@ import { FlatMemory } from '../../../support/linux/flat-memory.ts';
 /** A list of tasks as a compiler lays it out, with type information by the same compiler: members, padding, anonymous structures. */
 const SOURCE = `
 struct list_head { struct list_head *next, *prev; };
+struct signal_struct { int count; struct list_head thread_head; };
 struct percpu_counter { int lock; long long count; void *counters; };
 typedef struct { int counter; } not_looked_at;
 struct mm_struct { struct { not_looked_at a; char pad[37]; union { void *other; unsigned long *pgd; }; struct percpu_counter rss_stat[4]; }; };
 struct task_struct { char first[13]; const volatile unsigned int __state; struct list_head tasks; int exit_state; struct mm_struct *mm;
-  struct { struct { int pid; int tgid; }; }; unsigned odd : 3, bits : 5; char comm[16]; };
+  struct { struct { int pid; int tgid; }; }; unsigned odd : 3, bits : 5; struct signal_struct *signal; struct list_head thread_node; char comm[16]; };
 struct cpuinfo_x86 { char first[3]; unsigned x86_capability[12]; };
 struct cpuinfo_x86 boot_cpu_data = { .x86_capability = { [7] = 1u << 11 } };
 unsigned long tables[2][512] __attribute__((aligned(4096)));
-extern struct task_struct init_task, shell, idle;
+extern struct task_struct init_task, shell, idle, second, third;
+extern struct signal_struct shell_signal;
 struct mm_struct shell_mm = { .pgd = tables[1], .rss_stat = { { .count = 5 }, { .count = 7 }, { .count = 100 }, { .count = -1 } } };
 struct task_struct init_task = { .comm = "swapper/0", .tasks = { &shell.tasks, &idle.tasks } };
-struct task_struct shell = { .__state = 1, .pid = 91, .tgid = 91, .comm = "bash", .mm = &shell_mm, .tasks = { &idle.tasks, &init_task.tasks } };
+struct signal_struct shell_signal = { .thread_head = { &shell.thread_node, &third.thread_node } };
+struct task_struct second = { .__state = 1, .pid = 93, .tgid = 91, .comm = "worker", .mm = &shell_mm, .signal = &shell_signal, .thread_node = { &third.thread_node, 0 } };
+struct task_struct third = { .pid = 94, .tgid = 91, .comm = "worker", .mm = &shell_mm, .signal = &shell_signal, .thread_node = { &shell_signal.thread_head, 0 } };
+struct task_struct shell = { .signal = &shell_signal, .thread_node = { &second.thread_node, 0 }, .__state = 1, .pid = 91, .tgid = 91, .comm = "bash", .mm = &shell_mm, .tasks = { &idle.tasks, &init_task.tasks } };
 struct task_struct idle = { .__state = 0x402, .pid = 2, .tgid = 2, .comm = "kworker", .tasks = { &init_task.tasks, &shell.tasks } };
 void _start(void) { }
 `;
@@ -120,6 +125,41 @@ describe('linux/readTasks', () => {
     const { tasks, problem } = await readTasks(linked.names, spaceOf(withNext('shell', 0xdead_0000_0000n)));
     expect(tasks.map(({ pid }) => pid)).to.deep.equal([0, 91]);
     expect(problem).to.match(/^the list of tasks leads to 0xdea[0-9a-f]+, where no memory is mapped, after 2 of them$/);
+  });
+
+  it('has the threads of each process behind it, and says where their list is damaged', async () => {
+    const linux = new Linux(linked.names, spaceOf(linked.data));
+    const threads = await linux.threads();
+    expect(threads.map(({ pid, tgid, state }) => [pid, tgid, state])).to.deep.equal([
+      [0, 0, 'R'],
+      [91, 91, 'S'],
+      [93, 91, 'S'],
+      [94, 91, 'R'],
+      [2, 2, 'I'],
+    ]);
+    const [, shell, second] = threads;
+    expect(second).to.include({ cr3: shell?.cr3, mm: shell?.mm, comm: 'worker', residentPages: 12 });
+    expect(await linux.process(94)).to.include({ comm: 'worker', address: place('third') });
+    const data = linked.data.slice();
+    const offset = linked.names.btf?.offsetOf('task_struct', 'thread_node') ?? 0;
+    // Back to one that was there.
+    new DataView(data.buffer).setBigUint64(
+      Number(place('third') - linked.first) + offset,
+      place('second') + BigInt(offset),
+      true,
+    );
+    const damaged = await new Linux(linked.names, spaceOf(data)).threadList();
+    expect(damaged.tasks.map(({ pid }) => pid)).to.deep.equal([0, 91, 93, 94, 2]);
+    expect(damaged.problem).to.equal('the list of threads of process 91 bash is damaged');
+  });
+
+  it('finds whose address space it is where the first thread of the process has ended', async () => {
+    const data = linked.data.slice();
+    const offset = linked.names.btf?.offsetOf('task_struct', 'mm') ?? 0;
+    new DataView(data.buffer).setBigUint64(Number(place('shell') - linked.first) + offset, 0n, true);
+    const owner = await new Linux(linked.names, spaceOf(data)).ownerOf(place('tables') + 4096n);
+    expect(owner).to.deep.include({ kind: 'process' });
+    expect(owner?.kind === 'process' && owner.task.pid).to.equal(93);
   });
 
   it('is refused by who wants all of it where it is not whole, and a process that is missing may be behind its end', async () => {

@@ -121,6 +121,54 @@ describe('report/formatState', () => {
     expect(lines[10]).to.match(/^PKRU +- +not-in-use: CR4.PKE=0, or not in long mode$/);
   });
 
+  const monitor = (value: bigint, name: string) => ({ value, from: 'monitor', detail: `info registers, ${name}` });
+  const bases = (fs: bigint) => ({
+    ...{ ss: monitor(0n, 'SS'), ds: monitor(0n, 'DS'), es: monitor(0n, 'ES') },
+    ...{ fs: monitor(fs, 'FS'), gs: monitor(0n, 'GS') },
+  });
+
+  it('shows where the vCPU is, and where its segments begin', () => {
+    const position = {
+      ...{ rip: monitor(0x40_1000n, 'RIP'), rsp: stub(0x7ffe_0000n, 'rsp'), cr2: monitor(0xdead_0000n, 'CR2') },
+      ...{ csBase: monitor(0n, 'CS'), bases: bases(0x7fff_1234_0000n) },
+    };
+    const reported = { ...LONG, state: { ...LONG.state, position } };
+    const lines = formatState(reported, PLAIN)
+      .split('\n')
+      .map((line) => line.replace(/ {2,}/g, '  '));
+    expect(lines.slice(2, 5)).to.deep.equal([
+      'RIP  0x0000000000401000  monitor: info registers, RIP',
+      'RSP  0x000000007ffe0000  gdb-stub: register rsp',
+      'CR2  0x00000000dead0000  monitor: info registers, CR2',
+    ]);
+    expect(lines).to.include.members([
+      'CS  0x0033  base 0x0000000000000000  gdb-stub: register cs',
+      'SS  0x002b  base 0x0000000000000000  gdb-stub: register ss',
+      'FS base  0x00007fff12340000  monitor: info registers, FS',
+      'GS base  0x0000000000000000  monitor: info registers, GS',
+    ]);
+    expect(lines.some((line) => line.startsWith('DS base'))).to.equal(false);
+    const { registers } = stateLineSchema.parse(JSON.parse(encodeState(reported)));
+    expect([registers.rip?.value, registers.rsp?.value, registers.fsBase?.value]).to.deep.equal([
+      '0x401000',
+      '0x7ffe0000',
+      '0x7fff12340000',
+    ]);
+  });
+
+  it('shows real mode as segment and offset, with what that is', () => {
+    const position = {
+      ...{ rip: monitor(0xfff0n, 'EIP'), cr2: monitor(0n, 'CR2') },
+      ...{ csBase: monitor(0xffff_0000n, 'CS'), bases: bases(0x1_2340n) },
+    };
+    const state = { ...OFF.state, position, cr0: stub(0x10n, 'cr0'), cs: stub(0xf000n, 'cs') };
+    const lines = formatState({ ...OFF, state }, PLAIN).split('\n');
+    expect(lines[0]).to.equal('vCPU 1 of 4   real mode, paging off, 32-bit linear addresses, guest paused');
+    expect(lines[2]).to.match(/^CS:IP +f000:fff0 +linear 0xfffffff0 +monitor: info registers, EIP$/);
+    expect(lines.some((line) => /^CS +0xf000 +base 0xffff0000 /.test(line))).to.equal(true);
+    expect(lines.some((line) => /^FS base +0x00012340 /.test(line))).to.equal(true);
+  });
+
   it('says when it is unknown whether the guest ran', () => {
     expect(formatState({ ...OFF, runs: undefined }, PLAIN)).to.match(/guest run state unknown\n/);
   });

@@ -41,7 +41,7 @@ async function search(view: GuestView, tasks: readonly LinuxTask[], told: Told =
   const found = await searchProcesses(
     {
       linux: {
-        taskList: async () => ({ tasks, problem }),
+        threadList: async () => ({ tasks, problem }),
         kernelFirst: async () => kernelFirst,
         areaMap: async () => ({ map: new AreaMap([]), problem: null, ofKernel: [] }),
       },
@@ -90,7 +90,7 @@ describe('cli/searchProcesses', () => {
     expect(none.incomplete).to.deep.equal(['no process has an address space, so there is nothing to look in']);
     const many = await search(
       long.view,
-      Array.from({ length: 50 }, (_, pid) => task(pid, null)),
+      Array.from({ length: 50 }, (_, pid) => task(pid, null, { mm: BigInt(pid) })),
     );
     expect([many.incomplete.length, many.incomplete.at(-1)]).to.deep.equal([9, 'and 43 more like these']);
   });
