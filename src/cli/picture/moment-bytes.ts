@@ -45,6 +45,14 @@ export const LIMITS_OF_FILE: MomentLimits = {
   advice: 'pagewalk explore shows them, or pagewalk map --html with a part, --range.',
 };
 
+/** Two of them in a page, likewise. @internal */
+export const LIMITS_OF_TWO: MomentLimits = {
+  tableBytes: 12 << 20,
+  compressedBytes: 1_600_000,
+  ranges: 1_000_000,
+  advice: 'pagewalk explore shows them, or pagewalk diff --html with a part, --range.',
+};
+
 /** Between a server and a browser of one host. @internal */
 export const LIMITS_OF_SERVER: MomentLimits = {
   tableBytes: 160 << 20,

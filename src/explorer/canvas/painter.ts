@@ -9,7 +9,7 @@ import {
   type Pieces,
   pieceAt,
 } from '../../picture/internal.ts';
-import { OVERVIEW, paintRuler, type Seen, xOfPage } from './ruler.ts';
+import { OVERVIEW, paintOutlined, paintRuler, type Seen, xOfPage } from './ruler.ts';
 import { FAINT, type Lane, type Stage } from './stage.ts';
 import { DARK, LIGHT } from './theme.ts';
 
@@ -310,13 +310,7 @@ export class Painter {
   }
 
   #paintLabel(context: CanvasRenderingContext2D, text: string, y: number): void {
-    const width = context.measureText(text).width;
-    context.globalAlpha = 0.85;
-    context.fillStyle = this.#theme.background;
-    context.fillRect(2, y - 7, width + 6, 13);
-    context.globalAlpha = 1;
-    context.fillStyle = this.#theme.text;
-    context.fillText(text, 5, y);
+    paintOutlined(context, this.#theme, text, 5, y);
   }
 
   xOf(page: number): number {

@@ -15,6 +15,8 @@ export const OVERVIEW = 16;
 /** The lines of the ruler: both ends of what is seen, and the parts of it. */
 const ENDS = OVERVIEW + 8;
 const PARTS = OVERVIEW + 24;
+/** Of a page: places are sums of many parts. */
+const ROUNDING = 0.01;
 /** A name of two letters does not fit into less. */
 const LEAST_NAMED = 20;
 
@@ -55,8 +57,9 @@ function paintEnds(input: RulerInput): void {
   const { context, stage, seen, width, theme } = input;
   const first = stage.axis.pageOf(seen.from);
   const end = stage.axis.pageOf(seen.to);
-  const left = digitsOf(input, Math.floor(first));
-  const right = digitsOf(input, Math.max(Math.floor(first), Math.ceil(end) - 1)).replace(/000$/, 'fff');
+  const firstPage = Math.floor(first + ROUNDING);
+  const left = digitsOf(input, firstPage);
+  const right = digitsOf(input, Math.max(firstPage, Math.ceil(end - ROUNDING) - 1)).replace(/000$/, 'fff');
   context.fillStyle = theme.text;
   context.fillText(left, 0, ENDS);
   context.textAlign = 'end';
@@ -150,12 +153,23 @@ function paintNames(input: RulerInput): void {
     if (right - left < LEAST_NAMED || left < reached) continue;
     const widthOfText = context.measureText(text).width;
     if (right - left < widthOfText + 8) continue;
-    context.fillStyle = theme.background;
-    context.globalAlpha = 0.75;
-    context.fillRect(left + 2, top + 4, widthOfText + 6, 14);
-    context.globalAlpha = 1;
-    context.fillStyle = theme.text;
-    context.fillText(text, left + 5, top + 11);
+    paintOutlined(context, theme, text, left + 5, top + 11);
     reached = left + widthOfText + 12;
   }
+}
+
+/** Text over colours, which are seen around it. @internal */
+export function paintOutlined(
+  context: CanvasRenderingContext2D,
+  theme: Theme,
+  text: string,
+  x: number,
+  y: number,
+): void {
+  context.lineJoin = 'round';
+  context.lineWidth = 4;
+  context.strokeStyle = theme.background;
+  context.strokeText(text, x, y);
+  context.fillStyle = theme.text;
+  context.fillText(text, x, y);
 }

@@ -19,7 +19,7 @@ export interface NamedPages {
 export interface Lane extends Coloured {
   readonly id: string;
   readonly label: string;
-  /** The class of each piece, whether it is wanted or not. */
+  /** The class of each piece that is wanted, whether it is faded or not. */
   readonly all: Uint8Array;
   /** Pieces that must be seen, in ascending order. */
   readonly alarming: Int32Array;
@@ -43,10 +43,21 @@ export interface Stage {
 /** Not wanted: it has a class of its own. @internal */
 export const FAINT = 254;
 
-/** @internal */
-export function laneOf(id: string, label: string, coloured: Coloured, wanted: Uint8Array | null): Lane {
-  const of = wanted === null ? coloured.of : coloured.of.map((each, at) => (wanted[at] === 0 ? FAINT : each));
-  return { id, label, classes: coloured.classes, all: coloured.of, of, alarming: alarmingPieces(of, coloured.classes) };
+/**
+ * @param wanted - 0 for pieces that are not; null where all are
+ * @param hidden - classes that are faint
+ * @internal
+ */
+export function laneOf(
+  id: string,
+  label: string,
+  { classes, of }: Coloured,
+  wanted: Uint8Array | null,
+  hidden: ReadonlySet<number> = new Set(),
+): Lane {
+  const all = wanted === null ? of : of.map((each, at) => (wanted[at] === 0 ? FAINT : each));
+  const shown = hidden.size === 0 ? all : all.map((each) => (hidden.has(each) ? FAINT : each));
+  return { id, label, classes, all, of: shown, alarming: alarmingPieces(shown, classes) };
 }
 
 /** @internal */

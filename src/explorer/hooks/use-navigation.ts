@@ -111,7 +111,9 @@ export function useNavigation({ feed, moment, space, stage, isPhysical, handle, 
         const number = found.places.indexOf(next) + 1;
         const count = found.places.length === 1 ? '' : `: ${number} of ${found.places.length}${found.more}`;
         const isMapped = pieceAt(space.pieces, moment.pageOf(address)) >= 0;
-        setSaid(`${text}${count}${isMapped ? '' : '; nothing is mapped there'}`);
+        setSaid(
+          `${formatHex(address, 16)}${text === '' ? '' : ` ${text}`}${count}${isMapped ? '' : '; nothing is mapped there'}`,
+        );
         showAddress(address, endPage);
       },
       (error: unknown) => setSaid(error instanceof Error ? error.message : String(error)),

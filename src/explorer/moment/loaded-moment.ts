@@ -8,7 +8,7 @@ import {
   type VcpuState,
 } from '../../guest/index.ts';
 import { pagesOfRange } from '../../guest/internal.ts';
-import type { Access, NestedContext, PagingContext } from '../../paging/index.ts';
+import type { Access, NestedContext, PageSource, PagingContext } from '../../paging/index.ts';
 import { changedNestedRanges, changedRanges, findAliases, type PageRange } from '../../paging/index.ts';
 import { canonicalAddress, linearPageOf } from '../../paging/internal.ts';
 import {
@@ -19,7 +19,9 @@ import {
   type MomentHeading,
   mappingsOf,
   type Pieces,
+  pieceOfRange,
   piecesBytes,
+  RangeEncoder,
   type Span,
   TableStore,
 } from '../../picture/internal.ts';
@@ -36,6 +38,8 @@ export interface Space {
   readonly context: PagingContext | null;
   readonly nested: NestedContext | null;
   readonly pieces: Pieces;
+  /** Page tables that it needs, and that were not read: what they map is missing. */
+  readonly missingTables: number;
 }
 
 /** An address space at one moment, and everything that can be asked of it. @internal */
@@ -58,7 +62,7 @@ export class LoadedMoment {
     const context = state === null ? null : contextOf(state);
     const nested = state === null ? null : nestedContextOf(state);
     const pieces = ranges.length > 0 || context === null ? decodeRanges(ranges) : this.#piecesOf(context, nested);
-    this.space = { context, nested, pieces };
+    this.space = { context, nested, pieces, missingTables: 0 };
   }
 
   /** @throws PictureError for bytes that hold no moment. */
@@ -107,7 +111,32 @@ export class LoadedMoment {
     const nested = nestedContextOf(state);
     const isAlike =
       this.space.context !== null && formatOf(context, nested) === formatOf(this.space.context, this.space.nested);
-    return { context, nested, pieces: isAlike ? this.space.pieces : this.#piecesOf(context, nested) };
+    if (isAlike) return { ...this.space, context, nested };
+    if (context.mode === 'off' && nested === null) return { context, nested, ...(await this.#identity(overrides)) };
+    const missing = new Set<number>();
+    const pageOf = (page: number): Int32Array | null => {
+      const words = this.#tables.words(page);
+      if (words === null && this.#isMemory(page)) missing.add(page);
+      return words;
+    };
+    const pieces = this.#piecesOf(context, nested, pageOf);
+    return { context, nested, pieces, missingTables: missing.size };
+  }
+
+  /** Without paging linear addresses are physical ones: no tables are read for it. */
+  async #identity(overrides: readonly string[]): Promise<Pick<Space, 'pieces' | 'missingTables'>> {
+    const snapshot = await this.#view?.snapshot({ cpu: this.#cpu, overrides: overrides.map(parseOverride) });
+    const encoder = new RangeEncoder();
+    snapshot?.ranges((range) => {
+      encoder.add(pieceOfRange(range, snapshot.context));
+      return true;
+    });
+    return { pieces: decodeRanges(encoder.encode(true)), missingTables: 0 };
+  }
+
+  #isMemory(page: number): boolean {
+    const { kind } = this.#map.regionAt(BigInt(page) << 12n);
+    return kind === 'ram' || kind === 'rom';
   }
 
   /** Page by page, where the whole is not kept so. */
@@ -181,11 +210,8 @@ export class LoadedMoment {
     return context === null || this.#tables.size === 0 ? null : { context, nested, pageOf: this.#tables.words };
   }
 
-  #piecesOf(context: PagingContext, nested: NestedContext | null): Pieces {
-    return collectPieces(
-      { context, nested, pageOf: this.#tables.words },
-      { ...this.#pagesOf(context), most: MOST_PIECES },
-    );
+  #piecesOf(context: PagingContext, nested: NestedContext | null, pageOf: PageSource = this.#tables.words): Pieces {
+    return collectPieces({ context, nested, pageOf }, { ...this.#pagesOf(context), most: MOST_PIECES });
   }
 
   #viewOf(state: VcpuState): GuestView {

@@ -88,7 +88,7 @@ export function App({ feed, first }: AppProps) {
   return (
     <div class="page">
       <header class="top">
-        <Heading heading={moment.heading} />
+        <Heading heading={moment.heading} hasTimeline={moments.canTake || moments.moments.length > 1} />
         <Toolbar
           view={view}
           isDark={isDark}
@@ -110,7 +110,7 @@ export function App({ feed, first }: AppProps) {
           problem={problem}
           onChange={(overrides) => change({ overrides })}
         />
-        <Timeline moments={moments} compared={compared} onCompare={setCompared} onPlay={play} />
+        <Timeline moments={moments} compared={compared} isPhysical={isPhysical} onCompare={setCompared} onPlay={play} />
         {moments.trouble && (
           <p class="problem" role="alert">
             {moments.trouble} The picture is the last one that was taken.
@@ -145,7 +145,7 @@ export function App({ feed, first }: AppProps) {
             navigation,
             moments,
             colourings: choices.filter(({ why }) => why === null).map(({ id }) => id),
-            isAlarming: (at) => lane?.classes[lane.all[at] as number]?.isAlarming === true,
+            isAlarming: (at) => isWritableAndExecutable(stage, at),
             onColouring: setColouring,
             onOrder: () => change({ order: isPhysical ? 'linear' : 'physical' }),
             onPlay: () => moments.canTake && play(!moments.isPlaying),
@@ -158,7 +158,15 @@ export function App({ feed, first }: AppProps) {
       <div class="below">
         <Legend
           title={showsChanges ? 'Changes' : (lane?.label ?? '')}
-          explanation={showsChanges ? '' : (choices.find(({ id }) => id === chosen)?.explanation ?? '')}
+          explanation={
+            rows.length === 0
+              ? showsChanges
+                ? 'none'
+                : 'no page is like that'
+              : showsChanges
+                ? ''
+                : (choices.find(({ id }) => id === chosen)?.explanation ?? '')
+          }
           rows={rows}
           isDark={isDark}
           hidden={hidden}
@@ -210,6 +218,12 @@ function choicesOf(moment: LoadedMoment, space: Space, isPhysical: boolean): rea
     return PHYSICAL_COLOURINGS.map(({ id, label, explanation }) => ({ id, label, explanation, why: null }));
   const input = inputOf(moment, space);
   return COLOURINGS.map(({ id, label, explanation, whyNot }) => ({ id, label, explanation, why: whyNot(input) }));
+}
+
+/** Whatever the large strip shows. */
+function isWritableAndExecutable({ lanes }: Stage, at: number): boolean {
+  const lane = lanes.find(({ id }) => id === 'rights' || id === 'times');
+  return lane?.classes[lane.all[at] as number]?.isAlarming === true;
 }
 
 /** What the colours of the large strip mean, whether they are faded or not. */

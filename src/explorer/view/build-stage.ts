@@ -82,18 +82,16 @@ function lanesOf(parts: StageParts, pieces: Pieces): readonly Lane[] {
   const others = usable.filter((each) => each !== chosen);
   const lanes = others.map(({ id, label, colour }) => laneOf(id, label, colour(input), wanted));
   if (chosen === undefined) return lanes;
-  const coloured = changes === null ? chosen.colour(input) : unchanged(pieces);
-  const shown = changes === null ? withoutHidden(coloured, wanted, hidden) : wanted;
-  return [laneOf(chosen.id, chosen.label, coloured, shown), ...lanes];
+  const { id, label } = chosen;
+  const lane =
+    changes === null
+      ? laneOf(id, label, chosen.colour(input), wanted, hidden)
+      : laneOf(id, label, unchanged(pieces), wanted);
+  return [lane, ...lanes];
 }
 
 function unchanged({ length }: Pieces): Coloured {
   return { classes: UNCHANGED, of: new Uint8Array(length) };
-}
-
-function withoutHidden({ of }: Coloured, wanted: Uint8Array | null, hidden: ReadonlySet<number>): Uint8Array | null {
-  if (hidden.size === 0) return wanted;
-  return of.map((each, at) => (hidden.has(each) || wanted?.[at] === 0 ? 0 : 1));
 }
 
 /** @internal */
@@ -147,7 +145,7 @@ function physicalStage({ moment, view, hidden }: StageParts, { pieces }: Physica
   const chosen = PHYSICAL_COLOURINGS.find(({ id }) => id === view.physicalColouring) ?? PHYSICAL_COLOURINGS[0];
   const all = PHYSICAL_COLOURINGS.map((each) => {
     const coloured = each.colour(pieces);
-    return laneOf(each.id, each.label, coloured, each === chosen ? withoutHidden(coloured, null, hidden) : null);
+    return laneOf(each.id, each.label, coloured, null, each === chosen ? hidden : undefined);
   });
   return {
     pieces,

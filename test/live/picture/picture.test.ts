@@ -277,6 +277,20 @@ describe('the picture in a browser', () => {
       expect((await run.ended).status).to.equal(130);
     });
 
+    it('is compared with itself some time later in a page', async () => {
+      const file = fileNamed('later.html');
+      const written = await runCommand(['diff', '--after', '50', '--qmp', guest.qmpEndpoint, '--html', file]);
+      expect(written).to.include({ status: 0, stderr: '' });
+      const { page, complaints } = await openPage(browser, `file://${file}`);
+      const timeline = await page.$eval('.timeline', ({ textContent }) => textContent);
+      expect(timeline).to.match(/2 of 2, .*paused for at most [0-9.]+ ms, for all/);
+      await page.waitForFunction(
+        () => document.querySelector('.legend h2')?.textContent?.startsWith('Changes') === true,
+      );
+      expect(complaints).to.deep.equal([]);
+      await page.close();
+    });
+
     it('leaves the guest running when Ctrl-C ends it, and serves saved maps', async () => {
       const run = startPagewalk(['explore', '--qmp', guest.qmpEndpoint]);
       await addressOf(run);

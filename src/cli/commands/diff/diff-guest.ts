@@ -8,24 +8,31 @@ import type { GuestOptions } from '../../options/guest-options.ts';
 import type { AddressRange } from '../../options/parse-range.ts';
 import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
 import { isNamedRange } from '../../options/written-range.ts';
+import { type LookTimes, lookTimes } from '../../picture/look-times.ts';
+import { LIMITS_OF_TWO, momentBytes } from '../../picture/moment-bytes.ts';
+import { readPageFiles } from '../../picture/page-files.ts';
+import { snapshotNotes } from '../../picture/snapshot-notes.ts';
+import { expectWritable, printWritten, writePage } from '../../picture/write-page.ts';
 import { complainOfAssumed } from '../../session/complain-of-assumed.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
 import { nameScope } from '../../session/names/name-scope.ts';
 import { resolveRange } from '../../session/names/resolve-addresses.ts';
+import { reportedSpace } from '../../session/reported-space.ts';
 import { leafWindows } from '../../session/snapshot-windows.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { viewOnce, withOpened } from '../../session/with-guest.ts';
 import { type DiffGuestCommandLine, type DiffTwoCommandLine, NAME } from './parse-diff.ts';
 import { printChanges } from './print-changes.ts';
 
+const LAST_ADDRESS = 0xffff_ffff_ffff_ffffn;
 /** Which of the two a vCPU runs changes all the time, and each has an address space of its own. */
 const NOT_THE_SAME_GUEST =
   'the vCPU ran the nested guest (L2) at one moment, and its hypervisor (L1) at the other: the maps are not comparable';
 
 /** The tables of two moments. */
 interface Moments {
-  readonly before: TableSnapshot;
-  readonly after: TableSnapshot;
+  readonly before: Moment;
+  readonly after: Moment;
   /** False when the guest was paused all the while. */
   readonly ran: boolean;
   /** The part of the address space, empty for everything. */
@@ -39,17 +46,51 @@ interface Moments {
  * @internal
  */
 export async function diffGuest(line: DiffGuestCommandLine | DiffTwoCommandLine, context: CliContext): Promise<number> {
-  const { before, after, ran, range } = await takeTwo(line, context);
+  const files = line.html === undefined ? undefined : readPageFiles();
+  if (line.html !== undefined) expectWritable(line.html);
+  const moments = await takeTwo(line, context);
+  const { ran, range } = moments;
+  const [before, after] = [moments.before.snapshot, moments.after.snapshot];
   if (!ran) context.complain('pagewalk: the guest is paused: it did not run between the two moments');
   const assumed = [...before.assumed, ...after.assumed];
   await complainOfAssumed(assumed, context);
   complainOfRomTables([...new Set([...before.tablesInRom, ...after.tablesInRom])], context);
   if ((before.nested === null) !== (after.nested === null)) context.complain(`pagewalk: ${NOT_THE_SAME_GUEST}`);
-  const { count, isAll } = await printChanges(changesBetween(before, after, range), line, context);
+  const { count, isAll } =
+    line.html === undefined || files === undefined
+      ? await printChanges(changesBetween(before, after, range), line, context)
+      : await drawChanges(moments, files, line.html, context);
   const isWhole = before.isWhole && after.isWhole;
   if (!isWhole) context.complain('pagewalk: there are more page tables than are kept: compare a part with --range');
   const { strict } = line.kind === 'two' ? line.after : line.guest;
   return strictStatus(count === 0 && isAll && isWhole ? 0 : 1, strict, assumed, context);
+}
+
+/** What differs is found when the page is opened. */
+async function drawChanges(
+  { before, after, range }: Moments,
+  files: ReturnType<typeof readPageFiles>,
+  html: string,
+  context: CliContext,
+): Promise<{ readonly count: number; readonly isAll: boolean }> {
+  const pictures = [before, after].map(({ snapshot, scope, endpoint, times }) =>
+    momentBytes(
+      snapshot,
+      {
+        ...times,
+        from: endpoint,
+        space: reportedSpace(snapshot.state, scope),
+        first: range.first ?? 0n,
+        last: range.last ?? LAST_ADDRESS,
+        assumed: snapshot.assumed,
+        notes: snapshotNotes(snapshot),
+        names: [],
+      },
+      LIMITS_OF_TWO,
+    ),
+  );
+  await printWritten(html, await writePage(html, files, pictures), context);
+  return { count: 0, isAll: true };
 }
 
 async function takeTwo(line: DiffGuestCommandLine | DiffTwoCommandLine, context: CliContext): Promise<Moments> {
@@ -63,78 +104,104 @@ async function takeTwo(line: DiffGuestCommandLine | DiffTwoCommandLine, context:
 
 /** A process is looked for in each of them: it may have another address space there. */
 async function takeBoth(
-  { before, after, scope, range }: DiffTwoCommandLine,
+  { before, after, scope, range, html }: DiffTwoCommandLine,
   progress: Progress,
   context: CliContext,
 ): Promise<Moments> {
   // What is wrong with the question is found before anything is connected.
   await toTranslateScope(scope, after.cpu, NAME);
-  const take = (guest: GuestOptions, part: Partial<AddressRange> | undefined): Promise<Taken> =>
-    withOpened(guest, scope, context, (opened) =>
-      viewOnce(opened, scope, (view) => takeSnapshot(view, opened, { guest, scope, range, part }, progress, context)),
+  const forWalks = html !== undefined;
+  const take = async (guest: GuestOptions, part: Partial<AddressRange> | undefined): Promise<Moment> => {
+    const taken = await withOpened(guest, scope, context, (opened) =>
+      viewOnce(opened, scope, (view) =>
+        takeSnapshot(view, opened, { guest, scope, range, part, forWalks }, progress, context),
+      ),
     );
+    return { ...taken, times: lookTimes(taken.guest, scope.live, taken.takenAtMs, 0) };
+  };
   const first = await take(before, undefined);
   progress.end();
   const second = await take(after, first.part);
-  return { before: first.snapshot, after: second.snapshot, range: first.part, ran: true };
+  return { before: first, after: second, range: first.part, ran: true };
 }
 
 async function takeTwice(
-  { guest: options, scope: scopeOptions, afterMs, range }: DiffGuestCommandLine,
+  { guest: options, scope: scopeOptions, afterMs, range, html }: DiffGuestCommandLine,
   progress: Progress,
   context: CliContext,
 ): Promise<Moments> {
   await toTranslateScope(scopeOptions, options.cpu, NAME);
-  return withOpened(options, scopeOptions, context, async (guest) => {
+  const { live } = scopeOptions;
+  const forWalks = html !== undefined;
+  const { before, taken, pausedBeforeMs } = await withOpened(options, scopeOptions, context, async (guest) => {
     // The process is found once: it is the same one later.
     let scope: ScopeOptions = scopeOptions;
     let part: Partial<AddressRange> | undefined;
     const take = () =>
       viewOnce(guest, scopeOptions, async (view) => {
-        const taken = await takeSnapshot(view, guest, { guest: options, scope, range, part }, progress, context);
+        const taken = await takeSnapshot(
+          view,
+          guest,
+          { guest: options, scope, range, part, forWalks },
+          progress,
+          context,
+        );
         scope = { ...taken.scope, process: undefined };
         part = taken.part;
-        return taken.snapshot;
+        return taken;
       });
-    const before = await take();
+    const first = await take();
     progress.end();
-    if (!scopeOptions.live) await guest.running?.resume();
+    if (!live) await guest.running?.resume();
+    const before = { ...first, times: lookTimes(guest, live, first.takenAtMs, 0) };
     await sleep(afterMs, undefined, { signal: context.signal });
-    const after = await take();
-    return {
-      before,
-      after,
-      range: part ?? {},
-      ran: guest.running !== undefined && guest.running.ranBefore !== false,
-    };
+    const pausedBeforeMs = guest.running?.pausedMs ?? 0;
+    return { before, taken: await take(), pausedBeforeMs };
   });
+  const { running } = taken.guest;
+  return {
+    before,
+    after: { ...taken, times: lookTimes(taken.guest, live, taken.takenAtMs, pausedBeforeMs) },
+    range: taken.part,
+    ran: running !== undefined && running.ranBefore !== false,
+  };
 }
 
 interface Asked extends Pick<DiffGuestCommandLine, 'guest' | 'scope' | 'range'> {
   /** The range, where it is known already. */
   readonly part: Partial<AddressRange> | undefined;
+  /** Walks are to be made of it. */
+  readonly forWalks: boolean;
 }
 
 interface Taken {
   readonly snapshot: TableSnapshot;
   readonly scope: ScopeOptions;
   readonly part: Partial<AddressRange>;
+  readonly guest: OpenGuest;
+  readonly endpoint: string;
+  readonly takenAtMs: number;
+}
+
+interface Moment extends Taken {
+  readonly times: LookTimes;
 }
 
 async function takeSnapshot(
   view: GuestView,
   opened: OpenGuest,
-  { guest, scope, range, part }: Asked,
+  { guest, scope, range, part, forWalks }: Asked,
   progress: Progress,
   context: CliContext,
 ): Promise<Taken> {
+  const takenAtMs = Date.now();
   const needsLinux = part === undefined && isNamedRange(range);
   const needs = { guest, scope, command: NAME, half: 'kernel' as const, needsLinux, showsNames: false };
   const named = await nameScope(view, opened, needs, context);
   const asked = await toTranslateScope(named.scope, guest.cpu, NAME);
   const own = part ?? (await resolveRange(range, named, guest.cpu, NAME));
-  const snapshot = await named.view.snapshot({ ...asked, ...own, onProgress: progress.report });
-  return { snapshot, scope: named.scope, part: own };
+  const snapshot = await named.view.snapshot({ ...asked, ...own, forWalks, onProgress: progress.report });
+  return { snapshot, scope: named.scope, part: own, guest: opened, endpoint: opened.endpoint, takenAtMs };
 }
 
 /** Only where tables differ are pages compared: a guest that does little has few such places, however much it maps. */

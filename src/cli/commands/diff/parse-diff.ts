@@ -23,7 +23,7 @@ export const OPTIONS = {
     value: 'FIRST-LAST',
     help: 'with --after: only pages that overlap these linear addresses; or FIRST+SIZE, or a symbol',
   },
-  html: { value: 'FILE', help: 'of two saved maps: write a page with a picture of both, and of what changed' },
+  html: { value: 'FILE', help: 'write a page with a picture of both, and of what changed, for a browser' },
   limit: { value: 'N', help: `stop after so many lines; ${DEFAULT_LIMIT} when not given` },
   ...GUEST_OPTIONS,
   ...SCOPE_OPTIONS,
@@ -103,9 +103,6 @@ export function parseDiff(words: readonly string[], environment: CliContext['env
     json: flags.has('json'),
   };
   const after = values.get('after');
-  if (html !== undefined && (after !== undefined || options.lists.has('dump'))) {
-    throw new UsageError('--html is for two saved maps; moments of a guest are compared by pagewalk explore', NAME);
-  }
   if (options.lists.has('dump')) return { ...parseTwo(options, environment), ...output };
   if (options.lists.has('registers')) throw new UsageError('--registers needs --dump', NAME);
   return after === undefined

@@ -4,16 +4,22 @@ import type { MomentHeading } from '../../../picture/internal.ts';
 import { formatMode, formatOwner } from '../../../report/index.ts';
 import { describePause } from './describe-pause.ts';
 
+interface HeadingProps {
+  readonly heading: MomentHeading;
+  /** Which says for how long the guest was paused. */
+  readonly hasTimeline: boolean;
+}
+
 /** What this is a picture of. @internal */
-export function Heading({ heading }: { readonly heading: MomentHeading }) {
+export function Heading({ heading, hasTimeline }: HeadingProps) {
   return (
     <h1>
-      {heading.from} <small>{factsOf(heading).join(', ')}</small>
+      {heading.from} <small>{factsOf(heading, hasTimeline).join(', ')}</small>
     </h1>
   );
 }
 
-function factsOf({ mode, space, cpu, takenAtMs, pause }: MomentHeading): readonly string[] {
+function factsOf({ mode, space, cpu, takenAtMs, pause }: MomentHeading, hasTimeline: boolean): readonly string[] {
   const changes = space?.changes ?? [];
   const owner = space?.owner ? ` (${formatOwner(space.owner)})` : '';
   return [
@@ -22,6 +28,6 @@ function factsOf({ mode, space, cpu, takenAtMs, pause }: MomentHeading): readonl
     ...(cpu === null ? [] : [`vCPU ${cpu}`]),
     ...(changes.length === 0 ? [] : [`if ${changes.join(' and ')}`]),
     ...(takenAtMs === null ? [] : [new Date(takenAtMs).toLocaleString()]),
-    ...(pause === null ? [] : [describePause(pause)]),
+    ...(pause === null || hasTimeline ? [] : [describePause(pause)]),
   ];
 }

@@ -28,6 +28,9 @@ function notesOf({ moment: { heading }, space, areChangesCut, scattered }: Notes
     ...heading.notes,
     ...(heading.whyNoWalks === null ? [] : [heading.whyNoWalks]),
     ...(space.pieces.complete ? [] : ['There is more than is shown: the picture is incomplete.']),
+    ...(space.missingTables === 0
+      ? []
+      : [`${space.missingTables} page tables that this would use were not read: what they map is missing here.`]),
     ...(areChangesCut ? ['There are more changes than are shown.'] : []),
     ...(scattered > 0 ? [`${scattered} ranges lead to scattered pages, and are left out in physical order.`] : []),
     ...(space.nested === null

@@ -7,12 +7,14 @@ export type Compared = 'no' | 'last' | 'first';
 interface TimelineProps {
   readonly moments: Moments;
   readonly compared: Compared;
+  /** Where changes are not shown. */
+  readonly isPhysical: boolean;
   readonly onCompare: (compared: Compared) => void;
   readonly onPlay: (isOn: boolean) => void;
 }
 
 /** Moments: which one is seen, what it is compared with, and for how long the guest was paused for it. @internal */
-export function Timeline({ moments, compared, onCompare, onPlay }: TimelineProps) {
+export function Timeline({ moments, compared, isPhysical, onCompare, onPlay }: TimelineProps) {
   const { moments: all, index, dropped, canTake, isPlaying, isBusy } = moments;
   const moment = all[index];
   if (moment === undefined || (all.length < 2 && !canTake)) return null;
@@ -68,7 +70,11 @@ export function Timeline({ moments, compared, onCompare, onPlay }: TimelineProps
       </span>
       <label>
         changes since{' '}
-        <select value={compared} onChange={(event) => onCompare(event.currentTarget.value as Compared)}>
+        <select
+          value={compared}
+          disabled={isPhysical}
+          onChange={(event) => onCompare(event.currentTarget.value as Compared)}
+        >
           <option value="no">none</option>
           <option value="last">the moment before</option>
           <option value="first">the first moment</option>
