@@ -34,15 +34,20 @@ try {
   stop = () => guest.stop();
   await guest.console.waitForLine((line) => line === 'ready', BOOT_TIMEOUT_MS);
   const file = join(directory, 'linux.html');
-  const child = spawn(process.execPath, [COMMAND, 'map', '--qmp', guest.qmpEndpoint, '--html', file], {
+  const child = spawn(process.execPath, [COMMAND, 'map', '--qmp', guest.qmpEndpoint, '--names', '--html', file], {
     stdio: 'inherit',
+    // Names of this boot are of no use later.
+    env: { ...process.env, XDG_CACHE_HOME: directory },
   });
   const [status] = await once(child, 'close');
   if (status !== 0) throw new Error(`map --html ended with status ${status}`);
   const { page } = await openPage(browser, pathToFileURL(file).href);
+  await page.type('input[type=search]', 'kernel text');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.walk .good');
   await page.focus('canvas');
-  await page.keyboard.press('w');
   await page.keyboard.press('Home');
+  await page.mouse.move(700, 250);
   await page.waitForNetworkIdle({ idleTime: 500 });
   await page.screenshot({ path: PICTURE });
   process.stdout.write(`${PICTURE}\n`);
