@@ -4,6 +4,7 @@ import { readRegistersRequest } from './commands/registers/read-registers.ts';
 import { writeRegisterRequest } from './commands/registers/write-register.ts';
 import { breakpointRequest } from './commands/run/breakpoint.ts';
 import { resumeRequest } from './commands/run/resume.ts';
+import { watchpointRequest } from './commands/run/watchpoint.ts';
 import { selectThreadRequest } from './commands/threads/select-thread.ts';
 import { GdbArgumentError, GdbReplyError, GdbTimeoutError, GdbUnsupportedError } from './errors.ts';
 import type { GdbClient } from './gdb-client.ts';
@@ -31,6 +32,8 @@ const INTERRUPT_TIMEOUT_MS = 5000;
 // What was asked before the guest runs is answered at once.
 const INTERRUPT_RETRY_MS = 5;
 const SIGNAL_INTERRUPT = 2;
+// Canonical in no mode, so that no access comes to it; across the end of a page; of a size that no debug register has.
+const NOWHERE = { address: 0x4000_0000_0000_0ff8n, lengthBytes: 16 } as const;
 
 /**
  * What changes the guest beyond its memory: registers, breakpoints, and letting it run. Kept apart from {@link GdbClient}
@@ -117,6 +120,26 @@ export class GdbRunControl {
   /** Takes all breakpoints back that were set here. */
   async removeAllBreakpoints(): Promise<void> {
     await Promise.all(this.breakpoints.map((address) => this.removeBreakpoint(address)));
+  }
+
+  /**
+   * Makes emulated vCPUs (TCG) forget all translations, so that what is changed in page tables counts, and A and D are set anew.
+   * No register is touched: a watchpoint that crosses the end of a page flushes the TLBs of all vCPUs when it is set (QEMU's
+   * `cpu_watchpoint_insert`). It is taken back in the same write.
+   *
+   * @returns false where the accelerator has TLBs that cannot be reached so: KVM refuses a watchpoint of this size
+   */
+  async flushTranslations(): Promise<boolean> {
+    const { address, lengthBytes } = NOWHERE;
+    const both = [watchpointRequest('insert', address, lengthBytes), watchpointRequest('remove', address, lengthBytes)];
+    const [inserted, removed] = await Promise.allSettled(both.map((request) => this.#session.send(request)));
+    if (inserted?.status === 'rejected') {
+      const { reason } = inserted;
+      if (reason instanceof GdbReplyError || reason instanceof GdbUnsupportedError) return false;
+      throw reason;
+    }
+    if (removed?.status === 'rejected') throw removed.reason;
+    return true;
   }
 
   /**

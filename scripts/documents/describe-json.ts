@@ -20,6 +20,7 @@ import {
   rightsSchema,
   sideSchema,
   summaryLineSchema,
+  usageLineSchema,
 } from '../../test/support/schemas/map-schema.ts';
 import {
   assumptionSchema,
@@ -44,6 +45,7 @@ export const LINES: Readonly<Record<string, ZodType>> = {
   alias: aliasLineSchema,
   'alias-end': aliasEndSchema,
   change: changeLineSchema,
+  watch: usageLineSchema,
   state: stateLineSchema,
   symbol: symbolLineSchema,
   'symbol-place': symbolPlaceLineSchema,

@@ -28,6 +28,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/diff/diff.ts')).diffCommand,
   },
   {
+    name: 'watch',
+    summary: 'which pages a guest touches while it runs for a while: its working set',
+    load: async () => (await import('./commands/watch/watch.ts')).watchCommand,
+  },
+  {
     name: 'explore',
     summary: 'an address space as a picture, in a browser on this host',
     load: async () => (await import('./commands/explore/explore.ts')).exploreCommand,

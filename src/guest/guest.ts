@@ -141,6 +141,12 @@ export class Guest implements OpenGuest, RunningGuest {
     return this.#link.findResumption();
   }
 
+  /** As {@link RunningGuest.flushTranslations}. */
+  async flushTranslations(): Promise<boolean> {
+    const stub = await this.#link.pause();
+    return (await GdbRunControl.take(stub.client)).flushTranslations();
+  }
+
   /** Lets the guest run again if it ran before. The view of the pause is void. */
   async resume(): Promise<void> {
     this.#paused?.[Symbol.dispose]();

@@ -34,6 +34,13 @@ export interface RunningGuest {
   readonly recoveries: readonly Recovery[];
   /** Asks the guest while it goes on running. @throws GuestUsageError `ERR_GUEST_USAGE` where that cannot be. */
   live(): GuestView;
+  /**
+   * Makes the vCPUs of the guest, which is paused, forget all translations: what was written to its page tables counts then, and A
+   * and D are set anew.
+   *
+   * @returns false where the accelerator is not TCG: a processor goes on using what it has in its TLB
+   */
+  flushTranslations(): Promise<boolean>;
   /** Lets the guest run again if it ran before. The view of the pause is void. */
   resume(): Promise<void>;
   /**

@@ -62,6 +62,8 @@ export type {
   ReportedRomEntry,
   ReportedTranslation,
 } from './translation/reported-translation.ts';
+export { encodeUsage, formatUsage, type ReportedUsage } from './usage/format-usage.ts';
+export { collectUsage, totalUsage, type UsageCounts, type UsageRange } from './usage/usage-range.ts';
 export { entryFlags } from './words/entry-flags.ts';
 export { formatAccess } from './words/format-access.ts';
 export { formatHex } from './words/format-hex.ts';

@@ -89,14 +89,14 @@ async function useOnePause<T>(
  */
 export async function withOpened<T>(
   options: GuestOptions,
-  { hostMemory, live }: Pick<OpenOptions, 'hostMemory' | 'live'>,
+  { hostMemory, live, allowWrites = false }: Pick<OpenOptions, 'hostMemory' | 'live' | 'allowWrites'>,
   context: CliContext,
   use: (guest: OpenGuest) => Promise<T>,
   rehearsal?: Rehearsal,
 ): Promise<T> {
   const trace = options.traceFile === undefined ? undefined : new TraceFile(options.traceFile);
   try {
-    return await openAndUse(options, { hostMemory, live, trace: trace?.sink, rehearsal }, context, use);
+    return await openAndUse(options, { hostMemory, live, allowWrites, trace: trace?.sink, rehearsal }, context, use);
   } finally {
     const complaint = trace?.close();
     if (complaint !== undefined) context.complain(`pagewalk: ${complaint}`);

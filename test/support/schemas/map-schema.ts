@@ -148,3 +148,36 @@ export const summaryLineSchema = z.strictObject({
   writableExecutable: notableSchema,
   userInUpperHalf: notableSchema,
 });
+
+const usage = {
+  pages: z.int().min(0),
+  touched: z.int().min(0),
+  written: z.int().min(0),
+  dirtyBefore: z.int().min(0),
+  size: z.int().min(0),
+  touchedSize: z.int().min(0),
+  writtenSize: z.int().min(0),
+};
+
+/** One line of `pagewalk watch --json`. */
+export const usageLineSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('round'),
+    round: z.int().min(1),
+    ms: z.int().min(0),
+    cpu: z.int().min(0),
+    mode: z.enum(['off', '32-bit', 'pae', '4-level', '5-level']),
+    cr3: hex,
+    exact: z.boolean(),
+    ...usage,
+  }),
+  z.strictObject({
+    kind: z.literal('range'),
+    round: z.int().min(1),
+    first: hex,
+    last: hex,
+    rights: rightsSchema,
+    ...usage,
+    strip: z.string().regex(/^[.aAwW]{1,64}$/),
+  }),
+]);

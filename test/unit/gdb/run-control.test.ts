@@ -139,6 +139,22 @@ describe('GdbRunControl', () => {
     expect(await rejection(control.removeBreakpoint(0x1000n))).to.be.instanceOf(GdbArgumentError);
   });
 
+  it('flushes translations with a watchpoint that it takes back in the same write, and says where that cannot be', async () => {
+    const { stub, control } = await take((payload) => (/^[Zz]2/.test(payload) ? ['OK'] : 'default'));
+    const writes = stub.clientWrites;
+    expect(await control.flushTranslations()).to.equal(true);
+    expect(stub.requests).to.deep.equal(['Z2,4000000000000ff8,10', 'z2,4000000000000ff8,10']);
+    expect(stub.clientWrites - writes).to.equal(1);
+    for (const refusal of ['E22', '']) {
+      const other = await take((payload) => (/^[Zz]2/.test(payload) ? [refusal] : 'default'));
+      expect(await other.control.flushTranslations()).to.equal(false);
+    }
+    const stuck = await take((payload) =>
+      payload.startsWith('z2') ? ['E22'] : payload.startsWith('Z2') ? ['OK'] : 'default',
+    );
+    expect(await rejection(stuck.control.flushTranslations())).to.be.instanceOf(GdbReplyError);
+  });
+
   it('refuses what can not be meant, and sends nothing', async () => {
     const { stub, control } = await take();
     const attempts = [

@@ -10,6 +10,8 @@ export interface OpenOptions {
   /** It is asked while it runs, and must not be paused. */
   readonly live: boolean;
   readonly trace: TraceSink | undefined;
+  /** Guest memory may be written beyond A and D that a translation sets: the user has said so. */
+  readonly allowWrites?: boolean;
   /** Stops opening. */
   readonly signal: AbortSignal;
   /** What is going to be asked in the pause, for a source that can rehearse it; undefined where there is no pause. */

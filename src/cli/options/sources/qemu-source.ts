@@ -60,7 +60,7 @@ export class NamedQemu implements NamedGuest {
     }
   }
 
-  async open({ hostMemory, trace, signal, rehearsal }: OpenOptions): Promise<OpenGuest> {
+  async open({ hostMemory, trace, signal, rehearsal, allowWrites = false }: OpenOptions): Promise<OpenGuest> {
     const { attach, rehearse } = await import('../../../guest/internal.ts');
     const { qmp, gdb, process, timeoutMs, maxPauseMs } = this;
     const prepare = async (): Promise<void> => (rehearsal === undefined ? undefined : rehearse(rehearsal));
@@ -75,6 +75,7 @@ export class NamedQemu implements NamedGuest {
       endWhenStuck: true,
       ...(trace ? { trace } : {}),
       hostMemory,
+      allowWrites,
       signal,
     });
     // While QEMU answers.

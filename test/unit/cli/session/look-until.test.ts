@@ -56,6 +56,7 @@ function changingGuest(
       resume: async () => {
         log.push('resume');
       },
+      flushTranslations: async () => true,
       findResumption: async () => undefined,
     },
   };

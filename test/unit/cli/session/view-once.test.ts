@@ -30,6 +30,7 @@ function guestResumedIn(pauses: readonly number[]): OpenGuest & { readonly log: 
       resume: async () => {
         log.push('resume');
       },
+      flushTranslations: async () => true,
       findResumption: async () => (pauses.includes(count()) ? RESUMED : undefined),
     },
   };
