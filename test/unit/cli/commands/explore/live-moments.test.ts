@@ -56,6 +56,7 @@ function guestOf(look: () => GuestView, running: Partial<RunningGuest> | null, l
             resume: async () => {
               log.push('resume');
             },
+            flushTranslations: async () => true,
             findResumption: async () => undefined,
             ...running,
           },
