@@ -8,7 +8,7 @@ import { usageLineSchema } from '../../support/schemas/map-schema.ts';
 
 const PAGE_TABLE = TOY.tables + 0x3000n;
 const RANGE = '0x100000-0x10ffff';
-/** A page of the tables, at whose linear address nobody looks. */
+/** A page of the tables, whose linear address is never used. */
 const IDLE = TOY.tables + 0x1000n;
 
 describe('pagewalk watch', function () {

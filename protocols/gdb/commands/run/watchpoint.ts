@@ -8,7 +8,7 @@ export function watchpointRequest(
   address: bigint,
   lengthBytes: number,
 ): GdbRequest<void> {
-  const payload = `${operation === 'insert' ? 'Z' : 'z'}2,${formatHex(address)},${lengthBytes.toString(16)}`;
+  const payload = `${operation === 'insert' ? 'Z' : 'z'}2,${formatHex(address)},${formatHex(lengthBytes)}`;
   return {
     payload,
     maxReplyBytes: 3,
