@@ -18,7 +18,7 @@ const RANGE = {
   protectionKey: null,
   global: true,
   leaves: { 2097152: 2 },
-  accessed: 1,
+  accessed: 2,
   dirty: 0,
   physicalFirst: '0x200000',
   physicalPieces: 1,
@@ -92,7 +92,7 @@ describe('cli/SavedMoments', () => {
       const { classes, of } = colouring?.colour(input) ?? { classes: [], of: [] };
       return classes[of[0] ?? -1]?.label;
     });
-    expect(labels).to.deep.equal(['rw-- supervisor, writable', 'some accessed', '2M', 'RAM pc.ram']);
+    expect(labels).to.deep.equal(['rw-- supervisor, writable', 'accessed (A=1)', '2M', 'RAM pc.ram']);
   });
 
   it('does not claim to know what lies somewhere where the file does not say so', async () => {
