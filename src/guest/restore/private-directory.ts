@@ -81,8 +81,11 @@ export function planPrivateDirectory(pid?: number): DirectoryPlan {
 }
 
 function isSameFolder(pid: number, folder: string): boolean {
+  const ours = statSync(folder, { throwIfNoEntry: false });
+  // A temporary folder that is not there is a mistake to be told, and no other root.
+  if (ours === undefined) return true;
   try {
-    const [ours, theirs] = [statSync(folder), statSync(`/proc/${pid}/root${folder}`)];
+    const theirs = statSync(`/proc/${pid}/root${folder}`);
     return ours.dev === theirs.dev && ours.ino === theirs.ino;
   } catch {
     return false;
