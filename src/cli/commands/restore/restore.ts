@@ -31,7 +31,8 @@ async function run(words: readonly string[], context: CliContext): Promise<numbe
   const options = parseRestore(words, context.environment);
   const { describeRecovery } = await import('../../../report/internal.ts');
   // Attaching is what puts things back; here it is the answer, and not a note beside one.
-  const quiet = { ...context, complain: () => {} };
+  // Inherited, as a copy would open the standard input.
+  const quiet: CliContext = Object.create(context, { complain: { value: () => {} } });
   const recoveries = await withOpened(
     options,
     { hostMemory: false, live: false },
