@@ -1,9 +1,9 @@
 #!/bin/sh
 # Runs the examples with the package installed from its tarball, in copies of them below a folder of its own:
 #
-#   scripts/package/try-examples.sh            # the toy kernel and the walker; Linux with KERNEL and INITRD in the environment
+#   scripts/package/try-examples.sh            # KERNEL and INITRD in the environment are another Linux than Debian's
 #
-# Nothing is fetched: what an example needs besides is linked to where it lies here.
+# What an example needs besides is linked to where it lies here; Debian's kernel and busybox are fetched once.
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -25,4 +25,8 @@ try() {
 
 try walker-check
 try toy-kernel
-if [ -n "${KERNEL:-}" ] && [ -n "${INITRD:-}" ]; then try linux; else echo 'examples: linux is left out, without KERNEL and INITRD'; fi
+if [ -z "${KERNEL:-}" ] || [ -z "${INITRD:-}" ]; then
+  scripts/linux-guest.sh dist/linux-guest
+  export KERNEL="$root/dist/linux-guest/vmlinuz" INITRD="$root/dist/linux-guest/initramfs"
+fi
+try linux

@@ -19,6 +19,7 @@ const TRAILING_ID = /,"id":"libvirt-\d{1,20}"\}$/;
 export class MonitorStream extends Duplex {
   readonly #sendRequest: SendRequest;
   #begun = '';
+  #isFinished = false;
 
   constructor(sendRequest: SendRequest) {
     super({ allowHalfOpen: false, decodeStrings: false });
@@ -27,12 +28,14 @@ export class MonitorStream extends Duplex {
 
   /** A message from the other end. */
   deliver(text: string): void {
-    if (!this.destroyed && !this.readableEnded) this.push(`${text}\n`);
+    if (!this.destroyed && !this.#isFinished) this.push(`${text}\n`);
   }
 
   /** The other end is gone. */
   finish(): void {
-    if (!this.destroyed) this.push(null);
+    if (this.destroyed || this.#isFinished) return;
+    this.#isFinished = true;
+    this.push(null);
   }
 
   /** Sends a request, and a descriptor with it. */

@@ -33,6 +33,8 @@ const IMAGE_FIRST = 0xffff_ffff_8000_0000n;
 /** Where modules may begin at the latest: KERNEL_IMAGE_SIZE is a gigabyte with KASLR, half of one without. */
 const MODULES_FIRST = 0xffff_ffff_c000_0000n;
 const MODULES_LAST = 0xffff_ffff_feff_ffffn;
+/** CPU_ENTRY_AREA_BASE: KASLR lets nothing reach beyond, so that a region which it moved up is smaller than its place without it. */
+const KASLR_END = 0xffff_fe00_0000_0000n;
 const KASAN_LAST = 0xffff_fbff_ffff_ffffn;
 const LAST_32 = 0xffff_ffffn;
 
@@ -97,7 +99,7 @@ async function regionsOf(names: KernelNames, space: AddressSpace): Promise<Linux
     ...areas,
     { kind: 'direct-map', name: null, first: direct, last: vmalloc - 1n },
     { kind: 'vmalloc', name: null, first: vmalloc, last: lower(vmalloc + layout.vmallocBytes, vmemmap) - 1n },
-    area('vmemmap', vmemmap, layout.vmemmapBytes),
+    { kind: 'vmemmap', name: null, first: vmemmap, last: lower(vmemmap + layout.vmemmapBytes, KASLR_END) - 1n },
   ];
 }
 
