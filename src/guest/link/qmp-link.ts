@@ -389,7 +389,7 @@ export class QmpLink implements Link {
       const plan = planPrivateDirectory(this.#process?.pid);
       // The watchdog must know first: it removes what a killed client leaves.
       this.#safekeeping.note({ directory: plan });
-      this.#directory = PrivateDirectory.make(plan, this.#process);
+      this.#directory = PrivateDirectory.make(plan, this.#process?.uid);
     }
     return this.#directory;
   }

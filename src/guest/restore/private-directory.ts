@@ -27,12 +27,6 @@ export interface DirectoryPlan {
   readonly inQemu?: string | undefined;
 }
 
-/** QEMU's process, where it is proven. @internal */
-export interface DirectoryUser {
-  readonly pid: number;
-  readonly uid: number;
-}
-
 /** All that ever lies in one. @internal */
 export type PrivateFile = 'gdb' | 'device-state';
 
@@ -96,22 +90,32 @@ function isSameFolder(pid: number, folder: string): boolean {
 function findFolder(pid: number, candidates: readonly string[]): string | undefined {
   return candidates.find((folder) => {
     try {
-      const descriptor = openFolder(pid, folder);
-      try {
-        accessSync(`/proc/self/fd/${descriptor}`, constants.W_OK);
-        return true;
-      } finally {
-        closeSync(descriptor);
-      }
+      withFolder(`/proc/${pid}/root`, folder, (held) => accessSync(held, constants.W_OK));
+      return true;
     } catch {
       return false;
     }
   });
 }
 
+/**
+ * Holds a folder of a root that is not ours, by a name that leads to this one and no other. The owner of that root may put anything in the place
+ * of any folder there, at any time.
+ *
+ * @throws the system's error
+ */
+function withFolder<Result>(root: string, folder: string, use: (held: string) => Result): Result {
+  const descriptor = openFolder(root, folder);
+  try {
+    return use(`/proc/self/fd/${descriptor}`);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** Part by part, as a symbolic link in a root that is not ours would lead into ours. @throws the system's error */
-function openFolder(pid: number, folder: string): number {
-  let descriptor = openSync(`/proc/${pid}/root`, O_PATH | constants.O_DIRECTORY);
+function openFolder(root: string, folder: string): number {
+  let descriptor = openSync(root, O_PATH | constants.O_DIRECTORY);
   for (const part of folder.split('/').filter((each) => each !== '')) {
     try {
       const next = openSync(
@@ -132,6 +136,18 @@ function pathOf({ path, room }: DirectoryPlan, file: PrivateFile): string {
   return join(path, room, file);
 }
 
+/** The folder that the outer one is in, the outer one, or the inner one, as it is reached safely. @throws the system's error */
+function within<Result>(
+  { path, room, inQemu }: DirectoryPlan,
+  which: 'above' | 'outer' | 'inner',
+  use: (folder: string) => Result,
+): Result {
+  const folderOf = (outer: string): string =>
+    which === 'above' ? dirname(outer) : which === 'outer' ? outer : join(outer, room);
+  if (inQemu === undefined) return use(folderOf(path));
+  return withFolder(path.slice(0, -inQemu.length), folderOf(inQemu), use);
+}
+
 /**
  * A directory for what QEMU and we hand each other: the socket of a stub, the file of the device state. Two deep: QEMU's user
  * owns the inner one and can do in it as it likes, but cannot put anything else in its place; what is removed is removed by its
@@ -150,22 +166,22 @@ export class PrivateDirectory {
   }
 
   /**
-   * @param user - QEMU, where it is proven: the inner one becomes its user's
+   * @param uid - of QEMU, where it is proven: the inner one becomes that user's
    * @throws the system's error; nothing is left then.
    */
-  static make(plan: DirectoryPlan, user: DirectoryUser | undefined): PrivateDirectory {
-    const owner =
-      user !== undefined && user.uid !== process.getuid?.() && process.getuid?.() === 0 ? user.uid : undefined;
-    const { inQemu } = plan;
-    if (user === undefined || inQemu === undefined) {
-      make(plan, plan.path, owner);
-      return new PrivateDirectory(plan);
-    }
-    const descriptor = openFolder(user.pid, dirname(inQemu));
+  static make(plan: DirectoryPlan, uid: number | undefined): PrivateDirectory {
+    const isOthers = uid !== undefined && uid !== process.getuid?.() && process.getuid?.() === 0;
+    within(plan, 'above', (above) => mkdirSync(join(above, basename(plan.path)), { mode: 0o700 }));
     try {
-      make(plan, `/proc/self/fd/${descriptor}/${basename(inQemu)}`, owner);
-    } finally {
-      closeSync(descriptor);
+      within(plan, 'outer', (outer) => mkdirSync(join(outer, plan.room), { mode: 0o700 }));
+      if (isOthers) {
+        within(plan, 'inner', (inner) => chownSync(inner, uid, -1));
+        // To go through, not to look in: the inner name is a secret.
+        within(plan, 'outer', (outer) => chmodSync(outer, 0o711));
+      }
+    } catch (error) {
+      removePrivateDirectory(plan);
+      throw error;
     }
     return new PrivateDirectory(plan);
   }
@@ -187,7 +203,8 @@ export class PrivateDirectory {
    */
   read(file: PrivateFile): Buffer {
     const path = this.pathOf(file);
-    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const descriptor = within(this.plan, 'inner', (inner) => openSync(join(inner, file), flags));
     try {
       const { size, nlink } = fstatRegular(descriptor, path);
       // A second name would be that of another file, linked here.
@@ -202,26 +219,11 @@ export class PrivateDirectory {
 
   /** Takes a file away, if it is there. */
   unlink(file: PrivateFile): void {
-    quietly(() => unlinkSync(this.pathOf(file)));
+    unlink(this.plan, file);
   }
 
   remove(): void {
     removePrivateDirectory(this.plan);
-  }
-}
-
-function make(plan: DirectoryPlan, path: string, owner: number | undefined): void {
-  mkdirSync(path, { mode: 0o700 });
-  try {
-    const room = join(path, plan.room);
-    mkdirSync(room, { mode: 0o700 });
-    if (owner === undefined) return;
-    chownSync(room, owner, -1);
-    // To go through, not to look in: the inner name is a secret.
-    chmodSync(path, 0o711);
-  } catch (error) {
-    removePrivateDirectory(plan);
-    throw error;
   }
 }
 
@@ -243,9 +245,13 @@ function readFully(descriptor: number, bytes: Buffer): number {
 
 /** Removes one with what may lie in it; what its other owner has added stays, and the directory with it. @internal */
 export function removePrivateDirectory(plan: DirectoryPlan): void {
-  for (const file of FILES) quietly(() => unlinkSync(pathOf(plan, file)));
-  quietly(() => rmdirSync(join(plan.path, plan.room)));
-  quietly(() => rmdirSync(plan.path));
+  for (const file of FILES) unlink(plan, file);
+  quietly(() => within(plan, 'outer', (outer) => rmdirSync(join(outer, plan.room))));
+  quietly(() => within(plan, 'above', (above) => rmdirSync(join(above, basename(plan.path)))));
+}
+
+function unlink(plan: DirectoryPlan, file: PrivateFile): void {
+  quietly(() => within(plan, 'inner', (inner) => unlinkSync(join(inner, file))));
 }
 
 function quietly(act: () => void): void {

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, linkSync, mkdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -78,6 +87,28 @@ describe('the directory that QEMU and the client share', () => {
     expect(existsSync(directory.plan.path)).to.equal(false);
     removePrivateDirectory(directory.plan);
   });
+
+  for (const swapped of ['tmp', 'tmp/pagewalk-x', 'tmp/pagewalk-x/room']) {
+    it(`in a root that is not ours leads nowhere else, whatever its owner puts in the place of ${swapped}`, async () => {
+      const root = await mkdtemp(join(elsewhere, 'root-'));
+      mkdirSync(join(root, 'tmp'));
+      const plan = { path: `${root}/tmp/pagewalk-x`, room: 'room', inQemu: '/tmp/pagewalk-x' };
+      const held = PrivateDirectory.make(plan, undefined);
+      writeFileSync(held.pathOf('device-state'), 'state');
+      expect(held.read('device-state').toString()).to.equal('state');
+      // All that is looked for, in a place that is not QEMU's.
+      const precious = join(elsewhere, 'tmp', 'pagewalk-x', 'room');
+      mkdirSync(precious, { recursive: true });
+      for (const name of ['device-state', 'gdb']) writeFileSync(join(precious, name), 'secret');
+      renameSync(join(root, swapped), join(root, 'away'));
+      symlinkSync(join(elsewhere, swapped), join(root, swapped));
+      expect(() => held.read('device-state')).to.throw(/ELOOP|ENOTDIR/);
+      held.remove();
+      expect(await readdir(precious)).to.have.members(['device-state', 'gdb']);
+      expect(() => PrivateDirectory.make({ ...plan, room: 'more' }, undefined)).to.throw();
+      expect(existsSync(join(elsewhere, 'tmp', 'pagewalk-x', 'more'))).to.equal(false);
+    });
+  }
 
   it('is not made over one that is there already', () => {
     expect(() => PrivateDirectory.make(directory.plan, undefined)).to.throw(/EEXIST/);
