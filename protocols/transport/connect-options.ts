@@ -6,4 +6,10 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
   /** Stops connecting when it fires. It has no effect once the connection is made. */
   readonly signal?: AbandonSignal;
+  /**
+   * Opens the file of a unix socket by a way of its own, for a name only (O_PATH), where others may put a link in the place of it.
+   *
+   * @internal
+   */
+  readonly openSocket?: () => number;
 }

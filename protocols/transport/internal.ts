@@ -12,4 +12,6 @@ export { escapeLines, escapeUnprintable, formatPrintable, printableText } from '
 /** @internal */
 export { expectSocketFile } from './socket/expect-socket-file.ts';
 /** @internal */
+export { O_PATH } from './socket-file.ts';
+/** @internal */
 export { LONGEST_TIMER_MS, timerMs } from './waiting/timer-ms.ts';

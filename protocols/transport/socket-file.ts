@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 
-/** Linux's number for "a name for a file, and no more": nothing is opened that could notice it. Node has no name for it. */
-const O_PATH = 0o10000000;
+/** Linux's number for "a name for a file, and no more": nothing is opened that could notice it. Node has no name for it. @internal */
+export const O_PATH = 0o10000000;
 
 /**
  * The file of a unix socket, held so that it is this one that is connected to, and no other that was put in its place
@@ -24,13 +24,17 @@ export interface HeldSocketFile extends SocketFile {
 }
 
 /**
+ * @param open - opens it, for a name only
  * @returns undefined where the system has no such thing (it is Linux's)
  * @throws the system's error when there is no such file, or it may not be reached.
  * @internal
  */
-export function holdSocketFile(path: string): HeldSocketFile | undefined {
+export function holdSocketFile(
+  path: string,
+  open: () => number = () => openSync(path, O_PATH),
+): HeldSocketFile | undefined {
   if (process.platform !== 'linux') return undefined;
-  const descriptor = openSync(path, O_PATH);
+  const descriptor = open();
   const held = `/proc/self/fd/${descriptor}`;
   const { dev, ino, uid } = fstatSync(descriptor, { bigint: true });
   let isHeld = true;

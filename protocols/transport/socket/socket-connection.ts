@@ -13,7 +13,7 @@ const CLOSE_GRACE_MS = 250;
 /** Connects to a unix or TCP socket. @internal */
 export function connectSocket(
   target: Extract<Endpoint, { kind: 'unix' | 'tcp' }>,
-  { timeoutMs, signal }: ConnectOptions,
+  { timeoutMs, signal, openSocket }: ConnectOptions,
 ): Promise<Connection> {
   const endpoint = formatEndpoint(target);
   const abandoned = () =>
@@ -21,7 +21,7 @@ export function connectSocket(
   // Not even tried: a GDB stub pauses its guest for a client that is gone before it said a word.
   if (signal?.aborted) return Promise.reject(abandoned());
   return new Promise((resolve, reject) => {
-    const file = target.kind === 'unix' ? holdFile(target) : undefined;
+    const file = target.kind === 'unix' ? holdFile(target, openSocket) : undefined;
     const fail = (error: ConnectError): void => {
       settle();
       socket.on('error', () => {});
@@ -51,9 +51,12 @@ export function connectSocket(
 }
 
 /** @throws ConnectError when there is no such file. */
-function holdFile(target: Extract<Endpoint, { kind: 'unix' }>): HeldSocketFile | undefined {
+function holdFile(
+  target: Extract<Endpoint, { kind: 'unix' }>,
+  openSocket: ConnectOptions['openSocket'],
+): HeldSocketFile | undefined {
   try {
-    return holdSocketFile(target.path);
+    return holdSocketFile(target.path, openSocket);
   } catch (error) {
     throw describeConnectFailure(error as Error, target);
   }

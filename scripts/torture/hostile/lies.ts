@@ -1,6 +1,6 @@
 import type { Lie } from './lie.ts';
 import { BOMBS } from './lies/bombs.ts';
-import { backingFile, DEVICE_STATES } from './lies/named-files.ts';
+import { backingFile, DEVICE_STATES, linkedStub } from './lies/named-files.ts';
 import { stubElsewhere } from './lies/named-sockets.ts';
 import { secretTables } from './lies/secret-tables.ts';
 import { STALLS } from './lies/stalls.ts';
@@ -12,6 +12,7 @@ export const LIES: Readonly<Record<string, Lie>> = {
   'secret-tables': secretTables,
   'backing-file': backingFile,
   'stub-elsewhere': stubElsewhere,
+  'linked-stub': linkedStub,
   ...DEVICE_STATES,
   ...BOMBS,
   ...STALLS,

@@ -145,6 +145,15 @@ export const HOSTILE_SCENARIOS: readonly HostileScenario[] = [
     'a command behind a socket',
     ({ treasure }) => `disconnected:unix:exec:touch ${treasure.commandCanary},server=on`,
   ),
+  {
+    name: 'a stub that is a link to a socket of root',
+    lie: 'linked-stub',
+    words: STATE,
+    reach: 'QMP',
+    facts: async ({ treasure }) => ({ target: treasure.socketPath }),
+    untouchable: ({ treasure }) => [treasure.socketPath],
+    leavesFilesOfThePeer: true,
+  },
   ...each(DEVICE_STATES, 'translation, device state', TRANSLATE)
     .filter(({ lie }) => lie === 'device-state-sparse' || lie === 'device-state-socket')
     .map((scenario) => ({ ...scenario, leavesFilesOfThePeer: true })),

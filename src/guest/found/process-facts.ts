@@ -1,12 +1,11 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
+import { O_PATH } from '../../../protocols/transport/internal.ts';
 import { asNamedBy } from '../peer/processes.ts';
 import { isOnTrustedFileSystem } from '../peer/trusted-file-systems.ts';
 
 const MAX_BYTES = 512 * 1024;
 const MOST_DESCRIPTORS = 4096;
-/** A name for a file, and no more: opening it so has no effect, whatever it is. */
-const O_PATH = 0o10000000;
 const OTHERS_MAY_READ = 0o004;
 
 /** The words of a process's command line; undefined where it has none or is gone. @internal */

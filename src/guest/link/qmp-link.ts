@@ -30,14 +30,14 @@ import { findPeer } from '../peer/find-peer.ts';
 import { belongsTo, listensAt } from '../peer/listens-at.ts';
 import type { Peer, PeerProcess } from '../peer/peer.ts';
 import { isOurPause } from '../restore/is-our-pause.ts';
-import { PrivateDirectory, planPrivateDirectory } from '../restore/private-directory.ts';
+import { connectStub, PrivateDirectory, planPrivateDirectory } from '../restore/private-directory.ts';
 import { printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
 import { readChardevUse } from '../stub/chardev-use.ts';
 import { HandedStub, newHandedId } from '../stub/handed-stub.ts';
 import { OwnStub } from '../stub/own-stub.ts';
 import { checkNamedStub, isLocal, locateStub } from '../stub/stub-location.ts';
-import { StubSession } from '../stub/stub-session.ts';
+import { type StubOptions, StubSession } from '../stub/stub-session.ts';
 import { type AttachOptions, DEFAULT_TIMEOUT_MS } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
 import { hearNews } from './hear-news.ts';
@@ -327,7 +327,7 @@ export class QmpLink implements Link {
       endpoint: this.#requireStub(),
       timeoutMs: this.#deadline.boundConnecting(timeoutMs),
       requestTimeoutMs: timeoutMs,
-      connect: this.#usesHandedStub ? () => this.#requireHandedStub().connect() : undefined,
+      connect: this.#connectToStub(),
       ...(trace ? { trace } : {}),
       ...(background ? { onConnection: letEnd } : {}),
     });
@@ -340,6 +340,12 @@ export class QmpLink implements Link {
       );
       throw error;
     }
+  }
+
+  #connectToStub(): StubOptions['connect'] {
+    if (this.#usesHandedStub) return () => this.#requireHandedStub().connect();
+    const { plan } = this.#directory ?? {};
+    return plan && ((timeoutMs) => connectStub(this.#requireStub(), plan, timeoutMs));
   }
 
   /** What QEMU took up or heard of the connection after the pause was over has paused a guest that runs. */

@@ -15,6 +15,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import {
+  type Connection,
+  connect,
+  formatEndpoint,
+  O_PATH,
+  parseEndpoint,
+} from '../../../protocols/transport/internal.ts';
 import { GuestUsageError } from '../errors.ts';
 
 /** Where a private directory is, or is going to be. @internal */
@@ -39,8 +46,6 @@ const NAME_BYTES = 6;
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 /** Folders in which a program may make files, where QEMU's root has not ours. */
 const SHARED_FOLDERS = ['/tmp', '/var/tmp', '/dev/shm', '/run', '/'];
-/** A name for a file, and no more; Node has no name for it. */
-const O_PATH = 0o10000000;
 
 /**
  * Names a directory that does not exist yet, so that the watchdog can know of it first. A QEMU in a container or another root does not see
@@ -241,6 +246,38 @@ function readFully(descriptor: number, bytes: Buffer): number {
     filled += count;
   }
   return filled;
+}
+
+/**
+ * Connects to a stub. In a private directory only what QEMU has made there is connected to: its user may have put a link there, to a
+ * socket that is not open to that user, such as another guest's stub.
+ *
+ * @param directory - the client's own, where it has one
+ * @throws ConnectError
+ * @internal
+ */
+export function connectStub(
+  endpoint: string,
+  directory: DirectoryPlan | undefined,
+  timeoutMs: number,
+): Promise<Connection> {
+  if (directory === undefined) return connect(endpoint, { timeoutMs });
+  const own = formatEndpoint({ kind: 'unix', path: pathOf(directory, 'gdb') });
+  const isOwn = formatEndpoint(parseEndpoint(endpoint)) === own;
+  return connect(endpoint, { timeoutMs, ...(isOwn ? { openSocket: () => openPrivateSocket(directory) } : {}) });
+}
+
+/**
+ * Opens, for a name only (O_PATH), the socket that QEMU was asked to make: neither a link, nor a second name of another one.
+ *
+ * @throws Error in words, or the system's.
+ */
+function openPrivateSocket(plan: DirectoryPlan): number {
+  const descriptor = within(plan, 'inner', (inner) => openSync(join(inner, 'gdb'), O_PATH | constants.O_NOFOLLOW));
+  const stat = fstatSync(descriptor);
+  if (stat.isSocket() && stat.nlink === 1) return descriptor;
+  closeSync(descriptor);
+  throw new Error(`${pathOf(plan, 'gdb')} is not the socket that QEMU was asked to make`);
 }
 
 /** Removes one with what may lie in it; what its other owner has added stays, and the directory with it. @internal */

@@ -13,7 +13,7 @@ import { formatEndpoint, parseEndpoint } from '../../../protocols/transport/inde
 import { STUB_LABEL } from '../found/chardev-labels.ts';
 import { isOurPause } from './is-our-pause.ts';
 import { isStubOn } from './is-stub-on.ts';
-import { removePrivateDirectory } from './private-directory.ts';
+import { connectStub, removePrivateDirectory } from './private-directory.ts';
 import { isSamePrint, printRegisters } from './register-prints.ts';
 import type { RestorePlan } from './restore-plan.ts';
 
@@ -65,7 +65,9 @@ export async function putBack(
   const { stub, handed, handedStub } = plan;
   const usedStub = stub !== undefined || handedStub === true;
   const physicalModeOff = usedStub
-    ? await succeeds(() => (stub === undefined ? leaveHandedStub(qmp, handed ?? '') : leavePhysicalMode(qmp, stub)))
+    ? await succeeds(() =>
+        stub === undefined ? leaveHandedStub(qmp, handed ?? '') : leavePhysicalMode(qmp, stub, plan),
+      )
     : null;
   // Touching the stub has paused a guest that runs.
   const mustRun = running || verdict === 'resumed';
@@ -97,11 +99,12 @@ async function judgePause(
 }
 
 /** The guest must be paused for that; a stub which another client has taken meanwhile is theirs. */
-async function leavePhysicalMode(qmp: QmpClient, stub: string): Promise<void> {
+async function leavePhysicalMode(qmp: QmpClient, stub: string, { directory }: RestorePlan): Promise<void> {
   const wanted = formatEndpoint(parseEndpoint(stub));
   if (!(await becomesFree(qmp, wanted))) throw new Error('another client holds the stub');
   await stop(qmp);
-  const gdb = await GdbClient.open(stub, { timeoutMs: STUB_TIMEOUT_MS, requestTimeoutMs: STUB_TIMEOUT_MS });
+  const connection = await connectStub(stub, directory, STUB_TIMEOUT_MS);
+  const gdb = await GdbClient.over(connection, { timeoutMs: STUB_TIMEOUT_MS, requestTimeoutMs: STUB_TIMEOUT_MS });
   try {
     await gdb.setPhysicalMode(false);
   } finally {

@@ -7,7 +7,7 @@ import { isSocketIdle } from '../peer/listens-at.ts';
 import { greetsWithStop } from './greets-with-stop.ts';
 import { isOurPause } from './is-our-pause.ts';
 import { removeJournal } from './journal.ts';
-import { removePrivateDirectory } from './private-directory.ts';
+import { connectStub, removePrivateDirectory } from './private-directory.ts';
 import { putBack } from './put-back.ts';
 import { isSamePrint, printRegisters } from './register-prints.ts';
 import type { RestorePlan } from './restore-plan.ts';
@@ -98,7 +98,7 @@ async function throughQmp(endpoint: string, plan: RestorePlan, elapsed: () => nu
 async function throughStub(endpoint: string, plan: RestorePlan, elapsed: () => number): Promise<RestorePlan> {
   // QEMU up to 8.0 greets so when it was this connection that paused the guest.
   let pausedHere = false;
-  const gdb = await GdbClient.open(endpoint, {
+  const gdb = await GdbClient.over(await connectStub(endpoint, plan.directory, ATTEMPT_TIMEOUT_MS), {
     timeoutMs: ATTEMPT_TIMEOUT_MS,
     requestTimeoutMs: ATTEMPT_TIMEOUT_MS,
     onStop: () => {

@@ -12,8 +12,8 @@ export const LEAVE_TIMEOUT_MS = 2000;
 export interface StubOptions extends GdbClientOptions {
   readonly endpoint: string;
   readonly timeoutMs: number;
-  /** Makes each connection, where there is no endpoint that leads to the stub. */
-  readonly connect?: (() => Promise<Connection>) | undefined;
+  /** Makes each connection, where no endpoint leads to the stub, or not safely. */
+  readonly connect?: ((timeoutMs: number) => Promise<Connection>) | undefined;
   /** Told of each connection that is made. */
   readonly onConnection?: (connection: Connection) => void;
 }
@@ -175,7 +175,7 @@ export class StubSession {
 async function connectClient({ endpoint, onConnection, connect, ...options }: StubOptions): Promise<GdbClient> {
   const client = await (connect === undefined
     ? GdbClient.open(endpoint, options)
-    : connect().then((connection) => GdbClient.over(connection, options)));
+    : connect(options.timeoutMs).then((connection) => GdbClient.over(connection, options)));
   onConnection?.(client.connection);
   return client;
 }

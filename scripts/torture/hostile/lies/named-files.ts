@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import type { Lie, Request } from '../lie.ts';
+import { hmpOf, type Lie, type Request } from '../lie.ts';
 
 /** Names a file as the one that backs the guest's memory. */
 export const backingFile: Lie = {
@@ -53,6 +53,18 @@ function attempt(act: () => void): void {
     process.stdout.write(`${JSON.stringify({ at: Date.now(), refused: String(error) })}\n`);
   }
 }
+
+/** Says that its stub listens, and puts a link to a socket of another user in the place of its own. */
+export const linkedStub: Lie = {
+  answer(request, { target = '' }) {
+    if (request.execute === 'query-chardev') return { value: [] };
+    const path = /^gdbserver "?unix:([^,"]+)/.exec(hmpOf(request))?.[1];
+    if (path === undefined) return undefined;
+    attempt(() => symlinkSync(String(target), path));
+    return { value: `Waiting for gdb connection on device 'unix:${path},server=on,wait=off'\r\n` };
+  },
+  amend: sayOwnThread,
+};
 
 const MANY = 8000;
 

@@ -1,8 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync } from 'node:fs';
+import { O_PATH } from '../../../../protocols/transport/internal.ts';
 import type { Mapping } from './mappings.ts';
 
-/** A name for a file, and no more: opening it so has no effect, whatever it is. */
-const O_PATH = 0o10000000;
 const MOST_DESCRIPTORS = 4096;
 
 /**
