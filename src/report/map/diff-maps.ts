@@ -1,4 +1,5 @@
 import type { PageAttributes } from '../../paging/index.ts';
+import { sameRights } from '../words/same-rights.ts';
 
 /** Pages of a map that are alike: a page of whatever size, or a range. @public */
 export interface MapSegment extends PageAttributes {
@@ -153,7 +154,7 @@ function differencesOf(
   // A page that was split has bits of its own in each part.
   const comparesUse = isPage || isSameSegment;
   const differs: Readonly<Record<Exclude<MapDifference, 'appeared' | 'vanished'>, boolean>> = {
-    rights: !sameRights(before, after),
+    rights: !sameRights(before.rights, after.rights),
     key: before.protectionKey !== after.protectionKey,
     global: before.global !== after.global,
     size: before.pageSizeBytes !== after.pageSizeBytes,
@@ -172,15 +173,6 @@ function isMoved(before: MapSegment, after: MapSegment, isSameSegment: boolean):
   return before.physicalFirst !== after.physicalFirst;
 }
 
-function sameRights({ rights }: MapSegment, { rights: other }: MapSegment): boolean {
-  return (
-    rights.read === other.read &&
-    rights.write === other.write &&
-    rights.user === other.user &&
-    rights.exec === other.exec
-  );
-}
-
 /** Two changes are one where they follow each other, and one continues the other in all respects. */
 function join(one: MapChange, other: MapChange): MapChange | undefined {
   const isSame =
@@ -197,7 +189,7 @@ function continues(segment: MapSegment | null, next: MapSegment | null, distance
   return (
     pageSizeBytes !== null &&
     pageSizeBytes === next.pageSizeBytes &&
-    sameRights(segment, next) &&
+    sameRights(segment.rights, next.rights) &&
     protectionKey === next.protectionKey &&
     global === next.global &&
     accessed === next.accessed &&

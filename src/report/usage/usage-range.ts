@@ -1,5 +1,5 @@
 import type { MappedLeaf, Rights } from '../../paging/index.ts';
-import { formatRights } from '../words/format-rights.ts';
+import { sameRights } from '../words/same-rights.ts';
 
 /** How many characters a strip has at most: each stands for as many pages as the others. */
 const MOST_CELLS = 64;
@@ -80,13 +80,11 @@ function addTo(total: Counts, more: UsageCounts): void {
 
 class OpenRange {
   readonly #first: MappedLeaf;
-  readonly #rights: string;
   readonly #counts: Counts = { ...NOTHING };
   readonly #pages: number[] = [];
 
   constructor(first: MappedLeaf) {
     this.#first = first;
-    this.#rights = formatRights(first.rights);
   }
 
   /** Pages of one size: each character of the strip then stands for as much memory. */
@@ -94,7 +92,7 @@ class OpenRange {
     return (
       address === this.#first.address + this.#counts.sizeBytes &&
       sizeBytes === this.#first.sizeBytes &&
-      formatRights(rights) === this.#rights
+      sameRights(rights, this.#first.rights)
     );
   }
 
