@@ -1,8 +1,8 @@
 import type { ReportedAssumption } from '../../report/index.ts';
 import type { CliContext } from '../options/command.ts';
 
-/** The exit status of an answer that rests on what was assumed, where `--strict` refuses such answers. */
-const UNSURE = 4;
+/** The exit status of an answer that rests on what was assumed, where `--strict` refuses such answers. @internal */
+export const UNSURE = 4;
 
 /**
  * The exit status with `--strict` taken into account. An assumption that cannot change the answer is no failure.

@@ -10,11 +10,13 @@ const USAGE = ACCESSED | DIRTY;
 
 /** An entry as it was before anything was done to it. */
 interface Original {
+  /** The page that it maps. */
+  readonly page: bigint;
   readonly low: number;
   readonly high: number;
 }
 
-type Change = (low: number, high: number, address: number) => number;
+type Change = (low: number, high: number, entry: LeafEntry) => number;
 
 /**
  * Accessed and dirty bits that are cleared, and put back in the end: those that were set at first, in entries that are otherwise
@@ -35,19 +37,24 @@ export class ClearedBits {
     return this.#originals.size === 0;
   }
 
+  /** The pages whose bits are to be put back, by their linear addresses. */
+  get pages(): ReadonlySet<bigint> {
+    return new Set(Array.from(this.#originals.values(), ({ page }) => page));
+  }
+
   /** Clears the bits of all pages, in a pause. */
   async clear(moment: WatchedMoment): Promise<void> {
-    await rewrite(moment, (low, high, address) => {
+    await rewrite(moment, (low, high, { address, leaf }) => {
       if ((low & this.#mask) === 0) return low;
       // Noted before it is done.
-      if (!this.#originals.has(address)) this.#originals.set(address, { low, high });
+      if (!this.#originals.has(address)) this.#originals.set(address, { page: leaf.address, low, high });
       return low & ~this.#mask;
     });
   }
 
   /** Sets again, in a pause, what was set before. */
   async putBack(moment: WatchedMoment): Promise<void> {
-    await rewrite(moment, (low, high, address) => {
+    await rewrite(moment, (low, high, { address }) => {
       const original = this.#originals.get(address);
       if (original === undefined || original.high !== high || ((original.low ^ low) & ~USAGE) !== 0) return low;
       return low | (original.low & this.#mask);
@@ -73,11 +80,12 @@ async function rewrite(moment: WatchedMoment, change: Change): Promise<void> {
     if (words === undefined) continue;
     const bytes = Uint8Array.from(new Uint8Array(words.buffer, words.byteOffset, PAGE_BYTES));
     let [from, to] = [PAGE_BYTES, 0];
-    for (const { address, sizeBytes } of entries) {
+    for (const entry of entries) {
+      const { address, sizeBytes } = entry;
       const at = address % PAGE_BYTES;
       const low = words[at / 4] ?? 0;
       const high = sizeBytes === 8 ? (words[at / 4 + 1] ?? 0) : 0;
-      const wanted = change(low, high, address);
+      const wanted = change(low, high, entry);
       if (wanted === low) continue;
       bytes[at] = wanted & 0xff;
       from = Math.min(from, at);
@@ -86,5 +94,8 @@ async function rewrite(moment: WatchedMoment, change: Change): Promise<void> {
     if (from < to)
       writes.push(view.writePhysical(BigInt(page * PAGE_BYTES + from), bytes.subarray(from, to), scope.cpu));
   }
-  await Promise.all(writes);
+  // What comes next finds none under way, also after a failure.
+  const done = await Promise.allSettled(writes);
+  const failed = done.find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }

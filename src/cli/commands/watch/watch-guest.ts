@@ -1,28 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OpenGuest, TableSnapshot } from '../../../guest/index.ts';
+import type { Assumption, OpenGuest } from '../../../guest/index.ts';
+import type { MappedLeaf } from '../../../paging/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import { complainOfAssumed } from '../../session/complain-of-assumed.ts';
-import { reportedSpace } from '../../session/reported-space.ts';
-import { strictStatus } from '../../session/strict-status.ts';
+import { strictStatus, UNSURE } from '../../session/strict-status.ts';
 import { withOpened } from '../../session/with-guest.ts';
 import { ClearedBits } from './cleared-bits.ts';
 import { NAME, type WatchCommandLine } from './parse-watch.ts';
-import { WatchedPlace } from './watched-place.ts';
+import { type WatchedMoment, WatchedPlace } from './watched-place.ts';
 
 /** Nothing was watched. */
 const NOTHING = 1;
-/** An answer rests on what is not known, and `--strict` refuses such answers. */
-const UNSURE = 4;
 
 /**
  * Clears the accessed bits of pages, lets the guest run, and looks which are set: again and again. In the end the bits are put back.
  *
+ * @param mostPages - so many are watched at once
  * @returns the exit status
  * @internal
  */
-export async function watchGuest(line: WatchCommandLine, context: CliContext): Promise<number> {
+export async function watchGuest(line: WatchCommandLine, context: CliContext, mostPages?: number): Promise<number> {
   // What is wrong with the question is found before anything is connected.
   await toTranslateScope(line.scope, line.guest.cpu, NAME);
   const cleared = new ClearedBits(line.clearsDirty);
@@ -37,7 +36,7 @@ export async function watchGuest(line: WatchCommandLine, context: CliContext): P
   const calm: CliContext = { environment, isTerminal, print, complain, signal: leave.signal };
   try {
     return await withOpened(line.guest, { ...line.scope, allowWrites: true }, calm, (guest) =>
-      new Watch(line, guest, cleared, context).run(),
+      new Watch(line, guest, cleared, context, mostPages).run(),
     );
   } catch (error) {
     context.signal.throwIfAborted();
@@ -53,18 +52,22 @@ class Watch {
   readonly #cleared: ClearedBits;
   readonly #context: CliContext;
   readonly #place: WatchedPlace;
+  /** Whether the TLBs were flushed when the round began. */
   #isExact = true;
+  #wasAlwaysExact = true;
+  /** Whether the look that is under way has changed anything: what it would see if it were made again is its own doing. */
+  #hasChanged = false;
   /** When it was last resumed. */
   #since = 0;
-  /** Pages that were dirty when the round began. */
-  #wasDirty: ReadonlySet<bigint> = new Set();
+  /** The pages when the round began, where their dirty bits were left. */
+  #before: readonly MappedLeaf[] = [];
 
-  constructor(line: WatchCommandLine, guest: OpenGuest, cleared: ClearedBits, context: CliContext) {
+  constructor(line: WatchCommandLine, guest: OpenGuest, cleared: ClearedBits, context: CliContext, mostPages?: number) {
     this.#line = line;
     this.#guest = guest;
     this.#cleared = cleared;
     this.#context = context;
-    this.#place = new WatchedPlace(line, guest, context);
+    this.#place = new WatchedPlace(line, guest, context, mostPages);
   }
 
   async run(): Promise<number> {
@@ -72,20 +75,29 @@ class Watch {
       const begun = await this.#begin();
       if (begun === undefined) return NOTHING;
       await this.#resume();
-      await complainOfAssumed(begun.assumed, this.#context);
-      const { unread } = this.#context;
+      const assumed = [...begun, ...this.#guest.assumed];
+      await complainOfAssumed(assumed, this.#context);
+      const { unread, complain } = this.#context;
       for (let round = 1; round <= this.#line.rounds && unread?.aborted !== true; round += 1)
         await this.#runOnce(round);
-      const status = await strictStatus(0, this.#line.guest.strict, begun.assumed, this.#context);
-      return this.#line.guest.strict && !this.#isExact ? UNSURE : status;
+      const { strict } = this.#line.guest;
+      const status = await strictStatus(0, strict, assumed, this.#context);
+      if (!strict || this.#wasAlwaysExact) return status;
+      complain('pagewalk: --strict: TLBs could not be flushed');
+      return UNSURE;
     } finally {
       if (!this.#cleared.isEmpty) await this.#putBack();
     }
   }
 
-  /** @returns undefined where there is nothing to watch */
-  #begin(): Promise<TableSnapshot | undefined> {
-    return this.#place.look(async (moment) => {
+  #look<T>(use: (moment: WatchedMoment) => Promise<T>): Promise<T> {
+    this.#hasChanged = false;
+    return this.#place.look(use, { mayRepeat: () => !this.#hasChanged });
+  }
+
+  /** @returns what everything rests on; undefined where there is nothing to watch */
+  #begin(): Promise<readonly Assumption[] | undefined> {
+    return this.#look(async (moment) => {
       const { complain } = this.#context;
       if (this.#guest.running?.ranBefore === false) {
         complain('pagewalk: the guest is paused: it touches nothing until it is resumed');
@@ -102,16 +114,17 @@ class Watch {
             'has kept count as untouched, so that figures are the least that was touched',
         );
       }
-      return moment.snapshot;
+      return moment.snapshot.assumed;
     });
   }
 
-  async #clear(moment: Parameters<ClearedBits['clear']>[0]): Promise<void> {
+  async #clear(moment: WatchedMoment): Promise<void> {
+    this.#hasChanged = true;
     await this.#cleared.clear(moment);
-    const dirty = this.#line.clearsDirty ? [] : moment.leaves.filter(({ dirty: isDirty }) => isDirty);
-    this.#wasDirty = new Set(dirty.map(({ address }) => address));
+    this.#before = this.#line.clearsDirty ? [] : moment.leaves;
     // What a TLB holds is used without a look at A; and without a look at D, where it was set.
     this.#isExact = (await this.#guest.running?.flushTranslations()) === true;
+    this.#wasAlwaysExact &&= this.#isExact;
   }
 
   async #resume(): Promise<void> {
@@ -122,29 +135,44 @@ class Watch {
   async #runOnce(round: number): Promise<void> {
     await sleep(this.#line.forMs, undefined, { signal: this.#context.signal });
     const { collectUsage, encodeUsage, formatUsage } = await import('../../../report/index.ts');
-    const usage = await this.#place.look(async (moment) => {
+    const before = this.#before;
+    const { leaves, ...seen } = await this.#look(async (moment) => {
       const ms = Math.round(performance.now() - this.#since);
-      const { state, context } = moment.snapshot;
+      const { snapshot, leaves, space } = moment;
       const exact = this.#isExact;
-      const ranges = collectUsage(moment.leaves, this.#wasDirty);
       if (round < this.#line.rounds) await this.#clear(moment);
-      else await this.#cleared.putBack(moment);
-      const space = reportedSpace(state, this.#place.scope);
-      return { round, ms, cpu: state.cpu, mode: context.mode, space, ranges, exact };
+      else await this.#putBackIn(moment);
+      return { round, ms, cpu: snapshot.state.cpu, mode: snapshot.context.mode, space, leaves, exact };
     });
-    // The guest does not wait for who reads this.
+    // The guest waits neither for this to be made nor for who reads it.
     await this.#resume();
+    const wasDirty = new Set(before.flatMap(({ address, dirty }) => (dirty ? [address] : [])));
+    const usage = { ...seen, ranges: collectUsage(leaves, wasDirty) };
     const { json } = this.#line;
     await this.#context.print(json ? `${encodeUsage(usage)}\n` : formatUsage(usage, chooseStyle(this.#context)));
   }
 
+  async #putBackIn(moment: WatchedMoment): Promise<void> {
+    this.#hasChanged = true;
+    await this.#cleared.putBack(moment);
+  }
+
   /** After a failure, or a signal. */
   async #putBack(): Promise<void> {
+    const { complain } = this.#context;
+    const { pages } = this.#cleared;
     try {
-      await this.#place.look((moment) => this.#cleared.putBack(moment));
+      const use = async (moment: WatchedMoment): Promise<string | undefined> => {
+        await this.#cleared.putBack(moment);
+        return moment.lack;
+      };
+      // What is set once more is set: it may be done again.
+      const lack = await this.#place.look(use, { needs: (page) => pages.has(page) });
+      if (lack !== undefined)
+        complain(`pagewalk: accessed bits that were cleared may not all have been set again: ${lack}`);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      this.#context.complain(`pagewalk: accessed bits that were cleared could not be set again: ${why}`);
+      complain(`pagewalk: accessed bits that were cleared could not be set again: ${why}`);
     }
   }
 }

@@ -1,17 +1,23 @@
 import type { GuestView, OpenGuest, TableSnapshot, TranslateScope } from '../../../guest/index.ts';
-import type { MappedLeaf } from '../../../paging/index.ts';
+import { formatHex, type MappedLeaf } from '../../../paging/index.ts';
+import type { ReportedAddressSpace } from '../../../report/index.ts';
 import { UsageError } from '../../errors.ts';
 import type { CliContext } from '../../options/command.ts';
 import type { AddressRange } from '../../options/parse-range.ts';
 import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
 import { isNamedRange } from '../../options/written-range.ts';
+import { describeRoot } from '../../picture/snapshot-notes.ts';
 import { nameScope } from '../../session/names/name-scope.ts';
 import { resolveRange } from '../../session/names/resolve-addresses.ts';
+import { reportedSpace } from '../../session/reported-space.ts';
 import { viewOnce } from '../../session/with-guest.ts';
 import { NAME, type WatchCommandLine } from './parse-watch.ts';
+import { RootEntries } from './root-entries.ts';
 
 /** As many are held at once, with what their entries were: a gigabyte in 4 KB pages. */
 const MOST_PAGES = 262_144;
+/** So many times as many are gone through for those whose bits are to be put back: a guest can map more at any time. */
+const MORE_SEEN = 16;
 
 /** The watched pages at a moment at which the guest is paused. @internal */
 export interface WatchedMoment {
@@ -19,6 +25,26 @@ export interface WatchedMoment {
   readonly scope: TranslateScope;
   readonly snapshot: TableSnapshot;
   readonly leaves: readonly MappedLeaf[];
+  readonly space: ReportedAddressSpace;
+  /** Why there may be more pages; undefined where these are all. */
+  readonly lack: string | undefined;
+}
+
+/** How a moment is looked at. @internal */
+export interface LookOptions {
+  /** Whether the look is made again where another client ended its pause. */
+  readonly mayRepeat?: () => boolean;
+  /** Pages that are taken however many others there are. Where it is given, what is lacking is left to who asked. */
+  readonly needs?: (address: bigint) => boolean;
+}
+
+/** What is watched, without anything that may be another later: a vCPU runs one process after the other. */
+interface Found {
+  /** With a CR3 from the first look on. */
+  readonly scope: ScopeOptions;
+  readonly part: Partial<AddressRange>;
+  /** As the first look had it, where CR3 may be the vCPU's own. */
+  readonly space: ReportedAddressSpace;
 }
 
 /** The pages that are watched, from pause to pause. @internal */
@@ -26,37 +52,51 @@ export class WatchedPlace {
   readonly #line: WatchCommandLine;
   readonly #guest: OpenGuest;
   readonly #context: CliContext;
-  /** Found once: the process and the symbol are the same ones later. */
-  #found: { readonly scope: ScopeOptions; readonly part: Partial<AddressRange> } | undefined;
+  readonly #mostPages: number;
+  #found: Found | undefined;
+  /** As the last look had them that was one at the same address space. */
+  #root: RootEntries | undefined;
 
-  constructor(line: WatchCommandLine, guest: OpenGuest, context: CliContext) {
+  constructor(line: WatchCommandLine, guest: OpenGuest, context: CliContext, mostPages = MOST_PAGES) {
+    this.#mostPages = mostPages;
     this.#line = line;
     this.#guest = guest;
     this.#context = context;
   }
 
-  /** The scope, with the address space of the process that it names. */
-  get scope(): ScopeOptions {
-    return this.#found?.scope ?? this.#line.scope;
-  }
-
   /**
-   * Pauses the guest and hands over what is there. The guest stays paused.
+   * Pauses the guest and hands over what is there. The guest stays paused. The first look decides for all others which address
+   * space that is.
    *
    * @throws {@link UsageError} `ERR_CLI_USAGE` for what cannot be watched; as viewOnce.
    */
-  look<T>(use: (moment: WatchedMoment) => Promise<T>): Promise<T> {
-    return viewOnce(this.#guest, { live: false }, async (paused) => {
-      const view = await this.#resolve(paused);
-      const { scope: options, part } = this.#found ?? { scope: this.#line.scope, part: {} };
-      const scope = await toTranslateScope(options, this.#line.guest.cpu, NAME);
+  look<T>(use: (moment: WatchedMoment) => Promise<T>, { mayRepeat = () => true, needs }: LookOptions = {}): Promise<T> {
+    const [before, rootBefore] = [this.#found, this.#root];
+    const again = (): boolean => {
+      if (!mayRepeat()) return false;
+      // A guest that another client had resumed may have said anything.
+      this.#found = before;
+      this.#root = rootBefore;
+      return true;
+    };
+    const { cpu } = this.#line.guest;
+    const once = async (paused: GuestView): Promise<T> => {
+      const { view, options, part } = await this.#resolve(paused);
+      const scope = await toTranslateScope(options, cpu, NAME);
       const snapshot = await view.snapshot({ ...scope, ...part });
-      return use({ view, scope, snapshot, leaves: leavesOf(snapshot, part) });
-    });
+      const { leaves, lack } = this.#leavesOf(snapshot, part, needs);
+      if (lack !== undefined && needs === undefined) throw new UsageError(lack, NAME);
+      const cr3 = snapshot.state.cr3.value;
+      this.#found ??= { scope: { ...options, cr3 }, part, space: reportedSpace(snapshot.state, options) };
+      return use({ view, scope, snapshot, leaves, space: this.#found.space, lack });
+    };
+    return viewOnce(this.#guest, { live: false }, once, again);
   }
 
-  async #resolve(view: GuestView): Promise<GuestView> {
-    if (this.#found !== undefined) return view;
+  async #resolve(
+    view: GuestView,
+  ): Promise<{ readonly view: GuestView; readonly options: ScopeOptions; readonly part: Partial<AddressRange> }> {
+    if (this.#found !== undefined) return { view, options: this.#found.scope, part: this.#found.part };
     const { guest, scope, range } = this.#line;
     const needs = {
       guest,
@@ -68,12 +108,31 @@ export class WatchedPlace {
     };
     const named = await nameScope(view, this.#guest, needs, this.#context);
     const part = await resolveRange(range, named, guest.cpu, NAME);
-    this.#found = { scope: { ...named.scope, process: undefined }, part };
-    return named.view;
+    return { view: named.view, options: { ...named.scope, process: undefined }, part };
+  }
+  #leavesOf(
+    snapshot: TableSnapshot,
+    part: Partial<AddressRange>,
+    needs: LookOptions['needs'],
+  ): Pick<WatchedMoment, 'leaves' | 'lack'> {
+    requireWatchable(snapshot);
+    const root = new RootEntries(snapshot);
+    const isGone = this.#root !== undefined && !root.areMostlyThoseOf(this.#root);
+    if (!isGone) this.#root = root;
+    const most = this.#mostPages * (needs === undefined ? 1 : MORE_SEEN);
+    const leaves: MappedLeaf[] = [];
+    let seen = 0;
+    const { complete } = snapshot.leaves((leaf) => {
+      if (leaves.length < this.#mostPages || needs?.(leaf.address)) leaves.push(leaf);
+      seen += 1;
+      return seen <= most;
+    }, part);
+    const lack = isGone ? describeGone(snapshot) : describeLack(snapshot.isWhole, seen > most ? most : null, complete);
+    return { leaves, lack };
   }
 }
 
-function leavesOf(snapshot: TableSnapshot, part: Partial<AddressRange>): readonly MappedLeaf[] {
+function requireWatchable(snapshot: TableSnapshot): void {
   const { cpu } = snapshot.state;
   if (snapshot.nested !== null) {
     throw new UsageError(
@@ -82,11 +141,16 @@ function leavesOf(snapshot: TableSnapshot, part: Partial<AddressRange>): readonl
     );
   }
   if (!snapshot.isPaged) throw new UsageError(`paging is off on vCPU ${cpu}: no entry has an accessed bit`, NAME);
-  if (!snapshot.isWhole) throw new UsageError('there are more page tables than are kept: watch a smaller range', NAME);
-  const leaves: MappedLeaf[] = [];
-  snapshot.leaves((leaf) => leaves.push(leaf) <= MOST_PAGES, part);
-  if (leaves.length > MOST_PAGES) {
-    throw new UsageError(`there are more than ${MOST_PAGES} pages in the range: watch a smaller one`, NAME);
-  }
-  return leaves;
+  if (!snapshot.isRootReadable) throw new UsageError(describeRoot(snapshot), NAME);
+}
+
+function describeGone({ context }: TableSnapshot): string {
+  const where = formatHex(context.root);
+  return `most entries of the root table at ${where} have changed since: its process may have ended, and the page be used anew`;
+}
+
+function describeLack(isWhole: boolean, exceeded: number | null, isComplete: boolean): string | undefined {
+  if (!isWhole) return 'there are more page tables than are kept: watch a smaller range';
+  if (exceeded !== null) return `there are more than ${exceeded} pages in the range: watch a smaller one`;
+  return isComplete ? undefined : 'page tables look corrupt (endless references): watch a smaller range';
 }

@@ -1,0 +1,280 @@
+import { expect } from 'chai';
+import { ClearedBits } from '../../../../../src/cli/commands/watch/cleared-bits.ts';
+import { parseWatch } from '../../../../../src/cli/commands/watch/parse-watch.ts';
+import { watchGuest } from '../../../../../src/cli/commands/watch/watch-guest.ts';
+import {
+  type Assumption,
+  GuestRunStateError,
+  GuestView,
+  givenSource,
+  type OpenGuest,
+} from '../../../../../src/guest/index.ts';
+import { TableBuilder } from '../../../../support/builders/table-builder.ts';
+import { expectRejection } from '../../../../support/expect-rejection.ts';
+
+const ACCESSED = 0x20;
+const FIRST = 0x4040_0000n;
+const RANGE = '0x40400000+0x3000';
+const RESUMED = new GuestRunStateError('ERR_GUEST_RESUMED', 'another client resumed the guest');
+const RUN_STATE: Assumption = {
+  name: 'runState',
+  value: 'running',
+  cause: { code: 'smep-not-stated' },
+  decides: false,
+};
+
+interface Happens {
+  /** What the guest does while it runs, for the time that is counted from 1. */
+  runs?(time: number): void;
+  /** What each flush of its TLBs comes to. */
+  readonly flushes?: readonly boolean[];
+  readonly assumed?: readonly Assumption[];
+  /** What comes of the write that is counted from 1: it fails, or takes its time. */
+  writes?(time: number): Promise<void> | undefined;
+  /** In these pauses, counted from 1, another client resumes it. */
+  readonly resumedIn?: readonly number[];
+}
+
+/** A guest with two processes of three pages each, all of which were accessed, and of which the first runs. */
+class TwoProcesses {
+  readonly #one = new TableBuilder('4-level', 0x1000n);
+  readonly #other = new TableBuilder('4-level', 0x10_000n, this.#one.memory);
+  readonly bytes = new Uint8Array(0x10_0000);
+  readonly roots = [this.#one.root, this.#other.root] as const;
+  readonly log: string[] = [];
+  readonly #happens: Happens;
+  cr3 = this.roots[0];
+  #writes = 0;
+
+  constructor(happens: Happens = {}) {
+    this.#happens = happens;
+    for (const tables of [this.#one, this.#other]) {
+      for (const page of [0n, 1n, 2n])
+        tables.map(FIRST + page * 4096n, 0x8_0000n, { levels: { 1: { accessed: true } } });
+    }
+    for (const page of this.#one.memory.pages()) this.bytes.set(page.bytes, Number(page.address));
+  }
+
+  get view(): GuestView {
+    const registers = { cr0: 0x8001_0011n, cr3: this.cr3, cr4: 0x20n, efer: 0x500n, a20: true };
+    const features = { maxPhyAddr: 40, vendor: 'intel', pse36: true, pdpe1gb: true } as const;
+    const source = givenSource({ vcpus: [{ registers, features }], memory: this.bytes });
+    const { writable } = source;
+    if (writable === undefined) throw new RangeError('memory of bytes can be written');
+    const write: typeof writable.write = async (address, written) => {
+      this.#writes += 1;
+      const delay = this.#happens.writes?.(this.#writes);
+      // At once, as what is read after it sees it.
+      await writable.write(address, written);
+      await delay;
+    };
+    return new GuestView({ ...source, writable: { ...writable, write }, allowsWrites: true });
+  }
+
+  get open(): OpenGuest {
+    const count = (what: string): number => this.log.filter((each) => each === what).length;
+    const { flushes = [true], assumed = [], resumedIn = [], runs } = this.#happens;
+    return {
+      ...{ endpoint: 'nowhere', vcpus: [0], assumed, requireCpu() {}, detach: async () => {} },
+      look: async () => {
+        this.log.push('pause');
+        return this.view;
+      },
+      running: {
+        ...{ ranBefore: true, pausedMs: 0, recoveries: [], live: () => this.view },
+        resume: async () => {
+          this.log.push('resume');
+          runs?.(count('resume'));
+        },
+        flushTranslations: async () => {
+          this.log.push('flush');
+          return flushes[count('flush') - 1] ?? flushes.at(-1) === true;
+        },
+        findResumption: async () => (resumedIn.includes(count('pause')) ? RESUMED : undefined),
+      },
+    };
+  }
+
+  /** Accessed bits of the pages of a process. */
+  accessed(process: 0 | 1): string {
+    return [0n, 1n, 2n].map((page) => ((this.bytes[this.entry(process, page)] ?? 0) & ACCESSED ? 'A' : '.')).join('');
+  }
+
+  touch(process: 0 | 1, page: bigint): void {
+    const at = this.entry(process, page);
+    this.bytes[at] = (this.bytes[at] ?? 0) | ACCESSED;
+  }
+
+  entry(process: 0 | 1, page: bigint): number {
+    const tables = process === 0 ? this.#one : this.#other;
+    return Number(tables.entryAddress(FIRST + page * 4096n, 1));
+  }
+
+  poke(address: bigint, entry: bigint): void {
+    new DataView(this.bytes.buffer).setBigUint64(Number(address), entry, true);
+  }
+
+  entryAbove(process: 0 | 1, level: number): bigint {
+    return (process === 0 ? this.#one : this.#other).entryAddress(FIRST, level);
+  }
+}
+
+async function watch(guest: TwoProcesses, words: string, form: readonly string[] = ['--json'], mostPages?: number) {
+  const line = parseWatch(['--qmp', 'unix:/nowhere', ...form, '--clear', '--for', '1', ...words.split(' ')], {});
+  const source = { ...line.guest.source, open: async () => guest.open };
+  const said: string[] = [];
+  const complaints: string[] = [];
+  const { signal } = new AbortController();
+  const status = watchGuest(
+    { ...line, guest: { ...line.guest, source } },
+    {
+      ...{ environment: {}, isTerminal: false, signal },
+      print: (text) => void said.push(text),
+      complain: (text) => void complaints.push(text),
+    },
+    mostPages,
+  );
+  const outcome = await status.catch((error: unknown) => error);
+  const text = said.join('');
+  const json = form.length === 0 ? [] : text.split('\n').filter((each) => each !== '');
+  return { outcome, complaints, text, lines: json.map((each): Record<string, unknown> => JSON.parse(each)) };
+}
+
+describe('cli/watchGuest', () => {
+  it('watches the address space that it began with, whatever the vCPU runs later, and puts back that one', async () => {
+    const guest = new TwoProcesses({
+      runs: (time) => {
+        if (time > 2) return;
+        guest.touch(0, 1n);
+        guest.cr3 = guest.roots[time === 1 ? 1 : 0];
+      },
+    });
+    guest.bytes[guest.entry(0, 2n)] = (guest.bytes[guest.entry(0, 2n)] ?? 0) & ~ACCESSED;
+    const { outcome, complaints, lines } = await watch(guest, `--range ${RANGE} --rounds 3`);
+    expect({ outcome, complaints }).to.deep.equal({ outcome: 0, complaints: [] });
+    const rounds = lines.filter(({ kind }) => kind === 'round');
+    expect(rounds.map(({ cr3 }) => cr3)).to.deep.equal(['0x1000', '0x1000', '0x1000']);
+    expect(lines.filter(({ kind }) => kind !== 'round').map(({ strip }) => strip)).to.deep.equal(['.A.', '.A.', '...']);
+    expect([guest.accessed(0), guest.accessed(1)]).to.deep.equal(['AA.', 'AAA']);
+  });
+
+  it("calls the address space the vCPU's own, which was not given, in every round", async () => {
+    const { text } = await watch(new TwoProcesses(), `--range ${RANGE} --rounds 2`, []);
+    expect(text.match(/CR3 .*/g)).to.deep.equal(['CR3 0x1000, vCPU 0', 'CR3 0x1000, vCPU 0']);
+  });
+
+  it('does not look again where it has cleared bits in a pause that another client ended', async () => {
+    const guest = new TwoProcesses({
+      resumedIn: [2],
+      writes: (time) => {
+        if (time === 2) throw new Error('E22');
+        return undefined;
+      },
+      runs: () => guest.touch(0, 1n),
+    });
+    const { outcome, lines } = await watch(guest, `--range ${RANGE} --rounds 2`);
+    expect(outcome).to.equal(RESUMED);
+    expect(lines).to.deep.equal([]);
+    // The look that began, the one that failed, and the one that put bits back.
+    expect(guest.log.filter((what) => what === 'pause')).to.have.length(3);
+    expect(guest.accessed(0)).to.equal('AAA');
+  });
+
+  it('looks again where another client ended a pause before anything was changed, at what the vCPU runs then', async () => {
+    const guest = new TwoProcesses({
+      resumedIn: [1],
+      runs: (time) => {
+        if (time === 1) guest.cr3 = guest.roots[1];
+      },
+    });
+    guest.cr3 = 0x7000_0000n;
+    const { outcome, lines } = await watch(guest, `--range ${RANGE}`);
+    expect(outcome).to.equal(0);
+    expect(lines[0]).to.deep.include({ kind: 'round', cr3: '0x10000' });
+  });
+
+  it('refuses an address space of which nothing is known', async () => {
+    const guest = new TwoProcesses();
+    guest.cr3 = 0x7000_0000n;
+    expect((await watch(guest, `--range ${RANGE}`)).outcome)
+      .to.have.property('message')
+      .that.contains('the root table at 0x70000000 is neither in RAM nor in ROM');
+  });
+
+  it('changes nothing where the page of the root table was used anew, and says that bits may be cleared', async () => {
+    const data = 0xe_0000;
+    const guest = new TwoProcesses({
+      runs: (time) => {
+        if (time > 1) return;
+        // Read as tables, it is three of them for the watched pages.
+        guest.bytes.fill(0, Number(guest.roots[0]), Number(guest.roots[0]) + 4096);
+        guest.poke(guest.roots[0], BigInt(data) | 7n);
+        for (const at of [0, 8, 16]) guest.poke(BigInt(data + at), BigInt(data) | 0x27n);
+      },
+    });
+    const { outcome, complaints, lines } = await watch(guest, '--range 0-0xffffffff --rounds 3');
+    expect(outcome).to.have.property('message').that.contains('the root table at 0x1000 have changed');
+    expect(complaints).to.have.length(1);
+    expect(complaints[0]).to.contain('may not all have been set again: most entries of the root table at 0x1000');
+    expect(lines).to.deep.equal([]);
+    expect([0, 8, 16].map((at) => guest.bytes[data + at])).to.deep.equal([0x27, 0x27, 0x27]);
+  });
+
+  it('puts bits back however many pages the guest has mapped meanwhile', async () => {
+    const guest = new TwoProcesses({
+      runs: (time) => {
+        if (time > 1) return;
+        // Below the watched pages.
+        const [directory, table] = [0xe_0000n, 0xe_1000n];
+        for (let at = 0n; at < 8n; at += 1n) guest.poke(table + at * 8n, 0x8_1007n);
+        guest.poke(directory, table | 7n);
+        guest.poke(guest.entryAbove(0, 3) & ~0xfffn, directory | 7n);
+      },
+    });
+    const { outcome, complaints } = await watch(guest, '--range 0-0x405fffff', ['--json'], 8);
+    expect(outcome).to.have.property('message').that.contains('more than 8 pages in the range');
+    expect(complaints).to.deep.equal([]);
+    expect(guest.accessed(0)).to.equal('AAA');
+  });
+
+  it('is strict about every flush, and says so; and what is assumed of the guest is said', async () => {
+    const guest = new TwoProcesses({ flushes: [false, true], assumed: [RUN_STATE] });
+    const { outcome, complaints, lines } = await watch(guest, `--range ${RANGE} --rounds 2 --strict`);
+    expect(outcome).to.equal(4);
+    const rounds = lines.filter(({ kind }) => kind === 'round');
+    expect(rounds.map(({ exact }) => exact)).to.deep.equal([false, true]);
+    expect(complaints.at(-1)).to.equal('pagewalk: --strict: TLBs could not be flushed');
+    expect(complaints.filter((text) => text.startsWith('pagewalk: assumed: '))).to.have.length(1);
+  });
+});
+
+describe('cli/ClearedBits', () => {
+  it('leaves no write under way when one fails', async () => {
+    let goOn = (): void => {};
+    const later = new Promise<void>((done) => {
+      goOn = done;
+    });
+    const guest = new TwoProcesses({
+      writes: (time) => {
+        if (time === 1) throw new Error('E22');
+        return time === 2 ? later : undefined;
+      },
+    });
+    const { view } = guest;
+    // The other process's table as a second one of the first.
+    guest.poke(guest.entryAbove(0, 2) + 8n, (BigInt(guest.entry(1, 0n)) & ~0xfffn) | 7n);
+    const snapshot = await view.snapshot({ first: FIRST, last: FIRST + 0x2f_ffffn });
+    const leaves: Parameters<ClearedBits['clear']>[0]['leaves'][number][] = [];
+    snapshot.leaves((leaf) => void leaves.push(leaf));
+    const moment = { view, scope: {}, snapshot, leaves, space: { cr3: guest.cr3, given: false }, lack: undefined };
+    let isOver = false;
+    const clearing = expectRejection(new ClearedBits(false).clear(moment)).finally(() => {
+      isOver = true;
+    });
+    await new Promise((done) => setTimeout(done, 20));
+    expect(isOver).to.equal(false);
+    goOn();
+    expect(await clearing).to.have.property('message', 'E22');
+    expect([guest.accessed(0), guest.accessed(1)]).to.deep.equal(['AAA', '...']);
+  });
+});
