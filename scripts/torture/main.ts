@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { NothingChosenError } from './choose.ts';
 import type { Outcome, Suite } from './scenario.ts';
 import { SUITES } from './suites.ts';
 import { formatFailure, Tally } from './tally.ts';
@@ -38,12 +39,12 @@ interface Arguments {
   readonly verbose: boolean;
 }
 
-/** @throws TortureError for what is no number. */
-function parseWhole(text: string | undefined, option: string): number | undefined {
+/** @throws TortureError for what is no number, or too low. */
+function parseWhole(text: string | undefined, option: string, least = 0): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new TortureError(`${option} takes a whole number, not "${text}"`);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < least)
+    throw new TortureError(`${option} takes a whole number${least > 0 ? ` from ${least} on` : ''}, not "${text}"`);
   return value;
 }
 
@@ -65,16 +66,16 @@ function parse(): Arguments | undefined {
   if (values.help === true) return undefined;
   const unknown = positionals.find((name) => !SUITES.some((suite) => suite.name === name));
   if (unknown !== undefined) throw new TortureError(`there is no suite "${unknown}"\n${HELP}`);
-  const count = parseWhole(values.count, '--count');
+  const count = parseWhole(values.count, '--count', 1);
   const only = parseWhole(values.case, '--case');
-  const minutes = parseWhole(values.minutes, '--minutes');
+  const minutes = parseWhole(values.minutes, '--minutes', 1);
   return {
     suites:
       positionals.length === 0
         ? SUITES.filter(({ isEndless }) => !isEndless)
         : SUITES.filter(({ name }) => positionals.includes(name)),
     seed: parseWhole(values.seed, '--seed') ?? randomInt(2 ** 31),
-    lanes: parseWhole(values.lanes, '--lanes') ?? 2,
+    lanes: parseWhole(values.lanes, '--lanes', 1) ?? 2,
     ...(count === undefined ? {} : { count }),
     ...(only === undefined ? {} : { only }),
     ...(values.named === undefined ? {} : { named: values.named }),
@@ -113,8 +114,16 @@ async function main(): Promise<void> {
   }
   const summary: Record<string, unknown> = { seed: options.seed };
   let failed = 0;
+  let idle = 0;
   for (const suite of options.suites) {
-    const { tally, outcomes } = await runSuite(suite, options);
+    const done = await runSuite(suite, options).catch((error: unknown) => {
+      idle += 1;
+      // What has a name in one suite has none in the others.
+      if (!(error instanceof NothingChosenError) || idle === options.suites.length) throw error;
+      process.stdout.write(`${suite.name}: nothing of that name or number\n`);
+    });
+    if (done === undefined) continue;
+    const { tally, outcomes } = done;
     failed += tally.failures.length;
     summary[suite.name] = {
       cases: tally.cases,
@@ -132,6 +141,8 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`torture: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  // One of the suite's own says all there is to say.
+  const text = error instanceof TortureError ? error.message : error instanceof Error ? error.stack : undefined;
+  process.stderr.write(`torture: ${text ?? String(error)}\n`);
   process.exitCode = 2;
 }

@@ -41,7 +41,7 @@ describe('what travels between a client and QEMU', function () {
       EVENT_ORDERS,
       (lane, order, number) => {
         const question = lane.question(number % 3 === 0 ? 'batch that sets bits' : 'translate');
-        const fault = { what: order.what, disturbance: order.make(), mustAnswer: true };
+        const fault = { what: order.what, disturbance: order.make(), harmed: [], mustAnswer: true };
         const each = { question, reach: 'QMP and the stub', ran: number % 4 !== 3, kind: order.what, fault } as const;
         return lane.do({ ...each, briefly: true }, `orders --named '${order.what}'`);
       },

@@ -1,3 +1,4 @@
+import { choose } from '../choose.ts';
 import { runInLanes } from '../lanes.ts';
 import type { Suite } from '../scenario.ts';
 import { HostileLane } from './hostile-lane.ts';
@@ -11,16 +12,13 @@ export const hostile: Suite = {
   async run({ only, named, lanes, report }) {
     if (!canBeStranger())
       process.stdout.write('hostile: not root, so that peers are of the same user and may do more\n');
-    const numbers = HOSTILE_SCENARIOS.map((_, number) => number).filter(
-      (number) =>
-        (only ?? number) === number && (named === undefined || HOSTILE_SCENARIOS[number]?.name.includes(named)),
-    );
+    const chosen = choose({ what: 'scenario', all: HOSTILE_SCENARIOS, nameOf: ({ name }) => name, named, only });
     await runInLanes(
-      numbers,
+      chosen.map((_, number) => number),
       lanes,
       () => HostileLane.open(),
       async (number, lane) => {
-        const scenario = HOSTILE_SCENARIOS[number];
+        const scenario = chosen[number];
         if (scenario !== undefined) report(await lane.run(scenario));
       },
     );

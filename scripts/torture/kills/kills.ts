@@ -1,3 +1,4 @@
+import { choose } from '../choose.ts';
 import { runInLanes } from '../lanes.ts';
 import type { Suite } from '../scenario.ts';
 import { KillLane } from './kill-lane.ts';
@@ -10,7 +11,7 @@ export const kills: Suite = {
   name: 'kills',
   summary: 'clients killed, interrupted and stopped; 500 cases. --named TEXT: only such ways',
   async run({ seed, count = USUAL_COUNT, only, named, lanes, report }) {
-    const ways = KILL_WAYS.filter(({ name }) => named === undefined || name.includes(named));
+    const ways = choose({ what: 'way of coming to harm', all: KILL_WAYS, nameOf: ({ name }) => name, named });
     const cases = only === undefined ? Array.from({ length: count }, (_, number) => number) : [only];
     await runInLanes(
       cases,

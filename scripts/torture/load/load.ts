@@ -1,3 +1,4 @@
+import { choose } from '../choose.ts';
 import type { Outcome, Suite, TortureOptions } from '../scenario.ts';
 import { LOAD_CASES, type LoadCase } from './load-cases.ts';
 
@@ -16,10 +17,8 @@ export async function runLoadCase({ name, usual, run }: LoadCase, count = usual)
 }
 
 async function runLoad({ count, only, named, report }: TortureOptions): Promise<void> {
-  for (const [number, each] of LOAD_CASES.entries()) {
-    if ((only ?? number) !== number || (named !== undefined && !each.name.includes(named))) continue;
-    report(await runLoadCase(each, count));
-  }
+  const chosen = choose({ what: 'load', all: LOAD_CASES, nameOf: ({ name }) => name, named, only });
+  for (const each of chosen) report(await runLoadCase(each, count));
 }
 
 /** The same thing very often, and very many at once. */

@@ -1,3 +1,4 @@
+import { choose } from '../choose.ts';
 import { runInLanes } from '../lanes.ts';
 import { runCommand } from '../rig/command-run.ts';
 import { eventually } from '../rig/patience.ts';
@@ -86,12 +87,11 @@ export const others: Suite = {
   name: 'others',
   summary: 'other clients and debuggers at the guest, every run state, and changes in the middle of a question',
   async run({ only, named, lanes, report }) {
-    const numbers = OTHERS_CASES.map((_, number) => number).filter(
-      (number) => (only ?? number) === number && (named === undefined || OTHERS_CASES[number]?.name.includes(named)),
-    );
+    const chosen = choose({ what: 'scenario', all: OTHERS_CASES, nameOf: ({ name }) => name, named, only });
+    const numbers = chosen.map((_, number) => number);
     const none = async (): Promise<AsyncDisposable> => ({ [Symbol.asyncDispose]: async () => {} });
     await runInLanes(numbers, lanes, none, async (number) => {
-      const found = OTHERS_CASES[number];
+      const found = chosen[number];
       if (found !== undefined) report(await runOthersCase(found));
     });
   },

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Draw } from '../rig/draw.ts';
 import type { Direction, Ends, Passing, Protocol } from '../rig/message-proxy.ts';
 import type { Disturbance } from '../rig/proxied-guest.ts';
-import type { FaultKind, Traffic } from './wire-fault.ts';
+import type { FaultKind, Traffic, WireFault } from './wire-fault.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -63,8 +63,9 @@ function where({ protocol, direction }: Place, position: number): string {
 }
 
 /** A cut at a byte. */
-export function cutAt(place: Place, position: number): { readonly what: string; readonly disturbance: Disturbance } {
-  return { what: `cut ${where(place, position)}`, disturbance: atByte(place, position, tearDown) };
+export function cutAt(place: Place, position: number): Omit<WireFault, 'mustAnswer'> {
+  const disturbance = atByte(place, position, tearDown);
+  return { what: `cut ${where(place, position)}`, disturbance, harmed: [place.protocol] };
 }
 
 /** Connections that break, or fall silent. */
@@ -90,6 +91,7 @@ export const BREAKS: readonly FaultKind[] = [
       return {
         what: `half-close ${where(place, position)}`,
         disturbance: atByte(place, position, act),
+        harmed: [place.protocol],
         mustAnswer: false,
       };
     },
@@ -103,6 +105,7 @@ export const BREAKS: readonly FaultKind[] = [
       return {
         what: `silence ${where(place, position)}`,
         disturbance: atByte(place, position, untilClientLeaves),
+        harmed: [place.protocol],
         mustAnswer: false,
       };
     },
@@ -126,6 +129,7 @@ export const BREAKS: readonly FaultKind[] = [
       return {
         what: `endless ${JSON.stringify(byte)} on ${where(place, position)}`,
         disturbance: atByte(place, position, act),
+        harmed: [place.protocol],
         mustAnswer: false,
       };
     },

@@ -94,6 +94,6 @@ export const EVENT_ORDER_FAULT: FaultKind = {
   needsQmp: true,
   draw(draw) {
     const order = draw.pick(EVENT_ORDERS);
-    return { what: order.what, disturbance: order.make(), mustAnswer: true };
+    return { what: order.what, disturbance: order.make(), harmed: [], mustAnswer: true };
   },
 };

@@ -59,6 +59,7 @@ export const GARBLES: readonly FaultKind[] = [
       disturbance: {
         before: ({ bytes }) => Array.from(bytes, (byte) => Buffer.of(byte)),
       },
+      harmed: [],
       mustAnswer: true,
       limitMs: 60_000,
     }),
@@ -76,6 +77,7 @@ export const GARBLES: readonly FaultKind[] = [
             return undefined;
           },
         },
+        harmed: [],
         mustAnswer: true,
         limitMs: 60_000,
       };
@@ -93,6 +95,7 @@ export const GARBLES: readonly FaultKind[] = [
           await delay(ms);
           return bytes;
         }),
+        harmed: [target.protocol],
         mustAnswer: ms < CLIENT_TIMEOUT_MS / 2,
       };
     },
@@ -106,6 +109,7 @@ export const GARBLES: readonly FaultKind[] = [
       return {
         what: `${garbage.length} random bytes before ${name(target)}`,
         disturbance: atMessage(target, (bytes) => Buffer.concat([garbage, bytes])),
+        harmed: [target.protocol],
         mustAnswer: false,
       };
     },
@@ -125,6 +129,7 @@ export const GARBLES: readonly FaultKind[] = [
           damaged[at] = target.protocol === 'qmp' ? 0x01 : (bytes[at] ?? 0) ^ 0x04;
           return damaged;
         }),
+        harmed: [target.protocol],
         mustAnswer: false,
       };
     },
@@ -137,6 +142,7 @@ export const GARBLES: readonly FaultKind[] = [
       return {
         what: `${name(target)} twice`,
         disturbance: atMessage(target, (bytes) => Buffer.concat([bytes, bytes])),
+        harmed: [target.protocol],
         mustAnswer: false,
       };
     },
@@ -146,7 +152,12 @@ export const GARBLES: readonly FaultKind[] = [
     weight: 2,
     draw(draw, traffic, protocols) {
       const target = drawTarget(draw, traffic, protocols);
-      return { what: `${name(target)} lost`, disturbance: atMessage(target, () => Buffer.alloc(0)), mustAnswer: false };
+      return {
+        what: `${name(target)} lost`,
+        disturbance: atMessage(target, () => Buffer.alloc(0)),
+        harmed: [target.protocol],
+        mustAnswer: false,
+      };
     },
   },
   {
@@ -163,6 +174,7 @@ export const GARBLES: readonly FaultKind[] = [
             if ('id' in reply) reply['id'] = id;
           }),
         ),
+        harmed: [target.protocol],
         mustAnswer: false,
       };
     },
@@ -185,6 +197,7 @@ export const GARBLES: readonly FaultKind[] = [
           const id = /"id": ?(\d+)/.exec(bytes.toString())?.[1];
           return id === undefined ? bytes : Buffer.from(`{"return": ${text()}, "id": ${id}}\r\n`);
         }),
+        harmed: [target.protocol],
         mustAnswer: false,
       };
     },
@@ -199,6 +212,7 @@ export const GARBLES: readonly FaultKind[] = [
       return {
         what: `${count} events before ${name(target)}`,
         disturbance: atMessage(target, (bytes) => Buffer.concat([Buffer.from(EVENT.repeat(count)), bytes])),
+        harmed: [target.protocol],
         mustAnswer: count === 100,
       };
     },
@@ -221,6 +235,7 @@ export const GARBLES: readonly FaultKind[] = [
       return {
         what: `${what} before ${name(target)}`,
         disturbance: atMessage(target, (bytes) => Buffer.concat([Buffer.from(text, 'latin1'), bytes])),
+        harmed: [target.protocol],
         mustAnswer: false,
       };
     },

@@ -12,6 +12,8 @@ export interface WireFault {
   /** In words, with all numbers that were drawn. */
   readonly what: string;
   readonly disturbance: Disturbance;
+  /** On these connections something of QEMU's may be lost or other than it was sent. */
+  readonly harmed: readonly Protocol[];
   /** The client has to answer as if nothing had been; otherwise a clear error will do. */
   readonly mustAnswer: boolean;
   /** How long a run may take, besides what it takes undisturbed. */

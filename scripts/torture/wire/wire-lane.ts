@@ -8,6 +8,7 @@ import { type Question, questionsIn } from '../rig/questions.ts';
 import { Sandbox } from '../rig/sandbox.ts';
 import type { Outcome } from '../scenario.ts';
 import { TortureError } from '../torture-error.ts';
+import { judgeAssumed } from './assumptions.ts';
 import { CLIENT_TIMEOUT_MS, type FaultKind, type Traffic, type WireFault } from './wire-fault.ts';
 
 /** What a run may take beyond its undisturbed time: some requests that each wait out their time, and the guest's restoration. */
@@ -174,8 +175,7 @@ function judgeAnswer(
   const problems = [...unseemly(end)];
   if (end.isOverdue) return problems;
   if (end.status === undisturbed.status) {
-    if (question.isSteady && end.stdout !== undisturbed.stdout)
-      problems.push(`the answer is another one: ${end.stdout.slice(0, 300)}`);
+    if (question.isSteady) problems.push(...judgeAssumed(end, undisturbed, fault.mustAnswer ? [] : fault.harmed));
     return problems;
   }
   if (fault.mustAnswer) problems.push(`no answer, but status ${end.status}: ${end.stderr.trim().slice(0, 300)}`);

@@ -1,6 +1,8 @@
+import { choose } from '../choose.ts';
 import { runInLanes } from '../lanes.ts';
 import type { Direction, Protocol } from '../rig/message-proxy.ts';
 import type { Suite, TortureOptions } from '../scenario.ts';
+import { TortureError } from '../torture-error.ts';
 import { BREAKS, cutAt } from './breaks.ts';
 import { EVENT_ORDER_FAULT, EVENT_ORDERS } from './event-orders.ts';
 import { GARBLES } from './garble.ts';
@@ -18,7 +20,7 @@ export const wire: Suite = {
   name: 'wire',
   summary: 'faults between client and QEMU; 400 cases. --named TEXT: only such kinds',
   async run({ seed, count = USUAL_COUNT, only, named, lanes, report }) {
-    const kinds = FAULT_KINDS.filter(({ name }) => named === undefined || name.includes(named));
+    const kinds = choose({ what: 'kind of fault', all: FAULT_KINDS, nameOf: ({ name }) => name, named });
     const cases = only === undefined ? Array.from({ length: count }, (_, number) => number) : [only];
     await runInLanes(
       cases,
@@ -60,7 +62,7 @@ async function runCuts({ count, only, lanes, report }: TortureOptions): Promise<
     () => WireLane.open(),
     async (number, lane) => {
       const found = await placeOf(lane, number);
-      if (found === undefined) return;
+      if (found === undefined) throw new TortureError(`a session has fewer bytes than ${number}`);
       const fault = { ...cutAt(found.place, found.position), mustAnswer: false };
       const question = lane.question(CUT_QUESTION);
       const outcome = {
@@ -94,11 +96,9 @@ export const orders: Suite = {
       names.flatMap((name) => [true, false].map((ran) => ({ order, name, ran }))),
     )
       .filter(({ name, ran }) => ran || name !== 'diff')
-      .map((each, number) => ({ ...each, number }))
-      .filter(
-        ({ order, number }) => (named === undefined || order.what.includes(named)) && (only ?? number) === number,
-      );
-    const byNumber = new Map(all.map((each) => [each.number, each]));
+      .map((each, number) => ({ ...each, number }));
+    const chosen = choose({ what: 'order of events', all, nameOf: ({ order }) => order.what, named, only });
+    const byNumber = new Map(chosen.map((each) => [each.number, each]));
     await runInLanes(
       [...byNumber.keys()],
       lanes,
@@ -108,7 +108,7 @@ export const orders: Suite = {
         if (found === undefined) return;
         const { order, name, ran } = found;
         const question = lane.question(name);
-        const fault = { what: order.what, disturbance: order.make(), mustAnswer: true };
+        const fault = { what: order.what, disturbance: order.make(), harmed: [], mustAnswer: true };
         report(
           await lane.do(
             { question, reach: 'QMP and the stub', ran, kind: order.what, fault },
