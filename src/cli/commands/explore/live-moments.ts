@@ -1,4 +1,4 @@
-import type { OpenGuest } from '../../../guest/index.ts';
+import type { OpenGuest, RunningGuest } from '../../../guest/index.ts';
 import type { Linux } from '../../../linux/index.ts';
 import { describeFailure } from '../../describe-failure.ts';
 import type { CliContext } from '../../options/command.ts';
@@ -29,7 +29,7 @@ export class LiveMoments implements ServedMoments {
   /** The one that is being taken: who else asks gets the same. */
   #taking: Promise<Uint8Array> | undefined;
   #hasComplained = false;
-  /** Of the last look that asked for names: symbols stay true until the guest boots again. */
+  /** Of the last look; null where names are not asked for. */
   #linux: Linux | null = null;
 
   constructor(guest: OpenGuest, line: GuestLine, context: CliContext) {
@@ -70,7 +70,7 @@ export class LiveMoments implements ServedMoments {
     const lines = (await describeFailure(error, false)).map((line) => line.replace(/^pagewalk: /, ''));
     if (!this.#hasComplained) for (const line of lines) this.#context.complain(`pagewalk: ${line}`);
     this.#hasComplained = true;
-    return `${lines.join(' ')}.`;
+    return `${lines.join('. ')}.`;
   }
 
   async #take(): Promise<Uint8Array> {
@@ -90,14 +90,14 @@ export class LiveMoments implements ServedMoments {
     try {
       taken = await this.snapshot(needs, range);
     } catch (error) {
-      // What cannot be put back now is tried again when the guest is left: why the look failed comes first.
-      if (isPaused) await running.resume().catch(() => {});
+      if (isPaused) await this.#resume(running, error);
       throw error;
     }
     // A guest that was paused before stays so.
-    if (isPaused) await running.resume();
+    if (isPaused) await this.#resume(running);
     const { snapshot, scope, areas, takenAtMs, linux } = taken;
-    this.#linux = linux ?? this.#linux;
+    // A process is found once: without names later looks have no Linux.
+    this.#linux = this.#line.names ? linux : null;
     this.#scope = { ...scope, process: undefined };
     this.#hasComplained = false;
     const facts = {
@@ -110,6 +110,17 @@ export class LiveMoments implements ServedMoments {
       names: namesOfAreas(areas),
     };
     return momentBytes(snapshot, facts, LIMITS_OF_SERVER);
+  }
+
+  /** @throws why the guest stays paused, after why the look failed: that is tried again when the guest is left, and said now. */
+  async #resume(running: RunningGuest, ...failures: readonly unknown[]): Promise<void> {
+    try {
+      await running.resume();
+    } catch (staying) {
+      // A guest that is paused is told of, whatever was told before.
+      this.#hasComplained = false;
+      throw failures.length === 0 ? staying : new AggregateError([...failures, staying]);
+    }
   }
 
   /** One look. */

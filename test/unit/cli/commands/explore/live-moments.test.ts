@@ -63,10 +63,10 @@ function guestOf(look: () => GuestView, running: Partial<RunningGuest> | null, l
   };
 }
 
-function momentsOf(guest: OpenGuest, ...words: readonly string[]): LiveMoments {
+function momentsOf(guest: OpenGuest, complaints: string[] = [], ...words: readonly string[]): LiveMoments {
   const line = parseExplore(['--qmp', 'unix:/nowhere', ...words], {});
   if (line.kind !== 'guest') throw new TypeError('a guest was asked for');
-  return new LiveMoments(guest, line, context);
+  return new LiveMoments(guest, line, { ...context, complain: (text) => complaints.push(text) });
 }
 
 function headingOf(bytes: Uint8Array): MomentHeading {
@@ -91,7 +91,7 @@ describe('cli/LiveMoments', () => {
     const before = await momentsOf(guestOf(() => viewOf(MEMORY), { ranBefore: false })).take();
     expect(headingOf(before).pause).to.deep.equal({ kind: 'paused-before' });
     const guest = guestOf(() => viewOf(MEMORY), {});
-    expect(headingOf(await momentsOf(guest, '--live').take()).pause).to.deep.equal({ kind: 'live' });
+    expect(headingOf(await momentsOf(guest, [], '--live').take()).pause).to.deep.equal({ kind: 'live' });
     expect(guest.log).to.deep.equal(['live']);
   });
 
@@ -105,13 +105,23 @@ describe('cli/LiveMoments', () => {
     expect(guest.log).to.deep.equal(['look']);
   });
 
-  it('says why a look failed, also where the guest cannot be resumed after it', async () => {
+  it('says why a look failed, and that the guest cannot be resumed after it', async () => {
     const broken = (): never => {
       throw new Error('the look failed');
     };
     const resume = (): Promise<never> => Promise.reject(new Error('the guest could not be resumed'));
-    const error = await expectRejection(momentsOf(guestOf(broken, { resume })).take());
-    expect(error.message).to.equal('the look failed');
+    const complaints: string[] = [];
+    const moments = momentsOf(guestOf(broken, { resume }), complaints);
+    for (let times = 1; times <= 2; times += 1) {
+      const error = await expectRejection(moments.take());
+      const told = ['the look failed', 'the guest could not be resumed'];
+      expect(error).to.be.instanceOf(AggregateError);
+      expect((error as AggregateError).errors.map(({ message }) => message)).to.deep.equal(told);
+      const text = await moments.describe(error);
+      expect(text).to.match(/the look failed\. .*the guest could not be resumed\.$/);
+      // The guest is paused again: this is told each time.
+      expect(complaints).to.have.length(2 * times);
+    }
     // Without another failure it is the one that counts.
     const other = await expectRejection(momentsOf(guestOf(() => viewOf(MEMORY), { resume })).take());
     expect(other.message).to.equal('the guest could not be resumed');
