@@ -10,7 +10,7 @@ import {
   pieceAt,
 } from '../../picture/internal.ts';
 import { OVERVIEW, paintOutlined, paintRuler, type Seen, xOfPage } from './ruler.ts';
-import { FAINT, type Lane, type Stage } from './stage.ts';
+import { colourBesideClasses, type Lane, type Stage } from './stage.ts';
 import { DARK, LIGHT } from './theme.ts';
 
 /** A place in the picture. @internal */
@@ -230,7 +230,7 @@ export class Painter {
         const known = classes[each];
         const isAlarming = known?.isAlarming === true;
         context.fillStyle =
-          each === FAINT || known === undefined ? this.#theme.unwanted : this.#fillOf(context, known, height > LANE);
+          known === undefined ? colourBesideClasses(each, this.#theme) : this.#fillOf(context, known, height > LANE);
         // What must not be missed is at least three points wide.
         const more = isAlarming ? Math.max(0, 3 - (to - from)) : 0;
         context.fillRect((from - more / 2) / ratio, top, (to - from + more) / ratio, height);

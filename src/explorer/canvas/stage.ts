@@ -7,6 +7,7 @@ import {
   type Span,
   spansOf,
 } from '../../picture/internal.ts';
+import type { Theme } from './theme.ts';
 
 /** Pages that have a name. @internal */
 export interface NamedPages {
@@ -42,6 +43,19 @@ export interface Stage {
 
 /** Not wanted: it has a class of its own. @internal */
 export const FAINT = 254;
+/** Wanted, where the colours are those of changes: likewise. */
+const UNCHANGED = 253;
+
+/** The colour of what is in none of the classes of a lane. @internal */
+export function colourBesideClasses(shown: number, { unchanged, unwanted }: Theme): string {
+  return shown === UNCHANGED ? unchanged : unwanted;
+}
+
+/** A lane behind changes: it looks alike everywhere, and each piece is still what it is. @internal */
+export function withoutColours(lane: Lane): Lane {
+  const of = lane.all.map((each) => (each === FAINT ? FAINT : UNCHANGED));
+  return { ...lane, of, alarming: new Int32Array(0) };
+}
 
 /**
  * @param wanted - 0 for pieces that are not; null where all are

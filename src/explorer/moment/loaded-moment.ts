@@ -170,7 +170,8 @@ export class LoadedMoment {
       (alias) => pages.push(linearPageOf(context, alias.first)) < most,
       { ...this.#pagesOf(context), nested },
     );
-    return { pages, isWhole: complete };
+    // Where there are more than were wanted, it is known where all of them lead.
+    return { pages, isWhole: complete || pages.length >= most };
   }
 
   get #cpu(): number {

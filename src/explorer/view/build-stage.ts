@@ -4,8 +4,6 @@ import {
   Axis,
   type Changes,
   COLOURINGS,
-  COLOURS,
-  type Coloured,
   type ColouringInput,
   inPhysicalOrder,
   PHYSICAL_COLOURINGS,
@@ -13,7 +11,7 @@ import {
   type Pieces,
 } from '../../picture/internal.ts';
 import { readMapFilter } from '../../report/index.ts';
-import { axisOf, type Lane, laneOf, type Stage } from '../canvas/stage.ts';
+import { axisOf, type Lane, laneOf, type Stage, withoutColours } from '../canvas/stage.ts';
 import type { LoadedMoment, Space } from '../moment/loaded-moment.ts';
 import type { ViewState } from '../view/link.ts';
 
@@ -66,8 +64,6 @@ function wantedBy(filterText: string, pieces: Pieces, moment: LoadedMoment): Uin
   });
 }
 
-const UNCHANGED = [{ label: 'unchanged', colour: COLOURS.none }];
-
 /** The colourings that can be used, the chosen one first. @internal */
 export function usableColourings(input: ColouringInput): readonly (typeof COLOURINGS)[number][] {
   return COLOURINGS.filter((each) => each.whyNot(input) === null);
@@ -83,15 +79,12 @@ function lanesOf(parts: StageParts, pieces: Pieces): readonly Lane[] {
   const lanes = others.map(({ id, label, colour }) => laneOf(id, label, colour(input), wanted));
   if (chosen === undefined) return lanes;
   const { id, label } = chosen;
+  const coloured = chosen.colour(input);
   const lane =
     changes === null
-      ? laneOf(id, label, chosen.colour(input), wanted, hidden)
-      : laneOf(id, label, unchanged(pieces), wanted);
+      ? laneOf(id, label, coloured, wanted, hidden)
+      : withoutColours(laneOf(id, label, coloured, wanted));
   return [lane, ...lanes];
-}
-
-function unchanged({ length }: Pieces): Coloured {
-  return { classes: UNCHANGED, of: new Uint8Array(length) };
 }
 
 /** @internal */

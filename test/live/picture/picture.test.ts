@@ -27,6 +27,7 @@ function labelOf({ write, user, exec }: { write: boolean; user: boolean; exec: b
   return `r${write ? 'w' : '-'}${exec ? 'x' : '-'}${user ? 'u' : '-'} ${words}`;
 }
 
+const endOfAll = 0xffff_ffff_ffff_ffffn;
 const endOf = (bytes: string): string => `0x${(BigInt(bytes) | 0xfffn).toString(16)}`;
 
 async function lookAt(page: Page, link: string): Promise<void> {
@@ -222,6 +223,35 @@ describe('the picture in a browser', () => {
       await named.page.close();
     });
 
+    it('names the first of many pages that lead to one, also where pieces do not say where they lead', async () => {
+      // A page table whose pages lead to and fro, so often that its pages are not kept one by one.
+      const memory = new Uint8Array(0x8000);
+      const tables = new DataView(memory.buffer);
+      const fill = (table: number, count: number, entryOf: (at: number) => number): void => {
+        for (let at = 0; at < count; at += 1) tables.setBigUint64(table + at * 8, BigInt(entryOf(at)), true);
+      };
+      fill(0x1000, 1, () => 0x2067);
+      fill(0x2000, 4, () => 0x3067);
+      fill(0x3000, 512, () => 0x4067);
+      fill(0x4000, 512, (at) => (at % 2 === 0 ? 0x7067 : 0x5067));
+      const registers = { cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n };
+      const vcpus = [{ registers, features: { maxPhyAddr: 40 } }];
+      const snapshot = await new GuestView(givenSource({ vcpus, memory })).snapshot();
+      const { assumed } = snapshot;
+      const space = { cr3: 0x1000n, given: false };
+      const times = { takenAtMs: null, pause: null };
+      const facts = { from: 'many', ...times, space, first: 0n, last: endOfAll, assumed, notes: [], names: [] };
+      await writePage(fileNamed('many.html'), readPageFiles(), [momentBytes(snapshot, facts, LIMITS_OF_FILE)]);
+      const many = await openPage(browser, `file://${fileNamed('many.html')}`);
+      await many.page.type('input[type=search]', 'phys:0x5123');
+      await many.page.keyboard.press('Enter');
+      await many.page.waitForFunction(() => document.querySelector('.said')?.textContent !== '');
+      const said = await many.page.$eval('.said', ({ textContent }) => textContent);
+      expect(said).to.equal('0x0000000000001123 leads to physical 0x5123: 1 of 64 or more');
+      expect(many.complaints).to.deep.equal([]);
+      await many.page.close();
+    });
+
     it('says that a file was cut off', async () => {
       const whole = await readFile(fileNamed('map.html'));
       const start = whole.indexOf('class="moment"');
@@ -287,6 +317,14 @@ describe('the picture in a browser', () => {
       await page.waitForFunction(
         () => document.querySelector('.legend h2')?.textContent?.startsWith('Changes') === true,
       );
+      // What did not change has one colour, and keeps its rights.
+      const [alarming] = lines.filter((line) => line.kind === 'range' && line.rights.write && line.rights.exec);
+      expect(alarming).to.have.property('kind', 'range');
+      await page.focus('canvas');
+      await page.keyboard.press('w');
+      await page.waitForFunction(() => document.querySelector('.said')?.textContent !== '');
+      expect(await page.$eval('.said', ({ textContent }) => textContent)).to.match(/^0x[0-9a-f]{16} rwx/);
+      expect(await colourAt(page, 0.5, IN_THE_STRIP)).to.equal('#c9cdd2');
       expect(complaints).to.deep.equal([]);
       await page.close();
     });
