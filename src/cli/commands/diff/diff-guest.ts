@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GuestView, OpenGuest, TableSnapshot } from '../../../guest/index.ts';
+import type { Assumption, GuestView, OpenGuest, TableSnapshot } from '../../../guest/index.ts';
 import { canonicalAddress, type MappedLeaf } from '../../../paging/internal.ts';
 import type { MapChange, MapSegment } from '../../../report/index.ts';
 import { Progress } from '../../io/progress.ts';
@@ -11,7 +11,7 @@ import { isNamedRange } from '../../options/written-range.ts';
 import { type LookTimes, lookTimes } from '../../picture/look-times.ts';
 import { LIMITS_OF_TWO, momentBytes } from '../../picture/moment-bytes.ts';
 import { readPageFiles } from '../../picture/page-files.ts';
-import { snapshotNotes } from '../../picture/snapshot-notes.ts';
+import { describeRoot, snapshotNotes } from '../../picture/snapshot-notes.ts';
 import { expectWritable, printWritten, writePage } from '../../picture/write-page.ts';
 import { complainOfAssumed } from '../../session/complain-of-assumed.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
@@ -52,7 +52,7 @@ export async function diffGuest(line: DiffGuestCommandLine | DiffTwoCommandLine,
   const { ran, range } = moments;
   const [before, after] = [moments.before.snapshot, moments.after.snapshot];
   if (!ran) context.complain('pagewalk: the guest is paused: it did not run between the two moments');
-  const assumed = [...before.assumed, ...after.assumed];
+  const assumed = [...moments.before.assumed, ...moments.after.assumed];
   await complainOfAssumed(assumed, context);
   complainOfRomTables([...new Set([...before.tablesInRom, ...after.tablesInRom])], context);
   if ((before.nested === null) !== (after.nested === null)) context.complain(`pagewalk: ${NOT_THE_SAME_GUEST}`);
@@ -60,8 +60,12 @@ export async function diffGuest(line: DiffGuestCommandLine | DiffTwoCommandLine,
     line.html === undefined || files === undefined
       ? await printChanges(changesBetween(before, after, range), line, context)
       : await drawChanges(moments, files, line.html, context);
-  const isWhole = before.isWhole && after.isWhole;
-  if (!isWhole) context.complain('pagewalk: there are more page tables than are kept: compare a part with --range');
+  if (!before.isWhole || !after.isWhole) {
+    context.complain('pagewalk: there are more page tables than are kept: compare a part with --range');
+  }
+  const unreadable = [before, after].filter(({ isRootReadable }) => !isRootReadable);
+  for (const sentence of new Set(unreadable.map(describeRoot))) context.complain(`pagewalk: ${sentence}`);
+  const isWhole = before.isWhole && after.isWhole && unreadable.length === 0;
   const { strict } = line.kind === 'two' ? line.after : line.guest;
   return strictStatus(count === 0 && isAll && isWhole ? 0 : 1, strict, assumed, context);
 }
@@ -73,16 +77,16 @@ async function drawChanges(
   html: string,
   context: CliContext,
 ): Promise<{ readonly count: number; readonly isAll: boolean }> {
-  const pictures = [before, after].map(({ snapshot, scope, endpoint, times }) =>
+  const pictures = [before, after].map(({ snapshot, assumed, scope, guest, times }) =>
     momentBytes(
       snapshot,
       {
         ...times,
-        from: endpoint,
+        from: guest.endpoint,
         space: reportedSpace(snapshot.state, scope),
         first: range.first ?? 0n,
         last: range.last ?? LAST_ADDRESS,
-        assumed: snapshot.assumed,
+        assumed,
         notes: snapshotNotes(snapshot),
         names: [],
       },
@@ -176,10 +180,11 @@ interface Asked extends Pick<DiffGuestCommandLine, 'guest' | 'scope' | 'range'> 
 
 interface Taken {
   readonly snapshot: TableSnapshot;
+  /** What it rests on that was unavailable, and what the guest does. */
+  readonly assumed: readonly Assumption[];
   readonly scope: ScopeOptions;
   readonly part: Partial<AddressRange>;
   readonly guest: OpenGuest;
-  readonly endpoint: string;
   readonly takenAtMs: number;
 }
 
@@ -201,7 +206,8 @@ async function takeSnapshot(
   const asked = await toTranslateScope(named.scope, guest.cpu, NAME);
   const own = part ?? (await resolveRange(range, named, guest.cpu, NAME));
   const snapshot = await named.view.snapshot({ ...asked, ...own, forWalks, onProgress: progress.report });
-  return { snapshot, scope: named.scope, part: own, guest: opened, endpoint: opened.endpoint, takenAtMs };
+  const assumed = [...snapshot.assumed, ...opened.assumed];
+  return { snapshot, assumed, scope: named.scope, part: own, guest: opened, takenAtMs };
 }
 
 /** Only where tables differ are pages compared: a guest that does little has few such places, however much it maps. */

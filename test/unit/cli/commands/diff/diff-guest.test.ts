@@ -6,17 +6,17 @@ import { loadTables } from '../../../../../src/guest/memory/load-tables.ts';
 import { PageCache } from '../../../../../src/guest/memory/page-cache.ts';
 import { TableSnapshot } from '../../../../../src/guest/table-snapshot.ts';
 import { guestEntry, openNpt, twoStageLinear } from '../../../../support/builders/hand-made-stages.ts';
-import { nestedSpace, nestedVcpuStateWith } from '../../../../support/builders/nested-space.ts';
+import { HAND_MADE_HOST, nestedSpace, nestedVcpuStateWith } from '../../../../support/builders/nested-space.ts';
 
 const PAGE = twoStageLinear & ~0xfffn;
 
 /** The tables of `hand-made-stages` at one moment, with so many PTEs behind the one that is there. */
-async function moment(further: number): Promise<TableSnapshot> {
+async function moment(further: number, registers = HAND_MADE_HOST): Promise<TableSnapshot> {
   const entries = Array.from({ length: further }, (_, at) => [
     `0x${(Number(guestEntry.pte) + 8 * (at + 1)).toString(16)}`,
     0x5067n,
   ]);
-  const state = nestedVcpuStateWith();
+  const state = nestedVcpuStateWith({}, registers);
   const { space, memory } = nestedSpace(state, { ...openNpt, ...Object.fromEntries(entries) });
   const { context, map } = space;
   const nested = space.nested?.context ?? null;
@@ -30,9 +30,19 @@ async function diff(
   moments: readonly TableSnapshot[],
   ...words: string[]
 ): Promise<{ status: number; lines: string[] }> {
+  const { status, lines } = await diffWith({ assumed: [] }, moments, ...words);
+  return { status, lines };
+}
+
+/** The same of a guest of which so much had to be assumed, with complaints. */
+async function diffWith(
+  { assumed }: Pick<OpenGuest, 'assumed'>,
+  moments: readonly TableSnapshot[],
+  ...words: string[]
+): Promise<{ status: number; lines: string[]; complaints: string[] }> {
   const waiting = [...moments];
   const guest = {
-    assumed: [],
+    assumed,
     requireCpu: () => {},
     detach: async () => {},
     look: async () => ({ snapshot: async () => waiting.shift() }),
@@ -41,17 +51,18 @@ async function diff(
   if (line.kind !== 'guest') throw new Error('the command line is about a guest');
   const source = { whyNotLive: null, open: async () => guest };
   const printed: string[] = [];
+  const complaints: string[] = [];
   const status = await diffGuest(
     { ...line, guest: { ...line.guest, source } },
     {
       environment: {},
       isTerminal: false,
       print: (text) => void printed.push(text),
-      complain: () => {},
+      complain: (line) => void complaints.push(line),
       signal: new AbortController().signal,
     },
   );
-  return { status, lines: printed.join('').split('\n').slice(0, -1) };
+  return { status, lines: printed.join('').split('\n').slice(0, -1), complaints };
 }
 
 const hex = (value: bigint) => `0x${value.toString(16).padStart(16, '0')}`;
@@ -68,6 +79,29 @@ describe('cli/diffGuest', () => {
     expect(status).to.equal(1);
     const addresses = lines.map((line) => line.split(' ').slice(0, 2));
     expect(addresses).to.deep.equal([1n, 2n, 3n, 4n].map((at) => ['+', range(at, 1n)]));
+  });
+
+  it('says what had to be assumed of the guest itself', async () => {
+    const assumed = [
+      { name: 'runState', value: 'running', cause: { code: 'stub-tells-no-run-state' }, decides: false },
+    ] as const;
+    const { status, complaints } = await diffWith({ assumed }, [await moment(0), await moment(0)]);
+    expect(status).to.equal(0);
+    expect(
+      complaints.filter((line) => line.startsWith('pagewalk: assumed: the GDB stub of this QEMU does not tell')),
+    ).to.have.length(1);
+  });
+
+  it('says that a root table is unreadable, and does not take two such maps for the same', async () => {
+    const lost = () => moment(0, { ...HAND_MADE_HOST, nestedCr3: 0x10_0000n });
+    for (const moments of [
+      [await lost(), await lost()],
+      [await moment(0), await lost()],
+    ]) {
+      const { status, complaints } = await diffWith({ assumed: [] }, moments);
+      expect(status).to.equal(1);
+      expect(complaints.filter((line) => line.includes('nothing is known of this address space'))).to.have.length(1);
+    }
   });
 
   for (const [name, from, pages] of [
