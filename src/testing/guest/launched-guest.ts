@@ -231,9 +231,10 @@ export class LaunchedGuest implements AsyncDisposable {
   letGo(): Promise<void> {
     return this.#use(async () => {
       this.#requireNoPause('letGo');
+      // Who leaves a guest puts it back as it was before its first pause: one that was started paused would stay so.
+      if (this.#isHeld) await this.#resumeNow();
       const attached = this.#attached;
       this.#attached = undefined;
-      this.#isHeld = false;
       await (await attached)?.detach();
     });
   }

@@ -18,10 +18,14 @@ import {
 import matchers from '../../../src/testing/matchers/index.ts';
 import { isRunning } from '../../support/live/guest/is-running.ts';
 import { TOY, useToyKernel } from '../../support/live/guest/toy-kernel.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 
 chai.use(pagewalkChai);
 const { expect } = chai;
+
+/** The toy kernel's first instruction: behind its multiboot header. */
+const ENTRY = TOY.text + 32n;
 
 async function failureOf<T extends Error>(work: Promise<unknown>, type: new (...args: never[]) => T): Promise<T> {
   const error = await work.then(
@@ -145,6 +149,16 @@ describe('a guest that a test has launched', function () {
       await guest.letGo();
       expect(await guest.translate(TOY.text)).to.be.mapped;
     });
+  });
+
+  it('runs when its stub is let go, also one that was started paused and stands at an address', async () => {
+    await using guest = await launchGuest({ kernel: kernel(), memory: '64M', paused: true });
+    await guest.runUntil(ENTRY);
+    await using witness = await Witness.of(guest.qemu);
+    expect(await witness.runState()).not.to.equal('running');
+    await guest.letGo();
+    expect(await witness.runState()).to.equal('running');
+    await guest.console.expect(/ready/);
   });
 
   it('is told at once when it dies: with the walk of the fault, its registers and its last lines', async () => {
