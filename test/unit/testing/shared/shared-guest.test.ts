@@ -112,6 +112,22 @@ describe('sharedGuest', () => {
     expect(calls).to.deep.equal(['boot', 'checkpoint', 'restore', 'stop', 'boot', 'checkpoint']);
   });
 
+  it('boots a guest that dies while it is put back, and fails a test whose guest QEMU does not put back', async () => {
+    let dies = true;
+    const fails = (): Promise<never> => {
+      if (dies) state.end = {};
+      return Promise.reject(new CheckpointError('QEMU did not put the guest back'));
+    };
+    const { shared, calls, state, run } = suite({ restore: 'each' }, async () => ({}), fails);
+    await run('before', 'beforeEach', 'beforeEach');
+    expect(calls).to.deep.equal(['boot', 'checkpoint', 'restore', 'stop', 'boot', 'checkpoint']);
+    dies = false;
+    const error = await run('beforeEach').catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(CheckpointError);
+    expect(calls.slice(6)).to.deep.equal(['restore']);
+    expect(shared.times.restoreMs).to.equal(undefined);
+  });
+
   it('saves no guest that is put back more slowly than booted', async () => {
     const slow = () => new Promise((resolve) => setTimeout(resolve, 30));
     const { calls, run } = suite({ restore: 'each' }, async () => ({}), slow);
