@@ -1,8 +1,7 @@
-import type { PageSource } from '../../../src/paging/index.ts';
 import type { SparseMemory } from '../builders/sparse-memory.ts';
 
-/** A sparse memory as an enumeration reads it: as it is now. */
-export function pageSourceOf(memory: SparseMemory): PageSource {
+/** A sparse memory as enumerations and the layer of Linux read it: as it is now. */
+export function pageSourceOf(memory: SparseMemory): (page: number) => Int32Array | null {
   const pages = new Map(
     memory.pages().map(({ address, bytes }) => [Number(address >> 12n), new Int32Array(bytes.slice().buffer)]),
   );

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 
 /** Runs a program with what was kept of it, in a process of its own: compiled code is kept as that ends. */
 const RUN = `
@@ -13,18 +13,14 @@ const PROGRAM = `#!/usr/bin/env node
   console.log(require('node:path').basename(__filename), module.exports === exports);`;
 
 describe('kept code', () => {
+  const scratch = useScratchDirectory();
   let directory: string;
   let file: string;
 
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'kept-'));
-    file = join(mkdtempSync(join(tmpdir(), 'program-')), 'program.js');
+    directory = mkdtempSync(scratch('kept-'));
+    file = join(mkdtempSync(scratch('program-')), 'program.js');
     writeFileSync(file, PROGRAM);
-  });
-
-  afterEach(() => {
-    rmSync(directory, { recursive: true });
-    rmSync(join(file, '..'), { recursive: true });
   });
 
   const run = (version = '1.0.0', purpose = 'answer'): string[] =>
@@ -73,6 +69,5 @@ describe('kept code', () => {
   it('is not missed where it cannot be kept', () => {
     rmSync(directory, { recursive: true });
     expect(run()).to.deep.equal(['program.js true', 'false']);
-    writeFileSync(directory, '');
   });
 });

@@ -4,6 +4,7 @@ import { COMMANDS } from '../../../src/cli/commands.ts';
 import { type CliContext, runCli } from '../../../src/cli/index.ts';
 import { chooseStyle } from '../../../src/cli/io/choose-style.ts';
 import { COLOURED, PLAIN } from '../../../src/report/index.ts';
+import { quietContext } from '../../support/fakes/quiet-context.ts';
 
 interface Outcome {
   readonly status: number;
@@ -111,7 +112,7 @@ describe('cli/runCli', () => {
 
 describe('cli/chooseStyle', () => {
   const context = (isTerminal: boolean, environment: CliContext['environment']): CliContext => {
-    return { isTerminal, environment, print: () => {}, complain: () => {}, signal: new AbortController().signal };
+    return quietContext({ isTerminal, environment });
   };
 
   it('colours for a terminal alone, and not where colours are refused', () => {

@@ -1,7 +1,7 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaultQemuBinary } from '../../../../src/testing/index.ts';
+import { writeQemuWithin } from './qemu-within.ts';
 
 /** A user without rights that every Linux has: `nobody`. */
 export const OTHER_UID = 65_534;
@@ -20,14 +20,9 @@ export class QemuOfAnotherUser implements AsyncDisposable {
 
   static async make(): Promise<QemuOfAnotherUser> {
     const program = new QemuOfAnotherUser(await mkdtemp(join(tmpdir(), 'pagewalk-user-')));
-    const script = `#!/bin/sh
-for word; do
-  case $word in unix:*/qmp.sock,*) socket=\${word#unix:}; chown -R ${OTHER_UID}:${OTHER_UID} "\${socket%/qmp.sock,*}";; esac
-done
-exec setpriv --reuid=${OTHER_UID} --regid=${OTHER_UID} --clear-groups ${defaultQemuBinary()} "$@"
-`;
-    await writeFile(program.binary, script);
-    await chmod(program.binary, 0o755);
+    const before = `chown -R ${OTHER_UID}:${OTHER_UID} "$directory"
+exec setpriv --reuid=${OTHER_UID} --regid=${OTHER_UID} --clear-groups `;
+    await writeQemuWithin(program.binary, before);
     return program;
   }
 

@@ -4,6 +4,7 @@ import { SavedMap } from '../../../../src/cli/io/saved-map.ts';
 import type { CliContext } from '../../../../src/cli/options/command.ts';
 import type { MapSegment } from '../../../../src/report/index.ts';
 import { expectRejection } from '../../../support/expect-rejection.ts';
+import { quietContext } from '../../../support/fakes/quiet-context.ts';
 
 const HEADING =
   '{"kind":"map","of":"ranges","mode":"4-level","first":"0x0","last":"0xffffffffffffffff","filter":null,"assumed":[]}';
@@ -31,21 +32,12 @@ async function isClosed(lines: readonly string[], use: (context: CliContext) => 
       closed = true;
     }
   }
-  const signal = new AbortController().signal;
-  await use({ environment: {}, isTerminal: false, print: () => {}, complain: () => {}, signal, input: bytes() });
+  await use(quietContext({ input: bytes() }));
   return closed;
 }
 
 async function read(lines: readonly string[]): Promise<{ segments: MapSegment[]; isComplete: boolean | undefined }> {
-  const context: CliContext = {
-    environment: {},
-    isTerminal: false,
-    print: () => {},
-    complain: () => {},
-    signal: new AbortController().signal,
-    input: bytesOf(lines),
-  };
-  const map = await SavedMap.open('-', context, 'diff');
+  const map = await SavedMap.open('-', quietContext({ input: bytesOf(lines) }), 'diff');
   const segments: MapSegment[] = [];
   for await (const segment of map.segments()) segments.push(segment);
   return { segments, isComplete: map.isComplete };

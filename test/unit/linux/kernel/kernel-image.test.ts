@@ -3,6 +3,7 @@ import { findKernel } from '../../../../src/linux/kernel/kernel-image.ts';
 import { AddressSpace } from '../../../../src/linux/memory/address-space.ts';
 import { createContext } from '../../../../src/paging/index.ts';
 import { TableBuilder } from '../../../support/builders/table-builder.ts';
+import { pageSourceOf } from '../../../support/fakes/page-source.ts';
 
 const TEXT = 0xc100_0000n;
 const PAGES = 0x140;
@@ -20,12 +21,9 @@ function spaceWith(mode: '32-bit' | 'pae', user = false): AddressSpace {
   map(0xc000_0000n, 0x140, data);
   map(TEXT, PAGES, { write: false });
   map(TEXT + 0x20_0000n, 0x20, { write: false, ...data });
-  const pages = new Map(
-    tables.memory.pages().map(({ address, bytes }) => [Number(address) / 4096, new Int32Array(bytes.buffer)]),
-  );
   const registers = { cr0: 0x8001_0011n, cr3: tables.root, cr4: mode === 'pae' ? 0x20n : 0n, efer: 0x800n };
   return new AddressSpace(createContext(registers, { maxPhyAddr: 40 }), {
-    words: (page) => pages.get(page) ?? null,
+    words: pageSourceOf(tables.memory),
     load: async () => {},
   });
 }

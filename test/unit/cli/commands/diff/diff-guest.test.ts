@@ -7,6 +7,7 @@ import { PageCache } from '../../../../../src/guest/memory/page-cache.ts';
 import { TableSnapshot } from '../../../../../src/guest/table-snapshot.ts';
 import { guestEntry, openNpt, twoStageLinear } from '../../../../support/builders/hand-made-stages.ts';
 import { HAND_MADE_HOST, nestedSpace, nestedVcpuStateWith } from '../../../../support/builders/nested-space.ts';
+import { quietContext } from '../../../../support/fakes/quiet-context.ts';
 
 const PAGE = twoStageLinear & ~0xfffn;
 
@@ -54,13 +55,7 @@ async function diffWith(
   const complaints: string[] = [];
   const status = await diffGuest(
     { ...line, guest: { ...line.guest, source } },
-    {
-      environment: {},
-      isTerminal: false,
-      print: (text) => void printed.push(text),
-      complain: (line) => void complaints.push(line),
-      signal: new AbortController().signal,
-    },
+    quietContext({ print: (text) => void printed.push(text), complain: (line) => void complaints.push(line) }),
   );
   return { status, lines: printed.join('').split('\n').slice(0, -1), complaints };
 }

@@ -1,36 +1,24 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { runCli } from '../../../../../src/cli/index.ts';
+import { quietContext } from '../../../../support/fakes/quiet-context.ts';
+import { useScratchDirectory } from '../../../../support/live/scratch-directory.ts';
 
 const PKRU = { name: 'pkru', value: '0x0', why: 'no QMP', decides: true };
 
 describe('cli/diffSaved', () => {
-  let directory: string;
-
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'pagewalk-diff-saved-'));
-  });
-
-  after(() => rm(directory, { recursive: true }));
+  const scratch = useScratchDirectory();
 
   async function save(name: string, assumed: readonly object[]): Promise<string> {
     const heading = { kind: 'map', of: 'ranges', mode: '4-level', first: '0x0', last: '0xfff', filter: null, assumed };
-    const path = join(directory, name);
+    const path = scratch(name);
     await writeFile(path, `${JSON.stringify(heading)}\n{"kind":"end","complete":true}\n`);
     return path;
   }
 
   async function diff(...words: string[]): Promise<{ readonly status: number; readonly err: readonly string[] }> {
     const err: string[] = [];
-    const status = await runCli(['diff', ...words], {
-      environment: {},
-      isTerminal: false,
-      print: () => {},
-      complain: (line) => err.push(line),
-      signal: new AbortController().signal,
-    });
+    const status = await runCli(['diff', ...words], quietContext({ complain: (line) => err.push(line) }));
     return { status, err };
   }
 

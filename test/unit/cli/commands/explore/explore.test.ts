@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { exploreCommand } from '../../../../../src/cli/commands/explore/explore.ts';
 import { PortError } from '../../../../../src/cli/errors.ts';
 import { expectRejection } from '../../../../support/expect-rejection.ts';
+import { quietContext } from '../../../../support/fakes/quiet-context.ts';
 
 describe('cli/explore', () => {
   it('a port that is taken is told in words, before the guest is connected to', async () => {
@@ -17,15 +18,7 @@ describe('cli/explore', () => {
       await Promise.all([taken, guest].map((server) => server.listening || once(server, 'listening')));
       const portOf = (server: typeof taken): number => (server.address() as { port: number }).port;
       const words = ['--qmp', `tcp:127.0.0.1:${portOf(guest)}`, '--port', String(portOf(taken))];
-      const error = await expectRejection(
-        exploreCommand.run(words, {
-          environment: {},
-          isTerminal: false,
-          print: () => {},
-          complain: () => {},
-          signal: new AbortController().signal,
-        }),
-      );
+      const error = await expectRejection(exploreCommand.run(words, quietContext()));
       expect(error).to.be.instanceOf(PortError);
       expect(error).to.include({ code: 'ERR_CLI_PORT', exitStatus: 2, port: portOf(taken) });
       expect(error.message).to.equal(

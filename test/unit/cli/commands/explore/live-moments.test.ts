@@ -2,22 +2,14 @@ import { inflateSync } from 'node:zlib';
 import { expect } from 'chai';
 import { LiveMoments } from '../../../../../src/cli/commands/explore/live-moments.ts';
 import { parseExplore } from '../../../../../src/cli/commands/explore/parse-explore.ts';
-import type { CliContext } from '../../../../../src/cli/options/command.ts';
 import { GuestView, givenSource, type OpenGuest, type RunningGuest } from '../../../../../src/guest/index.ts';
 import { decodeMoment, type MomentHeading } from '../../../../../src/picture/internal.ts';
 import { expectRejection } from '../../../../support/expect-rejection.ts';
+import { quietContext } from '../../../../support/fakes/quiet-context.ts';
 
 const MEMORY = new Uint8Array(0x8000);
 new DataView(MEMORY.buffer).setBigUint64(0x1000, 0x1067n, true);
 const REGISTERS = { cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n };
-
-const context: CliContext = {
-  environment: {},
-  isTerminal: false,
-  print: () => {},
-  complain: () => {},
-  signal: new AbortController().signal,
-};
 
 function viewOf(memory: Uint8Array): GuestView {
   return new GuestView(givenSource({ vcpus: [{ registers: REGISTERS, features: { maxPhyAddr: 40 } }], memory }));
@@ -66,7 +58,7 @@ function guestOf(look: () => GuestView, running: Partial<RunningGuest> | null, l
 function momentsOf(guest: OpenGuest, complaints: string[] = [], ...words: readonly string[]): LiveMoments {
   const line = parseExplore(['--qmp', 'unix:/nowhere', ...words], {});
   if (line.kind !== 'guest') throw new TypeError('a guest was asked for');
-  return new LiveMoments(guest, line, { ...context, complain: (text) => complaints.push(text) });
+  return new LiveMoments(guest, line, quietContext({ complain: (text) => complaints.push(text) }));
 }
 
 function headingOf(bytes: Uint8Array): MomentHeading {

@@ -1,13 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { inflateSync } from 'node:zlib';
 import { expect } from 'chai';
 import { SavedMoments } from '../../../../../src/cli/commands/explore/saved-moments.ts';
 import { InputFileError } from '../../../../../src/cli/errors.ts';
-import type { CliContext } from '../../../../../src/cli/options/command.ts';
 import { COLOURINGS, type ColouringInput, decodeMoment, decodeRanges } from '../../../../../src/picture/internal.ts';
 import { expectRejection } from '../../../../support/expect-rejection.ts';
+import { quietContext } from '../../../../support/fakes/quiet-context.ts';
+import { useScratchDirectory } from '../../../../support/live/scratch-directory.ts';
 
 const HEADING = { kind: 'map', of: 'ranges', mode: '4-level', first: '0x0', last: '0xffffffffffffffff', filter: null };
 const RANGE = {
@@ -25,25 +24,13 @@ const RANGE = {
   regions: [{ kind: 'ram', name: 'pc.ram' }],
 };
 
-const context: CliContext = {
-  environment: {},
-  isTerminal: false,
-  print: () => {},
-  complain: () => {},
-  signal: new AbortController().signal,
-};
+const context = quietContext();
 
 describe('cli/SavedMoments', () => {
-  let directory: string;
-
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'pagewalk-saved-moments-'));
-  });
-
-  after(() => rm(directory, { recursive: true }));
+  const scratch = useScratchDirectory();
 
   async function save(name: string, heading: object, ...ranges: readonly object[]): Promise<string> {
-    const path = join(directory, name);
+    const path = scratch(name);
     const lines = [{ ...HEADING, assumed: [], ...heading }, ...ranges, { kind: 'end', complete: true }];
     await writeFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
     return path;

@@ -4,6 +4,7 @@ import { GuestView, givenSource } from '../../../../../src/guest/index.ts';
 import type { LinuxTask } from '../../../../../src/linux/index.ts';
 import { AreaMap } from '../../../../../src/linux/internal.ts';
 import { TableBuilder } from '../../../../support/builders/table-builder.ts';
+import { memoryOfPages } from '../../../../support/fakes/memory-of-pages.ts';
 
 const WANTED = 0x20_0000n;
 
@@ -14,12 +15,10 @@ function guestWithTables(mode: '4-level' | 'pae', kernelPage: bigint) {
   one.map(0x40_0000n, WANTED);
   other.map(0x50_0000n, WANTED);
   for (const tables of [one, other]) tables.map(kernelPage, WANTED);
-  const bytes = new Uint8Array(0x40_0000);
-  for (const page of one.memory.pages()) bytes.set(page.bytes, Number(page.address));
+  const { map, memory } = memoryOfPages(one.memory);
   const efer = mode === 'pae' ? 0n : 0x500n;
-  const view = new GuestView(
-    givenSource({ vcpus: [{ registers: { cr0: 0x8001_0011n, cr3: one.root, cr4: 0x20n, efer } }], memory: bytes }),
-  );
+  const registers = { cr0: 0x8001_0011n, cr3: one.root, cr4: 0x20n, efer };
+  const view = new GuestView(givenSource({ vcpus: [{ registers }], memory, regions: map.regions }));
   return { view, roots: [one.root, other.root] as const };
 }
 

@@ -5,23 +5,23 @@ import { GuestView, givenSource } from '../../../../../src/guest/index.ts';
 import { AreaMap } from '../../../../../src/linux/internal.ts';
 import { Linux } from '../../../../../src/linux/linux.ts';
 import { TableBuilder } from '../../../../support/builders/table-builder.ts';
+import { memoryOfPages } from '../../../../support/fakes/memory-of-pages.ts';
+import { quietContext } from '../../../../support/fakes/quiet-context.ts';
 import { FlatMemory, namesWith } from '../../../../support/linux/flat-memory.ts';
 
 describe('cli/makeAsker', () => {
   it('reads of the Linux what answers need while it is made: when they are the guest may run on', async () => {
     const tables = new TableBuilder('4-level');
-    const [page] = tables.memory.pages();
     // Page 7 of swap area 0, as __swp_entry() makes it.
     const address = 0x5000n;
     tables.map(address, 0n);
     tables.poke(tables.entryAddress(address, 1), ((~7n << 9n) & 0x07ff_ffff_ffff_fe00n) | 2n);
-    const bytes = new Uint8Array(0x10_000);
-    for (const each of tables.memory.pages()) bytes.set(each.bytes, Number(each.address));
-    expect(page).to.not.equal(undefined);
+    const { map, memory } = memoryOfPages(tables.memory);
     const view = new GuestView(
       givenSource({
         vcpus: [{ registers: { cr0: 0x8001_0011n, cr3: tables.root, cr4: 0x20n, efer: 0xd00n } }],
-        memory: bytes,
+        memory,
+        regions: map.regions,
       }),
     );
     const kernel = new FlatMemory();
@@ -31,15 +31,9 @@ describe('cli/makeAsker', () => {
     const words = ['--from', 'list', '--names', '--json', '--qmp', 'unix:/nowhere/vm.qmp'];
     const line = { ...parseTranslate(words, {}), command: 'translate' };
     const complaints: string[] = [];
-    const context = {
-      environment: {},
-      isTerminal: false,
-      print() {},
-      complain: (text: string) => complaints.push(text),
-    };
     const ask = await makeAsker(
       line,
-      { ...context, input: (async function* () {})(), signal: new AbortController().signal },
+      quietContext({ complain: (text) => complaints.push(text), input: (async function* () {})() }),
       { scope: line.scope, linux, areas: new AreaMap([]) },
     );
     const before = kernel.flights.length;
