@@ -70,12 +70,22 @@ function describeAbsent(tables: readonly SymbolTable[], { name, module }: Wanted
 /** Names that contain what was asked for. */
 function likeNames(tables: readonly SymbolTable[], name: string): string[] {
   const like = new Set<string>();
-  const wanted = name.toLowerCase();
-  for (const table of tables) {
-    for (let index = 0; index < table.length && like.size < MOST_CANDIDATES; index += 1) {
-      const candidate = table.nameAt(index);
-      if (candidate.toLowerCase().includes(wanted)) like.add(candidate);
-    }
+  for (const { table, index } of symbolsLike(tables, name)) {
+    like.add(table.nameAt(index));
+    if (like.size === MOST_CANDIDATES) break;
   }
   return [...like];
+}
+
+/** Symbols whose names contain a part, in either case. @internal */
+export function* symbolsLike(
+  tables: readonly SymbolTable[],
+  part: string,
+): Generator<{ readonly table: SymbolTable; readonly index: number }> {
+  const wanted = part.toLowerCase();
+  for (const table of tables) {
+    for (let index = 0; index < table.length; index += 1) {
+      if (table.nameAt(index).toLowerCase().includes(wanted)) yield { table, index };
+    }
+  }
 }

@@ -13,7 +13,7 @@ export { parseSymbolLines } from './files/parse-symbol-lines.ts';
 /** @internal */
 export { slideTo } from './files/slide.ts';
 /** @internal */
-export { findSymbol } from './find-symbol.ts';
+export { findSymbol, symbolsLike } from './find-symbol.ts';
 export * from './index.ts';
 /** @internal */
 export { decodeKernelNames, encodeKernelNames } from './kernel/kept-names.ts';

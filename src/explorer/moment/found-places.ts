@@ -13,3 +13,9 @@ export interface FoundPlaces {
   /** What is said after how many they are. */
   readonly more: string;
 }
+
+/** @internal */
+export interface FoundSymbols extends FoundPlaces {
+  /** Symbols of modules were looked through as well. */
+  readonly hasModules: boolean;
+}

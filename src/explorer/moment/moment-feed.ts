@@ -1,5 +1,5 @@
 import { fromBase64 } from './decompress.ts';
-import type { FoundPlaces } from './found-places.ts';
+import type { FoundSymbols } from './found-places.ts';
 import { LoadedMoment } from './loaded-moment.ts';
 
 /** Where moments come from: the page itself, or the server that serves it. @internal */
@@ -9,7 +9,7 @@ export interface MomentFeed {
   /** A new moment of a guest that runs; null where there is none. */
   readonly next: (() => Promise<LoadedMoment>) | null;
   /** Symbols of the guest's Linux by name; null where none are known. */
-  readonly symbols: ((name: string) => Promise<FoundPlaces>) | null;
+  readonly symbols: ((name: string) => Promise<FoundSymbols>) | null;
 }
 
 /** The moments that stand in this page. @throws PictureError when the page was cut off. @internal */
@@ -36,10 +36,11 @@ interface About {
 }
 
 /** Symbols of a name, as a server has found them. */
-interface FoundSymbols {
+interface ServedSymbols {
   readonly symbols: readonly { readonly name: string; readonly address: string }[];
   /** There are more. */
   readonly more: boolean;
+  readonly hasModules: boolean;
 }
 
 /** The moments of the server that has served this page. @internal */
@@ -56,11 +57,12 @@ export async function momentsOfServer(): Promise<MomentFeed> {
   };
 }
 
-async function findSymbols(name: string): Promise<FoundPlaces> {
-  const found = (await (await ask(`symbols/${encodeURIComponent(name)}`, 'GET')).json()) as FoundSymbols;
+async function findSymbols(name: string): Promise<FoundSymbols> {
+  const found = (await (await ask(`symbols/${encodeURIComponent(name)}`, 'GET')).json()) as ServedSymbols;
   return {
     places: found.symbols.map(({ name: text, address }) => ({ address: BigInt(address), text })),
     more: found.more ? ' or more' : '',
+    hasModules: found.hasModules,
   };
 }
 

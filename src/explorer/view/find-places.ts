@@ -30,9 +30,11 @@ export async function findPlaces(
   const places = [...named, ...(symbols?.places ?? [])];
   if (places.length > 0) return { places, more: symbols?.more ?? '' };
   const help = 'an address is 0x…, a physical one phys:0x…';
-  return symbols === null
-    ? `nothing here is named "${wanted}"; ${help}; symbols are known to pagewalk explore --names`
-    : `no symbol and nothing else here is named "${wanted}"; ${help}`;
+  if (symbols === null) {
+    return `nothing here is named "${wanted}"; ${help}; symbols are known to pagewalk explore --names`;
+  }
+  const modules = symbols.hasModules ? '' : ' (symbols of modules are not searched)';
+  return `no symbol and nothing else here is named "${wanted}"${modules}; ${help}`;
 }
 
 function findMappings(text: string, moment: LoadedMoment, space: Space): FoundPlaces | string {

@@ -9,6 +9,8 @@ export interface FoundSymbols {
   readonly symbols: readonly { readonly name: string; readonly address: string }[];
   /** There are more. */
   readonly more: boolean;
+  /** Symbols of modules were looked through as well. */
+  readonly hasModules: boolean;
 }
 
 /** What is served besides the page: moments, compressed. @internal */

@@ -28,6 +28,7 @@ describe('cli/explore findSymbols', () => {
         { name: 'do_exit [fuse]', address: '0xffffffffc0000000' },
       ],
       more: false,
+      hasModules: true,
     });
     expect(findSymbols(linux, 'do_exit_group+0x20').symbols).to.deep.equal([
       { name: 'do_exit_group+0x20', address: '0xffffffff81001020' },
@@ -35,11 +36,14 @@ describe('cli/explore findSymbols', () => {
   });
 
   it('takes a part of a name where none is called so, and not more than can be looked at', () => {
-    expect(findSymbols(linux, 'exit_').symbols.map(({ name }) => name)).to.deep.equal(['do_exit_group']);
+    for (const part of ['exit_', 'EXIT_']) {
+      expect(findSymbols(linux, part).symbols.map(({ name }) => name)).to.deep.equal(['do_exit_group']);
+    }
     const { symbols, more } = findSymbols(linux, 'sys');
     expect(symbols).to.have.length(64);
     expect(more).to.equal(true);
-    expect(findSymbols(linux, 'nothing')).to.deep.equal({ symbols: [], more: false });
+    expect(findSymbols(linux, 'nothing')).to.deep.equal({ symbols: [], more: false, hasModules: true });
+    expect(findSymbols({ tables: () => [KERNEL] }, 'nothing').hasModules).to.equal(false);
   });
 
   it('does not take the offset of a per-CPU variable for an address', () => {

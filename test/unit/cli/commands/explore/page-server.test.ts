@@ -4,7 +4,7 @@ import { PageServer, type ServedMoments } from '../../../../../src/cli/commands/
 const MOMENTS: ServedMoments = {
   count: 1,
   live: false,
-  symbols: (name) => ({ symbols: [{ name, address: '0x1000' }], more: false }),
+  symbols: (name) => ({ symbols: [{ name, address: '0x1000' }], more: false, hasModules: false }),
   moment: async () => new Uint8Array([1, 2, 3]),
   take: () => Promise.reject(new Error('it does not run')),
   describe: async (error) => String(error),
@@ -34,7 +34,7 @@ describe('cli/PageServer', () => {
 
   it('finds symbols by names that are no paths', async () => {
     server.serve(MOMENTS);
-    const text = '{"symbols":[{"name":"a+0x1 ?#/","address":"0x1000"}],"more":false}';
+    const text = '{"symbols":[{"name":"a+0x1 ?#/","address":"0x1000"}],"more":false,"hasModules":false}';
     expect(await ask(`symbols/${encodeURIComponent('a+0x1 ?#/')}`)).to.deep.equal([200, text]);
     for (const path of ['symbols/', 'symbols/%', 'symbols/%ff', 'symbols/a/b', `symbols/${'a'.repeat(2000)}`]) {
       expect((await ask(path))[0], path).to.equal(404);
