@@ -24,6 +24,8 @@ export { ENTRY_A, ENTRY_D } from './rules/architecture.ts';
 /** @internal */
 export { leafPageOf } from './rules/entry-kind.ts';
 /** @internal */
+export { linearBitsOf } from './rules/modes.ts';
+/** @internal */
 export { decodeRights } from './rules/rights.ts';
 /** @internal */
 export { everyPage } from './space/changed-ranges.ts';

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import en from 'zod/v4/locales/en.js';
 import type { NamedRegion } from '../../guest/index.ts';
+import { linearBitsOf } from '../../paging/internal.ts';
 import type { MapSegment, ReportedAssumption } from '../../report/index.ts';
 import { InputFileError } from '../errors.ts';
 import type { CliContext } from '../options/command.ts';
@@ -202,11 +203,6 @@ function isLinear(mode: SavedMapHeading['mode'], address: bigint): boolean {
   const bits = linearBitsOf(mode);
   if (bits === 32) return address < 1n << 32n;
   return BigInt.asUintN(64, BigInt.asIntN(bits, address)) === address;
-}
-
-/** @internal */
-export function linearBitsOf(mode: SavedMapHeading['mode']): 32 | 48 | 57 {
-  return mode === '5-level' ? 57 : mode === '4-level' ? 48 : 32;
 }
 
 function toSegment(line: Exclude<z.output<typeof lineSchema>, { kind: 'end' }>): SavedSegment {

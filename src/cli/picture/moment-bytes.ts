@@ -1,5 +1,6 @@
 import { deflateSync } from 'node:zlib';
-import type { Assumption, TableSnapshot } from '../../guest/index.ts';
+import type { Assumption, LinearRange, TableSnapshot } from '../../guest/index.ts';
+import type { AreaMap } from '../../linux/internal.ts';
 import type { MappedRange } from '../../paging/index.ts';
 import {
   encodeMoment,
@@ -14,6 +15,8 @@ import {
 import type { ReportedAddressSpace } from '../../report/index.ts';
 import { packageVersion } from '../version.ts';
 import type { LookTimes } from './look-times.ts';
+import { namesOfAreas } from './names-of-areas.ts';
+import { snapshotNotes } from './snapshot-notes.ts';
 
 /** What is known of a snapshot besides its tables. @internal */
 export interface MomentFacts extends LookTimes {
@@ -24,6 +27,37 @@ export interface MomentFacts extends LookTimes {
   readonly assumed: readonly Assumption[];
   readonly notes: readonly string[];
   readonly names: readonly PictureName[];
+}
+
+/** A look at a guest, of which a moment is made. @internal */
+export interface PicturedLook {
+  /** Where the guest was reached. */
+  readonly endpoint: string;
+  readonly snapshot: TableSnapshot;
+  readonly space: ReportedAddressSpace;
+  /** The part of it that was asked for; empty for everything. */
+  readonly range: Partial<LinearRange>;
+  /** What everything rests on that was unavailable. */
+  readonly assumed: readonly Assumption[];
+  /** What Linux keeps where; null where names are not shown. */
+  readonly areas: AreaMap | null;
+  readonly times: LookTimes;
+}
+
+const LAST_ADDRESS = 0xffff_ffff_ffff_ffffn;
+
+/** @internal */
+export function factsOf({ endpoint, snapshot, space, range, assumed, areas, times }: PicturedLook): MomentFacts {
+  return {
+    ...times,
+    from: endpoint,
+    space,
+    first: range.first ?? 0n,
+    last: range.last ?? LAST_ADDRESS,
+    assumed,
+    notes: snapshotNotes(snapshot),
+    names: namesOfAreas(areas),
+  };
 }
 
 /** How much a moment may take. @internal */

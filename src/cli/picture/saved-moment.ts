@@ -1,4 +1,5 @@
 import { deflateSync } from 'node:zlib';
+import { linearBitsOf, linearPageOf } from '../../paging/internal.ts';
 import {
   attributesOf,
   encodeMoment,
@@ -10,7 +11,7 @@ import {
   RangeEncoder,
 } from '../../picture/internal.ts';
 import { InputFileError } from '../errors.ts';
-import { linearBitsOf, SavedMap, type SavedSegment } from '../io/saved-map.ts';
+import { SavedMap, type SavedSegment } from '../io/saved-map.ts';
 import type { CliContext } from '../options/command.ts';
 import { packageVersion } from '../version.ts';
 
@@ -99,9 +100,9 @@ class RegionClasses {
   }
 }
 
-function pieceOf(segment: SavedSegment, linearBits: number, classes: number): Piece {
+function pieceOf(segment: SavedSegment, linearBits: 32 | 48 | 57, classes: number): Piece {
   const { first, last, physicalFirst, onlySizeBytes, leafCount, accessed, dirty } = segment;
-  const page = (address: bigint): number => Number(BigInt.asUintN(linearBits, address) >> 12n);
+  const page = (address: bigint): number => linearPageOf({ linearBits }, address);
   return {
     first: page(first),
     pages: page(last) - page(first) + 1,

@@ -46,12 +46,11 @@ export async function writePage(
   return Buffer.byteLength(page);
 }
 
-/** Says that a page was written. @returns the exit status @internal */
+/** Says that a page was written. @internal */
 export async function printWritten(
   file: string,
   lengthBytes: number,
   { print }: Pick<CliContext, 'print'>,
-): Promise<number> {
+): Promise<void> {
   await print(`${file}: ${(lengthBytes / 1e6).toFixed(1)} MB, to look at in a browser\n`);
-  return 0;
 }

@@ -97,22 +97,21 @@ export class LoadedMoment {
   }
 
   pageOf(address: bigint): number {
-    return linearPageOf(this.form as PagingContext, address);
+    return linearPageOf(this.form, address);
   }
 
   /** The address space with registers as they are not. */
   async spaceIf(overrides: readonly string[]): Promise<Space> {
-    if (overrides.length === 0 || this.#view === null) return this.space;
-    const state = await this.#view.scopedState({
-      cpu: this.#cpu,
-      overrides: overrides.map(parseOverride),
-    });
+    const view = this.#view;
+    if (overrides.length === 0 || view === null) return this.space;
+    const scope = { cpu: this.#cpu, overrides: overrides.map(parseOverride) };
+    const state = await view.scopedState(scope);
     const context = contextOf(state);
     const nested = nestedContextOf(state);
     const isAlike =
       this.space.context !== null && formatOf(context, nested) === formatOf(this.space.context, this.space.nested);
     if (isAlike) return { ...this.space, context, nested };
-    if (context.mode === 'off' && nested === null) return { context, nested, ...(await this.#identity(overrides)) };
+    if (context.mode === 'off' && nested === null) return { context, nested, ...(await identityOf(view, scope)) };
     const missing = new Set<number>();
     const pageOf = (page: number): Int32Array | null => {
       const words = this.#tables.words(page);
@@ -121,17 +120,6 @@ export class LoadedMoment {
     };
     const pieces = this.#piecesOf(context, nested, pageOf);
     return { context, nested, pieces, missingTables: missing.size };
-  }
-
-  /** Without paging linear addresses are physical ones: no tables are read for it. */
-  async #identity(overrides: readonly string[]): Promise<Pick<Space, 'pieces' | 'missingTables'>> {
-    const snapshot = await this.#view?.snapshot({ cpu: this.#cpu, overrides: overrides.map(parseOverride) });
-    const encoder = new RangeEncoder();
-    snapshot?.ranges((range) => {
-      encoder.add(pieceOfRange(range, snapshot.context));
-      return true;
-    });
-    return { pieces: decodeRanges(encoder.encode(true)), missingTables: 0 };
   }
 
   #isMemory(page: number): boolean {
@@ -224,6 +212,20 @@ export class LoadedMoment {
       openMemory: () => Promise.resolve({ memory, report: { provider: 'caller', attempts: [] } }),
     });
   }
+}
+
+/** Without paging linear addresses are physical ones: no tables are read for it. */
+async function identityOf(
+  view: GuestView,
+  scope: Parameters<GuestView['snapshot']>[0],
+): Promise<Pick<Space, 'pieces' | 'missingTables'>> {
+  const snapshot = await view.snapshot(scope);
+  const encoder = new RangeEncoder();
+  snapshot.ranges((range) => {
+    encoder.add(pieceOfRange(range, snapshot.context));
+    return true;
+  });
+  return { pieces: decodeRanges(encoder.encode(true)), missingTables: 0 };
 }
 
 /** What the shape of an address space depends on. */

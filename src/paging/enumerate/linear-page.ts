@@ -17,7 +17,7 @@ export function physicalAddressOf(page: number, offset = 0): bigint {
 }
 
 /** The page number of a linear address, without its sign extension. @internal */
-export function linearPageOf({ linearBits }: PagingContext, address: bigint): number {
+export function linearPageOf({ linearBits }: Pick<PagingContext, 'linearBits'>, address: bigint): number {
   return Number(BigInt.asUintN(linearBits, address) >> 12n);
 }
 

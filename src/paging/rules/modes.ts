@@ -106,3 +106,8 @@ export const MODES: Readonly<Record<Exclude<PagingMode, 'off'>, ModeRow>> = {
   '4-level': { ...LONG, mode: '4-level', linearBits: 48, levels: [PML4, PDPT, PD, PT] },
   '5-level': { ...LONG, mode: '5-level', linearBits: 57, levels: [PML5, PML4, PDPT, PD, PT] },
 };
+
+/** Width of a linear address; 32 without paging, which long mode has not. @internal */
+export function linearBitsOf(mode: PagingMode): ModeRow['linearBits'] {
+  return mode === 'off' ? 32 : MODES[mode].linearBits;
+}

@@ -9,9 +9,9 @@ import type { AddressRange } from '../../options/parse-range.ts';
 import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
 import { isNamedRange } from '../../options/written-range.ts';
 import { type LookTimes, lookTimes } from '../../picture/look-times.ts';
-import { LIMITS_OF_TWO, momentBytes } from '../../picture/moment-bytes.ts';
+import { factsOf, LIMITS_OF_TWO, momentBytes } from '../../picture/moment-bytes.ts';
 import { readPageFiles } from '../../picture/page-files.ts';
-import { describeRoot, snapshotNotes } from '../../picture/snapshot-notes.ts';
+import { describeRoot } from '../../picture/snapshot-notes.ts';
 import { expectWritable, printWritten, writePage } from '../../picture/write-page.ts';
 import { complainOfAssumed } from '../../session/complain-of-assumed.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
@@ -24,7 +24,6 @@ import { viewOnce, withOpened } from '../../session/with-guest.ts';
 import { type DiffGuestCommandLine, type DiffTwoCommandLine, NAME } from './parse-diff.ts';
 import { printChanges } from './print-changes.ts';
 
-const LAST_ADDRESS = 0xffff_ffff_ffff_ffffn;
 /** Which of the two a vCPU runs changes all the time, and each has an address space of its own. */
 const NOT_THE_SAME_GUEST =
   'the vCPU ran the nested guest (L2) at one moment, and its hypervisor (L1) at the other: the maps are not comparable';
@@ -46,8 +45,8 @@ interface Moments {
  * @internal
  */
 export async function diffGuest(line: DiffGuestCommandLine | DiffTwoCommandLine, context: CliContext): Promise<number> {
-  const files = line.html === undefined ? undefined : readPageFiles();
-  if (line.html !== undefined) expectWritable(line.html);
+  const page = line.html === undefined ? undefined : { html: line.html, files: readPageFiles() };
+  if (page !== undefined) expectWritable(page.html);
   const moments = await takeTwo(line, context);
   const { ran, range } = moments;
   const [before, after] = [moments.before.snapshot, moments.after.snapshot];
@@ -56,10 +55,10 @@ export async function diffGuest(line: DiffGuestCommandLine | DiffTwoCommandLine,
   await complainOfAssumed(assumed, context);
   complainOfRomTables([...new Set([...before.tablesInRom, ...after.tablesInRom])], context);
   if ((before.nested === null) !== (after.nested === null)) context.complain(`pagewalk: ${NOT_THE_SAME_GUEST}`);
-  const { count, isAll } =
-    line.html === undefined || files === undefined
-      ? await printChanges(changesBetween(before, after, range), line, context)
-      : await drawChanges(moments, files, line.html, context);
+  let count = 0;
+  // What differs is found when the page is opened.
+  if (page !== undefined) await drawChanges(moments, page, context);
+  else count = await printChanges(changesBetween(before, after, range), line, context);
   if (!before.isWhole || !after.isWhole) {
     context.complain('pagewalk: there are more page tables than are kept: compare a part with --range');
   }
@@ -67,34 +66,20 @@ export async function diffGuest(line: DiffGuestCommandLine | DiffTwoCommandLine,
   for (const sentence of new Set(unreadable.map(describeRoot))) context.complain(`pagewalk: ${sentence}`);
   const isWhole = before.isWhole && after.isWhole && unreadable.length === 0;
   const { strict } = line.kind === 'two' ? line.after : line.guest;
-  return strictStatus(count === 0 && isAll && isWhole ? 0 : 1, strict, assumed, context);
+  return strictStatus(count === 0 && isWhole ? 0 : 1, strict, assumed, context);
 }
 
-/** What differs is found when the page is opened. */
 async function drawChanges(
   { before, after, range }: Moments,
-  files: ReturnType<typeof readPageFiles>,
-  html: string,
+  { html, files }: { readonly html: string; readonly files: ReturnType<typeof readPageFiles> },
   context: CliContext,
-): Promise<{ readonly count: number; readonly isAll: boolean }> {
-  const pictures = [before, after].map(({ snapshot, assumed, scope, guest, times }) =>
-    momentBytes(
-      snapshot,
-      {
-        ...times,
-        from: guest.endpoint,
-        space: reportedSpace(snapshot.state, scope),
-        first: range.first ?? 0n,
-        last: range.last ?? LAST_ADDRESS,
-        assumed,
-        notes: snapshotNotes(snapshot),
-        names: [],
-      },
-      LIMITS_OF_TWO,
-    ),
-  );
+): Promise<void> {
+  const pictures = [before, after].map(({ snapshot, assumed, scope, guest: { endpoint }, times }) => {
+    const space = reportedSpace(snapshot.state, scope);
+    const facts = factsOf({ endpoint, snapshot, space, range, assumed, areas: null, times });
+    return momentBytes(snapshot, facts, LIMITS_OF_TWO);
+  });
   await printWritten(html, await writePage(html, files, pictures), context);
-  return { count: 0, isAll: true };
 }
 
 async function takeTwo(line: DiffGuestCommandLine | DiffTwoCommandLine, context: CliContext): Promise<Moments> {

@@ -9,22 +9,22 @@ const BATCH = 1024;
 /**
  * Prints changes as they are found.
  *
- * @returns how many there were, and whether these were all
+ * @returns how many were printed: none where nothing differs
  * @internal
  */
 export async function printChanges(
   changes: AsyncIterable<MapChange>,
   { limit, json }: PrintedDiff,
   context: CliContext,
-): Promise<{ readonly count: number; readonly isAll: boolean }> {
+): Promise<number> {
   const { encodeChange, formatChange } = await import('../../../report/index.ts');
   const style = chooseStyle(context);
   let lines: string[] = [];
   let count = 0;
-  let isAll = true;
+  let hasMore = false;
   for await (const change of changes) {
     if (count === limit) {
-      isAll = false;
+      hasMore = true;
       break;
     }
     count += 1;
@@ -36,6 +36,6 @@ export async function printChanges(
     if (context.unread?.aborted) break;
   }
   await context.print(lines.join(''));
-  if (!isAll) context.complain(`pagewalk: stopped after ${count} changes: take --limit N for more`);
-  return { count, isAll };
+  if (hasMore) context.complain(`pagewalk: stopped after ${count} changes: take --limit N for more`);
+  return count;
 }

@@ -4,9 +4,7 @@ import { describeFailure } from '../../describe-failure.ts';
 import type { CliContext } from '../../options/command.ts';
 import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
 import { lookTimes } from '../../picture/look-times.ts';
-import { LIMITS_OF_SERVER, momentBytes } from '../../picture/moment-bytes.ts';
-import { namesOfAreas } from '../../picture/names-of-areas.ts';
-import { snapshotNotes } from '../../picture/snapshot-notes.ts';
+import { factsOf, LIMITS_OF_SERVER, momentBytes } from '../../picture/moment-bytes.ts';
 import { nameScope } from '../../session/names/name-scope.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { viewOnce } from '../../session/with-guest.ts';
@@ -100,15 +98,15 @@ export class LiveMoments implements ServedMoments {
     this.#linux = this.#line.names ? linux : null;
     this.#scope = { ...scope, process: undefined };
     this.#hasComplained = false;
-    const facts = {
-      from: this.#guest.endpoint,
-      ...lookTimes(this.#guest, this.#scope.live, takenAtMs, pausedBeforeMs),
+    const facts = factsOf({
+      endpoint: this.#guest.endpoint,
+      snapshot,
       space: reportedSpace(snapshot.state, scope),
-      ...range,
+      range,
       assumed: [...snapshot.assumed, ...this.#guest.assumed],
-      notes: snapshotNotes(snapshot),
-      names: namesOfAreas(areas),
-    };
+      areas,
+      times: lookTimes(this.#guest, this.#scope.live, takenAtMs, pausedBeforeMs),
+    });
     return momentBytes(snapshot, facts, LIMITS_OF_SERVER);
   }
 

@@ -1,15 +1,11 @@
 import type { CliContext } from '../../options/command.ts';
-import { LIMITS_OF_FILE, momentBytes } from '../../picture/moment-bytes.ts';
-import { namesOfAreas } from '../../picture/names-of-areas.ts';
+import { factsOf, LIMITS_OF_FILE, momentBytes } from '../../picture/moment-bytes.ts';
 import { readPageFiles } from '../../picture/page-files.ts';
-import { snapshotNotes } from '../../picture/snapshot-notes.ts';
 import { expectWritable, printWritten, writePage } from '../../picture/write-page.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { takeSnapshot } from '../../session/take-snapshot.ts';
 import { type MapCommandLine, NAME } from './parse-map.ts';
-
-const LAST_ADDRESS = 0xffff_ffff_ffff_ffffn;
 
 /**
  * `pagewalk map --html FILE`.
@@ -21,17 +17,8 @@ export async function writeMapPage(line: MapCommandLine, file: string, context: 
   const files = readPageFiles();
   expectWritable(file);
   const taken = await takeSnapshot({ ...line, command: NAME, forWalks: true }, context);
-  const { snapshot, assumed, scope, endpoint } = taken;
-  const facts = {
-    from: endpoint,
-    ...taken.times,
-    space: reportedSpace(snapshot.state, scope),
-    first: taken.range.first ?? 0n,
-    last: taken.range.last ?? LAST_ADDRESS,
-    assumed,
-    notes: snapshotNotes(snapshot),
-    names: namesOfAreas(taken.areas),
-  };
+  const { snapshot, assumed, scope } = taken;
+  const facts = factsOf({ ...taken, space: reportedSpace(snapshot.state, scope) });
   const moment = momentBytes(snapshot, facts, LIMITS_OF_FILE);
   await printWritten(file, await writePage(file, files, [moment]), context);
   for (const note of facts.notes) context.complain(`pagewalk: ${note}`);
