@@ -15,6 +15,8 @@ export { contentSecurityPolicy, makePage, type PageParts } from './page/make-pag
 /** @internal */
 export { attributesOf, collectPieces, pieceOfRange } from './pieces/collect-pieces.ts';
 /** @internal */
+export { lowerBound } from './pieces/lower-bound.ts';
+/** @internal */
 export { endOf, LAYOUT, type Pieces, physicalPageOf, pieceAt, pieceFrom, piecesBytes } from './pieces/pieces.ts';
 /** @internal */
 export type { Piece } from './pieces/pieces-builder.ts';

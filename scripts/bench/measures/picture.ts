@@ -151,11 +151,9 @@ async function ofLinux(browser: Browser, { directory, linux }: Setting): Promise
 async function* run(setting: Setting): AsyncGenerator<Figure> {
   const browser = await launchBrowser();
   try {
-    yield* [
-      ...(await zooming(browser, setting.directory)),
-      ...(await largeSpaces(browser, setting.directory)),
-      ...(await ofLinux(browser, setting)),
-    ];
+    yield* await zooming(browser, setting.directory);
+    yield* await largeSpaces(browser, setting.directory);
+    yield* await ofLinux(browser, setting);
   } finally {
     await browser.close();
   }

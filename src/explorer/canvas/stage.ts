@@ -3,6 +3,7 @@ import {
   alarmingPieces,
   type Changes,
   type Coloured,
+  lowerBound,
   type Pieces,
   type Span,
   spansOf,
@@ -90,11 +91,5 @@ export function axisOf(
 
 /** The number of the first name that does not end before a page. @internal */
 export function nameFrom(names: readonly NamedPages[], page: number): number {
-  let [low, high] = [0, names.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((names[middle] as NamedPages).end <= page) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return lowerBound(names.length, (at) => (names[at] as NamedPages).end <= page);
 }

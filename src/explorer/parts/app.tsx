@@ -9,7 +9,7 @@ import { useChanges, useSpace } from '../hooks/use-space.ts';
 import { useTheme } from '../hooks/use-theme.ts';
 import type { LoadedMoment, Space } from '../moment/loaded-moment.ts';
 import type { MomentFeed } from '../moment/moment-feed.ts';
-import { buildStage, filterProblem, inputOf, physicalOf } from '../view/build-stage.ts';
+import { buildStage, colourPieces, filterProblem, inputOf, physicalOf } from '../view/build-stage.ts';
 import { decodeLink, type ViewState } from '../view/link.ts';
 import { Heading } from './bar/heading.tsx';
 import { Help } from './bar/help.tsx';
@@ -48,10 +48,14 @@ export function App({ feed, first }: AppProps) {
   const changes = useChanges(before ?? null, moment);
   const isPhysical = view.order === 'physical';
   const physical = useMemo(() => (isPhysical ? physicalOf(space) : null), [isPhysical, space]);
+  const coloured = useMemo(
+    () => (isPhysical ? null : colourPieces(inputOf(moment, space))),
+    [isPhysical, moment, space],
+  );
   const { scale, colouring, physicalColouring, filter, order } = view;
   const stage = useMemo(
-    () => buildStage({ moment, space, view, changes, hidden, physical }),
-    [moment, space, changes, hidden, physical, scale, colouring, physicalColouring, filter, order],
+    () => buildStage({ moment, space, coloured, view, changes, hidden, physical }),
+    [moment, space, coloured, changes, hidden, physical, scale, colouring, physicalColouring, filter, order],
   );
   const isDark = useTheme(view.theme);
   useEffect(() => {

@@ -4,6 +4,8 @@ import {
   Axis,
   type Changes,
   COLOURINGS,
+  type Coloured,
+  type Colouring,
   type ColouringInput,
   inPhysicalOrder,
   PHYSICAL_COLOURINGS,
@@ -15,10 +17,17 @@ import { axisOf, type Lane, laneOf, type Stage, withoutColours } from '../canvas
 import type { LoadedMoment, Space } from '../moment/loaded-moment.ts';
 import type { ViewState } from '../view/link.ts';
 
+/** Pieces by one way to colour them. @internal */
+export interface ColouredPieces extends Coloured {
+  readonly colouring: Colouring;
+}
+
 /** What a stage is made of. @internal */
 export interface StageParts {
   readonly moment: LoadedMoment;
   readonly space: Space;
+  /** The pieces of the space; null in the order of physical memory, which has colours of its own. */
+  readonly coloured: readonly ColouredPieces[] | null;
   readonly view: ViewState;
   readonly changes: Changes | null;
   /** Classes of the chosen colouring that are not wanted. */
@@ -64,27 +73,24 @@ function wantedBy(filterText: string, pieces: Pieces, moment: LoadedMoment): Uin
   });
 }
 
-/** The colourings that can be used, the chosen one first. @internal */
-export function usableColourings(input: ColouringInput): readonly (typeof COLOURINGS)[number][] {
-  return COLOURINGS.filter((each) => each.whyNot(input) === null);
+/** By each colouring that can be used: there can be many pieces, and a stage is built again for less. @internal */
+export function colourPieces(input: ColouringInput): readonly ColouredPieces[] {
+  const usable = COLOURINGS.filter((each) => each.whyNot(input) === null);
+  return usable.map((colouring) => ({ colouring, ...colouring.colour(input) }));
 }
 
-function lanesOf(parts: StageParts, pieces: Pieces): readonly Lane[] {
-  const { moment, space, view, changes, hidden } = parts;
-  const input = inputOf(moment, space, pieces);
+function lanesOf(
+  { moment, view, changes, hidden }: StageParts,
+  pieces: Pieces,
+  coloured: readonly ColouredPieces[],
+): readonly Lane[] {
   const wanted = wantedBy(view.filter, pieces, moment);
-  const usable = usableColourings(input);
-  const chosen = usable.find(({ id }) => id === view.colouring) ?? usable[0];
-  const others = usable.filter((each) => each !== chosen);
-  const lanes = others.map(({ id, label, colour }) => laneOf(id, label, colour(input), wanted));
-  if (chosen === undefined) return lanes;
-  const { id, label } = chosen;
-  const coloured = chosen.colour(input);
-  const lane =
-    changes === null
-      ? laneOf(id, label, coloured, wanted, hidden)
-      : withoutColours(laneOf(id, label, coloured, wanted));
-  return [lane, ...lanes];
+  const laneBy = (each: ColouredPieces, faint?: ReadonlySet<number>): Lane =>
+    laneOf(each.colouring.id, each.colouring.label, each, wanted, faint);
+  const chosen = coloured.find(({ colouring }) => colouring.id === view.colouring) ?? coloured[0];
+  const others = coloured.filter((each) => each !== chosen).map((each) => laneBy(each));
+  if (chosen === undefined) return others;
+  return [changes === null ? laneBy(chosen, hidden) : withoutColours(laneBy(chosen)), ...others];
 }
 
 /** @internal */
@@ -95,7 +101,7 @@ export function buildStage(parts: StageParts): Stage {
 }
 
 function linearStage(parts: StageParts): Stage {
-  const { moment, space, view, changes } = parts;
+  const { moment, space, view, changes, coloured } = parts;
   const { names, isUnsigned, linearBits } = moment.heading;
   const { pieces } = space;
   const { whole } = moment;
@@ -103,7 +109,7 @@ function linearStage(parts: StageParts): Stage {
   return {
     pieces,
     axis: axisOf(view.scale, pieces, changes, whole, upperHalf),
-    lanes: lanesOf(parts, pieces),
+    lanes: lanesOf(parts, pieces, coloured ?? colourPieces(inputOf(moment, space))),
     changes,
     addressOf: (page) => moment.addressOf(page),
     names: names.map((each) => ({
@@ -116,7 +122,9 @@ function linearStage(parts: StageParts): Stage {
         ? null
         : (firstPage, lastPage) => {
             const found = moment.piecesWithin(space, firstPage, lastPage);
-            return found === null ? null : { pieces: found, lanes: lanesOf(parts, found) };
+            if (found === null) return null;
+            const lanes = lanesOf(parts, found, colourPieces(inputOf(moment, space, found)));
+            return { pieces: found, lanes };
           },
   };
 }

@@ -1,3 +1,5 @@
+import { lowerBound } from './lower-bound.ts';
+
 /** How the pages of a piece lie in physical memory. @internal */
 export const LAYOUT = {
   /** One after the other. */
@@ -40,20 +42,8 @@ export interface Pieces {
 }
 
 /** What their columns take. @internal */
-export function piecesBytes({
-  first,
-  pages,
-  physical,
-  layout,
-  attributes,
-  shift,
-  leaves,
-  accessed,
-  dirty,
-  classes,
-}: Pieces): number {
-  const columns = [first, pages, physical, layout, attributes, shift, leaves, accessed, dirty, classes];
-  return columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
+export function piecesBytes(pieces: Pieces): number {
+  return Object.values(pieces).reduce((sum, column) => sum + (ArrayBuffer.isView(column) ? column.byteLength : 0), 0);
 }
 
 /** @internal */
@@ -63,13 +53,7 @@ export function endOf({ first, pages }: Pieces, at: number): number {
 
 /** The first piece that does not end before a page; `length` where all do. @internal */
 export function pieceFrom(pieces: Pieces, page: number): number {
-  let [low, high] = [0, pieces.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (endOf(pieces, middle) <= page) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return lowerBound(pieces.length, (at) => endOf(pieces, at) <= page);
 }
 
 /** The piece that a page lies in; -1 where nothing is mapped. @internal */

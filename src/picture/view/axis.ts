@@ -1,3 +1,4 @@
+import { lowerBound } from '../pieces/lower-bound.ts';
 import { endOf, type Pieces } from '../pieces/pieces.ts';
 
 /** Pages from one to before another. @internal */
@@ -98,13 +99,7 @@ export class Axis {
   }
 
   #search(isBefore: (part: AxisPart) => boolean): number {
-    let [low, high] = [0, this.parts.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (isBefore(this.parts[middle] as AxisPart)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return lowerBound(this.parts.length, (at) => isBefore(this.parts[at] as AxisPart));
   }
 }
 

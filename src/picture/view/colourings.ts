@@ -2,6 +2,7 @@ import type { Access, PagingContext } from '../../paging/index.ts';
 import { decodeAttributes, encodeAccess } from '../../paging/internal.ts';
 import { formatRights, formatSize } from '../../report/index.ts';
 import type { PictureRegion } from '../container/moment-heading.ts';
+import { lowerBound } from '../pieces/lower-bound.ts';
 import { LAYOUT, type Pieces } from '../pieces/pieces.ts';
 import { COLOURS, type Colour, seriesColour } from './colours.ts';
 
@@ -246,7 +247,29 @@ function colourByRegion(input: ColouringInput): Coloured {
     if (number === labels.length) labels.push(number === MOST_REGIONS ? 'others' : label);
     return number;
   };
-  const of = eachPiece(input.pieces, (at) => numberOf(whatIsThere(input, at)));
+  const { pieces, regions } = input;
+  const [firsts, lasts] = [regions.map(({ first }) => Number(first)), regions.map(({ last }) => Number(last))];
+  // Words are made once for what many pieces have: by the bits of classes, and by the only region.
+  const [byClasses, byRegion] = [new Map<number, number>(), new Map<number, number>()];
+  const numberOnce = (known: Map<number, number>, key: number, at: number): number => {
+    const number = known.get(key) ?? numberOf(whatIsThere(input, at));
+    known.set(key, number);
+    return number;
+  };
+  const isInside = (nth: number, first: number, last: number): boolean =>
+    (firsts[nth] as number) <= first && last <= (lasts[nth] as number);
+  let region = 0;
+  const of = eachPiece(pieces, (at) => {
+    const classes = pieces.classes[at] as number;
+    if (classes !== 0) return numberOnce(byClasses, classes, at);
+    if (pieces.layout[at] === LAYOUT.scattered) return numberOf(UNKNOWN);
+    const first = (pieces.physical[at] as number) * PAGE_BYTES;
+    const last = first + physicalPages(pieces, at) * PAGE_BYTES - 1;
+    // Most lie in the same region as the one before.
+    if (isInside(region, first, last)) return numberOnce(byRegion, region, at);
+    region = lowerBound(regions.length, (nth) => (lasts[nth] as number) < first);
+    return isInside(region, first, last) ? numberOnce(byRegion, region, at) : numberOf(whatIsThere(input, at));
+  });
   const classes = labels.map((label, nth) => ({
     label,
     colour: label === NOWHERE ? COLOURS.vermilion : label === UNKNOWN ? COLOURS.none : seriesColour(nth),
@@ -263,11 +286,15 @@ const MOST_TOLD = 4;
 function whatIsThere({ pieces, regions, classNames }: ColouringInput, at: number): string {
   const classes = pieces.classes[at] as number;
   if (classes !== 0) return namesOfClasses(classes, classNames).join(', ');
-  const layout = pieces.layout[at] as number;
-  if (layout === LAYOUT.scattered) return UNKNOWN;
+  if (pieces.layout[at] === LAYOUT.scattered) return UNKNOWN;
   const first = pieces.physical[at] as number;
-  const pages = layout === LAYOUT.repeated ? 2 ** ((pieces.shift[at] as number) - 12) : (pieces.pages[at] as number);
+  const pages = physicalPages(pieces, at);
   return regionsWithin(regions, first * PAGE_BYTES, (first + pages) * PAGE_BYTES - 1).join(', ');
+}
+
+/** How many pages of physical memory a piece leads to that does not lead to scattered ones. */
+function physicalPages({ layout, shift, pages }: Pieces, at: number): number {
+  return layout[at] === LAYOUT.repeated ? 2 ** ((shift[at] as number) - 12) : (pages[at] as number);
 }
 
 function regionsWithin(regions: readonly PictureRegion[], first: number, last: number): readonly string[] {
@@ -287,17 +314,10 @@ function regionsWithin(regions: readonly PictureRegion[], first: number, last: n
 
 /** The first region that does not end before an address. */
 function firstEndingAt(regions: readonly PictureRegion[], address: number): number {
-  let [low, high] = [0, regions.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (Number((regions[middle] as PictureRegion).last) < address) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return lowerBound(regions.length, (at) => Number((regions[at] as PictureRegion).last) < address);
 }
 
-/** @internal */
-export function namesOfClasses(classes: number, classNames: readonly string[]): readonly string[] {
+function namesOfClasses(classes: number, classNames: readonly string[]): readonly string[] {
   return classNames.filter((_, at) => (classes & (1 << at)) !== 0);
 }
 

@@ -1,3 +1,4 @@
+import { lowerBound } from '../pieces/lower-bound.ts';
 import { endOf, type Pieces, pieceFrom } from '../pieces/pieces.ts';
 import type { Axis } from './axis.ts';
 
@@ -78,13 +79,8 @@ export function classesOfColumns(
 }
 
 function firstFrom(sorted: Int32Array, wanted: number): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] as number) < wanted) low = middle + 1;
-    else high = middle;
-  }
-  return sorted[low] ?? Number.POSITIVE_INFINITY;
+  const found = lowerBound(sorted.length, (at) => (sorted[at] as number) < wanted);
+  return sorted[found] ?? Number.POSITIVE_INFINITY;
 }
 
 /** Pieces of classes that must not be missed. @internal */

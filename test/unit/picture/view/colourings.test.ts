@@ -1,6 +1,9 @@
 import { expect } from 'chai';
 import { createContext, type PageSource, type PagingRegisters, translate } from '../../../../src/paging/index.ts';
+import type { PictureRegion } from '../../../../src/picture/container/moment-heading.ts';
 import { collectPieces } from '../../../../src/picture/pieces/collect-pieces.ts';
+import { LAYOUT } from '../../../../src/picture/pieces/pieces.ts';
+import { PiecesBuilder } from '../../../../src/picture/pieces/pieces-builder.ts';
 import { COLOURINGS, type ColouringInput } from '../../../../src/picture/view/colourings.ts';
 
 const REGISTERS: PagingRegisters = { cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x40_0020n, efer: 0xd00n, pkru: 0x4 };
@@ -75,4 +78,47 @@ describe('picture/COLOURINGS', () => {
       }
     });
   }
+
+  it('says what lies where each piece leads: the region that it is in, or all that it reaches', () => {
+    const regions: PictureRegion[] = [
+      { kind: 'ram', name: 'pc.ram', first: 0n, last: 0x9_ffffn, offset: 0n },
+      { kind: 'device', name: 'vga', first: 0xa_0000n, last: 0xb_ffffn, offset: 0n },
+      { kind: 'ram', name: 'pc.ram', first: 0x10_0000n, last: 0x1f_ffffn, offset: 0xa_0000n },
+    ];
+    const { inOnePiece, repeated, scattered } = LAYOUT;
+    const expected: readonly (readonly [physical: number, pages: number, layout: number, label: string])[] = [
+      [0x10, 4, inOnePiece, 'RAM pc.ram'],
+      [0xa0, 2, inOnePiece, 'device vga'],
+      [0x9f, 2, inOnePiece, 'RAM pc.ram, device vga'],
+      [0xd0, 1, inOnePiece, 'nothing'],
+      [0x1ff, 1, inOnePiece, 'RAM pc.ram'],
+      [0x1ff, 2, inOnePiece, 'RAM pc.ram, nothing'],
+      [0x300, 1, inOnePiece, 'nothing'],
+      [0xbf, 0x100, repeated, 'device vga'],
+      [0x10, 9, scattered, 'not known of scattered pages'],
+      [0, 0xa0, inOnePiece, 'RAM pc.ram'],
+    ];
+    const builder = new PiecesBuilder();
+    const alike = { attributes: 0, shift: 12, leaves: 1, accessed: 0, dirty: 0 };
+    expected.forEach(([physical, pages, layout], at) => {
+      builder.add({ first: at * 0x1000, pages, physical, layout, classes: 0, ...alike });
+    });
+    // As saved maps have it.
+    for (const classes of [2, 3, 2])
+      builder.add({ first: 0x10_0000, pages: 1, physical: 0, layout: 0, classes, ...alike });
+    const pieces = builder.build('ranges', true);
+    const input = {
+      pieces,
+      context: null,
+      mode: '4-level',
+      isNested: false,
+      regions,
+      classNames: ['ROM bios', 'others'],
+    };
+    const { classes, of } = COLOURINGS.find(({ id }) => id === 'region')?.colour(input) ?? { classes: [], of: [] };
+    const labels = Array.from(of, (each) => classes[each]?.label);
+    const saved = ['others', 'ROM bios, others', 'others'];
+    expect(labels).to.deep.equal([...expected.map(([, , , label]) => label), ...saved]);
+    expect(new Set(classes.map(({ label }) => label)).size).to.equal(classes.length);
+  });
 });
