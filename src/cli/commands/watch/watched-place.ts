@@ -32,7 +32,7 @@ export interface WatchedMoment {
 
 /** How a moment is looked at. @internal */
 export interface LookOptions {
-  /** Whether the look is made again where another client ended its pause. */
+  /** Whether the look is made again where another client ended its pause; it is when not given. */
   readonly mayRepeat?: () => boolean;
   /** Pages that are taken however many others there are. Where it is given, what is lacking is left to who asked. */
   readonly needs?: (address: bigint) => boolean;
@@ -70,15 +70,7 @@ export class WatchedPlace {
    *
    * @throws {@link UsageError} `ERR_CLI_USAGE` for what cannot be watched; as viewOnce.
    */
-  look<T>(use: (moment: WatchedMoment) => Promise<T>, { mayRepeat = () => true, needs }: LookOptions = {}): Promise<T> {
-    const [before, rootBefore] = [this.#found, this.#root];
-    const again = (): boolean => {
-      if (!mayRepeat()) return false;
-      // A guest that another client had resumed may have said anything.
-      this.#found = before;
-      this.#root = rootBefore;
-      return true;
-    };
+  look<T>(use: (moment: WatchedMoment) => Promise<T>, { mayRepeat, needs }: LookOptions = {}): Promise<T> {
     const { cpu } = this.#line.guest;
     const once = async (paused: GuestView): Promise<T> => {
       const { view, options, part } = await this.#resolve(paused);
@@ -90,7 +82,7 @@ export class WatchedPlace {
       this.#found ??= { scope: { ...options, cr3 }, part, space: reportedSpace(snapshot.state, options) };
       return use({ view, scope, snapshot, leaves, space: this.#found.space, lack });
     };
-    return viewOnce(this.#guest, { live: false }, once, again);
+    return viewOnce(this.#guest, { live: false }, once, mayRepeat);
   }
 
   async #resolve(
@@ -110,6 +102,7 @@ export class WatchedPlace {
     const part = await resolveRange(range, named, guest.cpu, NAME);
     return { view: named.view, options: { ...named.scope, process: undefined }, part };
   }
+
   #leavesOf(
     snapshot: TableSnapshot,
     part: Partial<AddressRange>,
@@ -117,7 +110,9 @@ export class WatchedPlace {
   ): Pick<WatchedMoment, 'leaves' | 'lack'> {
     requireWatchable(snapshot);
     const root = new RootEntries(snapshot);
-    const isGone = this.#root !== undefined && !root.areMostlyThoseOf(this.#root);
+    // What a look saw that is made again was another one, or nothing.
+    const before = this.#found && this.#root;
+    const isGone = before !== undefined && !root.areMostlyThoseOf(before);
     if (!isGone) this.#root = root;
     const most = this.#mostPages * (needs === undefined ? 1 : MORE_SEEN);
     const leaves: MappedLeaf[] = [];
