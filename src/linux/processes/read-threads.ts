@@ -12,6 +12,9 @@ import {
 
 const UNKNOWN = 'this kernel keeps the threads of processes in a way that is not known';
 
+/** So many tasks are held as bytes, 64 MiB where they are as large as foreign type information may have them. */
+const MOST_AT_ONCE = 1024;
+
 /** The threads of one process, which hang together from its `signal_struct` on. */
 interface Chain {
   readonly leader: LinuxTask;
@@ -45,16 +48,19 @@ export async function readThreads(list: TaskList, names: KernelNames, space: Add
   });
   let problem = await follow(chains, space, wordBytes);
   const layout = taskLayout(btf, wordBytes);
-  const addressOf = (at: bigint): bigint => at - BigInt(node);
-  await space.load(
-    chains.flatMap(({ nodes }) => nodes.map((at) => ({ address: addressOf(at), lengthBytes: layout.lengthBytes }))),
+  const { lengthBytes } = layout;
+  const members = chains.flatMap(({ leader, nodes }) =>
+    nodes
+      .map((at) => ({ leader, address: at - BigInt(node), lengthBytes }))
+      .filter(({ address }) => address !== leader.address),
   );
   const others: FoundTask[] = [];
   const leaders: LinuxTask[] = [];
-  for (const { leader, nodes } of chains) {
-    for (const address of nodes.map(addressOf)) {
-      if (address === leader.address) continue;
-      const bytes = await space.read(address, layout.lengthBytes);
+  for (let from = 0; from < members.length; from += MOST_AT_ONCE) {
+    const some = members.slice(from, from + MOST_AT_ONCE);
+    const read = await space.readMany(some);
+    for (const [at, { leader, address }] of some.entries()) {
+      const bytes = read[at] ?? null;
       if (bytes === null) problem ??= describeDamage(leader);
       else {
         others.push(decodeTask(bytes, address, layout, wordBytes));
