@@ -4,6 +4,7 @@ import type { CliContext } from '../../options/command.ts';
 import type { AddressRange } from '../../options/parse-range.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import { describeAreaProblems } from '../../session/names/area-problems.ts';
+import { complainOnce } from '../../session/names/complain-once.ts';
 import { lookAtLinux } from '../../session/names/look-at-linux.ts';
 import { reportedOwner } from '../../session/names/reported-owner.ts';
 import { resolvePhysical, resolveRange } from '../../session/names/resolve-addresses.ts';
@@ -75,7 +76,7 @@ function snapshotsOf(
 /** The same of any guest. @internal */
 export async function searchProcesses(
   { linux, snapshotOf, range, physical, limit }: ProcessSearch,
-  { complain }: Pick<CliContext, 'complain'>,
+  context: Pick<CliContext, 'complain'>,
 ): Promise<FoundAliases> {
   // The first thread of a process may have ended, and have no address space any more, while others run on in it.
   const { tasks, problem } = await linux.threadList();
@@ -85,7 +86,7 @@ export async function searchProcesses(
   const aliases: FoundAlias[] = [];
   const assumed: Assumption[] = [];
   const romNames = new Set<string>();
-  const told = new Set<string>();
+  const stopped: string[] = [];
   let rootReadable = true;
   for (const { task, cr3, part } of places) {
     const snapshot = await snapshotOf(cr3, part);
@@ -95,17 +96,14 @@ export async function searchProcesses(
     const searched = searchSnapshot(snapshot, { physical, range: part, limit: limit - aliases.length });
     if (searched.aliases.length > 0) {
       const areas = await linux.areaMap(task);
-      for (const sentence of describeAreaProblems(areas, task)) {
-        if (!told.has(sentence)) complain(`pagewalk: ${sentence}`);
-        told.add(sentence);
-      }
+      complainOnce(linux, describeAreaProblems(areas, task), context);
       const owner = task === null ? null : reportedOwner({ kind: 'process', task, half: null });
       for (const alias of searched.aliases) {
         aliases.push({ alias, names: { areas: areas.map.over(alias.first, alias.last), owner } });
       }
     }
     if (aliases.length >= limit) {
-      incomplete.push(`stopped after ${limit} places: look in a part with --range`);
+      stopped.push(`stopped after ${limit} places: look in a part with --range`);
       break;
     }
     if (searched.incomplete !== null) incomplete.push(`${describePlace(task)}: ${searched.incomplete}`);
@@ -114,7 +112,7 @@ export async function searchProcesses(
     aliases,
     range,
     physical,
-    incomplete: shortened(incomplete),
+    incomplete: [...shortened(incomplete), ...stopped],
     rootReadable,
     assumed: onceEach(assumed),
     tablesInRom: [...romNames],

@@ -5,6 +5,7 @@ import type { CliContext } from '../../options/command.ts';
 import type { GuestOptions } from '../../options/guest-options.ts';
 import { type ScopeOptions, toTranslateScope } from '../../options/scope-options.ts';
 import { describeAreaProblems } from './area-problems.ts';
+import { complainOnce } from './complain-once.ts';
 import { type LookAtLinux, lookAtLinux } from './look-at-linux.ts';
 import { reportedOwner } from './reported-owner.ts';
 import { asUsage } from './resolve-addresses.ts';
@@ -79,9 +80,9 @@ async function findOwner(
 async function readAreas(
   linux: Linux,
   task: LinuxTask | null,
-  { complain }: Pick<CliContext, 'complain'>,
+  context: Pick<CliContext, 'complain'>,
 ): Promise<AreaMap> {
   const known = await linux.areaMap(task);
-  for (const sentence of describeAreaProblems(known, task)) complain(`pagewalk: ${sentence}`);
+  complainOnce(linux, describeAreaProblems(known, task), context);
   return known.map;
 }

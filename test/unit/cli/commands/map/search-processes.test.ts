@@ -31,18 +31,19 @@ interface Told {
   readonly problem?: string;
   readonly kernelFirst?: bigint | null;
   readonly limit?: number;
+  readonly ofKernel?: readonly string[];
   readonly range?: { readonly first: bigint; readonly last: bigint };
 }
 
 async function search(view: GuestView, tasks: readonly LinuxTask[], told: Told = {}) {
-  const { problem = null, kernelFirst = 1n << 63n, limit = 100, range = {} } = told;
+  const { problem = null, kernelFirst = 1n << 63n, limit = 100, range = {}, ofKernel = [] } = told;
   const said: string[] = [];
   const found = await searchProcesses(
     {
       linux: {
         threadList: async () => ({ tasks, problem }),
         kernelFirst: async () => kernelFirst,
-        areaMap: async () => ({ map: new AreaMap([]), problem: null, ofKernel: [] }),
+        areaMap: async () => ({ map: new AreaMap([]), problem: null, ofKernel }),
       },
       snapshotOf: (cr3, part) => view.snapshot({ cr3, ...part }),
       range,
@@ -98,6 +99,17 @@ describe('cli/searchProcesses', () => {
     const { places, incomplete } = await search(long.view, [task(1, one), task(2, other)], { limit: 2 });
     expect(places).to.have.length(2);
     expect(incomplete).to.deep.equal(['stopped after 2 places: look in a part with --range']);
+    const rootless = Array.from({ length: 50 }, (_, pid) => task(pid + 3, null, { mm: BigInt(pid) }));
+    const many = await search(long.view, [task(1, one), task(2, other), ...rootless], { limit: 2 });
+    expect(many.incomplete.slice(-2)).to.deep.equal([
+      'and 42 more like these',
+      'stopped after 2 places: look in a part with --range',
+    ]);
+  });
+
+  it('says once what is lacking of areas, whatever process is looked in', async () => {
+    const { said } = await search(long.view, [task(1, one), task(2, other)], { ofKernel: ['no vmalloc areas'] });
+    expect(said).to.deep.equal(['pagewalk: no vmalloc areas']);
   });
 
   it('splits addresses of 32 bits where the kernel has them split, and not where that is not told', async () => {
