@@ -40,6 +40,23 @@ export function parseOptions(words: readonly string[], table: OptionTable, comma
   return { values, lists, flags, positionals };
 }
 
+/**
+ * For a command that takes options alone.
+ *
+ * @param hint - what may be meant instead
+ * @throws {@link UsageError} `ERR_CLI_USAGE`.
+ * @internal
+ */
+export function refusePositionals(
+  { positionals }: Pick<ParsedOptions, 'positionals'>,
+  command: string,
+  hint = '',
+): void {
+  const [stray] = positionals;
+  if (stray === undefined) return;
+  throw new UsageError(`${command} takes no argument (got ${JSON.stringify(stray)})${hint}`, command);
+}
+
 /** Two values: which one counts would be a guess. */
 function setOnce(values: Map<string, string>, { name, rawName, value = '' }: OptionToken, command: string): void {
   const before = values.get(name);

@@ -1,8 +1,7 @@
-import { UsageError } from '../../errors.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext, Command } from '../../options/command.ts';
 import { GUEST_OPTIONS } from '../../options/option-table.ts';
-import { parseOptions } from '../../options/parse-options.ts';
+import { parseOptions, refusePositionals } from '../../options/parse-options.ts';
 
 const NAME = 'guests';
 const NONE = 1;
@@ -10,21 +9,19 @@ const NONE = 1;
 const OPTIONS = { json: GUEST_OPTIONS.json } as const;
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
-  const { positionals, flags } = parseOptions(words, OPTIONS, NAME);
-  const [stray] = positionals;
-  if (stray !== undefined) throw new UsageError(`${NAME} takes no argument (got ${JSON.stringify(stray)})`, NAME);
+  const options = parseOptions(words, OPTIONS, NAME);
+  refusePositionals(options, NAME);
+  const json = options.flags.has('json');
   const { findGuests } = await import('../../../guest/internal.ts');
   const { encodeGuest, formatGuests } = await import('../../../report/index.ts');
   const { guests, isIncomplete } = findGuests();
   await context.print(
-    flags.has('json')
-      ? guests.map((guest) => `${encodeGuest(guest)}\n`).join('')
-      : formatGuests(guests, chooseStyle(context)),
+    json ? guests.map((guest) => `${encodeGuest(guest)}\n`).join('') : formatGuests(guests, chooseStyle(context)),
   );
   if (isIncomplete)
     context.complain('pagewalk: this host has more processes than could be looked at; the list is incomplete');
   if (guests.length > 0) return 0;
-  if (!flags.has('json')) context.complain('pagewalk: no QEMU runs on this host, as far as this user may see');
+  if (!json) context.complain('pagewalk: no QEMU runs on this host, as far as this user may see');
   return NONE;
 }
 

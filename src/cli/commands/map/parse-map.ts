@@ -4,7 +4,7 @@ import { type GuestOptions, parseGuestOptions } from '../../options/guest-option
 import { parseMapFilter } from '../../options/map-filter.ts';
 import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseCount } from '../../options/parse-number.ts';
-import { parseOptions } from '../../options/parse-options.ts';
+import { parseOptions, refusePositionals } from '../../options/parse-options.ts';
 import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
 import { parseWrittenRange, type WrittenRange } from '../../options/written-range.ts';
 
@@ -61,14 +61,8 @@ export interface MapCommandLine {
  */
 export function parseMap(words: readonly string[], environment: CliContext['environment']): MapCommandLine {
   const options = parseOptions(words, OPTIONS, NAME);
-  const { flags, values, positionals } = options;
-  const [stray] = positionals;
-  if (stray !== undefined) {
-    throw new UsageError(
-      `${NAME} takes no argument (got ${JSON.stringify(stray)}); for a part of the address space: --range`,
-      NAME,
-    );
-  }
+  const { flags, values } = options;
+  refusePositionals(options, NAME, '; for a part of the address space: --range');
   if (flags.has('leaves') && flags.has('summary')) {
     throw new UsageError('--leaves and --summary exclude each other', NAME);
   }

@@ -1,8 +1,7 @@
-import { UsageError } from '../../errors.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext, Command } from '../../options/command.ts';
 import { LINUX_OPTIONS, type LinuxOptions, parseLinuxOptions } from '../../options/linux-options.ts';
-import { parseOptions } from '../../options/parse-options.ts';
+import { parseOptions, refusePositionals } from '../../options/parse-options.ts';
 import { askLinux } from '../../session/ask-linux.ts';
 
 const NAME = 'ps';
@@ -20,13 +19,12 @@ export interface PsCommandLine extends LinuxOptions {
 }
 
 /**
- * @throws {@link UsageError} `ERR_CLI_USAGE`.
+ * @throws UsageError `ERR_CLI_USAGE`.
  * @internal
  */
 export function parsePs(words: readonly string[], environment: CliContext['environment']): PsCommandLine {
   const options = parseOptions(words, OPTIONS, NAME);
-  const [stray] = options.positionals;
-  if (stray !== undefined) throw new UsageError(`${NAME} takes no argument (got ${JSON.stringify(stray)})`, NAME);
+  refusePositionals(options, NAME);
   return { ...parseLinuxOptions(options, environment, NAME), threads: options.flags.has('threads') };
 }
 

@@ -1,8 +1,7 @@
-import { UsageError } from '../../errors.ts';
 import type { CliContext, Command } from '../../options/command.ts';
 import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
 import { GUEST_OPTIONS } from '../../options/option-table.ts';
-import { parseOptions } from '../../options/parse-options.ts';
+import { parseOptions, refusePositionals } from '../../options/parse-options.ts';
 import { QEMU_OPTIONS } from '../../options/sources/qemu-source.ts';
 import { withOpened } from '../../session/with-guest.ts';
 
@@ -15,15 +14,12 @@ const OPTIONS = {
 } as const;
 
 /**
- * @throws {@link UsageError} `ERR_CLI_USAGE`.
+ * @throws UsageError `ERR_CLI_USAGE`.
  * @internal
  */
 export function parseRestore(words: readonly string[], environment: CliContext['environment']): GuestOptions {
   const options = parseOptions(words, OPTIONS, NAME);
-  const [stray] = options.positionals;
-  if (stray !== undefined) {
-    throw new UsageError(`${NAME} takes no argument (got ${JSON.stringify(stray)})`, NAME);
-  }
+  refusePositionals(options, NAME);
   return parseGuestOptions(options, environment, NAME);
 }
 

@@ -4,7 +4,7 @@ import { UsageError } from '../../errors.ts';
 import type { CliContext, Command } from '../../options/command.ts';
 import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
 import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
-import { parseOptions } from '../../options/parse-options.ts';
+import { parseOptions, refusePositionals } from '../../options/parse-options.ts';
 import { SOURCE_OPTIONS } from '../../options/sources/sources.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { withView } from '../../session/with-guest.ts';
@@ -40,10 +40,7 @@ export interface StateCommandLine {
  */
 export function parseState(words: readonly string[], environment: CliContext['environment']): StateCommandLine {
   const options = parseOptions(words, OPTIONS, NAME);
-  const [stray] = options.positionals;
-  if (stray !== undefined) {
-    throw new UsageError(`${NAME} takes no argument (got ${JSON.stringify(stray)})`, NAME);
-  }
+  refusePositionals(options, NAME);
   const { values, flags } = options;
   const isAll = values.get('cpu') === 'all';
   const one = new Map([...values].filter(([name]) => !isAll || name !== 'cpu'));

@@ -4,7 +4,7 @@ import type { CliContext } from '../../options/command.ts';
 import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
 import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseCount } from '../../options/parse-number.ts';
-import { parseOptions } from '../../options/parse-options.ts';
+import { parseOptions, refusePositionals } from '../../options/parse-options.ts';
 import { parseScopeOptions, type ScopeOptions } from '../../options/scope-options.ts';
 import { parseWrittenRange, type WrittenRange } from '../../options/written-range.ts';
 
@@ -48,9 +48,8 @@ export interface WatchCommandLine {
  */
 export function parseWatch(words: readonly string[], environment: CliContext['environment']): WatchCommandLine {
   const options = parseOptions(words, OPTIONS, NAME);
-  const { positionals, values, flags } = options;
-  const [stray] = positionals;
-  if (stray !== undefined) throw new UsageError(`${NAME} takes no argument (got ${JSON.stringify(stray)})`, NAME);
+  refusePositionals(options, NAME);
+  const { values, flags } = options;
   const range = values.get('range');
   if (range === undefined) throw new UsageError('say which pages to watch with --range FIRST-LAST', NAME);
   if (!flags.has('clear')) {
