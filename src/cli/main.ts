@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { constants } from 'node:os';
 import { InterruptedError } from './errors.ts';
+import { foldLines, LEAST_COLUMNS } from './io/fold-lines.ts';
 import { terminalText } from './io/terminal-text.ts';
 import type { CliContext } from './options/command.ts';
 import { runCli } from './run-cli.ts';
@@ -33,10 +34,16 @@ function onOutputError(error: NodeJS.ErrnoException): void {
   unread.abort();
 }
 
+/** What is for a person's eyes fits the window that they have; a file or a pipe gets one line for each thing. */
+function shownOn(stream: NodeJS.WriteStream, text: string): string {
+  const safe = terminalText(text);
+  return stream.isTTY === true ? foldLines(safe, Math.max(LEAST_COLUMNS, stream.columns ?? 0)) : safe;
+}
+
 /** Resolves when the text is on its way, or its reader is gone. */
 function print(text: string): Promise<void> {
   return new Promise((resolve) => {
-    process.stdout.write(terminalText(text), () => resolve());
+    process.stdout.write(shownOn(process.stdout, text), () => resolve());
   });
 }
 
@@ -64,7 +71,7 @@ const context: CliContext = {
     return process.stdin;
   },
   complain: (line) => {
-    process.stderr.write(`${terminalText(line)}\n`);
+    process.stderr.write(`${shownOn(process.stderr, line)}\n`);
   },
   signal: end.signal,
 };

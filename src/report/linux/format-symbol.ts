@@ -18,10 +18,10 @@ export function formatPlace({ symbol, offsetBytes, sizeBytes }: SymbolPlace): st
   return `${symbol.name}+${formatHex(offsetBytes)}/${formatHex(sizeBytes)}${module}`;
 }
 
-/** An address with the symbol that it lies in. @public */
-export function formatSymbolPlace(address: bigint, place: SymbolPlace | null, style: Style): string {
+/** An address with the symbol that it lies in. @param digits - of an address @public */
+export function formatSymbolPlace(address: bigint, place: SymbolPlace | null, digits: number, style: Style): string {
   const name = place === null ? style.faint('in no symbol') : style.strong(formatPlace(place));
-  return `${formatHex(address, 16)}  ${name}`;
+  return `${formatHex(address, digits)}  ${name}`;
 }
 
 /** A place as a field of an answer. @internal */

@@ -1,8 +1,8 @@
-import type { Alias } from '../../paging/index.ts';
+import type { Alias, PagingMode } from '../../paging/index.ts';
 import { areaFields, type ReportedAreas } from '../linux/format-area.ts';
 import { encodeOwner, formatOwner, type ReportedOwner } from '../linux/format-owner.ts';
 import type { Style } from '../style.ts';
-import { formatHex } from '../words/format-hex.ts';
+import { formatHex, formatLinear, formatSpan } from '../words/format-hex.ts';
 import { formatSize } from '../words/format-size.ts';
 import { encodeAttributes } from './encode-map.ts';
 import { formatLabel, formatPageRights } from './format-map.ts';
@@ -21,6 +21,7 @@ export interface AliasNames {
 /**
  * Linear addresses that lead to physical ones, in a line; of one address only the first is named.
  *
+ * @param mode - decides how many digits an address has
  * @param space - of a nested guest: whose physical addresses these are
  * @param names - where the guest's Linux was asked
  * @returns a line, with its line end
@@ -28,13 +29,14 @@ export interface AliasNames {
  */
 export function formatAlias(
   alias: Alias,
+  mode: PagingMode,
   style: Style,
   space: PhysicalSpace | null = null,
   { areas = null, owner = null }: AliasNames = {},
 ): string {
   const { first, last, physicalFirst, pageSizeBytes, leaves, accessed, dirty } = alias;
   const isOne = first === last;
-  const range = isOne ? formatHex(first, 16) : `${formatHex(first, 16)}-${formatHex(last, 16)}`;
+  const range = isOne ? formatLinear(first, mode) : formatSpan(alias, mode);
   const counts =
     pageSizeBytes === null ? 'no pages' : `${leaves}x${formatSize(pageSizeBytes)} A=${accessed} D=${dirty}`;
   const where = space === null ? '' : `${space} `;

@@ -1,5 +1,6 @@
+import type { PagingMode } from '../../paging/index.ts';
 import type { Style } from '../style.ts';
-import { formatHex } from '../words/format-hex.ts';
+import { formatHex, formatSpan } from '../words/format-hex.ts';
 import { formatRights } from '../words/format-rights.ts';
 import { formatSize } from '../words/format-size.ts';
 import type { MapChange, MapDifference, MapSegment } from './diff-maps.ts';
@@ -14,12 +15,13 @@ import { encodeAttributes } from './encode-map.ts';
  * ~ 0x0000008000000000-0x0000008000000fff      4K  rights rwxu → r-xu, became accessed
  * ```
  *
+ * @param mode - decides how many digits an address has
  * @returns a line, with its line end
  * @public
  */
-export function formatChange(change: MapChange, style: Style): string {
+export function formatChange(change: MapChange, mode: PagingMode, style: Style): string {
   const { first, last, before, after, differences } = change;
-  const range = `${formatHex(first, 16)}-${formatHex(last, 16)}  ${formatSize(last - first + 1n).padStart(6)}`;
+  const range = `${formatSpan(change, mode)}  ${formatSize(last - first + 1n).padStart(6)}`;
   if (before === null && after !== null) return `${style.good('+')} ${range}  ${formatSegment(after)}\n`;
   if (after === null && before !== null) return `${style.bad('-')} ${range}  ${formatSegment(before)}\n`;
   const words = differences.map((difference) => DIFFERENCE_WORDS[difference](before, after));

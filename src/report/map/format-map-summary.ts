@@ -1,6 +1,7 @@
+import type { PagingMode } from '../../paging/index.ts';
 import { assumptionLines } from '../assumed/format-assumption.ts';
 import type { Style } from '../style.ts';
-import { formatHex } from '../words/format-hex.ts';
+import { formatSpan } from '../words/format-hex.ts';
 import { formatRights } from '../words/format-rights.ts';
 import { formatRoundedSize } from '../words/format-rounded-size.ts';
 import { formatSize } from '../words/format-size.ts';
@@ -26,16 +27,16 @@ export function formatMapSummary(map: ReportedMap, summary: MapSummary, end: Rep
     ...(end.rootReadable
       ? []
       : [style.mark('! the root table is neither in RAM nor in ROM: nothing is known of this address space')]),
-    ...(end.rootReadable ? formatFindings(summary, style) : []),
+    ...(end.rootReadable ? formatFindings(summary, map.mode, style) : []),
   ]
     .map((line) => `${line}\n`)
     .join('');
 }
 
-function formatFindings(summary: MapSummary, style: Style): string[] {
+function formatFindings(summary: MapSummary, mode: PagingMode, style: Style): string[] {
   return [
-    ...formatNotable('writable and executable', summary.writableExecutable, style),
-    ...formatNotable('user-accessible in the upper half', summary.userInUpperHalf, style),
+    ...formatNotable('writable and executable', summary.writableExecutable, mode, style),
+    ...formatNotable('user-accessible in the upper half', summary.userInUpperHalf, mode, style),
   ];
 }
 
@@ -74,11 +75,9 @@ function formatTables({ tablePages, reservedEntries, unbackedTables }: ReportedM
   return [`tables take ${formatSize(tablePages * TABLE_BYTES)}`, ...odd].join('; ');
 }
 
-function formatNotable(what: string, { count, bytes, first }: NotableRanges, style: Style): string[] {
+function formatNotable(what: string, { count, bytes, first }: NotableRanges, mode: PagingMode, style: Style): string[] {
   if (count === 0) return [`nothing is ${what}`];
-  const named = first.map(
-    (range) => `  ${formatHex(range.first, 16)}-${formatHex(range.last, 16)}  ${formatRights(range.rights)}`,
-  );
+  const named = first.map((range) => `  ${formatSpan(range, mode)}  ${formatRights(range.rights)}`);
   const rest = count - first.length;
   return [
     style.mark(`! ${what}: ${formatRoundedSize(bytes)} in ${count === 1 ? 'one range' : `${count} ranges`}`),

@@ -1,10 +1,10 @@
-import type { MappedRange, PageAttributes } from '../../paging/index.ts';
+import type { MappedRange, PageAttributes, PagingMode } from '../../paging/index.ts';
 import { assumptionLines } from '../assumed/format-assumption.ts';
 import { formatAreas, type ReportedAreas } from '../linux/format-area.ts';
 import type { Style } from '../style.ts';
 import { formatRegions } from '../translation/format-regions.ts';
 import type { ReportedRegion } from '../translation/reported-translation.ts';
-import { formatHex } from '../words/format-hex.ts';
+import { formatHex, formatLinear, formatSpan, linearDigits, spanWidth } from '../words/format-hex.ts';
 import { formatRights } from '../words/format-rights.ts';
 import { formatSize } from '../words/format-size.ts';
 import { formatMapTitle } from './format-map-title.ts';
@@ -23,8 +23,8 @@ export function formatMapHeading(map: ReportedMap, style: Style): string {
   const where = map.nested === null ? '' : ' (L1 physical)';
   const columns =
     map.of === 'ranges'
-      ? `${'linear addresses'.padEnd(37)}  ${'size'.padStart(6)}  rights  pages, accessed, dirty; where they lead${where}`
-      : `${'linear address'.padEnd(18)}  page  rights  accessed, dirty; where it leads${where}`;
+      ? `${'linear addresses'.padEnd(spanWidth(map.mode))}  ${'size'.padStart(6)}  rights  pages, accessed, dirty; where they lead${where}`
+      : `${'address'.padEnd(linearDigits(map.mode) + 2)}  page  rights  accessed, dirty; where it leads${where}`;
   return [style.faint(formatMapTitle(map)), ...assumptionLines(map.assumed, style), style.faint(columns)]
     .map((line) => `${line}\n`)
     .join('');
@@ -37,6 +37,7 @@ export function formatMapHeading(map: ReportedMap, style: Style): string {
  * 0x0000008000000000-0x0000008000000fff      4K  rwxu  1x4K A=0 D=0  → 0x120000-0x120fff RAM pc.ram
  * ```
  *
+ * @param mode - decides how many digits an address has
  * @param areas - what Linux keeps there, where names were asked for
  * @returns a line, with its line end
  * @public
@@ -44,23 +45,24 @@ export function formatMapHeading(map: ReportedMap, style: Style): string {
 export function formatMappedRange(
   range: MappedRange,
   regions: readonly ReportedRegion[],
+  mode: PagingMode,
   style: Style,
   areas: ReportedAreas | null = null,
 ): string {
   const { first, last } = range;
-  const span = `${formatHex(first, 16)}-${formatHex(last, 16)}`;
+  const span = formatSpan(range, mode);
   const size = formatSize(last - first + 1n).padStart(6);
   const counts =
     range.leafCount === 0 ? 'no pages' : `${formatLeaves(range.leaves)} A=${range.accessed} D=${range.dirty}`;
   return `${span}  ${size}  ${formatPageRights(range, first, style)}  ${counts}  ${formatPhysical(range, regions)}${formatLabel(areas, style)}\n`;
 }
 
-/** A page in a line. @returns a line, with its line end @public */
-export function formatLeaf(leaf: ReportedLeaf, style: Style): string {
+/** A page in a line. @param mode - decides how many digits an address has @returns a line, with its line end @public */
+export function formatLeaf(leaf: ReportedLeaf, mode: PagingMode, style: Style): string {
   const size = formatSize(leaf.sizeBytes).padStart(4);
   const used = `${leaf.accessed ? 'A' : '-'}${leaf.dirty ? 'D' : '-'}`;
   const where = `→ ${formatHex(leaf.physicalAddress)} ${formatRegions([leaf.region])}${formatLabel(leaf.areas ?? null, style)}`;
-  return `${formatHex(leaf.address, 16)}  ${size}  ${formatPageRights(leaf, leaf.address, style)}  ${used}  ${where}\n`;
+  return `${formatLinear(leaf.address, mode)}  ${size}  ${formatPageRights(leaf, leaf.address, style)}  ${used}  ${where}\n`;
 }
 
 /** Behind all else. @internal */

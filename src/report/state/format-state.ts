@@ -1,7 +1,7 @@
 import { describeAssumption } from '../assumed/format-assumption.ts';
 import { formatCause } from '../causes/format-cause.ts';
 import type { Style } from '../style.ts';
-import { formatHex } from '../words/format-hex.ts';
+import { formatHex, linearDigits } from '../words/format-hex.ts';
 import { formatMode } from '../words/format-mode.ts';
 import { formatSize } from '../words/format-size.ts';
 import { assumedOf } from './assumed-of.ts';
@@ -43,11 +43,16 @@ function formatHeading({ cpu, cpus, state, context, runs, memoryAccess }: Report
   return `${style.strong(which)}   ${facts.join(', ')}`;
 }
 
+/** What leaves a line of 80 columns room for where most values are from. */
+const MEANING = 20;
+
 function formatRows(reported: ReportedState, style: Style): string[] {
   const rows = stateRows(reported).map((row) => ({ ...row, where: `${row.source.from}: ${detailOf(row.source)}` }));
-  const width = (column: 'name' | 'value' | 'meaning') => Math.max(...rows.map((row) => row[column].length));
+  const names = Math.max(...rows.map(({ name }) => name.length));
+  // A value that has more than an address, such as a second stage, pushes on its own line alone.
+  const values = linearDigits(reported.context.mode) + '0x'.length;
   return rows.map(({ name, value, meaning, where, source }) => {
-    const columns = [name.padEnd(width('name')), value.padEnd(width('value')), meaning.padEnd(width('meaning'))];
+    const columns = [name.padEnd(names), value.padEnd(values), meaning.padEnd(MEANING)];
     return `${columns.join('  ')}  ${(source.from === 'assumed' ? style.mark : style.faint)(where)}`;
   });
 }
@@ -57,10 +62,12 @@ const WORDS = { ram: 'RAM', rom: 'ROM' } as const;
 
 /** Devices are counted: there are dozens, and none of them holds page tables. */
 function formatMemory({ memory: ranges, memoryAccess }: ReportedState, style: Style): string[] {
+  const held = ranges.filter(({ kind }) => kind === 'ram' || kind === 'rom');
+  const digits = held.reduce((most, { last }) => Math.max(most, last.toString(16).length), 8);
   const lines = ranges.flatMap(({ kind, name, first, last }) =>
     kind === 'ram' || kind === 'rom'
       ? [
-          `  ${formatHex(first, 16)}-${formatHex(last, 16)}  ${WORDS[kind]}  ${formatSize(last - first + 1n).padStart(5)}  ${name}`.trimEnd(),
+          `  ${formatHex(first, digits)}-${formatHex(last, digits)}  ${WORDS[kind]}  ${formatSize(last - first + 1n).padStart(5)}  ${name}`.trimEnd(),
         ]
       : [],
   );

@@ -4,7 +4,7 @@ import { encodeOwner, type ReportedOwner } from '../linux/format-owner.ts';
 import { formatPlace, placeFields } from '../linux/format-symbol.ts';
 import { printable } from '../linux/printable.ts';
 import type { Style } from '../style.ts';
-import { formatHex } from '../words/format-hex.ts';
+import { formatHex, formatLinear } from '../words/format-hex.ts';
 
 /** One vCPU among all. @public */
 export interface ReportedVcpu {
@@ -66,14 +66,13 @@ function shortOwner(owner: ReportedOwner): string {
   return owner.kind === 'kernel' ? 'kernel' : `${owner.pid} ${printable(owner.comm)}`;
 }
 
-/** Addresses of 32 bits have 8 digits. */
 function formatRip(
   { offset, base }: { readonly offset: bigint; readonly base: bigint },
   mode: PagingMode,
   segment: bigint | undefined,
 ): string {
   if (segment !== undefined) return `${formatHex(segment, 4).slice(2)}:${formatHex(offset, 4).slice(2)}`;
-  return formatHex(base + offset, mode === '4-level' || mode === '5-level' ? 16 : 8);
+  return formatLinear(base + offset, mode);
 }
 
 /** One vCPU as a line of JSON, without line end. @public */

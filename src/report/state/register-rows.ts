@@ -1,5 +1,5 @@
 import { REGISTER_BITS } from '../../paging/index.ts';
-import { formatHex } from '../words/format-hex.ts';
+import { formatHex, linearDigits } from '../words/format-hex.ts';
 import { formatMode } from '../words/format-mode.ts';
 import { formatStage } from './format-stage.ts';
 import type { ReportedProcessor, ReportedRegisters, ReportedState, ReportedValue } from './reported-state.ts';
@@ -25,7 +25,7 @@ const KEY_WD = 2;
 export function stateRows(reported: ReportedState): readonly StateRow[] {
   const { state, context } = reported;
   const root = context.mode === 'off' ? 'paging is off' : `root ${formatHex(context.root)}`;
-  const digits = context.linearBits === 32 ? 8 : 16;
+  const digits = linearDigits(context.mode);
   return [
     ...positionRows(state, digits),
     ...registerRows(state, root, digits),
@@ -70,8 +70,9 @@ function baseRows({ position }: ReportedRegisters, digits: number): StateRow[] {
 }
 
 function registerRows(state: ReportedRegisters, root: string, digits: number): StateRow[] {
+  // Bits above 31 there are only in long mode (SDM vol. 3A, 2.5), but for EFER's, which has none.
   const wide = (name: string, source: ReportedValue<bigint>, meaning: string): StateRow => {
-    return { name, value: formatHex(source.value, 16), meaning, source };
+    return { name, value: formatHex(source.value, digits), meaning, source };
   };
   const selector = (name: string, source: ReportedValue<bigint>, base: ReportedValue<bigint> | undefined): StateRow => {
     const meaning = base === undefined ? '' : `base ${formatHex(base.value, digits)}`;

@@ -1,11 +1,11 @@
 import { translate2ErrorOfCause } from '../../abi/index.ts';
 import type { SymbolPlace } from '../../linux/index.ts';
-import type { FaultCause, Rights } from '../../paging/index.ts';
+import type { FaultCause, PagingMode, Rights } from '../../paging/index.ts';
 import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 import { formatAreas, type ReportedAreas } from '../linux/format-area.ts';
 import { formatPlace } from '../linux/format-symbol.ts';
 import type { Style } from '../style.ts';
-import { formatHex } from '../words/format-hex.ts';
+import { formatHex, formatLinear } from '../words/format-hex.ts';
 import { formatRights } from '../words/format-rights.ts';
 import { formatSize } from '../words/format-size.ts';
 import { assumptionMark, DEVIATION_MARK } from './brief-marks.ts';
@@ -55,6 +55,7 @@ export type BriefAnswer = BriefDoubts &
  * refuses the page of a nested guest that page: `0x…  -  INVALID_GPA  -  -  L2 0x5abc`. After it what makes the answer doubtful:
  * `?PKRU`, where it depends on a PKRU that was assumed; `!differs`, where the machine that runs the guest would answer otherwise.
  *
+ * @param mode - decides how many digits the address has
  * @param names - of the address, for the end of the line
  * @returns a line, with its line end
  * @public
@@ -62,10 +63,11 @@ export type BriefAnswer = BriefDoubts &
 export function formatBrief(
   linearAddress: bigint,
   answer: BriefAnswer,
+  mode: PagingMode,
   style: Style,
   { place = null, areas }: BriefNames = {},
 ): string {
-  const address = formatHex(linearAddress, 16);
+  const address = formatLinear(linearAddress, mode);
   const marks = `${formatMarks(answer, style)}${formatNames(place, areas)}`;
   if (answer.kind === 'mapped') {
     const { physicalAddress, pageSizeBytes, rights } = answer;

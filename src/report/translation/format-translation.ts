@@ -2,7 +2,7 @@ import { formatAreas } from '../linux/format-area.ts';
 import { formatPlace } from '../linux/format-symbol.ts';
 import type { Style } from '../style.ts';
 import { formatAccess } from '../words/format-access.ts';
-import { formatHex } from '../words/format-hex.ts';
+import { formatLinear } from '../words/format-hex.ts';
 import { formatSecondStage } from './format-second-stage.ts';
 import { formatSpace } from './format-space.ts';
 import { formatVerdict } from './format-verdict.ts';
@@ -42,8 +42,8 @@ function formatQuestion(
 ): string {
   const { linearAddress, untaggedAddress } = translation;
   // LAM and UAI take a tag off before the walk.
-  const untagged = untaggedAddress === linearAddress ? '' : ` walked as ${formatHex(untaggedAddress, 16)}`;
-  const address = `${style.strong(formatHex(linearAddress, 16))}${untagged}`;
+  const untagged = untaggedAddress === linearAddress ? '' : ` walked as ${formatLinear(untaggedAddress, mode)}`;
+  const address = `${style.strong(formatLinear(linearAddress, mode))}${untagged}`;
   const known = place ? formatPlace(place) : areas ? formatAreas(areas) : '';
   const name = known === '' ? '' : `  ${known}`;
   return `${address}${name}  ${formatAccess(request.access)}   ${style.faint(formatSpace(mode, cpu, space))}`;

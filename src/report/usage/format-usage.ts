@@ -2,7 +2,7 @@ import type { PagingMode } from '../../paging/index.ts';
 import type { Style } from '../style.ts';
 import { formatSpace } from '../translation/format-space.ts';
 import type { ReportedAddressSpace } from '../translation/reported-translation.ts';
-import { formatHex } from '../words/format-hex.ts';
+import { formatHex, formatSpan, spanWidth } from '../words/format-hex.ts';
 import { formatRights } from '../words/format-rights.ts';
 import { formatSize } from '../words/format-size.ts';
 import { totalUsage, type UsageRange } from './usage-range.ts';
@@ -36,15 +36,16 @@ export function formatUsage({ round, ms, cpu, mode, space, ranges, exact }: Repo
     `round ${round}, ${ms} ms: ${least}${touched} of ${pages} pages touched (${formatSize(touchedBytes)} of ${formatSize(sizeBytes)}), ` +
       `${written} written (${formatSize(writtenBytes)})${unknown}`,
     style.faint(
-      `${'linear addresses'.padEnd(37)}  ${'size'.padStart(6)}  rights  touched; . none, a some, A all, w some written, W all written`,
+      `${'linear addresses'.padEnd(spanWidth(mode))}  ${'size'.padStart(6)}  rights  touched; . none, a some, A all, w some written, W all written`,
     ),
-    ...ranges.map(formatUsageRange),
+    ...ranges.map((range) => formatUsageRange(range, mode)),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function formatUsageRange({ first, last, rights, pages, touched, sizeBytes, strip }: UsageRange): string {
-  const span = `${formatHex(first, 16)}-${formatHex(last, 16)}`;
+function formatUsageRange(range: UsageRange, mode: PagingMode): string {
+  const { rights, pages, touched, sizeBytes, strip } = range;
+  const span = formatSpan(range, mode);
   return `${span}  ${formatSize(sizeBytes).padStart(6)}  ${formatRights(rights)}    ${touched} of ${pages}  ${strip}`;
 }
 

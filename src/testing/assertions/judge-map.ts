@@ -74,7 +74,7 @@ function showRanges(map: GuestMap, ranges: readonly GuestMapRange[]): string {
     { of: 'ranges', cpu, mode, space, nested: null, first, last, filter: null, assumed },
     PLAIN,
   );
-  const lines = ranges.slice(0, SHOWN_RANGES).map((range) => formatMappedRange(range, range.regions, PLAIN));
+  const lines = ranges.slice(0, SHOWN_RANGES).map((range) => formatMappedRange(range, range.regions, mode, PLAIN));
   const more = ranges.length > SHOWN_RANGES ? [`… and ${ranges.length - SHOWN_RANGES} more`] : [];
   return [heading, ...lines, ...more].join('').trimEnd();
 }

@@ -58,7 +58,7 @@ export async function diffGuest(line: DiffGuestCommandLine | DiffTwoCommandLine,
   let count = 0;
   // What differs is found when the page is opened.
   if (page !== undefined) await drawChanges(moments, page, context);
-  else count = await printChanges(changesBetween(before, after, range), line, context);
+  else count = await printChanges(changesBetween(before, after, range), after.context.mode, line, context);
   if (!before.isWhole || !after.isWhole) {
     context.complain('pagewalk: there are more page tables than are kept: compare a part with --range');
   }

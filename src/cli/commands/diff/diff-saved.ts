@@ -23,7 +23,8 @@ export async function diffSaved(line: DiffSavedCommandLine, context: CliContext)
   requireAlike(before, after);
   const { diffMaps } = await import('../../../report/index.ts');
   await complainOfAssumed([...before.heading.assumed, ...after.heading.assumed], context);
-  const count = await printChanges(diffMaps(before.segments(), after.segments()), line, context);
+  const { mode } = after.heading;
+  const count = await printChanges(diffMaps(before.segments(), after.segments()), mode, line, context);
   return statusOf([before, after], count === 0, line.strict, context);
 }
 

@@ -1,3 +1,4 @@
+import type { PagingMode } from '../../../paging/index.ts';
 import type { MapChange } from '../../../report/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
@@ -14,6 +15,7 @@ const BATCH = 1024;
  */
 export async function printChanges(
   changes: AsyncIterable<MapChange>,
+  mode: PagingMode,
   { limit, json }: PrintedDiff,
   context: CliContext,
 ): Promise<number> {
@@ -28,7 +30,7 @@ export async function printChanges(
       break;
     }
     count += 1;
-    lines.push(json ? `${encodeChange(change)}\n` : formatChange(change, style));
+    lines.push(json ? `${encodeChange(change)}\n` : formatChange(change, mode, style));
     if (lines.length < BATCH) continue;
     await context.print(lines.join(''));
     lines = [];

@@ -99,7 +99,8 @@ export async function searchProcesses(
       complainOnce(linux, describeAreaProblems(areas, task), context);
       const owner = task === null ? null : reportedOwner({ kind: 'process', task, half: null });
       for (const alias of searched.aliases) {
-        aliases.push({ alias, names: { areas: areas.map.over(alias.first, alias.last), owner } });
+        const names = { areas: areas.map.over(alias.first, alias.last), owner };
+        aliases.push({ alias, names, mode: snapshot.context.mode });
       }
     }
     if (aliases.length >= limit) {

@@ -37,6 +37,7 @@ function search(
     aliases: aliases.map((alias) => ({
       alias,
       names: areas === null ? {} : { areas: areas.over(alias.first, alias.last) },
+      mode: snapshot.context.mode,
     })),
     range,
     physical,
@@ -56,8 +57,8 @@ async function printAliases(
   const { encodeAlias, encodeAliasEnd, formatAlias, formatAssumption } = await import('../../../report/index.ts');
   const style = chooseStyle(context);
   const space = !isNested ? null : l2 ? 'L2' : 'L1';
-  const show = ({ alias, names }: FoundAlias): string =>
-    json ? `${encodeAlias(alias, space, names)}\n` : formatAlias(alias, style, space, names);
+  const show = ({ alias, names, mode }: FoundAlias): string =>
+    json ? `${encodeAlias(alias, space, names)}\n` : formatAlias(alias, mode, style, space, names);
   const notes = json ? [] : assumed.map((each) => `${style.mark(`! assumed: ${formatAssumption(each)}`)}\n`);
   const complete = incomplete.length === 0;
   const count = aliases.length;

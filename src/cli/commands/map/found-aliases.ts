@@ -1,5 +1,5 @@
 import type { Assumption } from '../../../guest/index.ts';
-import type { Alias } from '../../../paging/index.ts';
+import type { Alias, PagingMode } from '../../../paging/index.ts';
 import type { AliasNames } from '../../../report/index.ts';
 import type { AddressRange } from '../../options/parse-range.ts';
 
@@ -7,6 +7,8 @@ import type { AddressRange } from '../../options/parse-range.ts';
 export interface FoundAlias {
   readonly alias: Alias;
   readonly names: AliasNames;
+  /** Of the address space that they are in. */
+  readonly mode: PagingMode;
 }
 
 /** What came of a search. @internal */

@@ -154,11 +154,12 @@ class LinePrinter implements MapPrinter {
         region: snapshot.memoryMap.regionAt(item.physicalAddress),
         ...(this.#areas === null ? {} : { areas: this.#areas.over(item.address, last) }),
       };
-      return json ? `${encodeLeaf(leaf)}\n` : formatLeaf(leaf, style);
+      return json ? `${encodeLeaf(leaf)}\n` : formatLeaf(leaf, this.#map.mode, style);
     }
     const regions = snapshot.regionsOf(item);
     const areas = this.#areas?.over(item.first, item.last) ?? null;
-    return json ? `${encodeMappedRange(item, regions, areas)}\n` : formatMappedRange(item, regions, style, areas);
+    if (json) return `${encodeMappedRange(item, regions, areas)}\n`;
+    return formatMappedRange(item, regions, this.#map.mode, style, areas);
   }
 
   end(end: ReportedMapEnd, json: boolean): string {

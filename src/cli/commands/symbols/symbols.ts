@@ -56,7 +56,7 @@ async function run(words: readonly string[], context: CliContext): Promise<numbe
   const style = chooseStyle(context);
   const text = line.json
     ? encodeSymbolPlace(found.value, found.place)
-    : formatSymbolPlace(found.value, found.place, style);
+    : formatSymbolPlace(found.value, found.place, 2 * found.linux.names.wordBytes, style);
   await context.print(`${text}\n`);
   return found.place === null ? 1 : 0;
 }

@@ -145,7 +145,7 @@ async function briefAsker(
     const table = await view.translateMany(addresses, line.access, { ...scope, compareMachine: true });
     const placeOf = await symbolsOf(linux, addresses, context);
     const show = (address: bigint, at: number): string =>
-      formatBrief(address, briefAnswer(table, at), style, {
+      formatBrief(address, briefAnswer(table, at), table.context.mode, style, {
         place: placeOf(address),
         areas: areas?.over(address, address),
       });

@@ -47,7 +47,7 @@ async function diff(before: readonly MapSegment[], after: readonly MapSegment[])
 }
 
 async function lines(before: readonly MapSegment[], after: readonly MapSegment[]): Promise<readonly string[]> {
-  return (await diff(before, after)).map((change) => formatChange(change, PLAIN).trimEnd());
+  return (await diff(before, after)).map((change) => formatChange(change, '4-level', PLAIN).trimEnd());
 }
 
 describe('report/diffMaps', () => {

@@ -103,25 +103,49 @@ const END: ReportedMapEnd = {
 
 describe('report/formatMappedRange and formatLeaf', () => {
   it('show what is mapped, how, and to where', () => {
-    expect(formatMappedRange(RANGE, RAM, PLAIN)).to.equal(
+    expect(formatMappedRange(RANGE, RAM, '4-level', PLAIN)).to.equal(
       '0x0000000080000000-0x0000000080202fff   2060K  rw--  3x4K 1x2M A=4 D=2  → 0x200000-0x402fff RAM pc.ram\n',
     );
-    expect(formatMappedRange(SCATTERED, SEVERAL, PLAIN)).to.equal(
+    expect(formatMappedRange(SCATTERED, SEVERAL, '4-level', PLAIN)).to.equal(
       '0xffff800000000000-0xffff800000001fff      8K  rwxu G key 5  2x4K A=0 D=0  → 2 pieces in 0x1000-0xfec00fff ' +
         'ROM pc.bios, device ioapic, nothing\n',
     );
-    expect(formatLeaf(LEAF, PLAIN)).to.equal('0x0000000040000000    1G  r-xu  A-  → 0x80000000 RAM pc.ram\n');
-    expect(formatLeaf({ ...LEAF, accessed: false, dirty: true, sizeBytes: 4096 }, PLAIN)).to.contain(
+    expect(formatLeaf(LEAF, '4-level', PLAIN)).to.equal(
+      '0x0000000040000000    1G  r-xu  A-  → 0x80000000 RAM pc.ram\n',
+    );
+    expect(formatLeaf({ ...LEAF, accessed: false, dirty: true, sizeBytes: 4096 }, '4-level', PLAIN)).to.contain(
       '  4K  r-xu  -D  ',
     );
   });
 
+  it('show addresses in as many digits as those of the mode have, under headings that are as wide', () => {
+    const range = formatMappedRange(RANGE, RAM, 'pae', PLAIN);
+    expect(range).to.equal('0x80000000-0x80202fff   2060K  rw--  3x4K 1x2M A=4 D=2  → 0x200000-0x402fff RAM pc.ram\n');
+    expect(formatLeaf(LEAF, '32-bit', PLAIN)).to.equal('0x40000000    1G  r-xu  A-  → 0x80000000 RAM pc.ram\n');
+    for (const mode of ['pae', '4-level'] as const) {
+      const heading =
+        formatMapHeading({ ...MAP, mode }, PLAIN)
+          .split('\n')
+          .at(-2) ?? '';
+      expect(heading.indexOf('rights')).to.equal(formatMappedRange(RANGE, RAM, mode, PLAIN).indexOf('rw--'));
+      const leaves =
+        formatMapHeading({ ...MAP, of: 'pages', mode }, PLAIN)
+          .split('\n')
+          .at(-2) ?? '';
+      expect(leaves.indexOf('rights')).to.equal(formatLeaf(LEAF, mode, PLAIN).indexOf('r-xu'));
+    }
+  });
+
   it('set off what is writable and executable, and what users have among the addresses of kernels', () => {
     const wx = { write: true, user: false, exec: true };
-    expect(formatMappedRange({ ...RANGE, rights: wx }, RAM, COLOURED)).to.contain('\u001b[33mrwx-\u001b[39m');
-    expect(formatMappedRange(RANGE, RAM, COLOURED)).to.not.contain('\u001b');
-    expect(formatLeaf({ ...LEAF, address: 0xffff_8000_0000_0000n }, COLOURED)).to.contain('\u001b[33mr-xu\u001b[39m');
-    expect(formatLeaf(LEAF, COLOURED)).to.not.contain('\u001b');
+    expect(formatMappedRange({ ...RANGE, rights: wx }, RAM, '4-level', COLOURED)).to.contain(
+      '\u001b[33mrwx-\u001b[39m',
+    );
+    expect(formatMappedRange(RANGE, RAM, '4-level', COLOURED)).to.not.contain('\u001b');
+    expect(formatLeaf({ ...LEAF, address: 0xffff_8000_0000_0000n }, '4-level', COLOURED)).to.contain(
+      '\u001b[33mr-xu\u001b[39m',
+    );
+    expect(formatLeaf(LEAF, '4-level', COLOURED)).to.not.contain('\u001b');
   });
 
   it('are told whose they are', () => {
@@ -133,7 +157,7 @@ describe('report/formatMappedRange and formatLeaf', () => {
     ]);
     expect(formatMapHeading({ ...MAP, of: 'pages', mode: 'off' }, PLAIN).split('\n')).to.deep.equal([
       'paging off, vCPU 1',
-      'linear address      page  rights  accessed, dirty; where it leads',
+      'address     page  rights  accessed, dirty; where it leads',
       '',
     ]);
   });
@@ -199,8 +223,8 @@ describe('a map through two stages', () => {
   });
 
   it('says of pages that may not be read that they may not', () => {
-    expect(formatMappedRange({ ...RANGE, rights: executeOnly }, RAM, PLAIN)).to.contain('  --xu  ');
-    expect(formatLeaf({ ...LEAF, rights: executeOnly }, PLAIN)).to.contain('  --xu  ');
+    expect(formatMappedRange({ ...RANGE, rights: executeOnly }, RAM, '4-level', PLAIN)).to.contain('  --xu  ');
+    expect(formatLeaf({ ...LEAF, rights: executeOnly }, '4-level', PLAIN)).to.contain('  --xu  ');
     const range = mapLineSchema.parse(JSON.parse(encodeMappedRange({ ...RANGE, rights: executeOnly }, RAM)));
     expect(range.kind === 'range' && range.rights).to.deep.equal(executeOnly);
     const leaf = mapLineSchema.parse(JSON.parse(encodeLeaf({ ...LEAF, rights: executeOnly })));
@@ -234,8 +258,8 @@ describe('report/formatAlias', () => {
   };
 
   it('names one address once, and both ends of more', () => {
-    expect(formatAlias(alias, PLAIN)).to.equal('0x0000000040000123  r-xu  1x4K A=1 D=0  → 0x120123\n');
-    expect(formatAlias({ ...alias, last: 0x4000_0fffn }, PLAIN)).to.equal(
+    expect(formatAlias(alias, '4-level', PLAIN)).to.equal('0x0000000040000123  r-xu  1x4K A=1 D=0  → 0x120123\n');
+    expect(formatAlias({ ...alias, last: 0x4000_0fffn }, '4-level', PLAIN)).to.equal(
       '0x0000000040000123-0x0000000040000fff  r-xu  1x4K A=1 D=0  → 0x120123-0x120fff\n',
     );
   });

@@ -13,14 +13,20 @@ describe('report/formatBrief', () => {
   } as const;
 
   it('has where an address leads in columns', () => {
-    expect(formatBrief(0x1000n, mapped, PLAIN)).to.equal('0x0000000000001000  0x5abc  4K  rw--\n');
-    expect(formatBrief(0x1000n, { ...mapped, pageSizeBytes: null }, PLAIN)).to.equal(
+    expect(formatBrief(0x1000n, mapped, '4-level', PLAIN)).to.equal('0x0000000000001000  0x5abc  4K  rw--\n');
+    expect(formatBrief(0x1000n, { ...mapped, pageSizeBytes: null }, '4-level', PLAIN)).to.equal(
       '0x0000000000001000  0x5abc  -  rw--\n',
     );
   });
 
+  it('has no more digits than a linear address of the mode', () => {
+    for (const mode of ['32-bit', 'pae', 'off'] as const) {
+      expect(formatBrief(0x1000n, mapped, mode, PLAIN)).to.equal('0x00001000  0x5abc  4K  rw--\n');
+    }
+  });
+
   it('has, of a nested guest, where that is in the memory of its hypervisor (L1)', () => {
-    expect(formatBrief(0x1000n, { ...mapped, l1PhysicalAddress: 0x2_5abcn }, PLAIN)).to.equal(
+    expect(formatBrief(0x1000n, { ...mapped, l1PhysicalAddress: 0x2_5abcn }, '4-level', PLAIN)).to.equal(
       '0x0000000000001000  0x5abc  4K  rw--  L1 0x25abc\n',
     );
   });
@@ -33,19 +39,21 @@ describe('report/formatBrief', () => {
       errorCode: null,
       responsibleAddress: 0x3598n,
     } as const;
-    expect(formatBrief(0x1000n, fault, PLAIN)).to.equal('0x0000000000001000  -  INVALID_GPA  -  0x3598\n');
+    expect(formatBrief(0x1000n, fault, '4-level', PLAIN)).to.equal('0x0000000000001000  -  INVALID_GPA  -  0x3598\n');
     const refused = { ...fault, responsibleAddress: null, refusedPageAddress: 0x5abcn };
-    expect(formatBrief(0x1000n, refused, PLAIN)).to.equal('0x0000000000001000  -  INVALID_GPA  -  -  L2 0x5abc\n');
+    expect(formatBrief(0x1000n, refused, '4-level', PLAIN)).to.equal(
+      '0x0000000000001000  -  INVALID_GPA  -  -  L2 0x5abc\n',
+    );
   });
 
   it('marks at its end what the answer depends on, and where the machine differs', () => {
     const pkru = { name: 'pkru', value: 0, cause: { code: 'no-qmp' } as const, decides: true };
     const width = { name: 'maxPhyAddr', value: 52, cause: { code: 'no-qom-path' } as const, decides: true };
     const line = '0x0000000000001000  0x5abc  4K  rw--';
-    expect(formatBrief(0x1000n, { ...mapped, assumed: [pkru, { ...width, decides: false }] }, PLAIN)).to.equal(
-      `${line}  ?PKRU\n`,
-    );
-    expect(formatBrief(0x1000n, { ...mapped, assumed: [pkru, width], deviates: true }, PLAIN)).to.equal(
+    expect(
+      formatBrief(0x1000n, { ...mapped, assumed: [pkru, { ...width, decides: false }] }, '4-level', PLAIN),
+    ).to.equal(`${line}  ?PKRU\n`);
+    expect(formatBrief(0x1000n, { ...mapped, assumed: [pkru, width], deviates: true }, '4-level', PLAIN)).to.equal(
       `${line}  ?PKRU  ?MAXPHYADDR  !differs\n`,
     );
     const fault = {
@@ -55,7 +63,7 @@ describe('report/formatBrief', () => {
       errorCode: 0,
       responsibleAddress: 0x3598n,
     } as const;
-    expect(formatBrief(0x1000n, { ...fault, assumed: [width] }, PLAIN)).to.equal(
+    expect(formatBrief(0x1000n, { ...fault, assumed: [width] }, '4-level', PLAIN)).to.equal(
       '0x0000000000001000  -  NOT_PRESENT  0x0  0x3598  ?MAXPHYADDR\n',
     );
     expect(explainAssumptionMark(pkru)).to.equal(

@@ -80,7 +80,7 @@ describe('report/formatTranslation', () => {
         region,
       };
       expect(textOf(question)).to.deep.equal([
-        '0x0000000000400010  supervisor read   32-bit paging, CR3 0x1000, vCPU 0',
+        '0x00400010  supervisor read   32-bit paging, CR3 0x1000, vCPU 0',
         '└─ PD[1]  0x1004: 0x00800087  P RW US PS',
         '✓ 0x800010 in device memory (vga.vram): 4M page, writable, user, executable',
         '',
@@ -91,7 +91,7 @@ describe('report/formatTranslation', () => {
       const entries = { 4136: 0x2019n, 8192: 0x3007n, 12288: 0x8000_0000_0000_4180n | 7n };
       const question = { registers: REGISTERS.pae, entries, linearAddress: 0x4000_0000n };
       expect(textOf(question)).to.deep.equal([
-        '0x0000000040000000  supervisor read   PAE paging, CR3 0x1020, vCPU 0',
+        '0x40000000  supervisor read   PAE paging, CR3 0x1020, vCPU 0',
         '└─ PDPT[1]      0x1028: 0x0000000000002019  P PWT PCD',
         '   └─ PD[0]     0x2000: 0x0000000000003007  P RW US',
         '      └─ PT[0]  0x3000: 0x8000000000004187  P RW US XD G PAT',
@@ -103,7 +103,7 @@ describe('report/formatTranslation', () => {
     it('because paging is off', () => {
       const region = { kind: 'rom', name: 'pc.bios' } as const;
       expect(textOf({ registers: REGISTERS.off, entries: {}, linearAddress: 0xffff_fff0n, region })).to.deep.equal([
-        '0x00000000fffffff0  supervisor read   paging off, vCPU 0',
+        '0xfffffff0  supervisor read   paging off, vCPU 0',
         '✓ 0xfffffff0 in ROM (pc.bios): no paging, no access rights',
         '',
       ]);
@@ -203,7 +203,7 @@ describe('report/formatTranslation', () => {
 
     it('of an address that the mode cannot form', () => {
       expect(textOf({ registers: REGISTERS.off, entries: {}, linearAddress: 1n << 32n })).to.deep.equal([
-        '0x0000000100000000  supervisor read   paging off, vCPU 0',
+        '0x100000000  supervisor read   paging off, vCPU 0',
         '✗ INVALID_GVA: the address is above 32 bits and the paging mode is off',
         '  #GP (the architecture defines no error code for this)',
         '',

@@ -51,7 +51,7 @@ describe('cli/printChanges', () => {
       made += 1;
       if (printed.length === 1 && madeAtFirst === 0) madeAtFirst = made;
     });
-    expect(await printChanges(counted, { limit: 10_000, json: false }, context)).to.equal(2500);
+    expect(await printChanges(counted, '4-level', { limit: 10_000, json: false }, context)).to.equal(2500);
     expect(madeAtFirst, 'changes that were found before the first were printed').to.equal(1025);
     const lines = printed.join('').trimEnd().split('\n');
     expect(lines).to.have.length(2500);
@@ -62,18 +62,18 @@ describe('cli/printChanges', () => {
 
   it('prints JSON as well', async () => {
     const { printed, context } = listener();
-    await printChanges(changes(1500), { limit: 10_000, json: true }, context);
+    await printChanges(changes(1500), '4-level', { limit: 10_000, json: true }, context);
     const lines = printed.join('').trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line).first)).to.have.length(1500);
   });
 
   it('stops at the limit, and says so', async () => {
     const { printed, complaints, context } = listener();
-    expect(await printChanges(changes(1100), { limit: 1050, json: false }, context)).to.equal(1050);
+    expect(await printChanges(changes(1100), '4-level', { limit: 1050, json: false }, context)).to.equal(1050);
     expect(lineCount(printed)).to.equal(1050);
     expect(complaints).to.deep.equal(['pagewalk: stopped after 1050 changes: take --limit N for more']);
     const exact = listener();
-    expect(await printChanges(changes(1050), { limit: 1050, json: false }, exact.context)).to.equal(1050);
+    expect(await printChanges(changes(1050), '4-level', { limit: 1050, json: false }, exact.context)).to.equal(1050);
     expect(exact.complaints).to.deep.equal([]);
   });
 
@@ -81,13 +81,13 @@ describe('cli/printChanges', () => {
     const interrupted = new AbortController();
     const { context } = listener(interrupted.signal);
     const stopping = changes(5000, (at) => at === 1000 && interrupted.abort(new Error('enough')));
-    const failure = await printChanges(stopping, { limit: 10_000, json: false }, context).catch(
+    const failure = await printChanges(stopping, '4-level', { limit: 10_000, json: false }, context).catch(
       (error: Error) => error,
     );
     expect(failure).to.be.an.instanceOf(Error).with.property('message', 'enough');
     const gone = new AbortController();
     gone.abort();
     const unread = listener(new AbortController().signal, gone.signal);
-    expect(await printChanges(changes(5000), { limit: 10_000, json: false }, unread.context)).to.equal(1024);
+    expect(await printChanges(changes(5000), '4-level', { limit: 10_000, json: false }, unread.context)).to.equal(1024);
   });
 });

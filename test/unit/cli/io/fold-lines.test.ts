@@ -1,0 +1,47 @@
+import { stripVTControlCharacters } from 'node:util';
+import { expect } from 'chai';
+import { foldLines } from '../../../../src/cli/io/fold-lines.ts';
+import { COLOURED } from '../../../../src/report/index.ts';
+
+const widthOf = (line: string): number => stripVTControlCharacters(line).length;
+
+describe('foldLines', () => {
+  it('leaves what fits as it is, and what programs read', () => {
+    const fits = `${'a '.repeat(39)}ab`;
+    expect(fits).to.have.length(80);
+    const json = `{"names":"${'a '.repeat(100)}"}`;
+    for (const text of [`${fits}\n`, `${json}\n`, 'short\n', '']) expect(foldLines(text, 80)).to.equal(text);
+  });
+
+  it('parts a line where columns of a table part, and sets the rest in', () => {
+    const row = '0x0000008000000000-0x0000008000000fff      4K  rwxu  1x4K A=0 D=0  → 0x120000-0x120fff RAM pc.ram';
+    const [first, second, ...others] = foldLines(`${row}\nnext\n`, 80).split('\n');
+    expect(first).to.equal('0x0000008000000000-0x0000008000000fff      4K  rwxu  1x4K A=0 D=0');
+    expect(second).to.equal('    → 0x120000-0x120fff RAM pc.ram');
+    expect(others).to.deep.equal(['next', '']);
+    expect(foldLines(row, 100)).to.equal(row);
+    const far = 'RIP         0x0000000000100550                        monitor: info registers, RIP';
+    expect(foldLines(far, 80)).to.equal('RIP         0x0000000000100550\n    monitor: info registers, RIP');
+  });
+
+  it('parts sentences between words, as often as is needed, and goes on from where the line began', () => {
+    const words = `  ${'word '.repeat(60)}end`;
+    const lines = foldLines(words, 80).split('\n');
+    expect(lines).to.have.length(5);
+    for (const line of lines) expect(line.length).to.be.at.most(80);
+    expect(lines.slice(1).every((line) => /^ {6}[we]/.test(line))).to.equal(true);
+    expect(lines.join(' ').split(/ +/)).to.deep.equal(words.split(/ +/));
+    const path = `pagewalk: /${'a'.repeat(200)}: no`;
+    expect(foldLines(path, 80).split('\n')).to.deep.equal(['pagewalk:', `    /${'a'.repeat(200)}:`, '    no']);
+  });
+
+  it('counts what is seen, not what sets it off', () => {
+    const { bad, faint, strong } = COLOURED;
+    const cells = [strong('0x0000000000001000'), bad('a'.repeat(30)), faint('b'.repeat(26))];
+    const text = cells.join('  ');
+    expect(widthOf(text)).to.equal(78);
+    expect(foldLines(text, 80)).to.equal(text);
+    const [first = '', second = '', ...more] = foldLines(`${text}  ${strong('more')}`, 80).split('\n');
+    expect([widthOf(first), second, more.length]).to.deep.equal([78, `    ${strong('more')}`, 0]);
+  });
+});
