@@ -318,7 +318,7 @@ describe('map, find and diff, on guests', function () {
       const said = 'pagewalk: paging is off on vCPU 1: every linear address is the physical one\n';
       expect(await run('find', '0x100123', '--cpu', '1')).to.deep.equal({
         status: 0,
-        stdout: '0x0000000000100123  rwxu  no pages  → 0x100123\n',
+        stdout: '0x00100123  rwxu  no pages  → 0x100123\n',
         stderr: said,
       });
       const { stdout, ...exit } = await run('map', '--json', '--cpu', '1');
