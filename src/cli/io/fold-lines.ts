@@ -62,9 +62,15 @@ function breakBefore(pieces: readonly Piece[], start: number, over: number, leas
 }
 
 function piecesOf(line: string): readonly Piece[] {
-  return [...line.matchAll(/( *)([^ ]+)/g)].map(([, gap = '', word = '']) => {
-    return { gap, word, width: stripVTControlCharacters(word).length };
-  });
+  const pieces: Piece[] = [];
+  let gap = '';
+  for (const [at, word] of line.split(' ').entries()) {
+    if (at > 0) gap += ' ';
+    if (word === '') continue;
+    pieces.push({ gap, word, width: stripVTControlCharacters(word).length });
+    gap = '';
+  }
+  return pieces;
 }
 
 /** @param indent - what stands before the first word instead of its own blanks */

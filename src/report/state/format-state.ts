@@ -63,7 +63,7 @@ const WORDS = { ram: 'RAM', rom: 'ROM' } as const;
 /** Devices are counted: there are dozens, and none of them holds page tables. */
 function formatMemory({ memory: ranges, memoryAccess }: ReportedState, style: Style): string[] {
   const held = ranges.filter(({ kind }) => kind === 'ram' || kind === 'rom');
-  const digits = held.reduce((most, { last }) => Math.max(most, last.toString(16).length), 8);
+  const digits = held.reduce((most, { last }) => Math.max(most, formatHex(last).length - '0x'.length), 8);
   const lines = ranges.flatMap(({ kind, name, first, last }) =>
     kind === 'ram' || kind === 'rom'
       ? [

@@ -1,6 +1,6 @@
 import { formatHex, type PagingMode } from '../../paging/index.ts';
 
-export { formatHex };
+export { formatHex } from '../../paging/index.ts';
 
 /** How many digits show any linear address of a mode: where paging is off, too, they have 32 bits. @internal */
 export function linearDigits(mode: PagingMode): 8 | 16 {
