@@ -1,3 +1,5 @@
 export * from './index.ts';
 /** @internal */
 export { describeRecovery, type ReportedRecovery } from './words/describe-recovery.ts';
+/** @internal */
+export { formatLinear } from './words/format-hex.ts';

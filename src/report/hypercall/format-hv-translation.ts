@@ -4,7 +4,7 @@ import { formatSecondStage } from '../translation/format-second-stage.ts';
 import { formatSpace } from '../translation/format-space.ts';
 import { formatCaveats } from '../translation/format-verdict.ts';
 import { formatWalk } from '../translation/format-walk.ts';
-import { formatHex } from '../words/format-hex.ts';
+import { formatHex, formatLinear } from '../words/format-hex.ts';
 import { formatHvReason } from './format-hv-reason.ts';
 import { formatBytes, formatCacheType, formatControlFlags, formatEvent, gpaOf } from './hv-words.ts';
 import type { ReportedHvTranslation } from './reported-hv-translation.ts';
@@ -46,9 +46,9 @@ export function formatHvTranslation(reported: ReportedHvTranslation, style: Styl
  * @returns a line, with its line end
  * @public
  */
-export function formatHvBrief({ gva, answer, assumed, walk }: ReportedHvTranslation, style: Style): string {
+export function formatHvBrief({ gva, mode, answer, assumed, walk }: ReportedHvTranslation, style: Style): string {
   const { name, gpaPage, cacheType, overlayPage } = answer;
-  const address = formatHex(gva, 16);
+  const address = formatLinear(gva, mode);
   const marks = formatMarks({ assumed, deviates: (walk?.deviation ?? null) !== null }, style);
   if (name === 'Success') {
     const overlay = overlayPage ? '  overlay' : '';
@@ -63,7 +63,7 @@ function formatQuestion(
   style: Style,
 ): string {
   const where = formatSpace(mode, cpu, space, [...(vtl.isNamed ? [`VTL ${vtl.number}`] : []), `CPL ${cpl}`]);
-  return `${style.strong(formatHex(gva, 16))}  ${formatControlFlags(controlFlags)}   ${style.faint(where)}`;
+  return `${style.strong(formatLinear(gva, mode))}  ${formatControlFlags(controlFlags)}   ${style.faint(where)}`;
 }
 
 function formatResult(reported: ReportedHvTranslation, style: Style): string {

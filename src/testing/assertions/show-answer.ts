@@ -1,4 +1,5 @@
-import { formatAccess, formatHex, formatTranslation, PLAIN, type ReportedAddressSpace } from '../../report/index.ts';
+import { formatAccess, formatTranslation, PLAIN, type ReportedAddressSpace } from '../../report/index.ts';
+import { formatLinear } from '../../report/internal.ts';
 import type { AnyAnswer } from '../answers/guest-answer.ts';
 
 /** The walk, as `pagewalk translate` prints it. @internal */
@@ -7,8 +8,8 @@ export function showAnswer(answer: AnyAnswer): string {
 }
 
 /** The question: `0xffff800000001000 (user write)`. @internal */
-export function nameAnswer({ request }: AnyAnswer): string {
-  return `${formatHex(request.linearAddress, 16)} (${formatAccess(request.access)})`;
+export function nameAnswer({ request, mode }: AnyAnswer): string {
+  return `${formatLinear(request.linearAddress, mode)} (${formatAccess(request.access)})`;
 }
 
 /** An answer of a plain view does not say whose CR3 it is: the table that the walk began with is as good. */
