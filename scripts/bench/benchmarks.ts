@@ -3,6 +3,7 @@ import { command } from './measures/command.ts';
 import { enumeration } from './measures/enumeration.ts';
 import { growth } from './measures/growth.ts';
 import { map } from './measures/map.ts';
+import { names } from './measures/names.ts';
 import { pauses } from './measures/pauses.ts';
 import { picture } from './measures/picture.ts';
 import { pureWalk } from './measures/pure-walk.ts';
@@ -17,5 +18,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   map,
   growth,
   pauses,
+  names,
   picture,
 ];

@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { AddressSpace, KernelMemo, type KnownKernels, Linux } from '../linux/internal.ts';
+import { AddressSpace, KernelMemo, type KnownKernels, Linux, LinuxDataError } from '../linux/internal.ts';
 import type { Access, Alias, EnumerateResult, MappedRange, PhysicalRange, PlannedBits } from '../paging/index.ts';
 import { asAnswer, formatHex } from '../paging/internal.ts';
 import { answerRequests } from './answers/answer-requests.ts';
@@ -294,7 +294,9 @@ export class GuestView implements Disposable {
   async linux(cpu = 0): Promise<Linux> {
     const known = this.#source.kernels ?? this.#kernels;
     const found = await this.lookForLinux(known, cpu);
-    return new Linux(namesOf(found, known), found.space, {
+    const names = namesOf(found, known);
+    if (names === null) throw new LinuxDataError('Linux', 'the names that were kept of it are gone');
+    return new Linux(names, found.space, {
       takenLive: this.#source.notes?.some(({ name }) => name === 'moment') ?? false,
     });
   }

@@ -25,7 +25,7 @@ export {
   readKernelImage,
 } from './kernel/kernel-image.ts';
 /** @internal */
-export { type KernelNames, readKernelNames } from './kernel/kernel-names.ts';
+export { type KernelNames, prepareNames, readKernelNames } from './kernel/kernel-names.ts';
 /** @internal */
 export { KernelMemo, type KnownKernel, type KnownKernels, recognizeKernel } from './kernel/known-kernels.ts';
 /** @internal */

@@ -1,39 +1,20 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { QmpClient } from '../../../protocols/qmp/index.ts';
 import { attach, type GuestView, withPausedGuest } from '../../../src/guest/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { PauseClock } from '../../demo/pause-clock.ts';
-import { BenchError } from '../bench-error.ts';
 import type { Benchmark, Setting } from '../benchmark.ts';
 import { atMost, type Figure } from '../figure.ts';
 import { pickWritableAddresses } from '../guests/mapped-addresses.ts';
 import { RawMonitor } from '../guests/raw-monitor.ts';
 import { type Comparison, compare, timeMs } from '../statistics.ts';
+import { runCommand, runNode } from './run-command.ts';
 
-/** Seen from dist/scripts/bench/measures, where this file runs. */
-const COMMAND = fileURLToPath(new URL('../../../bundles/command/pagewalk.js', import.meta.url));
 const PAUSES = 15;
 const STARTS = 25;
 
 const ACCESS = { write: true, user: false, exec: false };
 const FLAGS = { setAccessed: true, setDirty: true, forceSetAccessed: true };
 const OPTIONS = ['--write', '--set-accessed', '--set-dirty', '--force-set-accessed'];
-
-/** Runs Node to its end. What it prints goes to a pipe, as in a script. */
-async function runNode(words: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let complaints = '';
-  child.stdout.resume();
-  child.stderr.on('data', (chunk: Buffer) => {
-    complaints += chunk.toString();
-  });
-  const [status] = await once(child, 'close');
-  // 1 is an answer too: SMAP keeps the kernel from the pages of a process.
-  if (status !== 0 && status !== 1)
-    throw new BenchError(`node ${words.join(' ')} ended with status ${status}: ${complaints}`);
-}
 
 /** What the command asks, and a program that has asked it before. */
 interface Question {
@@ -77,7 +58,7 @@ function comparePauses(guest: QemuProcess, clock: PauseClock, { words, ask }: Qu
   const pauseMs = async (run: () => Promise<unknown>): Promise<number> => (await clock.measure(run)).pauseMs;
   return compare(
     PAUSES,
-    () => pauseMs(() => runNode([COMMAND, ...words, '--qmp', guest.qmpEndpoint])),
+    () => pauseMs(() => runCommand([...words, '--qmp', guest.qmpEndpoint])),
     () => pauseMs(() => withPausedGuest({ qmp: guest.qmpEndpoint }, ask)),
   );
 }
@@ -107,7 +88,7 @@ async function* measurePauses(guest: QemuProcess): AsyncGenerator<Figure> {
 async function compareStarts(name: string, limit: number, words: readonly string[]): Promise<Figure> {
   const { ratio, measured, baseline } = await compare(
     STARTS,
-    () => timeMs(() => runNode([COMMAND, ...words])),
+    () => timeMs(() => runCommand(words)),
     () => timeMs(() => runNode(['-e', '0'])),
   );
   return {

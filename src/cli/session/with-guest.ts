@@ -5,6 +5,7 @@ import type { GuestOptions } from '../options/guest-options.ts';
 import type { Until } from '../options/moment/until.ts';
 import type { ScopeOptions } from '../options/scope-options.ts';
 import type { OpenOptions } from '../options/sources/named-guest.ts';
+import { listKernels } from './names/kernel-folder.ts';
 
 /** A question that is asked before the guest is paused for it, of one that is a script: what it answers does not matter. @internal */
 export type Rehearsal = (view: GuestView) => Promise<unknown>;
@@ -110,6 +111,8 @@ async function openAndUse<T>(
   use: (guest: OpenGuest) => Promise<T>,
 ): Promise<T> {
   const { signal, complain } = context;
+  // Whether names will be asked for is not known yet, and a folder is nothing to read while a guest is paused.
+  listKernels(context.environment);
   const guest = await source.open({ ...how, signal }).catch((error: unknown) => {
     throw reasonOf(signal, error);
   });

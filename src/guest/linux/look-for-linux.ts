@@ -3,6 +3,7 @@ import {
   findKernel,
   type KernelImage,
   type KernelNames,
+  type KnownKernel,
   type KnownKernels,
   LinuxDataError,
   type PageFeed,
@@ -15,8 +16,8 @@ import { contextOf, type VcpuState, withCr3 } from '../vcpu/vcpu-state.ts';
 /** A Linux that was found, by the address space that its kernel uses. @internal */
 export interface FoundLinux {
   readonly space: AddressSpace;
-  /** Names that were known before; else what they are made of. */
-  readonly kernel: { readonly names: KernelNames } | { readonly image: KernelImage };
+  /** Names that are at hand, or a kernel whose names are kept somewhere; else what they are made of. */
+  readonly kernel: { readonly names: KernelNames } | { readonly known: KnownKernel } | { readonly image: KernelImage };
 }
 
 /** Page-table isolation keeps two roots side by side: the kernel's lies in the even page. */
@@ -40,8 +41,9 @@ export async function lookForLinux(state: VcpuState, pages: PageFeed, known: Kno
       reasons.push(place);
       continue;
     }
-    const names = await recognizeKernel(place, known);
-    return { space, kernel: names === null ? { image: await readKernelImage(place) } : { names } };
+    const met = await recognizeKernel(place, known);
+    if (met === null) return { space, kernel: { image: await readKernelImage(place) } };
+    return { space, kernel: met.names === null ? { known: met } : { names: met.names } };
   }
   const found = [...new Set(reasons)].join('; ');
   throw new LinuxDataError(
@@ -55,9 +57,15 @@ function rootsOf(cr3: bigint): readonly bigint[] {
   return (cr3 & USER_ROOT_BIT) === 0n ? [cr3] : [cr3 & ~USER_ROOT_BIT, cr3];
 }
 
-/** The names of what was found; those that are new are kept. @internal */
-export function namesOf({ kernel }: FoundLinux, known: KnownKernels): KernelNames {
+/**
+ * The names of what was found; those that are new are kept. It takes its time, and may read and write a file.
+ *
+ * @returns null where they were kept, and are gone: without those that are kept the kernel has to be looked for once more
+ * @internal
+ */
+export function namesOf({ kernel }: FoundLinux, known: KnownKernels): KernelNames | null {
   if ('names' in kernel) return kernel.names;
+  if ('known' in kernel) return kernel.known.load();
   const names = readKernelNames(kernel.image);
   known.keep(names);
   return names;

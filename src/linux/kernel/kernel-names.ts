@@ -45,6 +45,19 @@ export function readKernelNames(image: KernelImage): KernelNames {
   };
 }
 
+/** What questions about processes begin with. */
+const FIRST_STRUCTURES = ['task_struct', 'mm_struct', 'signal_struct', 'vm_area_struct', 'module'];
+
+/** Makes the indexes that questions will use, which takes longer than the questions: a guest need not wait for it. @internal */
+export function prepareNames({ symbols, btf, textFirst }: KernelNames): void {
+  symbols?.addressOf('init_task');
+  symbols?.nearest(textFirst);
+  for (const name of FIRST_STRUCTURES) {
+    const type = btf?.structure(name);
+    if (type !== undefined) btf?.membersOf(type);
+  }
+}
+
 const NO_KALLSYMS =
   'the kernel has no symbol table in memory (built without CONFIG_KALLSYMS): no symbols and no processes; give its symbols with --symbols FILE';
 const NO_DATA_SYMBOLS =

@@ -7,7 +7,9 @@ import { type BuildId, digitsOf } from './notes.ts';
 export interface KnownKernel {
   readonly textFirst: bigint;
   readonly buildId: BuildId;
-  /** Null where they are gone, or damaged. */
+  /** Where they are at hand. */
+  readonly names: KernelNames | null;
+  /** May read a file, which a guest must not be kept paused for. Null where they are gone, or damaged. */
   load(): KernelNames | null;
 }
 
@@ -22,22 +24,19 @@ export interface KnownKernels {
 const MOST_COMPARED = 64;
 
 /**
- * The names of a kernel that is known: it lies at the same place and has the same build id. One flight, whatever the number of
- * those that are known.
+ * A kernel that is known: it lies at the same place and has the same build id. One flight, whatever the number of those that are
+ * known.
  *
  * @internal
  */
-export async function recognizeKernel(place: KernelPlace, known: KnownKernels): Promise<KernelNames | null> {
+export async function recognizeKernel(place: KernelPlace, known: KnownKernels): Promise<KnownKernel | null> {
   const candidates = known.at(place.textFirst).slice(0, MOST_COMPARED);
   const ids = await readIds(place.space, candidates);
-  for (const [at, candidate] of candidates.entries()) {
+  const found = candidates.find(({ buildId }, at) => {
     const bytes = ids[at];
-    if (bytes && digitsOf(bytes) === candidate.buildId.id) {
-      const names = candidate.load();
-      if (names !== null) return names;
-    }
-  }
-  return null;
+    return bytes && digitsOf(bytes) === buildId.id;
+  });
+  return found ?? null;
 }
 
 function readIds(space: AddressSpace, candidates: readonly KnownKernel[]): Promise<(Uint8Array | null)[]> {
@@ -52,7 +51,7 @@ export class KernelMemo implements KnownKernels {
     return this.#kept.flatMap((names) =>
       names.buildId === null || names.textFirst !== textFirst
         ? []
-        : [{ textFirst, buildId: names.buildId, load: () => names }],
+        : [{ textFirst, buildId: names.buildId, names, load: () => names }],
     );
   }
 

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   decodeKernelNames,
   encodeKernelNames,
@@ -11,9 +10,8 @@ import {
   LinuxError,
 } from '../../../linux/internal.ts';
 import { formatHex } from '../../../paging/index.ts';
+import { type KernelFile, kernelFolder, listKernels, readKernelFolder } from './kernel-folder.ts';
 
-/** The build id, where it lies, and where the text begins: what is compared is known without opening a file. */
-const FILE_NAME = /^kernel-([0-9a-f]{2,128})-([0-9a-f]{16})-([0-9a-f]{16})\.names$/;
 /** Of one kernel some ten megabytes. */
 const MOST_FILES = 8;
 const MOST_BYTES = 128 << 20;
@@ -26,19 +24,19 @@ const MOST_BYTES = 128 << 20;
  */
 export class KernelFiles implements KnownKernels {
   readonly #folder: string;
+  readonly #files: readonly KernelFile[];
 
   constructor(environment: Readonly<Record<string, string | undefined>>) {
-    const { XDG_CACHE_HOME: cache = '' } = environment;
-    // A relative path there is to be ignored (XDG Base Directory Specification).
-    this.#folder = join(isAbsolute(cache) ? cache : join(homedir(), '.cache'), 'pagewalk', 'kernels');
+    this.#folder = kernelFolder(environment);
+    this.#files = listKernels(environment);
   }
 
   at(textFirst: bigint): readonly KnownKernel[] {
-    return this.#list().flatMap((file) => {
-      const [, id = '', address = '', text = ''] = FILE_NAME.exec(file) ?? [];
-      if (id === '' || BigInt(`0x${text}`) !== textFirst) return [];
-      const buildId = { id, address: BigInt(`0x${address}`), lengthBytes: id.length / 2 };
-      return [{ textFirst, buildId, load: () => this.#load(join(this.#folder, file), id, textFirst) }];
+    const here = this.#files.filter((file) => file.textFirst === textFirst);
+    return here.map((file) => {
+      const { id, address } = file;
+      const buildId = { id, address, lengthBytes: id.length / 2 };
+      return { textFirst, buildId, names: null, load: () => loadNames(file) };
     });
   }
 
@@ -61,37 +59,29 @@ export class KernelFiles implements KnownKernels {
     this.#forgetOldest();
   }
 
-  #list(): readonly string[] {
-    try {
-      return readdirSync(this.#folder);
-    } catch {
-      return [];
-    }
-  }
-
-  #load(path: string, id: string, textFirst: bigint): KernelNames | null {
-    try {
-      if (statSync(path).size > MOST_BYTES) return null;
-      const { buffer, byteOffset, length } = readFileSync(path);
-      const bytes = new Uint8Array(buffer, byteOffset, length);
-      const names = decodeKernelNames(byteOffset % 8 === 0 ? bytes : bytes.slice());
-      return names.buildId?.id === id && names.textFirst === textFirst ? names : null;
-    } catch (error) {
-      if (error instanceof LinuxError || isFileError(error)) return null;
-      throw error;
-    }
-  }
-
   #forgetOldest(): void {
     try {
-      const files = this.#list()
-        .filter((file) => FILE_NAME.test(file))
-        .map((file) => ({ file, writtenMs: statSync(join(this.#folder, file)).mtimeMs }))
+      const files = readKernelFolder(this.#folder)
+        .map(({ path }) => ({ path, writtenMs: statSync(path).mtimeMs }))
         .sort((one, other) => other.writtenMs - one.writtenMs);
-      for (const { file } of files.slice(MOST_FILES)) rmSync(join(this.#folder, file), { force: true });
+      for (const { path } of files.slice(MOST_FILES)) rmSync(path, { force: true });
     } catch (error) {
       if (!isFileError(error)) throw error;
     }
+  }
+}
+
+/** @returns null for a file that is gone, damaged, or another kernel's */
+function loadNames({ path, id, textFirst }: KernelFile): KernelNames | null {
+  try {
+    if (statSync(path).size > MOST_BYTES) return null;
+    const { buffer, byteOffset, length } = readFileSync(path);
+    const bytes = new Uint8Array(buffer, byteOffset, length);
+    const names = decodeKernelNames(byteOffset % 8 === 0 ? bytes : bytes.slice());
+    return names.buildId?.id === id && names.textFirst === textFirst ? names : null;
+  } catch (error) {
+    if (error instanceof LinuxError || isFileError(error)) return null;
+    throw error;
   }
 }
 

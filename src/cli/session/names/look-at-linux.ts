@@ -1,6 +1,6 @@
 import type { GuestView, OpenGuest } from '../../../guest/index.ts';
 import type { Linux, SymbolTable } from '../../../linux/index.ts';
-import type { AddressSpace, KernelNames } from '../../../linux/internal.ts';
+import type { AddressSpace, KernelNames, KnownKernels } from '../../../linux/internal.ts';
 import type { CliContext } from '../../options/command.ts';
 import { KernelFiles } from './kernel-files.ts';
 
@@ -19,9 +19,15 @@ export interface LinuxQuestion {
   readonly symbolsFile?: string | undefined;
 }
 
+/** A guest that boots again and again while it is looked at is taken as it is in the end. */
+const MOST_LOOKS = 4;
+
+/** Names of kernels that a guest was seen to run: what is looked at time and again is paused once each time. */
+const MEMOS = new WeakMap<OpenGuest, KnownKernels>();
+
 /**
- * Names of the Linux in a guest. Where they are not known yet, or a file has symbols, the guest runs on while they are made of what
- * was read, and is paused again for the question itself.
+ * Names of the Linux in a guest. Where they are not at hand, or a file has symbols, the guest runs on while they are read from
+ * where they are kept, or made of what was read, and is paused again for the question itself.
  *
  * @throws LinuxDataError `ERR_LINUX_DATA` where there is no Linux, unless a file has the symbols; InputFileError for that file.
  * @internal
@@ -32,29 +38,50 @@ export async function lookAtLinux(
   { cpu, live, symbolsFile }: LinuxQuestion,
   context: Pick<CliContext, 'environment'>,
 ): Promise<LookAtLinux> {
-  const { KernelMemo, Linux, LinuxDataError } = await import('../../../linux/internal.ts');
+  const { KernelMemo, Linux, LinuxDataError, prepareNames } = await import('../../../linux/internal.ts');
   const { namesOf } = await import('../../../guest/internal.ts');
-  const known = new KernelFiles(context.environment);
-  const found = await view.lookForLinux(known, cpu).catch((error: unknown) => {
-    if (symbolsFile !== undefined && error instanceof LinuxDataError) return error;
-    throw error;
-  });
-  const isReady = symbolsFile === undefined && !(found instanceof LinuxDataError) && 'names' in found.kernel;
-  if (isReady) return { view, linux: new Linux(namesOf(found, known), found.space) };
-  if (!live) await guest.running?.resume();
-  const file = symbolsFile === undefined ? undefined : await readFile(symbolsFile);
-  const names = found instanceof LinuxDataError ? found : namesOf(found, known);
-  const later = live ? view : await guest.look();
-  if (names instanceof LinuxDataError) {
-    return { view: later, linux: await withoutKernel(later, cpu, file?.tables ?? [], names.message) };
+  const memo = MEMOS.get(guest) ?? new KernelMemo();
+  MEMOS.set(guest, memo);
+  const kept = new KernelFiles(context.environment);
+  let known: KnownKernels = {
+    at: (textFirst) => [...memo.at(textFirst), ...kept.at(textFirst)],
+    keep: (names) => kept.keep(names),
+  };
+  let file: SymbolsFile | undefined;
+  let later = view;
+  let isLast = false;
+  for (let looks = 1; ; looks += 1) {
+    const found = await later.lookForLinux(known, cpu).catch((error: unknown) => {
+      if (symbolsFile !== undefined && error instanceof LinuxDataError) return error;
+      throw error;
+    });
+    isLast ||= looks === MOST_LOOKS;
+    const hasFile = symbolsFile === undefined || file !== undefined;
+    if (found instanceof LinuxDataError) {
+      if (file !== undefined)
+        return { view: later, linux: await withoutKernel(later, cpu, file.tables, found.message) };
+    } else if (hasFile && (isLast || 'names' in found.kernel)) {
+      const names = namesOf(found, kept);
+      if (names === null) throw new LinuxDataError('Linux', 'the names that were kept of it are gone');
+      const linux = file === undefined ? new Linux(names, found.space) : await withFile(names, found.space, file);
+      return { view: later, linux };
+    }
+    if (!live) await guest.running?.resume();
+    if (symbolsFile !== undefined) file ??= await readFile(symbolsFile);
+    if (!(found instanceof LinuxDataError)) {
+      const names = namesOf(found, kept);
+      // A file that is damaged is not asked for again.
+      known = memo;
+      if (names !== null) {
+        prepareNames(names);
+        memo.keep(names);
+        // What has no build id cannot be told again.
+        isLast = names.buildId === null;
+      }
+    }
+    // An address space belongs to the pause in which it was found.
+    later = live ? view : await guest.look();
   }
-  // The address space belongs to the pause in which it was found.
-  const memo = new KernelMemo();
-  memo.keep(names);
-  const again = await later.lookForLinux(memo, cpu);
-  const own = namesOf(again, memo);
-  const linux = file === undefined ? new Linux(own, again.space) : await withFile(own, again.space, file);
-  return { view: later, linux };
 }
 
 interface SymbolsFile {
