@@ -18,18 +18,29 @@ export class RootEntries {
     this.#wordsOfEntry = context.mode === '32-bit' ? 1 : 2;
   }
 
-  /** Half of them are enough: a process comes and goes with entries of its own, and those of its kernel stay. */
-  areMostlyThoseOf(before: RootEntries): boolean {
+  /**
+   * Whether it is the table of the same process: half of the entries are enough, as some come and go. A kernel has the same ones in the
+   * tables of all its processes, so that of the lower half, which is theirs, one has to be among them.
+   */
+  isOfProcessOf(before: RootEntries): boolean {
+    const half = before.#words.length / 2;
+    const lower = this.#keptOf(before, 0, half);
+    const upper = this.#keptOf(before, half, 2 * half);
+    const isMostlyKept = 2 * (lower.kept + upper.kept) >= lower.present + upper.present;
+    return isMostlyKept && (lower.kept > 0 || lower.present === 0);
+  }
+
+  /** How many entries were there in a part, and are. */
+  #keptOf(before: RootEntries, from: number, to: number): { readonly present: number; readonly kept: number } {
     const step = before.#wordsOfEntry;
-    let present = 0;
-    let kept = 0;
-    for (let at = 0; at < before.#words.length; at += step) {
+    let [present, kept] = [0, 0];
+    for (let at = from; at < to; at += step) {
       const low = before.#words[at] ?? 0;
       if ((low & PRESENT) === 0) continue;
       present += 1;
       const isSameLow = (((this.#words[at] ?? 0) ^ low) & ~USAGE) === 0;
       if (isSameLow && (step === 1 || this.#words[at + 1] === before.#words[at + 1])) kept += 1;
     }
-    return step === this.#wordsOfEntry && 2 * kept >= present;
+    return { present, kept: step === this.#wordsOfEntry ? kept : 0 };
   }
 }

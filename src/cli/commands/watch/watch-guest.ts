@@ -11,8 +11,8 @@ import { ClearedBits } from './cleared-bits.ts';
 import { NAME, type WatchCommandLine } from './parse-watch.ts';
 import { type WatchedMoment, WatchedPlace } from './watched-place.ts';
 
-/** Nothing was watched. */
-const NOTHING = 1;
+/** Nothing was watched, or not to the end. */
+const INCOMPLETE = 1;
 
 /**
  * Clears the accessed bits of pages, lets the guest run, and looks which are set: again and again. In the end the bits are put back.
@@ -73,13 +73,13 @@ class Watch {
   async run(): Promise<number> {
     try {
       const begun = await this.#begin();
-      if (begun === undefined) return NOTHING;
+      if (begun === undefined) return INCOMPLETE;
       await this.#resume();
       const assumed = [...begun, ...this.#guest.assumed];
       await complainOfAssumed(assumed, this.#context);
       const { unread, complain } = this.#context;
       for (let round = 1; round <= this.#line.rounds && unread?.aborted !== true; round += 1)
-        await this.#runOnce(round);
+        if (!(await this.#runOnce(round))) return INCOMPLETE;
       const { strict } = this.#line.guest;
       const status = await strictStatus(0, strict, assumed, this.#context);
       if (!strict || this.#wasAlwaysExact) return status;
@@ -132,11 +132,13 @@ class Watch {
     this.#since = performance.now();
   }
 
-  async #runOnce(round: number): Promise<void> {
+  /** @returns false where the address space is not there any more */
+  async #runOnce(round: number): Promise<boolean> {
     await sleep(this.#line.forMs, undefined, { signal: this.#context.signal });
     const { collectUsage, encodeUsage, formatUsage } = await import('../../../report/index.ts');
     const before = this.#before;
-    const { leaves, ...seen } = await this.#look(async (moment) => {
+    const seen = await this.#look(async (moment) => {
+      if (moment.end !== undefined) return moment.end;
       const ms = Math.round(performance.now() - this.#since);
       const { snapshot, leaves, space } = moment;
       const exact = this.#isExact;
@@ -146,10 +148,16 @@ class Watch {
     });
     // The guest waits neither for this to be made nor for who reads it.
     await this.#resume();
+    if (typeof seen === 'string') {
+      this.#context.complain(`pagewalk: ${seen}`);
+      return false;
+    }
+    const { leaves, ...rest } = seen;
     const wasDirty = new Set(before.flatMap(({ address, dirty }) => (dirty ? [address] : [])));
-    const usage = { ...seen, ranges: collectUsage(leaves, wasDirty) };
+    const usage = { ...rest, ranges: collectUsage(leaves, wasDirty) };
     const { json } = this.#line;
     await this.#context.print(json ? `${encodeUsage(usage)}\n` : formatUsage(usage, chooseStyle(this.#context)));
+    return true;
   }
 
   async #putBackIn(moment: WatchedMoment): Promise<void> {

@@ -26,6 +26,8 @@ export interface WatchedMoment {
   readonly snapshot: TableSnapshot;
   readonly leaves: readonly MappedLeaf[];
   readonly space: ReportedAddressSpace;
+  /** Why these are not the pages of the address space that was watched; undefined where they are. */
+  readonly end: string | undefined;
   /** Why there may be more pages; undefined where these are all. */
   readonly lack: string | undefined;
 }
@@ -76,11 +78,11 @@ export class WatchedPlace {
       const { view, options, part } = await this.#resolve(paused);
       const scope = await toTranslateScope(options, cpu, NAME);
       const snapshot = await view.snapshot({ ...scope, ...part });
-      const { leaves, lack } = this.#leavesOf(snapshot, part, needs);
-      if (lack !== undefined && needs === undefined) throw new UsageError(lack, NAME);
+      const { leaves, end, lack } = this.#leavesOf(snapshot, part, needs);
+      if (end === undefined && lack !== undefined && needs === undefined) throw new UsageError(lack, NAME);
       const cr3 = snapshot.state.cr3.value;
       this.#found ??= { scope: { ...options, cr3 }, part, space: reportedSpace(snapshot.state, options) };
-      return use({ view, scope, snapshot, leaves, space: this.#found.space, lack });
+      return use({ view, scope, snapshot, leaves, space: this.#found.space, end, lack });
     };
     return viewOnce(this.#guest, { live: false }, once, mayRepeat);
   }
@@ -107,13 +109,13 @@ export class WatchedPlace {
     snapshot: TableSnapshot,
     part: Partial<AddressRange>,
     needs: LookOptions['needs'],
-  ): Pick<WatchedMoment, 'leaves' | 'lack'> {
+  ): Pick<WatchedMoment, 'leaves' | 'end' | 'lack'> {
     requireWatchable(snapshot);
     const root = new RootEntries(snapshot);
     // What a look saw that is made again was another one, or nothing.
     const before = this.#found && this.#root;
-    const isGone = before !== undefined && !root.areMostlyThoseOf(before);
-    if (!isGone) this.#root = root;
+    const end = before === undefined || root.isOfProcessOf(before) ? undefined : describeEnd(snapshot);
+    if (end === undefined) this.#root = root;
     const most = this.#mostPages * (needs === undefined ? 1 : MORE_SEEN);
     const leaves: MappedLeaf[] = [];
     let seen = 0;
@@ -122,8 +124,8 @@ export class WatchedPlace {
       seen += 1;
       return seen <= most;
     }, part);
-    const lack = isGone ? describeGone(snapshot) : describeLack(snapshot.isWhole, seen > most ? most : null, complete);
-    return { leaves, lack };
+    const lack = end ?? describeLack(snapshot.isWhole, seen > most ? most : null, complete);
+    return { leaves, end, lack };
   }
 }
 
@@ -139,9 +141,8 @@ function requireWatchable(snapshot: TableSnapshot): void {
   if (!snapshot.isRootReadable) throw new UsageError(describeRoot(snapshot), NAME);
 }
 
-function describeGone({ context }: TableSnapshot): string {
-  const where = formatHex(context.root);
-  return `most entries of the root table at ${where} have changed since: its process may have ended, and the page be used anew`;
+function describeEnd({ context }: TableSnapshot): string {
+  return `the root table at ${formatHex(context.root)} has other entries than before: its process may have ended`;
 }
 
 function describeLack(isWhole: boolean, exceeded: number | null, isComplete: boolean): string | undefined {

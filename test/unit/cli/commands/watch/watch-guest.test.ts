@@ -114,6 +114,10 @@ class TwoProcesses {
     new DataView(this.bytes.buffer).setBigUint64(Number(address), entry, true);
   }
 
+  peek(address: bigint): bigint {
+    return new DataView(this.bytes.buffer).getBigUint64(Number(address), true);
+  }
+
   entryAbove(process: 0 | 1, level: number): bigint {
     return (process === 0 ? this.#one : this.#other).entryAddress(FIRST, level);
   }
@@ -214,11 +218,31 @@ describe('cli/watchGuest', () => {
       },
     });
     const { outcome, complaints, lines } = await watch(guest, '--range 0-0xffffffff --rounds 3');
-    expect(outcome).to.have.property('message').that.contains('the root table at 0x1000 have changed');
-    expect(complaints).to.have.length(1);
-    expect(complaints[0]).to.contain('may not all have been set again: most entries of the root table at 0x1000');
+    expect(outcome).to.equal(1);
+    const why = 'the root table at 0x1000 has other entries than before: its process may have ended';
+    expect(complaints).to.deep.equal([
+      `pagewalk: ${why}`,
+      `pagewalk: accessed bits that were cleared may not all have been set again: ${why}`,
+    ]);
     expect(lines).to.deep.equal([]);
     expect([0, 8, 16].map((at) => guest.bytes[data + at])).to.deep.equal([0x27, 0x27, 0x27]);
+  });
+
+  it('ends with the process, also where its tables become those of another one of the same kernel', async () => {
+    const guest = new TwoProcesses({
+      runs: (time) => {
+        // It touches its tables as long as it is there.
+        if (time === 1) guest.poke(guest.roots[0], guest.peek(guest.roots[0]) | 0x20n);
+        if (time === 2) guest.poke(guest.roots[0], guest.peek(guest.roots[1]));
+      },
+    });
+    // What the kernel has in both.
+    for (const root of guest.roots) for (let at = 256n; at < 260n; at += 1n) guest.poke(root + at * 8n, 0xe_0007n);
+    const { outcome, complaints, lines } = await watch(guest, `--range ${RANGE} --rounds 3`);
+    expect(outcome).to.equal(1);
+    expect(complaints[0]).to.contain('its process may have ended');
+    expect(lines.filter(({ kind }) => kind === 'round')).to.have.length(1);
+    expect(guest.accessed(1)).to.equal('AAA');
   });
 
   it('puts bits back however many pages the guest has mapped meanwhile', async () => {
@@ -267,7 +291,15 @@ describe('cli/ClearedBits', () => {
     const snapshot = await view.snapshot({ first: FIRST, last: FIRST + 0x2f_ffffn });
     const leaves: Parameters<ClearedBits['clear']>[0]['leaves'][number][] = [];
     snapshot.leaves((leaf) => void leaves.push(leaf));
-    const moment = { view, scope: {}, snapshot, leaves, space: { cr3: guest.cr3, given: false }, lack: undefined };
+    const moment = {
+      view,
+      scope: {},
+      snapshot,
+      leaves,
+      space: { cr3: guest.cr3, given: false },
+      end: undefined,
+      lack: undefined,
+    };
     let isOver = false;
     const clearing = expectRejection(new ClearedBits(false).clear(moment)).finally(() => {
       isOver = true;
