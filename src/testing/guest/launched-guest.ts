@@ -70,6 +70,8 @@ export class LaunchedGuest implements AsyncDisposable {
   #paused: Promise<PausedGuest> | undefined;
   /** The guest has come to an address, and stays there. */
   #isHeld = false;
+  /** It is let run to an address: what else would resume or stop it would wait for the end of that. */
+  #isOnItsWay = false;
   readonly #saved = new WeakSet<object>();
   #artifacts = 0;
   readonly #abandon = () => void this.#stopWith(this.#options.signal?.reason).catch(() => {});
@@ -180,12 +182,15 @@ export class LaunchedGuest implements AsyncDisposable {
       const guest = await this.#attach();
       if (!this.#isHeld) await guest.pause();
       this.#isHeld = true;
+      this.#isOnItsWay = true;
       try {
         return await runTo(guest, [BigInt.asUintN(64, address)], options, () => this.console.tail);
       } catch (error) {
         // Why it failed comes first.
         await this.#resumeNow().catch(() => {});
         throw error;
+      } finally {
+        this.#isOnItsWay = false;
       }
     });
   }
@@ -386,6 +391,11 @@ export class LaunchedGuest implements AsyncDisposable {
   }
 
   #requireNoPause(what: string): void {
+    if (this.#isOnItsWay) {
+      throw new QemuOptionError(
+        `${what}() is not for a guest that runs to an address: end runUntil() first, by its signal`,
+      );
+    }
     if (this.#pauses === 0) return;
     throw new QemuOptionError(
       `${what}() is not for the inside of whilePaused(): use the methods of what that hands over`,

@@ -137,7 +137,7 @@ class GuestKeeper {
     try {
       await this.guest.restore(this.#checkpoint);
     } catch (error) {
-      // A test that ran out of time may still hold it paused, and a guest may die of being put back: that is another boot.
+      // A test that ran out of time may still hold it, and a guest may die of being put back: that is another boot.
       if (!(error instanceof QemuOptionError) && this.guest.end === undefined) throw error;
       return this.#bootForTest();
     }

@@ -128,6 +128,12 @@ describe('a guest that a test has launched', function () {
       expect(error.message).to.contain('did not come in 100 ms to 0x103000');
       expect(error.instructionPointers).to.have.length(1);
       await guest.console.expect(/tick/, { fromNow: true });
+      const end = new AbortController();
+      const left = failureOf(guest.runUntil(TOY.guard, { signal: end.signal }), Error);
+      await guest.console.expect(/tick/, { fromNow: true });
+      await failureOf(guest.restore({ tag: 'not reached' }), QemuOptionError);
+      end.abort(new Error('enough'));
+      expect((await left).message).to.equal('enough');
       const meanwhile = guest.runUntil(TOY.guard, { while: () => Promise.reject(new Error('it went wrong')) });
       expect((await failureOf(meanwhile, Error)).message).to.equal('it went wrong');
       await guest.console.expect(/tick/, { fromNow: true });
