@@ -44,6 +44,7 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
     'device-state',
     'peer',
     'found',
+    'resume',
     'restore',
     'monitor',
     'stub',

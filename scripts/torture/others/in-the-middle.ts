@@ -17,7 +17,12 @@ export interface Intervention {
   act(monitor: RawMonitor): Promise<void>;
   /** The run state that the guest has afterwards, when it ran before; null when QEMU ends. */
   readonly endsAs: string | null;
+  /** Where it may come between a client's last look and its `cont`: the guest is stopped at once, and that is said. */
+  readonly isSeenTooLate?: RegExp;
 }
+
+/** What a client says of a guest that it has resumed, and must not have. */
+const STOPPED_AGAIN = /into the state "postmigrate" in the moment in which it was resumed .* has been stopped again/;
 
 const MORE_MEMORY: TortureGuestOptions = { sharedMemory: false, memory: '32M,slots=4,maxmem=1G' };
 
@@ -42,6 +47,7 @@ export const INTERVENTIONS: readonly Intervention[] = [
   {
     name: 'migrate',
     endsAs: 'postmigrate',
+    isSeenTooLate: STOPPED_AGAIN,
     async act(monitor) {
       await monitor.execute('migrate', { uri: 'exec:cat >/dev/null' });
       await eventually(async () => {
@@ -53,6 +59,7 @@ export const INTERVENTIONS: readonly Intervention[] = [
   {
     name: 'migrate, under way',
     endsAs: 'postmigrate',
+    isSeenTooLate: STOPPED_AGAIN,
     act: (monitor) => monitor.execute('migrate', { uri: 'exec:cat >/dev/null' }).then(() => {}),
   },
   { name: 'savevm', endsAs: 'running', act: (monitor) => monitor.hmp('savevm torture').then(() => {}) },
@@ -76,7 +83,7 @@ export interface Point {
 
 /** Does it in the middle of a session, and looks at what came of it. @returns what is not as it has to be */
 export async function intervene(
-  { guest: options, act, endsAs }: Intervention,
+  { guest: options, act, endsAs, isSeenTooLate }: Intervention,
   point: Point,
 ): Promise<readonly string[]> {
   await using proxied = await ProxiedGuest.start({ ...options });
@@ -115,12 +122,14 @@ export async function intervene(
   if (isGone === undefined)
     problems.push(`left: ${[...sandbox.leftovers(), ...sandbox.processes().map(({ command }) => command)].join('; ')}`);
   if (endsAs === null) return problems;
+  const wanted = isSeenTooLate?.test(end.stderr) === true ? ['paused'] : endsAs.split(' or ');
   const ended = guest.qemu.exited.then(() => 'ended');
   const state = await Promise.race([
     ended,
-    eventually(async () => endsAs.split(' or ').includes(await guest.monitor.runState()), STATE_WITHIN_MS),
+    eventually(async () => wanted.includes(await guest.monitor.runState()), STATE_WITHIN_MS),
   ]);
   if (state === 'ended') return [...problems, 'QEMU is gone'];
-  if (state === undefined) problems.push(`the guest is ${await guest.monitor.runState()} and not ${endsAs}`);
+  if (state === undefined)
+    problems.push(`the guest is ${await guest.monitor.runState()} and not ${wanted.join(' or ')}`);
   return [...problems, ...(await guest.inspectStub())];
 }

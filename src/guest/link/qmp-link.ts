@@ -1,5 +1,4 @@
 import {
-  cont,
   handFile,
   isMigrating,
   QmpBusyError,
@@ -29,10 +28,12 @@ import { qmpMonitor } from '../monitor/qmp-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
 import { belongsTo, listensAt } from '../peer/listens-at.ts';
 import type { Peer, PeerProcess } from '../peer/peer.ts';
-import { isOurPause } from '../restore/is-our-pause.ts';
 import { connectStub, PrivateDirectory, planPrivateDirectory } from '../restore/private-directory.ts';
 import { printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
+import { isOurPause } from '../resume/is-our-pause.ts';
+import { resumeByQmp, stopStrayed } from '../resume/resume-by-qmp.ts';
+import { strayed } from '../resume/strayed.ts';
 import { readChardevUse } from '../stub/chardev-use.ts';
 import { HandedStub, newHandedId } from '../stub/handed-stub.ts';
 import { OwnStub } from '../stub/own-stub.ts';
@@ -338,6 +339,8 @@ export class QmpLink implements Link {
         (session) => this.#undoLate(session),
         () => this.#undoLate(),
       );
+      // Who leaves the guest waits for it, perhaps only after it has failed.
+      this.#lateSession.catch(() => {});
       throw error;
     }
   }
@@ -352,7 +355,7 @@ export class QmpLink implements Link {
   async #undoLate(session?: StubSession): Promise<void> {
     await session?.abandon();
     if (this.#holding || this.#ranBefore !== true || this.#qmp.state !== 'ready') return;
-    if (isOurPause((await queryStatus(this.#qmp)).status)) await cont(this.#qmp);
+    if (isOurPause((await queryStatus(this.#qmp)).status)) await this.#contOrStop();
   }
 
   #requireHandedStub(): HandedStub {
@@ -470,13 +473,32 @@ export class QmpLink implements Link {
     if (!this.#ranBefore) return session.leavePhysicalMode();
     // The RESUME event is ours.
     this.#watch.disarm();
-    try {
-      // QMP says why not.
-      this.#holding = (await session.leaveAndRun((status) => this.#isOurs(status))) !== undefined;
-      if (!this.#holding) this.#watch.resumed();
-    } catch (error) {
-      await this.#leaveStubAnew(session, error);
+    const resumed = await session
+      .leaveAndRun((status) => this.#isOurs(status))
+      .catch((error: unknown) => this.#leaveStubAnew(session, error));
+    // QMP says why not.
+    if (resumed === undefined || resumed.kind === 'refused') return;
+    this.#holding = false;
+    this.#watch.resumed();
+    if (resumed.kind === 'strayed') {
+      const stopped = stopStrayed(this.#qmp);
+      this.#forgetPause();
+      await stopped;
+      throw strayed(this.endpoint, resumed.from);
     }
+  }
+
+  /** What is paused from now on is not so by us: a client that comes after us has nothing to resume. */
+  #forgetPause(): void {
+    this.#safekeeping.note({ resume: false });
+  }
+
+  async #contOrStop(): Promise<void> {
+    const from = await resumeByQmp(this.#qmp, (status) => this.#isOurs(status));
+    if (from === undefined) return;
+    this.#holding = false;
+    this.#forgetPause();
+    throw strayed(this.endpoint, from);
   }
 
   /**
@@ -499,7 +521,7 @@ export class QmpLink implements Link {
     try {
       await session.leavePhysicalMode();
     } finally {
-      if (running) await cont(this.#qmp);
+      if (running) await this.#contOrStop();
     }
   }
 
@@ -517,7 +539,7 @@ export class QmpLink implements Link {
         );
       }
       if (!running) {
-        await cont(this.#qmp);
+        await this.#contOrStop();
         this.#watch.resumed();
       }
     }

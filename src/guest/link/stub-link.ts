@@ -12,6 +12,8 @@ import { greetsWithStop } from '../restore/greets-with-stop.ts';
 import { findLeftJournals, type LeftJournal, removeJournal } from '../restore/journal.ts';
 import { isSamePrint, printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
+import type { Resumed } from '../resume/resumed.ts';
+import { strayed } from '../resume/strayed.ts';
 import { LEAVE_TIMEOUT_MS, StubSession } from '../stub/stub-session.ts';
 import { type AttachOptions, DEFAULT_TIMEOUT_MS } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
@@ -55,6 +57,8 @@ export class StubLink implements Link {
   #stranded: 'no' | 'perhaps' | 'shown' | 'silent' = 'no';
   /** A connection failed so early that the greeting may have been lost with it. */
   #mayHaveMissedGreeting = false;
+  /** Another client has migrated the guest away, and it was stopped again. */
+  #hasStrayed = false;
   /** Why the guest could not be resumed when its pause was over: told when it is left. */
   #failure: unknown;
   readonly #turns = new Turns();
@@ -131,7 +135,7 @@ export class StubLink implements Link {
       await this.#renew(session);
       if (this.#ranBefore === undefined) await this.#learnRunState(session.client, []);
       if (this.#ranBefore === false) await session.leavePhysicalMode();
-      else this.#requireRuns(await session.leaveAndRun());
+      else await this.#requireRuns(session, await session.leaveAndRun());
       this.#stranded = 'no';
     } finally {
       await session.abandon();
@@ -148,13 +152,20 @@ export class StubLink implements Link {
     if (this.#greetedWithStop) this.#ranBefore = true;
   }
 
-  #requireRuns(complaint: string | undefined): void {
-    if (complaint === undefined) return;
+  async #requireRuns(session: StubSession, resumed: Resumed): Promise<void> {
+    if (resumed.kind === 'runs') return;
     // Trying again would not help.
     this.#stranded = 'no';
+    if (resumed.kind === 'strayed') {
+      // What is paused from now on is not so by us.
+      this.#safekeeping.note({ resume: false });
+      this.#hasStrayed = true;
+      await session.stopGuest();
+      throw strayed(this.endpoint, resumed.from);
+    }
     throw new GuestRunStateError(
       'ERR_GUEST_NOT_RESTORED',
-      `the guest behind ${this.endpoint} ran before it was paused, and has not been resumed: ${complaint}`,
+      `the guest behind ${this.endpoint} ran before it was paused, and has not been resumed: ${resumed.complaint}`,
     );
   }
 
@@ -353,7 +364,13 @@ export class StubLink implements Link {
   }
 
   async #leave(): Promise<void> {
-    await this.#giveBack();
+    try {
+      await this.#giveBack();
+    } catch (error) {
+      // All is done that can be done.
+      if (this.#hasStrayed) await this.#safekeeping.disarm();
+      throw error;
+    }
     await this.#safekeeping.disarm();
     if (this.#failure !== undefined) throw this.#failure;
   }

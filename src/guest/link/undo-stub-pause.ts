@@ -2,6 +2,7 @@ import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus, parseInfoVersion, QmpBusyError, QmpProtocolError } from '../../../protocols/qmp/index.ts';
 import { GuestUsageError } from '../errors.ts';
 import { greetsWithStop } from '../restore/greets-with-stop.ts';
+import { resumeByStub } from '../resume/resume-by-stub.ts';
 
 /** QEMU up to 8.0 greets so when it was the connection that stopped the guest; from a paused guest there is no greeting. */
 const STOP_REPLY = /^\+?\$T[0-9a-f]{2}/;
@@ -36,18 +37,20 @@ export async function undoStubPause(endpoint: string, timeoutMs: number, error: 
 
 /** @returns what became of the guest, in words */
 async function runAgain(endpoint: string, timeoutMs: number, isSilent: boolean): Promise<string> {
-  const gdb = await GdbClient.open(endpoint, {
-    timeoutMs,
-    handshakeTimeoutMs: Math.min(timeoutMs, PROBE_TIMEOUT_MS),
-  });
+  const times = { timeoutMs, handshakeTimeoutMs: Math.min(timeoutMs, PROBE_TIMEOUT_MS) };
+  const gdb = await GdbClient.open(endpoint, times);
   try {
     const { status } = parseInfoStatus(await gdb.monitor('info status'));
     const wasPaused = isSilent && greetsWithStop(parseInfoVersion(await gdb.monitor('info version')));
     // Another run state than plainly paused was there before us.
     if (status !== 'paused' || wasPaused) return `The guest is ${status}, as it was before`;
-    await gdb.monitor('cont');
-    return 'Connecting to it paused the guest, which has been resumed';
+    const resumed = await resumeByStub(gdb);
+    if (resumed.kind === 'refused') throw new Error(resumed.complaint);
+    if (resumed.kind === 'runs') return 'Connecting to it paused the guest, which has been resumed';
   } finally {
     await gdb.close();
   }
+  // A fresh connection stops it.
+  await (await GdbClient.open(endpoint, times)).close();
+  return 'Another client has migrated the guest away meanwhile: it is paused, and not to be resumed here';
 }

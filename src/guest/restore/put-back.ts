@@ -1,6 +1,5 @@
 import { GdbClient } from '../../../protocols/gdb/index.ts';
 import {
-  cont,
   handStream,
   type QmpClient,
   queryChardev,
@@ -11,7 +10,8 @@ import {
 } from '../../../protocols/qmp/internal.ts';
 import { formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
 import { STUB_LABEL } from '../found/chardev-labels.ts';
-import { isOurPause } from './is-our-pause.ts';
+import { isOurPause } from '../resume/is-our-pause.ts';
+import { resumeByQmp } from '../resume/resume-by-qmp.ts';
 import { isStubOn } from './is-stub-on.ts';
 import { connectStub, removePrivateDirectory } from './private-directory.ts';
 import { isSamePrint, printRegisters } from './register-prints.ts';
@@ -71,7 +71,11 @@ export async function putBack(
     : null;
   // Touching the stub has paused a guest that runs.
   const mustRun = running || verdict === 'resumed';
-  const runs = !mustRun || (running && !usedStub) || (await succeeds(() => cont(qmp)));
+  let strayedFrom: string | undefined;
+  const resume = async (): Promise<void> => {
+    strayedFrom = await resumeByQmp(qmp);
+  };
+  const runs = !mustRun || (running && !usedStub) || (await succeeds(resume));
   const stubRemoved =
     plan.ownStub === true
       ? await succeeds(() => removeStub(qmp, plan))
@@ -79,7 +83,9 @@ export async function putBack(
         ? null
         : await succeeds(() => removeHanded(qmp, handed));
   if (plan.directory !== undefined) removePrivateDirectory(plan.directory);
-  return { resumption: runs ? verdict : 'failed', foundState: status, physicalModeOff, stubRemoved };
+  const rest = { physicalModeOff, stubRemoved };
+  if (strayedFrom !== undefined) return { resumption: 'other-state', foundState: strayedFrom, ...rest };
+  return { resumption: runs ? verdict : 'failed', foundState: status, ...rest };
 }
 
 async function judgePause(

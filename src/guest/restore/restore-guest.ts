@@ -4,8 +4,9 @@ import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus, parseInfoVersion, QmpClient } from '../../../protocols/qmp/index.ts';
 import { ConnectError } from '../../../protocols/transport/index.ts';
 import { isSocketIdle } from '../peer/listens-at.ts';
+import { isOurPause } from '../resume/is-our-pause.ts';
+import { resumeByStub } from '../resume/resume-by-stub.ts';
 import { greetsWithStop } from './greets-with-stop.ts';
-import { isOurPause } from './is-our-pause.ts';
 import { removeJournal } from './journal.ts';
 import { connectStub, removePrivateDirectory } from './private-directory.ts';
 import { putBack } from './put-back.ts';
@@ -98,21 +99,26 @@ async function throughQmp(endpoint: string, plan: RestorePlan, elapsed: () => nu
 async function throughStub(endpoint: string, plan: RestorePlan, elapsed: () => number): Promise<RestorePlan> {
   // QEMU up to 8.0 greets so when it was this connection that paused the guest.
   let pausedHere = false;
-  const gdb = await GdbClient.over(await connectStub(endpoint, plan.directory, ATTEMPT_TIMEOUT_MS), {
-    timeoutMs: ATTEMPT_TIMEOUT_MS,
-    requestTimeoutMs: ATTEMPT_TIMEOUT_MS,
-    onStop: () => {
-      pausedHere = true;
-    },
+  let hasStrayed = false;
+  const gdb = await openStub(endpoint, plan, () => {
+    pausedHere = true;
   });
   try {
     await gdb.setPhysicalMode(false);
-    if (pausedHere || (plan.resume === true && (await isToResume(gdb, plan, elapsed)))) await gdb.monitor('cont');
+    if (pausedHere || (plan.resume === true && (await isToResume(gdb, plan, elapsed))))
+      hasStrayed = (await resumeByStub(gdb)).kind === 'strayed';
   } finally {
     await gdb.close();
   }
+  // A fresh connection stops it.
+  if (hasStrayed) await (await openStub(endpoint, plan)).close();
   const { stub, resume, ...left } = plan;
   return plan.qmp === undefined ? withoutDirectory(left) : left;
+}
+
+async function openStub(endpoint: string, { directory }: RestorePlan, onStop = () => {}): Promise<GdbClient> {
+  const times = { timeoutMs: ATTEMPT_TIMEOUT_MS, requestTimeoutMs: ATTEMPT_TIMEOUT_MS };
+  return GdbClient.over(await connectStub(endpoint, directory, ATTEMPT_TIMEOUT_MS), { ...times, onStop });
 }
 
 async function isToResume(gdb: GdbClient, plan: RestorePlan, elapsed: () => number): Promise<boolean> {

@@ -1,9 +1,11 @@
 import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { GdbClient, type GdbClientOptions, GdbClosedError } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus } from '../../../protocols/qmp/index.ts';
-import { type Connection, formatPrintable } from '../../../protocols/transport/internal.ts';
+import type { Connection } from '../../../protocols/transport/internal.ts';
 import { GuestRunStateError, GuestStubError } from '../errors.ts';
-import { isOurPause } from '../restore/is-our-pause.ts';
+import { isOurPause } from '../resume/is-our-pause.ts';
+import { resumeByStub } from '../resume/resume-by-stub.ts';
+import type { Resumed } from '../resume/resumed.ts';
 
 /** How long the guest waits for its stub to be left. Milliseconds. @internal */
 export const LEAVE_TIMEOUT_MS = 2000;
@@ -117,19 +119,19 @@ export class StubSession {
    * A guest that is in another state than plainly paused by now is not resumed: another client has done that.
    *
    * @param isOurs - whether a run state is that of our pause
-   * @returns why the guest does not run, in words; undefined when it does
    * @throws as {@link StubSession.leavePhysicalMode}
    */
-  async leaveAndRun(isOurs: (status: string) => boolean = isOurPause): Promise<string | undefined> {
+  async leaveAndRun(isOurs: (status: string) => boolean = isOurPause): Promise<Resumed> {
     if (this.#client.state !== 'open') {
       await this.leavePhysicalMode();
-      return 'the connection to its GDB stub has failed';
+      return { kind: 'refused', complaint: 'the connection to its GDB stub has failed' };
     }
     const [, status] = await this.#inTime(Promise.all([this.leavePhysicalMode(), this.#client.monitor('info status')]));
     const { status: state } = parseInfoStatus(status);
-    if (!isOurs(state)) return `it is in the state "${state}" now, which another client has done`;
-    const complaint = await this.#inTime(this.#client.monitor('cont'));
-    return complaint === '' ? undefined : `QEMU says: ${formatPrintable(complaint.trim())}`;
+    if (!isOurs(state)) {
+      return { kind: 'refused', complaint: `it is in the state "${state}" now, which another client has done` };
+    }
+    return this.#inTime(resumeByStub(this.#client, isOurs));
   }
 
   async #inTime<T>(step: Promise<T>): Promise<T> {
@@ -152,6 +154,11 @@ export class StubSession {
       late.abort();
       tooLate.catch(() => {});
     }
+  }
+
+  /** Stops a guest that runs: a fresh connection does, and is answered when it has. */
+  async stopGuest(): Promise<void> {
+    await this.#reconnect(LEAVE_TIMEOUT_MS);
   }
 
   /** The stub will not answer any more, as its monitor knows: requests that wait fail at once. */
