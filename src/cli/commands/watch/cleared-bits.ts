@@ -1,3 +1,4 @@
+import type { MappedLeaf } from '../../../paging/index.ts';
 import type { LeafEntry } from './entry-addresses.ts';
 import { entriesOf } from './entry-addresses.ts';
 import type { WatchedMoment } from './watched-place.ts';
@@ -25,10 +26,12 @@ type Change = (low: number, high: number, entry: LeafEntry) => number;
  * @internal
  */
 export class ClearedBits {
+  readonly #clearsDirty: boolean;
   readonly #mask: number;
   readonly #originals = new Map<number, Original>();
 
   constructor(clearsDirty: boolean) {
+    this.#clearsDirty = clearsDirty;
     this.#mask = clearsDirty ? USAGE : ACCESSED;
   }
 
@@ -44,7 +47,8 @@ export class ClearedBits {
 
   /** Clears the bits of all pages, in a pause. */
   async clear(moment: WatchedMoment): Promise<void> {
-    await rewrite(moment, (low, high, { address, leaf }) => {
+    const leaves = moment.leaves.filter(({ accessed, dirty }) => accessed || (this.#clearsDirty && dirty));
+    await rewrite(moment, leaves, (low, high, { address, leaf }) => {
       if ((low & this.#mask) === 0) return low;
       // Noted before it is done.
       if (!this.#originals.has(address)) this.#originals.set(address, { page: leaf.address, low, high });
@@ -54,7 +58,8 @@ export class ClearedBits {
 
   /** Sets again, in a pause, what was set before. */
   async putBack(moment: WatchedMoment): Promise<void> {
-    await rewrite(moment, (low, high, { address }) => {
+    const leaves = moment.leaves.filter(({ accessed, dirty }) => !accessed || (this.#clearsDirty && !dirty));
+    await rewrite(moment, leaves, (low, high, { address }) => {
       const original = this.#originals.get(address);
       if (original === undefined || original.high !== high || ((original.low ^ low) & ~USAGE) !== 0) return low;
       return low | (original.low & this.#mask);
@@ -64,11 +69,11 @@ export class ClearedBits {
 }
 
 /** Changes the low bytes of entries: each table in one piece, which is read again. */
-async function rewrite(moment: WatchedMoment, change: Change): Promise<void> {
+async function rewrite(moment: WatchedMoment, leaves: readonly MappedLeaf[], change: Change): Promise<void> {
   const { view, snapshot, scope } = moment;
   const tables = new Map(snapshot.tables);
   const byTable = new Map<number, LeafEntry[]>();
-  for (const entry of await entriesOf(moment)) {
+  for (const entry of await entriesOf(moment, leaves)) {
     const page = Math.floor(entry.address / PAGE_BYTES);
     const known = byTable.get(page);
     if (known === undefined) byTable.set(page, [entry]);

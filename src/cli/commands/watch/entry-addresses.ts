@@ -14,17 +14,19 @@ export interface LeafEntry {
  *
  * @internal
  */
-export async function entriesOf({ view, scope, snapshot, leaves }: WatchedMoment): Promise<LeafEntry[]> {
-  const entries = snapshot.context.mode === '32-bit' ? 1024n : 512n;
+export async function entriesOf(
+  { view, scope, snapshot }: WatchedMoment,
+  leaves: readonly MappedLeaf[],
+): Promise<LeafEntry[]> {
+  const entries = snapshot.context.mode === '32-bit' ? 1024 : 512;
   const firsts: MappedLeaf[] = [];
   const tableOf: number[] = [];
-  let table: bigint | undefined;
   for (const leaf of leaves) {
-    const { address, sizeBytes } = leaf;
+    const first = firsts.at(-1);
     // Pages of another size lie in a table of another level.
-    const own = (address / (BigInt(sizeBytes) * entries)) * 2n ** 32n + BigInt(sizeBytes);
-    if (own !== table) firsts.push(leaf);
-    table = own;
+    const isNeighbour =
+      first?.sizeBytes === leaf.sizeBytes && tableNumber(first, entries) === tableNumber(leaf, entries);
+    if (!isNeighbour) firsts.push(leaf);
     tableOf.push(firsts.length - 1);
   }
   const access = { write: false, user: false, exec: false };
@@ -39,8 +41,17 @@ export async function entriesOf({ view, scope, snapshot, leaves }: WatchedMoment
     const first = firsts[index];
     // A table that the snapshot shares with others may not be where a walk finds it any more.
     if (step?.leaf !== true || first === undefined) return;
-    const distance = Number((leaf.address - first.address) / BigInt(leaf.sizeBytes));
+    const distance = pageNumber(leaf) - pageNumber(first);
     found.push({ leaf, address: Number(step.address) + distance * step.sizeBytes, sizeBytes: step.sizeBytes });
   });
   return found;
+}
+
+function tableNumber(leaf: MappedLeaf, entries: number): number {
+  return Math.floor(pageNumber(leaf) / entries);
+}
+
+/** Of pages of its size. */
+function pageNumber({ address, sizeBytes }: MappedLeaf): number {
+  return Number(BigInt.asUintN(57, address)) / sizeBytes;
 }

@@ -1,16 +1,21 @@
 import type { TableSnapshot } from '../../../guest/index.ts';
+import type { PagingContext } from '../../../paging/index.ts';
 
 const PAGE_BYTES = 4096;
 const PRESENT = 1;
 /** Bits 5 and 6: a walk sets the first. */
 const USAGE = 0x60;
 
+interface RootSource extends Pick<TableSnapshot, 'tables'> {
+  readonly context: Pick<PagingContext, 'mode' | 'root'>;
+}
+
 /** What a root table held, to be told from what its page holds once the process has ended and the page is used anew. @internal */
 export class RootEntries {
   readonly #words: Int32Array;
   readonly #wordsOfEntry: 1 | 2;
 
-  constructor({ context, tables }: TableSnapshot) {
+  constructor({ context, tables }: RootSource) {
     const root = Number(context.root);
     const [, words = new Int32Array()] = tables.find(([page]) => page === Math.floor(root / PAGE_BYTES)) ?? [];
     const from = (root % PAGE_BYTES) / 4;
