@@ -60,6 +60,12 @@ interface HandedStateFile {
 /** The device state of a large machine has megabytes; more than this is no device state. */
 const MAX_STATE_BYTES = 256 * 1024 * 1024;
 
+/**
+ * So long it takes at most to resume a guest whose pause was too long, before it is left to the watchdog: less than the time after which
+ * that one ends a client that seems stuck. Milliseconds.
+ */
+const RESUMED_WITHIN_MS = 2000;
+
 /** Run states in which `stop` pauses nothing but spoils something: an incoming migration would not start the guest. */
 const NEVER_STOP = new Set(['inmigrate']);
 
@@ -450,8 +456,18 @@ export class QmpLink implements Link {
   #endPause(error: GuestRunStateError): void {
     this.#watch.spoil(error);
     this.#session?.lose(error);
+    const overdue = setTimeout(() => void this.#leaveToWatchdog(), RESUMED_WITHIN_MS);
     // What cannot be put back now is tried again, and reported, when the guest is left.
-    this.#turns.take(() => this.#resumeNow()).catch(() => {});
+    this.#turns
+      .take(() => this.#resumeNow())
+      .catch(() => {})
+      .finally(() => clearTimeout(overdue));
+  }
+
+  /** The monitor does not answer: the watchdog comes by a connection of its own, which one that is held here would keep it from. */
+  async #leaveToWatchdog(): Promise<void> {
+    await this.#qmp.close();
+    await this.#safekeeping.trigger();
   }
 
   /** Another client has resumed the guest: a byte to the stub would stop it, so it is stopped properly first. */

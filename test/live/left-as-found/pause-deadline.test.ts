@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { attach } from '../../../src/guest/index.ts';
+import { attach, withPausedGuest } from '../../../src/guest/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import { kernelPage } from '../../kernels/manifests/manifest.ts';
@@ -60,6 +60,28 @@ describe('a pause that lasts too long', function () {
     await attached.detach();
     await guest.console.waitForNextLine((line) => line.startsWith('tick '));
     expect(await runs()).to.equal(true);
+  });
+
+  it('is ended by the watchdog where the monitor does not answer any more', async () => {
+    await using monitor = await StallingProxy.before(guest.qmpEndpoint);
+    const attached = await attach({
+      qmp: monitor.endpoint,
+      gdb: guest.gdbEndpoint,
+      timeoutMs: 60_000,
+      maxPauseMs: 500,
+    });
+    const paused = await attached.pause();
+    const stalled = monitor.stallOneAt(/query-status/);
+    const question = expectRejection(paused.translate([READ]).then(() => paused.translate([READ])));
+    await stalled;
+    await eventually('the guest runs', runs);
+    expect(await question).to.be.instanceOf(Error);
+    await attached.detach();
+    expect(await runs()).to.equal(true);
+    const [answer] = await withPausedGuest({ qmp: guest.qmpEndpoint, gdb: guest.gdbEndpoint }, (again) =>
+      again.translate([READ]),
+    );
+    expect(answer?.translation.kind).to.equal('mapped');
   });
 
   it('is ended when the caller forgets it, and what it asks then reaches no stub', async () => {

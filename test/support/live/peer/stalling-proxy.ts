@@ -14,7 +14,8 @@ export class StallingProxy implements AsyncDisposable {
   readonly #directory: string;
   readonly #sockets = new Set<Socket>();
   readonly #held: (() => void)[] = [];
-  readonly #waiters: { readonly pattern: RegExp; readonly arrived: () => void }[] = [];
+  readonly #waiters: { readonly pattern: RegExp; readonly arrived: () => void; readonly isAlone: boolean }[] = [];
+  readonly #stalled = new Set<Socket>();
   #stalling = false;
 
   private constructor(server: Server, directory: string, path: string) {
@@ -38,7 +39,14 @@ export class StallingProxy implements AsyncDisposable {
   /** Holds every answer back from the moment on at which the client sends something that matches, and resolves then. */
   stallAt(pattern: RegExp): Promise<void> {
     return new Promise((arrived) => {
-      this.#waiters.push({ pattern, arrived });
+      this.#waiters.push({ pattern, arrived, isAlone: false });
+    });
+  }
+
+  /** The same, but only for the connection that sends it: later ones are answered. */
+  stallOneAt(pattern: RegExp): Promise<void> {
+    return new Promise((arrived) => {
+      this.#waiters.push({ pattern, arrived, isAlone: true });
     });
   }
 
@@ -50,6 +58,7 @@ export class StallingProxy implements AsyncDisposable {
   /** Lets what was held back through, and all that follows. */
   flow(): void {
     this.#stalling = false;
+    this.#stalled.clear();
     for (const release of this.#held.splice(0)) release();
   }
 
@@ -71,24 +80,25 @@ export class StallingProxy implements AsyncDisposable {
       socket.on('error', () => {});
     }
     near.on('data', (bytes) => {
-      this.#look(bytes.toString('latin1'));
+      this.#look(bytes.toString('latin1'), near);
       far.write(bytes);
     });
-    far.on('data', (bytes) => this.#pass(() => near.write(bytes)));
+    far.on('data', (bytes) => this.#pass(near, () => near.write(bytes)));
     near.on('close', () => far.destroy());
-    far.on('close', () => this.#pass(() => near.destroy()));
+    far.on('close', () => this.#pass(near, () => near.destroy()));
   }
 
-  #look(sent: string): void {
+  #look(sent: string, near: Socket): void {
     const at = this.#waiters.findIndex(({ pattern }) => pattern.test(sent));
     const [waiter] = at < 0 ? [] : this.#waiters.splice(at, 1);
     if (waiter === undefined) return;
-    this.stall();
+    if (waiter.isAlone) this.#stalled.add(near);
+    else this.stall();
     waiter.arrived();
   }
 
-  #pass(deliver: () => void): void {
-    if (this.#stalling) this.#held.push(deliver);
+  #pass(near: Socket, deliver: () => void): void {
+    if (this.#stalling || this.#stalled.has(near)) this.#held.push(deliver);
     else deliver();
   }
 }
