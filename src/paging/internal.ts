@@ -12,6 +12,8 @@ export { decodeAttributes, encodeAttributes, type LeafAttributes } from './enume
 export { canonicalAddress, linearPageOf, upperHalfPage } from './enumerate/linear-page.ts';
 /** @internal */
 export type { PageSize, PieceSink } from './enumerate/piece-sink.ts';
+/** @internal */
+export { linearDigits } from './format-hex.ts';
 export * from './index.ts';
 /** @internal */
 export { startNestedWalk, toNestedTranslation } from './nested/nested-translation.ts';
@@ -23,7 +25,6 @@ export { encodeAccess } from './rules/access.ts';
 export { ENTRY_A, ENTRY_D } from './rules/architecture.ts';
 /** @internal */
 export { leafPageOf } from './rules/entry-kind.ts';
-/** @internal */
 export { linearBitsOf } from './rules/modes.ts';
 /** @internal */
 export { decodeRights } from './rules/rights.ts';

@@ -1,4 +1,3 @@
-import { formatHex } from '../../paging/index.ts';
 import type { AxisPart } from '../../picture/internal.ts';
 import { formatPages } from './format-pages.ts';
 import { type NamedPages, nameFrom, type Stage } from './stage.ts';
@@ -49,7 +48,7 @@ export function paintRuler(input: RulerInput): void {
 }
 
 function digitsOf({ stage }: RulerInput, page: number): string {
-  return formatHex(stage.addressOf(page), 16);
+  return stage.nameOf(stage.addressOf(page));
 }
 
 /** What is seen, from where to where. */

@@ -36,6 +36,8 @@ export interface Stage {
   readonly changes: Changes | null;
   /** A page number as people read it. */
   readonly addressOf: (page: number) => bigint;
+  /** An address of this order in writing: all are equally long. */
+  readonly nameOf: (address: bigint) => string;
   /** Names of parts, in ascending order. */
   readonly names: readonly NamedPages[];
   /** The same, page by page, for a part of the pages; null where the pieces at hand are all there is. */

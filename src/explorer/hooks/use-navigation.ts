@@ -1,6 +1,5 @@
 import type { RefObject } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { formatHex } from '../../paging/index.ts';
 import { endOf, pieceAt, pieceFrom } from '../../picture/internal.ts';
 import type { CanvasHandle } from '../canvas/canvas-handle.ts';
 import type { Stage } from '../canvas/stage.ts';
@@ -69,7 +68,7 @@ export function useNavigation({ feed, moment, space, stage, isPhysical, handle, 
     const first = pieces.first[at] as number;
     const [lane] = lanes;
     const label = lane?.classes[lane.all[at] as number]?.label ?? '';
-    setSaid(`${formatHex(stage.addressOf(first), 16)} ${label}`);
+    setSaid(`${stage.nameOf(stage.addressOf(first))} ${label}`);
     showPiece(first, endOf(pieces, at));
     choose(first);
   };
@@ -112,7 +111,7 @@ export function useNavigation({ feed, moment, space, stage, isPhysical, handle, 
         const count = found.places.length === 1 ? '' : `: ${number} of ${found.places.length}${found.more}`;
         const isMapped = pieceAt(space.pieces, moment.pageOf(address)) >= 0;
         setSaid(
-          `${formatHex(address, 16)}${text === '' ? '' : ` ${text}`}${count}${isMapped ? '' : '; nothing is mapped there'}`,
+          `${moment.nameOf(address)}${text === '' ? '' : ` ${text}`}${count}${isMapped ? '' : '; nothing is mapped there'}`,
         );
         showAddress(address, endPage);
       },

@@ -10,7 +10,7 @@ import {
 import { pagesOfRange } from '../../guest/internal.ts';
 import type { Access, NestedContext, PageSource, PagingContext } from '../../paging/index.ts';
 import { changedNestedRanges, changedRanges, findAliases, type PageRange } from '../../paging/index.ts';
-import { canonicalAddress, linearPageOf } from '../../paging/internal.ts';
+import { canonicalAddress, formatHex, linearDigits, linearPageOf } from '../../paging/internal.ts';
 import {
   collectPieces,
   decodeMoment,
@@ -90,6 +90,11 @@ export class LoadedMoment {
         policy: { protectionKeys: true } as PagingContext['policy'],
       }
     );
+  }
+
+  /** A linear address, in as many digits as all of them have. */
+  nameOf(address: bigint): string {
+    return formatHex(address, linearDigits(this.heading.linearBits));
   }
 
   addressOf(page: number, offset = 0): bigint {

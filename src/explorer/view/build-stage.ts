@@ -1,5 +1,5 @@
 import type { PagingContext } from '../../paging/index.ts';
-import { decodeAttributes } from '../../paging/internal.ts';
+import { decodeAttributes, formatHex } from '../../paging/internal.ts';
 import {
   Axis,
   type Changes,
@@ -112,6 +112,7 @@ function linearStage(parts: StageParts): Stage {
     lanes: lanesOf(parts, pieces, coloured ?? colourPieces(inputOf(moment, space))),
     changes,
     addressOf: (page) => moment.addressOf(page),
+    nameOf: (address) => moment.nameOf(address),
     names: names.map((each) => ({
       first: moment.pageOf(each.first),
       end: moment.pageOf(each.last) + 1,
@@ -154,6 +155,7 @@ function physicalStage({ moment, view, hidden }: StageParts, { pieces }: Physica
     lanes: all.sort((one, other) => Number(other.id === chosen?.id) - Number(one.id === chosen?.id)),
     changes: null,
     addressOf: (page) => BigInt(page) << 12n,
+    nameOf: (address) => formatHex(address, 16),
     names: moment.heading.regions.map(({ first, last, name }) => ({
       first: Number(first >> 12n),
       end: Number(last >> 12n) + 1,

@@ -1,4 +1,3 @@
-import { formatHex } from '../../paging/index.ts';
 import { CHANGE_CLASSES, describePiece, endOf, pieceAt } from '../../picture/internal.ts';
 import { formatPages } from '../canvas/format-pages.ts';
 import type { Place } from '../canvas/painter.ts';
@@ -16,14 +15,14 @@ interface Shown {
 /** What is at a place, in lines. @internal */
 export function describePlace({ moment, space, stage, isPhysical }: Shown, place: Place): readonly string[] {
   const { page, piece, pieces, part } = place;
-  const head = [formatHex(stage.addressOf(Math.floor(page)), 16), ...nameAt(stage, page)];
+  const head = [stage.nameOf(stage.addressOf(Math.floor(page))), ...nameAt(stage, page)];
   const changed = changesAt(stage, page);
   if (piece < 0) {
     const hole = part?.isHole ? `hole of ${formatPages(part.end - part.first)}` : 'nothing is mapped here';
     return [...head, isPhysical ? 'no page leads here' : hole, ...changed];
   }
-  const first = formatHex(stage.addressOf(pieces.first[piece] as number), 16);
-  const last = formatHex(stage.addressOf(endOf(pieces, piece) - 1) | 0xfffn, 16);
+  const first = stage.nameOf(stage.addressOf(pieces.first[piece] as number));
+  const last = stage.nameOf(stage.addressOf(endOf(pieces, piece) - 1) | 0xfffn);
   const range = `${first}-${last}`;
   if (isPhysical) {
     const times = pieces.leaves[piece] as number;

@@ -1,10 +1,11 @@
 import { formatHex, type PagingMode } from '../../paging/index.ts';
+import { linearDigits as digitsOf, linearBitsOf } from '../../paging/internal.ts';
 
 export { formatHex } from '../../paging/index.ts';
 
 /** How many digits show any linear address of a mode: where paging is off, too, they have 32 bits. @internal */
 export function linearDigits(mode: PagingMode): 8 | 16 {
-  return mode === '4-level' || mode === '5-level' ? 16 : 8;
+  return digitsOf(linearBitsOf(mode));
 }
 
 /** A linear address, as wide as all of its mode. @internal */

@@ -31,7 +31,7 @@ export function FramePanel({ moment, space, frame, onChosen, onClose }: FramePro
         {pages.slice(0, MOST_SHOWN).map((page) => (
           <li key={page}>
             <button type="button" onClick={() => onChosen(moment.addressOf(page))}>
-              {formatHex(moment.addressOf(page), 16)}
+              {moment.nameOf(moment.addressOf(page))}
             </button>
           </li>
         ))}

@@ -1,4 +1,3 @@
-import { formatHex } from '../../../paging/index.ts';
 import { describePiece, endOf, pieceFrom } from '../../../picture/internal.ts';
 import type { Stage } from '../../canvas/stage.ts';
 import type { LoadedMoment, Space } from '../../moment/loaded-moment.ts';
@@ -48,8 +47,8 @@ export function RangeTable({ moment, space, stage, seen, isPhysical, onChosen }:
             <tr key={at}>
               <th scope="row">
                 <button type="button" onClick={() => onChosen(pieces.first[at] as number)}>
-                  {formatHex(stage.addressOf(pieces.first[at] as number), 16)}-
-                  {formatHex(stage.addressOf(endOf(pieces, at) - 1) | 0xfffn, 16)}
+                  {stage.nameOf(stage.addressOf(pieces.first[at] as number))}-
+                  {stage.nameOf(stage.addressOf(endOf(pieces, at) - 1) | 0xfffn)}
                 </button>
               </th>
               {isPhysical ? (

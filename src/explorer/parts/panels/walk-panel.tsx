@@ -1,5 +1,4 @@
 import { useEffect, useState } from 'preact/hooks';
-import { formatHex } from '../../../paging/index.ts';
 import { formatTranslation } from '../../../report/index.ts';
 import type { LoadedMoment } from '../../moment/loaded-moment.ts';
 import type { ViewState } from '../../view/link.ts';
@@ -46,9 +45,9 @@ export function WalkPanel({ moment, address, access, overrides, onAccess, onClos
   }, [moment, address, access, overrides]);
 
   return (
-    <section class="panel" aria-label={`Walk of ${formatHex(address, 16)}`}>
+    <section class="panel" aria-label={`Walk of ${moment.nameOf(address)}`}>
       <header>
-        <h2>Walk of {formatHex(address, 16)}</h2>
+        <h2>Walk of {moment.nameOf(address)}</h2>
         <button type="button" onClick={onClose} aria-label="Close the walk">
           ×
         </button>
