@@ -14,6 +14,7 @@ export { canonicalAddress, linearPageOf, upperHalfPage } from './enumerate/linea
 export type { PageSize, PieceSink } from './enumerate/piece-sink.ts';
 /** @internal */
 export { linearDigits } from './format-hex.ts';
+/** @internal */
 export * from './index.ts';
 /** @internal */
 export { startNestedWalk, toNestedTranslation } from './nested/nested-translation.ts';
@@ -25,6 +26,7 @@ export { encodeAccess } from './rules/access.ts';
 export { ENTRY_A, ENTRY_D } from './rules/architecture.ts';
 /** @internal */
 export { leafPageOf } from './rules/entry-kind.ts';
+/** @internal */
 export { linearBitsOf } from './rules/modes.ts';
 /** @internal */
 export { decodeRights } from './rules/rights.ts';
