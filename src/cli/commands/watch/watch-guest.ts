@@ -134,13 +134,15 @@ class Watch {
 
   /** @returns false where the address space is not there any more */
   async #runOnce(round: number): Promise<boolean> {
-    await sleep(this.#line.forMs, undefined, { signal: this.#context.signal });
+    // It has run already while the last round was printed.
+    const left = this.#line.forMs - (performance.now() - this.#since);
+    await sleep(Math.max(0, left), undefined, { signal: this.#context.signal });
     const { collectUsage, encodeUsage, formatUsage } = await import('../../../report/index.ts');
     const before = this.#before;
     const seen = await this.#look(async (moment) => {
       if (moment.end !== undefined) return moment.end;
-      const ms = Math.round(performance.now() - this.#since);
       const { snapshot, leaves, space } = moment;
+      const ms = Math.round(moment.pausedAt - this.#since);
       const exact = this.#isExact;
       if (round < this.#line.rounds) await this.#clear(moment);
       else await this.#putBackIn(moment);

@@ -21,6 +21,8 @@ const MORE_SEEN = 16;
 
 /** The watched pages at a moment at which the guest is paused. @internal */
 export interface WatchedMoment {
+  /** As `performance.now()` has it: what is read before it is handed over takes a while. */
+  readonly pausedAt: number;
   readonly view: GuestView;
   readonly scope: TranslateScope;
   readonly snapshot: TableSnapshot;
@@ -75,6 +77,7 @@ export class WatchedPlace {
   look<T>(use: (moment: WatchedMoment) => Promise<T>, { mayRepeat, needs }: LookOptions = {}): Promise<T> {
     const { cpu } = this.#line.guest;
     const once = async (paused: GuestView): Promise<T> => {
+      const pausedAt = performance.now();
       const { view, options, part } = await this.#resolve(paused);
       const scope = await toTranslateScope(options, cpu, NAME);
       const snapshot = await view.snapshot({ ...scope, ...part });
@@ -82,7 +85,7 @@ export class WatchedPlace {
       if (end === undefined && lack !== undefined && needs === undefined) throw new UsageError(lack, NAME);
       const cr3 = snapshot.state.cr3.value;
       this.#found ??= { scope: { ...options, cr3 }, part, space: reportedSpace(snapshot.state, options) };
-      return use({ view, scope, snapshot, leaves, space: this.#found.space, end, lack });
+      return use({ pausedAt, view, scope, snapshot, leaves, space: this.#found.space, end, lack });
     };
     return viewOnce(this.#guest, { live: false }, once, mayRepeat);
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { ClearedBits } from '../../../../../src/cli/commands/watch/cleared-bits.ts';
 import { parseWatch } from '../../../../../src/cli/commands/watch/parse-watch.ts';
@@ -29,6 +30,8 @@ interface Happens {
   /** What each flush of its TLBs comes to. */
   readonly flushes?: readonly boolean[];
   readonly assumed?: readonly Assumption[];
+  /** How long it takes to read its vCPU. */
+  readonly readMs?: number;
   /** What comes of the write that is counted from 1: it fails, or takes its time. */
   writes?(time: number): Promise<void> | undefined;
   /** In these pauses, counted from 1, another client resumes it. */
@@ -42,6 +45,9 @@ class TwoProcesses {
   readonly bytes = new Uint8Array(0x10_0000);
   readonly roots = [this.#one.root, this.#other.root] as const;
   readonly log: string[] = [];
+  /** When its vCPU was read, and when it was resumed. */
+  readonly readAt: number[] = [];
+  readonly resumedAt: number[] = [];
   readonly #happens: Happens;
   cr3 = this.roots[0];
   #writes = 0;
@@ -68,7 +74,12 @@ class TwoProcesses {
       await writable.write(address, written);
       await delay;
     };
-    return new GuestView({ ...source, writable: { ...writable, write }, allowsWrites: true });
+    const readVcpu: typeof source.readVcpu = async (cpu) => {
+      this.readAt.push(performance.now());
+      await sleep(this.#happens.readMs ?? 0);
+      return source.readVcpu(cpu);
+    };
+    return new GuestView({ ...source, readVcpu, writable: { ...writable, write }, allowsWrites: true });
   }
 
   get open(): OpenGuest {
@@ -84,6 +95,7 @@ class TwoProcesses {
         ...{ ranBefore: true, pausedMs: 0, recoveries: [], live: () => this.view },
         resume: async () => {
           this.log.push('resume');
+          this.resumedAt.push(performance.now());
           runs?.(count('resume'));
         },
         flushTranslations: async () => {
@@ -123,8 +135,24 @@ class TwoProcesses {
   }
 }
 
-async function watch(guest: TwoProcesses, words: string, form: readonly string[] = ['--json'], mostPages?: number) {
-  const line = parseWatch(['--qmp', 'unix:/nowhere', ...form, '--clear', '--for', '1', ...words.split(' ')], {});
+async function watch(
+  guest: TwoProcesses,
+  words: string,
+  form: readonly string[] = ['--json'],
+  mostPages?: number,
+  printing?: () => Promise<void>,
+) {
+  const line = parseWatch(
+    [
+      '--qmp',
+      'unix:/nowhere',
+      ...form,
+      '--clear',
+      ...(words.includes('--for') ? [] : ['--for', '1']),
+      ...words.split(' '),
+    ],
+    {},
+  );
   const source = { ...line.guest.source, open: async () => guest.open };
   const said: string[] = [];
   const complaints: string[] = [];
@@ -133,7 +161,10 @@ async function watch(guest: TwoProcesses, words: string, form: readonly string[]
     { ...line, guest: { ...line.guest, source } },
     {
       ...{ environment: {}, isTerminal: false, signal },
-      print: (text) => void said.push(text),
+      print: async (text) => {
+        said.push(text);
+        await printing?.();
+      },
       complain: (text) => void complaints.push(text),
     },
     mostPages,
@@ -196,6 +227,26 @@ describe('cli/watchGuest', () => {
     const { outcome, lines } = await watch(guest, `--range ${RANGE}`, ['--json'], 2);
     expect(outcome).to.equal(0);
     expect(lines[0]).to.deep.include({ kind: 'round', cr3: '0x10000' });
+  });
+
+  it('counts as the time of a round what the guest has run, without its pause', async () => {
+    const guest = new TwoProcesses({ readMs: 50 });
+    const { lines } = await watch(guest, `--range ${RANGE}`);
+    const ran = (guest.readAt[1] ?? 0) - (guest.resumedAt[0] ?? 0);
+    const [counted] = lines.map(({ ms }) => ms);
+    expect(counted).to.be.at.most(Math.ceil(ran));
+  });
+
+  it('lets the guest run no longer for what it had run while a round was printed', async () => {
+    const guest = new TwoProcesses();
+    await watch(guest, `--range ${RANGE} --for 100 --rounds 2`, ['--json'], undefined, async () => {
+      await sleep(110);
+      setTimeout(() => guest.log.push('later'), 50);
+    });
+    const order = guest.log.filter((what) => what === 'pause' || what === 'later');
+    expect(order.slice(0, 3)).to.deep.equal(['pause', 'pause', 'pause']);
+    // No timer is left behind.
+    await sleep(60);
   });
 
   it('refuses an address space of which nothing is known', async () => {
@@ -296,6 +347,7 @@ describe('cli/ClearedBits', () => {
       scope: {},
       snapshot,
       leaves,
+      pausedAt: 0,
       space: { cr3: guest.cr3, given: false },
       end: undefined,
       lack: undefined,
