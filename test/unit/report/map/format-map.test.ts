@@ -136,6 +136,17 @@ describe('report/formatMappedRange and formatLeaf', () => {
     }
   });
 
+  it('name some of very many regions, and say how many more there are', () => {
+    const regions = (count: number) =>
+      Array.from({ length: count }, (_, at) => ({ kind: 'device', name: `d${at}` }) as const);
+    expect(formatMappedRange(RANGE, regions(4), '4-level', PLAIN)).to.contain(
+      'device d0, device d1, device d2, device d3\n',
+    );
+    expect(formatMappedRange(RANGE, regions(40), '4-level', PLAIN)).to.contain(
+      ' device d0, device d1, device d2, 37 more\n',
+    );
+  });
+
   it('set off what is writable and executable, and what users have among the addresses of kernels', () => {
     const wx = { write: true, user: false, exec: true };
     expect(formatMappedRange({ ...RANGE, rights: wx }, RAM, '4-level', COLOURED)).to.contain(
