@@ -20,14 +20,27 @@ export function formatOverview(commands: readonly CommandEntry[]): string {
   ].join('\n');
 }
 
-/** What `pagewalk help COMMAND` says. @internal */
-export function formatCommandHelp({ name, synopsis, description, options }: Command): string {
-  return [`usage: pagewalk ${name} ${synopsis}`, '', description, '', ...formatOptions(options), ''].join('\n');
+/**
+ * What `pagewalk help COMMAND` says.
+ *
+ * @param isFolded - each paragraph is one line, for a reader whose lines are folded
+ * @internal
+ */
+export function formatCommandHelp({ name, synopsis, description, options }: Command, isFolded = false): string {
+  const shown = isFolded ? (text: string) => joinLines(text) : (text: string) => text;
+  return [`usage: pagewalk ${name} ${synopsis}`, '', shown(description), '', ...formatOptions(options, shown), ''].join(
+    '\n',
+  );
 }
 
-function formatOptions(options: OptionTable): string[] {
+/** A line goes on in the next one, unless that is empty or set in. */
+function joinLines(text: string): string {
+  return text.replace(/(?<!\n)\n(?![\n ])/g, ' ');
+}
+
+function formatOptions(options: OptionTable, shown: (text: string) => string): string[] {
   const rows = Object.entries(options).map(([name, { value, help }]) => {
-    return { left: `--${name}${value === undefined ? '' : ` ${value}`}`, help };
+    return { left: `--${name}${value === undefined ? '' : ` ${value}`}`, help: shown(help) };
   });
   const width = Math.max(...rows.map(({ left }) => left.length));
   return rows.map(

@@ -36,7 +36,7 @@ async function dispatch(words: readonly string[], context: CliContext): Promise<
     case 'help':
     case '--help':
     case '-h':
-      await context.print(await formatHelp(rest));
+      await context.print(await formatHelp(rest, context));
       return 0;
     case 'completion':
       await context.print(await formatCompletion(rest, COMMANDS));
@@ -44,14 +44,16 @@ async function dispatch(words: readonly string[], context: CliContext): Promise<
   }
   const command = requireCommand(first);
   if (asksForHelp(rest)) {
-    await context.print(formatCommandHelp(await command.load()));
+    await context.print(formatCommandHelp(await command.load(), context.isTerminal));
     return 0;
   }
   return (await command.load()).run(rest, context);
 }
 
-async function formatHelp([name]: readonly string[]): Promise<string> {
-  return name === undefined ? formatOverview(COMMANDS) : formatCommandHelp(await requireCommand(name).load());
+async function formatHelp([name]: readonly string[], { isTerminal }: CliContext): Promise<string> {
+  return name === undefined
+    ? formatOverview(COMMANDS)
+    : formatCommandHelp(await requireCommand(name).load(), isTerminal);
 }
 
 function asksForHelp(words: readonly string[]): boolean {

@@ -29,7 +29,7 @@ export function foldLines(text: string, columns: number): string {
 
 function foldLine(line: string, columns: number): string {
   const pieces = piecesOf(line);
-  const indent = ' '.repeat(Math.min((pieces[0]?.gap.length ?? 0) + INDENT, columns / 2));
+  const indent = ' '.repeat(indentOf(pieces, columns / 2));
   const lines: string[] = [];
   let start = 0;
   let width = 0;
@@ -46,6 +46,20 @@ function foldLine(line: string, columns: number): string {
   }
   lines.push(joinPieces(pieces.slice(start), start === 0 ? undefined : indent));
   return lines.join('\n');
+}
+
+/** Where the rest begins: of a line that is set in below the last of its columns, as of an option below what it does. */
+function indentOf(pieces: readonly Piece[], most: number): number {
+  const own = pieces[0]?.gap.length ?? 0;
+  let below = 0;
+  let at = 0;
+  for (const { gap, width } of pieces) {
+    at += gap.length;
+    if (at > most) break;
+    if (gap.length > 1 && at > own) below = at;
+    at += width;
+  }
+  return own > 0 && below > 0 ? below : Math.min(own + INDENT, most);
 }
 
 /** Where the line that begins with `start` ends, as `over` is too much. */

@@ -26,6 +26,18 @@ describe('the help of a command', () => {
       for (const flag of flags.split(', ')) expect(parseNestedStage(`npt:0x1,${mode},${flag}`)?.kind).to.equal('npt');
     }
   });
+
+  it('has each paragraph and each option in one line for a terminal, which folds them', async () => {
+    for (const { load } of COMMANDS) {
+      const command = await load();
+      const words = (text: string): readonly string[] => text.split(/\s+/);
+      const folded = formatCommandHelp(command, true);
+      expect(words(folded)).to.deep.equal(words(formatCommandHelp(command)));
+      const options = folded.split('\n').filter((line) => line.startsWith('  --'));
+      expect(options).to.have.length(Object.keys(command.options).length);
+      expect(folded.trimEnd().endsWith(options.at(-1) ?? '')).to.equal(true);
+    }
+  });
 });
 
 function messageOf(refused: () => unknown): string {

@@ -35,6 +35,14 @@ describe('foldLines', () => {
     expect(foldLines(path, 80).split('\n')).to.deep.equal(['pagewalk:', `    /${'a'.repeat(200)}:`, '    no']);
   });
 
+  it('goes on below the last column of a line that is set in', () => {
+    const option = `  --range FIRST-LAST  ${'only pages that overlap these '.repeat(4)}`.trimEnd();
+    const [first = '', ...others] = foldLines(option, 80).split('\n');
+    expect(first).to.match(/^ {2}--range FIRST-LAST {2}only/);
+    expect(others).to.have.length(2);
+    for (const line of others) expect(line).to.match(/^ {22}\S/);
+  });
+
   it('counts what is seen, not what sets it off', () => {
     const { bad, faint, strong } = COLOURED;
     const cells = [strong('0x0000000000001000'), bad('a'.repeat(30)), faint('b'.repeat(26))];
