@@ -1,4 +1,13 @@
-import type { QmpClient, QmpEvent } from '../../protocols/qmp/index.ts';
+import { type QmpClient, type QmpEvent, queryStatus } from '../../protocols/qmp/index.ts';
+
+/** What something cost a guest. */
+export interface Measured<T> {
+  readonly result: T;
+  /** How long the guest was paused in all, in milliseconds. */
+  readonly pauseMs: number;
+  /** Each pause by itself. */
+  readonly pausesMs: readonly number[];
+}
 
 /**
  * Measures pauses of a guest by QEMU's own clock: the timestamps of its STOP and RESUME events, on a monitor that is not the
@@ -12,23 +21,29 @@ export class PauseClock {
   }
 
   /**
-   * Runs something that pauses the guest once.
+   * Runs something that pauses the guest, once or several times.
    *
-   * @returns what it returned, and how long the guest was paused, in milliseconds
-   * @throws QmpTimeoutError when there was no pause, or no end of it
+   * @throws RangeError when there was no pause, or no end of it
    */
-  async measure<T>(run: () => Promise<T>): Promise<{ readonly result: T; readonly pauseMs: number }> {
-    let isOver = true;
-    const stop = this.#qmp.waitForEvent('STOP', {
-      accept: () => {
-        isOver = false;
-        return true;
-      },
+  async measure<T>(run: () => Promise<T>): Promise<Measured<T>> {
+    const pausesMs: number[] = [];
+    let from: number | undefined;
+    const stopListening = this.#qmp.onEvent((event) => {
+      if (event.event === 'STOP') from ??= microseconds(event);
+      // The end of a pause before this one may be told only now.
+      if (event.event !== 'RESUME' || from === undefined) return;
+      pausesMs.push((microseconds(event) - from) / 1000);
+      from = undefined;
     });
-    // The end of a pause before this one may be told only now.
-    const resume = this.#qmp.waitForEvent('RESUME', { accept: () => !isOver });
-    const [result, from, to] = await Promise.all([run(), stop, resume]);
-    return { result, pauseMs: (microseconds(to) - microseconds(from)) / 1000 };
+    try {
+      const result = await run();
+      // Events come before replies: with this one, all that has happened is known.
+      await queryStatus(this.#qmp);
+      if (from !== undefined || pausesMs.length === 0) throw new RangeError('the guest was not paused, or is still');
+      return { result, pausesMs, pauseMs: pausesMs.reduce((sum, each) => sum + each) };
+    } finally {
+      stopListening();
+    }
   }
 }
 

@@ -14,7 +14,6 @@ export { canonicalAddress, linearPageOf, upperHalfPage } from './enumerate/linea
 export type { PageSize, PieceSink } from './enumerate/piece-sink.ts';
 /** @internal */
 export { linearDigits } from './format-hex.ts';
-/** @internal */
 export * from './index.ts';
 /** @internal */
 export { startNestedWalk, toNestedTranslation } from './nested/nested-translation.ts';

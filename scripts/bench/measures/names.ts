@@ -77,15 +77,20 @@ async function measureProcesses(guest: QemuProcess, cache: string): Promise<Figu
   try {
     const clock = new PauseClock(qmp);
     const ask = () => runCommand(['ps', '--qmp', guest.qmpEndpoint], { XDG_CACHE_HOME: cache });
-    const { pauseMs: firstMs } = await clock.measure(ask);
-    const pausesMs: number[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) pausesMs.push((await clock.measure(ask)).pauseMs);
+    const { pausesMs: first } = await clock.measure(ask);
+    const longestMs: number[] = [];
+    const allMs: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const { pauseMs, pausesMs } = await clock.measure(ask);
+      longestMs.push(Math.max(...pausesMs));
+      allMs.push(pauseMs);
+    }
     return {
-      name: 'pause of pagewalk ps',
-      value: median(pausesMs),
+      name: 'pause of pagewalk ps: the longer one of its two',
+      value: median(longestMs),
       unit: 'ms',
       bar: atMost(50),
-      details: { firstMs, longestMs: Math.max(...pausesMs) },
+      details: { bothMs: median(allMs), longestOfAKernelThatIsNotKnownMs: Math.max(...first) },
     };
   } finally {
     await qmp.close();

@@ -149,10 +149,11 @@ describe('the command pagewalk, on a guest', function () {
       await runPagewalk(['translate', addressOf('rw'), '--trace', file, ...running.endpoint]);
       const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
       expect(lines.filter((line) => !/^ *\d+\.\d{3} {2}(qmp|gdb) +\d+ (->|<-) {2}\S/.test(line))).to.deep.equal([]);
-      // The last words: physical mode is left and the run state looked at, then the guest runs, by the monitor behind the stub.
+      // The last words: physical mode is left and the run state looked at, then the guest runs, by the monitor behind the stub, which
+      // says in the same write from which state.
       const toStub = lines.flatMap((line) => /gdb +\d+ -> {2}(\S+)#/.exec(line)?.[1] ?? []);
       const [status, cont] = ['info status', 'cont'].map((line) => `$qRcmd,${Buffer.from(line).toString('hex')}`);
-      expect(toStub.slice(-4)).to.deep.equal(['$Qqemu.PhyMemMode:0', '$qqemu.PhyMemMode', status, cont]);
+      expect(toStub.slice(-5)).to.deep.equal(['$Qqemu.PhyMemMode:0', '$qqemu.PhyMemMode', status, status, cont]);
       expect(lines.findLast((line) => /qmp +\d+ -> /.test(line))).not.to.contain('"execute":"cont"');
     });
 
