@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** Seen from dist/test/support/live, where this file runs. */
@@ -9,6 +10,10 @@ const MODULES = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.ur
  * a bundle no coverage is measured, since V8 counts its one line.
  */
 const { PAGEWALK_PROGRAM: PROGRAM = MODULES } = process.env;
+
+/** Compiled code is kept there, as it is for users: in dist, so that another build has another. */
+const CACHE = fileURLToPath(new URL('../../../test-cache', import.meta.url));
+mkdirSync(CACHE, { recursive: true, mode: 0o700 });
 
 /** How a run of the command ended. */
 export interface PagewalkExit {
@@ -24,14 +29,14 @@ export interface PagewalkRun {
   readonly ended: Promise<PagewalkExit>;
 }
 
-/** Starts the command as a user does, with nothing of the environment but what is given, and with or without an input. */
+/** Starts the command as a user does, with a cache folder and nothing of the environment but what is given, with or without an input. */
 export function startPagewalk(
   words: readonly string[],
   environment: Record<string, string> = {},
   input: 'ignore' | 'pipe' = 'ignore',
 ): PagewalkRun {
   const child = spawn(process.execPath, [PROGRAM, ...words], {
-    env: { ...coverageVariable(), ...environment },
+    env: { ...coverageVariable(), XDG_CACHE_HOME: CACHE, ...environment },
     stdio: [input, 'pipe', 'pipe'],
   });
   const said = { stdout: '', stderr: '' };
