@@ -1,5 +1,7 @@
 import { encodeAssumption } from '../assumed/format-assumption.ts';
 import { formatCause } from '../causes/format-cause.ts';
+import { encodeOwner } from '../linux/format-owner.ts';
+import { placeFields } from '../linux/format-symbol.ts';
 import { formatHex } from '../words/format-hex.ts';
 import { assumedOf } from './assumed-of.ts';
 import { detailOf } from './detail-of.ts';
@@ -13,7 +15,7 @@ import type { ReportedPosition, ReportedState, ReportedValue } from './reported-
  * @public
  */
 export function encodeState(reported: ReportedState): string {
-  const { cpu, cpus, state, context, nestedContext, runs, memory, memoryAccess } = reported;
+  const { cpu, cpus, state, context, nestedContext, runs, memory, memoryAccess, owner, place } = reported;
   return JSON.stringify({
     cpu,
     cpuCount: cpus.length,
@@ -54,6 +56,8 @@ export function encodeState(reported: ReportedState): string {
       attempts: memoryAccess.attempts.map(({ provider, cause }) => ({ provider, reason: formatCause(cause) })),
     },
     assumed: assumedOf(reported).map(encodeAssumption),
+    ...(owner === undefined ? {} : { owner: owner && encodeOwner(owner) }),
+    ...(place === undefined ? {} : { place: place && placeFields(place) }),
   });
 }
 

@@ -1,4 +1,6 @@
 import { REGISTER_BITS } from '../../paging/index.ts';
+import { formatOwner } from '../linux/format-owner.ts';
+import { formatPlace } from '../linux/format-symbol.ts';
 import { formatHex, linearDigits } from '../words/format-hex.ts';
 import { formatMode } from '../words/format-mode.ts';
 import { formatStage } from './format-stage.ts';
@@ -23,11 +25,12 @@ const KEY_WD = 2;
 
 /** All values of the state, in the order in which they are shown. @internal */
 export function stateRows(reported: ReportedState): readonly StateRow[] {
-  const { state, context } = reported;
-  const root = context.mode === 'off' ? 'paging is off' : `root ${formatHex(context.root)}`;
+  const { state, context, owner, place } = reported;
+  const table = context.mode === 'off' ? 'paging is off' : `root ${formatHex(context.root)}`;
+  const root = owner ? `${table}, ${formatOwner(owner)}` : table;
   const digits = linearDigits(context.mode);
   return [
-    ...positionRows(state, digits),
+    ...positionRows(state, digits, place ? formatPlace(place) : ''),
     ...registerRows(state, root, digits),
     ...secondStageRow(reported),
     ...processorRows(state),
@@ -40,7 +43,7 @@ export function isRealMode({ cr0 }: Pick<ReportedRegisters, 'cr0'>): boolean {
 }
 
 /** Where the vCPU is, as addresses of its mode. */
-function positionRows({ position, cs, cr0 }: ReportedRegisters, digits: number): StateRow[] {
+function positionRows({ position, cs, cr0 }: ReportedRegisters, digits: number, place: string): StateRow[] {
   if (position === undefined) return [];
   const { rip, rsp, cr2, csBase } = position;
   const linear = formatHex(BigInt.asUintN(4 * digits, csBase.value + rip.value), digits);
@@ -49,7 +52,9 @@ function positionRows({ position, cs, cr0 }: ReportedRegisters, digits: number):
   const code: StateRow = {
     name: isReal ? 'CS:IP' : 'RIP',
     value: isReal ? far : formatHex(rip.value, digits),
-    meaning: isReal || csBase.value !== 0n ? `linear ${linear}` : '',
+    meaning: [...(isReal || csBase.value !== 0n ? [`linear ${linear}`] : []), ...(place === '' ? [] : [place])].join(
+      ', ',
+    ),
     source: rip,
   };
   const plain = (name: string, source: ReportedValue<bigint>): StateRow => {

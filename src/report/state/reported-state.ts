@@ -1,6 +1,8 @@
+import type { SymbolPlace } from '../../linux/index.ts';
 import type { NestedContext, PagingContext } from '../../paging/index.ts';
 import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 import type { ReportedCause } from '../causes/cause-evidence.ts';
+import type { ReportedOwner } from '../linux/format-owner.ts';
 import type { ReportedRegion } from '../translation/reported-translation.ts';
 
 /** A value with where it came from: the register, property or section; or why there is none. @public */
@@ -86,4 +88,7 @@ export interface ReportedState {
   readonly memoryAccess: ReportedMemoryAccess;
   /** What had to be assumed beside the values marked so. */
   readonly assumed: readonly ReportedAssumption[];
+  /** Where names were asked for: whose CR3 it is, and the symbol that its code is in. */
+  readonly owner?: ReportedOwner | null;
+  readonly place?: SymbolPlace | null;
 }

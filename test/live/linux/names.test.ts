@@ -149,6 +149,12 @@ describe('names of a Linux guest, against what it says of itself', function () {
     expect(text.stdout).to.match(
       new RegExp(`^vCPU  mode .*\\n0     4-level  [03]    0x[0-9a-f]{16}  0x[0-9a-f]+ +${pid} spinner`),
     );
+    const one = JSON.parse((await run('state', '--names', '--json')).stdout);
+    expect(one.owner).to.deep.include({ kind: 'process', pid, comm: 'spinner' });
+    expect(one).to.have.property('place');
+    expect((await run('state', '--names')).stdout).to.match(
+      new RegExp(`\\nCR3 +0x[0-9a-f]{16}  root 0x[0-9a-f]+, process ${pid} spinner(, (user|kernel) half)?  `),
+    );
   });
 
   it('lists the threads of a process, and takes one where a process may stand', async () => {

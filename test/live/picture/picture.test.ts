@@ -10,6 +10,7 @@ import { readPageFiles } from '../../../src/cli/picture/page-files.ts';
 import { writePage } from '../../../src/cli/picture/write-page.ts';
 import { GuestView, givenSource } from '../../../src/guest/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { colourAt, keepScreenshot, legendOf } from '../../support/live/browser/looks.ts';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
@@ -324,7 +325,11 @@ describe('the picture in a browser', () => {
       await page.keyboard.press('w');
       await page.waitForFunction(() => document.querySelector('.said')?.textContent !== '');
       expect(await page.$eval('.said', ({ textContent }) => textContent)).to.match(/^0x[0-9a-f]{16} rwx/);
-      expect(await colourAt(page, 0.5, IN_THE_STRIP)).to.equal('#c9cdd2');
+      // The words come before the frame.
+      await eventually(
+        'the range is shown, unchanged',
+        async () => (await colourAt(page, 0.5, IN_THE_STRIP)) === '#c9cdd2',
+      );
       expect(complaints).to.deep.equal([]);
       await page.close();
     });

@@ -287,4 +287,6 @@ export const stateLineSchema = z.strictObject({
     attempts: z.array(z.strictObject({ provider: z.enum(['host-file', 'host-process']), reason: z.string().min(1) })),
   }),
   assumed: z.array(assumptionSchema),
+  owner: ownerSchema.nullable().exactOptional(),
+  place: placeSchema.nullable().exactOptional(),
 });

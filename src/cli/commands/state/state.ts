@@ -1,11 +1,12 @@
-import type { GuestView } from '../../../guest/index.ts';
+import type { GuestView, OpenGuest, VcpuState } from '../../../guest/index.ts';
+import type { Linux } from '../../../linux/index.ts';
 import type { ReportedState } from '../../../report/index.ts';
-import { UsageError } from '../../errors.ts';
 import type { CliContext, Command } from '../../options/command.ts';
 import { type GuestOptions, parseGuestOptions } from '../../options/guest-options.ts';
 import { GUEST_OPTIONS, SCOPE_OPTIONS } from '../../options/option-table.ts';
 import { parseOptions, refusePositionals } from '../../options/parse-options.ts';
 import { SOURCE_OPTIONS } from '../../options/sources/sources.ts';
+import type { LookAtLinux } from '../../session/names/look-at-linux.ts';
 import { strictStatus } from '../../session/strict-status.ts';
 import { withView } from '../../session/with-guest.ts';
 
@@ -14,7 +15,7 @@ const NAME = 'state';
 const OPTIONS = {
   ...SOURCE_OPTIONS,
   cpu: { value: 'N|all', help: 'vCPU whose registers count, or all of them in a list; 0 when not given' },
-  names: { help: "with --cpu all: whose CR3 each vCPU has, and where its code is, by the guest's Linux" },
+  names: { help: "whose CR3 it is, and which symbol its code is in, by the guest's Linux" },
   until: SCOPE_OPTIONS.until,
   within: SCOPE_OPTIONS.within,
   json: GUEST_OPTIONS.json,
@@ -30,8 +31,10 @@ export interface StateCommandLine {
   readonly guest: GuestOptions;
   readonly hostMemory: boolean;
   readonly json: boolean;
-  /** All vCPUs in a list, with names or without. */
-  readonly all: { readonly names: boolean } | undefined;
+  /** All vCPUs in a list. */
+  readonly isAll: boolean;
+  /** Asks the guest's Linux for names. */
+  readonly names: boolean;
 }
 
 /**
@@ -44,16 +47,19 @@ export function parseState(words: readonly string[], environment: CliContext['en
   const { values, flags } = options;
   const isAll = values.get('cpu') === 'all';
   const one = new Map([...values].filter(([name]) => !isAll || name !== 'cpu'));
-  if (flags.has('names') && !isAll) throw new UsageError('--names needs --cpu all', NAME);
   return {
     guest: parseGuestOptions({ ...options, values: one }, environment, NAME),
     hostMemory: !flags.has('no-host-memory'),
     json: flags.has('json'),
-    all: isAll ? { names: flags.has('names') } : undefined,
+    isAll,
+    names: flags.has('names'),
   };
 }
 
-async function ask({ guest: options, hostMemory }: StateCommandLine, context: CliContext): Promise<ReportedState> {
+async function ask(
+  { guest: options, hostMemory, names }: StateCommandLine,
+  context: CliContext,
+): Promise<ReportedState> {
   const { cpu } = options;
   const { contextOf, nestedContextOf } = await import('../../../guest/index.ts');
   const look = async (view: GuestView) => ({
@@ -62,12 +68,15 @@ async function ask({ guest: options, hostMemory }: StateCommandLine, context: Cl
     memoryAccess: await view.memoryReport(cpu),
   });
   return withView(options, { live: false, hostMemory, rehearsal: look }, context, async (paused, guest) => {
-    const { state, map, memoryAccess } = await look(paused);
+    const { view, linux } = names ? await lookForNames(paused, guest, cpu, context) : { view: paused, linux: null };
+    const { state, map, memoryAccess } = await look(view);
+    const pagingContext = contextOf(state);
     return {
+      ...(await namesIn(linux, state, pagingContext.root)),
       cpu,
       cpus: guest.vcpus,
       state,
-      context: contextOf(state),
+      context: pagingContext,
       nestedContext: nestedContextOf(state),
       runs: guest.running?.ranBefore,
       memory: map.regions,
@@ -77,11 +86,22 @@ async function ask({ guest: options, hostMemory }: StateCommandLine, context: Cl
   });
 }
 
-async function list(
-  { guest, hostMemory, json }: StateCommandLine,
-  names: boolean,
-  context: CliContext,
-): Promise<number> {
+async function lookForNames(view: GuestView, guest: OpenGuest, cpu: number, context: CliContext): Promise<LookAtLinux> {
+  const { lookAtLinux } = await import('../../session/names/look-at-linux.ts');
+  return lookAtLinux(view, guest, { cpu, live: false }, context);
+}
+
+async function namesIn(
+  linux: Linux | null,
+  state: VcpuState,
+  root: bigint,
+): Promise<Pick<ReportedState, 'owner' | 'place'>> {
+  if (linux === null) return {};
+  const { namesOf } = await import('./list-vcpus.ts');
+  return namesOf(state, root, linux);
+}
+
+async function list({ guest, hostMemory, json, names }: StateCommandLine, context: CliContext): Promise<number> {
   const { listVcpus } = await import('./list-vcpus.ts');
   const vcpus = await withView(guest, { live: false, hostMemory }, context, (view, attached) =>
     listVcpus(view, attached, names, context),
@@ -96,7 +116,7 @@ async function list(
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
   const line = parseState(words, context.environment);
-  if (line.all !== undefined) return list(line, line.all.names, context);
+  if (line.isAll) return list(line, context);
   const reported = await ask(line, context);
   const { assumedOf, encodeState, formatState } = await import('../../../report/index.ts');
   const { chooseStyle } = await import('../../io/choose-style.ts');
@@ -111,7 +131,7 @@ export const stateCommand: Command = {
   description:
     'Shows the registers of one vCPU that paging depends on, with the bits that matter spelt out, what CPUID tells the guest,\n' +
     'the run state, the memory map and how memory is read; and for each value where it was read. With --cpu all a line for\n' +
-    'each vCPU: its mode, CPL, RIP and CR3, and with --names the process and the symbol.',
+    'each vCPU: its mode, CPL, RIP and CR3. With --names the process and the symbol are told, too.',
   options: OPTIONS,
   run,
 };

@@ -4,6 +4,11 @@ import { COLOURED, encodeState, formatState, PLAIN, type ReportedState } from '.
 import { stateLineSchema } from '../../../support/schemas/translation-schema.ts';
 
 const stub = <T>(value: T, detail: string) => ({ value, from: 'gdb-stub', detail: `register ${detail}` });
+const monitor = (value: bigint, name: string) => ({ value, from: 'monitor', detail: `info registers, ${name}` });
+const bases = (fs: bigint) => ({
+  ...{ ss: monitor(0n, 'SS'), ds: monitor(0n, 'DS'), es: monitor(0n, 'ES') },
+  ...{ fs: monitor(fs, 'FS'), gs: monitor(0n, 'GS') },
+});
 const qom = <T>(value: T, detail: string) => ({ value, from: 'qom', detail: `/cpu.${detail}` });
 
 const LONG: ReportedState = {
@@ -119,12 +124,6 @@ describe('report/formatState', () => {
     expect(lines[3]).to.match(/^CR3 +0x8000000000110005 {2}paging is off/);
     expect(lines[9]).to.match(/^CPL +0 +supervisor/);
     expect(lines[10]).to.match(/^PKRU +- +not-in-use: CR4.PKE=0, or not in long mode$/);
-  });
-
-  const monitor = (value: bigint, name: string) => ({ value, from: 'monitor', detail: `info registers, ${name}` });
-  const bases = (fs: bigint) => ({
-    ...{ ss: monitor(0n, 'SS'), ds: monitor(0n, 'DS'), es: monitor(0n, 'ES') },
-    ...{ fs: monitor(fs, 'FS'), gs: monitor(0n, 'GS') },
   });
 
   it('shows where the vCPU is, and where its segments begin', () => {
@@ -271,6 +270,27 @@ describe('report/encodeState', () => {
       tableMemoryType: 'UC',
       accessedDirty: false,
     });
+  });
+
+  it('says whose CR3 it is and which symbol its code is in, where names were asked for', () => {
+    const symbol = { name: 'do_exit', address: 0x40_0ff0n, type: 'T', module: null };
+    const position = {
+      ...{ rip: monitor(0x40_1000n, 'RIP'), rsp: stub(0x7ffe_0000n, 'rsp'), cr2: monitor(0n, 'CR2') },
+      ...{ csBase: monitor(0n, 'CS'), bases: bases(0n) },
+    };
+    const owner = { kind: 'process', pid: 91, comm: 'sh', half: null } as const;
+    const place = { symbol, offsetBytes: 0x10, sizeBytes: 0xb30 };
+    const named = { ...LONG, state: { ...LONG.state, position }, owner, place };
+    const lines = formatState(named, PLAIN).split('\n');
+    expect(lines[2]).to.match(/^RIP +0x0000000000401000 {2}do_exit\+0x10\/0xb30 {2}/);
+    expect(lines.find((line) => line.startsWith('CR3'))).to.contain('  root 0x110000, process 91 sh  ');
+    const fields = stateLineSchema.parse(JSON.parse(encodeState(named)));
+    expect(fields.owner).to.deep.equal({ kind: 'process', pid: 91, comm: 'sh', half: null });
+    expect(fields.place).to.include({ symbol: 'do_exit' });
+    const unknown = { ...LONG, owner: null, place: null };
+    expect(stateLineSchema.parse(JSON.parse(encodeState(unknown)))).to.include({ owner: null, place: null });
+    expect(formatState(unknown, PLAIN)).to.equal(formatState(LONG, PLAIN));
+    expect(JSON.parse(encodeState(LONG))).to.not.have.any.keys('owner', 'place');
   });
 
   it('has no root without paging, and no run state where it is unknown', () => {
