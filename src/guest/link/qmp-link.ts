@@ -460,13 +460,14 @@ export class QmpLink implements Link {
     // What cannot be put back now is tried again, and reported, when the guest is left.
     this.#turns
       .take(() => this.#resumeNow())
-      .catch(() => {})
+      // Where the guest is being left, that resumes it.
+      .catch(() => this.#turns.over())
       .finally(() => clearTimeout(overdue));
   }
 
   /** The monitor does not answer: the watchdog comes by a connection of its own, which one that is held here would keep it from. */
   async #leaveToWatchdog(): Promise<void> {
-    await this.#qmp.close();
+    await this.#qmp.close().catch(() => {});
     await this.#safekeeping.trigger();
   }
 

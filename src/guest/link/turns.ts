@@ -23,4 +23,9 @@ export class Turns {
     this.#ended ??= this.#last.then(step);
     return this.#ended;
   }
+
+  /** Resolves when what has begun is over, whatever came of it. */
+  async over(): Promise<void> {
+    await (this.#ended ?? this.#last).catch(() => {});
+  }
 }

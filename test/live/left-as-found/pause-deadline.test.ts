@@ -84,6 +84,21 @@ describe('a pause that lasts too long', function () {
     expect(answer?.translation.kind).to.equal('mapped');
   });
 
+  it('is ended by the watchdog where neither answers any more while the guest is being left', async () => {
+    await using monitor = await StallingProxy.before(guest.qmpEndpoint);
+    const options = { timeoutMs: 60_000, maxPauseMs: 1500 };
+    const attached = await attach({ qmp: monitor.endpoint, gdb: stub.endpoint, ...options });
+    await attached.pause();
+    stub.stall();
+    const stalled = monitor.stallOneAt(/query-status/);
+    const leaving = attached.detach().catch(() => {});
+    await stalled;
+    await eventually('the guest runs', runs);
+    stub.flow();
+    await leaving;
+    expect(await runs()).to.equal(true);
+  });
+
   it('is ended when the caller forgets it, and what it asks then reaches no stub', async () => {
     const attached = await attach({ qmp: guest.qmpEndpoint, gdb: stub.endpoint, maxPauseMs: 2000 });
     const paused = await attached.pause();
