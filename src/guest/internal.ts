@@ -8,6 +8,8 @@ export { pagesOfRange } from './linear-range.ts';
 /** @internal */
 export { type FoundLinux, namesOf } from './linux/look-for-linux.ts';
 /** @internal */
+export { rehearseHostMemory } from './rehearsal/rehearse-host-memory.ts';
+/** @internal */
 export { rehearse } from './rehearse.ts';
 /** @internal */
 export { NO_HIDDEN_REGISTERS } from './vcpu/hidden-registers.ts';

@@ -3,6 +3,7 @@ import { KernelMemo } from '../linux/internal.ts';
 import { GuestView } from './guest-view.ts';
 import { MemoryMapMemo } from './qemu/memory-map-memo.ts';
 import { PausedSource } from './qemu/paused-source.ts';
+import { rehearseHostMemory } from './rehearsal/rehearse-host-memory.ts';
 import { SCRIPTED_CPUS, SCRIPTED_PROCESSOR, scriptedLink } from './rehearsal/scripted-link.ts';
 import { connectScriptedStub } from './rehearsal/scripted-stub.ts';
 import { StubSession } from './stub/stub-session.ts';
@@ -15,9 +16,10 @@ const TIMEOUT_MS = 1000;
  * takes ten times as long as later; so that happens while no guest waits for it. What comes of it does not matter, and no failure.
  *
  * @param ask - the question
+ * @param hostMemory - whether memory of the guest may be read on this host
  * @internal
  */
-export async function rehearse(ask: (view: GuestView) => Promise<unknown>): Promise<void> {
+export async function rehearse(ask: (view: GuestView) => Promise<unknown>, hostMemory: boolean): Promise<void> {
   const connection = connectScriptedStub();
   try {
     const { endpoint } = connection;
@@ -37,6 +39,7 @@ export async function rehearse(ask: (view: GuestView) => Promise<unknown>): Prom
       stub,
     );
     using view = new GuestView(source);
+    if (hostMemory) await rehearseHostMemory();
     await ask(view);
     await stub.leaveAndRun();
   } catch {

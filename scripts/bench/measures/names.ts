@@ -78,19 +78,18 @@ async function measureProcesses(guest: QemuProcess, cache: string): Promise<Figu
     const clock = new PauseClock(qmp);
     const ask = () => runCommand(['ps', '--qmp', guest.qmpEndpoint], { XDG_CACHE_HOME: cache });
     const { pausesMs: first } = await clock.measure(ask);
-    const longestMs: number[] = [];
-    const allMs: number[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const { pauseMs, pausesMs } = await clock.measure(ask);
-      longestMs.push(Math.max(...pausesMs));
-      allMs.push(pauseMs);
-    }
+    const rounds: (readonly number[])[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) rounds.push((await clock.measure(ask)).pausesMs);
+    const sum = (pausesMs: readonly number[]): number => pausesMs.reduce((all, each) => all + each, 0);
     return {
-      name: 'pause of pagewalk ps: the longer one of its two',
-      value: median(longestMs),
+      name: 'pause of pagewalk ps, all in all',
+      value: median(rounds.map(sum)),
       unit: 'ms',
       bar: atMost(50),
-      details: { bothMs: median(allMs), longestOfAKernelThatIsNotKnownMs: Math.max(...first) },
+      details: {
+        pauses: Math.max(...rounds.map(({ length }) => length)),
+        longestOfAKernelThatIsNotKnownMs: Math.max(...first),
+      },
     };
   } finally {
     await qmp.close();

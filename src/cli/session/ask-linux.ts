@@ -2,7 +2,8 @@ import type { CliContext } from '../options/command.ts';
 import type { LinuxOptions } from '../options/linux-options.ts';
 import { complainOfAssumed } from './complain-of-assumed.ts';
 import { type LookAtLinux, lookAtLinux } from './names/look-at-linux.ts';
-import { withView } from './with-guest.ts';
+import { rehearseNames } from './names/rehearse-names.ts';
+import { type Rehearsal, withView } from './with-guest.ts';
 
 /**
  * Asks the Linux in a guest, and says what the answer rests on.
@@ -16,7 +17,8 @@ export async function askLinux<T>(
   ask: (looked: LookAtLinux) => Promise<T>,
 ): Promise<T> {
   const { guest, live, symbolsFile } = options;
-  const { answer, assumed } = await withView(guest, options, context, async (view, attached) => {
+  const rehearsal: Rehearsal = (view) => rehearseNames(view, context, ask);
+  const { answer, assumed } = await withView(guest, { ...options, rehearsal }, context, async (view, attached) => {
     const looked = await lookAtLinux(view, attached, { cpu: guest.cpu, live, symbolsFile }, context);
     return { answer: await ask(looked), assumed: [...looked.view.notes, ...attached.assumed] };
   });

@@ -8,7 +8,7 @@ import { type ScopeOptions, toTranslateScope } from '../options/scope-options.ts
 import type { WrittenAddress } from '../options/written-address.ts';
 import { isNamedRange, type WrittenRange } from '../options/written-range.ts';
 import { type LookTimes, lookTimes } from '../picture/look-times.ts';
-import { nameScope } from './names/name-scope.ts';
+import { nameScope, rehearseScope } from './names/name-scope.ts';
 import { resolvePhysical, resolveRange } from './names/resolve-addresses.ts';
 import { withView } from './with-guest.ts';
 
@@ -68,8 +68,10 @@ export async function takeSnapshot(question: SnapshotQuestion, context: CliConte
     needsLinux: isNamedRange(range) || isNamed(physical),
     showsNames: names,
   };
-  const rehearsal = (view: GuestView): Promise<unknown> =>
-    view.snapshot({ ...(range?.kind === 'numbers' ? { first: range.first, last: range.last } : {}), forWalks });
+  const rehearsal = async (view: GuestView): Promise<unknown> => {
+    await rehearseScope(view, needs, context);
+    return view.snapshot({ ...(range?.kind === 'numbers' ? { first: range.first, last: range.last } : {}), forWalks });
+  };
   const how = { ...options, rehearsal };
   try {
     const {

@@ -45,14 +45,18 @@ export function readKernelNames(image: KernelImage): KernelNames {
   };
 }
 
-/** What questions about processes begin with. */
-const FIRST_STRUCTURES = ['task_struct', 'mm_struct', 'signal_struct', 'vm_area_struct', 'module'];
+/** Structures that questions about processes, their areas and modules ask for. */
+const ASKED_STRUCTURES = [
+  ...['task_struct', 'mm_struct', 'signal_struct', 'pid_namespace', 'pid', 'xa_node', 'cpuinfo_x86'],
+  ...['vm_area_struct', 'file', 'dentry', 'vfsmount', 'mount', 'vm_special_mapping', 'maple_node'],
+  ...['module', 'mod_kallsyms'],
+];
 
 /** Makes the indexes that questions will use, which takes longer than the questions: a guest need not wait for it. @internal */
 export function prepareNames({ symbols, btf, textFirst }: KernelNames): void {
   symbols?.addressOf('init_task');
   symbols?.nearest(textFirst);
-  for (const name of FIRST_STRUCTURES) {
+  for (const name of ASKED_STRUCTURES) {
     const type = btf?.structure(name);
     if (type !== undefined) btf?.membersOf(type);
   }

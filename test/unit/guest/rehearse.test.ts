@@ -1,6 +1,7 @@
+import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
 import type { GuestTranslation } from '../../../src/guest/index.ts';
-import { rehearse } from '../../../src/guest/internal.ts';
+import { rehearse, rehearseHostMemory } from '../../../src/guest/internal.ts';
 
 const WRITE = { write: true, user: false, exec: false };
 const ALL_FLAGS = { setAccessed: true, setDirty: true, forceSetAccessed: true };
@@ -10,7 +11,7 @@ describe('a rehearsal', () => {
     let answer: GuestTranslation | undefined;
     await rehearse(async (view) => {
       [answer] = await view.translate([{ linearAddress, access: WRITE, flags: ALL_FLAGS }]);
-    });
+    }, false);
     if (answer === undefined) throw new Error('the rehearsal came to no answer');
     return answer;
   }
@@ -28,7 +29,7 @@ describe('a rehearsal', () => {
     let from: string | undefined;
     await rehearse(async (view) => {
       from = (await view.vcpuState()).pkru.from;
-    });
+    }, false);
     expect(from).to.equal('device-state');
   });
 
@@ -39,12 +40,18 @@ describe('a rehearsal', () => {
       regions = (await view.memoryMap()).regions.length;
       await view.memoryReport();
       ({ tablePages } = await view.snapshot());
-    });
+    }, false);
     expect({ tablePages, regions }).to.deep.equal({ tablePages: 4, regions: 5 });
   });
 
+  it('reads a piece of this process as it would read a guest, and leaves nothing open', async () => {
+    const before = readdirSync('/proc/self/fd').length;
+    expect(await rehearseHostMemory()).to.equal('host-process');
+    expect(readdirSync('/proc/self/fd').length).to.equal(before);
+  });
+
   it('is not disturbed by a question that fails: the guest itself says what is wrong', async () => {
-    await rehearse(() => Promise.reject(new Error('no such thing')));
-    await rehearse((view) => view.vcpuState(7));
+    await rehearse(() => Promise.reject(new Error('no such thing')), false);
+    await rehearse((view) => view.vcpuState(7), false);
   });
 });

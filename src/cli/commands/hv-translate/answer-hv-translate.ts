@@ -4,7 +4,7 @@ import type { ReportedHvTranslation } from '../../../report/index.ts';
 import { UsageError } from '../../errors.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
-import { type NamedScope, type NameNeeds, nameScope } from '../../session/names/name-scope.ts';
+import { type NamedScope, type NameNeeds, nameScope, rehearseScope } from '../../session/names/name-scope.ts';
 import { resolveAddress } from '../../session/names/resolve-addresses.ts';
 import { withView } from '../../session/with-guest.ts';
 import { type Asker, answerList } from '../translate/answer-list.ts';
@@ -68,6 +68,7 @@ async function answerAddresses(
 ): Promise<number> {
   const [first] = line.addresses;
   const rehearsal = async (view: GuestView): Promise<unknown> => {
+    await rehearseScope(view, needsOf(line), context);
     const types = await view.memoryTypes(line.guest.cpu);
     return askHvTranslate(line, prepared, view, [first?.kind === 'number' ? first.value : 0n], types, []);
   };

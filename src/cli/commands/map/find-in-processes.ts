@@ -6,6 +6,7 @@ import { toTranslateScope } from '../../options/scope-options.ts';
 import { describeAreaProblems } from '../../session/names/area-problems.ts';
 import { complainOnce } from '../../session/names/complain-once.ts';
 import { lookAtLinux } from '../../session/names/look-at-linux.ts';
+import { rehearseNames } from '../../session/names/rehearse-names.ts';
 import { reportedOwner } from '../../session/names/reported-owner.ts';
 import { resolvePhysical, resolveRange } from '../../session/names/resolve-addresses.ts';
 import { withView } from '../../session/with-guest.ts';
@@ -50,7 +51,11 @@ export async function findInProcesses(
 ): Promise<FoundAliases> {
   const { guest, scope } = line;
   const asked = await toTranslateScope(scope, guest.cpu, 'find');
-  return withView(guest, scope, context, async (view, attached) => {
+  const rehearsal = async (view: GuestView): Promise<unknown> => {
+    await rehearseNames(view, context);
+    return view.snapshot();
+  };
+  return withView(guest, { ...scope, rehearsal }, context, async (view, attached) => {
     const question = { cpu: guest.cpu, live: scope.live, symbolsFile: scope.symbolsFile };
     const looked = await lookAtLinux(view, attached, question, context);
     const { linux } = looked;

@@ -67,7 +67,11 @@ async function ask(
     map: await view.memoryMap(cpu),
     memoryAccess: await view.memoryReport(cpu),
   });
-  return withView(options, { live: false, hostMemory, rehearsal: look }, context, async (paused, guest) => {
+  const rehearsal = async (view: GuestView): Promise<unknown> => {
+    if (names) await rehearseLooking(view, context);
+    return look(view);
+  };
+  return withView(options, { live: false, hostMemory, rehearsal }, context, async (paused, guest) => {
     const { view, linux } = names ? await lookForNames(paused, guest, cpu, context) : { view: paused, linux: null };
     const { state, map, memoryAccess } = await look(view);
     const pagingContext = contextOf(state);
@@ -91,6 +95,11 @@ async function lookForNames(view: GuestView, guest: OpenGuest, cpu: number, cont
   return lookAtLinux(view, guest, { cpu, live: false }, context);
 }
 
+async function rehearseLooking(view: GuestView, context: CliContext): Promise<void> {
+  const { rehearseNames } = await import('../../session/names/rehearse-names.ts');
+  await rehearseNames(view, context);
+}
+
 async function namesIn(
   linux: Linux | null,
   state: VcpuState,
@@ -103,7 +112,11 @@ async function namesIn(
 
 async function list({ guest, hostMemory, json, names }: StateCommandLine, context: CliContext): Promise<number> {
   const { listVcpus } = await import('./list-vcpus.ts');
-  const vcpus = await withView(guest, { live: false, hostMemory }, context, (view, attached) =>
+  const rehearsal = async (view: GuestView): Promise<unknown> => {
+    if (names) await rehearseLooking(view, context);
+    return view.vcpuState(0);
+  };
+  const vcpus = await withView(guest, { live: false, hostMemory, rehearsal }, context, (view, attached) =>
     listVcpus(view, attached, names, context),
   );
   const { encodeVcpu, formatVcpus } = await import('../../../report/index.ts');

@@ -6,7 +6,7 @@ import type { CliContext } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import type { WrittenAddress } from '../../options/written-address.ts';
 import { loadModules } from '../../session/names/load-modules.ts';
-import { type NamedScope, type NameNeeds, nameScope } from '../../session/names/name-scope.ts';
+import { type NamedScope, type NameNeeds, nameScope, rehearseScope } from '../../session/names/name-scope.ts';
 import { resolveAddress } from '../../session/names/resolve-addresses.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { withView } from '../../session/with-guest.ts';
@@ -207,6 +207,7 @@ export async function answerAddresses(line: TranslateAddresses, context: CliCont
   await makeAsker(line, context);
   const [first] = line.addresses;
   const rehearsal = async (view: GuestView): Promise<unknown> => {
+    await rehearseScope(view, needsOf(line), context);
     const ask = await makeAsker(line, context);
     return ask(view, BigUint64Array.of(first?.kind === 'number' ? first.value : 0n), []);
   };

@@ -63,7 +63,7 @@ export class NamedQemu implements NamedGuest {
   async open({ hostMemory, trace, signal, rehearsal, allowWrites = false }: OpenOptions): Promise<OpenGuest> {
     const { attach, rehearse } = await import('../../../guest/internal.ts');
     const { qmp, gdb, process, timeoutMs, maxPauseMs } = this;
-    const prepare = async (): Promise<void> => (rehearsal === undefined ? undefined : rehearse(rehearsal));
+    const prepare = async (): Promise<void> => (rehearsal === undefined ? undefined : rehearse(rehearsal, hostMemory));
     // Connecting to a stub pauses the guest, which then would wait for the rehearsal.
     if (qmp === undefined) await prepare();
     const attaching = attach({

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   decodeKernelNames,
@@ -8,13 +8,51 @@ import {
   type KnownKernel,
   type KnownKernels,
   LinuxError,
+  prepareNames,
 } from '../../../linux/internal.ts';
 import { formatHex } from '../../../paging/index.ts';
 import { type KernelFile, kernelFolder, listKernels, readKernelFolder } from './kernel-folder.ts';
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Of one kernel some ten megabytes. */
 const MOST_FILES = 8;
 const MOST_BYTES = 128 << 20;
+
+interface NamesAtHand {
+  readonly path: string;
+  readonly names: KernelNames;
+}
+
+const AT_HAND = new WeakMap<Environment, NamesAtHand>();
+
+/**
+ * Has those names at hand that were used last, for the next question is mostly to the same guest: it needs one pause then, not two.
+ * For the time before a pause, as it takes a file.
+ *
+ * @returns null where none are kept
+ * @internal
+ */
+export function readLatestNames(environment: Environment): KernelNames | null {
+  const known = AT_HAND.get(environment);
+  if (known !== undefined) return known.names;
+  const usedMs = new Map(listKernels(environment).map((file) => [file, usedAtMs(file)]));
+  const [latest] = [...usedMs.keys()].sort((one, other) => (usedMs.get(other) ?? 0) - (usedMs.get(one) ?? 0));
+  const names = latest === undefined ? null : loadNames(latest);
+  if (latest === undefined || names === null) return null;
+  prepareNames(names);
+  AT_HAND.set(environment, { path: latest.path, names });
+  return names;
+}
+
+function usedAtMs({ path }: KernelFile): number {
+  try {
+    return statSync(path).mtimeMs;
+  } catch (error) {
+    if (isFileError(error)) return 0;
+    throw error;
+  }
+}
 
 /**
  * Names of kernels in the user's cache folder. A file has been made of what a guest said, and is believed no more than the guest:
@@ -25,10 +63,12 @@ const MOST_BYTES = 128 << 20;
 export class KernelFiles implements KnownKernels {
   readonly #folder: string;
   readonly #files: readonly KernelFile[];
+  readonly #atHand: NamesAtHand | undefined;
 
-  constructor(environment: Readonly<Record<string, string | undefined>>) {
+  constructor(environment: Environment) {
     this.#folder = kernelFolder(environment);
     this.#files = listKernels(environment);
+    this.#atHand = AT_HAND.get(environment);
   }
 
   at(textFirst: bigint): readonly KnownKernel[] {
@@ -36,7 +76,8 @@ export class KernelFiles implements KnownKernels {
     return here.map((file) => {
       const { id, address } = file;
       const buildId = { id, address, lengthBytes: id.length / 2 };
-      return { textFirst, buildId, names: null, load: () => loadNames(file) };
+      const names = this.#atHand?.path === file.path ? this.#atHand.names : null;
+      return { textFirst, buildId, names, load: () => names ?? loadNames(file) };
     });
   }
 
@@ -62,8 +103,8 @@ export class KernelFiles implements KnownKernels {
   #forgetOldest(): void {
     try {
       const files = readKernelFolder(this.#folder)
-        .map(({ path }) => ({ path, writtenMs: statSync(path).mtimeMs }))
-        .sort((one, other) => other.writtenMs - one.writtenMs);
+        .map(({ path }) => ({ path, usedMs: statSync(path).mtimeMs }))
+        .sort((one, other) => other.usedMs - one.usedMs);
       for (const { path } of files.slice(MOST_FILES)) rmSync(path, { force: true });
     } catch (error) {
       if (!isFileError(error)) throw error;
@@ -78,10 +119,22 @@ function loadNames({ path, id, textFirst }: KernelFile): KernelNames | null {
     const { buffer, byteOffset, length } = readFileSync(path);
     const bytes = new Uint8Array(buffer, byteOffset, length);
     const names = decodeKernelNames(byteOffset % 8 === 0 ? bytes : bytes.slice());
-    return names.buildId?.id === id && names.textFirst === textFirst ? names : null;
+    if (names.buildId?.id !== id || names.textFirst !== textFirst) return null;
+    noteUse(path);
+    return names;
   } catch (error) {
     if (error instanceof LinuxError || isFileError(error)) return null;
     throw error;
+  }
+}
+
+/** A folder of another user, or on a disk that is full: which names were used last is not known then, and the oldest go. */
+function noteUse(path: string): void {
+  const now = new Date();
+  try {
+    utimesSync(path, now, now);
+  } catch (error) {
+    if (!isFileError(error)) throw error;
   }
 }
 

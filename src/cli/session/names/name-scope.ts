@@ -7,6 +7,7 @@ import { type ScopeOptions, toTranslateScope } from '../../options/scope-options
 import { describeAreaProblems } from './area-problems.ts';
 import { complainOnce } from './complain-once.ts';
 import { type LookAtLinux, lookAtLinux } from './look-at-linux.ts';
+import { rehearseNames } from './rehearse-names.ts';
 import { reportedOwner } from './reported-owner.ts';
 import { asUsage } from './resolve-addresses.ts';
 
@@ -49,7 +50,7 @@ export async function nameScope(
 ): Promise<NamedScope> {
   const { scope, command, showsNames } = needs;
   const { process, live, symbolsFile } = scope;
-  if (process === undefined && !needs.needsLinux && !showsNames) return { view, linux: null, scope, areas: null };
+  if (!needsNames(needs)) return { view, linux: null, scope, areas: null };
   const looked = await lookAtLinux(view, guest, { cpu: needs.guest.cpu, live, symbolsFile }, context);
   const found =
     process === undefined ? undefined : await asUsage(command, () => looked.linux.rootOf(process, needs.half));
@@ -65,6 +66,19 @@ export async function nameScope(
     scope: owner === undefined ? named : { ...named, owner: reportedOwner(owner) },
     areas: showsNames ? await readAreas(looked.linux, task, context) : null,
   };
+}
+
+function needsNames({ scope, needsLinux, showsNames }: NameNeeds): boolean {
+  return scope.process !== undefined || needsLinux || showsNames;
+}
+
+/** What {@link nameScope} runs, for a rehearsal. @internal */
+export async function rehearseScope(
+  view: GuestView,
+  needs: NameNeeds,
+  context: Pick<CliContext, 'environment'>,
+): Promise<void> {
+  if (needsNames(needs)) await rehearseNames(view, context);
 }
 
 /** Of the address space that is looked at: by its CR3. */

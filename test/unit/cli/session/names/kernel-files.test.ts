@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { KernelFiles } from '../../../../../src/cli/session/names/kernel-files.ts';
+import { KernelFiles, readLatestNames } from '../../../../../src/cli/session/names/kernel-files.ts';
 import {
   decodeKernelNames,
   encodeKernelNames,
@@ -64,6 +64,33 @@ describe('names of kernels in the cache folder', () => {
   it('are of eight kernels at most', () => {
     for (let kernel = 10; kernel < 22; kernel += 1) files().keep(namesOf(`ab${kernel}`));
     expect(readdirSync(kernels())).to.have.length(8);
+  });
+
+  it('are at hand where they were used last; those that were not used for longest go first', () => {
+    const ids = Array.from({ length: 8 }, (_, kernel) => `ab${kernel + 10}`);
+    const used = (id: string, hours: number): void => {
+      const name = readdirSync(kernels()).find((file) => file.includes(id)) ?? '';
+      utimesSync(join(kernels(), name), hours * 3600, hours * 3600);
+    };
+    expect(readLatestNames({ XDG_CACHE_HOME: folder })).to.equal(null);
+    for (const [hours, id] of ids.entries()) {
+      files().keep(namesOf(id));
+      used(id, hours);
+    }
+    const environment = { XDG_CACHE_HOME: folder };
+    expect(readLatestNames(environment)?.buildId?.id).to.equal('ab17');
+    const atHand = new KernelFiles(environment).at(TEXT).filter(({ names }) => names !== null);
+    expect(atHand.map(({ buildId }) => buildId.id)).to.deep.equal(['ab17']);
+    const [first] = files()
+      .at(TEXT)
+      .filter(({ buildId }) => buildId.id === 'ab10');
+    first?.load();
+    expect(readLatestNames({ XDG_CACHE_HOME: folder })?.buildId?.id).to.equal('ab10');
+    files().keep(namesOf('ab18'));
+    const left = files()
+      .at(TEXT)
+      .map(({ buildId }) => buildId.id);
+    expect(left.sort()).to.deep.equal(['ab10', ...ids.slice(2), 'ab18']);
   });
 
   it('are nothing where they are damaged, or of another kernel than their name says', () => {

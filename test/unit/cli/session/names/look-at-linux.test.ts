@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { KernelFiles } from '../../../../../src/cli/session/names/kernel-files.ts';
+import { KernelFiles, readLatestNames } from '../../../../../src/cli/session/names/kernel-files.ts';
 import { lookAtLinux } from '../../../../../src/cli/session/names/look-at-linux.ts';
 import type { GuestView, OpenGuest } from '../../../../../src/guest/index.ts';
 import type { FoundLinux } from '../../../../../src/guest/internal.ts';
@@ -66,6 +66,17 @@ describe('lookAtLinux', () => {
     log.splice(0);
     // It is kept with the guest, and not in the folder alone.
     await lookAtLinux(await guest.look(), guest, QUESTION, { environment });
+    expect(log).to.deep.equal(['paused', 'asked']);
+  });
+
+  it('needs one pause for the kernel that was looked at last', async () => {
+    const environment = { XDG_CACHE_HOME: cache };
+    new KernelFiles({ XDG_CACHE_HOME: cache }).keep(NAMES);
+    const { guest, log } = guestOf();
+    // Beforehand, while no guest waits.
+    expect(readLatestNames(environment)?.banner).to.equal(NAMES.banner);
+    const { linux } = await lookAtLinux(await guest.look(), guest, QUESTION, { environment });
+    expect(linux.banner).to.equal(NAMES.banner);
     expect(log).to.deep.equal(['paused', 'asked']);
   });
 
