@@ -1,7 +1,7 @@
 /** @internal */
 export type { DescriptorCarrier, HandedDescriptor, HandedFile, HandedStream } from './connection.ts';
 /** @internal */
-export { duplexOf } from './duplex-of.ts';
+export { duplexOf, letEnd } from './duplex-of.ts';
 /** @internal */
 export { hostAndPortOf } from './endpoint.ts';
 export * from './index.ts';

@@ -29,10 +29,10 @@ try {
     memory: '1G',
     kernel,
     append: 'quiet panic=-1',
+    ...{ ready: /^ready$/, readyTimeoutMs: BOOT_TIMEOUT_MS },
     extraArgs: ['-initrd', initrd, '-no-reboot'],
   });
   stop = () => guest.stop();
-  await guest.console.waitForLine((line) => line === 'ready', BOOT_TIMEOUT_MS);
   const file = join(directory, 'linux.html');
   const child = spawn(process.execPath, [COMMAND, 'map', '--qmp', guest.qmpEndpoint, '--names', '--html', file], {
     stdio: 'inherit',

@@ -67,6 +67,11 @@ export type GuestConsoleErrorCode =
   | 'ERR_TESTING_CONSOLE_CLOSED'
   | 'ERR_TESTING_CONSOLE_FAILED';
 
+/** What may be said besides. @internal */
+export function inBrackets(text: string | undefined): string {
+  return text === undefined ? '' : ` (${text})`;
+}
+
 function describeTail(lastLines: readonly string[]): string {
   return lastLines.length === 0 ? 'It said nothing.' : `Its last lines:\n${lastLines.join('\n')}`;
 }

@@ -33,7 +33,7 @@ export {
   TestingError,
 } from './errors.ts';
 export type { Checkpoint } from './guest/checkpoints.ts';
-export type { GuestOptions } from './guest/guest-options.ts';
+export type { GuestOptions, UseOptions } from './guest/guest-options.ts';
 export { launchGuest } from './guest/launch-guest.ts';
 export { LaunchedGuest } from './guest/launched-guest.ts';
 export { PausedGuest } from './guest/paused-guest.ts';

@@ -22,21 +22,15 @@ async function makeImages(): Promise<void> {
 
 async function boot(paging: LinuxPaging): Promise<QemuProcess> {
   await makeImages();
-  const guest = await launchQemu({
+  return launchQemu({
     cpu: paging === '5-level' ? 'max' : 'max,la57=off',
     accel: 'tcg',
     memory: '1G',
     kernel: join(IMAGES, 'vmlinuz'),
     append: 'quiet panic=-1',
+    ...{ ready: /^ready$/, readyTimeoutMs: BOOT_TIMEOUT_MS },
     extraArgs: ['-initrd', join(IMAGES, 'initramfs'), '-no-reboot'],
   });
-  try {
-    await guest.console.waitForLine((line) => line === 'ready', BOOT_TIMEOUT_MS);
-    return guest;
-  } catch (error) {
-    await guest.stop();
-    throw error;
-  }
 }
 
 /** Linux guests, each booted when it is first asked for and kept for the whole run. */

@@ -65,6 +65,7 @@ export class TortureGuest implements AsyncDisposable {
     const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'torture-'));
     const ram = shared ? join(directory, 'ram') : undefined;
     const machine = options.machine ?? 'pc';
+    const starts = options.paused !== true && options.awaitReady !== false;
     let qemu: QemuProcess | undefined;
     try {
       qemu = await launchQemu({
@@ -77,6 +78,7 @@ export class TortureGuest implements AsyncDisposable {
         ...(options.binary === undefined ? {} : { binary: options.binary }),
         ...(options.paused === undefined ? {} : { paused: options.paused }),
         startTimeoutMs: 60_000,
+        ...(starts ? { ready: /^ready long4$/ } : {}),
         extraArgs: [
           ...(ram === undefined
             ? []
@@ -84,8 +86,6 @@ export class TortureGuest implements AsyncDisposable {
           ...(options.extraArgs ?? []).map((text) => text.replaceAll('@DIR@', directory)),
         ],
       });
-      const starts = options.paused !== true && options.awaitReady !== false;
-      if (starts) await qemu.console.waitForLine((line) => line === 'ready long4', 60_000);
       const monitor = await RawMonitor.open(qemu.witnessEndpoint.slice('unix:'.length));
       const pages = ram === undefined || !starts ? undefined : await GuestPages.learn(ram, qemu);
       return new TortureGuest({ qemu, monitor, pages, hasStub, directory });

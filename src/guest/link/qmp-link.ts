@@ -11,13 +11,12 @@ import {
   stop,
 } from '../../../protocols/qmp/internal.ts';
 import {
-  type Connection,
   type DescriptorCarrier,
-  duplexOf,
   type Endpoint,
   formatEndpoint,
   formatPrintable,
   type HandedFile,
+  letEnd,
   parseEndpoint,
 } from '../../../protocols/transport/internal.ts';
 import { GuestArchitectureError, GuestRunStateError, GuestStubError, GuestUsageError } from '../errors.ts';
@@ -647,12 +646,6 @@ export class QmpLink implements Link {
     if (isQemuGone) this.#directory?.remove();
     await (isQemuGone ? this.#safekeeping.disarm() : this.#safekeeping.trigger());
   }
-}
-
-/** This process may end while the connection is open. */
-function letEnd(connection: Connection): void {
-  const stream = duplexOf(connection);
-  if ('unref' in stream && typeof stream.unref === 'function') stream.unref();
 }
 
 function migrating(endpoint: string, status: string): GuestRunStateError {

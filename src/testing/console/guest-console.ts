@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { type AbandonSignal, timerMs } from '../../../protocols/transport/internal.ts';
-import { GuestConsoleError, type GuestConsoleErrorCode } from '../errors.ts';
+import { GuestConsoleError, type GuestConsoleErrorCode, inBrackets } from '../errors.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { whileAlive } from './while-alive.ts';
 
@@ -15,6 +15,14 @@ interface Waiter {
   readonly judge: (line: string, isWhole: boolean) => Error | string | undefined;
   readonly resolve: (line: string) => void;
   readonly reject: (reason: unknown) => void;
+}
+
+/** Who watches the guest, and knows more of it than what it says. @internal */
+export interface ConsoleOwner {
+  /** Why the guest says nothing, where it does not run. */
+  readonly whyStill: () => string | undefined;
+  /** Is told of each failure, before the test is. */
+  readonly explain: (failure: unknown) => Promise<void>;
 }
 
 /** How a line is waited for. @public */
@@ -36,7 +44,7 @@ export class GuestConsole {
   readonly #splitters: LineSplitter[] = [];
   #openStreams = 0;
   /** Who watches the guest says why nothing more comes, which is known a little later than that. */
-  #isWatched = false;
+  #owner: ConsoleOwner | undefined;
   /** Why nothing more will come, where that is known better than by the end of the streams. */
   #ending: { readonly reason: unknown } | undefined;
 
@@ -57,7 +65,7 @@ export class GuestConsole {
       isOpen = false;
       for (const line of splitter.partial === '' ? [] : splitter.push('\n')) this.#add(line);
       this.#openStreams -= 1;
-      if (this.#openStreams === 0 && !this.#isWatched) this.#settleAll(this.#closedError());
+      if (this.#openStreams === 0 && this.#owner === undefined) this.#settleAll(this.#closedError());
     };
     stream.setEncoding('utf8');
     stream.on('data', (text: string) => {
@@ -101,35 +109,48 @@ export class GuestConsole {
       const said = `the guest said what ${unwanted} matches while ${wanted} was awaited: ${JSON.stringify(line)}`;
       return this.#error('ERR_TESTING_CONSOLE_FAILED', said);
     };
-    const known = fromNow ? undefined : this.#find(judge);
-    if (known instanceof Error) throw known;
     const late = `the guest did not say what ${wanted} matches in ${timeoutMs} ms`;
-    const line = known ?? (await whileAlive(this.#wait(judge, timeoutMs, late, signal)));
-    return wanted.exec(line) as RegExpExecArray;
+    try {
+      const known = fromNow ? undefined : this.#find(judge);
+      if (known instanceof Error) throw known;
+      const line = known ?? (await whileAlive(this.#wait(judge, timeoutMs, late, signal)));
+      return wanted.exec(line) as RegExpExecArray;
+    } catch (error) {
+      await this.#owner?.explain(error);
+      throw error;
+    }
   }
 
   /**
    * The first line, among those already there and those to come, that satisfies the predicate.
    *
-   * @throws GuestConsoleError (`ERR_TESTING_CONSOLE_TIMEOUT`, `ERR_TESTING_CONSOLE_CLOSED`).
+   * @throws GuestConsoleError (`ERR_TESTING_CONSOLE_TIMEOUT`, `ERR_TESTING_CONSOLE_CLOSED`); the signal's reason.
    */
-  async waitForLine(predicate: (line: string) => boolean, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<string> {
-    return this.#lines.find(predicate) ?? this.waitForNextLine(predicate, timeoutMs);
+  async waitForLine(
+    predicate: (line: string) => boolean,
+    timeoutMs = DEFAULT_TIMEOUT_MS,
+    signal?: AbandonSignal,
+  ): Promise<string> {
+    return this.#lines.find(predicate) ?? this.waitForNextLine(predicate, timeoutMs, signal);
   }
 
   /**
    * The first line from now on that satisfies the predicate: what the guest says of a change just made.
    *
-   * @throws GuestConsoleError (`ERR_TESTING_CONSOLE_TIMEOUT`, `ERR_TESTING_CONSOLE_CLOSED`).
+   * @throws GuestConsoleError (`ERR_TESTING_CONSOLE_TIMEOUT`, `ERR_TESTING_CONSOLE_CLOSED`); the signal's reason.
    */
-  waitForNextLine(predicate: (line: string) => boolean, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<string> {
+  waitForNextLine(
+    predicate: (line: string) => boolean,
+    timeoutMs = DEFAULT_TIMEOUT_MS,
+    signal?: AbandonSignal,
+  ): Promise<string> {
     const judge = (line: string, isWhole: boolean) => (isWhole && predicate(line) ? line : undefined);
-    return this.#wait(judge, timeoutMs, `the guest did not say the awaited line in ${timeoutMs} ms`);
+    return this.#wait(judge, timeoutMs, `the guest did not say the awaited line in ${timeoutMs} ms`, signal);
   }
 
   /** The end of the guest will be told by {@link GuestConsole.end}. @internal */
-  awaitEnd(): void {
-    this.#isWatched = true;
+  belongTo(owner: ConsoleOwner): void {
+    this.#owner = owner;
   }
 
   /** The guest has come to an end, and this is why: who waits hears of it, and who asks later. @internal */
@@ -155,10 +176,13 @@ export class GuestConsole {
 
   #wait(judge: Waiter['judge'], timeoutMs: number, late: string, signal?: AbandonSignal): Promise<string> {
     if (this.#ending !== undefined) return Promise.reject(this.#ending.reason);
-    if (this.#openStreams === 0 && !this.#isWatched) return Promise.reject(this.#closedError());
+    if (this.#openStreams === 0 && this.#owner === undefined) return Promise.reject(this.#closedError());
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
-      const expire = () => waiter.reject(this.#error('ERR_TESTING_CONSOLE_TIMEOUT', late));
+      const expire = () => {
+        const problem = late + inBrackets(this.#owner?.whyStill());
+        waiter.reject(this.#error('ERR_TESTING_CONSOLE_TIMEOUT', problem));
+      };
       const timer = setTimeout(expire, timerMs(timeoutMs));
       const abandon = () => waiter.reject(signal?.reason);
       const leave = () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { type AbandonSignal, escapeLines, timerMs } from '../../../protocols/transport/internal.ts';
-import { GuestShellError, QemuOptionError } from '../errors.ts';
+import { GuestShellError, inBrackets, QemuOptionError } from '../errors.ts';
 import { type EndedOutput, MarkedOutput } from './marked-output.ts';
 import { whileAlive } from './while-alive.ts';
 
@@ -41,16 +41,21 @@ interface Reader {
 export class SerialShell {
   readonly #port: Duplex;
   readonly #tail: () => readonly string[];
+  readonly #whyStill: () => string | undefined;
   readonly #readers = new Set<Reader>();
   readonly #tag = `pagewalk-${randomBytes(6).toString('base64url').replaceAll(/[-_]/g, 'x')}`;
   #count = 0;
   #last: Promise<unknown> = Promise.resolve();
   #ending: { readonly reason: unknown } | undefined;
 
-  /** @param tail - the last lines of the console, for errors */
-  constructor(port: Duplex, tail: () => readonly string[]) {
+  /**
+   * @param tail - the last lines of the console, for errors
+   * @param whyStill - why the guest does nothing, where that is known
+   */
+  constructor(port: Duplex, tail: () => readonly string[], whyStill: () => string | undefined = () => undefined) {
     this.#port = port;
     this.#tail = tail;
+    this.#whyStill = whyStill;
     port.on('data', (text: string) => {
       for (const reader of [...this.#readers]) reader.push(text);
     });
@@ -93,9 +98,11 @@ export class SerialShell {
     const quoted = JSON.stringify(command);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        const where = printed.hasBegun
-          ? `the command ${quoted} did not end in ${timeoutMs} ms`
-          : `no shell took the command ${quoted} in ${timeoutMs} ms. Is one running on the guest's ttyS0?`;
+        const still = this.#whyStill();
+        const where =
+          printed.hasBegun || still !== undefined
+            ? `the command ${quoted} did not end in ${timeoutMs} ms${inBrackets(still)}`
+            : `no shell took the command ${quoted} in ${timeoutMs} ms. Is one running on the guest's ttyS0?`;
         reader.fail(this.#error(where));
       }, timerMs(timeoutMs));
       const abandon = () => reader.fail(signal?.reason);

@@ -53,11 +53,17 @@ export class Checkpoints {
     return { tag };
   }
 
+  /** @throws CheckpointError `ERR_TESTING_CHECKPOINT` for what was not taken of this guest. */
+  require(checkpoint: Checkpoint | undefined): void {
+    const tag = checkpoint?.tag ?? String(checkpoint);
+    if (this.#tags.has(tag)) return;
+    throw new CheckpointError(`the checkpoint ${JSON.stringify(tag)} was not taken of this guest`);
+  }
+
   /** Puts the guest back, which is paused for it by the caller. @throws CheckpointError `ERR_TESTING_CHECKPOINT`. */
-  async load({ tag }: Checkpoint): Promise<void> {
-    if (!this.#tags.has(tag)) {
-      throw new CheckpointError(`the checkpoint ${JSON.stringify(tag)} was not taken of this guest`);
-    }
+  async load(checkpoint: Checkpoint): Promise<void> {
+    this.require(checkpoint);
+    const { tag } = checkpoint;
     await this.#run('snapshot-load', { tag, vmstate: NODE, devices: await this.#nodes() });
   }
 

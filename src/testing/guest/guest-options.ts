@@ -4,11 +4,30 @@ import type { AbandonSignal } from '../../../protocols/transport/index.ts';
 import { QemuOptionError } from '../errors.ts';
 import type { QemuOptions } from '../qemu/qemu-arguments.ts';
 
+/** How a test waits for something of its guest. @public */
+export interface UseOptions {
+  /** Ends the wait with its reason. */
+  readonly signal?: AbandonSignal;
+}
+
 /** What kind of guest a test wants. Whatever is left out is QEMU's own default, except where it says otherwise. @public */
 export interface GuestOptions
   extends Pick<
     QemuOptions,
-    'kernel' | 'initrd' | 'append' | 'memory' | 'smp' | 'machine' | 'serial' | 'startTimeoutMs'
+    | 'kernel'
+    | 'initrd'
+    | 'append'
+    | 'memory'
+    | 'smp'
+    | 'machine'
+    | 'serial'
+    | 'debugcon'
+    | 'gdb'
+    | 'startTimeoutMs'
+    | 'ready'
+    | 'failOn'
+    | 'readyTimeoutMs'
+    | 'signal'
   > {
   /** `-cpu`; `max` unless given. */
   readonly cpu?: string;
@@ -20,8 +39,6 @@ export interface GuestOptions
   readonly args?: readonly string[];
   /** `-S`: the vCPUs do not start until {@link LaunchedGuest.resume}. */
   readonly paused?: boolean;
-  /** Ends the guest when it fires, and whatever waits for it with its reason. */
-  readonly signal?: AbandonSignal;
   /**
    * A folder for what a failure is explained by: where something fails, the guest's console, what travelled over the wire, `state` and
    * `map` as JSON are put into a folder of their own in it.
@@ -44,7 +61,7 @@ export async function requireFiles({ kernel, initrd }: GuestOptions): Promise<vo
 
 /** @internal */
 export function toQemuOptions(options: GuestOptions): QemuOptions {
-  const { qemu, args, signal: _, artifacts: __, cpu = 'max', accel = 'tcg', ...same } = options;
+  const { qemu, args, artifacts: _, ready: __, cpu = 'max', accel = 'tcg', ...same } = options;
   return {
     ...same,
     ...(qemu === undefined ? {} : { binary: qemu }),

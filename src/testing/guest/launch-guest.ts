@@ -1,17 +1,18 @@
 import { whileAlive } from '../console/while-alive.ts';
-import { launchQemu } from '../qemu/launch-qemu.ts';
+import { awaitReady, launchQemu } from '../qemu/launch-qemu.ts';
 import { type GuestOptions, requireFiles, toQemuOptions } from './guest-options.ts';
 import { LaunchedGuest } from './launched-guest.ts';
 
 /**
- * Starts a guest for a test. It returns as soon as QEMU answers: what the guest says when it is ready is for `console.expect`.
+ * Starts a guest for a test. It returns when the guest has said that it is ready, or, where nothing is to be waited for, as soon as
+ * QEMU answers.
  *
  * @example
  * ```ts
- * const guest = await launchGuest({ kernel: 'kernel.bin', memory: '64M' });
- * await guest.console.expect(/ready/);
+ * await using guest = await launchGuest({ kernel: 'kernel.bin', memory: '64M', ready: /ready/, failOn: /panic/ });
  * ```
- * @throws QemuOptionError `ERR_TESTING_OPTION` for a kernel or initrd that cannot be read; QemuLaunchError; the signal's reason.
+ * @throws QemuOptionError `ERR_TESTING_OPTION` for a kernel or initrd that cannot be read; QemuLaunchError; where it does not get
+ * ready, GuestConsoleError and GuestDiedError; the signal's reason.
  * Nothing is left behind then.
  * @public
  */
@@ -21,7 +22,9 @@ export async function launchGuest(options: GuestOptions = {}): Promise<LaunchedG
   const qemu = await launchQemu(toQemuOptions(options));
   try {
     options.signal?.throwIfAborted();
-    return await whileAlive(LaunchedGuest.over(qemu, options));
+    const guest = await whileAlive(LaunchedGuest.over(qemu, options));
+    await awaitReady(guest, options);
+    return guest;
   } catch (error) {
     await qemu.stop();
     throw error;

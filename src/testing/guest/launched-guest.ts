@@ -1,10 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { setTimeout as delay } from 'node:timers/promises';
 import { cont, QmpClient, type QmpEvent, queryStatus, stop } from '../../../protocols/qmp/index.ts';
-import { duplexOf } from '../../../protocols/transport/internal.ts';
-import { attach, type Guest, type MapScope, type TranslateScope } from '../../guest/index.ts';
+import { type AbandonSignal, letEnd } from '../../../protocols/transport/internal.ts';
+import { attach, type Guest, type GuestView, type MapScope, type TranslateScope } from '../../guest/index.ts';
+import { formatHex } from '../../report/index.ts';
 import type { AskedAccess, GuestAnswer } from '../answers/guest-answer.ts';
 import type { GuestMap } from '../answers/guest-map.ts';
+import { requireAddress } from '../answers/require-address.ts';
 import type { GuestConsole } from '../console/guest-console.ts';
 import { inTime } from '../console/in-time.ts';
 import { SerialShell, type ShellOptions, type ShellResult } from '../console/serial-shell.ts';
@@ -15,15 +17,18 @@ import {
   type GuestEnd,
   type GuestEndKind,
   GuestRunError,
+  inBrackets,
   QemuOptionError,
 } from '../errors.ts';
 import type { QemuProcess } from '../qemu/qemu-process.ts';
 import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 import { describeEnd, kindOfReset, kindOfShutdown, lookAtEnd, UNSEEN } from './describe-end.ts';
-import type { GuestOptions } from './guest-options.ts';
+import type { GuestOptions, UseOptions } from './guest-options.ts';
 import { PausedGuest } from './paused-guest.ts';
 import { type GuestStop, type RunUntilOptions, runTo } from './run-to.ts';
 import { saveArtifacts } from './save-artifacts.ts';
+import { GuestTurns, type Turn } from './turns/guest-turns.ts';
+import { unlessAborted } from './turns/unless-aborted.ts';
 import { WireRecorder } from './wire-recorder.ts';
 
 /** Looking at a guest that has ended, or has failed a test, must not take for ever. Milliseconds. */
@@ -66,12 +71,14 @@ export class LaunchedGuest implements AsyncDisposable {
   #isEnding = false;
   #stopping: Promise<void> | undefined;
   #attached: Promise<Guest> | undefined;
+  readonly #turns = new GuestTurns();
+  /** How many looks share the pause that is under way. */
   #pauses = 0;
   #paused: Promise<PausedGuest> | undefined;
-  /** The guest has come to an address, and stays there. */
-  #isHeld = false;
-  /** It is let run to an address: what else would resume or stop it would wait for the end of that. */
-  #isOnItsWay = false;
+  /** The guest has come to this address, and stays there. */
+  #heldAt: bigint | undefined;
+  /** It was started paused, and has not run since. */
+  #isUnstarted: boolean;
   readonly #saved = new WeakSet<object>();
   #artifacts = 0;
   readonly #abandon = () => void this.#stopWith(this.#options.signal?.reason).catch(() => {});
@@ -79,13 +86,18 @@ export class LaunchedGuest implements AsyncDisposable {
   private constructor(qemu: QemuProcess, monitor: QmpClient, options: GuestOptions) {
     this.qemu = qemu;
     this.console = qemu.console;
-    this.console.awaitEnd();
+    this.console.belongTo({ whyStill: () => this.#whyStill(), explain: (error) => this.#explain(error) });
     this.#monitor = monitor;
     this.#options = options;
+    this.#isUnstarted = options.paused === true;
     this.#checkpoints = new Checkpoints(monitor, qemu.directory);
     if (qemu.serial !== undefined) {
       this.console.listen(qemu.serial);
-      this.#shell = new SerialShell(qemu.serial, () => this.console.tail);
+      this.#shell = new SerialShell(
+        qemu.serial,
+        () => this.console.tail,
+        () => this.#whyStill(),
+      );
     }
     const { promise, reject } = withReject();
     this.#ended = promise;
@@ -104,8 +116,7 @@ export class LaunchedGuest implements AsyncDisposable {
       timeoutMs: QMP_TIMEOUT_MS,
       requestTimeoutMs: QMP_TIMEOUT_MS,
     });
-    const stream = duplexOf(monitor.connection);
-    if ('unref' in stream && typeof stream.unref === 'function') stream.unref();
+    letEnd(monitor.connection);
     const guest = new LaunchedGuest(qemu, monitor, options);
     if (options.paused !== true) await cont(monitor);
     return guest;
@@ -134,38 +145,39 @@ export class LaunchedGuest implements AsyncDisposable {
   }
 
   /**
-   * Pauses the guest, runs `use`, and lets the guest go on, whatever happens; a guest that stands at an address stays there. Pauses
-   * may overlap: the guest goes on after the last.
+   * Pauses the guest, runs `use`, and lets the guest go on, whatever happens; a guest that stands at an address stays there.
+   *
+   * Whatever else is asked of the guest meanwhile comes afterwards, in the order in which it was asked. What `use` asks itself is
+   * asked in this pause; `checkpoint()` may be called in it as well.
+   *
+   * @param options - its signal ends the pause, also where `use` does not end
    */
-  whilePaused<T>(use: (paused: PausedGuest) => Promise<T> | T): Promise<T> {
-    return this.#use(async () => {
-      const paused = await this.#enterPause();
-      let result: T;
-      try {
-        result = await use(paused);
-      } catch (error) {
-        await this.#explain(error);
-        await this.#leavePause().catch(() => {});
-        throw error;
-      }
-      await this.#leavePause();
-      return result;
-    });
+  whilePaused<T>(use: (paused: PausedGuest) => Promise<T> | T, { signal }: UseOptions = {}): Promise<T> {
+    return this.#inTurn(
+      { name: 'whilePaused', kind: 'pause' },
+      (isInside) => this.#inPause(use, isInside, signal),
+      signal,
+    );
   }
 
-  /** Asks one address, in a pause of its own. As {@link PausedGuest.translate}. */
-  translate(address: bigint, access: AskedAccess = {}, scope: TranslateScope = {}): Promise<GuestAnswer> {
-    return this.whilePaused((paused) => paused.translate(address, access, scope));
+  /** Asks one address, in a pause that it shares with what else is asked then. As {@link PausedGuest.translate}. */
+  translate(
+    address: bigint,
+    access: AskedAccess = {},
+    { signal, ...scope }: TranslateScope & UseOptions = {},
+  ): Promise<GuestAnswer> {
+    return this.#look('translate', (paused) => paused.translate(address, access, scope), signal);
   }
 
-  /** The map of an address space, in a pause of its own. As {@link PausedGuest.map}. */
-  map(scope: MapScope = {}): Promise<GuestMap> {
-    return this.whilePaused((paused) => paused.map(scope));
+  /** The map of an address space, likewise. As {@link PausedGuest.map}. */
+  map({ signal, ...scope }: MapScope & UseOptions = {}): Promise<GuestMap> {
+    return this.#look('map', (paused) => paused.map(scope), signal);
   }
 
   /**
    * Lets the guest run until a vCPU comes to a linear address, and leaves it there, stopped, until {@link LaunchedGuest.resume} or the
-   * next run. The breakpoint is gone then.
+   * next run. The breakpoint is gone then. Nothing else can be asked of the guest while it is on its way, but for its console and its
+   * shell.
    *
    * @example
    * ```ts
@@ -177,42 +189,36 @@ export class LaunchedGuest implements AsyncDisposable {
    * on then.
    */
   runUntil(address: bigint, options: RunUntilOptions = {}): Promise<GuestStop> {
-    return this.#use(async () => {
-      this.#requireNoPause('runUntil');
+    const work = async () => {
+      requireAddress(address, 'runUntil');
       const guest = await this.#attach();
-      if (!this.#isHeld) await guest.pause();
-      this.#isHeld = true;
-      this.#isOnItsWay = true;
+      if (this.#heldAt === undefined) await guest.pause();
+      this.#heldAt = address;
+      this.#isUnstarted = false;
       try {
         return await runTo(guest, [BigInt.asUintN(64, address)], options, () => this.console.tail);
       } catch (error) {
         // Why it failed comes first.
         await this.#resumeNow().catch(() => {});
         throw error;
-      } finally {
-        this.#isOnItsWay = false;
       }
-    });
+    };
+    return this.#inTurn({ name: 'runUntil', kind: 'run' }, work, options.signal);
   }
 
   /** Lets a guest run that stands at an address, or was started with `paused`. */
-  resume(): Promise<void> {
-    return this.#use(() => {
-      this.#requireNoPause('resume');
-      return this.#resumeNow();
-    });
+  resume({ signal }: UseOptions = {}): Promise<void> {
+    return this.#inTurn({ name: 'resume', kind: 'change' }, () => this.#resumeNow(), signal);
   }
 
   /**
-   * Saves the guest as it is now: RAM, vCPUs, devices; disks where their format has snapshots (qcow2). It runs on.
+   * Saves the guest as it is now: RAM, vCPUs, devices; disks where their format has snapshots (qcow2). It runs on, or stays paused.
    *
    * @throws CheckpointError `ERR_TESTING_CHECKPOINT`.
    */
-  checkpoint(): Promise<Checkpoint> {
-    return this.#use(async () => {
-      this.#requireNoPause('checkpoint');
-      return this.#whileStopped(() => this.#checkpoints.save());
-    });
+  checkpoint({ signal }: UseOptions = {}): Promise<Checkpoint> {
+    const work = () => this.#whileStopped(() => this.#checkpoints.save());
+    return this.#inTurn({ name: 'checkpoint', kind: 'save' }, work, signal);
   }
 
   /**
@@ -220,35 +226,44 @@ export class LaunchedGuest implements AsyncDisposable {
    *
    * @throws CheckpointError `ERR_TESTING_CHECKPOINT` also for a checkpoint of another guest.
    */
-  restore(checkpoint: Checkpoint): Promise<void> {
-    return this.#use(async () => {
-      this.#requireNoPause('restore');
-      if (this.#isHeld) await this.#resumeNow();
+  restore(checkpoint: Checkpoint, { signal }: UseOptions = {}): Promise<void> {
+    const work = async () => {
+      this.#checkpoints.require(checkpoint);
+      if (this.#heldAt !== undefined) await this.#resumeNow();
       await this.#whileStopped(async () => {
         await this.#checkpoints.load(checkpoint);
         this.#shell?.forget();
         this.console.forget();
       });
-    });
+    };
+    return this.#inTurn({ name: 'restore', kind: 'change' }, work, signal);
   }
 
   /** Lets go of the guest's GDB stub, for another client; the next pause takes it again. The guest runs. */
-  letGo(): Promise<void> {
-    return this.#use(async () => {
-      this.#requireNoPause('letGo');
+  letGo({ signal }: UseOptions = {}): Promise<void> {
+    const work = async () => {
       // Who leaves a guest puts it back as it was before its first pause: one that was started paused would stay so.
-      if (this.#isHeld) await this.#resumeNow();
+      if (this.#heldAt !== undefined) await this.#resumeNow();
       const attached = this.#attached;
       this.#attached = undefined;
       await (await attached)?.detach();
-    });
+    };
+    return this.#inTurn({ name: 'letGo', kind: 'change' }, work, signal);
   }
 
   /** Waits until the guest has come to its end by itself. @returns how */
-  async waitForEnd({ timeoutMs = QMP_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<GuestEnd> {
-    const late = () => new GuestRunError(`the guest did not come to its end in ${timeoutMs} ms`, [], this.console.tail);
+  async waitForEnd({
+    timeoutMs = QMP_TIMEOUT_MS,
+    signal,
+  }: UseOptions & { readonly timeoutMs?: number } = {}): Promise<GuestEnd> {
+    const late = () =>
+      new GuestRunError(
+        `the guest did not come to its end in ${timeoutMs} ms${inBrackets(this.#whyStill())}`,
+        [],
+        this.console.tail,
+      );
     try {
-      return await inTime(this.#ended, timeoutMs, late);
+      return await unlessAborted(inTime(this.#ended, timeoutMs, late), signal);
     } catch (error) {
       if (error instanceof GuestDiedError) return error.end;
       throw error;
@@ -269,23 +284,39 @@ export class LaunchedGuest implements AsyncDisposable {
     const summary = `${why}\n\nQEMU: ${this.qemu.command.join(' ')}\n${this.qemu.output}\n`;
     const { lines } = this.console;
     const parts = { root, name, summary, console: lines, wire: this.#wire.toLines() };
-    let leave = async (): Promise<void> => {};
-    const look = async () => {
-      const entering = this.#enterPause();
-      try {
-        const { view } = await inTime(entering, LOOK_TIMEOUT_MS, lookedTooLong);
-        leave = () => this.#leavePause().catch(() => {});
-        return [view, await this.#attach()] as const;
-      } catch (error) {
-        // A pause that begins too late ends at once.
-        entering.then(() => this.#leavePause()).catch(() => {});
-        throw error;
+    // Who looks waits for its turn, in what time there is; the pause ends when the folder is made.
+    let done: () => void = () => {};
+    const isDone = new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    const look = async (): Promise<readonly [GuestView, Guest]> => {
+      // A test that hangs in its pause, or is failing in it, is looked at there.
+      if (this.#turns.current?.kind === 'pause') {
+        const paused = await this.#paused;
+        if (paused !== undefined) return [paused.view, await this.#attach()];
       }
+      return new Promise((resolve, reject) => {
+        const late = new AbortController();
+        const timer = setTimeout(() => {
+          late.abort(lookedTooLong());
+          reject(lookedTooLong());
+        }, LOOK_TIMEOUT_MS);
+        const use = async ({ view }: PausedGuest) => {
+          resolve([view, await this.#attach()]);
+          clearTimeout(timer);
+          await isDone;
+        };
+        const turn = { name: 'saveArtifacts', kind: 'look' } as const;
+        this.#turns
+          .take(turn, (isInside) => this.#inPause(use, isInside, late.signal), late.signal)
+          .catch(reject)
+          .finally(() => clearTimeout(timer));
+      });
     };
     try {
       return await whileAlive(saveArtifacts(parts, look));
     } finally {
-      await leave();
+      done();
     }
   }
 
@@ -313,6 +344,59 @@ export class LaunchedGuest implements AsyncDisposable {
     await this.#monitor.close();
   }
 
+  /** Whether it has come to its end, or was stopped. @internal */
+  get isOver(): boolean {
+    return this.#isEnding;
+  }
+
+  /** Whether no test does anything with the guest any more within this time. @internal */
+  becomesIdle(withinMs: number): Promise<boolean> {
+    return this.#turns.becomesIdle(withinMs);
+  }
+
+  #inTurn<T>(turn: Turn, work: (isInside: boolean) => Promise<T>, signal: AbandonSignal | undefined): Promise<T> {
+    const takesLong = turn.kind === 'save' || turn.kind === 'change';
+    return this.#use(() => {
+      const mine = this.#turns.take(turn, work, signal);
+      // What QEMU does it does to its end. Pauses and runs end first, so that nothing is left paused.
+      return takesLong ? unlessAborted(mine, signal) : mine;
+    });
+  }
+
+  #look<T>(name: string, ask: (paused: PausedGuest) => Promise<T>, signal: AbandonSignal | undefined): Promise<T> {
+    return this.#inTurn({ name, kind: 'look' }, (isInside) => this.#inPause(ask, isInside, signal), signal);
+  }
+
+  /** Inside of a pause that is this test's own there is no other. */
+  async #inPause<T>(
+    use: (paused: PausedGuest) => Promise<T> | T,
+    isInside: boolean,
+    signal: AbandonSignal | undefined,
+  ): Promise<T> {
+    if (isInside && this.#paused !== undefined) return unlessAborted(Promise.resolve(use(await this.#paused)), signal);
+    const paused = await this.#enterPause();
+    let result: T;
+    try {
+      result = await unlessAborted(Promise.resolve(use(paused)), signal);
+    } catch (error) {
+      await this.#explain(error);
+      await this.#leavePause().catch(() => {});
+      throw error;
+    }
+    await this.#leavePause();
+    return result;
+  }
+
+  /** Why the guest says nothing, for a test that waits for it in vain. */
+  #whyStill(): string | undefined {
+    if (this.#turns.current?.kind === 'run') return undefined;
+    if (this.#heldAt !== undefined) {
+      return `the guest is stopped at ${formatHex(this.#heldAt)} since runUntil(): resume() lets it run`;
+    }
+    if (this.#isUnstarted) return 'the guest was started with paused: true: resume() lets it run';
+    return this.#pauses > 0 ? `the guest is paused: ${this.#turns.current?.name}() is under way` : undefined;
+  }
+
   /** What waits for the guest hears of its end before it hears of a broken connection. */
   async #use<T>(work: () => Promise<T>): Promise<T> {
     if (this.#end !== undefined) throw this.#end;
@@ -338,6 +422,8 @@ export class LaunchedGuest implements AsyncDisposable {
   async #explain(error: unknown): Promise<void> {
     if (this.#options.artifacts === undefined || typeof error !== 'object' || error === null) return;
     if (this.#saved.has(error) || this.#stopping !== undefined) return;
+    // What lets the guest run fails with it, and the guest can be looked at then.
+    if (this.#turns.isInsideRun) return;
     this.#saved.add(error);
     const folder = await this.saveArtifacts('failure', error).catch(() => undefined);
     if (folder !== undefined && error instanceof Error) addToMessage(error, `\n(artifacts: ${folder})`);
@@ -385,26 +471,17 @@ export class LaunchedGuest implements AsyncDisposable {
 
   async #leavePause(): Promise<void> {
     this.#pauses -= 1;
-    if (this.#pauses > 0 || this.#isHeld) return;
+    if (this.#pauses > 0) return;
+    const paused = await this.#paused;
     this.#paused = undefined;
-    await (await this.#attach()).resume();
-  }
-
-  #requireNoPause(what: string): void {
-    if (this.#isOnItsWay) {
-      throw new QemuOptionError(
-        `${what}() is not for a guest that runs to an address: end runUntil() first, by its signal`,
-      );
-    }
-    if (this.#pauses === 0) return;
-    throw new QemuOptionError(
-      `${what}() is not for the inside of whilePaused(): use the methods of what that hands over`,
-    );
+    await paused?.end();
+    // A guest that has come to its end stays as it is.
+    if (this.#heldAt === undefined && !this.#isEnding) await (await this.#attach()).resume();
   }
 
   async #resumeNow(): Promise<void> {
-    this.#isHeld = false;
-    // A guest that has come to its end stays as it is.
+    this.#heldAt = undefined;
+    this.#isUnstarted = false;
     if (this.#isEnding) return;
     await (await this.#attached)?.resume();
     // It had been paused before: at an address, or from the start.

@@ -2,7 +2,15 @@ import type { Guest, GuestView, MapScope, TranslateScope } from '../../guest/ind
 import type { Linux } from '../../linux/index.ts';
 import { type AskedAccess, askAddress, type GuestAnswer } from '../answers/guest-answer.ts';
 import { type GuestMap, takeMap } from '../answers/guest-map.ts';
+import { requireAddress } from '../answers/require-address.ts';
+import { QemuOptionError } from '../errors.ts';
 import { describeStop, type GuestStop, type RunUntilOptions, runTo } from './run-to.ts';
+
+interface Running {
+  readonly name: 'run' | 'step';
+  readonly early: AbortController;
+  readonly ended: Promise<unknown>;
+}
 
 /** What a test does with a guest while it is paused; void when the pause is over. @public */
 export class PausedGuest {
@@ -10,6 +18,9 @@ export class PausedGuest {
   readonly #tail: () => readonly string[];
   readonly #breakpoints = new Set<bigint>();
   #view: GuestView;
+  /** What lets the guest run in the middle of this pause. */
+  #running: Running | undefined;
+  #isOver = false;
 
   /** @internal */
   constructor(guest: Guest, view: GuestView, tail: () => readonly string[]) {
@@ -20,6 +31,7 @@ export class PausedGuest {
 
   /** Everything else that can be asked of a paused guest. Another one each time that the guest has run. */
   get view(): GuestView {
+    this.#requirePaused();
     return this.#view;
   }
 
@@ -29,70 +41,115 @@ export class PausedGuest {
    * @param access - a supervisor read unless given
    * @param scope - another vCPU, CR3, …
    */
-  translate(address: bigint, access: AskedAccess = {}, scope: TranslateScope = {}): Promise<GuestAnswer> {
-    return askAddress(this.#view, address, access, scope);
+  async translate(address: bigint, access: AskedAccess = {}, scope: TranslateScope = {}): Promise<GuestAnswer> {
+    requireAddress(address, 'translate');
+    return askAddress(this.view, address, access, scope);
   }
 
   /** The map of an address space, or of a part: at most a million ranges. */
-  map(scope: MapScope = {}): Promise<GuestMap> {
-    return takeMap(this.#view, scope);
+  async map(scope: MapScope = {}): Promise<GuestMap> {
+    return takeMap(this.view, scope);
   }
 
   /** The Linux in the guest. @throws as `GuestView.linux`. */
-  linux(cpu = 0): Promise<Linux> {
-    return this.#view.linux(cpu);
+  async linux(cpu = 0): Promise<Linux> {
+    return this.view.linux(cpu);
   }
 
   /** @throws as `GuestView.readVirtual`. */
-  readVirtual(address: bigint, lengthBytes: number, scope: TranslateScope = {}): Promise<Uint8Array> {
-    return this.#view.readVirtual(address, lengthBytes, scope);
+  async readVirtual(address: bigint, lengthBytes: number, scope: TranslateScope = {}): Promise<Uint8Array> {
+    requireAddress(address, 'readVirtual');
+    return this.view.readVirtual(address, lengthBytes, scope);
   }
 
   /** @throws as `GuestView.readPhysical`. */
-  readPhysical(address: bigint, lengthBytes: number): Promise<Uint8Array> {
-    return this.#view.readPhysical(address, lengthBytes);
+  async readPhysical(address: bigint, lengthBytes: number): Promise<Uint8Array> {
+    requireAddress(address, 'readPhysical');
+    return this.view.readPhysical(address, lengthBytes);
   }
 
   /** @throws as `GuestView.writeVirtual`. */
-  writeVirtual(address: bigint, bytes: Uint8Array, scope: TranslateScope = {}): Promise<void> {
-    return this.#view.writeVirtual(address, bytes, scope);
+  async writeVirtual(address: bigint, bytes: Uint8Array, scope: TranslateScope = {}): Promise<void> {
+    requireAddress(address, 'writeVirtual');
+    return this.view.writeVirtual(address, bytes, scope);
   }
 
   /** @throws as `GuestView.writePhysical`. */
-  writePhysical(address: bigint, bytes: Uint8Array): Promise<void> {
-    return this.#view.writePhysical(address, bytes);
+  async writePhysical(address: bigint, bytes: Uint8Array): Promise<void> {
+    requireAddress(address, 'writePhysical');
+    return this.view.writePhysical(address, bytes);
   }
 
   /** The registers of a vCPU, by GDB's names of them. */
   async registers(cpu = 0): Promise<Readonly<Record<string, bigint>>> {
+    this.#requirePaused();
     return (await describeStop(this.#guest, cpu)).registers;
   }
 
   /** Sets a breakpoint at a linear address for {@link PausedGuest.run}. It is in QEMU only while the guest runs there. */
   breakpoint(address: bigint): void {
+    requireAddress(address, 'breakpoint');
+    this.#requirePaused();
     this.#breakpoints.add(BigInt.asUintN(64, address));
   }
 
   /**
-   * Lets the guest run in the middle of this pause, until it comes to a breakpoint.
+   * Lets the guest run in the middle of this pause, until it comes to a breakpoint. Nothing else can be asked here meanwhile.
    *
    * @throws GuestRunError `ERR_TESTING_RUN` where it does not in time: it is paused again all the same.
    */
-  async run(options: RunUntilOptions = {}): Promise<GuestStop> {
-    try {
-      return await runTo(this.#guest, [...this.#breakpoints], options, this.#tail);
-    } finally {
-      this.#view = await this.#guest.pause();
-    }
+  async run({ signal, ...options }: RunUntilOptions = {}): Promise<GuestStop> {
+    signal?.throwIfAborted();
+    return this.#whileRunning('run', async (early) => {
+      const abandon = () => early.abort(signal?.reason);
+      signal?.addEventListener('abort', abandon);
+      try {
+        const breakpoints = [...this.#breakpoints];
+        return await runTo(this.#guest, breakpoints, { ...options, signal: early.signal }, this.#tail);
+      } finally {
+        signal?.removeEventListener('abort', abandon);
+      }
+    });
   }
 
   /** Lets a vCPU execute one instruction, while the others stay. */
   async step(cpu = 0, { timeoutMs = 5000 }: Pick<RunUntilOptions, 'timeoutMs'> = {}): Promise<GuestStop> {
-    try {
-      await this.#guest.run({ breakpoints: [], timeoutMs, step: cpu });
-      return await describeStop(this.#guest, cpu);
-    } finally {
+    return this.#whileRunning('step', async ({ signal }) => {
+      await this.#guest.run({ breakpoints: [], timeoutMs, step: cpu, signal });
+      return describeStop(this.#guest, cpu);
+    });
+  }
+
+  /** The pause is over: what still lets the guest run is interrupted, and nothing can be asked here any more. @internal */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    this.#running?.early.abort(overError());
+    await this.#running?.ended.catch(() => {});
+  }
+
+  async #whileRunning<T>(name: Running['name'], work: (early: AbortController) => Promise<T>): Promise<T> {
+    this.#requirePaused();
+    const early = new AbortController();
+    const ended = work(early).finally(async () => {
       this.#view = await this.#guest.pause();
+    });
+    this.#running = { name, early, ended };
+    try {
+      return await ended;
+    } finally {
+      this.#running = undefined;
     }
   }
+
+  #requirePaused(): void {
+    if (this.#isOver) throw overError();
+    if (this.#running === undefined) return;
+    throw new QemuOptionError(
+      `the guest runs now: ${this.#running.name}() has to be awaited before anything else is asked`,
+    );
+  }
+}
+
+function overError(): QemuOptionError {
+  return new QemuOptionError('the pause is over: is everything that whilePaused() does awaited?');
 }

@@ -14,27 +14,56 @@ const DEFAULT_START_TIMEOUT_MS = 20_000;
 const KEPT_OUTPUT_CHARS = 4000;
 
 /**
- * Starts a QEMU with QMP and GDB sockets in a private directory, and returns when it answers. It ends with
+ * Starts a QEMU with QMP and GDB sockets in a private directory, and returns when it answers, and is ready if that is to be waited for. It ends with
  * {@link QemuProcess.stop}, and in any case with this process, even if that is killed.
  *
  * @example
  * ```ts
- * await using guest = await launchQemu({ kernel: 'guest.bin', cpu: 'max' });
- * await guest.console.waitForLine((line) => line.startsWith('ready'));
+ * await using guest = await launchQemu({ kernel: 'guest.bin', cpu: 'max', ready: /^ready/ });
  * ```
  *
- * @throws QemuLaunchError (`ERR_TESTING_SPAWN`, `ERR_TESTING_EXITED`, `ERR_TESTING_TIMEOUT`); nothing is left behind then.
+ * @throws QemuLaunchError (`ERR_TESTING_SPAWN`, `ERR_TESTING_EXITED`, `ERR_TESTING_TIMEOUT`); the signal's reason. Nothing is left
+ * behind then.
  * @public
  */
 export async function launchQemu(options: QemuOptions = {}): Promise<QemuProcess> {
+  const { signal, startTimeoutMs = DEFAULT_START_TIMEOUT_MS } = options;
+  signal?.throwIfAborted();
   // mkdtemp makes it for this user only (0700): a process that reaches a GDB socket owns the guest.
   const directory = await mkdtemp(join(tmpdir(), 'pagewalk-'));
   try {
     const qemu = await startProcess(options, directory);
-    await awaitAnswer(qemu, options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS);
+    const end = () => void qemu.stop();
+    signal?.addEventListener('abort', end);
+    void qemu.exited.then(() => signal?.removeEventListener('abort', end));
+    if (signal?.aborted === true) end();
+    await awaitAnswer(qemu, startTimeoutMs).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw error;
+    });
+    await awaitReady(qemu, options);
     return qemu;
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Waits for a guest to say that it is ready, if it is to say so. A guest that does not is stopped. @internal */
+export async function awaitReady(
+  guest: { readonly console: GuestConsole; readonly stop: () => Promise<void> },
+  { ready, failOn, readyTimeoutMs: timeoutMs, signal }: QemuOptions,
+): Promise<void> {
+  if (ready === undefined) return;
+  const how = {
+    ...(failOn === undefined ? {} : { failOn }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+  try {
+    await guest.console.expect(ready, how);
+  } catch (error) {
+    await guest.stop();
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { AbandonSignal } from '../../../protocols/transport/index.ts';
 
 /** What kind of guest is wanted. Whatever is left out is QEMU's own default, except where it says otherwise. @public */
 export interface QemuOptions {
@@ -37,6 +38,14 @@ export interface QemuOptions {
   readonly extraArgs?: readonly string[];
   /** How long QEMU may take to answer on its QMP socket. Milliseconds, default 20000. */
   readonly startTimeoutMs?: number;
+  /** What the guest says when it is ready, on its debug console (or its serial port, for a guest of `launchGuest`): it is waited for. */
+  readonly ready?: RegExp;
+  /** What it says instead where it has failed: `/Kernel panic/`. */
+  readonly failOn?: RegExp;
+  /** How long it may take to be ready. Milliseconds, default 60000. */
+  readonly readyTimeoutMs?: number;
+  /** Ends QEMU when it fires, and whatever waits for the guest with its reason. */
+  readonly signal?: AbandonSignal;
 }
 
 /** The socket files of one guest. @internal */

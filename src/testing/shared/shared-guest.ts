@@ -6,12 +6,15 @@ import { type FailedTest, registerHooks, type TestHooks } from './test-hooks.ts'
 
 /** Booting an emulated Linux on a busy machine takes minutes. */
 const DEFAULT_TIMEOUT_MS = 300_000;
+/** What a test before has not awaited may end by itself. Milliseconds. */
+const LEFT_GRACE_MS = 1000;
 
 /** How tests share a guest. @public */
 export interface SharedGuestOptions {
   /**
    * `each`: every test finds the guest as it was when it was ready: put back to a checkpoint, or booted again where that is faster.
-   * `never`: as the test before left it. A guest that has died is booted again in any case. `never` unless given.
+   * `never`: as the test before left it. A guest that has died or was stopped, or that a test which ran out of time still holds, is
+   * booted again in any case. `never` unless given.
    */
   readonly restore?: 'each' | 'never';
   /** The runner's hooks, where they are not global: those of vitest without `globals`, or of `node:test` run without `--test`. */
@@ -130,15 +133,16 @@ class GuestKeeper {
   async refresh(): Promise<void> {
     const wasFresh = this.#isFresh;
     this.#isFresh = false;
-    if (this.guest.end !== undefined) return this.#bootForTest();
+    // A test that ran out of time may still hold it.
+    if (this.guest.isOver || !(await this.guest.becomesIdle(LEFT_GRACE_MS))) return this.#bootForTest();
     if (wasFresh || this.#restore === 'never') return;
     if (this.#checkpoint === undefined || this.#restoresSlower) return this.#bootForTest();
     const begin = performance.now();
     try {
       await this.guest.restore(this.#checkpoint);
     } catch (error) {
-      // A test that ran out of time may still hold it, and a guest may die of being put back: that is another boot.
-      if (!(error instanceof QemuOptionError) && this.guest.end === undefined) throw error;
+      // A guest may die of being put back: that is another boot.
+      if (!this.guest.isOver) throw error;
       return this.#bootForTest();
     }
     this.#restoreMs = performance.now() - begin;

@@ -91,6 +91,7 @@ export class RigGuest<M extends RigMemory> implements AsyncDisposable {
         // The default of 1 GiB for translated code is more than a machine for tests may have.
         accel: 'tcg,tb-size=64',
         gdb: false,
+        ...{ ready: /^ready /, failOn: /^(fail|exception) /, readyTimeoutMs: BATCH_TIMEOUT_MS },
         extraArgs: [...memoryArguments(files, names, highBase), ...(kernel.extraArgs ?? []), '-no-reboot'],
       });
       return await RigGuest.#start(kernel, qemu, readFileSync(image), files);
@@ -108,8 +109,6 @@ export class RigGuest<M extends RigMemory> implements AsyncDisposable {
   ): Promise<RigGuest<M>> {
     try {
       files.unlink();
-      const said = await qemu.console.waitForLine((line) => /^(ready|fail|exception) /.test(line), BATCH_TIMEOUT_MS);
-      if (!said.startsWith('ready ')) throw new Error(`${kernel.name} said: ${said}`);
       const highBase = highMemoryBase(kernel.reach);
       if (highBase !== null) mapHighMemory(image, kernel.reach.mode, highBase);
       const witness = await Witness.of(qemu);

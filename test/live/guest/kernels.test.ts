@@ -160,7 +160,7 @@ describe('the kernels in test/kernels', function () {
       () => 'it ran',
       (error: Error) => error.message,
     );
-    expect(failure).to.equal('long4 said: fail this CPU has no SMEP');
+    expect(failure).to.contain('was awaited: "fail this CPU has no SMEP"');
   });
 
   it('long5 says that the CPU has no 5-level paging', async () => {
@@ -168,7 +168,7 @@ describe('the kernels in test/kernels', function () {
       () => 'it ran',
       (error: Error) => error.message,
     );
-    expect(failure).to.equal('long5 said: fail this CPU has no 5-level paging (CPUID bit LA57); try -cpu max');
+    expect(failure).to.contain('was awaited: "fail this CPU has no 5-level paging (CPUID bit LA57); try -cpu max"');
   });
 
   it('long4 holds its tables under KVM too', async function () {

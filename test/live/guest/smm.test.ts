@@ -13,12 +13,12 @@ const READ = { write: false, user: false, exec: false };
 const { page } = SMM4;
 
 /** A guest whose vCPU stays in system management mode; there is a VGA where its tables are for all others. */
-async function launchSmm(): Promise<QemuProcess> {
+function launchSmm(): Promise<QemuProcess> {
   // Seen from dist/test/live/guest, where this file runs.
   const kernel = fileURLToPath(new URL(`../../../kernels/${SMM4.image}`, import.meta.url));
-  const guest = await launchQemu({ kernel, cpu: 'max', memory: '64M', machine: 'pc', extraArgs: ['-device', 'VGA'] });
-  expect(await guest.console.waitForLine((line) => line.startsWith('ready'))).to.equal('ready smm4');
-  return guest;
+  const waiting = { ready: /^ready smm4$/, failOn: /^ready/ };
+  const machine = { cpu: 'max', memory: '64M', machine: 'pc', extraArgs: ['-device', 'VGA'] };
+  return launchQemu({ kernel, ...machine, ...waiting });
 }
 
 describe('a vCPU in system management mode', function () {

@@ -1,16 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as chai from 'chai';
 import { type AbandonSignal, GuestAccessError } from '../../../src/index.ts';
 import pagewalkChai from '../../../src/testing/chai/index.ts';
 import {
   CheckpointError,
+  GuestConsoleError,
   GuestDiedError,
   GuestRunError,
   type LaunchedGuest,
   launchGuest,
+  type PausedGuest,
   QemuLaunchError,
   QemuOptionError,
   sharedGuest,
@@ -42,15 +44,8 @@ describe('a guest that a test has launched', function () {
   const kernel = useToyKernel();
   const scratch = useScratchDirectory();
 
-  async function boot(append = '', signal?: AbandonSignal): Promise<LaunchedGuest> {
-    const guest = await launchGuest({ kernel: kernel(), append, memory: '64M', ...(signal ? { signal } : {}) });
-    try {
-      await guest.console.expect(/ready/);
-      return guest;
-    } catch (error) {
-      await guest.stop();
-      throw error;
-    }
+  function boot(append = '', signal?: AbandonSignal): Promise<LaunchedGuest> {
+    return launchGuest({ kernel: kernel(), append, memory: '64M', ready: /ready/, ...(signal ? { signal } : {}) });
   }
 
   describe('shared by tests, each of which finds it as it was', () => {
@@ -122,6 +117,62 @@ describe('a guest that a test has launched', function () {
       await guest.console.expect(/tick/, { fromNow: true });
     });
 
+    it('does what is asked of it at the same time one after the other, and leaves nothing paused', async () => {
+      const { guest } = shared;
+      const word = (paused: PausedGuest) => paused.readVirtual(TOY.users + 0xfe0n, 1).then(([byte]) => byte);
+      const one = await guest.checkpoint();
+      const [first, two] = await Promise.all([
+        guest.whilePaused(word),
+        guest.checkpoint(),
+        guest.whilePaused((paused) => paused.writeVirtual(TOY.users + 0xfe0n, Uint8Array.of(7))),
+        guest.translate(TOY.text),
+        guest.map({ first: TOY.text, last: TOY.users }),
+      ]);
+      const { last, three } = await guest.whilePaused(async (paused) => ({
+        last: await word(paused),
+        three: await guest.checkpoint(),
+      }));
+      expect([first, last]).to.deep.equal([0, 7]);
+      const seen = await Promise.all(
+        [two, three, one].flatMap((each) => [guest.restore(each), guest.whilePaused(word)]),
+      );
+      expect(seen.filter((each) => each !== undefined)).to.deep.equal([0, 7, 0]);
+      await guest.console.expect(/tick/, { fromNow: true });
+    });
+
+    it('leaves a pause whose test does not end, and what was let run in it', async () => {
+      const { guest } = shared;
+      const enough = new AbortController();
+      let kept: PausedGuest | undefined;
+      const hanging = guest.whilePaused(
+        (paused) => {
+          kept = paused;
+          paused.breakpoint(TOY.guard);
+          const running = failureOf(paused.run(), Error);
+          const meanwhile = failureOf(paused.translate(TOY.text), QemuOptionError);
+          setTimeout(() => enough.abort(new Error('enough')), 20);
+          return Promise.all([running, meanwhile]).then(() => new Promise<never>(() => {}));
+        },
+        { signal: enough.signal },
+      );
+      expect((await failureOf(hanging, Error)).message).to.equal('enough');
+      expect((await failureOf(Promise.resolve(kept?.translate(TOY.text)), QemuOptionError)).message).to.contain(
+        'is over',
+      );
+      await guest.console.expect(/tick/, { fromNow: true });
+      expect(await guest.translate(TOY.text)).to.be.mapped;
+    });
+
+    it('says why it is silent, where a test has stopped it', async () => {
+      const { guest } = shared;
+      const { rip = 0n } = await guest.whilePaused((paused) => paused.registers());
+      await guest.runUntil(rip);
+      const silent = await failureOf(guest.console.expect(/tick/, { fromNow: true, timeoutMs: 50 }), GuestConsoleError);
+      expect(silent.message).to.match(/in 50 ms \(the guest is stopped at 0x1\w+ since runUntil\(\): resume\(\)/);
+      await guest.resume();
+      await guest.console.expect(/tick/, { fromNow: true });
+    });
+
     it('says where it was when it does not come to an address, and runs on', async () => {
       const { guest } = shared;
       const error = await failureOf(guest.runUntil(TOY.guard, { timeoutMs: 100 }), GuestRunError);
@@ -131,11 +182,22 @@ describe('a guest that a test has launched', function () {
       const end = new AbortController();
       const left = failureOf(guest.runUntil(TOY.guard, { signal: end.signal }), Error);
       await guest.console.expect(/tick/, { fromNow: true });
-      await failureOf(guest.restore({ tag: 'not reached' }), QemuOptionError);
+      const asked = [
+        guest.restore({ tag: 'not reached' }),
+        guest.translate(TOY.text),
+        guest.whilePaused(() => {}),
+        guest.checkpoint(),
+        guest.resume(),
+      ];
+      for (const each of asked) {
+        expect((await failureOf(each, QemuOptionError)).message).to.contain('for a guest that runs to an address');
+      }
       end.abort(new Error('enough'));
       expect((await left).message).to.equal('enough');
       const meanwhile = guest.runUntil(TOY.guard, { while: () => Promise.reject(new Error('it went wrong')) });
       expect((await failureOf(meanwhile, Error)).message).to.equal('it went wrong');
+      const looking = guest.runUntil(TOY.guard, { while: () => guest.translate(TOY.text) });
+      expect((await failureOf(looking, QemuOptionError)).message).to.contain('not for the inside of runUntil()');
       await guest.console.expect(/tick/, { fromNow: true });
     });
 
@@ -159,6 +221,8 @@ describe('a guest that a test has launched', function () {
 
   it('runs when its stub is let go, also one that was started paused and stands at an address', async () => {
     await using guest = await launchGuest({ kernel: kernel(), memory: '64M', paused: true });
+    const silent = await failureOf(guest.console.expect(/ready/, { timeoutMs: 1 }), GuestConsoleError);
+    expect(silent.message).to.contain('was started with paused: true: resume() lets it run');
     await guest.runUntil(ENTRY);
     await using witness = await Witness.of(guest.qemu);
     expect(await witness.runState()).not.to.equal('running');
@@ -200,6 +264,8 @@ describe('a guest that a test has launched', function () {
       GuestAccessError,
     );
     const [folder = ''] = readdirSync(artifacts);
+    const unsaid = await failureOf(guest.console.expect(/never/, { timeoutMs: 1 }), GuestConsoleError);
+    expect(unsaid.message).to.contain('(artifacts: ');
     const late = await failureOf(guest.runUntil(TOY.guard, { signal: AbortSignal.timeout(50) }), Error);
     expect(late.name).to.equal('TimeoutError');
     expect(late.message).to.contain('(artifacts: ');
@@ -238,6 +304,8 @@ describe('a guest that a test has launched', function () {
     await guest.stop();
     expect(existsSync(guest.qemu.directory)).to.equal(false);
     await failureOf(launchGuest({ signal: giveUp.signal }), Error);
+    const silent = launchGuest({ qemu: silentProgram(), signal: AbortSignal.timeout(50) });
+    expect((await failureOf(silent, Error)).name).to.equal('TimeoutError');
 
     const library = new URL('../../../src/testing/index.js', import.meta.url).href;
     const program = `
@@ -258,12 +326,38 @@ describe('a guest that a test has launched', function () {
     expect(isRunning(pid)).to.equal(false);
   });
 
-  it('says what is missing', async () => {
+  /** A program that answers nothing. */
+  function silentProgram(): string {
+    const path = scratch('silent');
+    writeFileSync(path, '#!/bin/sh\nexec sleep 60\n', { mode: 0o700 });
+    return path;
+  }
+
+  it('is ended where it does not get ready', async () => {
+    const options = { kernel: kernel(), memory: '64M', artifacts: scratch('unready') };
+    const failed = await failureOf(launchGuest({ ...options, ready: /never/, failOn: /ready/ }), GuestConsoleError);
+    expect(failed.message).to.match(
+      /said what \/ready\/ matches while \/never\/ was awaited: "ready"[\s\S]*\(artifacts: /,
+    );
+    const command = readFileSync(
+      join(options.artifacts, readdirSync(options.artifacts)[0] ?? '', 'failure.txt'),
+      'utf8',
+    );
+    const [, directory = ''] = /unix:(\S+)\/qmp\.sock/.exec(command) ?? [];
+    expect([directory === '', existsSync(directory)]).to.deep.equal([false, false]);
+  });
+
+  it('says what is missing, and what is given wrongly', async () => {
     const missing = await failureOf(launchGuest({ kernel: scratch('no-such-kernel') }), QemuOptionError);
     expect(missing.message).to.match(/the kernel ".*no-such-kernel" cannot be read \(ENOENT\)/);
     const initrd = await failureOf(launchGuest({ kernel: kernel(), initrd: scratch('none') }), QemuOptionError);
     expect(initrd.message).to.contain('the initrd');
     const qemu = await failureOf(launchGuest({ qemu: '/nonexistent/qemu' }), QemuLaunchError);
     expect(qemu.message).to.contain('qemu-system-x86').and.not.to.contain('scripts/');
+    await using guest = await launchGuest({ kernel: kernel(), memory: '64M' });
+    const asNumber = await failureOf(guest.translate(0x1000 as unknown as bigint), QemuOptionError);
+    expect(asNumber.message).to.equal(
+      'translate() takes an address as a bigint, as in 0x1000n, and was given the number 4096',
+    );
   });
 });

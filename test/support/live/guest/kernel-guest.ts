@@ -21,13 +21,6 @@ export function withRom(options: QemuOptions = {}): QemuOptions {
 export async function launchKernel(name: KernelName, options: QemuOptions = {}): Promise<QemuProcess> {
   // A triple fault ends QEMU and so the wait, instead of starting over for ever.
   const extraArgs = ['-no-reboot', ...(options.extraArgs ?? [])];
-  const guest = await launchQemu({ cpu: 'max', accel: 'tcg', ...options, kernel: kernelImage(name), extraArgs });
-  try {
-    const line = await guest.console.waitForLine((said) => /^(ready|fail|exception) /.test(said));
-    if (line !== `ready ${name}`) throw new Error(`${name} said: ${line}`);
-    return guest;
-  } catch (error) {
-    await guest.stop();
-    throw error;
-  }
+  const waiting = { ready: new RegExp(`^ready ${name}$`), failOn: /^(ready|fail|exception) / };
+  return launchQemu({ cpu: 'max', accel: 'tcg', ...options, kernel: kernelImage(name), ...waiting, extraArgs });
 }

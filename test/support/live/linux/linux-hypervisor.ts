@@ -38,17 +38,10 @@ export async function bootHypervisor(): Promise<LinuxHypervisor> {
     memory: '512M',
     kernel,
     append: 'quiet panic=-1',
+    ...{ ready: /^ready$/, failOn: /^failed/, readyTimeoutMs: BOOT_TIMEOUT_MS },
     extraArgs: ['-initrd', initrd, '-no-reboot'],
   });
-  try {
-    await guest.console.waitForLine((line) => line === 'ready' || line.startsWith('failed'), BOOT_TIMEOUT_MS);
-    const failed = guest.console.lines.find((line) => line.startsWith('failed'));
-    if (failed !== undefined) throw new Error(`the hypervisor ${failed}`);
-    return toldBy(guest);
-  } catch (error) {
-    await guest.stop();
-    throw error;
-  }
+  return toldBy(guest);
 }
 
 function toldBy(guest: QemuProcess): LinuxHypervisor {

@@ -24,15 +24,16 @@ function suite(
     beforeEach: keep('beforeEach'),
     afterEach: keep('afterEach'),
   };
-  const state: { end: object | undefined } = { end: undefined };
+  const state = { isOver: false, isHeld: false };
   const note = (name: string) => (): Promise<void> => {
     calls.push(name);
     return Promise.resolve();
   };
   const guest = {
-    get end() {
-      return state.end;
+    get isOver() {
+      return state.isOver;
     },
+    becomesIdle: async () => !state.isHeld,
     checkpoint: async () => {
       calls.push('checkpoint');
       return checkpoint();
@@ -49,7 +50,8 @@ function suite(
   const make = (signal: AbandonSignal): Promise<LaunchedGuest> => {
     calls.push('boot');
     signals.push(signal);
-    state.end = undefined;
+    state.isOver = false;
+    state.isHeld = false;
     if (failsToBoot?.() === true) return Promise.reject(new Error('it does not boot'));
     // So that putting back is the faster way.
     return new Promise((resolve) => setTimeout(resolve, 5, guest));
@@ -85,7 +87,7 @@ describe('sharedGuest', () => {
     const { calls, state, run } = suite({}, async () => ({}));
     await run('before', 'beforeEach', 'beforeEach');
     expect(calls).to.deep.equal(['boot']);
-    state.end = {};
+    state.isOver = true;
     await run('beforeEach');
     expect(calls).to.deep.equal(['boot', 'stop', 'boot']);
   });
@@ -105,17 +107,23 @@ describe('sharedGuest', () => {
     expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true, true]);
   });
 
-  it('boots a guest that cannot be put back, as one that a test has left paused', async () => {
-    const held = (): Promise<never> => Promise.reject(new QemuOptionError('restore() is not for the inside'));
-    const { calls, run } = suite({ restore: 'each' }, async () => ({}), held);
-    await run('before', 'beforeEach', 'beforeEach');
-    expect(calls).to.deep.equal(['boot', 'checkpoint', 'restore', 'stop', 'boot', 'checkpoint']);
+  it('boots a guest that a test still holds, which ran out of time, also where nothing is put back', async () => {
+    for (const [restore, expected] of [
+      ['each', ['boot', 'checkpoint', 'stop', 'boot', 'checkpoint']],
+      ['never', ['boot', 'stop', 'boot']],
+    ] as const) {
+      const { calls, state, run } = suite({ restore }, async () => ({}));
+      await run('before', 'beforeEach');
+      state.isHeld = true;
+      await run('beforeEach');
+      expect(calls).to.deep.equal(expected);
+    }
   });
 
   it('boots a guest that dies while it is put back, and fails a test whose guest QEMU does not put back', async () => {
     let dies = true;
     const fails = (): Promise<never> => {
-      if (dies) state.end = {};
+      if (dies) state.isOver = true;
       return Promise.reject(new CheckpointError('QEMU did not put the guest back'));
     };
     const { shared, calls, state, run } = suite({ restore: 'each' }, async () => ({}), fails);
