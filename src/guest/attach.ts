@@ -7,6 +7,7 @@ import { QmpLink } from './link/qmp-link.ts';
 import { StubLink } from './link/stub-link.ts';
 import { prepareDeviceState } from './monitor/prepare-device-state.ts';
 import { requireOwnStub, requireProcess } from './peer/require-process.ts';
+import { leaveAfter } from './resume/leave-after.ts';
 import { readProcessor } from './vcpu/processor.ts';
 
 /**
@@ -14,7 +15,8 @@ import { readProcessor } from './vcpu/processor.ts';
  * connecting pauses it.
  *
  * @throws GuestUsageError `ERR_GUEST_USAGE` without an endpoint; GuestArchitectureError, GuestStubError; the errors of the
- * transport, of QMP and of the GDB client.
+ * transport, of QMP and of the GDB client. An AggregateError of one of these and GuestRunStateError `ERR_GUEST_NOT_RESTORED` where
+ * the guest may have been left paused.
  * @public
  */
 export async function attach(options: AttachOptions): Promise<Guest> {
@@ -30,8 +32,7 @@ export async function attach(options: AttachOptions): Promise<Guest> {
     ]);
     return new Guest(link, cpus, processor, options, openedMs);
   } catch (error) {
-    await link.release().catch(() => {});
-    throw error;
+    return await leaveAfter(error, () => link.release());
   }
 }
 
@@ -56,15 +57,8 @@ export async function withPausedGuest<T>(
   try {
     result = await use(await guest.pause(), guest);
   } catch (error) {
-    await guest.detach().catch((leaving: unknown) => {
-      throw new AggregateError([error, leaving], messageOf(leaving));
-    });
-    throw error;
+    return await leaveAfter(error, () => guest.detach());
   }
   await guest.detach();
   return result;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

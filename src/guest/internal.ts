@@ -12,6 +12,8 @@ export { rehearseHostMemory } from './rehearsal/rehearse-host-memory.ts';
 /** @internal */
 export { rehearse } from './rehearse.ts';
 /** @internal */
+export { leaveAfter } from './resume/leave-after.ts';
+/** @internal */
 export { NO_HIDDEN_REGISTERS } from './vcpu/hidden-registers.ts';
 /** @internal */
 export { assumed, notInUse, sourced } from './vcpu/sourced.ts';

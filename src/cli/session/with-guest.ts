@@ -130,11 +130,8 @@ async function openAndUse<T>(
     guest.requireCpu(cpu);
     result = await use(until === undefined ? guest : await waiting(guest, until, cpu, context));
   } catch (error) {
-    const reason = reasonOf(signal, error);
-    await guest.detach().catch((leaving: unknown) => {
-      throw new AggregateError([reason, leaving]);
-    });
-    throw reason;
+    const { leaveAfter } = await import('../../guest/internal.ts');
+    return await leaveAfter(reasonOf(signal, error), () => guest.detach());
   } finally {
     signal.removeEventListener('abort', leave);
   }

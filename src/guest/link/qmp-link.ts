@@ -31,6 +31,8 @@ import { connectStub, PrivateDirectory, planPrivateDirectory } from '../restore/
 import { printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
 import { isOurPause } from '../resume/is-our-pause.ts';
+import { leaveAfter } from '../resume/leave-after.ts';
+import { leftToWatchdog } from '../resume/left-to-watchdog.ts';
 import { resumeByQmp, stopStrayed } from '../resume/resume-by-qmp.ts';
 import { strayed } from '../resume/strayed.ts';
 import { readChardevUse } from '../stub/chardev-use.ts';
@@ -87,6 +89,8 @@ export class QmpLink implements Link {
   readonly #deadline: PauseDeadline;
   readonly #watch: ResumptionWatch;
   readonly #qmpEndpoint: string;
+  /** QEMU's process is at the other end of the monitor's own connection: that breaks only with QEMU. */
+  readonly #isDirect: boolean;
   #stubEndpoint: string | undefined;
   #ownStub: OwnStub | undefined;
   #directory: PrivateDirectory | undefined;
@@ -119,6 +123,7 @@ export class QmpLink implements Link {
     this.#safekeeping = safekeeping;
     this.endpoint = qmp.endpoint;
     this.peer = peer;
+    this.#isDirect = peer.kind === 'process';
     this.monitor = qmpMonitor(qmp);
     this.#deadline = new PauseDeadline(options.maxPauseMs ?? DEFAULT_MAX_PAUSE_MS, this.endpoint, (error) =>
       this.#endPause(error),
@@ -164,8 +169,7 @@ export class QmpLink implements Link {
       await link.#handOver();
       return link;
     } catch (error) {
-      await link.release();
-      throw error;
+      return await leaveAfter(error, () => link.release());
     }
   }
 
@@ -643,8 +647,14 @@ export class QmpLink implements Link {
     await this.#session?.abandon();
     await this.#qmp.close();
     const isQemuGone = !held && this.#ownStub === undefined && this.#handedStub === undefined;
-    if (isQemuGone) this.#directory?.remove();
-    await (isQemuGone ? this.#safekeeping.disarm() : this.#safekeeping.trigger());
+    if (isQemuGone) {
+      this.#directory?.remove();
+      await this.#safekeeping.disarm();
+      return;
+    }
+    const hasWatchdog = await this.#safekeeping.trigger();
+    if (!this.#isDirect && this.#holding && this.#ranBefore === true)
+      throw leftToWatchdog(this.endpoint, hasWatchdog, 'the way to its monitor is gone');
   }
 }
 

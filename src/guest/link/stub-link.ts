@@ -12,6 +12,8 @@ import { greetsWithStop } from '../restore/greets-with-stop.ts';
 import { findLeftJournals, type LeftJournal, removeJournal } from '../restore/journal.ts';
 import { isSamePrint, printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
+import { leaveAfter } from '../resume/leave-after.ts';
+import { leftToWatchdog } from '../resume/left-to-watchdog.ts';
 import type { Resumed } from '../resume/resumed.ts';
 import { strayed } from '../resume/strayed.ts';
 import { LEAVE_TIMEOUT_MS, StubSession } from '../stub/stub-session.ts';
@@ -82,8 +84,7 @@ export class StubLink implements Link {
       await link.#connect();
       return link;
     } catch (error) {
-      await link.release().catch(() => {});
-      throw error;
+      return await leaveAfter(error, () => link.release());
     }
   }
 
@@ -174,16 +175,20 @@ export class StubLink implements Link {
    * something else may be anything.
    */
   async #giveBack(): Promise<void> {
-    try {
-      await this.#resumeNow();
-    } finally {
-      const mayBePaused =
-        this.#stranded === 'silent' ||
-        this.#stranded === 'shown' ||
-        (this.#stranded === 'perhaps' && this.#ranBefore !== undefined);
-      this.#stranded = 'no';
-      if (mayBePaused) await this.#safekeeping.trigger();
+    const failure = await this.#resumeNow().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    const stranded = this.#stranded;
+    const mayBePaused =
+      stranded === 'silent' || stranded === 'shown' || (stranded === 'perhaps' && this.#ranBefore !== undefined);
+    this.#stranded = 'no';
+    if (mayBePaused) {
+      const hasWatchdog = await this.#safekeeping.trigger();
+      throw leftToWatchdog(this.endpoint, hasWatchdog, whyNotResumed(failure?.error), { cause: failure?.error });
     }
+    // What never was a stub says as little of a guest the second time.
+    if (failure !== undefined && stranded !== 'perhaps') throw failure.error;
   }
 
   #endDeadline(): void {
@@ -250,8 +255,7 @@ export class StubLink implements Link {
       this.#endDeadline();
       // What is under way would keep it waiting for as long again.
       if (this.#problem !== undefined && this.#ranBefore === undefined) this.#session?.lose(this.#problem);
-      await this.#giveBack().catch(() => {});
-      throw error;
+      return await leaveAfter(error, () => this.#giveBack());
     }
   }
 
@@ -374,4 +378,9 @@ export class StubLink implements Link {
     await this.#safekeeping.disarm();
     if (this.#failure !== undefined) throw this.#failure;
   }
+}
+
+function whyNotResumed(failure: unknown): string {
+  if (failure === undefined) return 'its stub does not answer';
+  return `its stub could not be left: ${failure instanceof Error ? failure.message : String(failure)}`;
 }

@@ -96,10 +96,13 @@ export class Safekeeping {
   /**
    * Something could not be put back from here: the watchdog tries, from a fresh connection; the journal stays until it has. What is
    * armed after that begins anew, with another watchdog.
+   *
+   * @returns whether there is one
    */
-  async trigger(): Promise<void> {
+  async trigger(): Promise<boolean> {
     const watchdog = await this.#starting;
-    if (watchdog instanceof Watchdog) watchdog.end();
+    const isThere = watchdog instanceof Watchdog;
+    if (isThere) watchdog.end();
     this.#starting = undefined;
     this.#watchdog = undefined;
     this.#journal?.leave();
@@ -107,6 +110,7 @@ export class Safekeeping {
     this.#hasBegun = false;
     const { journal, ...plan } = afterResume(this.#plan);
     this.#plan = plan;
+    return isThere;
   }
 
   async #begin(): Promise<void> {

@@ -8,6 +8,7 @@ import { attach } from '../../../src/guest/index.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import { kernelPage } from '../../kernels/manifests/manifest.ts';
+import { eventually } from '../../support/eventually.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
@@ -77,6 +78,55 @@ describe('the only wire to a guest, that of its stub', function () {
     }
   }
 
+  it('is gone in the pause: the error says that the guest may be paused, and the watchdog resumes it once there is a way', async () => {
+    await witness.execute('cont');
+    const path = join(directory, 'gone');
+    const options = { protocol: 'gdb', path, target: guest.gdbEndpoint.slice('unix:'.length) } as const;
+    const { before } = atByte({ protocol: 'gdb', direction: 'down' }, 4000, () => stub[Symbol.asyncDispose]());
+    const stub = await MessageProxy.listen({ ...options, ...(before ? { before } : {}) });
+    const error = await expectRejection(attach({ gdb: stub.endpoint, timeoutMs: 4000 }));
+    expectLeftToWatchdog(error);
+    expect(await witness.runState()).to.equal('paused');
+    await using again = await MessageProxy.listen(options);
+    await eventually('the guest runs', async () => (await witness.runState()) === 'running');
+    expect(again.connections).to.be.greaterThan(0);
+  });
+
+  it('falls silent in the pause: the same', async () => {
+    await witness.execute('cont');
+    const path = join(directory, 'silent');
+    const target = guest.gdbEndpoint.slice('unix:'.length);
+    const silent: { is: boolean } = { is: true };
+    await using stub = await MessageProxy.listen({
+      protocol: 'gdb',
+      path,
+      target,
+      // Once it has shown itself as a stub.
+      before: ({ direction, index }) =>
+        silent.is && direction === 'down' && index > 5 ? new Promise(() => {}) : undefined,
+    });
+    const error = await expectRejection(attach({ gdb: stub.endpoint, timeoutMs: 500 }));
+    expectLeftToWatchdog(error);
+    silent.is = false;
+    await eventually('the guest runs', async () => (await witness.runState()) === 'running');
+  });
+
+  it('to the monitor, by a proxy that goes: the same', async () => {
+    await witness.execute('cont');
+    const path = join(directory, 'monitor');
+    const options = { protocol: 'qmp', path, target: guest.qmpEndpoint.slice('unix:'.length) } as const;
+    const proxy = await MessageProxy.listen(options);
+    const attached = await attach({ qmp: proxy.endpoint, gdb: guest.gdbEndpoint });
+    await attached.pause();
+    await proxy[Symbol.asyncDispose]();
+    const error = await expectRejection(attached.detach());
+    expect(error).to.include({ code: 'ERR_GUEST_NOT_RESTORED' });
+    expect(error.message).to.contain('The watchdog goes on trying');
+    await using again = await MessageProxy.listen(options);
+    await eventually('the guest runs', async () => (await witness.runState()) === 'running');
+    expect(again.connections).to.be.greaterThan(0);
+  });
+
   it('breaks, and the guest had been paused: it stays paused', async function () {
     // A later QEMU does not tell who paused it: the guest is taken to have run.
     if (!(await witness.isUpTo([8, 0]))) this.skip();
@@ -96,3 +146,10 @@ describe('the only wire to a guest, that of its stub', function () {
     expect(await witness.runState()).to.equal('running');
   });
 });
+
+function expectLeftToWatchdog(error: Error): void {
+  expect(error).to.be.instanceOf(AggregateError);
+  const [, leaving] = (error as AggregateError).errors;
+  expect(leaving).to.include({ code: 'ERR_GUEST_NOT_RESTORED' });
+  expect(leaving.message).to.match(/may have been left paused.*The watchdog goes on trying/);
+}
