@@ -7,6 +7,7 @@ import {
   type HandedDescriptor,
   type TraceSink,
   timerMs,
+  UNDELIVERED,
 } from '../transport/internal.ts';
 import { type HmpOptions, humanMonitorCommand } from './commands/human-monitor-command.ts';
 import {
@@ -17,6 +18,7 @@ import {
   QmpProtocolError,
   QmpTimeoutError,
   QmpTlsStallError,
+  QmpUndeliveredError,
   type ShutdownNotice,
 } from './errors.ts';
 import type { ExecuteOptions, QmpExecutor } from './executor.ts';
@@ -163,7 +165,8 @@ export class QmpClient implements QmpExecutor {
    *
    * @throws QmpCommandError (`ERR_QMP_COMMAND`) when QEMU refuses.
    * @throws QmpReplyError (`ERR_QMP_REPLY`) when the reply is not of the shape `schema`.
-   * @throws QmpTimeoutError (`ERR_QMP_TIMEOUT`) when there is no reply in time; the connection stays usable.
+   * @throws QmpTimeoutError (`ERR_QMP_TIMEOUT`) when there is no reply in time; QmpUndeliveredError (`ERR_QMP_UNDELIVERED`) when
+   * libvirt has none of QEMU's; the connection stays usable.
    * @throws QmpClosedError, QmpProtocolError when the connection ends or has ended.
    */
   async execute<T = unknown>(
@@ -348,7 +351,10 @@ export class QmpClient implements QmpExecutor {
       const received = text.slice(0, EVIDENCE_CHARS);
       this.#end(new QmpProtocolError({ endpoint: this.endpoint, expected: 'an error with an id', received }));
     } else {
-      const makeError = (command: string): Error => new QmpCommandError(this.endpoint, command, message);
+      const makeError = (command: string): Error =>
+        message.errorClass === UNDELIVERED
+          ? new QmpUndeliveredError(this.endpoint, command, message.desc)
+          : new QmpCommandError(this.endpoint, command, message);
       if (this.#pending.reject(message.id, makeError)) this.#unansweredChars = 0;
     }
   }

@@ -9,6 +9,7 @@
  *  ├─ QmpTimeoutError    ERR_QMP_TIMEOUT        a request or an event did not come in time; the connection lives on
  *  ├─ QmpTlsStallError   ERR_QMP_TLS_STALL      greeted over TLS, and then never answered: QEMU up to 9
  *  ├─ QmpCommandError    ERR_QMP_COMMAND        QEMU answered with an error
+ *  ├─ QmpUndeliveredError ERR_QMP_UNDELIVERED   who stands between QEMU and us (libvirt) gave no answer of QEMU's
  *  ├─ QmpReplyError      ERR_QMP_REPLY          QEMU answered, but not in the shape that was expected
  *  ├─ QmpHmpError        ERR_QMP_HMP            the human monitor did not understand a command line
  *  ├─ MonitorTextError   ERR_QMP_MONITOR_TEXT   a text of the human monitor could not be read
@@ -178,6 +179,28 @@ export class QmpCommandError extends QmpError {
     this.command = command;
     this.errorClass = refusal.errorClass;
     this.desc = refusal.desc;
+  }
+}
+
+/**
+ * Who stands between QEMU and us gave words of its own instead of QEMU's reply: libvirt was restarted, or refuses. Whether QEMU has
+ * carried the command out is not known. The connection lives on.
+ *
+ * @public
+ */
+export class QmpUndeliveredError extends QmpError {
+  override readonly name = 'QmpUndeliveredError';
+  readonly code = 'ERR_QMP_UNDELIVERED';
+  readonly endpoint: string;
+  readonly command: string;
+  /** The sentence of who stands between. */
+  readonly desc: string;
+
+  constructor(endpoint: string, command: string, desc: string) {
+    super(`${endpoint}: ${command} got no reply of QEMU's: ${printableText(desc)}`);
+    this.endpoint = endpoint;
+    this.command = command;
+    this.desc = desc;
   }
 }
 

@@ -65,6 +65,7 @@ export {
   QmpReplyError,
   QmpTimeoutError,
   QmpTlsStallError,
+  QmpUndeliveredError,
   type ShutdownNotice,
 } from './errors.ts';
 export type { ExecuteOptions, QmpExecutor } from './executor.ts';

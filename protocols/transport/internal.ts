@@ -8,6 +8,8 @@ export * from './index.ts';
 /** @internal */
 export { SYSTEM_URI as LIBVIRT_SYSTEM_URI, uriOf as libvirtUriOf } from './libvirt/libvirt-connection.ts';
 /** @internal */
+export { UNDELIVERED } from './libvirt/monitor-stream.ts';
+/** @internal */
 export { escapeLines, escapeUnprintable, formatPrintable, printableText } from './printable-text.ts';
 /** @internal */
 export { expectSocketFile } from './socket/expect-socket-file.ts';

@@ -1,5 +1,6 @@
 import { hostile } from './hostile/hostile.ts';
 import { kills } from './kills/kills.ts';
+import { libvirt } from './libvirt/libvirt.ts';
 import { load } from './load/load.ts';
 import { soak } from './load/soak.ts';
 import { others } from './others/others.ts';
@@ -7,4 +8,4 @@ import type { Suite } from './scenario.ts';
 import { cuts, orders, wire } from './wire/wire.ts';
 
 /** Every part of the suite, in the order in which they run when none is named. */
-export const SUITES: readonly Suite[] = [kills, wire, orders, hostile, others, load, cuts, soak];
+export const SUITES: readonly Suite[] = [kills, wire, orders, libvirt, hostile, others, load, cuts, soak];

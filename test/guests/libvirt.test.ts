@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { LibvirtDaemon } from '../../scripts/torture/rig/libvirt/libvirt-daemon.ts';
 import { attach } from '../../src/guest/index.ts';
-import { LibvirtDaemon } from '../support/live/libvirt/libvirt-daemon.ts';
-import { untilPasses } from '../support/live/libvirt/until-passes.ts';
 import { type PagewalkExit, runPagewalk } from '../support/live/run-pagewalk.ts';
+import { untilPasses } from '../support/until-passes.ts';
 
 /** Of long4: a user page, at 0x120000. */
 const ADDRESS = '0xffff800000000123';

@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { MessageSplitter } from '../rig/message-proxy.ts';
-import { packet } from '../rig/raw-stub.ts';
+import { packet } from '../rig/raw/raw-stub.ts';
 import { type Answer, type Facts, type Lie, monitorCommand, type Request } from './lie.ts';
 import { LIES } from './lies.ts';
 

@@ -7,8 +7,8 @@ import { MessageProxy, type Tap } from '../rig/message-proxy.ts';
 import { eventually } from '../rig/patience.ts';
 import { processesWith, signal } from '../rig/processes.ts';
 import { PLAIN_ANSWER, PLAIN_QUESTION, PLAIN_STATUS } from '../rig/questions.ts';
-import { RawMonitor } from '../rig/raw-monitor.ts';
-import { RawStub } from '../rig/raw-stub.ts';
+import { RawMonitor } from '../rig/raw/raw-monitor.ts';
+import { RawStub } from '../rig/raw/raw-stub.ts';
 import { stubOf, type TortureGuest } from '../rig/torture-guest.ts';
 import type { OthersRig, OthersScenario } from './others-scenario.ts';
 

@@ -2,7 +2,7 @@ import { describeEnd, runCommand, unseemly } from '../rig/command-run.ts';
 import type { Direction, Passing, Protocol } from '../rig/message-proxy.ts';
 import { eventually } from '../rig/patience.ts';
 import { ProxiedGuest } from '../rig/proxied-guest.ts';
-import type { RawMonitor } from '../rig/raw-monitor.ts';
+import type { RawMonitor } from '../rig/raw/raw-monitor.ts';
 import { Sandbox } from '../rig/sandbox.ts';
 import type { TortureGuestOptions } from '../rig/torture-guest.ts';
 

@@ -1,6 +1,6 @@
 import { unseemly } from '../rig/command-run.ts';
 import { eventually } from '../rig/patience.ts';
-import { RawStub } from '../rig/raw-stub.ts';
+import { RawStub } from '../rig/raw/raw-stub.ts';
 import { stubOf, type TortureGuest, type TortureGuestOptions } from '../rig/torture-guest.ts';
 import type { OthersRig, OthersScenario } from './others-scenario.ts';
 

@@ -1,9 +1,9 @@
 import { type CommandEnd, describeEnd, runCommand, unseemly } from './command-run.ts';
+import type { ExaminedGuest, GuestStanding } from './examined-guest.ts';
 import { type ChangedByte, unwantedChanges } from './guest-pages.ts';
 import { eventually } from './patience.ts';
 import { PLAIN_ANSWER, PLAIN_QUESTION, PLAIN_STATUS } from './questions.ts';
 import { Sandbox } from './sandbox.ts';
-import type { GuestStanding, TortureGuest } from './torture-guest.ts';
 
 /** How long the guest may be paused after the case's end. */
 const RUN_STATE_WITHIN_MS = 2000;
@@ -15,7 +15,7 @@ const BETWEEN_LOOKS_MS = 100;
 
 /** What is to be looked at after a case. */
 export interface AftermathOptions {
-  readonly guest: TortureGuest;
+  readonly guest: ExaminedGuest;
   readonly sandbox: Sandbox;
   readonly before: GuestStanding;
   /** What the question may have changed in memory; undefined: memory is not compared. */
@@ -28,7 +28,7 @@ export interface AftermathOptions {
 
 /** Waits until the run state is as before, and says if it does not come to be. */
 export async function awaitRunState(
-  { monitor }: TortureGuest,
+  { monitor }: ExaminedGuest,
   before: GuestStanding,
   withinMs = RUN_STATE_WITHIN_MS,
 ): Promise<readonly string[]> {
@@ -62,7 +62,7 @@ export async function examine(options: AftermathOptions): Promise<readonly strin
   return [...new Set(problems)];
 }
 
-async function compareStanding(guest: TortureGuest, before: GuestStanding): Promise<readonly string[]> {
+async function compareStanding(guest: ExaminedGuest, before: GuestStanding): Promise<readonly string[]> {
   const now = await guest.standing();
   const problems: string[] = [];
   if (now.runState !== before.runState) problems.push(`the guest was ${before.runState} and is ${now.runState}`);
@@ -74,9 +74,9 @@ async function compareStanding(guest: TortureGuest, before: GuestStanding): Prom
 }
 
 /** A user who comes next, with a plain question. */
-async function askFreshly(guest: TortureGuest): Promise<readonly string[]> {
+async function askFreshly(guest: ExaminedGuest): Promise<readonly string[]> {
   using sandbox = new Sandbox();
-  const end = await runCommand([...PLAIN_QUESTION, '--qmp', guest.qemu.qmpEndpoint], sandbox);
+  const end = await runCommand([...PLAIN_QUESTION, '--qmp', guest.endpoint], sandbox);
   return judgePlain(end).map((problem) => `a fresh run: ${problem}`);
 }
 

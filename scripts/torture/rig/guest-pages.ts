@@ -1,6 +1,5 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { QemuProcess } from '../../../src/testing/index.ts';
 
 const PAGE = 4096;
 const LOOKS = 6;
@@ -35,11 +34,12 @@ export class GuestPages {
     this.#original = original;
   }
 
-  static async learn(path: string, qemu: QemuProcess): Promise<GuestPages> {
+  /** @param tick - waits until the guest has said something once more */
+  static async learn(path: string, tick: () => Promise<unknown>): Promise<GuestPages> {
     const first = readFileSync(path);
     const volatile = new Set([STACK / PAGE]);
     for (let look = 0; look < LOOKS; look += 1) {
-      await qemu.console.waitForNextLine((line) => line.startsWith('tick '), 60_000);
+      await tick();
       await delay(BETWEEN_LOOKS_MS);
       const now = readFileSync(path);
       for (const page of changedPages(first, now)) volatile.add(page);

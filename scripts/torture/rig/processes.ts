@@ -29,6 +29,14 @@ export function processesWith(text: string): readonly SeenProcess[] {
     .map((pid) => ({ pid, command: read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim() }));
 }
 
+/** The processes that have a text on their command line. */
+export function processesNaming(text: string): readonly SeenProcess[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map((name) => ({ pid: Number(name), command: read(`/proc/${name}/cmdline`).replaceAll('\0', ' ').trim() }))
+    .filter(({ pid, command }) => command.includes(text) && !isZombie(pid));
+}
+
 /** Sends a signal to one process, which may have ended. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {

@@ -4,15 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
 import { TortureError } from '../torture-error.ts';
+import { chardevsOf, type ExaminedGuest, type GuestStanding } from './examined-guest.ts';
 import { GuestPages } from './guest-pages.ts';
-import { RawMonitor } from './raw-monitor.ts';
-import { RawStub } from './raw-stub.ts';
+import { healStub, inspectStub, type StubPlace } from './raw/inspected-stub.ts';
+import { RawMonitor } from './raw/raw-monitor.ts';
 
 /** Seen from dist/scripts/torture/rig, where this file runs. */
 const KERNEL = fileURLToPath(new URL('../../../kernels/long4.bin', import.meta.url));
 const MEMORY_MIB = 32;
-/** long4 maps nothing at this linear address; physically there is no RAM either, and QEMU reads zeros. */
-const NOWHERE = '70000000';
 
 /** How a guest is started. */
 export interface TortureGuestOptions {
@@ -31,14 +30,8 @@ export interface TortureGuestOptions {
   readonly extraArgs?: readonly string[];
 }
 
-/** What has to be as it was: the run state, the stub and its mode, the character devices. */
-export interface GuestStanding {
-  readonly runState: string;
-  readonly chardevs: readonly string[];
-}
-
 /** A small guest (test/kernels/long4.asm) whose tables are known entry by entry, with a judge that shares no code with pagewalk. */
-export class TortureGuest implements AsyncDisposable {
+export class TortureGuest implements ExaminedGuest, AsyncDisposable {
   readonly qemu: QemuProcess;
   readonly monitor: RawMonitor;
   readonly pages: GuestPages | undefined;
@@ -87,7 +80,9 @@ export class TortureGuest implements AsyncDisposable {
         ],
       });
       const monitor = await RawMonitor.open(qemu.witnessEndpoint.slice('unix:'.length));
-      const pages = ram === undefined || !starts ? undefined : await GuestPages.learn(ram, qemu);
+      const { console } = qemu;
+      const tick = () => console.waitForNextLine((line) => line.startsWith('tick '), 60_000);
+      const pages = ram === undefined || !starts ? undefined : await GuestPages.learn(ram, tick);
       return new TortureGuest({ qemu, monitor, pages, hasStub, directory });
     } catch (error) {
       await qemu?.stop();
@@ -100,12 +95,15 @@ export class TortureGuest implements AsyncDisposable {
     return this.qemu.qmpEndpoint.slice('unix:'.length);
   }
 
+  get endpoint(): string {
+    return this.qemu.qmpEndpoint;
+  }
+
   /** The stub's socket; undefined where pagewalk has to start one. */
   get gdbPath(): string | undefined {
     return this.#hasStub ? this.qemu.gdbEndpoint.slice('unix:'.length) : undefined;
   }
 
-  /** Makes it run or pause, as a user would. */
   async bring(to: 'running' | 'paused'): Promise<void> {
     await this.monitor.execute(to === 'running' ? 'cont' : 'stop');
   }
@@ -114,57 +112,16 @@ export class TortureGuest implements AsyncDisposable {
     return { runState: await this.monitor.runState(), chardevs: await this.chardevs() };
   }
 
-  /**
-   * The character devices, without what tells of their clients. QEMU keeps one nameless device (`#chrNNN`, file name `gdb`) once a
-   * stub was made: that is its own, and one is all there may be.
-   */
-  async chardevs(): Promise<readonly string[]> {
-    const list = (await this.monitor.execute('query-chardev')) as { label: string; filename: string }[];
-    const own = list.filter(({ filename }) => filename === 'gdb');
-    const others = list
-      .filter(({ filename }) => filename !== 'gdb')
-      .map(({ label, filename }) => `${label} ${filename.replace(/^disconnected:/, '').replace(/ <->.*$/, '')}`)
-      .sort();
-    return own.length <= 1 ? others : [...others, `${own.length} monitors of stubs`];
+  chardevs(): Promise<readonly string[]> {
+    return chardevsOf(this.monitor);
   }
 
-  /**
-   * What a debugger that comes now finds. It makes sure of the pause, so that looking changes nothing; the guest is left as it is.
-   *
-   * @returns what is wrong, or nothing
-   */
-  async inspectStub(): Promise<readonly string[]> {
-    const before = await this.monitor.runState();
-    const mayPause = before === 'running';
-    if (mayPause) await this.monitor.execute('stop');
-    const path = this.gdbPath ?? join(this.qemu.directory, 'inspection');
-    if (!this.#hasStub) {
-      const said = await this.monitor.hmp(`gdbserver unix:${path},server=on,wait=off`);
-      if (/could not|error|duplicate/i.test(said)) return [`a stub cannot be started: ${said.trim()}`];
-    }
-    try {
-      await using stub = await RawStub.open(path);
-      return await this.#askStub(stub);
-    } catch (error) {
-      return [`a plain gdb connection fails: ${String(error)}`];
-    } finally {
-      if (!this.#hasStub) await this.monitor.hmp('gdbserver none');
-      if (mayPause) await this.monitor.execute('cont');
-    }
+  inspectStub(): Promise<readonly string[]> {
+    return inspectStub(this.monitor, this.#place);
   }
 
-  /** Undoes what a case left wrong, so that the next one starts from a guest that is well. */
   async heal(): Promise<void> {
-    if (!this.#hasStub) await this.monitor.hmp('gdbserver none');
-    await this.monitor.execute('stop');
-    const path = this.gdbPath ?? join(this.qemu.directory, 'inspection');
-    if (!this.#hasStub) await this.monitor.hmp(`gdbserver unix:${path},server=on,wait=off`);
-    try {
-      await using stub = await RawStub.open(path);
-      await stub.ask('Qqemu.PhyMemMode:0');
-    } finally {
-      if (!this.#hasStub) await this.monitor.hmp('gdbserver none');
-    }
+    await healStub(this.monitor, this.#place);
     await this.pages?.putBack();
     await this.monitor.execute('cont');
   }
@@ -175,15 +132,8 @@ export class TortureGuest implements AsyncDisposable {
     rmSync(this.#directory, { recursive: true });
   }
 
-  async #askStub(stub: RawStub): Promise<readonly string[]> {
-    const mode = await stub.ask('qqemu.PhyMemMode', (reply) => /^[01]$/.test(reply));
-    const registers = await stub.ask('g', (reply) => reply.length > 600);
-    const nowhere = await stub.ask(`m${NOWHERE},8`, (reply) => /^(E..|[0-9a-f]{16})$/.test(reply));
-    const problems: string[] = [];
-    if (mode !== '0') problems.push('physical mode is still on');
-    if (!nowhere.startsWith('E')) problems.push(`a virtual address that maps nothing reads as ${nowhere}`);
-    if (registers.length < 608 * 2) problems.push(`the stub shows ${registers.length / 2} bytes of registers`);
-    return problems;
+  get #place(): StubPlace {
+    return { path: this.gdbPath ?? join(this.qemu.directory, 'inspection'), isThere: this.#hasStub };
   }
 }
 

@@ -29,7 +29,8 @@ export async function recover(qmp: QmpClient, guest: JournalOf): Promise<readonl
     if (claimed === undefined) continue;
     const done = await putBack(qmp, claimed.plan, { resumeUnrecorded: false });
     // Said again by the next run, until the guest runs: there may have been a good reason to kill this one.
-    if (done.resumption !== 'unknown' && done.resumption !== 'failed') removeJournal(claimed.file);
+    const isDone = done.resumption !== 'unknown' && done.resumption !== 'failed' && Object.keys(done.left).length === 0;
+    if (isDone) removeJournal(claimed.file);
     const recovery = toRecovery(claimed, done);
     if (recovery !== undefined) recoveries.push(recovery);
   }
@@ -37,7 +38,7 @@ export async function recover(qmp: QmpClient, guest: JournalOf): Promise<readonl
 }
 
 /** Undefined for a client that had left nothing. */
-function toRecovery({ head }: LeftJournal, done: PutBack): Recovery | undefined {
+function toRecovery({ head }: LeftJournal, { left, ...done }: PutBack): Recovery | undefined {
   const { resumption, physicalModeOff, stubRemoved } = done;
   if (resumption === 'not-asked' && physicalModeOff === null && stubRemoved === null) return undefined;
   return { client: head.client.pid, since: head.since, ...done };

@@ -1,4 +1,5 @@
 import { GdbClient } from '../../../protocols/gdb/index.ts';
+import { QmpCommandError, QmpError } from '../../../protocols/qmp/index.ts';
 import {
   handStream,
   type QmpClient,
@@ -41,7 +42,12 @@ export interface PutBack {
   readonly physicalModeOff: boolean | null;
   /** Null where the client had started no stub. */
   readonly stubRemoved: boolean | null;
+  /** What to try again: QEMU may not have heard of it. Empty where nothing is left to try. */
+  readonly left: RestorePlan;
 }
+
+/** What became of a step; `lost`: QEMU gave no answer to it, and may not have heard of it. */
+type StepOutcome = 'done' | 'failed' | 'lost';
 
 const STUB_TIMEOUT_MS = 5000;
 /** QEMU notices the end of a killed client's connection in its own time. */
@@ -64,8 +70,8 @@ export async function putBack(
   const verdict = plan.resume === true ? await judgePause(qmp, plan, status, running, resumeUnrecorded) : 'not-asked';
   const { stub, handed, handedStub } = plan;
   const usedStub = stub !== undefined || handedStub === true;
-  const physicalModeOff = usedStub
-    ? await succeeds(() =>
+  const modeStep = usedStub
+    ? await outcomeOf(() =>
         stub === undefined ? leaveHandedStub(qmp, handed ?? '') : leavePhysicalMode(qmp, stub, plan),
       )
     : null;
@@ -75,17 +81,43 @@ export async function putBack(
   const resume = async (): Promise<void> => {
     strayedFrom = await resumeByQmp(qmp);
   };
-  const runs = !mustRun || (running && !usedStub) || (await succeeds(resume));
-  const stubRemoved =
+  const runStep = !mustRun || (running && !usedStub) ? 'done' : await outcomeOf(resume);
+  const stubStep =
     plan.ownStub === true
-      ? await succeeds(() => removeStub(qmp, plan))
+      ? await outcomeOf(() => removeStub(qmp, plan))
       : handed === undefined
         ? null
-        : await succeeds(() => removeHanded(qmp, handed));
-  if (plan.directory !== undefined) removePrivateDirectory(plan.directory);
-  const rest = { physicalModeOff, stubRemoved };
+        : await outcomeOf(() => removeHanded(qmp, handed));
+  const left = leftOf(plan, {
+    isModeLost: modeStep === 'lost',
+    isRunLost: runStep === 'lost',
+    isStubLost: stubStep === 'lost',
+  });
+  if (plan.directory !== undefined && left.directory === undefined) removePrivateDirectory(plan.directory);
+  const rest = { physicalModeOff: modeStep && modeStep === 'done', stubRemoved: stubStep && stubStep === 'done', left };
   if (strayedFrom !== undefined) return { resumption: 'other-state', foundState: strayedFrom, ...rest };
-  return { resumption: runs ? verdict : 'failed', foundState: status, ...rest };
+  return { resumption: runStep === 'done' ? verdict : 'failed', foundState: status, ...rest };
+}
+
+/** The part of a plan that is to be tried again. */
+function leftOf(
+  { qmp, journal, stub, handedStub, resume, registers, ownStub, handed, directory }: RestorePlan,
+  lost: { readonly isModeLost: boolean; readonly isRunLost: boolean; readonly isStubLost: boolean },
+): RestorePlan {
+  const { isModeLost, isRunLost, isStubLost } = lost;
+  if (!isModeLost && !isRunLost && !isStubLost) return {};
+  const needsStub = isModeLost || isStubLost;
+  return {
+    ...(qmp === undefined ? {} : { qmp }),
+    ...(journal === undefined ? {} : { journal }),
+    ...(isModeLost && stub !== undefined ? { stub } : {}),
+    ...(isModeLost && handedStub !== undefined ? { handedStub } : {}),
+    ...(isRunLost && resume !== undefined ? { resume } : {}),
+    ...(isRunLost && registers !== undefined ? { registers } : {}),
+    ...(needsStub && ownStub !== undefined ? { ownStub } : {}),
+    ...(needsStub && handed !== undefined ? { handed } : {}),
+    ...(needsStub && directory !== undefined ? { directory } : {}),
+  };
 }
 
 async function judgePause(
@@ -164,12 +196,12 @@ async function removeStub(qmp: QmpClient, plan: RestorePlan): Promise<void> {
     await qmp.hmp('gdbserver none');
 }
 
-async function succeeds(step: () => Promise<unknown>): Promise<boolean> {
+/** Whatever it is, the step after it may still do good. */
+async function outcomeOf(step: () => Promise<unknown>): Promise<StepOutcome> {
   try {
     await step();
-    return true;
-  } catch {
-    // The step after it may still do good.
-    return false;
+    return 'done';
+  } catch (error) {
+    return error instanceof QmpError && !(error instanceof QmpCommandError) ? 'lost' : 'failed';
   }
 }

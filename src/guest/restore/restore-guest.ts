@@ -89,8 +89,8 @@ async function throughQmp(endpoint: string, plan: RestorePlan, elapsed: () => nu
   try {
     if (plan.journal !== undefined && !existsSync(plan.journal)) return {};
     // It has been here since the client died.
-    await putBack(qmp, plan, { resumeUnrecorded: true });
-    return {};
+    const { left } = await putBack(qmp, plan, { resumeUnrecorded: true });
+    return left;
   } finally {
     await qmp.close();
   }

@@ -40,7 +40,7 @@ while IFS= read -r line; do
       esac;;
     *leading*) echo '{"id":"libvirt-2","return":{"is":1}}';;
     *plain*) echo '{"return":{"is":2}}';;
-    *refused*) echo 'error: internal error: unable to execute QEMU command: no' >&2;;
+    *refused*) echo 'error: internal error: client socket is closed' >&2;;
     *gone*) echo 'error: Domain not found: no domain with matching name' >&2;;
     *die*) exit 4;;
   esac
@@ -122,8 +122,8 @@ describe('virsh, where it does not do what is wanted', () => {
     expect(await ask('leading', 2)).to.deep.equal({ id: 2, return: { is: 1 } });
     const refusal = await ask('refused', 3);
     expect(refusal['error']).to.deep.equal({
-      class: 'GenericError',
-      desc: 'internal error: unable to execute QEMU command: no',
+      class: 'Undelivered',
+      desc: 'internal error: client socket is closed',
     });
     stream.write('{"execute":"plain"}\n');
     expect(await until((message) => 'return' in message)).to.deep.equal({ return: { is: 2 } });

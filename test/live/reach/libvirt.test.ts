@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import split2 from 'split2';
+import { LIBVIRT_GROUP, LibvirtDaemon } from '../../../scripts/torture/rig/libvirt/libvirt-daemon.ts';
+import { attach } from '../../../src/guest/index.ts';
 import type { ClientOrders } from '../../support/live/guest/attached-client.ts';
-import { LIBVIRT_GROUP, LibvirtDaemon } from '../../support/live/libvirt/libvirt-daemon.ts';
-import { untilPasses } from '../../support/live/libvirt/until-passes.ts';
 import { OTHER_UID } from '../../support/live/peer/other-user.ts';
 import { type PagewalkExit, runPagewalk } from '../../support/live/run-pagewalk.ts';
+import { untilPasses } from '../../support/until-passes.ts';
 
 /** Of long4: a user page, at 0x120000. */
 const ADDRESS = '0xffff800000000123';
@@ -85,6 +86,17 @@ describe('a guest of libvirt', function () {
     await once(client, 'exit');
     await untilPasses(expectAsFound, 20_000);
     expect((await translate()).stdout).to.equal(ANSWER);
+  });
+
+  it('is left as it was found by a client whose libvirtd was started anew meanwhile, paused or not', async () => {
+    for (const isPaused of [false, true]) {
+      const guest = await attach({ qmp: libvirt.endpoint });
+      if (isPaused) await guest.pause();
+      libvirt.signalLibvirtd('SIGTERM');
+      // Whether there is still a way to it, or another process has to find one.
+      await guest.detach().catch(() => {});
+      await untilPasses(expectAsFound);
+    }
   });
 
   it('that does not exist, or a libvirt that does not, is refused in words', async () => {

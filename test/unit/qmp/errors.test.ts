@@ -12,6 +12,7 @@ import {
   QmpReplyError,
   QmpTimeoutError,
   QmpTlsStallError,
+  QmpUndeliveredError,
 } from '../../../protocols/qmp/index.ts';
 import { expectErrorShape } from '../../support/expect-error-shape.ts';
 
@@ -27,6 +28,7 @@ const EXAMPLES = {
   QmpTimeoutError: () => new QmpTimeoutError(endpoint, 'stop', 10),
   QmpTlsStallError: () => new QmpTlsStallError(endpoint, '7.2.22'),
   QmpCommandError: () => new QmpCommandError(endpoint, 'stop', { errorClass: 'GenericError', desc: 'no' }),
+  QmpUndeliveredError: () => new QmpUndeliveredError(endpoint, 'stop', 'client socket is closed'),
   QmpReplyError: () => new QmpReplyError({ endpoint, command: 'stop', path: 'a.b', problem, reply: '{}' }, { cause }),
   QmpHmpError: () => new QmpHmpError(endpoint, 'bogus', "unknown command: 'bogus'\n"),
   MonitorTextError: () => new MonitorTextError('info mtree -f', 'no range', { lineNumber: 3, line: 'x' }),
@@ -60,6 +62,7 @@ describe('the errors of QMP', () => {
   it('keep their evidence in fields', () => {
     expect(EXAMPLES.QmpProtocolError()).to.include({ endpoint, expected: 'a greeting', received: '\x1b[2J' });
     expect(EXAMPLES.QmpClosedError()).to.include({ endpoint, happened: 'gone', command: 'stop', explanation: 'EPIPE' });
+    expect(EXAMPLES.QmpUndeliveredError()).to.include({ endpoint, command: 'stop', desc: 'client socket is closed' });
     expect(EXAMPLES.QmpReplyError()).to.include({ endpoint, command: 'stop', path: 'a.b', reply: '{}' });
     expect(EXAMPLES.MonitorTextError()).to.include({ commandLine: 'info mtree -f', lineNumber: 3, line: 'x' });
     expect(EXAMPLES.DeviceStateError()).to.include({ offset: 17 });

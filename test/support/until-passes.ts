@@ -1,4 +1,4 @@
-import { eventually } from '../../eventually.ts';
+import { eventually } from './eventually.ts';
 
 /** Waits until an expectation is met, and fails with what was wrong the last time. */
 export async function untilPasses(expectation: () => Promise<unknown>, patienceMs = 20_000): Promise<void> {

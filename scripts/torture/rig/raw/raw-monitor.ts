@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { TortureError } from '../torture-error.ts';
+import { TortureError } from '../../torture-error.ts';
 
 const TIMEOUT_MS = 30_000;
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { TortureError } from '../torture-error.ts';
-import { within } from './patience.ts';
+import { TortureError } from '../../torture-error.ts';
+import { within } from '../patience.ts';
 
 const TIMEOUT_MS = 5000;
 
