@@ -2,9 +2,7 @@ import type { ConnectOptions } from './connect-options.ts';
 import type { Connection } from './connection.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
 import { connectCommand } from './exec/exec-connection.ts';
-import { connectLibvirt } from './libvirt/libvirt-connection.ts';
 import { connectSocket } from './socket/socket-connection.ts';
-import { connectTls } from './tls/tls-connection.ts';
 
 /**
  * Makes a connection. One attempt: nothing is retried, as a second knock at a GDB stub has effects of its own.
@@ -23,10 +21,11 @@ export async function connect(endpoint: Endpoint | string, options: ConnectOptio
   switch (target.kind) {
     case 'exec':
       return connectCommand(target, options);
+    // Few guests are reached so, and what it takes is loaded for them alone: a command's first milliseconds are for all others.
     case 'libvirt':
-      return connectLibvirt(target, options);
+      return (await import('./libvirt/libvirt-connection.ts')).connectLibvirt(target, options);
     case 'tls':
-      return connectTls(target, options);
+      return (await import('./tls/tls-connection.ts')).connectTls(target, options);
     default:
       return connectSocket(target, options);
   }

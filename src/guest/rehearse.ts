@@ -2,10 +2,11 @@ import { GdbClient } from '../../protocols/gdb/index.ts';
 import { KernelMemo } from '../linux/internal.ts';
 import { GuestView } from './guest-view.ts';
 import { MemoryMapMemo } from './qemu/memory-map-memo.ts';
-import { PausedSource } from './qemu/paused-source.ts';
+import { PausedSource, type QemuParts } from './qemu/paused-source.ts';
 import { rehearseHostMemory } from './rehearsal/rehearse-host-memory.ts';
 import { SCRIPTED_CPUS, SCRIPTED_PROCESSOR, scriptedLink } from './rehearsal/scripted-link.ts';
 import { connectScriptedStub } from './rehearsal/scripted-stub.ts';
+import type { SourceMemory, SourceVcpu } from './source/guest-source.ts';
 import { StubSession } from './stub/stub-session.ts';
 
 /** Nothing is waited for in this process. Milliseconds. */
@@ -26,7 +27,7 @@ export async function rehearse(ask: (view: GuestView) => Promise<unknown>, hostM
     const times = { timeoutMs: TIMEOUT_MS, requestTimeoutMs: TIMEOUT_MS };
     const stub = StubSession.over(await GdbClient.connect(connection, times), { endpoint, ...times });
     await stub.enter();
-    const source = new PausedSource(
+    const source = new RehearsedSource(
       {
         link: scriptedLink(),
         cpus: SCRIPTED_CPUS,
@@ -37,14 +38,29 @@ export async function rehearse(ask: (view: GuestView) => Promise<unknown>, hostM
         kernels: new KernelMemo(),
       },
       stub,
+      hostMemory,
     );
     using view = new GuestView(source);
-    if (hostMemory) await rehearseHostMemory();
     await ask(view);
     await stub.leaveAndRun();
   } catch {
     // The guest itself says what is wrong.
   } finally {
     await connection.close();
+  }
+}
+
+/** What reads many pages of a guest looks for them on this host first: a guest that is a script has none there. */
+class RehearsedSource extends PausedSource {
+  readonly #hostMemory: boolean;
+
+  constructor(qemu: QemuParts, stub: StubSession, hostMemory: boolean) {
+    super(qemu, stub);
+    this.#hostMemory = hostMemory;
+  }
+
+  override async openMemory(vcpu: SourceVcpu): Promise<SourceMemory> {
+    if (this.#hostMemory) await rehearseHostMemory();
+    return super.openMemory(vcpu);
   }
 }
