@@ -37,6 +37,8 @@ export type { PageFeed } from './memory/page-feed.ts';
 /** @internal */
 export { readTasks, type TaskList } from './processes/read-tasks.ts';
 /** @internal */
+export { type FoundSymbol, type SymbolSearch, searchSymbols } from './search-symbols.ts';
+/** @internal */
 export { makeColumns, type PlainSymbol } from './symbols/make-columns.ts';
 /** @internal */
 export { Btf, type BtfMember } from './types/btf.ts';

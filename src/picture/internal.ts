@@ -9,6 +9,8 @@ export {
   type PictureRegion,
 } from './container/moment-heading.ts';
 /** @internal */
+export { decodePlainData, encodePlainData } from './container/plain-data.ts';
+/** @internal */
 export { PictureError } from './errors.ts';
 /** @internal */
 export { contentSecurityPolicy, makePage, type PageParts } from './page/make-page.ts';
@@ -21,7 +23,9 @@ export { endOf, LAYOUT, type Pieces, physicalPageOf, pieceAt, pieceFrom, piecesB
 /** @internal */
 export type { Piece } from './pieces/pieces-builder.ts';
 /** @internal */
-export { decodeRanges, RangeEncoder } from './pieces/range-columns.ts';
+export { decodeRanges, firstRanges, joinRanges, RangeEncoder } from './pieces/range-columns.ts';
+/** @internal */
+export { decodeSymbols, encodeSymbols, type PictureSymbols } from './symbols/symbol-file.ts';
 /** @internal */
 export { encodeTables } from './tables/encode-tables.ts';
 /** @internal */

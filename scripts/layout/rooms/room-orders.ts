@@ -74,7 +74,7 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
     'map',
     'usage',
   ],
-  'src/picture': ['errors.ts', 'container', 'tables', 'pieces', 'view', 'page'],
+  'src/picture': ['errors.ts', 'container', 'tables', 'pieces', 'symbols', 'view', 'page'],
   'src/explorer': ['moment', 'canvas', 'view', 'hooks', 'parts'],
   'src/testing': ['errors.ts', 'console', 'qemu', 'answers', 'assertions', 'guest', 'shared', 'matchers', 'chai'],
   'src/cli': [

@@ -8,13 +8,16 @@ import { PageMissingError } from '../errors.ts';
 /** Where the page is, seen from a bundle of the command, and from a module of it. */
 const PLACES = ['../page', '../../../bundles/page'];
 
+/** What every page has. @internal */
+export type PageFiles = Omit<PageParts, 'moments' | 'symbols'>;
+
 /**
  * The program of the page and its looks, as they were bundled, with the hashes by which a browser knows them.
  *
  * @throws {@link PageMissingError} `ERR_CLI_PAGE_MISSING` where they were not built.
  * @internal
  */
-export function readPageFiles(): Omit<PageParts, 'moments'> {
+export function readPageFiles(): PageFiles {
   const own = dirname(fileURLToPath(import.meta.url));
   const directory = PLACES.map((place) => join(own, place)).find((place) => existsSync(join(place, 'page.js')));
   if (directory === undefined) throw new PageMissingError(own);

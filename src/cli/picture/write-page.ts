@@ -1,9 +1,10 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makePage, type PageParts } from '../../picture/internal.ts';
+import { makePage } from '../../picture/internal.ts';
 import { OutputFileError } from '../errors.ts';
 import type { CliContext } from '../options/command.ts';
+import type { PageFiles } from './page-files.ts';
 
 /** What is in it is guest memory: for the user's eyes. */
 const FILE_MODE = 0o600;
@@ -33,11 +34,17 @@ export function expectWritable(file: string): void {
  */
 export async function writePage(
   file: string,
-  files: Omit<PageParts, 'moments'>,
+  files: PageFiles,
   moments: readonly Uint8Array[],
+  symbols: Uint8Array | null = null,
 ): Promise<number> {
-  const inBase64 = moments.map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'));
-  const page = makePage({ ...files, moments: inBase64 });
+  const inBase64 = (bytes: Uint8Array): string =>
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+  const page = makePage({
+    ...files,
+    moments: moments.map(inBase64),
+    symbols: symbols === null ? null : inBase64(symbols),
+  });
   try {
     await writeFile(file, page, { mode: FILE_MODE });
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { Assumption, GuestView, LinearRange, TableSnapshot } from '../../guest/index.ts';
+import type { Linux } from '../../linux/index.ts';
 import type { AreaMap } from '../../linux/internal.ts';
 import { Progress } from '../io/progress.ts';
 import type { CliContext } from '../options/command.ts';
@@ -25,6 +26,8 @@ export interface TakenSnapshot {
   readonly physical: AddressRange | null;
   /** What Linux keeps where; null where names are not shown. */
   readonly areas: AreaMap | null;
+  /** Null where nothing needed it. */
+  readonly linux: Linux | null;
   readonly times: LookTimes;
   /** Where the guest was reached. */
   readonly endpoint: string;

@@ -6,5 +6,7 @@ export interface CanvasHandle {
   step(steps: number): void;
   pan(share: number): void;
   showAll(): void;
+  /** Keys go to the picture. */
+  focus(): void;
   seenPages(): { readonly first: number; readonly end: number } | null;
 }

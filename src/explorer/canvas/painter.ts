@@ -9,7 +9,7 @@ import {
   type Pieces,
   pieceAt,
 } from '../../picture/internal.ts';
-import { OVERVIEW, paintOutlined, paintRuler, type Seen, xOfPage } from './ruler.ts';
+import { OVERVIEW, paintRuler, type Seen, xOfPage } from './ruler.ts';
 import { colourBesideClasses, type Lane, type Stage } from './stage.ts';
 import { DARK, LIGHT } from './theme.ts';
 
@@ -23,8 +23,12 @@ export interface Place {
 }
 
 const RULER = 40;
-const LANE = 15;
-const GAP = 3;
+const LANE = 9;
+/** The name of a strip stands above it: beside it, it would hide what lies lowest. */
+const LABEL = 13;
+const GAP = 2;
+/** A strip that is not higher has no stripes. */
+const HIGHEST_PLAIN = 16;
 const FONT = '11px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace';
 /** Closer than this page by page is looked at. */
 const CLOSE_LEAVES = 150_000;
@@ -97,15 +101,26 @@ export class Painter {
     this.#later();
   }
 
-  resize(): void {
+  /** @returns whether the canvas has another size now: it is empty then, and black, until something is painted. */
+  resize(): boolean {
     const { clientWidth, clientHeight } = this.#canvas;
     const ratio = window.devicePixelRatio || 1;
     this.#width = Math.max(1, clientWidth);
     this.#height = Math.max(1, clientHeight);
-    this.#canvas.width = Math.round(this.#width * ratio);
-    this.#canvas.height = Math.round(this.#height * ratio);
+    const [width, height] = [Math.round(this.#width * ratio), Math.round(this.#height * ratio)];
+    if (this.#canvas.width === width && this.#canvas.height === height) return false;
+    this.#canvas.width = width;
+    this.#canvas.height = height;
     this.#stripes.clear();
     this.#later();
+    return true;
+  }
+
+  /** Without waiting for the next frame. */
+  paintNow(): void {
+    if (this.#pending !== 0) cancelAnimationFrame(this.#pending);
+    this.#pending = 0;
+    this.#paint();
   }
 
   /** What is at a point of the canvas; null outside of everything. */
@@ -154,20 +169,24 @@ export class Painter {
     const [chosen, ...others] = lanes;
     if (chosen === undefined) return;
     const top = OVERVIEW + RULER;
-    const height = Math.max(40, this.#height - top - others.length * (LANE + GAP) - GAP);
+    const height = Math.max(40, this.#height - top - others.length * (LABEL + LANE + GAP) - GAP);
     const [ofWhole] = stage.lanes;
     if (ofWhole !== undefined)
       this.#paintLanes(context, stage, stage.pieces, [{ lane: ofWhole, top: 0, height: OVERVIEW - 4 }], whole);
     this.#paintLens(context, stage);
     const strips = [
       { lane: chosen, top, height },
-      ...others.map((lane, nth) => ({ lane, top: top + height + GAP + nth * (LANE + GAP), height: LANE })),
+      ...others.map((lane, nth) => ({
+        lane,
+        top: top + height + GAP + LABEL + nth * (LABEL + LANE + GAP),
+        height: LANE,
+      })),
     ];
     this.#paintLanes(context, stage, pieces, strips, { from, to });
     this.#paintGrid(context, stage, top, height);
     paintRuler({ context, stage, seen: this.#seen, width: this.#width, top, theme: this.#theme });
     this.#paintMarks(context, top);
-    for (const { lane, top: y } of strips.slice(1)) this.#paintLabel(context, lane.label, y + LANE / 2);
+    for (const { lane, top: y } of strips.slice(1)) this.#paintLabel(context, lane.label, y - LABEL / 2);
     this.onPainted?.();
   }
 
@@ -230,7 +249,9 @@ export class Painter {
         const known = classes[each];
         const isAlarming = known?.isAlarming === true;
         context.fillStyle =
-          known === undefined ? colourBesideClasses(each, this.#theme) : this.#fillOf(context, known, height > LANE);
+          known === undefined
+            ? colourBesideClasses(each, this.#theme)
+            : this.#fillOf(context, known, height > HIGHEST_PLAIN);
         // What must not be missed is at least three points wide.
         const more = isAlarming ? Math.max(0, 3 - (to - from)) : 0;
         context.fillRect((from - more / 2) / ratio, top, (to - from + more) / ratio, height);
@@ -310,7 +331,8 @@ export class Painter {
   }
 
   #paintLabel(context: CanvasRenderingContext2D, text: string, y: number): void {
-    paintOutlined(context, this.#theme, text, 5, y);
+    context.fillStyle = this.#theme.faint;
+    context.fillText(text, 0, y);
   }
 
   xOf(page: number): number {

@@ -1,6 +1,7 @@
 import type { AxisPart } from '../../picture/internal.ts';
+import { type NamedPages, nameFrom } from '../moment/named-pages.ts';
 import { formatPages } from './format-pages.ts';
-import { type NamedPages, nameFrom, type Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
 import type { Theme } from './theme.ts';
 
 /** What is seen, in units of the axis. @internal */
@@ -18,6 +19,8 @@ const PARTS = OVERVIEW + 24;
 const ROUNDING = 0.01;
 /** A name of two letters does not fit into less. */
 const LEAST_NAMED = 20;
+/** Of a longer name, with the mark that there is more. */
+const LEAST_CHARACTERS = 4;
 
 /** What a ruler is painted with. @internal */
 export interface RulerInput {
@@ -106,7 +109,8 @@ function paintPart(
   const room = right - start;
   if (room < LEAST_NAMED) return reached;
   const digits = digitsOf(input, Math.floor(Math.max(part.first, stage.axis.pageOf(seen.from))));
-  const text = [digits, digits.replace(/^0x0*/, '…')].find((each) => context.measureText(each).width + 6 < room);
+  const short = digits.replace(/^0x0*/, '');
+  const text = [digits, `…${short}`, short].find((each) => context.measureText(each).width + 6 < room);
   if (text === undefined) return reached;
   context.fillStyle = theme.text;
   context.fillText(text, start, PARTS);
@@ -150,21 +154,23 @@ function paintNames(input: RulerInput): void {
     const left = Math.max(0, start);
     const right = Math.min(width, xOfPage(input, end));
     if (right - left < LEAST_NAMED || left < reached) continue;
-    const widthOfText = context.measureText(text).width;
-    if (right - left < widthOfText + 8) continue;
-    paintOutlined(context, theme, text, left + 5, top + 11);
-    reached = left + widthOfText + 12;
+    const shown = shorten(context, text, right - left - 8);
+    if (shown === null) continue;
+    paintOutlined(context, theme, shown, left + 5, top + 11);
+    reached = left + context.measureText(shown).width + 12;
   }
 }
 
-/** Text over colours, which are seen around it. @internal */
-export function paintOutlined(
-  context: CanvasRenderingContext2D,
-  theme: Theme,
-  text: string,
-  x: number,
-  y: number,
-): void {
+/** As much of a name as there is room for; null where that would say nothing. */
+function shorten(context: CanvasRenderingContext2D, text: string, room: number): string | null {
+  // All characters of the font are equally wide.
+  const fitting = Math.floor(room / context.measureText('0').width);
+  if (text.length <= fitting) return text;
+  return fitting < LEAST_CHARACTERS ? null : `${text.slice(0, fitting - 1)}…`;
+}
+
+/** Text over colours, which are seen around it. */
+function paintOutlined(context: CanvasRenderingContext2D, theme: Theme, text: string, x: number, y: number): void {
   context.lineJoin = 'round';
   context.lineWidth = 4;
   context.strokeStyle = theme.background;

@@ -3,19 +3,12 @@ import {
   alarmingPieces,
   type Changes,
   type Coloured,
-  lowerBound,
   type Pieces,
   type Span,
   spansOf,
 } from '../../picture/internal.ts';
+import type { NamedPages } from '../moment/named-pages.ts';
 import type { Theme } from './theme.ts';
-
-/** Pages that have a name. @internal */
-export interface NamedPages {
-  readonly first: number;
-  readonly end: number;
-  readonly text: string;
-}
 
 /** One way of looking at pieces: a strip of the picture. @internal */
 export interface Lane extends Coloured {
@@ -86,12 +79,20 @@ export function axisOf(
   mustSplitAt: number,
 ): Axis {
   if (scale === 'linear') return Axis.linear(whole);
-  const spans = [...spansOf(pieces), ...(changes === null ? [] : spansOf(changes.pieces))];
-  if (changes !== null) spans.sort((one, other) => one.first - other.first);
+  const spans = changes === null ? spansOf(pieces) : inOrder(spansOf(pieces), spansOf(changes.pieces));
   return Axis.folded(spans, whole, mustSplitAt);
 }
 
-/** The number of the first name that does not end before a page. @internal */
-export function nameFrom(names: readonly NamedPages[], page: number): number {
-  return lowerBound(names.length, (at) => (names[at] as NamedPages).end <= page);
+/** Both, in ascending order, as each of them is. */
+function* inOrder(left: Generator<Span>, right: Generator<Span>): Generator<Span> {
+  let [one, other] = [left.next(), right.next()];
+  while (!one.done || !other.done) {
+    if (other.done || (!one.done && one.value.first <= other.value.first)) {
+      if (!one.done) yield one.value;
+      one = left.next();
+    } else {
+      yield other.value;
+      other = right.next();
+    }
+  }
 }

@@ -30,7 +30,14 @@ export class Zooming {
         this.onMoving?.();
       })
       .on('end', () => this.onMoved?.());
-    select(canvas).call(this.#behaviour).on('dblclick.zoom', null);
+    select(canvas)
+      .call(this.#behaviour)
+      // Two clicks are two looks at a walk; two touches, which d3-zoom counts by itself and sends here, come closer.
+      .on('dblclick.zoom', (event: Event) => {
+        if (event.type !== 'touchend') return;
+        const [touch] = (event as TouchEvent).changedTouches;
+        if (touch !== undefined) this.step(2, touch.clientX - canvas.getBoundingClientRect().left);
+      });
   }
 
   /** The canvas, or what is on it, has another size: what is seen stays as far as it can. */

@@ -21,11 +21,11 @@ export interface Moments extends KeptMoments<LoadedMoment> {
   step(): void;
 }
 
-/** @internal */
-export function useMoments(feed: MomentFeed, first: readonly LoadedMoment[]): Moments {
+/** @param asked - which one is to be seen, from 1 on; null for the last @internal */
+export function useMoments(feed: MomentFeed, first: readonly LoadedMoment[], asked: number | null): Moments {
   const [kept, setKept] = useState<KeptMoments<LoadedMoment>>(() => ({
     moments: first,
-    index: first.length - 1,
+    index: Math.min(asked ?? first.length, first.length) - 1,
     dropped: 0,
   }));
   const [isPlaying, setPlaying] = useState(false);

@@ -20,10 +20,9 @@ interface NavigationInput {
 
 /** Ways from one place to another. @internal */
 export interface Navigation {
-  /** The physical page that was chosen in physical order; null for none. */
-  readonly frame: number | null;
   /** Where the last step has led, in words. */
   readonly said: string;
+  say(text: string): void;
   choose(page: number): void;
   /** What was last come to. */
   chooseAgain(): void;
@@ -38,7 +37,6 @@ export interface Navigation {
 
 /** @internal */
 export function useNavigation({ feed, moment, space, stage, isPhysical, handle, change }: NavigationInput): Navigation {
-  const [frame, setFrame] = useState<number | null>(null);
   const [said, setSaid] = useState('');
   const reached = useRef({ page: -1, isPhysical });
   const asked = useRef(0);
@@ -47,7 +45,7 @@ export function useNavigation({ feed, moment, space, stage, isPhysical, handle, 
 
   const choose = (page: number): void => {
     reached.current = { page, isPhysical };
-    if (isPhysical) setFrame(page);
+    if (isPhysical) change({ frame: page });
     else change({ selected: stage.addressOf(page) });
   };
 
@@ -120,16 +118,15 @@ export function useNavigation({ feed, moment, space, stage, isPhysical, handle, 
   };
 
   return {
-    frame,
     said,
+    say: setSaid,
     choose,
     chooseAgain: () => {
       const page = cursor();
       if (page >= 0) choose(page);
     },
     close: () => {
-      setFrame(null);
-      change({ selected: null });
+      change({ selected: null, frame: null });
     },
     goTo,
     goToChange,

@@ -24,6 +24,11 @@ export function useSpace(moment: LoadedMoment, overrides: readonly string[]): { 
   return asked !== null && asked.moment === moment ? asked : { space: moment.space, problem: null };
 }
 
+/** The page is drawn, and listens, while a million pages are compared. */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 /** What has changed since another moment; null without one, and until it is known. @internal */
 export function useChanges(before: LoadedMoment | null, after: LoadedMoment): Changes | null {
   const [found, setFound] = useState<{ before: LoadedMoment; after: LoadedMoment; changes: Changes } | null>(null);
@@ -31,11 +36,15 @@ export function useChanges(before: LoadedMoment | null, after: LoadedMoment): Ch
     if (before === null) return setFound(null);
     let isCurrent = true;
     const where = after.changesSince(before);
-    void findChanges({ before: before.space.pieces, after: after.space.pieces, context: after.form, where }).then(
-      (changes) => {
-        if (isCurrent) setFound({ before, after, changes });
-      },
-    );
+    void findChanges({
+      before: before.space.pieces,
+      after: after.space.pieces,
+      context: after.form,
+      where,
+      breathe,
+    }).then((changes) => {
+      if (isCurrent) setFound({ before, after, changes });
+    });
     return () => {
       isCurrent = false;
     };

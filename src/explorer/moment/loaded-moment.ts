@@ -25,7 +25,9 @@ import {
   type Span,
   TableStore,
 } from '../../picture/internal.ts';
+import { formatStage } from '../../report/internal.ts';
 import { decompress } from './decompress.ts';
+import type { NamedPages } from './named-pages.ts';
 import { memoryOfTables } from './read-tables.ts';
 
 /** So many pieces are kept of an address space. */
@@ -50,6 +52,7 @@ export class LoadedMoment {
   readonly #tables: TableStore;
   readonly #view: GuestView | null;
   readonly #map: MemoryMap;
+  #names: readonly NamedPages[] | undefined;
 
   private constructor(bytes: Uint8Array) {
     const { heading, tables, ranges } = decodeMoment(bytes);
@@ -92,9 +95,26 @@ export class LoadedMoment {
     );
   }
 
+  /** The second stage of a nested guest, as `--nested` takes it; null where there is one stage. */
+  get secondStage(): string | null {
+    const { nested } = this.space;
+    const stage = (this.heading.state as VcpuState | null)?.nested.value ?? null;
+    return stage === null || nested === null ? null : formatStage(stage, nested);
+  }
+
   /** A linear address, in as many digits as all of them have. */
   nameOf(address: bigint): string {
     return formatHex(address, linearDigits(this.heading.linearBits));
+  }
+
+  /** What lies where, in ascending order. */
+  get names(): readonly NamedPages[] {
+    this.#names ??= this.heading.names.map(({ first, last, text }) => ({
+      first: this.pageOf(first),
+      end: this.pageOf(last) + 1,
+      text,
+    }));
+    return this.#names;
   }
 
   addressOf(page: number, offset = 0): bigint {

@@ -1,6 +1,10 @@
+import type { SymbolPlace } from '../../linux/index.ts';
+import { formatHex } from '../../paging/index.ts';
+import { decodePlainData } from '../../picture/internal.ts';
 import { fromBase64 } from './decompress.ts';
 import type { FoundSymbols } from './found-places.ts';
 import { LoadedMoment } from './loaded-moment.ts';
+import { type KnownSymbols, symbolsOfPage } from './page-symbols.ts';
 
 /** Where moments come from: the page itself, or the server that serves it. @internal */
 export interface MomentFeed {
@@ -8,8 +12,8 @@ export interface MomentFeed {
   first(): Promise<readonly LoadedMoment[]>;
   /** A new moment of a guest that runs; null where there is none. */
   readonly next: (() => Promise<LoadedMoment>) | null;
-  /** Symbols of the guest's Linux by name; null where none are known. */
-  readonly symbols: ((name: string) => Promise<FoundSymbols>) | null;
+  /** Symbols of the guest's Linux; null where none are known. */
+  readonly symbols: KnownSymbols | null;
 }
 
 /** The moments that stand in this page. @throws PictureError when the page was cut off. @internal */
@@ -23,7 +27,7 @@ export function momentsOfPage(): MomentFeed {
       return Promise.all(texts.map((text) => LoadedMoment.load(fromBase64(text))));
     },
     next: null,
-    symbols: null,
+    symbols: symbolsOfPage(),
   };
 }
 
@@ -53,7 +57,7 @@ export async function momentsOfServer(): Promise<MomentFeed> {
       return loaded;
     },
     next: live ? () => load('moments', 'POST') : null,
-    symbols: symbols ? findSymbols : null,
+    symbols: symbols ? { find: findSymbols, placeOf } : null,
   };
 }
 
@@ -64,6 +68,11 @@ async function findSymbols(name: string): Promise<FoundSymbols> {
     more: found.more ? ' or more' : '',
     hasModules: found.hasModules,
   };
+}
+
+async function placeOf(address: bigint): Promise<SymbolPlace | null> {
+  const answer = await ask(`places/${formatHex(address)}`, 'GET');
+  return decodePlainData(await answer.text()) as SymbolPlace | null;
 }
 
 async function load(path: string, method: 'GET' | 'POST'): Promise<LoadedMoment> {

@@ -2,6 +2,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { CHANGE_CLASSES, COLOURINGS, type Coloured, PHYSICAL_COLOURINGS } from '../../picture/internal.ts';
 import type { CanvasHandle } from '../canvas/canvas-handle.ts';
 import type { Stage } from '../canvas/stage.ts';
+import { useKeys } from '../hooks/use-keys.ts';
 import { pagesOfRange, useLink } from '../hooks/use-link.ts';
 import { useMoments } from '../hooks/use-moments.ts';
 import { useNavigation } from '../hooks/use-navigation.ts';
@@ -10,15 +11,15 @@ import { useTheme } from '../hooks/use-theme.ts';
 import type { LoadedMoment, Space } from '../moment/loaded-moment.ts';
 import type { MomentFeed } from '../moment/moment-feed.ts';
 import { buildStage, colourPieces, filterProblem, inputOf, physicalOf } from '../view/build-stage.ts';
+import { describePage } from '../view/describe-place.ts';
 import { decodeLink, type ViewState } from '../view/link.ts';
 import { Heading } from './bar/heading.tsx';
 import { Help } from './bar/help.tsx';
 import { Notes } from './bar/notes.tsx';
-import { type Compared, Timeline } from './bar/timeline.tsx';
+import { Timeline } from './bar/timeline.tsx';
 import { type ColouringChoice, Toolbar } from './bar/toolbar.tsx';
 import { WhatIf } from './bar/what-if.tsx';
 import { CanvasView } from './canvas-view.tsx';
-import { pressKey } from './keys.ts';
 import { FramePanel } from './panels/frame-panel.tsx';
 import { Legend, legendRows } from './panels/legend.tsx';
 import { RangeTable } from './panels/range-table.tsx';
@@ -29,13 +30,13 @@ interface AppProps {
   readonly first: readonly LoadedMoment[];
 }
 
+/** Registers that say what may be done with rights, and change none. */
+const ACCESS_ONLY = /^(CR0\.WP|CR4\.(SMEP|SMAP|PKE|PKS)|RFLAGS\.AC|PKRU|PKRS)=/i;
+
 /** The page. @internal */
 export function App({ feed, first }: AppProps) {
-  const moments = useMoments(feed, first);
-  const [compared, setCompared] = useState<Compared>(first.length > 1 ? 'last' : 'no');
   const [view, setView] = useState<ViewState>(() => decodeLink(location.hash.slice(1)));
-  const [hidden, setHidden] = useState<ReadonlySet<number>>(new Set());
-  const [isTableOpen, setTableOpen] = useState(false);
+  const moments = useMoments(feed, first, view.moment);
   const [isHelpOpen, setHelpOpen] = useState(false);
   const [moved, setMoved] = useState(0);
   const handle = useRef<CanvasHandle | null>(null);
@@ -43,6 +44,7 @@ export function App({ feed, first }: AppProps) {
 
   const { index } = moments;
   const moment = moments.moments[Math.min(index, moments.moments.length - 1)] as LoadedMoment;
+  const { compared, faded, frame, isTableOpen } = view;
   const { space, problem } = useSpace(moment, view.overrides);
   const before = compared === 'no' || index === 0 ? null : moments.moments[compared === 'first' ? 0 : index - 1];
   const changes = useChanges(before ?? null, moment);
@@ -52,6 +54,7 @@ export function App({ feed, first }: AppProps) {
     () => (isPhysical ? null : colourPieces(inputOf(moment, space))),
     [isPhysical, moment, space],
   );
+  const hidden = useMemo(() => new Set(faded), [faded]);
   const { scale, colouring, physicalColouring, filter, order } = view;
   const stage = useMemo(
     () => buildStage({ moment, space, coloured, view, changes, hidden, physical }),
@@ -64,12 +67,18 @@ export function App({ feed, first }: AppProps) {
 
   const change = useCallback((part: Partial<ViewState>) => {
     // Classes of another order or colouring are others.
-    if ('order' in part || 'colouring' in part || 'physicalColouring' in part) setHidden(new Set());
-    setView((old) => ({ ...old, ...part }));
+    const isOther = 'order' in part || 'colouring' in part || 'physicalColouring' in part;
+    setView((old) => ({ ...old, ...(isOther ? { faded: [] } : {}), ...part }));
   }, []);
-  useLink({ view, moment, stage, handle, moved, onLink: setView });
+  // Moments of a guest that runs are of this page alone.
+  const shown = feed.next === null && index < moments.moments.length - 1 ? index + 1 : null;
+  const onLink = (next: ViewState): void => {
+    setView(next);
+    if (feed.next === null) moments.show(Math.min(next.moment ?? first.length, first.length) - 1);
+  };
+  useLink({ view: { ...view, moment: shown }, moment, stage, handle, moved, onLink });
   const navigation = useNavigation({ feed, moment, space, stage, isPhysical, handle, change });
-  const { frame, said } = navigation;
+  const { said } = navigation;
 
   const choices = useMemo(() => choicesOf(moment, space, isPhysical), [moment, space, isPhysical]);
   const [lane] = stage.lanes;
@@ -80,19 +89,53 @@ export function App({ feed, first }: AppProps) {
   const play = (isOn: boolean): void => {
     moments.play(isOn);
     // Who watches wants to see what changes.
-    if (isOn && compared === 'no') setCompared('last');
+    if (isOn && compared === 'no') change({ compared: 'last' });
   };
   const toggle = (row: number): void => {
     const next = new Set(hidden);
     if (!next.delete(row)) next.add(row);
-    setHidden(next);
+    change({ faded: [...next] });
   };
+  const setOverrides = (overrides: readonly string[]): void => {
+    const asked = overrides.find((each) => !view.overrides.includes(each));
+    const isUnseen = order === 'linear' && lane?.id === 'rights' && asked !== undefined && ACCESS_ONLY.test(asked);
+    const may = choices.find(({ id, why }) => id === 'supervisor' && why === null);
+    if (isUnseen && may !== undefined) {
+      navigation.say(`Rights are the same whatever ${asked} says: this is what the kernel may do with them.`);
+      change({ overrides, colouring: may.id });
+    } else change({ overrides });
+  };
+  const setTableOpen = (isOpen: boolean): void => change({ isTableOpen: isOpen });
+  const closePanel = (): void => {
+    navigation.close();
+    handle.current?.focus();
+  };
+  const closeLast = (): void => {
+    if (isHelpOpen) setHelpOpen(false);
+    else if (view.selected !== null || frame !== null) navigation.close();
+    else if (isTableOpen) setTableOpen(false);
+    handle.current?.focus();
+  };
+  useKeys({
+    handle,
+    navigation,
+    moments,
+    colourings: choices.filter(({ why }) => why === null).map(({ id }) => id),
+    isAlarming: (at) => isWritableAndExecutable(stage, at),
+    onColouring: setColouring,
+    onOrder: () => change({ order: isPhysical ? 'linear' : 'physical' }),
+    onPlay: () => moments.canTake && play(!moments.isPlaying),
+    onSearch: () => search.current?.focus(),
+    onTable: () => setTableOpen(!isTableOpen),
+    onHelp: () => setHelpOpen(!isHelpOpen),
+    onClose: closeLast,
+  });
   const selected = isPhysical ? frame : view.selected === null ? null : moment.pageOf(view.selected);
 
   return (
     <div class="page">
       <header class="top">
-        <Heading heading={moment.heading} hasTimeline={moments.canTake || moments.moments.length > 1} />
+        <Heading moment={moment} hasTimeline={moments.canTake || moments.moments.length > 1} />
         <Toolbar
           view={view}
           isDark={isDark}
@@ -108,13 +151,14 @@ export function App({ feed, first }: AppProps) {
           onTable={() => setTableOpen(!isTableOpen)}
           onHelp={() => setHelpOpen(!isHelpOpen)}
         />
-        <WhatIf
-          context={space.context}
-          overrides={view.overrides}
-          problem={problem}
-          onChange={(overrides) => change({ overrides })}
+        <WhatIf context={space.context} overrides={view.overrides} problem={problem} onChange={setOverrides} />
+        <Timeline
+          moments={moments}
+          compared={compared}
+          isPhysical={isPhysical}
+          onCompare={(next) => change({ compared: next })}
+          onPlay={play}
         />
-        <Timeline moments={moments} compared={compared} isPhysical={isPhysical} onCompare={setCompared} onPlay={play} />
         {moments.trouble && (
           <p class="problem" role="alert">
             {moments.trouble} The picture is the last one that was taken.
@@ -143,21 +187,6 @@ export function App({ feed, first }: AppProps) {
         }}
         onMoved={() => setMoved((count) => count + 1)}
         onChosen={navigation.choose}
-        onKey={(event) =>
-          pressKey(event, {
-            handle: handle.current,
-            navigation,
-            moments,
-            colourings: choices.filter(({ why }) => why === null).map(({ id }) => id),
-            isAlarming: (at) => isWritableAndExecutable(stage, at),
-            onColouring: setColouring,
-            onOrder: () => change({ order: isPhysical ? 'linear' : 'physical' }),
-            onPlay: () => moments.canTake && play(!moments.isPlaying),
-            onSearch: () => search.current?.focus(),
-            onTable: () => setTableOpen(!isTableOpen),
-            onHelp: () => setHelpOpen(!isHelpOpen),
-          })
-        }
       />
       <div class="below">
         <Legend
@@ -165,7 +194,7 @@ export function App({ feed, first }: AppProps) {
           explanation={
             rows.length === 0
               ? showsChanges
-                ? 'none'
+                ? 'nothing has changed'
                 : 'no page is like that'
               : showsChanges
                 ? ''
@@ -186,8 +215,10 @@ export function App({ feed, first }: AppProps) {
             address={view.selected}
             access={view.access}
             overrides={view.overrides}
+            facts={describePage({ moment, space, stage, isPhysical }, moment.pageOf(view.selected))}
+            symbols={feed.symbols}
             onAccess={(access) => change({ access })}
-            onClose={navigation.close}
+            onClose={closePanel}
           />
         )}
         {isPhysical && frame !== null && (
@@ -195,8 +226,9 @@ export function App({ feed, first }: AppProps) {
             moment={moment}
             space={space}
             frame={frame}
+            facts={describePage({ moment, space, stage, isPhysical }, frame)}
             onChosen={(address) => navigation.showAddress(address)}
-            onClose={navigation.close}
+            onClose={closePanel}
           />
         )}
         {isTableOpen && (

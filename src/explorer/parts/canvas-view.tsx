@@ -21,7 +21,6 @@ interface CanvasProps {
   readonly onHandle: (handle: CanvasHandle) => void;
   readonly onMoved: () => void;
   readonly onChosen: (page: number, place: Place) => void;
-  readonly onKey: (event: KeyboardEvent) => void;
 }
 
 interface Tip {
@@ -55,8 +54,10 @@ export function CanvasView(props: CanvasProps) {
     moved.onMoving = () => setTip(null);
     moved.onMoved = () => latest.current.onMoved();
     const observer = new ResizeObserver(() => {
-      drawn.resize();
+      const isResized = drawn.resize();
       moved.fit(drawn.seen);
+      // This frame is shown before another one begins.
+      if (isResized) drawn.paintNow();
     });
     observer.observe(element);
     const pagesSeen = (): { first: number; end: number } | null => {
@@ -70,6 +71,7 @@ export function CanvasView(props: CanvasProps) {
       step: (steps) => moved.step(steps),
       pan: (share) => moved.pan(share),
       showAll: () => moved.show({ from: 0, to: drawn.stage?.axis.length ?? 1 }),
+      focus: () => element.focus({ preventScroll: true }),
       seenPages: pagesSeen,
     });
     return () => observer.disconnect();
@@ -135,14 +137,13 @@ export function CanvasView(props: CanvasProps) {
         ref={canvas}
         tabIndex={0}
         role="img"
-        aria-label={`${moment.heading.from}: the address space as a picture. Arrow keys move, plus and minus zoom, n and p go from range to range, Enter shows the walk; the table below says the same.`}
+        aria-label={`${moment.heading.from}: the address space as a picture. Arrow keys move, plus and minus zoom, n and p go from range to range, Enter shows the walk; the table says the same.`}
         onPointerMove={onPointerMove}
         onPointerLeave={() => {
           painter.current?.point(null);
           setTip(null);
         }}
         onClick={onClick}
-        onKeyDown={(event) => latest.current.onKey(event)}
       />
       {tip && (
         <div

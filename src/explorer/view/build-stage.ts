@@ -102,7 +102,7 @@ export function buildStage(parts: StageParts): Stage {
 
 function linearStage(parts: StageParts): Stage {
   const { moment, space, view, changes, coloured } = parts;
-  const { names, isUnsigned, linearBits } = moment.heading;
+  const { isUnsigned, linearBits } = moment.heading;
   const { pieces } = space;
   const { whole } = moment;
   const upperHalf = isUnsigned ? -1 : 2 ** (linearBits - 13);
@@ -113,11 +113,7 @@ function linearStage(parts: StageParts): Stage {
     changes,
     addressOf: (page) => moment.addressOf(page),
     nameOf: (address) => moment.nameOf(address),
-    names: names.map((each) => ({
-      first: moment.pageOf(each.first),
-      end: moment.pageOf(each.last) + 1,
-      text: each.text,
-    })),
+    names: moment.names,
     closer:
       pieces.detail === 'pages'
         ? null

@@ -1,8 +1,9 @@
 import { CHANGE_CLASSES, describePiece, endOf, pieceAt } from '../../picture/internal.ts';
 import { formatPages } from '../canvas/format-pages.ts';
 import type { Place } from '../canvas/painter.ts';
-import { nameFrom, type Stage } from '../canvas/stage.ts';
+import type { Stage } from '../canvas/stage.ts';
 import type { LoadedMoment, Space } from '../moment/loaded-moment.ts';
+import { nameOfPage } from '../moment/named-pages.ts';
 import { inputOf } from './build-stage.ts';
 
 interface Shown {
@@ -10,6 +11,13 @@ interface Shown {
   readonly space: Space;
   readonly stage: Stage;
   readonly isPhysical: boolean;
+}
+
+/** What is at a page, in lines, without its address. @internal */
+export function describePage(shown: Shown, page: number): readonly string[] {
+  const { pieces, axis } = shown.stage;
+  const part = axis.partAt(axis.placeOf(page));
+  return describePlace(shown, { page, piece: pieceAt(pieces, page), pieces, part }).slice(1);
 }
 
 /** What is at a place, in lines. @internal */
@@ -33,8 +41,8 @@ export function describePlace({ moment, space, stage, isPhysical }: Shown, place
 }
 
 function nameAt({ names }: Stage, page: number): readonly string[] {
-  const name = names[nameFrom(names, page)];
-  return name === undefined || name.first > page ? [] : [name.text];
+  const name = nameOfPage(names, page);
+  return name === null ? [] : [name];
 }
 
 function changesAt({ changes }: Stage, page: number): readonly string[] {

@@ -26,12 +26,12 @@ export async function findPlaces(
       : `there is no address ${wanted} in this paging mode`;
   }
   const named = findNames(wanted, moment);
-  const symbols = (await feed.symbols?.(wanted)) ?? null;
+  const symbols = (await feed.symbols?.find(wanted)) ?? null;
   const places = [...named, ...(symbols?.places ?? [])];
   if (places.length > 0) return { places, more: symbols?.more ?? '' };
   const help = 'an address is 0x…, a physical one phys:0x…';
   if (symbols === null) {
-    return `nothing here is named "${wanted}"; ${help}; symbols are known to pagewalk explore --names`;
+    return `nothing here is named "${wanted}"; ${help}; symbols are known with --names`;
   }
   const modules = symbols.hasModules ? '' : ' (symbols of modules are not searched)';
   return `no symbol and nothing else here is named "${wanted}"${modules}; ${help}`;

@@ -8,7 +8,17 @@ export interface ViewState {
   readonly physicalColouring: string;
   /** What is in view, first and last address; null for everything. */
   readonly range: { readonly first: bigint; readonly last: bigint } | null;
+  /** A linear address whose walk is seen. */
   readonly selected: bigint | null;
+  /** A physical page that was chosen in physical order. */
+  readonly frame: number | null;
+  /** Classes of the chosen colouring that are faded. */
+  readonly faded: readonly number[];
+  /** What a moment is compared with. */
+  readonly compared: 'no' | 'last' | 'first';
+  /** Which moment is seen, from 1 on; null for the last. */
+  readonly moment: number | null;
+  readonly isTableOpen: boolean;
   readonly access: { readonly write: boolean; readonly user: boolean; readonly exec: boolean };
   readonly overrides: readonly string[];
   readonly filter: string;
@@ -23,6 +33,11 @@ export const FIRST_VIEW: ViewState = {
   physicalColouring: 'times',
   range: null,
   selected: null,
+  frame: null,
+  faded: [],
+  compared: 'last',
+  moment: null,
+  isTableOpen: false,
   access: { write: false, user: false, exec: false },
   overrides: [],
   filter: '',
@@ -31,6 +46,9 @@ export const FIRST_VIEW: ViewState = {
 
 const NUMBER = /^0x[0-9a-f]{1,16}$/;
 const MOST_OVERRIDES = 16;
+const PAGE_BITS = 12n;
+const CLASS = /^[0-9]{1,3}$/;
+const MOMENT = /^[1-9][0-9]{0,3}$/;
 
 /** What follows `#` in the address of the page. @internal */
 export function encodeLink(view: ViewState): string {
@@ -44,6 +62,11 @@ export function encodeLink(view: ViewState): string {
   put('frames', view.physicalColouring, FIRST_VIEW.physicalColouring);
   if (view.range !== null) put('at', `${formatHex(view.range.first)}-${formatHex(view.range.last)}`, '');
   if (view.selected !== null) put('walk', formatHex(view.selected), '');
+  if (view.frame !== null) put('frame', formatHex(BigInt(view.frame) << PAGE_BITS), '');
+  put('fade', view.faded.join('.'), '');
+  put('since', view.compared, FIRST_VIEW.compared);
+  put('moment', String(view.moment ?? ''), '');
+  put('table', view.isTableOpen ? '1' : '', '');
   put('access', encodeAccessWord(view.access), 'r');
   for (const each of view.overrides) words.append('set', each);
   put('filter', view.filter, '');
@@ -69,11 +92,23 @@ export function decodeLink(text: string): ViewState {
     physicalColouring: words.get('frames') ?? FIRST_VIEW.physicalColouring,
     range: first == null || last == null || last < first ? null : { first, last },
     selected: numberOf(words.get('walk') ?? ''),
+    frame: pageOf(numberOf(words.get('frame') ?? '')),
+    faded: (words.get('fade') ?? '')
+      .split('.')
+      .filter((text) => CLASS.test(text))
+      .map(Number),
+    compared: oneOf('since', ['no', 'last', 'first'], FIRST_VIEW.compared),
+    moment: MOMENT.test(words.get('moment') ?? '') ? Number(words.get('moment')) : null,
+    isTableOpen: words.get('table') === '1',
     access: { write: access.startsWith('w'), exec: access.startsWith('x'), user: access.endsWith('u') },
     overrides: words.getAll('set').slice(0, MOST_OVERRIDES),
     filter: words.get('filter') ?? '',
     theme: oneOf('theme', ['auto', 'light', 'dark'], FIRST_VIEW.theme),
   };
+}
+
+function pageOf(address: bigint | null): number | null {
+  return address === null ? null : Number(address >> PAGE_BITS);
 }
 
 function numberOf(text: string): bigint | null {

@@ -16,6 +16,11 @@ export class ByteReader {
     return this.#at;
   }
 
+  /** How many bytes follow. */
+  get left(): number {
+    return this.#end - this.#at;
+  }
+
   get isAtEnd(): boolean {
     return this.#at >= this.#end;
   }
@@ -28,6 +33,12 @@ export class ByteReader {
   }
 
   number(): number {
+    const first = this.#bytes[this.#at] as number;
+    // Most are small, and there are millions.
+    if (this.#at < this.#end && first < 128) {
+      this.#at += 1;
+      return first;
+    }
     let value = 0;
     for (let weight = 1; weight < 2 ** 53; weight *= 128) {
       const byte = this.byte();

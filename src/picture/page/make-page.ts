@@ -8,6 +8,8 @@ export interface PageParts {
   readonly styleHash: string;
   /** Compressed moments in base64; none where a server is asked for them. */
   readonly moments: readonly string[];
+  /** Compressed symbols in base64, which are read when they are asked for; null for none. */
+  readonly symbols: string | null;
 }
 
 /**
@@ -37,7 +39,7 @@ export function contentSecurityPolicy(
  * @internal
  */
 export function makePage(parts: PageParts): string {
-  const { script, style, moments } = parts;
+  const { script, style, moments, symbols } = parts;
   const isServed = moments.length === 0;
   // Of a page that is served the header says it; `frame-ancestors` counts there alone.
   const policy = isServed
@@ -53,6 +55,7 @@ export function makePage(parts: PageParts): string {
     '<div id="app"><p>The picture appears here. If it does not, this file was cut off, or JavaScript is switched off.</p></div>\n',
     `<script>${script}</script>\n`,
     ...moments.map((moment) => `<script type="text/plain" class="moment">${moment}</script>\n`),
+    symbols === null ? '' : `<script type="text/plain" id="symbols">${symbols}</script>\n`,
     isServed ? '<script type="text/plain" id="served"></script>\n' : '',
     '<script type="text/plain" id="end"></script>\n</body>\n</html>\n',
   ].join('');

@@ -14,23 +14,32 @@ export interface Piece {
   classes: number;
 }
 
-/** Columns of pieces that grow. @internal */
+const FIRST_CAPACITY = 1024;
+
+/** Columns of pieces that grow: a million of them are made while a page waits, so each is written as it is. @internal */
 export class PiecesBuilder {
   length = 0;
-  #capacity = 1024;
-  #numbers = Array.from({ length: 6 }, () => new Float64Array(1024));
-  #layout = new Uint8Array(1024);
-  #attributes = new Uint16Array(1024);
-  #shift = new Uint8Array(1024);
-  #classes = new Int32Array(1024);
+  #capacity = FIRST_CAPACITY;
+  #first = new Float64Array(FIRST_CAPACITY);
+  #pages = new Float64Array(FIRST_CAPACITY);
+  #physical = new Float64Array(FIRST_CAPACITY);
+  #leaves = new Float64Array(FIRST_CAPACITY);
+  #accessed = new Float64Array(FIRST_CAPACITY);
+  #dirty = new Float64Array(FIRST_CAPACITY);
+  #layout = new Uint8Array(FIRST_CAPACITY);
+  #attributes = new Uint16Array(FIRST_CAPACITY);
+  #shift = new Uint8Array(FIRST_CAPACITY);
+  #classes = new Int32Array(FIRST_CAPACITY);
 
   add(piece: Piece): void {
     if (this.length === this.#capacity) this.#grow();
     const at = this.length;
-    const { first, pages, physical, leaves, accessed, dirty } = piece;
-    [first, pages, physical, leaves, accessed, dirty].forEach((value, column) => {
-      (this.#numbers[column] as Float64Array)[at] = value;
-    });
+    this.#first[at] = piece.first;
+    this.#pages[at] = piece.pages;
+    this.#physical[at] = piece.physical;
+    this.#leaves[at] = piece.leaves;
+    this.#accessed[at] = piece.accessed;
+    this.#dirty[at] = piece.dirty;
     this.#layout[at] = piece.layout;
     this.#attributes[at] = piece.attributes;
     this.#shift[at] = piece.shift;
@@ -41,17 +50,16 @@ export class PiecesBuilder {
   build(detail: Detail, complete: boolean): Pieces {
     const { length } = this;
     // Copies: what the builder has grown to is up to twice as large, and views would keep it.
-    const column = (nth: number): Float64Array => (this.#numbers[nth] as Float64Array).slice(0, length);
     return {
       length,
       detail,
       complete,
-      first: column(0),
-      pages: column(1),
-      physical: column(2),
-      leaves: column(3),
-      accessed: column(4),
-      dirty: column(5),
+      first: this.#first.slice(0, length),
+      pages: this.#pages.slice(0, length),
+      physical: this.#physical.slice(0, length),
+      leaves: this.#leaves.slice(0, length),
+      accessed: this.#accessed.slice(0, length),
+      dirty: this.#dirty.slice(0, length),
       layout: this.#layout.slice(0, length),
       attributes: this.#attributes.slice(0, length),
       shift: this.#shift.slice(0, length),
@@ -66,7 +74,12 @@ export class PiecesBuilder {
       grown.set(old);
       return grown;
     };
-    this.#numbers = this.#numbers.map(enlarge);
+    this.#first = enlarge(this.#first);
+    this.#pages = enlarge(this.#pages);
+    this.#physical = enlarge(this.#physical);
+    this.#leaves = enlarge(this.#leaves);
+    this.#accessed = enlarge(this.#accessed);
+    this.#dirty = enlarge(this.#dirty);
     this.#layout = enlarge(this.#layout);
     this.#attributes = enlarge(this.#attributes);
     this.#shift = enlarge(this.#shift);

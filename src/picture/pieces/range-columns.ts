@@ -59,27 +59,83 @@ export function decodeRanges(bytes: Uint8Array): Pieces {
   const builder = new PiecesBuilder();
   let next = 0;
   let nextPhysical = 0;
-  let attributes = 0;
+  // One for all, as the builder copies what is in it.
+  const piece: Piece = {
+    first: 0,
+    pages: 0,
+    physical: 0,
+    layout: 0,
+    attributes: 0,
+    shift: 0,
+    leaves: 0,
+    accessed: 0,
+    dirty: 0,
+    classes: 0,
+  };
   for (let at = 0; at < count; at += 1) {
-    const first = next + reader.number();
-    const pages = reader.number();
+    piece.first = next + reader.number();
+    piece.pages = reader.number();
     const form = reader.number();
-    attributes ^= reader.number();
-    const physical = nextPhysical + reader.signed();
-    builder.add({
-      first,
-      pages,
-      physical,
-      layout: form % 4,
-      shift: Math.floor(form / 4),
-      attributes,
-      leaves: reader.number(),
-      accessed: reader.number(),
-      dirty: reader.number(),
-      classes: reader.number(),
-    });
-    next = first + pages;
-    nextPhysical = physical + pages;
+    piece.layout = form % 4;
+    piece.shift = Math.floor(form / 4);
+    piece.attributes ^= reader.number();
+    piece.physical = nextPhysical + reader.signed();
+    piece.leaves = reader.number();
+    piece.accessed = reader.number();
+    piece.dirty = reader.number();
+    piece.classes = reader.number();
+    builder.add(piece);
+    next = piece.first + piece.pages;
+    nextPhysical = piece.physical + piece.pages;
   }
   return builder.build('ranges', complete);
+}
+
+/** One piece out of its columns. */
+function pieceOf(pieces: Pieces, at: number): Piece {
+  return {
+    first: pieces.first[at] as number,
+    pages: pieces.pages[at] as number,
+    physical: pieces.physical[at] as number,
+    layout: pieces.layout[at] as number,
+    attributes: pieces.attributes[at] as number,
+    shift: pieces.shift[at] as number,
+    leaves: pieces.leaves[at] as number,
+    accessed: pieces.accessed[at] as number,
+    dirty: pieces.dirty[at] as number,
+    classes: pieces.classes[at] as number,
+  };
+}
+
+/** The first ranges of an encoder's bytes, and no more. @internal */
+export function firstRanges(bytes: Uint8Array, count: number): Uint8Array {
+  const pieces = decodeRanges(bytes);
+  const encoder = new RangeEncoder();
+  for (let at = 0; at < Math.min(count, pieces.length); at += 1) encoder.add(pieceOf(pieces, at));
+  return encoder.encode(pieces.complete && count >= pieces.length);
+}
+
+/** Neighbours with the same rights as one range, wherever they lead: as `pagewalk map` has them. @internal */
+export function joinRanges(bytes: Uint8Array): Uint8Array {
+  const pieces = decodeRanges(bytes);
+  const encoder = new RangeEncoder();
+  let open: Piece | null = null;
+  for (let at = 0; at < pieces.length; at += 1) {
+    const next = pieceOf(pieces, at);
+    if (open === null || open.first + open.pages !== next.first || open.attributes !== next.attributes) {
+      if (open !== null) encoder.add(open);
+      open = next;
+      continue;
+    }
+    const isOnePiece = [open, next].every(({ layout }) => layout === LAYOUT.inOnePiece);
+    if (!isOnePiece || next.physical !== open.physical + open.pages) open.layout = LAYOUT.scattered;
+    if (open.shift !== next.shift) open.shift = 0;
+    open.pages += next.pages;
+    open.leaves += next.leaves;
+    open.accessed += next.accessed;
+    open.dirty += next.dirty;
+    open.classes |= next.classes;
+  }
+  if (open !== null) encoder.add(open);
+  return encoder.encode(pieces.complete);
 }

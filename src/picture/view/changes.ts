@@ -52,10 +52,14 @@ export interface ChangeQuestion {
   readonly context: Pick<PagingContext, 'linearBits' | 'linearAddress' | 'policy'>;
   /** Null to compare everything. */
   readonly where: readonly PageRange[] | null;
+  /** Is waited for from time to time, so that others get their turn. */
+  readonly breathe?: () => Promise<void>;
 }
 
+const BREATH = 1024;
+
 /** By the rules of `pagewalk diff`. @internal */
-export async function findChanges({ before, after, context, where }: ChangeQuestion): Promise<Changes> {
+export async function findChanges({ before, after, context, where, breathe }: ChangeQuestion): Promise<Changes> {
   const builder = new PiecesBuilder();
   const all: MapChange[] = [];
   const of: number[] = [];
@@ -65,10 +69,11 @@ export async function findChanges({ before, after, context, where }: ChangeQuest
     // Page sizes and bits are compared page by page only where both sides have them so.
     isPaged: before.detail === 'pages' && after.detail === 'pages',
     repeatedLeft: MOST_REPEATED,
+    steps: 0,
   };
   for (const { firstPage, lastPage } of where ?? [{ firstPage: 0, lastPage: Number.MAX_SAFE_INTEGER }]) {
     const segments = (pieces: Pieces): Generator<MapSegment> => segmentsOf(pieces, reading, firstPage, lastPage + 1);
-    for await (const change of diffMaps(segments(before), segments(after))) {
+    for await (const change of diffMaps(breathing(segments(before), reading, breathe), segments(after))) {
       if (all.length >= MOST_CHANGES) break;
       all.push(change);
       const first = linearPageOf(whole, change.first);
@@ -99,6 +104,28 @@ interface Reading {
   readonly isPaged: boolean;
   /** Below 0 once it was not enough. */
   repeatedLeft: number;
+  steps: number;
+}
+
+/** The same, with a pause from time to time. */
+function breathing(
+  segments: Iterable<MapSegment>,
+  reading: Reading,
+  breathe: ChangeQuestion['breathe'],
+): AsyncIterable<MapSegment> | Iterable<MapSegment> {
+  return breathe === undefined ? segments : withBreaths(segments, reading, breathe);
+}
+
+async function* withBreaths(
+  segments: Iterable<MapSegment>,
+  reading: Reading,
+  breathe: () => Promise<void>,
+): AsyncGenerator<MapSegment> {
+  for (const segment of segments) {
+    reading.steps += 1;
+    if (reading.steps % BREATH === 0) await breathe();
+    yield segment;
+  }
 }
 
 /** Pieces within pages, cut off at both ends, as `diffMaps` takes them. */

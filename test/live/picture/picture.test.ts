@@ -7,8 +7,10 @@ import type { Browser, Page } from 'puppeteer-core';
 import { launchBrowser, openPage } from '../../../scripts/browser/browser.ts';
 import { LIMITS_OF_FILE, momentBytes } from '../../../src/cli/picture/moment-bytes.ts';
 import { readPageFiles } from '../../../src/cli/picture/page-files.ts';
+import { symbolBytes } from '../../../src/cli/picture/symbol-bytes.ts';
 import { writePage } from '../../../src/cli/picture/write-page.ts';
 import { GuestView, givenSource } from '../../../src/guest/index.ts';
+import { AreaMap, type Linux, makeColumns, SymbolTable } from '../../../src/linux/internal.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { colourAt, keepScreenshot, legendOf } from '../../support/live/browser/looks.ts';
@@ -176,6 +178,16 @@ describe('the picture in a browser', () => {
       await page.waitForSelector('.walk');
       await page.keyboard.press('Escape');
       await page.waitForFunction(() => document.querySelector('.walk') === null);
+      // Also while something else has the focus, which is the picture's then.
+      await page.keyboard.press('Enter');
+      await page.waitForSelector('.walk');
+      expect(await page.$eval('.facts', ({ textContent }) => textContent)).to.match(
+        /^0x[0-9a-f]{16}-.* · A=\d+ D=\d+ · RAM/,
+      );
+      await page.focus('.accesses button');
+      await page.keyboard.press('Escape');
+      await page.waitForFunction(() => document.querySelector('.walk') === null);
+      expect(await page.evaluate(() => document.activeElement?.tagName)).to.equal('CANVAS');
       await page.keyboard.press('Home');
       await page.keyboard.press('t');
       const rows = await page.$$eval('.table tbody tr', (all) => all.length);
@@ -214,12 +226,26 @@ describe('the picture in a browser', () => {
         notes: [name],
         names: [{ first: 0n, last: 0xfffn, text: name }],
       };
-      await writePage(fileNamed('names.html'), readPageFiles(), [momentBytes(snapshot, facts, LIMITS_OF_FILE)]);
+      const symbols = [
+        { name: name.slice(0, -1), address: 0x10n, type: 't' },
+        { name: 'end', address: 0x800n, type: 't' },
+      ];
+      const linux = { tables: () => [new SymbolTable(makeColumns(symbols))] } as unknown as Linux;
+      const moments = [momentBytes(snapshot, facts, LIMITS_OF_FILE)];
+      const packed = symbolBytes({ linux, areas: new AreaMap([]) }, moments, { complain: expect.fail });
+      await writePage(fileNamed('names.html'), readPageFiles(), moments, packed);
       const named = await openPage(browser, `file://${fileNamed('names.html')}#walk=0x0&colour=region`);
       await named.page.waitForFunction(() => document.querySelector('.walk')?.textContent !== '');
       expect(await named.page.$$eval('img', ({ length }) => length)).to.equal(0);
       expect(await named.page.$eval('h1', ({ textContent }) => textContent)).to.include('<img src=x');
       expect(await named.page.$eval('.walk', ({ textContent }) => textContent)).to.include('<img src=x');
+      await named.page.type('input[type=search]', 'onerror+0x4');
+      await named.page.keyboard.press('Enter');
+      await named.page.waitForFunction(() => document.querySelector('.said')?.textContent !== '');
+      expect(await named.page.$eval('.said', ({ textContent }) => textContent)).to.equal(
+        `0x0000000000000014 ${name.slice(0, -1)}+0x4`,
+      );
+      await named.page.waitForFunction(() => document.querySelector('.walk')?.textContent?.includes('+0x4/0x7f0'));
       expect(named.complaints).to.deep.equal([]);
       await named.page.close();
     });
@@ -344,6 +370,18 @@ describe('the picture in a browser', () => {
       const { stdout } = await runCommand(['map', '--qmp', guest.qmpEndpoint, '--json']);
       await writeFile(fileNamed('map.json'), stdout);
       await writeFile(fileNamed('cut.json'), stdout.slice(0, stdout.length / 2));
+      // What a page shows has the status of what is printed.
+      const first = stdout.split('\n').findIndex((line) => line.includes('"kind":"range"'));
+      await writeFile(fileNamed('less.json'), stdout.split('\n').toSpliced(first, 1).join('\n'));
+      for (const [other, status] of [
+        ['map.json', 0],
+        ['less.json', 1],
+      ] as const) {
+        const files = [fileNamed('map.json'), fileNamed(other)];
+        expect(await runCommand(['diff', ...files])).to.include({ status, stderr: '' });
+        const drawn = await runCommand(['diff', ...files, '--html', fileNamed('saved.html')]);
+        expect(drawn).to.include({ status, stderr: '' });
+      }
       const cut = await runCommand(['explore', fileNamed('cut.json')]);
       expect(cut.status).to.equal(2);
       const saved = startPagewalk(['explore', fileNamed('map.json')]);

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Assumption, GuestView, OpenGuest, TableSnapshot } from '../../../guest/index.ts';
+import type { Linux } from '../../../linux/index.ts';
+import type { AreaMap } from '../../../linux/internal.ts';
 import { canonicalAddress, type MappedLeaf } from '../../../paging/internal.ts';
 import type { MapChange, MapSegment } from '../../../report/index.ts';
 import { Progress } from '../../io/progress.ts';
@@ -12,6 +14,7 @@ import { type LookTimes, lookTimes } from '../../picture/look-times.ts';
 import { factsOf, LIMITS_OF_TWO, momentBytes } from '../../picture/moment-bytes.ts';
 import { readPageFiles } from '../../picture/page-files.ts';
 import { describeRoot } from '../../picture/snapshot-notes.ts';
+import { symbolBytes } from '../../picture/symbol-bytes.ts';
 import { expectWritable, printWritten, writePage } from '../../picture/write-page.ts';
 import { complainOfAssumed } from '../../session/complain-of-assumed.ts';
 import { complainOfRomTables } from '../../session/complain-of-rom-tables.ts';
@@ -55,10 +58,11 @@ export async function diffGuest(line: DiffGuestCommandLine | DiffTwoCommandLine,
   await complainOfAssumed(assumed, context);
   complainOfRomTables([...new Set([...before.tablesInRom, ...after.tablesInRom])], context);
   if ((before.nested === null) !== (after.nested === null)) context.complain(`pagewalk: ${NOT_THE_SAME_GUEST}`);
-  let count = 0;
-  // What differs is found when the page is opened.
-  if (page !== undefined) await drawChanges(moments, page, context);
-  else count = await printChanges(changesBetween(before, after, range), after.context.mode, line, context);
+  const changes = changesBetween(before, after, range);
+  const isSame =
+    page === undefined
+      ? (await printChanges(changes, after.context.mode, line, context)) === 0
+      : await drawChanges(moments, changes, page, context);
   if (!before.isWhole || !after.isWhole) {
     context.complain('pagewalk: there are more page tables than are kept: compare a part with --range');
   }
@@ -66,20 +70,25 @@ export async function diffGuest(line: DiffGuestCommandLine | DiffTwoCommandLine,
   for (const sentence of new Set(unreadable.map(describeRoot))) context.complain(`pagewalk: ${sentence}`);
   const isWhole = before.isWhole && after.isWhole && unreadable.length === 0;
   const { strict } = line.kind === 'two' ? line.after : line.guest;
-  return strictStatus(count === 0 && isWhole ? 0 : 1, strict, assumed, context);
+  return strictStatus(isSame && isWhole ? 0 : 1, strict, assumed, context);
 }
 
+/** @returns whether nothing differs */
 async function drawChanges(
   { before, after, range }: Moments,
+  changes: AsyncGenerator<MapChange>,
   { html, files }: { readonly html: string; readonly files: ReturnType<typeof readPageFiles> },
   context: CliContext,
-): Promise<void> {
-  const pictures = [before, after].map(({ snapshot, assumed, scope, guest: { endpoint }, times }) => {
+): Promise<boolean> {
+  const pictures = [before, after].map(({ snapshot, assumed, scope, areas, guest: { endpoint }, times }) => {
     const space = reportedSpace(snapshot.state, scope);
-    const facts = factsOf({ endpoint, snapshot, space, range, assumed, areas: null, times });
+    const facts = factsOf({ endpoint, snapshot, space, range, assumed, areas, times });
     return momentBytes(snapshot, facts, LIMITS_OF_TWO);
   });
-  await printWritten(html, await writePage(html, files, pictures), context);
+  const symbols = symbolBytes(after, pictures, context);
+  await printWritten(html, await writePage(html, files, pictures, symbols), context);
+  // One is enough: the page shows them all.
+  return (await changes.next()).done === true;
 }
 
 async function takeTwo(line: DiffGuestCommandLine | DiffTwoCommandLine, context: CliContext): Promise<Moments> {
@@ -93,7 +102,7 @@ async function takeTwo(line: DiffGuestCommandLine | DiffTwoCommandLine, context:
 
 /** A process is looked for in each of them: it may have another address space there. */
 async function takeBoth(
-  { before, after, scope, range, html }: DiffTwoCommandLine,
+  { before, after, scope, range, html, names }: DiffTwoCommandLine,
   progress: Progress,
   context: CliContext,
 ): Promise<Moments> {
@@ -103,7 +112,7 @@ async function takeBoth(
   const take = async (guest: GuestOptions, part: Partial<AddressRange> | undefined): Promise<Moment> => {
     const taken = await withOpened(guest, scope, context, (opened) =>
       viewOnce(opened, scope, (view) =>
-        takeSnapshot(view, opened, { guest, scope, range, part, forWalks }, progress, context),
+        takeSnapshot(view, opened, { guest, scope, range, part, forWalks, names }, progress, context),
       ),
     );
     return { ...taken, times: lookTimes(taken.guest, scope.live, taken.takenAtMs, 0) };
@@ -115,7 +124,7 @@ async function takeBoth(
 }
 
 async function takeTwice(
-  { guest: options, scope: scopeOptions, afterMs, range, html }: DiffGuestCommandLine,
+  { guest: options, scope: scopeOptions, afterMs, range, html, names }: DiffGuestCommandLine,
   progress: Progress,
   context: CliContext,
 ): Promise<Moments> {
@@ -131,7 +140,7 @@ async function takeTwice(
         const taken = await takeSnapshot(
           view,
           guest,
-          { guest: options, scope, range, part, forWalks },
+          { guest: options, scope, range, part, forWalks, names },
           progress,
           context,
         );
@@ -156,7 +165,7 @@ async function takeTwice(
   };
 }
 
-interface Asked extends Pick<DiffGuestCommandLine, 'guest' | 'scope' | 'range'> {
+interface Asked extends Pick<DiffGuestCommandLine, 'guest' | 'scope' | 'range' | 'names'> {
   /** The range, where it is known already. */
   readonly part: Partial<AddressRange> | undefined;
   /** Walks are to be made of it. */
@@ -169,6 +178,9 @@ interface Taken {
   readonly assumed: readonly Assumption[];
   readonly scope: ScopeOptions;
   readonly part: Partial<AddressRange>;
+  /** What Linux keeps where, and its symbols; null where names are not shown. */
+  readonly areas: AreaMap | null;
+  readonly linux: Linux | null;
   readonly guest: OpenGuest;
   readonly takenAtMs: number;
 }
@@ -180,19 +192,20 @@ interface Moment extends Taken {
 async function takeSnapshot(
   view: GuestView,
   opened: OpenGuest,
-  { guest, scope, range, part, forWalks }: Asked,
+  { guest, scope, range, part, forWalks, names }: Asked,
   progress: Progress,
   context: CliContext,
 ): Promise<Taken> {
   const takenAtMs = Date.now();
   const needsLinux = part === undefined && isNamedRange(range);
-  const needs = { guest, scope, command: NAME, half: 'kernel' as const, needsLinux, showsNames: false };
+  const needs = { guest, scope, command: NAME, half: 'kernel' as const, needsLinux, showsNames: names };
   const named = await nameScope(view, opened, needs, context);
   const asked = await toTranslateScope(named.scope, guest.cpu, NAME);
   const own = part ?? (await resolveRange(range, named, guest.cpu, NAME));
   const snapshot = await named.view.snapshot({ ...asked, ...own, forWalks, onProgress: progress.report });
   const assumed = [...snapshot.assumed, ...opened.assumed];
-  return { snapshot, assumed, scope: named.scope, part: own, guest: opened, takenAtMs };
+  const { areas, linux } = named;
+  return { snapshot, assumed, scope: named.scope, part: own, areas, linux, guest: opened, takenAtMs };
 }
 
 /** Only where tables differ are pages compared: a guest that does little has few such places, however much it maps. */

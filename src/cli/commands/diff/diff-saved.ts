@@ -1,8 +1,9 @@
 import { requireAlike } from '../../io/require-alike.ts';
 import { SavedMap } from '../../io/saved-map.ts';
 import type { CliContext } from '../../options/command.ts';
+import { LIMITS_OF_TWO } from '../../picture/moment-bytes.ts';
 import { readPageFiles } from '../../picture/page-files.ts';
-import { momentOfFile } from '../../picture/saved-moment.ts';
+import { SavedMomentMaker } from '../../picture/saved-moment.ts';
 import { expectWritable, printWritten, writePage } from '../../picture/write-page.ts';
 import { complainOfAssumed } from '../../session/complain-of-assumed.ts';
 import { strictStatus } from '../../session/strict-status.ts';
@@ -43,15 +44,21 @@ function statusOf(
   return strictStatus(isSame && partial.length === 0 ? 0 : 1, isStrict, assumed, context);
 }
 
-/** Both files in a picture. */
+/** Both files in a picture, which are compared while they are read: the page shows what `pagewalk diff` prints. */
 async function pictureSaved(line: DiffSavedCommandLine, html: string, context: CliContext): Promise<number> {
   const files = readPageFiles();
   expectWritable(html);
-  const before = await momentOfFile(line.before, context, NAME);
-  const after = await momentOfFile(line.after, context, NAME);
+  await using before = await SavedMap.open(line.before, context, NAME);
+  await using after = await SavedMap.open(line.after, context, NAME);
   requireAlike(before, after);
   await complainOfAssumed([...before.heading.assumed, ...after.heading.assumed], context);
-  await printWritten(html, await writePage(html, files, [before.bytes, after.bytes]), context);
-  // What differs is found when the page is opened.
-  return statusOf([before, after], true, line.strict, context);
+  const { diffMaps } = await import('../../../report/index.ts');
+  const one = new SavedMomentMaker(before, LIMITS_OF_TWO, context);
+  const other = new SavedMomentMaker(after, LIMITS_OF_TWO, context);
+  let isSame = true;
+  // To its end: both maps are kept as they go by.
+  for await (const _ of diffMaps(one.segments(), other.segments())) isSame = false;
+  const moments = [one.moment().bytes, other.moment().bytes];
+  await printWritten(html, await writePage(html, files, moments), context);
+  return statusOf([before, after], isSame, line.strict, context);
 }

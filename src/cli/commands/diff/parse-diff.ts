@@ -24,6 +24,9 @@ export const OPTIONS = {
     help: 'with --after: only pages that overlap these linear addresses; or FIRST+SIZE, or a symbol',
   },
   html: { value: 'FILE', help: 'write a page with a picture of both, and of what changed, for a browser' },
+  names: {
+    help: "with --html: whose address space it is and what lies where, by the guest's Linux; --pid and --process do it too",
+  },
   limit: { value: 'N', help: `stop after so many lines; ${DEFAULT_LIMIT} when not given` },
   ...GUEST_OPTIONS,
   ...SCOPE_OPTIONS,
@@ -70,6 +73,8 @@ export interface DiffGuestCommandLine extends DiffOutput {
   readonly afterMs: number;
   /** Null for everything. */
   readonly range: WrittenRange | null;
+  /** The page shows what Linux keeps where. */
+  readonly names: boolean;
 }
 
 /** Two guests, or one at two times: a dump, and another dump or a guest as it is now. @internal */
@@ -80,6 +85,8 @@ export interface DiffTwoCommandLine extends DiffOutput {
   readonly scope: ScopeOptions;
   /** Null for everything. */
   readonly range: WrittenRange | null;
+  /** The page shows what Linux keeps where. */
+  readonly names: boolean;
 }
 
 /** What a `diff` command line asks for. @internal */
@@ -97,6 +104,7 @@ export function parseDiff(words: readonly string[], environment: CliContext['env
   if (html !== undefined && (flags.has('json') || limit !== undefined)) {
     throw new UsageError(`--html and --${flags.has('json') ? 'json' : 'limit'} exclude each other`, NAME);
   }
+  if (html === undefined && flags.has('names')) throw new UsageError('--names needs --html', NAME);
   const output = {
     html,
     limit: limit === undefined ? DEFAULT_LIMIT : parseCount(limit, '--limit', { least: 1, most: HIGHEST_LIMIT }, NAME),
@@ -142,10 +150,12 @@ function parseMoments(
   }
   const range = values.get('range');
   const guest = parseGuestOptions(options, environment, NAME);
+  const scope = parseScopeOptions(options, guest, NAME);
   return {
     kind: 'guest',
     guest,
-    scope: parseScopeOptions(options, guest, NAME),
+    scope,
+    names: showsNames(options, scope),
     afterMs: parseCount(after, '--after', { least: 0, most: LONGEST_TIMER_MS }, NAME),
     range: range === undefined ? null : parseWrittenRange(range, '--range', NAME),
   };
@@ -189,11 +199,17 @@ function parseTwo(
   }
   const running = other === undefined ? parseGuestOptions(options, environment, NAME) : undefined;
   const after = running ?? guestOf(other ?? '', 1);
+  const scope = parseScopeOptions(options, after, NAME);
   return {
     kind: 'two',
     before: guestOf(before, 0),
     after,
-    scope: parseScopeOptions(options, after, NAME),
+    scope,
+    names: showsNames(options, scope),
     range: range === undefined ? null : parseWrittenRange(range, '--range', NAME),
   };
+}
+
+function showsNames({ flags, values }: ParsedOptions, { process, symbolsFile }: ScopeOptions): boolean {
+  return values.has('html') && (flags.has('names') || process !== undefined || symbolsFile !== undefined);
 }

@@ -1,32 +1,10 @@
-import type { Linux, LinuxSymbol } from '../../../linux/index.ts';
-import { symbolsLike } from '../../../linux/internal.ts';
+import type { Linux } from '../../../linux/index.ts';
+import { searchSymbols } from '../../../linux/internal.ts';
 import { formatHex } from '../../../paging/index.ts';
 import type { FoundSymbols } from './page-server.ts';
 
-/** So many are answered. */
-const MOST = 64;
-
-/** Symbols of a name, with `+0x10` behind it or not; those that have it in their names where none is called so. @internal */
+/** Symbols of a name, as they are served. @internal */
 export function findSymbols(linux: Pick<Linux, 'tables'>, text: string): FoundSymbols {
-  const [, name = text, offset = '0'] = /^(.+)\+(0x[0-9a-f]{1,8}|[0-9]{1,8})$/i.exec(text) ?? [];
-  const tables = linux.tables();
-  // Below the lowest are the offsets of per-CPU variables, which name no address.
-  const exact = tables.flatMap((table) => table.find(name).filter(({ address }) => address >= table.lowest));
-  const found = exact.length > 0 ? exact : containing(tables, name);
-  const told = found.slice(0, MOST).map((symbol) => ({
-    name: `${symbol.name}${offset === '0' ? '' : `+${offset}`}${symbol.module === null ? '' : ` [${symbol.module}]`}`,
-    address: formatHex(BigInt.asUintN(64, symbol.address + BigInt(offset))),
-  }));
-  return { symbols: told, more: found.length > MOST, hasModules: tables.some(({ module }) => module !== null) };
-}
-
-/** One more than are answered, at most. */
-function containing(tables: ReturnType<Linux['tables']>, part: string): readonly LinuxSymbol[] {
-  const found: LinuxSymbol[] = [];
-  for (const { table, index } of symbolsLike(tables, part)) {
-    const symbol = table.at(index);
-    if (symbol.address >= table.lowest) found.push(symbol);
-    if (found.length > MOST) break;
-  }
-  return found;
+  const { symbols, ...rest } = searchSymbols(linux.tables(), text);
+  return { ...rest, symbols: symbols.map(({ name, address }) => ({ name, address: formatHex(address) })) };
 }

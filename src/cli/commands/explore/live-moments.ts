@@ -51,6 +51,10 @@ export class LiveMoments implements ServedMoments {
     return linux === null ? null : (name) => findSymbols(linux, name);
   }
 
+  placeOf(address: bigint): ReturnType<Linux['nearestKnown']> {
+    return this.#linux?.nearestKnown(address) ?? null;
+  }
+
   /** Takes the first one. @throws what keeps it from being taken */
   async begin(): Promise<void> {
     this.#first = this.take();

@@ -1,8 +1,10 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { contentSecurityPolicy, makePage, type PageParts } from '../../../picture/internal.ts';
+import type { SymbolPlace } from '../../../linux/index.ts';
+import { contentSecurityPolicy, encodePlainData, makePage } from '../../../picture/internal.ts';
 import { PortError } from '../../errors.ts';
+import type { PageFiles } from '../../picture/page-files.ts';
 
 /** @internal */
 export interface FoundSymbols {
@@ -24,6 +26,8 @@ export interface ServedMoments {
   take(): Promise<Uint8Array>;
   /** Symbols of the guest's Linux; null where it was not asked for names. */
   readonly symbols: ((name: string) => FoundSymbols) | null;
+  /** The symbol that an address lies in, of what is known already; null for none. */
+  placeOf(address: bigint): SymbolPlace | null;
   /** An error in words, for the page. */
   describe(error: unknown): Promise<string>;
 }
@@ -67,8 +71,8 @@ export class PageServer {
   #moments: ServedMoments | undefined;
   #origin = '';
 
-  constructor(files: Omit<PageParts, 'moments'>) {
-    this.#page = makePage({ ...files, moments: [] });
+  constructor(files: PageFiles) {
+    this.#page = makePage({ ...files, moments: [], symbols: null });
     this.#policy = contentSecurityPolicy(files, true);
     const limits = {
       maxHeaderSize: MOST_HEADER_BYTES,
@@ -144,6 +148,10 @@ export class PageServer {
     const [, encoded] = /^symbols\/([^/]{1,1024})$/.exec(path) ?? [];
     if (method === 'GET' && encoded !== undefined && moments.symbols !== null) {
       return { type: JSON_TEXT, body: JSON.stringify(moments.symbols(decodeName(encoded))) };
+    }
+    const [, address] = /^places\/(0x[0-9a-f]{1,16})$/.exec(path) ?? [];
+    if (method === 'GET' && address !== undefined) {
+      return { type: JSON_TEXT, body: encodePlainData(moments.placeOf(BigInt(address))) };
     }
     if (method === 'POST' && path === 'moments' && live) return { type: BYTES, body: await moments.take() };
     throw new Refusal(404, 'there is nothing here\n');

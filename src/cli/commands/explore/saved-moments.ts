@@ -1,6 +1,7 @@
 import { describeFailure } from '../../describe-failure.ts';
 import { requireAlike } from '../../io/require-alike.ts';
 import type { CliContext } from '../../options/command.ts';
+import { LIMITS_OF_SERVER } from '../../picture/moment-bytes.ts';
 import { momentOfFile, type SavedMoment } from '../../picture/saved-moment.ts';
 import type { ServedMoments } from './page-server.ts';
 import { NAME } from './parse-explore.ts';
@@ -22,7 +23,7 @@ export class SavedMoments implements ServedMoments {
   static async read(files: readonly string[], context: CliContext): Promise<SavedMoments> {
     const moments: SavedMoment[] = [];
     for (const file of files) {
-      const moment = await momentOfFile(file, context, NAME);
+      const moment = await momentOfFile(file, LIMITS_OF_SERVER, context, NAME);
       requireAlike(moments[0] ?? moment, moment);
       moments.push(moment);
     }
@@ -37,6 +38,10 @@ export class SavedMoments implements ServedMoments {
     const moment = this.#moments[at];
     if (moment === undefined) throw new RangeError(`there is no moment ${at}`);
     return moment;
+  }
+
+  placeOf(): null {
+    return null;
   }
 
   take(): Promise<Uint8Array> {

@@ -5,7 +5,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['n p', 'the next, the last range'],
   ['w', 'the next that is writable and executable'],
   ['Enter', 'the walk'],
-  ['Esc', 'close the walk'],
+  ['Esc', 'close keys, walk, table'],
   ['1 … 7', 'colours'],
   ['f', 'frames: physical order'],
   ['/', 'search'],

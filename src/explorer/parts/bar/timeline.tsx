@@ -1,15 +1,14 @@
 import type { Moments } from '../../hooks/use-moments.ts';
+import type { ViewState } from '../../view/link.ts';
 import { describePause, formatMs, totalPausedMs } from './describe-pause.ts';
-
-/** What a moment is compared with. @internal */
-export type Compared = 'no' | 'last' | 'first';
+import { formatTime } from './format-time.ts';
 
 interface TimelineProps {
   readonly moments: Moments;
-  readonly compared: Compared;
+  readonly compared: ViewState['compared'];
   /** Where changes are not shown. */
   readonly isPhysical: boolean;
-  readonly onCompare: (compared: Compared) => void;
+  readonly onCompare: (compared: ViewState['compared']) => void;
   readonly onPlay: (isOn: boolean) => void;
 }
 
@@ -65,7 +64,7 @@ export function Timeline({ moments, compared, isPhysical, onCompare, onPlay }: T
       </button>
       <span>
         {number} of {all.length + dropped}
-        {takenAtMs === null ? '' : `, ${new Date(takenAtMs).toLocaleTimeString()}`}
+        {takenAtMs === null ? '' : `, ${formatTime(takenAtMs)}`}
         {dropped === 0 ? '' : `; 2 to ${dropped + 1} are not kept`}
       </span>
       <label>
@@ -73,7 +72,7 @@ export function Timeline({ moments, compared, isPhysical, onCompare, onPlay }: T
         <select
           value={compared}
           disabled={isPhysical}
-          onChange={(event) => onCompare(event.currentTarget.value as Compared)}
+          onChange={(event) => onCompare(event.currentTarget.value as ViewState['compared'])}
         >
           <option value="no">none</option>
           <option value="last">the moment before</option>

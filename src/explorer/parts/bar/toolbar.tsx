@@ -45,7 +45,7 @@ export function Toolbar(props: ToolbarProps) {
             ref={search}
             type="search"
             aria-label="Search: an address, phys: and a physical one, a symbol or another name"
-            placeholder="0x…, phys:0x…, name"
+            placeholder="search 0x…, phys:0x…, name"
             value={query}
             onInput={(event) => setQuery(event.currentTarget.value)}
           />
@@ -71,12 +71,12 @@ export function Toolbar(props: ToolbarProps) {
       />
       <Choice label="Colour" value={colouring} options={colourings} onChange={onColouring} />
       {view.order === 'linear' && (
-        <label>
-          Filter{' '}
+        <label class="choice">
+          <span>Filter </span>
           <input
             class="filter"
             aria-label="Filter as in pagewalk map: w+x,user"
-            placeholder="w+x,user"
+            placeholder="filter w+x,user"
             size={9}
             value={view.filter}
             onInput={(event) => onView({ filter: event.currentTarget.value })}
@@ -116,8 +116,8 @@ interface ChoiceProps {
 
 function Choice({ label, value, options, onChange }: ChoiceProps) {
   return (
-    <label>
-      {label}{' '}
+    <label class="choice">
+      <span>{label} </span>
       <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
         {options.map(({ id, label: text, why = null }) => (
           <option key={id} value={id} disabled={why !== null} title={why ?? ''}>

@@ -63,7 +63,7 @@ export function Legend({ title, explanation, rows, isDark, hidden, onToggle, onN
             </button>
             <span class={known.isAlarming ? 'alarm' : ''}>{known.label}</span>
             <span class="amount">
-              {formatPages(pages)} in {pieces}
+              {formatPages(pages)} in {pieces} part{pieces === 1 ? '' : 's'}
             </span>
             <button
               type="button"

@@ -1,6 +1,7 @@
 import { describePiece, endOf, pieceFrom } from '../../../picture/internal.ts';
 import type { Stage } from '../../canvas/stage.ts';
 import type { LoadedMoment, Space } from '../../moment/loaded-moment.ts';
+import { nameOfPage } from '../../moment/named-pages.ts';
 import { inputOf } from '../../view/build-stage.ts';
 
 const MOST_ROWS = 200;
@@ -21,8 +22,11 @@ export function RangeTable({ moment, space, stage, seen, isPhysical, onChosen }:
   const end = seen === null ? pieces.length : pieceFrom(pieces, Math.ceil(seen.end));
   const rows = Array.from({ length: Math.min(MOST_ROWS, Math.max(0, end - from)) }, (_, nth) => from + nth);
   const input = inputOf(moment, space, pieces);
+  const hasNames = stage.names.length > 0;
+  const nameAt = (at: number): string | null => nameOfPage(stage.names, pieces.first[at] as number);
+  const columns = ['size and rights', 'pages', 'accessed, dirty', 'where it leads', ...(hasNames ? ['name'] : [])];
   return (
-    <div class="table">
+    <section class="table" aria-label="What is seen, as a table">
       <table>
         <caption>
           {rows.length} of {Math.max(0, end - from)} parts that are seen
@@ -34,7 +38,7 @@ export function RangeTable({ moment, space, stage, seen, isPhysical, onChosen }:
             {isPhysical ? (
               <th scope="col">mapped</th>
             ) : (
-              ['size and rights', 'pages', 'accessed, dirty', 'what is there'].map((text) => (
+              columns.map((text) => (
                 <th scope="col" key={text}>
                   {text}
                 </th>
@@ -54,12 +58,14 @@ export function RangeTable({ moment, space, stage, seen, isPhysical, onChosen }:
               {isPhysical ? (
                 <td>{`${pieces.leaves[at]} times`}</td>
               ) : (
-                describePiece(input, at).map((text, column) => <td key={column}>{text}</td>)
+                [...describePiece(input, at), ...(hasNames ? [nameAt(at) ?? ''] : [])].map((text, column) => (
+                  <td key={column}>{text}</td>
+                ))
               )}
             </tr>
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }

@@ -1,6 +1,7 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatTranslation } from '../../../report/index.ts';
 import type { LoadedMoment } from '../../moment/loaded-moment.ts';
+import type { KnownSymbols } from '../../moment/page-symbols.ts';
 import type { ViewState } from '../../view/link.ts';
 import { type MarkedPart, PAGE_STYLE, readMarks } from '../../view/marked-text.ts';
 
@@ -9,6 +10,9 @@ interface WalkProps {
   readonly address: bigint;
   readonly access: ViewState['access'];
   readonly overrides: readonly string[];
+  /** What is there, in words: all that the pointer would tell. */
+  readonly facts: readonly string[];
+  readonly symbols: KnownSymbols | null;
   readonly onAccess: (access: ViewState['access']) => void;
   readonly onClose: () => void;
 }
@@ -32,17 +36,21 @@ const ACCESSES: readonly { readonly name: string; readonly access: ViewState['ac
 );
 
 /** The walk of an address: the command's answer. @internal */
-export function WalkPanel({ moment, address, access, overrides, onAccess, onClose }: WalkProps) {
+export function WalkPanel(props: WalkProps) {
+  const { moment, address, access, overrides, facts, symbols, onAccess, onClose } = props;
   const [answer, setAnswer] = useState<Answer | null>(null);
+  const choices = useRef<HTMLFieldSetElement>(null);
+  // On a small screen it is below what is seen.
+  useEffect(() => choices.current?.scrollIntoView({ block: 'nearest' }), [address]);
   useEffect(() => {
     let isCurrent = true;
-    void answerOf(moment, address, access, overrides).then((found) => {
+    void answerOf(props).then((found) => {
       if (isCurrent) setAnswer(found);
     });
     return () => {
       isCurrent = false;
     };
-  }, [moment, address, access, overrides]);
+  }, [moment, address, access, overrides, symbols]);
 
   return (
     <section class="panel" aria-label={`Walk of ${moment.nameOf(address)}`}>
@@ -52,7 +60,8 @@ export function WalkPanel({ moment, address, access, overrides, onAccess, onClos
           ×
         </button>
       </header>
-      <fieldset class="accesses" aria-label="Access">
+      <p class="facts">{facts.join(' · ')}</p>
+      <fieldset class="accesses" aria-label="Access" ref={choices}>
         {ACCESSES.map((each, at) => {
           const isChosen = (Object.keys(access) as (keyof typeof access)[]).every(
             (key) => each.access[key] === access[key],
@@ -88,14 +97,12 @@ export function WalkPanel({ moment, address, access, overrides, onAccess, onClos
   );
 }
 
-async function answerOf(
-  moment: LoadedMoment,
-  address: bigint,
-  access: ViewState['access'],
-  overrides: readonly string[],
-): Promise<Answer> {
+async function answerOf({ moment, address, access, overrides, symbols }: WalkProps): Promise<Answer> {
   try {
-    const asked = await moment.translate(address, access, overrides);
+    const walked = await moment.translate(address, access, overrides);
+    // A server that has ended takes its names with it, and no walk.
+    const place = await symbols?.placeOf(address).catch(() => null);
+    const asked = place == null ? walked : { ...walked, place };
     const { space } = moment.heading;
     const changes = [...(space?.changes ?? []), ...overrides];
     const text = formatTranslation(asked, { cr3: 0n, given: false, ...space, changes }, PAGE_STYLE);

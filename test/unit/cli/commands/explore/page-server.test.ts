@@ -5,6 +5,10 @@ const MOMENTS: ServedMoments = {
   count: 1,
   live: false,
   symbols: (name) => ({ symbols: [{ name, address: '0x1000' }], more: false, hasModules: false }),
+  placeOf: (address) =>
+    address === 0x1010n
+      ? { symbol: { name: 'a', address: 0x1000n, type: 'T', module: null }, offsetBytes: 16, sizeBytes: 32 }
+      : null,
   moment: async () => new Uint8Array([1, 2, 3]),
   take: () => Promise.reject(new Error('it does not run')),
   describe: async (error) => String(error),
@@ -39,6 +43,11 @@ describe('cli/PageServer', () => {
     for (const path of ['symbols/', 'symbols/%', 'symbols/%ff', 'symbols/a/b', `symbols/${'a'.repeat(2000)}`]) {
       expect((await ask(path))[0], path).to.equal(404);
     }
+    expect(await ask('places/0x2000')).to.deep.equal([200, 'null']);
+    expect((await ask('places/0x1010'))[1]).to.equal(
+      '{"symbol":{"name":"a","address":{"$bigint":"0x1000"},"type":"T","module":null},"offsetBytes":16,"sizeBytes":32}',
+    );
+    expect((await ask('places/a'))[0]).to.equal(404);
     server.serve({ ...MOMENTS, symbols: null });
     expect((await ask('symbols/a'))[0]).to.equal(404);
   });
