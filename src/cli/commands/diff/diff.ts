@@ -18,7 +18,7 @@ export const diffCommand: Command = {
     'what appeared (+), vanished (-), and (~) has other rights, another key, page size or place in memory, or became accessed\n' +
     'or dirty. Two moments of a guest are compared page by page, and so are files that were saved with --leaves. In files of\n' +
     'ranges A and D are counts, which are compared where both files have the same range. The exit status is 1 when something\n' +
-    'differs. --html writes both into a page, which shows what changed.',
+    'differs, also with --html, which writes both into a page that shows what changed.',
   options: OPTIONS,
   run,
 };

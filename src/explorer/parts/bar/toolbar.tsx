@@ -45,7 +45,7 @@ export function Toolbar(props: ToolbarProps) {
             ref={search}
             type="search"
             aria-label="Search: an address, phys: and a physical one, a symbol or another name"
-            placeholder="search 0x…, phys:0x…, name"
+            placeholder="0x…, phys:0x…, name"
             value={query}
             onInput={(event) => setQuery(event.currentTarget.value)}
           />
@@ -76,7 +76,7 @@ export function Toolbar(props: ToolbarProps) {
           <input
             class="filter"
             aria-label="Filter as in pagewalk map: w+x,user"
-            placeholder="filter w+x,user"
+            placeholder="filter w+x"
             size={9}
             value={view.filter}
             onInput={(event) => onView({ filter: event.currentTarget.value })}
