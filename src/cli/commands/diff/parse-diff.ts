@@ -25,7 +25,7 @@ export const OPTIONS = {
   },
   html: { value: 'FILE', help: 'write a page with a picture of both, and of what changed, for a browser' },
   names: {
-    help: "with --html: whose address space it is and what lies where, by the guest's Linux; --pid and --process do it too",
+    help: "with --html: whose address space it is and what lies where, by the guest's Linux",
   },
   limit: { value: 'N', help: `stop after so many lines; ${DEFAULT_LIMIT} when not given` },
   ...GUEST_OPTIONS,
