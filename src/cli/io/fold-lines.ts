@@ -29,7 +29,7 @@ export function foldLines(text: string, columns: number): string {
 
 function foldLine(line: string, columns: number): string {
   const pieces = piecesOf(line);
-  const indent = ' '.repeat(indentOf(pieces, columns / 2));
+  const indent = ' '.repeat(isSentence(line, pieces) ? 0 : indentOf(pieces, columns / 2));
   const lines: string[] = [];
   let start = 0;
   let width = 0;
@@ -46,6 +46,11 @@ function foldLine(line: string, columns: number): string {
   }
   lines.push(joinPieces(pieces.slice(start), start === 0 ? undefined : indent));
   return lines.join('\n');
+}
+
+/** Of a paragraph, as help has them: no column, and no program's name before it. */
+function isSentence(line: string, pieces: readonly Piece[]): boolean {
+  return /^[A-Z]/.test(line) && /[.:]$/.test(line) && pieces.every(({ gap }) => gap.length <= 1);
 }
 
 /** Where the rest begins: of a line that is set in below the last of its columns, as of an option below what it does. */

@@ -35,6 +35,14 @@ describe('foldLines', () => {
     expect(foldLines(path, 80).split('\n')).to.deep.equal(['pagewalk:', `    /${'a'.repeat(200)}:`, '    no']);
   });
 
+  it('leaves a paragraph flush', () => {
+    const words = `Lists what ${'the word says '.repeat(20)}in the end.`;
+    const lines = foldLines(words, 80).split('\n');
+    expect(lines.length).to.be.greaterThan(3);
+    expect(lines.every((line) => /^\S/.test(line) && line.length <= 80)).to.equal(true);
+    expect(lines.join(' ')).to.equal(words);
+  });
+
   it('goes on below the last column of a line that is set in', () => {
     const option = `  --range FIRST-LAST  ${'only pages that overlap these '.repeat(4)}`.trimEnd();
     const [first = '', ...others] = foldLines(option, 80).split('\n');
