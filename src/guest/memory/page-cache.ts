@@ -82,7 +82,8 @@ export class PageCache {
 
   /** Fetches pages in one flight. A page that lies outside RAM and ROM is not read; of one that does in part, that part is not. */
   async load(pages: Iterable<number>): Promise<void> {
-    const wanted = [...pages].filter((page) => !this.#pages.has(page));
+    // In ascending order, so that neighbours in memory are neighbours here, and are read as one.
+    const wanted = [...pages].filter((page) => !this.#pages.has(page)).sort((one, other) => one - other);
     const pieces: MemoryPiece[] = [];
     const targets: Uint8Array[] = [];
     // One piece of memory for all: pages that were fetched together are used together.

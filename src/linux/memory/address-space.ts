@@ -96,9 +96,9 @@ export class AddressSpace {
       const pieces = some.flatMap((address) =>
         offsets.map((offset) => ({ address: address + BigInt(offset), lengthBytes: wordBytes })),
       );
-      const read = await this.readMany(pieces);
-      for (let at = 0; at < read.length; at += offsets.length) {
-        const words = read.slice(at, at + offsets.length).map((bytes) => bytes && word(bytes, 0, wordBytes));
+      const placed = await this.#loadPlaced(pieces);
+      for (let at = 0; at < placed.length; at += offsets.length) {
+        const words = placed.slice(at, at + offsets.length).map((parts) => this.#wordAt(parts, wordBytes));
         structures.push(words.every((each) => each !== null) ? words : null);
       }
     }
@@ -206,6 +206,21 @@ export class AddressSpace {
     const { depth, physical } = this.#walk;
     const sizeBytes = depth === 0 ? PAGE_BYTES : 2 ** this.#walk.levelAt(depth - 1).shift;
     return sizeBytes - (physical % sizeBytes);
+  }
+
+  #wordAt(parts: Placed, wordBytes: 4 | 8): bigint | null {
+    const [part, another] = parts ?? [];
+    if (parts === null || part === undefined) return null;
+    const from = part.physical % PAGE_BYTES;
+    const words = this.#feed.words(Math.floor(part.physical / PAGE_BYTES));
+    if (!words) return null;
+    const isInOne = another === undefined && from + wordBytes <= PAGE_BYTES && from % 4 === 0;
+    if (!isInOne) {
+      const bytes = this.#copy(parts, wordBytes);
+      return bytes && word(bytes, 0, wordBytes);
+    }
+    const low = BigInt((words[from / 4] ?? 0) >>> 0);
+    return wordBytes === 4 ? low : low | (BigInt((words[from / 4 + 1] ?? 0) >>> 0) << 32n);
   }
 
   #copy(parts: readonly PhysicalPart[], lengthBytes: number): Uint8Array | null {

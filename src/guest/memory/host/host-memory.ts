@@ -20,6 +20,12 @@ export interface HostBlock {
   verdict: 'open' | 'same' | 'foreign';
 }
 
+/** Where bytes of guest memory go. @internal */
+export interface HostPiece {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+}
+
 /**
  * Guest memory as this host has it: files that back RAM blocks, and the memory of the QEMU process. Reading it needs neither the
  * stub nor a paused guest, and QEMU does not notice; so it must never be written this way.
@@ -63,6 +69,31 @@ export class HostMemory implements Disposable {
     // A short read means that the mapping is gone: QEMU is, or the region was unplugged.
     if (count !== bytes.length) {
       throw new RangeError(`only ${count} of ${bytes.length} bytes could be read at ${formatHex(address)}`);
+    }
+  }
+
+  /**
+   * Reads many pieces. Neighbours whose bytes go to neighbouring places are read as one: a call of the system takes longer than a page.
+   *
+   * @throws as {@link HostMemory.readInto}
+   */
+  readAll(pieces: readonly HostPiece[]): void {
+    for (let at = 0; at < pieces.length; ) {
+      const { address, bytes: first } = pieces[at] as HostPiece;
+      let lengthBytes = first.length;
+      // Within one region, as the next may lie anywhere on this host.
+      const isInRegion = this.#sourceAt(address) !== undefined;
+      for (at += 1; isInRegion && at < pieces.length; at += 1) {
+        const { address: next, bytes } = pieces[at] as HostPiece;
+        const isNeighbour =
+          next === address + lengthBytes &&
+          bytes.buffer === first.buffer &&
+          bytes.byteOffset === first.byteOffset + lengthBytes &&
+          next + bytes.length - 1 <= this.#lastLast;
+        if (!isNeighbour) break;
+        lengthBytes += bytes.length;
+      }
+      this.readInto(address, new Uint8Array(first.buffer, first.byteOffset, lengthBytes));
     }
   }
 

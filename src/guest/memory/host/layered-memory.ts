@@ -3,7 +3,7 @@ import { GuestMemoryError, type MemoryAttempt } from '../../errors.ts';
 import type { MemoryMap, Region } from '../memory-map.ts';
 import type { MemoryPiece, PhysicalMemory } from '../physical-memory.ts';
 import { type ComparePages, isZero, readPage } from './compare-pages.ts';
-import type { HostBlock, HostMemory } from './host-memory.ts';
+import type { HostBlock, HostMemory, HostPiece } from './host-memory.ts';
 
 const PAGE_BYTES = 4096;
 /** Pages looked at from each region of a block, from its start on, besides those that are wanted. */
@@ -60,15 +60,17 @@ export class LayeredMemory implements PhysicalMemory {
     await this.#decide(pieces);
     const results: (Uint8Array | undefined)[] = new Array(pieces.length);
     const others: number[] = [];
+    const found: HostPiece[] = [];
     pieces.forEach(({ address, lengthBytes }, at) => {
       if (this.#host?.blockAt(address)?.verdict !== 'same') {
         others.push(at);
         return;
       }
       const bytes = targets[at] ?? new Uint8Array(lengthBytes);
-      this.#host.readInto(address, bytes);
       results[at] = bytes;
+      found.push({ address, bytes });
     });
+    this.#host?.readAll(found);
     if (others.length > 0) await this.#readTrusted(others, pieces, targets, results);
     return results.map(required);
   }

@@ -23,5 +23,13 @@ describe('linux/AddressSpace', () => {
     expect(words).to.deep.equal([[1n, 2n, 3n], null]);
     expect(memory.flights).to.deep.equal([4]);
     expect(await memory.space.readWords([0x1008n], [0, -8], 4)).to.deep.equal([[2n, 1n]]);
+    memory.word(0x2ff8, 0x8877_6655_4433_2211n);
+    memory.word(0x3000, 0xaa99n);
+    // At no word's place, and across two pages.
+    const odd = await memory.space.readWords([0x2ff9n, 0x2ffcn], [0, 1], 8);
+    expect(odd).to.deep.equal([
+      [0x9988_7766_5544_3322n, 0xaa_9988_7766_5544_33n],
+      [0xaa99_8877_6655n, 0xaa_9988_7766n],
+    ]);
   });
 });
