@@ -1,4 +1,4 @@
-import { CHANGE_CLASSES, describePiece, endOf, pieceAt } from '../../picture/internal.ts';
+import { CHANGE_CLASSES, describePiece, endOf, type Pieces, pieceAt, pieceFrom } from '../../picture/internal.ts';
 import { formatPages } from '../canvas/format-pages.ts';
 import type { Place } from '../canvas/painter.ts';
 import type { Stage } from '../canvas/stage.ts';
@@ -13,6 +13,17 @@ interface Shown {
   readonly isPhysical: boolean;
 }
 
+/** From where to where nothing is mapped. */
+function describeHole({ axis, addressOf, nameOf }: Stage, pieces: Pieces, page: number): string {
+  const next = pieceFrom(pieces, page);
+  const [begin, close] = [axis.parts[0]?.first ?? 0, axis.parts.at(-1)?.end ?? 0];
+  const first = next === 0 ? begin : endOf(pieces, next - 1);
+  const end = next === pieces.length ? close : (pieces.first[next] as number);
+  if (end <= first) return 'nothing is mapped here';
+  const last = addressOf(end - 1) | 0xfffn;
+  return `hole of ${formatPages(end - first)}, ${nameOf(addressOf(first))}-${nameOf(last)}`;
+}
+
 /** What is at a page, in lines, without its address. @internal */
 export function describePage(shown: Shown, page: number): readonly string[] {
   const { pieces, axis } = shown.stage;
@@ -22,12 +33,11 @@ export function describePage(shown: Shown, page: number): readonly string[] {
 
 /** What is at a place, in lines. @internal */
 export function describePlace({ moment, space, stage, isPhysical }: Shown, place: Place): readonly string[] {
-  const { page, piece, pieces, part } = place;
+  const { page, piece, pieces } = place;
   const head = [stage.nameOf(stage.addressOf(Math.floor(page))), ...nameAt(stage, page)];
   const changed = changesAt(stage, page);
   if (piece < 0) {
-    const hole = part?.isHole ? `hole of ${formatPages(part.end - part.first)}` : 'nothing is mapped here';
-    return [...head, isPhysical ? 'no page leads here' : hole, ...changed];
+    return [...head, isPhysical ? 'no page leads here' : describeHole(stage, pieces, page), ...changed];
   }
   const first = stage.nameOf(stage.addressOf(pieces.first[piece] as number));
   const last = stage.nameOf(stage.addressOf(endOf(pieces, piece) - 1) | 0xfffn);

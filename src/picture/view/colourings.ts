@@ -75,7 +75,7 @@ const USE: readonly ColourClass[] = [
   { label: 'never accessed (A=0)', colour: COLOURS.none },
   { label: 'some accessed', colour: COLOURS.userExecute },
   { label: 'accessed (A=1)', colour: COLOURS.execute },
-  { label: 'some dirty', colour: COLOURS.userWrite },
+  { label: 'some dirty', colour: COLOURS.write },
   { label: 'accessed and dirty (D=1)', colour: COLOURS.vermilion },
 ];
 

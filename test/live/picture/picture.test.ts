@@ -194,8 +194,53 @@ describe('the picture in a browser', () => {
       expect(rows).to.be.greaterThan(10);
     });
 
+    it('shows what the kernel may do when a switch changes that alone, and carries in its link what is seen', async () => {
+      await lookAt(page, 'scale=folded');
+      await page.waitForSelector('[data-class^="rwx"]');
+      await page.click('.what-if input[type=checkbox]');
+      const alarming = '[data-class="read, write and execute"]';
+      await page.waitForSelector(alarming);
+      await page.click(alarming);
+      await page.waitForFunction(() => /colour=supervisor.*fade=4/.test(location.hash));
+      const link = await page.evaluate(() => location.hash.slice(1));
+      await lookAt(page, 'scale=folded');
+      await page.waitForSelector('[data-class^="rwx"][aria-pressed=true]');
+      await lookAt(page, link);
+      await page.waitForSelector(`${alarming}[aria-pressed=false]`);
+    });
+
+    it('is zoomed by two fingers and by two touches, and tells what was touched', async () => {
+      await page.setViewport({ width: 390, height: 844, hasTouch: true, isMobile: true });
+      await lookAt(page, 'scale=folded');
+      const devtools = await page.createCDPSession();
+      const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', apart: number | null): Promise<unknown> => {
+        const places = apart === null ? [] : [195 - apart, 195 + apart];
+        return devtools.send('Input.dispatchTouchEvent', {
+          type,
+          touchPoints: places.map((x, id) => ({ x, y: 480, id })),
+        });
+      };
+      /** How many bytes are seen. */
+      const seenWidth = async (): Promise<bigint> => {
+        const [, first = '0x0', last = '0x0'] =
+          /at=(0x[0-9a-f]+)-(0x[0-9a-f]+)/.exec(await page.evaluate(() => location.hash)) ?? [];
+        return BigInt.asUintN(64, BigInt(last) - BigInt(first));
+      };
+      await touch('touchStart', 20);
+      for (const apart of [40, 80, 120]) await touch('touchMove', apart);
+      await touch('touchEnd', null);
+      await page.waitForFunction(() => location.hash.includes('at='));
+      const pinched = await seenWidth();
+      for (let tap = 0; tap < 2; tap += 1) await page.touchscreen.tap(195, 480);
+      await page.waitForSelector('.walk');
+      await eventually('less is seen', async () => (await seenWidth()) < pinched);
+      expect(await page.$eval('.facts', ({ textContent }) => textContent)).to.match(/0x[0-9a-f]{16}-|hole|mapped/);
+      await lookAt(page, '');
+      await page.setViewport({ width: 1280, height: 720 });
+    });
+
     it('fits a phone, and the dark', async () => {
-      await page.setViewport({ width: 390, height: 844, hasTouch: true });
+      await page.setViewport({ width: 390, height: 844, hasTouch: true, isMobile: true });
       await lookAt(page, 'theme=dark&walk=0x8000001000&access=w&at=0x8000000000-0x800000ffff');
       await page.waitForFunction(() => document.documentElement.dataset['theme'] === 'dark');
       await keepScreenshot(page, 'map-phone-dark');

@@ -2,7 +2,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['← →', 'move'],
   ['↑ ↓ + −', 'zoom; the wheel and two fingers do so too'],
   ['Home', 'everything'],
-  ['n p', 'the next, the last range'],
+  ['n p', 'the next range, the one before'],
   ['w', 'the next that is writable and executable'],
   ['Enter', 'the walk'],
   ['Esc', 'close keys, walk, table'],

@@ -121,4 +121,30 @@ describe('picture/COLOURINGS', () => {
     expect(labels).to.deep.equal([...expected.map(([, , , label]) => label), ...saved]);
     expect(new Set(classes.map(({ label }) => label)).size).to.equal(classes.length);
   });
+
+  it('tells rights and use apart by lightness alone, for eyes and printers that see no colours', () => {
+    const builder = new PiecesBuilder();
+    const input = { context: null, mode: '4-level', isNested: false, regions: [], classNames: [] };
+    const pieces = builder.build('pages', true);
+    for (const id of ['rights', 'use']) {
+      const { classes = [] } = COLOURINGS.find((each) => each.id === id)?.colour({ ...input, pieces }) ?? {};
+      // Stripes tell writable and executable pages, and unreadable ones are found in protected guests alone.
+      const plain = classes.filter(({ label, isAlarming }) => isAlarming !== true && label !== 'not readable');
+      expect(plain).to.have.length.of.at.least(5);
+      for (const theme of ['light', 'dark'] as const) {
+        const light = plain.map(({ colour }) => lightness(colour[theme])).sort((one, other) => one - other);
+        const steps = light.slice(1).map((each, at) => (each + 0.05) / ((light[at] as number) + 0.05));
+        expect(Math.min(...steps), `${id}, ${theme}`).to.be.at.least(1.15);
+      }
+    }
+  });
 });
+
+/** Relative luminance, as WCAG 2 defines it. */
+function lightness(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+    const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+    return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
