@@ -126,8 +126,8 @@ export class GuestRunError extends TestingError {
 }
 
 /**
- * How a guest came to its end: `exited` is QEMU's process that is gone; `reset` may be a triple fault where QEMU does not tell
- * (under KVM); `stopped` is a reset or shutdown that the guest did not ask for.
+ * How a guest came to its end: `exited` is QEMU's process that is gone; `panicked` is told by pvpanic, or by what a Linux says on its
+ * console; `reset` may be a triple fault where QEMU does not tell (under KVM); `stopped` is a reset or shutdown that the guest did not ask for.
  *
  * @public
  */

@@ -22,9 +22,11 @@ const shared = sharedGuest(
       cpu: 'max,la57=off',
       memory: '512M',
       serial: true,
+      ready: /[#$] $/,
+      failOn: /Kernel panic/,
+      readyTimeoutMs: 240_000,
       signal,
     });
-    await guest.console.expect(/[#$] $/, { failOn: /Kernel panic/, timeoutMs: 240_000 });
     await guest.shell('/bin/busybox mkdir -p /proc; /bin/busybox mount -t proc proc /proc');
     return guest;
   },

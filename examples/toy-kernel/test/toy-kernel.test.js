@@ -13,18 +13,16 @@ const USERS = 0x105000n;
 
 describe('the toy kernel', () => {
   const shared = sharedGuest(
-    async (signal) => {
-      // `TOY=+wx npm test` breaks it, to see what a failure looks like.
-      const guest = await launchGuest({
+    (signal) =>
+      launchGuest({
         kernel: 'kernel.bin',
+        // `TOY=+wx npm test` breaks it, to see what a failure looks like.
         append: process.env.TOY,
         memory: '64M',
+        ready: /ready/,
         artifacts: 'out',
         signal,
-      });
-      await guest.console.expect(/ready/);
-      return guest;
-    },
+      }),
     { restore: 'each' },
   );
 

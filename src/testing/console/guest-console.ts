@@ -2,7 +2,6 @@ import type { Readable } from 'node:stream';
 import { type AbandonSignal, timerMs } from '../../../protocols/transport/internal.ts';
 import { GuestConsoleError, type GuestConsoleErrorCode, inBrackets } from '../errors.ts';
 import { LineSplitter } from './line-splitter.ts';
-import { whileAlive } from './while-alive.ts';
 
 /** A guest may talk for hours; older lines are forgotten. */
 const KEPT_LINES = 10_000;
@@ -23,6 +22,8 @@ export interface ConsoleOwner {
   readonly whyStill: () => string | undefined;
   /** Is told of each failure, before the test is. */
   readonly explain: (failure: unknown) => Promise<void>;
+  /** Hears each line. */
+  readonly hear: (line: string) => void;
 }
 
 /** How a line is waited for. @public */
@@ -113,7 +114,7 @@ export class GuestConsole {
     try {
       const known = fromNow ? undefined : this.#find(judge);
       if (known instanceof Error) throw known;
-      const line = known ?? (await whileAlive(this.#wait(judge, timeoutMs, late, signal)));
+      const line = known ?? (await this.#wait(judge, timeoutMs, late, signal));
       return wanted.exec(line) as RegExpExecArray;
     } catch (error) {
       await this.#owner?.explain(error);
@@ -210,6 +211,7 @@ export class GuestConsole {
     this.#lines.push(line);
     if (this.#lines.length > KEPT_LINES) this.#lines.shift();
     this.#judge(line, true);
+    this.#owner?.hear(line);
   }
 
   #judge(line: string, isWhole: boolean): void {

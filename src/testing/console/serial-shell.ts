@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream';
 import { type AbandonSignal, escapeLines, timerMs } from '../../../protocols/transport/internal.ts';
 import { GuestShellError, inBrackets, QemuOptionError } from '../errors.ts';
 import { type EndedOutput, MarkedOutput } from './marked-output.ts';
-import { whileAlive } from './while-alive.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 /** The longest line that Linux's terminal takes (N_TTY_BUF_SIZE), less what is put around a command. */
@@ -71,7 +70,7 @@ export class SerialShell {
   run(command: string, options: ShellOptions = {}): Promise<ShellResult> {
     const mine = this.#last.then(() => this.#runNow(command, options));
     this.#last = mine.catch(() => {});
-    return whileAlive(mine);
+    return mine;
   }
 
   /** The guest has come to an end: what waits fails with this. */

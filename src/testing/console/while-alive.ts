@@ -1,8 +1,9 @@
 import { LONGEST_TIMER_MS } from '../../../protocols/transport/internal.ts';
 
 /**
- * Keeps this process alive until something is done. What belongs to a guest does not by itself, so that a test that forgets its
- * guest does not hang its runner; a test that waits for its guest must not end with it.
+ * Keeps this process alive until something is done, which has an end. What belongs to a guest does not by itself, so that a test that
+ * forgets its guest does not hang its runner. What waits for an answer, a line, a command or a turn has a timer, which does; what a
+ * test does in a pause is its own business: where that never ends, its runner does.
  *
  * @internal
  */

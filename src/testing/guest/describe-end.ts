@@ -11,10 +11,16 @@ export type KnownEnd = Pick<GuestEnd, 'how' | 'exit' | 'output' | 'lastLines'>;
 /** @internal */
 export const UNSEEN = { cpu: null, rip: null, cr2: null, cr3: null, walk: null } as const;
 
-/** Under TCG the log of resets tells a triple fault from a reset that the guest has asked for. @internal */
-export async function kindOfReset(log: string): Promise<GuestEndKind> {
+/**
+ * Under TCG the log of resets tells a triple fault from a reset that the guest has asked for.
+ *
+ * @param hasPanicked - as its console says: a Linux resets itself then (`panic=-1`)
+ * @internal
+ */
+export async function kindOfReset(log: string, hasPanicked: boolean): Promise<GuestEndKind> {
   const text = await readFile(log, 'latin1').catch(() => '');
-  return /^Triple fault/m.test(text) ? 'triple-fault' : 'reset';
+  if (/^Triple fault/m.test(text)) return 'triple-fault';
+  return hasPanicked ? 'panicked' : 'reset';
 }
 
 /**
@@ -65,7 +71,7 @@ const WORDS: Readonly<Record<GuestEndKind, string>> = {
   shutdown: 'the guest shut itself down',
   reset: 'the guest reset itself, or had a triple fault',
   'triple-fault': 'the guest had a triple fault',
-  panicked: 'the guest panicked (pvpanic)',
+  panicked: 'the guest panicked, as it told by pvpanic or on its console',
   stopped: 'the guest was reset or shut down from outside, as by QMP',
 };
 

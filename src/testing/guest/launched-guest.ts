@@ -24,6 +24,7 @@ import type { QemuProcess } from '../qemu/qemu-process.ts';
 import { type Checkpoint, Checkpoints } from './checkpoints.ts';
 import { describeEnd, kindOfReset, kindOfShutdown, lookAtEnd, UNSEEN } from './describe-end.ts';
 import type { GuestOptions, UseOptions } from './guest-options.ts';
+import { isEndOfPanic, panicOf } from './linux-panic.ts';
 import { PausedGuest } from './paused-guest.ts';
 import { type GuestStop, type RunUntilOptions, runTo } from './run-to.ts';
 import { saveArtifacts } from './save-artifacts.ts';
@@ -86,7 +87,11 @@ export class LaunchedGuest implements AsyncDisposable {
   private constructor(qemu: QemuProcess, monitor: QmpClient, options: GuestOptions) {
     this.qemu = qemu;
     this.console = qemu.console;
-    this.console.belongTo({ whyStill: () => this.#whyStill(), explain: (error) => this.#explain(error) });
+    this.console.belongTo({
+      whyStill: () => this.#whyStill(),
+      explain: (error) => this.#explain(error),
+      hear: (line) => this.#hear(line),
+    });
     this.#monitor = monitor;
     this.#options = options;
     this.#isUnstarted = options.paused === true;
@@ -401,7 +406,7 @@ export class LaunchedGuest implements AsyncDisposable {
   async #use<T>(work: () => Promise<T>): Promise<T> {
     if (this.#end !== undefined) throw this.#end;
     try {
-      return await whileAlive(Promise.race([work(), this.#ended]));
+      return await Promise.race([work(), this.#ended]);
     } catch (error) {
       const reason = await this.#reasonOf(error);
       await this.#explain(reason);
@@ -507,6 +512,10 @@ export class LaunchedGuest implements AsyncDisposable {
     if (how !== undefined) this.#onEnd(how);
   }
 
+  #hear(line: string): void {
+    if (isEndOfPanic(line)) this.#onEnd('panicked');
+  }
+
   #onEnd(how: GuestEndKind): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
@@ -517,7 +526,8 @@ export class LaunchedGuest implements AsyncDisposable {
   }
 
   async #describe(how: GuestEndKind): Promise<GuestEnd> {
-    const exact = how === 'reset' ? await kindOfReset(this.qemu.resetLog) : how;
+    const panic = panicOf(this.console.lines);
+    const exact = how === 'reset' ? await kindOfReset(this.qemu.resetLog, panic !== undefined) : how;
     const seen =
       how === 'exited'
         ? UNSEEN
@@ -527,7 +537,8 @@ export class LaunchedGuest implements AsyncDisposable {
             lookedTooLong,
           ).catch(() => UNSEEN);
     const exit = how === 'exited' ? await this.qemu.exited : null;
-    return { how: exact, exit, ...seen, output: this.qemu.output, lastLines: this.console.tail };
+    const lastLines = exact === 'panicked' && panic !== undefined ? panic : this.console.tail;
+    return { how: exact, exit, ...seen, output: this.qemu.output, lastLines };
   }
 
   #settleEnd(reason: unknown): void {

@@ -1,4 +1,4 @@
-import type { AbandonSignal } from '../../../protocols/transport/index.ts';
+import { type AbandonSignal, LONGEST_TIMER_MS } from '../../../protocols/transport/internal.ts';
 import { CheckpointError, QemuOptionError } from '../errors.ts';
 import type { Checkpoint } from '../guest/checkpoints.ts';
 import type { LaunchedGuest } from '../guest/launched-guest.ts';
@@ -83,6 +83,11 @@ class GuestKeeper {
   /** Of the guest that is there, or being started. */
   #launch = new AbortController();
   #over: QemuOptionError | undefined;
+  /**
+   * Keeps this process alive from the first boot to the end of the suite, which comes in any case: node:test ends a test that waits
+   * for what keeps nothing alive before its time is up, and with it all tests that follow.
+   */
+  #alive: NodeJS.Timeout | undefined;
   #guest: LaunchedGuest | undefined;
   /** No test has had it since it was booted. */
   #isFresh = false;
@@ -109,6 +114,7 @@ class GuestKeeper {
     await this.#guest?.stop();
     this.#checkpoint = undefined;
     const begin = performance.now();
+    this.#alive ??= setInterval(() => {}, LONGEST_TIMER_MS);
     const launch = new AbortController();
     this.#launch = launch;
     if (this.#over !== undefined) launch.abort(this.#over);
@@ -117,10 +123,14 @@ class GuestKeeper {
     } catch (error) {
       // What has been started is not wanted any more.
       launch.abort(error);
+      this.#letEnd();
       throw error;
     }
     this.#bootMs = performance.now() - begin;
-    if (launch.signal.aborted) await this.#guest.stop();
+    if (launch.signal.aborted) {
+      this.#letEnd();
+      await this.#guest.stop();
+    }
     this.#isFresh = true;
     if (this.#restore === 'each' && this.#canSave && !this.#restoresSlower) await this.#save(this.#guest);
   }
@@ -156,8 +166,14 @@ class GuestKeeper {
   async end(): Promise<void> {
     this.#over = new QemuOptionError('the tests that share the guest are over');
     this.#launch.abort(this.#over);
+    this.#letEnd();
     await this.#guest?.stop();
     this.#guest = undefined;
+  }
+
+  #letEnd(): void {
+    clearInterval(this.#alive);
+    this.#alive = undefined;
   }
 
   async #bootForTest(): Promise<void> {

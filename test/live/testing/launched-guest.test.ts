@@ -310,15 +310,19 @@ describe('a guest that a test has launched', function () {
     const library = new URL('../../../src/testing/index.js', import.meta.url).href;
     const program = `
       const { launchGuest } = await import(process.argv[1]);
-      const guest = await launchGuest({ kernel: process.argv[2], memory: '64M' });
-      await guest.console.expect(/ready/);
+      const guest = await launchGuest({ kernel: process.argv[2], memory: '64M', ready: /ready/ });
       await guest.translate(0x100000n);
-      console.log(guest.qemu.pid);`;
+      console.log(guest.qemu.pid);
+      guest.whilePaused(async (paused) => {
+        await paused.map();
+        process.exitCode = 7;
+        await new Promise(() => {});
+      });`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program, library, kernel()], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [[chunk], [status]] = await Promise.all([once(child.stdout, 'data'), once(child, 'exit')]);
-    expect(status).to.equal(0);
+    expect(status, 'it had all answers, and was not kept by what has no end').to.equal(7);
     const pid = Number(String(chunk));
     for (const deadline = Date.now() + 10_000; isRunning(pid) && Date.now() < deadline; ) {
       await new Promise((resolve) => setTimeout(resolve, 20));

@@ -52,11 +52,14 @@ describe('the end of a guest', () => {
     const directory = await mkdtemp(join(tmpdir(), 'pagewalk-end-'));
     try {
       const log = join(directory, 'log');
-      expect(await kindOfReset(log)).to.equal('reset');
+      expect(await kindOfReset(log, false)).to.equal('reset');
       writeFileSync(log, 'CPU Reset (CPU 0)\n');
-      expect(await kindOfReset(log)).to.equal('reset');
+      expect(await kindOfReset(log, false)).to.equal('reset');
+      expect(await kindOfReset(log, true)).to.equal('panicked');
       writeFileSync(log, 'CPU Reset (CPU 0)\nTriple fault\nCPU Reset (CPU 0)\n');
-      expect(await kindOfReset(log)).to.equal('triple-fault');
+      for (const hasPanicked of [false, true]) {
+        expect(await kindOfReset(log, hasPanicked)).to.equal('triple-fault');
+      }
     } finally {
       await rm(directory, { recursive: true });
     }

@@ -6,6 +6,9 @@ import { type SharedGuest, type SharedGuestOptions, sharedGuest } from '../../..
 
 type Hook = (context?: object) => Promise<void>;
 
+/** Each keeps its process alive until it is over. */
+const ends: (() => Promise<void>)[] = [];
+
 /** A suite whose hooks are called by hand, and what its guests were asked. */
 function suite(
   options: SharedGuestOptions,
@@ -60,10 +63,15 @@ function suite(
   const run = async (...names: string[]): Promise<void> => {
     for (const name of names) await hooks[name]?.call(undefined);
   };
+  ends.push(() => run('after'));
   return { shared, calls, state, run, signals, hooks };
 }
 
 describe('sharedGuest', () => {
+  afterEach(async () => {
+    for (const end of ends.splice(0)) await end();
+  });
+
   it('puts the guest back before each test but the first, and ends it', async () => {
     const { shared, calls, run } = suite({ restore: 'each' }, async () => ({}));
     expect(() => shared.guest).to.throw(QemuOptionError, /only while tests run/);
