@@ -75,11 +75,11 @@ export class LibvirtDaemon implements AsyncDisposable {
     await mkdir(file('qemu'));
     await chmod(file('qemu'), 0o777);
     await writeFile(file('domain.xml'), domainXml(file('kernel'), isJudged ? file('qemu') : undefined));
-    const daemon = spawn(
-      'unshare',
-      ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', SCRIPT, 'sh', directory],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
-    );
+    // All of it ends with this process, however that ends.
+    const tied = ['--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+    const daemon = spawn('setpriv', [...tied, 'sh', '-c', SCRIPT, 'sh', directory], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let said = '';
     daemon.stderr?.setEncoding('utf8').on('data', (text: string) => {
       said = (said + text).slice(-4000);
