@@ -7,7 +7,7 @@ import type { Finding, SourceFile } from './source-file.ts';
  */
 const MODULE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   'node:net': ['protocols/transport/', 'scripts/torture/', 'test/'],
-  'node:tls': ['protocols/transport/'],
+  'node:tls': ['protocols/transport/', 'scripts/torture/'],
   'node:dgram': [],
   'node:http': ['src/cli/commands/explore/', 'test/'],
   'node:https': [],

@@ -5,7 +5,7 @@ import { NothingChosenError } from './choose.ts';
 import type { Outcome, Suite } from './scenario.ts';
 import { SUITES } from './suites.ts';
 import { formatFailure, Tally } from './tally.ts';
-import { TortureError } from './torture-error.ts';
+import { LackingError, TortureError } from './torture-error.ts';
 
 /*
  * `npm run torture -- [SUITE...] [OPTION...]`: does to pagewalk, and to the guests it looks at, what may happen to them, and looks
@@ -119,8 +119,10 @@ async function main(): Promise<void> {
     const done = await runSuite(suite, options).catch((error: unknown) => {
       idle += 1;
       // What has a name in one suite has none in the others.
-      if (!(error instanceof NothingChosenError) || idle === options.suites.length) throw error;
-      process.stdout.write(`${suite.name}: nothing of that name or number\n`);
+      const isLeftOut = error instanceof NothingChosenError || error instanceof LackingError;
+      if (!isLeftOut || idle === options.suites.length) throw error;
+      const why = error instanceof LackingError ? `not run: ${error.message}` : 'nothing of that name or number';
+      process.stdout.write(`${suite.name}: ${why}\n`);
     });
     if (done === undefined) continue;
     const { tally, outcomes } = done;

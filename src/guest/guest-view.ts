@@ -387,8 +387,12 @@ export class GuestView implements Disposable {
           : 'memory is written only for those who say so: attach({ allowWrites: true })',
       );
     }
-    await writeParts(asked, await place(), bytes, this.#writtenThrough(writable), vcpu.map);
-    await this.#checkPause();
+    try {
+      await writeParts(asked, await place(), bytes, this.#writtenThrough(writable), vcpu.map);
+    } finally {
+      // What fails because another client has resumed the guest does so for that reason.
+      await this.#checkPause();
+    }
   }
 
   /** Where linear addresses lead. @throws GuestAccessError `ERR_GUEST_ACCESS` where a page is not mapped. */
@@ -480,6 +484,7 @@ export class GuestView implements Disposable {
   #writtenThrough(memory: WritableMemory): WritableMemory {
     return {
       read: (pieces) => memory.read(pieces),
+      prepare: () => this.#checkPause(),
       write: async (address, bytes) => {
         await memory.write(address, bytes);
         for (const cache of await Promise.all([...this.#caches.values(), ...this.#linuxPages.values()])) {

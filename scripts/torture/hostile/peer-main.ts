@@ -37,8 +37,8 @@ function serveMonitor(client: Socket): void {
   const real = connect(orders.realQmp);
   quiet(client, real);
   const requests = new Map<unknown, Request>();
-  const up = new MessageSplitter('qmp');
-  const down = new MessageSplitter('qmp');
+  const up = new MessageSplitter('lines');
+  const down = new MessageSplitter('lines');
   let turn = Promise.resolve();
   const take = async (line: Buffer): Promise<void> => {
     const request = JSON.parse(line.toString()) as Request;
@@ -73,8 +73,8 @@ function amended(line: Buffer, requests: ReadonlyMap<unknown, Request>): Buffer 
 function serveStub(client: Socket): void {
   const real = connect(orders.realGdb);
   quiet(client, real);
-  const up = new MessageSplitter('gdb');
-  const down = new MessageSplitter('gdb');
+  const up = new MessageSplitter('packets');
+  const down = new MessageSplitter('packets');
   let answered: (payload: string) => void = () => {};
   real.on('data', (chunk: Buffer) => {
     for (const message of down.push(chunk)) {

@@ -25,7 +25,11 @@ export interface KillCase {
   readonly moment: Moment;
 }
 
-const REACHES: readonly (readonly [Reach, number])[] = [
+/** Each with how often it is drawn. */
+export type Reaches = readonly (readonly [Reach, number])[];
+
+/** Every way to reach a guest. */
+export const REACHES: Reaches = [
   ['QMP and the stub', 4],
   ['QMP alone', 2],
   ['the stub alone', 3],
@@ -40,16 +44,18 @@ const AT_AN_END_PERCENT = 40;
 /**
  * Draws a case.
  *
+ * @param reaches - how the guest may be reached
  * @param greetsWithStop - up to 8.0 a stub shows whether the guest ran; later it is taken to have run, and said so
  */
 export function drawCase(
   draw: Draw,
   questions: readonly Question[],
   ways: readonly KillWay[],
+  reaches: Reaches,
   greetsWithStop: boolean,
 ): KillCase {
   const question = draw.pick(questions);
-  const reach = question.needsRunning === true ? 'QMP and the stub' : draw.pickWeighted(REACHES);
+  const reach = question.needsRunning === true ? 'QMP and the stub' : draw.pickWeighted(reaches);
   const mayBePaused = question.needsRunning !== true && (reach !== 'the stub alone' || greetsWithStop);
   const ran = !mayBePaused || draw.chance(65);
   const way = draw.pickWeighted(ways.map((each) => [each, each.weight] as const));

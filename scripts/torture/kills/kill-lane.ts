@@ -2,18 +2,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AftermathOptions, examine } from '../rig/aftermath.ts';
+import { type Approach, guestOptionsOf } from '../rig/approach.ts';
 import { type CommandEnd, CommandRun, runCommand, undisturbed, unseemly } from '../rig/command-run.ts';
 import { Draw } from '../rig/draw.ts';
 import type { GuestStanding } from '../rig/examined-guest.ts';
 import type { ChangedByte } from '../rig/guest-pages.ts';
 import { type Direction, MessageProxy, type Passing, type Protocol } from '../rig/message-proxy.ts';
 import { eventually, within } from '../rig/patience.ts';
+import type { ProxyPlace } from '../rig/proxy-place.ts';
 import { type Question, questionsIn } from '../rig/questions.ts';
 import { Sandbox } from '../rig/sandbox.ts';
 import { stubOf, TortureGuest } from '../rig/torture-guest.ts';
 import type { Outcome } from '../scenario.ts';
 import { healAfterBoth } from './heal-after-both.ts';
-import { describeCase, drawCase, type KillCase, type Reach } from './kill-case.ts';
+import { describeCase, drawCase, type KillCase, REACHES, type Reach } from './kill-case.ts';
 import { KILL_WAYS, type KillWay } from './kill-ways.ts';
 
 const RUN_LIMIT_MS = 60_000;
@@ -44,6 +46,9 @@ export class KillLane implements AsyncDisposable {
   readonly #questions: readonly Question[];
   readonly #greetsWithStop: boolean;
   readonly #ways: readonly KillWay[];
+  readonly #approach: Approach | undefined;
+  /** By which monitors are reached with nothing between. */
+  readonly #direct: ReadonlyMap<TortureGuest, string>;
   readonly #references = new Map<string, Reference>();
   /** What the proxies had counted when the session began. */
   readonly #startCounts: Record<Protocol, Record<Direction, number>> = {
@@ -60,6 +65,8 @@ export class KillLane implements AsyncDisposable {
     readonly greetsWithStop: boolean;
     readonly ways: readonly KillWay[];
     readonly proxies: readonly MessageProxy[];
+    readonly approach: Approach | undefined;
+    readonly direct: ReadonlyMap<TortureGuest, string>;
   }) {
     this.#directory = parts.directory;
     this.#withStub = parts.withStub;
@@ -67,18 +74,25 @@ export class KillLane implements AsyncDisposable {
     this.#greetsWithStop = parts.greetsWithStop;
     this.#ways = parts.ways;
     this.#proxies = parts.proxies;
+    this.#approach = parts.approach;
+    this.#direct = parts.direct;
     this.#questions = questionsIn(parts.directory);
   }
 
-  static async open(ways: readonly KillWay[] = KILL_WAYS): Promise<KillLane> {
+  static async open(ways: readonly KillWay[] = KILL_WAYS, approach?: Approach): Promise<KillLane> {
     const directory = mkdtempSync(join(tmpdir(), 'torture-lane-'));
-    const [withStub, withoutStub] = await Promise.all([TortureGuest.start(), TortureGuest.start({ gdb: false })]);
+    const options = guestOptionsOf(approach);
+    const [withStub, withoutStub] = await Promise.all([
+      TortureGuest.start(options),
+      TortureGuest.start({ ...options, gdb: false }),
+    ]);
     const taps: { lane: KillLane | undefined } = { lane: undefined };
-    const proxy = (name: string, protocol: Protocol, target: string): Promise<MessageProxy> =>
+    const proxy = (name: string, protocol: Protocol, target: string, place?: ProxyPlace): Promise<MessageProxy> =>
       MessageProxy.listen({
         protocol,
         path: join(directory, name),
         target,
+        ...(place === undefined ? {} : { place }),
         before: async (message) => {
           await taps.lane?.onMessage(message, 'before');
           return undefined;
@@ -86,9 +100,9 @@ export class KillLane implements AsyncDisposable {
         after: (message) => void taps.lane?.onMessage(message, 'after'),
       });
     const proxies = await Promise.all([
-      proxy('qmp', 'qmp', withStub.qmpPath),
+      proxy('qmp', 'qmp', withStub.qmpPath, await approach?.placeBefore(withStub)),
       proxy('gdb', 'gdb', stubOf(withStub)),
-      proxy('bare', 'qmp', withoutStub.qmpPath),
+      proxy('bare', 'qmp', withoutStub.qmpPath, await approach?.placeBefore(withoutStub)),
     ]);
     const version = (await withStub.monitor.execute('query-version')) as { qemu: { major: number } };
     await Promise.all([withStub.bring('paused'), withoutStub.bring('paused')]);
@@ -99,6 +113,11 @@ export class KillLane implements AsyncDisposable {
       proxies,
       greetsWithStop: version.qemu.major < 8,
       ways,
+      approach,
+      direct: new Map([
+        [withStub, (await approach?.endpointOf(withStub)) ?? withStub.endpoint],
+        [withoutStub, (await approach?.endpointOf(withoutStub)) ?? withoutStub.endpoint],
+      ]),
     });
     taps.lane = lane;
     return lane;
@@ -114,7 +133,7 @@ export class KillLane implements AsyncDisposable {
   /** Draws a case, does it, and looks at what it left. */
   async run(seed: number, number: number): Promise<Outcome> {
     const start = performance.now();
-    const drawn = drawCase(new Draw(seed, number), this.#questions, this.#ways, this.#greetsWithStop);
+    const drawn = this.#draw(new Draw(seed, number));
     const guest = drawn.reach === 'QMP, and a stub of its own' ? this.#withoutStub : this.#withStub;
     const reference = await this.#reference(drawn, guest);
     await this.#prepare(guest, drawn.ran);
@@ -155,9 +174,21 @@ export class KillLane implements AsyncDisposable {
         'protocol' in drawn.moment ? `at a ${drawn.moment.protocol} message` : 'at a random moment',
       ],
       problems,
-      again: `npm run torture -- kills --seed ${seed} --case ${number}`,
+      again: `npm run torture -- ${this.#approach?.suite ?? 'kills'} --seed ${seed} --case ${number}`,
       tookMs: performance.now() - start,
     };
+  }
+
+  #draw(draw: Draw): KillCase {
+    if (this.#approach === undefined) return drawCase(draw, this.#questions, this.#ways, REACHES, this.#greetsWithStop);
+    const reaches = REACHES.filter(([reach]) => reach !== 'the stub alone');
+    const drawn = drawCase(draw, this.#questions, this.#ways, reaches, this.#greetsWithStop);
+    return this.#mayHaveProxy(drawn.reach) ? drawn : { ...drawn, moment: { part: drawn.moment.part } };
+  }
+
+  /** Behind a proxy nothing shows that a monitor's device is no stub, so that none is started beside it. */
+  #mayHaveProxy(reach: Reach): boolean {
+    return this.#approach === undefined || reach !== 'QMP, and a stub of its own';
   }
 
   async onMessage(message: Passing, phase: 'before' | 'after'): Promise<void> {
@@ -181,7 +212,7 @@ export class KillLane implements AsyncDisposable {
 
   #endpoints(reach: Reach, guest: TortureGuest, isProxied: boolean): readonly string[] {
     const proxies = this.#proxiesOf(guest);
-    const qmp = isProxied ? (proxies.qmp?.endpoint ?? '') : guest.qemu.qmpEndpoint;
+    const qmp = isProxied ? (proxies.qmp?.endpoint ?? '') : (this.#direct.get(guest) ?? '');
     if (reach === 'QMP alone' || reach === 'QMP, and a stub of its own') return ['--qmp', qmp];
     const gdb = isProxied ? (proxies.gdb?.endpoint ?? '') : guest.qemu.gdbEndpoint;
     return reach === 'the stub alone' ? ['--gdb', gdb] : ['--qmp', qmp, '--gdb', gdb];
@@ -200,7 +231,10 @@ export class KillLane implements AsyncDisposable {
       await this.#prepare(guest, true);
       using sandbox = new Sandbox();
       this.#markCounts(guest);
-      return await runCommand([...drawn.question.words, ...this.#endpoints(drawn.reach, guest, true)], sandbox);
+      return await runCommand(
+        [...drawn.question.words, ...this.#endpoints(drawn.reach, guest, this.#mayHaveProxy(drawn.reach))],
+        sandbox,
+      );
     });
     const proxies = this.#proxiesOf(guest);
     const count = (protocol: Protocol): Record<Direction, number> => ({

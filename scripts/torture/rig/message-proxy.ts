@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { MessageSplit, ProxyFront, ProxyPlace } from './proxy-place.ts';
 
 /** Which protocol travels: what a message is depends on it. */
 export type Protocol = 'qmp' | 'gdb';
@@ -40,6 +41,8 @@ export interface ProxyOptions {
   readonly path: string;
   /** The socket behind it. */
   readonly target: string;
+  /** Instead of both. */
+  readonly place?: ProxyPlace;
   readonly before?: Tap;
   /** When the message has been passed on. */
   readonly after?: (message: Passing, ends: Ends) => void;
@@ -57,19 +60,18 @@ export class MessageProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(server: Server, options: ProxyOptions) {
+  private constructor(server: Server, endpoint: string, options: ProxyOptions) {
     this.#server = server;
     this.#options = options;
-    this.endpoint = `unix:${options.path}`;
+    this.endpoint = endpoint;
   }
 
   static async listen(options: ProxyOptions): Promise<MessageProxy> {
-    rmSync(options.path, { force: true });
-    const server = createServer({ allowHalfOpen: true });
-    const proxy = new MessageProxy(server, options);
-    server.on('connection', (client) => proxy.#join(client));
-    server.listen(options.path);
-    await once(server, 'listening');
+    const { server, event, listen } = options.place?.front ?? unixFront(options.path);
+    const proxy = new MessageProxy(server, await listen(), options);
+    // What is under a client of TLS, too.
+    server.on('connection', (socket: Socket) => proxy.#keep(socket));
+    server.on(event, (client: Socket) => proxy.#join(client));
     return proxy;
   }
 
@@ -92,20 +94,25 @@ export class MessageProxy implements AsyncDisposable {
   #join(client: Socket): void {
     const connection = this.connections;
     this.connections += 1;
-    const server = connect({ path: this.#options.target, allowHalfOpen: true });
+    const { place, target } = this.#options;
+    const server = place?.back() ?? connect({ path: target, allowHalfOpen: true });
     const ends = { client, server };
-    for (const socket of [client, server]) {
-      this.#sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => this.#sockets.delete(socket));
-    }
+    for (const socket of [client, server]) this.#keep(socket);
     this.#options.onConnection?.(ends, connection);
     this.#carry('up', connection, ends, client, server);
     this.#carry('down', connection, ends, server, client);
   }
 
+  #keep(socket: Socket): void {
+    if (this.#sockets.has(socket)) return;
+    this.#sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => this.#sockets.delete(socket));
+  }
+
   #carry(direction: Direction, connection: number, ends: Ends, from: Socket, to: Socket): void {
-    const split = new MessageSplitter(this.#options.protocol);
+    const { protocol, place } = this.#options;
+    const split = new MessageSplitter(place?.split ?? (protocol === 'qmp' ? 'lines' : 'packets'));
     let turn = Promise.resolve();
     from.on('data', (chunk: Buffer) => {
       this.bytes[direction] += chunk.length;
@@ -138,20 +145,37 @@ export class MessageProxy implements AsyncDisposable {
   }
 }
 
-/** Takes a stream apart into messages: lines of QMP; packets and single acks of GDB. Nothing is lost or changed. */
+function unixFront(path: string): ProxyFront {
+  rmSync(path, { force: true });
+  const server = createServer({ allowHalfOpen: true });
+  return {
+    server,
+    event: 'connection',
+    async listen() {
+      server.listen(path);
+      await once(server, 'listening');
+      return `unix:${path}`;
+    },
+  };
+}
+
+/** Of a record's header: its type, its version, the length of what follows. */
+const RECORD_HEADER_BYTES = 5;
+
+/** Takes a stream apart into messages: lines of QMP; packets and single acks of GDB; records of TLS. Nothing is lost or changed. */
 export class MessageSplitter {
-  readonly #protocol: Protocol;
+  readonly #split: MessageSplit;
   #kept: Buffer = Buffer.alloc(0);
 
-  constructor(protocol: Protocol) {
-    this.#protocol = protocol;
+  constructor(split: MessageSplit) {
+    this.#split = split;
   }
 
   push(chunk: Buffer): readonly Buffer[] {
     this.#kept = this.#kept.length === 0 ? chunk : Buffer.concat([this.#kept, chunk]);
     const messages: Buffer[] = [];
     for (;;) {
-      const end = this.#protocol === 'qmp' ? this.#endOfLine() : this.#endOfPacket();
+      const end = this.#end();
       if (end === undefined) return messages;
       messages.push(this.#kept.subarray(0, end));
       this.#kept = this.#kept.subarray(end);
@@ -163,6 +187,17 @@ export class MessageSplitter {
     const rest = this.#kept;
     this.#kept = Buffer.alloc(0);
     return rest;
+  }
+
+  #end(): number | undefined {
+    if (this.#split === 'lines') return this.#endOfLine();
+    return this.#split === 'packets' ? this.#endOfPacket() : this.#endOfRecord();
+  }
+
+  #endOfRecord(): number | undefined {
+    if (this.#kept.length < RECORD_HEADER_BYTES) return undefined;
+    const end = RECORD_HEADER_BYTES + this.#kept.readUInt16BE(RECORD_HEADER_BYTES - 2);
+    return this.#kept.length < end ? undefined : end;
   }
 
   #endOfLine(): number | undefined {

@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Approach, guestOptionsOf } from './approach.ts';
 import { type Ends, MessageProxy, type Passing, type Protocol, type Tap } from './message-proxy.ts';
+import type { ProxyPlace } from './proxy-place.ts';
 import { stubOf, TortureGuest, type TortureGuestOptions } from './torture-guest.ts';
 
 /** What is done to what travels. */
@@ -33,20 +35,22 @@ export class ProxiedGuest implements AsyncDisposable {
     this.#current = parts.current;
   }
 
-  static async start(options: TortureGuestOptions = {}): Promise<ProxiedGuest> {
-    const guest = await TortureGuest.start(options);
+  static async start(options: TortureGuestOptions = {}, approach?: Approach): Promise<ProxiedGuest> {
+    const guest = await TortureGuest.start({ ...options, ...guestOptionsOf(approach) });
     const directory = mkdtempSync(join(tmpdir(), 'torture-proxies-'));
     const current: { disturbance: Disturbance } = { disturbance: {} };
-    const listen = (protocol: Protocol, target: string): Promise<MessageProxy> =>
+    const listen = (protocol: Protocol, target: string, place?: ProxyPlace): Promise<MessageProxy> =>
       MessageProxy.listen({
         protocol,
         path: join(directory, protocol),
         target,
+        ...(place === undefined ? {} : { place }),
         before: (message, ends) => current.disturbance.before?.(message, ends),
         after: (message, ends) => current.disturbance.after?.(message, ends),
         onConnection: (ends, connection) => current.disturbance.onConnection?.(protocol, ends, connection),
       });
-    const [qmp, gdb] = await Promise.all([listen('qmp', guest.qmpPath), listen('gdb', stubOf(guest))]);
+    const place = await approach?.placeBefore(guest);
+    const [qmp, gdb] = await Promise.all([listen('qmp', guest.qmpPath, place), listen('gdb', stubOf(guest))]);
     return new ProxiedGuest({ guest, qmp, gdb, directory, current });
   }
 

@@ -1,4 +1,5 @@
 import { examine } from '../rig/aftermath.ts';
+import type { Approach } from '../rig/approach.ts';
 import { type CommandEnd, runCommand, undisturbed, unseemly } from '../rig/command-run.ts';
 import { Draw } from '../rig/draw.ts';
 import type { ChangedByte } from '../rig/guest-pages.ts';
@@ -41,18 +42,20 @@ export class WireLane implements AsyncDisposable {
   readonly #proxied: ProxiedGuest;
   readonly #questions: readonly Question[];
   readonly #greetsWithStop: boolean;
+  readonly #approach: Approach | undefined;
   readonly #references = new Map<string, Reference>();
 
-  private constructor(proxied: ProxiedGuest, greetsWithStop: boolean) {
+  private constructor(proxied: ProxiedGuest, greetsWithStop: boolean, approach: Approach | undefined) {
     this.#proxied = proxied;
+    this.#approach = approach;
     this.#greetsWithStop = greetsWithStop;
     this.#questions = questionsIn(proxied.directory);
   }
 
-  static async open(): Promise<WireLane> {
-    const proxied = await ProxiedGuest.start();
+  static async open(approach?: Approach): Promise<WireLane> {
+    const proxied = await ProxiedGuest.start({}, approach);
     const version = (await proxied.guest.monitor.execute('query-version')) as { qemu: { major: number } };
-    return new WireLane(proxied, version.qemu.major < 8);
+    return new WireLane(proxied, version.qemu.major < 8, approach);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -63,14 +66,18 @@ export class WireLane implements AsyncDisposable {
   async run(seed: number, number: number, kinds: readonly FaultKind[]): Promise<Outcome> {
     const draw = new Draw(seed, number);
     const kind = draw.pickWeighted(kinds.map((each) => [each, each.weight] as const));
-    const reach = kind.needsQmp === true || draw.chance(70) ? 'QMP and the stub' : 'the stub alone';
+    const needsQmp = kind.needsQmp === true || this.#approach !== undefined;
+    const reach = needsQmp || draw.chance(70) ? 'QMP and the stub' : 'the stub alone';
     const usable = this.#questions.filter(({ needsRunning }) => needsRunning !== true || reach === 'QMP and the stub');
     const question = draw.pick(usable);
     const mayBePaused = question.needsRunning !== true && (reach !== 'the stub alone' || this.#greetsWithStop);
     const ran = !mayBePaused || draw.chance(65);
     const { traffic } = await this.#reference(question, reach, ran);
-    const fault = kind.draw(draw, traffic, reach === 'the stub alone' ? ['gdb'] : ['qmp', 'gdb']);
-    return await this.do({ question, reach, ran, kind: kind.name, fault }, `wire --seed ${seed} --case ${number}`);
+    const protocols: readonly Protocol[] =
+      this.#approach !== undefined ? ['qmp'] : reach === 'the stub alone' ? ['gdb'] : ['qmp', 'gdb'];
+    const fault = kind.draw(draw, traffic, protocols);
+    const again = `${this.#approach?.suite ?? 'wire'} --seed ${seed} --case ${number}`;
+    return await this.do({ question, reach, ran, kind: kind.name, fault }, again);
   }
 
   /** The question of a name. */

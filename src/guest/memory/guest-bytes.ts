@@ -147,6 +147,7 @@ async function writeAndRead(
   memory: WritableMemory,
   map: MemoryMap,
 ): Promise<Uint8Array> {
+  await memory.prepare?.();
   const writes = parts.map(({ physical, at, lengthBytes }) =>
     memory.write(physical, bytes.subarray(at, at + lengthBytes)),
   );

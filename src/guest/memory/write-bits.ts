@@ -4,6 +4,12 @@ import type { PhysicalMemory } from './physical-memory.ts';
 
 /** Memory that can also be written. Writes and reads issued together travel together, and take effect in order. @public */
 export interface WritableMemory extends PhysicalMemory {
+  /**
+   * Comes before writes that are issued together.
+   *
+   * @throws where nothing may be written any more: another client has resumed the guest, and what was read is out of date
+   */
+  prepare?(): Promise<void>;
   write(address: number, bytes: Uint8Array): Promise<void>;
 }
 
@@ -48,7 +54,8 @@ function mergeByEntry(planned: readonly PlannedBits[]): Map<bigint, Target> {
  * what the walk saw. Two flights: the entries are read again, then all writes go out together with the reads that check them.
  *
  * The guest is paused, so only another debugger can come between the flights; the comparison is against a guest
- * that was resumed and stopped again behind our back.
+ * that was resumed and stopped again behind our back. One that is resumed between the flights is known by then, but for the time
+ * that a byte takes to the stub: QEMU knows no write that compares.
  *
  * @returns what became of each planned entry, by its address
  * @internal
@@ -65,6 +72,7 @@ export async function writeBits(
     else outcomes.set(address, 'read-only');
   }
   const unchanged = await keepUnchanged(candidates, memory, outcomes);
+  if (unchanged.length > 0) await memory.prepare?.();
   const bytes = unchanged.map(([entry, target]) => ({ entry, ...byteToWrite(target) }));
   const writes = bytes.map(({ address, byte }) => memory.write(address, Uint8Array.of(byte)));
   const [readBack] = await Promise.all([

@@ -1,4 +1,4 @@
-import { GdbClient } from '../../../protocols/gdb/index.ts';
+import { GdbClient, GdbError } from '../../../protocols/gdb/index.ts';
 import { QmpCommandError, QmpError } from '../../../protocols/qmp/index.ts';
 import {
   handStream,
@@ -9,7 +9,7 @@ import {
   removeHandedStream,
   stop,
 } from '../../../protocols/qmp/internal.ts';
-import { formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
+import { ConnectError, formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
 import { STUB_LABEL } from '../found/chardev-labels.ts';
 import { isOurPause } from '../resume/is-our-pause.ts';
 import { resumeByQmp } from '../resume/resume-by-qmp.ts';
@@ -46,7 +46,7 @@ export interface PutBack {
   readonly left: RestorePlan;
 }
 
-/** What became of a step; `lost`: QEMU gave no answer to it, and may not have heard of it. */
+/** What became of a step; `lost`: QEMU, or its stub, gave no answer to it, and may not have heard of it. */
 type StepOutcome = 'done' | 'failed' | 'lost';
 
 const STUB_TIMEOUT_MS = 5000;
@@ -202,6 +202,7 @@ async function outcomeOf(step: () => Promise<unknown>): Promise<StepOutcome> {
     await step();
     return 'done';
   } catch (error) {
-    return error instanceof QmpError && !(error instanceof QmpCommandError) ? 'lost' : 'failed';
+    const isLost = error instanceof QmpError || error instanceof GdbError || error instanceof ConnectError;
+    return isLost && !(error instanceof QmpCommandError) ? 'lost' : 'failed';
   }
 }

@@ -22,6 +22,8 @@ const LONGEST_INTERVAL_MS = 5000;
 const NOT_LISTENING = new Set(['ERR_TRANSPORT_REFUSED', 'ERR_TRANSPORT_NOT_FOUND']);
 /** So long nothing listens, and QEMU counts as gone. */
 const GONE_MS = 2000;
+/** So often a stub is tried that does not answer: each time the guest is paused for it. */
+const MOST_STUB_TRIES = 3;
 /** From then on the monitor counts as another client's, and the stub is tried for what it can do. */
 const MONITOR_PATIENCE_MS = 1000;
 
@@ -35,11 +37,15 @@ export async function restoreGuest(plan: RestorePlan): Promise<void> {
   const begun = performance.now();
   let left = plan;
   let goneSince: number | undefined;
+  let stubTries = 0;
   for (let interval = FIRST_INTERVAL_MS; !isDone(left); interval = Math.min(interval * 2, LONGEST_INTERVAL_MS)) {
     const now = performance.now();
     if (now - begun > GIVE_UP_MS) return;
     const attempted = await attempt(left, () => performance.now() - begun);
+    const hasTriedStub = attempted.left !== left && attempted.left.qmp !== undefined && hasStub(attempted.left);
     left = attempted.left;
+    if (hasTriedStub) stubTries += 1;
+    if (stubTries === MOST_STUB_TRIES) left = withoutMode(left);
     goneSince = attempted.isGone ? (goneSince ?? now) : undefined;
     if (goneSince !== undefined && now - goneSince > GONE_MS) left = withoutDirectory(onlyDirectory(left));
     if (!isDone(left)) await delay(goneSince === undefined ? interval : FIRST_INTERVAL_MS);
@@ -130,6 +136,15 @@ async function isToResume(gdb: GdbClient, plan: RestorePlan, elapsed: () => numb
   // At once there was no time for others.
   if (registers === undefined || elapsed() < MONITOR_PATIENCE_MS) return true;
   return isSamePrint(registers, printRegisters(await gdb.monitor('info registers -a')));
+}
+
+function hasStub({ stub, handedStub }: RestorePlan): boolean {
+  return stub !== undefined || handedStub === true;
+}
+
+/** The stub's mode is left as it may be. */
+function withoutMode({ stub, handedStub, ...left }: RestorePlan): RestorePlan {
+  return left;
 }
 
 function onlyDirectory({ directory }: RestorePlan): RestorePlan {

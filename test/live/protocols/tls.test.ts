@@ -1,23 +1,16 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { expect } from 'chai';
 import { QmpClient, QmpTlsStallError, queryChardev, queryStatus } from '../../../protocols/qmp/index.ts';
 import { ConnectError } from '../../../protocols/transport/index.ts';
+import { makeTlsFolder, tlsMonitor } from '../../../scripts/torture/rig/tls/tls-folder.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { runPagewalk } from '../../support/live/run-pagewalk.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 
-const MAKE = `
-key() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout $1-key.pem -out $1.csr -subj /CN=$2; }
-sign() { openssl x509 -req -in $1.csr -CA ca-cert.pem -CAkey ca-key.pem -out $1-cert.pem -days 2 -extfile $1.ext; }
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca-key.pem -out ca-cert.pem -subj /CN=ca -days 2 -addext keyUsage=critical,keyCertSign
-printf 'subjectAltName=DNS:localhost\\nkeyUsage=critical,digitalSignature,keyEncipherment\\nextendedKeyUsage=serverAuth\\n' >server.ext
-printf 'keyUsage=critical,digitalSignature,keyEncipherment\\nextendedKeyUsage=clientAuth\\n' >client.ext
-key server localhost && sign server && key client another && sign client`;
 const KEY = '0123456789abcdef0123456789abcdef';
 const TIMEOUT_MS = 3000;
 
@@ -32,16 +25,11 @@ describe('QMP over TLS', function () {
 
   before(async () => {
     for (const name of ['x509', 'other', 'psk', 'wrong']) mkdirSync(scratch(name));
-    for (const name of ['x509', 'other']) execFileSync('sh', ['-ec', MAKE], { cwd: scratch(name), stdio: 'ignore' });
+    for (const name of ['x509', 'other']) makeTlsFolder(scratch(name));
     writeFileSync(scratch('psk/keys.psk'), `qemu:${KEY}\n`);
     writeFileSync(scratch('wrong/keys.psk'), `qemu:${'00'.repeat(16)}\nanother:${KEY}\n`);
-    const listener = (id: string, more: string): string[] => [
-      ...['-object', `tls-creds-${id},id=creds-${id},dir=${scratch(id)},endpoint=server${more}`],
-      ...['-chardev', `socket,id=${id},host=127.0.0.1,port=0,server=on,wait=off,tls-creds=creds-${id}`],
-      ...['-mon', `chardev=${id},mode=control`],
-    ];
     guest = await launchKernel('long4', {
-      extraArgs: [...listener('x509', ',verify-peer=on'), ...listener('psk', '')],
+      extraArgs: [...tlsMonitor('x509', scratch('x509')), ...tlsMonitor('psk', scratch('psk'), 'psk')],
     });
     const qmp = await QmpClient.connect(guest.qmpEndpoint);
     const chardevs = await queryChardev(qmp);

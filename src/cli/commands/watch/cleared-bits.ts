@@ -56,19 +56,36 @@ export class ClearedBits {
     });
   }
 
-  /** Sets again, in a pause, what was set before. */
+  /**
+   * Sets again, in a pause, what was set before, in the entries that are reached there. What was to be put back in them is settled
+   * then; where these are all entries that there are, everything is.
+   */
   async putBack(moment: WatchedMoment): Promise<void> {
-    const leaves = moment.leaves.filter(({ accessed, dirty }) => !accessed || (this.#clearsDirty && !dirty));
-    await rewrite(moment, leaves, (low, high, { address }) => {
+    const reached: number[] = [];
+    await rewrite(moment, moment.leaves, (low, high, { address }) => {
       const original = this.#originals.get(address);
       if (original === undefined || original.high !== high || ((original.low ^ low) & ~USAGE) !== 0) return low;
+      reached.push(address);
       return low | (original.low & this.#mask);
     });
-    this.#originals.clear();
+    if (moment.lack === undefined) this.#originals.clear();
+    else for (const address of reached) this.#originals.delete(address);
   }
 }
 
-/** Changes the low bytes of entries: each table in one piece, which is read again. */
+/** A piece of a table. */
+interface Piece {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What the stub takes in one packet. */
+const PIECE_BYTES = 1024;
+
+/**
+ * Changes the low bytes of entries, a piece of a table at a time, which is read again. One after the other: of several packets that are
+ * under way when another client resumes the guest the stub swallows the first, and with the others writes entries as they were.
+ */
 async function rewrite(moment: WatchedMoment, leaves: readonly MappedLeaf[], change: Change): Promise<void> {
   const { view, snapshot, scope } = moment;
   const tables = new Map(snapshot.tables);
@@ -79,28 +96,36 @@ async function rewrite(moment: WatchedMoment, leaves: readonly MappedLeaf[], cha
     if (known === undefined) byTable.set(page, [entry]);
     else known.push(entry);
   }
-  const writes: Promise<void>[] = [];
   for (const [page, entries] of byTable) {
     const words = tables.get(page);
     if (words === undefined) continue;
-    const bytes = Uint8Array.from(new Uint8Array(words.buffer, words.byteOffset, PAGE_BYTES));
-    let [from, to] = [PAGE_BYTES, 0];
-    for (const entry of entries) {
-      const { address, sizeBytes } = entry;
-      const at = address % PAGE_BYTES;
-      const low = words[at / 4] ?? 0;
-      const high = sizeBytes === 8 ? (words[at / 4 + 1] ?? 0) : 0;
-      const wanted = change(low, high, entry);
-      if (wanted === low) continue;
-      bytes[at] = wanted & 0xff;
-      from = Math.min(from, at);
-      to = Math.max(to, at + 1);
-    }
-    if (from < to)
-      writes.push(view.writePhysical(BigInt(page * PAGE_BYTES + from), bytes.subarray(from, to), scope.cpu));
+    for (const { address, bytes } of piecesOf(page, words, entries, change))
+      await view.writePhysical(BigInt(address), bytes, scope.cpu);
   }
-  // What comes next finds none under way, also after a failure.
-  const done = await Promise.allSettled(writes);
-  const failed = done.find((each) => each.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+}
+
+/** From the first byte that changes to the last, in pieces. */
+function piecesOf(page: number, words: Int32Array, entries: readonly LeafEntry[], change: Change): readonly Piece[] {
+  const bytes = Uint8Array.from(new Uint8Array(words.buffer, words.byteOffset, PAGE_BYTES));
+  const changed: number[] = [];
+  for (const entry of entries) {
+    const { address, sizeBytes } = entry;
+    const at = address % PAGE_BYTES;
+    const low = words[at / 4] ?? 0;
+    const high = sizeBytes === 8 ? (words[at / 4 + 1] ?? 0) : 0;
+    const wanted = change(low, high, entry);
+    if (wanted === low) continue;
+    bytes[at] = wanted & 0xff;
+    changed.push(at);
+  }
+  const pieces: Piece[] = [];
+  changed.sort((one, other) => one - other);
+  for (let first = 0; first < changed.length; ) {
+    const from = changed[first] ?? 0;
+    let last = first;
+    while ((changed[last + 1] ?? Number.POSITIVE_INFINITY) < from + PIECE_BYTES) last += 1;
+    pieces.push({ address: page * PAGE_BYTES + from, bytes: bytes.slice(from, (changed[last] ?? from) + 1) });
+    first = last + 1;
+  }
+  return pieces;
 }

@@ -177,8 +177,11 @@ class Watch {
         return moment.lack;
       };
       // What is set once more is set: it may be done again.
-      const lack = await this.#place.look(use, { needs: (page) => pages.has(page) });
-      if (lack !== undefined)
+      const needs = (page: bigint): boolean => pages.has(page);
+      const lack = await this.#place.look(use, { needs });
+      // What a process shares with the others, a kernel's pages, outlives it.
+      if (!this.#cleared.isEmpty) await this.#place.look(use, { needs, isElsewhere: true });
+      if (lack !== undefined && !this.#cleared.isEmpty)
         complain(`pagewalk: accessed bits that were cleared may not all have been set again: ${lack}`);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { GuestView, OpenGuest, TableSnapshot, TranslateScope } from '../../../guest/index.ts';
 import { formatHex, type MappedLeaf } from '../../../paging/index.ts';
 import type { ReportedAddressSpace } from '../../../report/index.ts';
@@ -18,6 +19,10 @@ import { RootEntries } from './root-entries.ts';
 const MOST_PAGES = 262_144;
 /** So many times as many are gone through for those whose bits are to be put back: a guest can map more at any time. */
 const MORE_SEEN = 16;
+
+/** So often it is looked again at a vCPU that runs a nested guest, or has its paging off for a moment. */
+const MOST_LOOKS = 40;
+const BETWEEN_LOOKS_MS = 25;
 
 /** The watched pages at a moment at which the guest is paused. @internal */
 export interface WatchedMoment {
@@ -40,6 +45,8 @@ export interface LookOptions {
   readonly mayRepeat?: () => boolean;
   /** Pages that are taken however many others there are. Where it is given, what is lacking is left to who asked. */
   readonly needs?: (address: bigint) => boolean;
+  /** Looks at the address space that the vCPU has now, as the one that was watched is not there any more. */
+  readonly isElsewhere?: boolean;
 }
 
 /** What is watched, without anything that may be another later: a vCPU runs one process after the other. */
@@ -74,18 +81,34 @@ export class WatchedPlace {
    *
    * @throws {@link UsageError} `ERR_CLI_USAGE` for what cannot be watched; as viewOnce.
    */
-  look<T>(use: (moment: WatchedMoment) => Promise<T>, { mayRepeat, needs }: LookOptions = {}): Promise<T> {
+  async look<T>(use: (moment: WatchedMoment) => Promise<T>, options: LookOptions = {}): Promise<T> {
+    for (let looks = 1; ; looks += 1) {
+      const seen = await this.#lookOnce(use, options);
+      if ('seen' in seen) return seen.seen;
+      if (looks === MOST_LOOKS) throw new UsageError(seen.away, NAME);
+      // A nested guest exits often, and a handler of SMIs soon.
+      await this.#guest.running?.resume();
+      await sleep(BETWEEN_LOOKS_MS);
+    }
+  }
+
+  #lookOnce<T>(
+    use: (moment: WatchedMoment) => Promise<T>,
+    { mayRepeat, needs, isElsewhere = false }: LookOptions,
+  ): Promise<{ readonly seen: T } | { readonly away: string }> {
     const { cpu } = this.#line.guest;
-    const once = async (paused: GuestView): Promise<T> => {
+    const once = async (paused: GuestView): Promise<{ readonly seen: T } | { readonly away: string }> => {
       const pausedAt = performance.now();
       const { view, options, part } = await this.#resolve(paused);
-      const scope = await toTranslateScope(options, cpu, NAME);
+      const scope = await toTranslateScope(isElsewhere ? { ...options, cr3: undefined } : options, cpu, NAME);
       const snapshot = await view.snapshot({ ...scope, ...part });
-      const { leaves, end, lack } = this.#leavesOf(snapshot, part, needs);
+      const away = whyAway(snapshot);
+      if (away !== undefined && (snapshot.nested !== null || this.#found !== undefined)) return { away };
+      const { leaves, end, lack } = this.#leavesOf(snapshot, part, needs, isElsewhere);
       if (end === undefined && lack !== undefined && needs === undefined) throw new UsageError(lack, NAME);
       const cr3 = snapshot.state.cr3.value;
       this.#found ??= { scope: { ...options, cr3 }, part, space: reportedSpace(snapshot.state, options) };
-      return use({ pausedAt, view, scope, snapshot, leaves, space: this.#found.space, end, lack });
+      return { seen: await use({ pausedAt, view, scope, snapshot, leaves, space: this.#found.space, end, lack }) };
     };
     return viewOnce(this.#guest, { live: false }, once, mayRepeat);
   }
@@ -112,13 +135,15 @@ export class WatchedPlace {
     snapshot: TableSnapshot,
     part: Partial<AddressRange>,
     needs: LookOptions['needs'],
+    isElsewhere: boolean,
   ): Pick<WatchedMoment, 'leaves' | 'end' | 'lack'> {
     requireWatchable(snapshot);
     const root = new RootEntries(snapshot);
     // What a look saw that is made again was another one, or nothing.
     const before = this.#found && this.#root;
-    const end = before === undefined || root.isOfProcessOf(before) ? undefined : describeEnd(snapshot);
-    if (end === undefined) this.#root = root;
+    const isSame = !isElsewhere && (before === undefined || root.isOfProcessOf(before));
+    const end = isSame ? undefined : describeEnd(snapshot);
+    if (isSame) this.#root = root;
     const most = this.#mostPages * (needs === undefined ? 1 : MORE_SEEN);
     const leaves: MappedLeaf[] = [];
     let seen = 0;
@@ -132,15 +157,16 @@ export class WatchedPlace {
   }
 }
 
+/** Why there are no entries of the watched pages to be seen just now, which may be another thing in the next moment. */
+function whyAway({ state: { cpu }, nested, isPaged }: TableSnapshot): string | undefined {
+  if (nested !== null)
+    return `vCPU ${cpu} runs a nested guest (L2), whose pages have bits in two stages: watch its hypervisor`;
+  return isPaged ? undefined : `paging is off on vCPU ${cpu}: no entry has an accessed bit`;
+}
+
 function requireWatchable(snapshot: TableSnapshot): void {
-  const { cpu } = snapshot.state;
-  if (snapshot.nested !== null) {
-    throw new UsageError(
-      `vCPU ${cpu} runs a nested guest (L2), whose pages have bits in two stages: watch its hypervisor`,
-      NAME,
-    );
-  }
-  if (!snapshot.isPaged) throw new UsageError(`paging is off on vCPU ${cpu}: no entry has an accessed bit`, NAME);
+  const away = whyAway(snapshot);
+  if (away !== undefined) throw new UsageError(away, NAME);
   if (!snapshot.isRootReadable) throw new UsageError(describeRoot(snapshot), NAME);
 }
 

@@ -116,6 +116,26 @@ describe('bytes of guest memory', () => {
     expect(error.cause).to.be.instanceOf(Error);
   });
 
+  it('are neither written nor put back where nothing may be written any more', async () => {
+    const guest = memory();
+    const before = guest.bytes.slice();
+    let prepared = 0;
+    const late: WritableMemory = {
+      ...guest,
+      prepare: async () => {
+        prepared += 1;
+        throw new Error('resumed');
+      },
+    };
+    const error = await writeParts(asked('write', 0xfffn, 2), placed(0xfffn, 2), Uint8Array.of(7, 8), late, MAP).then(
+      () => expect.fail('it was written'),
+      (failure: Error) => failure,
+    );
+    expect(error.message).to.contain('resumed');
+    expect(prepared).to.equal(2);
+    expect(guest.bytes).to.deep.equal(before);
+  });
+
   it('are of a range that there is', () => {
     const check = (address: bigint, lengthBytes: number, space: 'virtual' | 'physical' = 'physical') => {
       return () => requireBytes({ operation: 'read', space, address, lengthBytes });

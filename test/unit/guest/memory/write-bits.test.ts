@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
-import { writeBits } from '../../../../src/guest/memory/write-bits.ts';
+import { type WritableMemory, writeBits } from '../../../../src/guest/memory/write-bits.ts';
 import type { PlannedBits } from '../../../../src/paging/index.ts';
+import { expectRejection } from '../../../support/expect-rejection.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
 import { region } from '../../../support/fakes/region.ts';
 
@@ -81,6 +82,23 @@ describe('writing accessed and dirty bits', () => {
       [0x2000n, 'written'],
     ]);
     expect(memory.entry(0x2000)).to.equal('0x3027');
+  });
+
+  it('writes nothing where another client has resumed the guest since the entries were read again', async () => {
+    const fake = memoryWith(plan(0x1000, 0x2007n, 'A'));
+    const prepare = async (): Promise<void> => {
+      // They were read again by then.
+      expect(fake.flights).to.have.length(1);
+      throw new Error('resumed');
+    };
+    const memory: WritableMemory = {
+      read: (pieces) => fake.read(pieces),
+      write: (address, bytes) => fake.write(address, bytes),
+      prepare,
+    };
+    const error = await expectRejection(writeBits([plan(0x1000, 0x2007n, 'A')], memory, MAP));
+    expect(error.message).to.equal('resumed');
+    expect(fake.entry(0x1000)).to.equal('0x2007');
   });
 
   it('touches nothing but RAM', async () => {
