@@ -278,6 +278,14 @@ describe('report/formatAlias', () => {
   it('is a line of JSON of the promised shape', () => {
     const line = aliasLineSchema.parse(JSON.parse(encodeAlias(alias)));
     expect(line).to.deep.include({ first: '0x40000123', physicalFirst: '0x120123', pageSize: 4096, rights, leaves: 1 });
+    expect(line).to.not.have.any.keys('owner', 'physicalSpace');
+  });
+
+  it('says whose address space it is of, or that it is the kernel’s own', () => {
+    const owner = { kind: 'process', pid: 91, comm: 'bash', half: null } as const;
+    expect(JSON.parse(encodeAlias(alias, 'L2', { owner }))).to.deep.include({ owner, physicalSpace: 'L2' });
+    expect(JSON.parse(encodeAlias(alias, null, { owner: null }))).to.deep.include({ owner: null });
+    expect(formatAlias(alias, '4-level', PLAIN, 'L2', { owner })).to.match(/ → L2 0x120123 {2}process 91 bash\n$/);
   });
 });
 
@@ -323,6 +331,16 @@ describe('report/MapSummary', () => {
       'nothing is user-accessible in the upper half',
       '',
     ]);
+  });
+
+  it('has nothing against pages of users in the lower half, and sorts rights by how many they are', () => {
+    const user = { ...RANGE, first: 0x1000n, last: 0x1fffn, rights: { write: false, user: true, exec: true } };
+    const last = { ...user, first: (1n << 63n) - 0x1000n, last: (1n << 63n) - 1n };
+    const summary = summaryOf([user, RANGE, last]);
+    expect(summary.userInUpperHalf).to.deep.equal({ count: 0, bytes: 0n, first: [] });
+    expect([...summary.byRights.keys()]).to.deep.equal(['rw--', 'r-xu']);
+    summary.add({ ...user, first: 1n << 63n, last: (1n << 63n) + 0xfffn });
+    expect(summary.userInUpperHalf).to.deep.include({ count: 1, bytes: 0x1000n });
   });
 
   it('counts what it would be too much to name, and holds sizes beyond any number', () => {

@@ -64,6 +64,14 @@ describe('report/formatSecondStage', () => {
     ]);
   });
 
+  it('shows what tables above four levels hold, and in PAE tables what they do', () => {
+    const long = { ...OPEN_NPT, [0x10_1000]: 0x10_2067n, [0x10_1008]: 0x10_2067n, [0x10_2000]: 0x4000_00e7n };
+    const lines = linesOf(secondOf(NPT, long));
+    expect(lines.filter((line) => line.includes('PDPT[0]'))).to.deep.equal([
+      '    PDPT[0] 0x101000: 0x0000000000102067  P RW US A',
+    ]);
+  });
+
   it('keeps apart the walk that was stopped, though others went through the same entries', () => {
     const readOnly = { ...OPEN_EPT, [0x10_1000]: 0x4000_00b1n, [0x4000_4028]: 0x5067n };
     const write = { ...READ, write: true };
