@@ -44,6 +44,10 @@ missing_packages() {
   command -v chromium >/dev/null || printf 'chromium fonts-dejavu-core '
   # A libvirt with a guest, and its proxy for QMP.
   command -v virt-qemu-qmp-proxy >/dev/null || printf '%s ' libvirt-daemon-system libvirt-daemon-system-sysv libvirt-clients libvirt-clients-qemu
+  # Another host, on the loopback.
+  [ -x /usr/sbin/sshd ] || printf 'openssh-server openssh-client '
+  # What hands descriptors over.
+  command -v python3 >/dev/null || printf 'python3 '
   # Certificates of tests.
   command -v openssl >/dev/null || printf 'openssl '
   # A second processor, and the display that it needs least for.

@@ -6,6 +6,7 @@ export {
   type ConnectErrorCode,
   type Endpoint,
   EndpointError,
+  type EndpointOnHost,
   formatEndpoint,
   parseEndpoint,
   type TlsFiles,

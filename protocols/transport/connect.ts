@@ -2,6 +2,7 @@ import type { ConnectOptions } from './connect-options.ts';
 import type { Connection } from './connection.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
 import { connectCommand } from './exec/exec-connection.ts';
+import { withCarrier } from './handing/with-carrier.ts';
 import { connectSocket } from './socket/socket-connection.ts';
 
 /**
@@ -11,7 +12,7 @@ import { connectSocket } from './socket/socket-connection.ts';
  * stream, explained by {@link Connection.explainEnd}.
  *
  * @throws EndpointError (`ERR_TRANSPORT_ENDPOINT`) when this is no endpoint.
- * @throws ConnectError (`ERR_TRANSPORT_REFUSED`, `_NOT_FOUND`, `_ACCESS`, `_RESOLVE`, `_BACKLOG`, `_TIMEOUT`, `_LIBVIRT`, `_TLS`, `_SPAWN`,
+ * @throws ConnectError (`ERR_TRANSPORT_REFUSED`, `_NOT_FOUND`, `_ACCESS`, `_RESOLVE`, `_BACKLOG`, `_TIMEOUT`, `_LIBVIRT`, `_HOST`, `_TLS`, `_SPAWN`,
  * `_ABORTED`, `_CONNECT`) when nothing was connected.
  * @public
  */
@@ -26,6 +27,10 @@ export async function connect(endpoint: Endpoint | string, options: ConnectOptio
       return (await import('./libvirt/libvirt-connection.ts')).connectLibvirt(target, options);
     case 'tls':
       return (await import('./tls/tls-connection.ts')).connectTls(target, options);
+    case 'host':
+      return (await import('./host/host-connection.ts')).connectOnHost(target, options);
+    case 'unix':
+      return withCarrier(await connectSocket(target, options));
     default:
       return connectSocket(target, options);
   }

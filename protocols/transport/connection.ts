@@ -1,4 +1,5 @@
 import type { ByteStream } from './byte-stream.ts';
+import type { EndpointOnHost } from './endpoint.ts';
 import type { SocketFile } from './socket-file.ts';
 
 /**
@@ -18,7 +19,16 @@ export interface Connection {
   /** The peer's events come in their own time, before or after the replies to what caused them. */
   readonly areEventsLate?: boolean;
   /** Hands descriptors to the process behind it; absent where there is no way. @internal */
-  readonly carrier?: DescriptorCarrier;
+  readonly carrier?: DescriptorCarrier | undefined;
+  /**
+   * Starts a program that hands descriptors over, where that takes one: then `carrier` is there.
+   *
+   * @throws Error in words where there is no such program, or it does not work.
+   * @internal
+   */
+  readonly prepareCarrier?: () => Promise<void>;
+  /** The other host that it leads to, where a helper runs there. @internal */
+  readonly host?: RemoteHost;
   /**
    * What is known of why the stream ended, in words, or an empty string: the exit status and the last words on standard
    * error of an `exec:` command, the reason of a socket error.
@@ -72,6 +82,8 @@ export interface HandedDescriptor {
 export interface HandedStream {
   readonly connection: Connection;
   readonly descriptor: HandedDescriptor;
+  /** Finds who holds the other end, where that is on another host. @throws Error in words */
+  readonly findHolder?: () => Promise<RemoteProcess>;
 }
 
 /** A file without a name: who it is handed to may write in it, and no other user can reach it. @internal */
@@ -82,7 +94,7 @@ export interface HandedFile {
    *
    * @throws Error in words where that is more than `maxBytes`.
    */
-  take(maxBytes: number): Buffer;
+  take(maxBytes: number): Buffer | Promise<Buffer>;
   /** What is written from now on is not looked at; the descriptor stays. */
   close(): void;
 }
@@ -100,4 +112,39 @@ export interface DescriptorCarrier {
   makeFile(): HandedFile;
   /** Sends a message, and the descriptor with it. */
   send(text: string, descriptor: HandedDescriptor): void;
+}
+
+/** What a helper does on another host, with the rights that it has there. What it says is as little trusted as QEMU. @internal */
+export interface RemoteHost {
+  /**
+   * Connects to an endpoint as it is called there.
+   *
+   * @param holder - of that host: it, and no other process, must be what listens there
+   * @throws ConnectError
+   */
+  connect(target: EndpointOnHost, options: ConnectOnHost): Promise<Connection>;
+}
+
+/** @internal */
+export interface ConnectOnHost {
+  readonly timeoutMs: number;
+  readonly holder?: number | undefined;
+}
+
+/** A process of another host. It is held on to: what is read is of this one and of no later one of its number. @internal */
+export interface RemoteProcess {
+  readonly pid: number;
+  readonly uid: number;
+  /** Why its memory cannot be read, in the words of the system there. */
+  readonly memoryProblem: string | undefined;
+  /** `/proc/PID/maps`. @throws Error in words */
+  readMaps(): Promise<string>;
+  /** Fills each target. @throws Error in words, also where not all of it is there */
+  readMemory(pieces: readonly RemotePiece[]): Promise<void>;
+}
+
+/** @internal */
+export interface RemotePiece {
+  readonly position: number;
+  readonly target: Uint8Array;
 }

@@ -9,6 +9,7 @@ import { formatPrintable, printableText } from './printable-text.ts';
  * - `libvirt`: the monitor of a libvirt domain, through `virsh`. Without a URI it is `LIBVIRT_DEFAULT_URI`, else `qemu:///system`.
  * - `tls`: as `tcp`, in TLS, with the files that QEMU's own `tls-creds` have.
  * - `exec`: a command for `/bin/sh -c` whose standard input and output are the connection, as in gdb's `target remote |`.
+ * - `host`: a unix socket or a port of another host, on which a helper command (`ssh lab`) runs a shell.
  *
  * @public
  */
@@ -17,7 +18,11 @@ export type Endpoint =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'libvirt'; readonly uri?: string; readonly domain: string }
   | ({ readonly kind: 'tls'; readonly host: string; readonly port: number } & TlsFiles)
-  | { readonly kind: 'exec'; readonly command: string };
+  | { readonly kind: 'exec'; readonly command: string }
+  | { readonly kind: 'host'; readonly command: string; readonly target: EndpointOnHost };
+
+/** What can be reached on another host by its own name there. @public */
+export type EndpointOnHost = Extract<Endpoint, { kind: 'unix' | 'tcp' }>;
 
 /** What a client needs for TLS: files in PEM, or of keys (`NAME:HEX`). @public */
 export interface TlsFiles {
@@ -64,6 +69,7 @@ const LISTENING_OPTIONS = new Set(['server', 'wait', 'nowait', 'nodelay', 'recon
  * | `libvirt:debian12`, `libvirt:qemu:///session/vm` | the domain behind the last `/`; before it libvirt's URI |
  * | `tls:host:1234,dir=/etc/pki/qemu` | TLS; also `ca=`, `cert=`, `key=`, `psk=`, `identity=`, `servername=` |
  * | `exec:ssh lab socat - UNIX:/run/vm.qmp` | a shell command |
+ * | `host:[ssh lab]unix:/run/vm.qmp` | a socket of the host on which `ssh lab /bin/sh` runs a shell; `tcp:` too |
  *
  * After `unix:` and `tcp:` the options that QEMU itself takes there (`,server=on,wait=off`) are accepted and ignored. A
  * path that contains a comma is written with the comma doubled, which is QEMU's own rule (`unix:/run/a,,b`), or without
@@ -74,7 +80,7 @@ const LISTENING_OPTIONS = new Set(['server', 'wait', 'nowait', 'nodelay', 'recon
  */
 export function parseEndpoint(text: string): Endpoint {
   if (text.length > MAX_CHARS) throw new EndpointError(text, `it has more than ${MAX_CHARS} characters`);
-  const scheme = /^(unix|tcp|exec|libvirt|tls):/.exec(text)?.[1];
+  const scheme = /^(unix|tcp|exec|libvirt|tls|host):/.exec(text)?.[1];
   const rest = scheme === undefined ? text : text.slice(scheme.length + 1);
   switch (scheme) {
     case 'unix':
@@ -87,6 +93,8 @@ export function parseEndpoint(text: string): Endpoint {
       return tlsEndpoint(text, rest);
     case 'exec':
       return execEndpoint(text, rest);
+    case 'host':
+      return hostEndpoint(text, rest);
     default:
       return bareEndpoint(text);
   }
@@ -113,6 +121,8 @@ export function formatEndpoint(endpoint: Endpoint): string {
     }
     case 'exec':
       return `exec:${endpoint.command}`;
+    case 'host':
+      return `host:[${endpoint.command}]${formatEndpoint(endpoint.target)}`;
   }
 }
 
@@ -123,6 +133,11 @@ function doubled(text: string): string {
 /** `host:1234`, `[::1]:1234`. @internal */
 export function hostAndPortOf({ host, port }: { readonly host: string; readonly port: number }): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** An endpoint as it is called on the host that it leads to. @internal */
+export function onItsHost(endpoint: Endpoint): Endpoint {
+  return endpoint.kind === 'host' ? endpoint.target : endpoint;
 }
 
 function bareEndpoint(text: string): Endpoint {
@@ -196,6 +211,21 @@ function libvirtEndpoint(text: string, rest: string): Endpoint {
 function execEndpoint(text: string, command: string): Endpoint {
   if (command.trim() === '') throw new EndpointError(text, 'the command is empty');
   return { kind: 'exec', command };
+}
+
+/** The command may have brackets itself (`ssh root@[fe80::1]`), but not before what looks like the endpoint. */
+function hostEndpoint(text: string, rest: string): Endpoint {
+  const ends = [']unix:', ']tcp:'].map((start) => rest.indexOf(start)).filter((at) => at >= 0);
+  const end = Math.min(...ends);
+  if (!rest.startsWith('[') || !Number.isFinite(end)) {
+    throw new EndpointError(text, 'behind host: there are a command in brackets and a unix: or tcp: endpoint');
+  }
+  const command = rest.slice(1, end);
+  if (command.trim() === '') throw new EndpointError(text, 'the command is empty');
+  const target = parseEndpoint(rest.slice(end + 1));
+  if (target.kind !== 'unix' && target.kind !== 'tcp')
+    throw new EndpointError(text, 'only unix: and tcp: are reached so');
+  return { kind: 'host', command, target };
 }
 
 /** Cuts QEMU's options off and undoes the doubling of commas. */

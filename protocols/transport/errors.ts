@@ -12,6 +12,7 @@
  *                     ERR_TRANSPORT_BACKLOG    QEMU already has a client, and more are waiting
  *                     ERR_TRANSPORT_TIMEOUT    no answer in time
  *                     ERR_TRANSPORT_LIBVIRT    libvirt refused, or does not have the domain
+ *                     ERR_TRANSPORT_HOST       the helper on the other host did not start, or broke off
  *                     ERR_TRANSPORT_TLS        TLS could not be agreed on
  *                     ERR_TRANSPORT_SPAWN      the command could not be started
  *                     ERR_TRANSPORT_ABORTED    the caller aborted it
@@ -36,7 +37,7 @@ export abstract class TransportError extends Error {
 
 /** The forms an endpoint can take, as shown to a person whose text was none of them. @internal */
 export const ENDPOINT_FORMS =
-  'unix:/path/to/socket, /path/to/socket, tcp:host:port, tcp::port, host:port, [::1]:port, libvirt:domain, tls:host:port, exec:command line';
+  'unix:/path/to/socket, /path/to/socket, tcp:host:port, tcp::port, host:port, [::1]:port, libvirt:domain, tls:host:port, exec:command line, host:[command]endpoint';
 
 /** A text that names no endpoint. @public */
 export class EndpointError extends TransportError {
@@ -60,6 +61,7 @@ export type ConnectErrorCode =
   | 'ERR_TRANSPORT_BACKLOG'
   | 'ERR_TRANSPORT_TIMEOUT'
   | 'ERR_TRANSPORT_LIBVIRT'
+  | 'ERR_TRANSPORT_HOST'
   | 'ERR_TRANSPORT_TLS'
   | 'ERR_TRANSPORT_SPAWN'
   | 'ERR_TRANSPORT_ABORTED'

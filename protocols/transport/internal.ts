@@ -1,9 +1,17 @@
 /** @internal */
-export type { DescriptorCarrier, HandedDescriptor, HandedFile, HandedStream } from './connection.ts';
+export type {
+  DescriptorCarrier,
+  HandedDescriptor,
+  HandedFile,
+  HandedStream,
+  RemoteHost,
+  RemotePiece,
+  RemoteProcess,
+} from './connection.ts';
 /** @internal */
 export { duplexOf, letEnd } from './duplex-of.ts';
 /** @internal */
-export { hostAndPortOf } from './endpoint.ts';
+export { hostAndPortOf, onItsHost } from './endpoint.ts';
 export * from './index.ts';
 /** @internal */
 export { SYSTEM_URI as LIBVIRT_SYSTEM_URI, uriOf as libvirtUriOf } from './libvirt/libvirt-connection.ts';

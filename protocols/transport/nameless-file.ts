@@ -60,6 +60,15 @@ export class NamelessFile {
   }
 }
 
+/** Undefined where none can be made in the temporary folder. @internal */
+export function makeNamelessFile(): NamelessFile | undefined {
+  try {
+    return new NamelessFile();
+  } catch {
+    return undefined;
+  }
+}
+
 function openNameless(): number {
   try {
     return openSync(tmpdir(), O_TMPFILE | constants.O_WRONLY, OWNER_ONLY);

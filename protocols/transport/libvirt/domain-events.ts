@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawnGuarded } from '../exec/guarded-command.ts';
 import { ProcessGroup } from '../exec/process-group.ts';
-import { quoteWord, virshEnvironment } from './virsh-shell.ts';
+import { quoteWord } from '../exec/quote-word.ts';
+import { virshEnvironment } from './virsh-shell.ts';
 
 const EVENT = /^event ([A-Z][A-Z0-9_]{0,63}) at (\d{1,12})\.(\d{1,9}) for domain /;
 const MAX_LINE_CHARS = 256 * 1024;

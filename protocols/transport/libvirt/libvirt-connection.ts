@@ -1,16 +1,16 @@
-import { readlinkSync } from 'node:fs';
-import { Duplex } from 'node:stream';
 import type { ConnectOptions } from '../connect-options.ts';
 import type { Connection, DescriptorCarrier, HandedDescriptor, HandedFile, HandedStream } from '../connection.ts';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { ConnectError } from '../errors.ts';
 import { FIRST_EXTRA_DESCRIPTOR } from '../exec/guarded-command.ts';
-import { NamelessFile } from '../nameless-file.ts';
+import { quoteWord } from '../exec/quote-word.ts';
+import { handedStream } from '../handing/handed-stream.ts';
+import { makeNamelessFile, type NamelessFile } from '../nameless-file.ts';
 import { escapeUnit } from '../printable-text.ts';
-import { timerMs } from '../waiting/timer-ms.ts';
+import { begun } from '../waiting/begun.ts';
 import { DomainEvents } from './domain-events.ts';
 import { MonitorStream } from './monitor-stream.ts';
-import { quoteWord, VirshShell } from './virsh-shell.ts';
+import { VirshShell } from './virsh-shell.ts';
 
 type LibvirtEndpoint = Extract<Endpoint, { kind: 'libvirt' }>;
 
@@ -48,27 +48,11 @@ export async function connectLibvirt(target: LibvirtEndpoint, options: ConnectOp
     new ConnectError(`ERR_TRANSPORT_${code}`, endpoint, problem, cause === undefined ? undefined : { cause });
   if (signal?.aborted) throw fail('the attempt was abandoned', 'ABORTED', signal.reason);
   const connection = startOrFail(endpoint, target, fail);
-  let timer: NodeJS.Timeout | undefined;
-  let onAbort: (() => void) | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(fail(`no answer from libvirt within ${timeoutMs} ms`, 'TIMEOUT')),
-      timerMs(timeoutMs),
-    );
-    onAbort = () => reject(fail('the attempt was abandoned', 'ABORTED', signal?.reason));
-    signal?.addEventListener('abort', onAbort);
+  return begun(connection, connection.begin(), options, {
+    late: () => fail(`no answer from libvirt within ${timeoutMs} ms`, 'TIMEOUT'),
+    abandoned: () => fail('the attempt was abandoned', 'ABORTED', signal?.reason),
+    failed: (error) => (error instanceof ConnectError ? error : fail(problemOf(error))),
   });
-  try {
-    await Promise.race([connection.begin(), late]);
-    return connection;
-  } catch (error) {
-    await connection.close();
-    throw error instanceof ConnectError ? error : fail(problemOf(error as Error));
-  } finally {
-    clearTimeout(timer);
-    if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
-    late.catch(() => {});
-  }
 }
 
 function startOrFail(
@@ -126,7 +110,7 @@ class LibvirtConnection implements Connection {
 
   /** @throws ConnectError, or the system's error, with nothing left open */
   static start(endpoint: string, target: LibvirtEndpoint): LibvirtConnection {
-    const file = makeFile();
+    const file = makeNamelessFile();
     let main: Carrier | undefined;
     try {
       main = startCarrier(endpoint, uriOf(target), file === undefined ? [] : [file.writer]);
@@ -205,53 +189,10 @@ class LibvirtConnection implements Connection {
 
 function startCarrier(endpoint: string, uri: string, files: readonly number[]): Carrier {
   const shell = new VirshShell(uri, ['pipe', ...files]);
-  const stream = (shell.child.stdio as readonly unknown[])[STREAM_DESCRIPTOR];
-  if (!(stream instanceof Duplex)) {
-    void shell.close();
-    throw new ConnectError('ERR_TRANSPORT_SPAWN', endpoint, 'virsh did not start');
-  }
-  const connection = new HandedConnection(`${endpoint} (GDB stub)`, stream, inodeOf(shell.child.pid));
-  return { shell, stream: { connection, descriptor: { number: STREAM_DESCRIPTOR } } };
-}
-
-/** Our end of a connection whose other end was handed over. */
-class HandedConnection implements Connection {
-  readonly endpoint: string;
-  readonly stream: Duplex;
-  readonly socket: Connection['socket'] & object;
-
-  constructor(endpoint: string, stream: Duplex, inode: number) {
-    this.endpoint = endpoint;
-    this.stream = stream;
-    this.socket = { kind: 'handed', inode };
-    stream.on('error', () => {});
-  }
-
-  explainEnd(): string {
-    return '';
-  }
-
-  close(): Promise<void> {
-    this.stream.destroy();
-    return Promise.resolve();
-  }
-}
-
-function makeFile(): NamelessFile | undefined {
-  try {
-    return new NamelessFile();
-  } catch {
-    return undefined;
-  }
-}
-
-/** The inode of the end that is handed over: the kernel shows by it who holds it. */
-function inodeOf(pid: number | undefined): number {
-  try {
-    return Number(/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${STREAM_DESCRIPTOR}`))?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
+  const stream = handedStream(endpoint, shell.child, STREAM_DESCRIPTOR);
+  if (stream !== undefined) return { shell, stream };
+  void shell.close();
+  throw new ConnectError('ERR_TRANSPORT_SPAWN', endpoint, 'virsh did not start');
 }
 
 /** Readline, which reads the lines of virsh's shell, is told nothing that is not ASCII. A quote would end the word. */

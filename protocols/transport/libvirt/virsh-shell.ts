@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { spawnGuarded } from '../exec/guarded-command.ts';
 import { ProcessGroup } from '../exec/process-group.ts';
+import { quoteWord } from '../exec/quote-word.ts';
 import { TailBuffer } from '../exec/tail-buffer.ts';
 
 /** A line of a reply may be as long as QMP's longest message. */
@@ -29,11 +30,6 @@ interface Pending {
   isPrinted: boolean;
   readonly settle: (answer: VirshAnswer) => void;
   readonly fail: (error: Error) => void;
-}
-
-/** A word in quotes for virsh's own shell, and for `/bin/sh`. @internal */
-export function quoteWord(word: string): string {
-  return `'${word.replaceAll("'", `'"'"'`)}'`;
 }
 
 /**

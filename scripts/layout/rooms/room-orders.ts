@@ -5,7 +5,6 @@
  */
 export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
   'protocols/transport': [
-    'waiting',
     'printable-text.ts',
     'errors.ts',
     'endpoint.ts',
@@ -14,11 +13,14 @@ export const ROOM_ORDERS: Readonly<Record<string, readonly string[]>> = {
     'abandon-signal.ts',
     'connection.ts',
     'connect-options.ts',
+    'waiting',
     'socket',
     'exec',
     'nameless-file.ts',
+    'handing',
     'libvirt',
     'tls',
+    'host',
   ],
   'protocols/gdb': ['hex.ts', 'errors.ts', 'packets', 'target-description', 'commands', 'session'],
   'protocols/qmp': ['monitor-text', 'device-state', 'executor.ts', 'commands'],

@@ -4,6 +4,8 @@ export type PeerCause =
   /** The stub is yet to be connected. */
   | { readonly code: 'not-connected' }
   | { readonly code: 'behind-command'; readonly endpoint: string }
+  /** The helper on another host does not see it. */
+  | { readonly code: 'unseen-there'; readonly endpoint: string; readonly message: string }
   | { readonly code: 'proc-unreadable'; readonly endpoint: string; readonly message: string }
   | { readonly code: 'not-on-this-host'; readonly endpoint: string }
   | { readonly code: 'too-many-processes' }

@@ -19,15 +19,23 @@ import {
   letEnd,
   parseEndpoint,
 } from '../../../protocols/transport/internal.ts';
+import type { StubCause } from '../causes/peer-cause.ts';
 import { GuestArchitectureError, GuestRunStateError, GuestStubError, GuestUsageError } from '../errors.ts';
 import { nameHolder } from '../found/held-monitor.ts';
 import type { DeviceStateFile } from '../monitor/device-state-file.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { qmpMonitor } from '../monitor/qmp-monitor.ts';
-import { findPeer } from '../peer/find-peer.ts';
+import { findHolderOf, findPeer } from '../peer/find-peer.ts';
 import { belongsTo, listensAt } from '../peer/listens-at.ts';
 import type { Peer, PeerProcess } from '../peer/peer.ts';
-import { connectStub, PrivateDirectory, planPrivateDirectory } from '../restore/private-directory.ts';
+import {
+  connectStub,
+  type DirectoryPlan,
+  PrivateDirectory,
+  planBesideSocket,
+  planPrivateDirectory,
+  whereIs,
+} from '../restore/private-directory.ts';
 import { printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
 import { isOurPause } from '../resume/is-our-pause.ts';
@@ -66,6 +74,8 @@ const MAX_STATE_BYTES = 256 * 1024 * 1024;
  * that one ends a client that seems stuck. Milliseconds.
  */
 const RESUMED_WITHIN_MS = 2000;
+
+const NOT_HANDED = 'only over a unix socket QEMU is handed a file on another host';
 
 /** Run states in which `stop` pauses nothing but spoils something: an incoming migration would not start the guest. */
 const NEVER_STOP = new Set(['inmigrate']);
@@ -192,14 +202,14 @@ export class QmpLink implements Link {
    */
   async #handOver(): Promise<void> {
     const { carrier } = this.#qmp.connection;
-    if (carrier === undefined) return;
+    if (carrier === undefined || this.#handedStub !== undefined) return;
     const id = newHandedId();
     await this.#safekeeping.arm({ handed: id });
     const stub = new HandedStub(this.#qmp, carrier, id);
     this.#handedStub = stub;
     try {
-      const connection = await stub.prepare();
-      if (this.peer.kind === 'unknown') this.peer = findPeer(connection);
+      const handed = await stub.prepare();
+      if (this.peer.kind === 'unknown') this.peer = await findHolderOf(handed);
     } catch (error) {
       if (this.#qmp.state !== 'ready') throw error;
       this.#handingProblem = error instanceof Error ? error.message : String(error);
@@ -220,17 +230,72 @@ export class QmpLink implements Link {
     if (location.kind === 'listening') {
       this.#requireOwn(location.endpoint, qmp);
       this.#stubEndpoint = location.endpoint;
+      // For the device state.
+      if (!this.#sharesFolders()) await this.#startHanding();
       return;
     }
+    await this.#startStub(qmp);
+  }
+
+  /** Has a stub started, in the first way that works. @throws GuestStubError that lists what was tried. */
+  async #startStub(qmp: Endpoint): Promise<void> {
+    const tried: string[] = [];
+    const isThere = isLocal(qmp);
+    if (isThere && this.#sharesFolders() && (await this.#startOwnStub(qmp, tried))) return;
+    await this.#startHanding();
     if (this.#handedStub !== undefined && this.#handingProblem === '') {
       this.#usesHandedStub = true;
       this.#stubEndpoint = this.#handedStub.endpoint;
       return;
     }
-    if (this.#handingProblem !== '' && !isLocal(qmp)) throw cannotHandOver(this.endpoint, this.#handingProblem);
+    if (this.#handingProblem !== '') tried.push(`handed over as a descriptor (${this.#handingProblem})`);
+    if (isThere && !this.#sharesFolders() && (await this.#startOwnStub(qmp, tried))) return;
+    throw cannotStart(this.endpoint, isThere, tried);
+  }
+
+  /** QEMU can make files where we can: its user is ours, or we are root, and we know its root. */
+  #sharesFolders(): boolean {
+    const uid = process.geteuid?.();
+    return this.#process !== undefined && (uid === 0 || this.#process.uid === uid);
+  }
+
+  async #startHanding(): Promise<void> {
+    const { connection } = this.#qmp;
+    if (this.#handedStub !== undefined || connection.prepareCarrier === undefined) return;
+    try {
+      await connection.prepareCarrier();
+    } catch (error) {
+      this.#handingProblem = (error as Error).message;
+      return;
+    }
+    await this.#handOver();
+  }
+
+  /** @param tried - is added to @returns whether there is one now */
+  async #startOwnStub(qmp: Endpoint, tried: string[]): Promise<boolean> {
     await this.#safekeeping.arm({});
-    this.#ownStub = await OwnStub.start(this.#qmp, qmp, this.#safekeeping, () => this.#privateDirectory());
-    this.#stubEndpoint = this.#ownStub.endpoint;
+    for (const makePlan of this.#foldersFor(qmp)) {
+      let where = '';
+      try {
+        const plan = makePlan();
+        if (plan === undefined) continue;
+        where = `in ${whereIs(plan)} `;
+        this.#ownStub = await OwnStub.start(this.#qmp, this.#safekeeping, this.#makeDirectory(plan));
+        this.#stubEndpoint = this.#ownStub.endpoint;
+        return true;
+      } catch (error) {
+        if (this.#qmp.state !== 'ready') throw error;
+        tried.push(`${where}(${(error as Error).message})`.trim());
+        this.#directory?.remove();
+        this.#directory = undefined;
+      }
+    }
+    return false;
+  }
+
+  #foldersFor(qmp: Endpoint): (() => DirectoryPlan | undefined)[] {
+    const pid = this.#process?.pid;
+    return [() => planPrivateDirectory(pid), ...(qmp.kind === 'unix' ? [() => planBesideSocket(qmp.path)] : [])];
   }
 
   /** The stub is where QEMU says; what is there must be QEMU's, where QEMU is on this host. */
@@ -246,7 +311,7 @@ export class QmpLink implements Link {
       'ERR_GUEST_STUB_UNREACHABLE',
       endpoint,
       `QEMU behind ${this.endpoint} names ${formatPrintable(endpoint)} as its GDB stub, and that is not proven to be its own; if it is, pass it with --gdb`,
-      { unproven: peer.kind === 'unknown' ? peer.cause : { code: 'does-not-listen', pid: peer.pid } },
+      { unproven: whyUnproven(peer) },
     );
   }
 
@@ -356,6 +421,13 @@ export class QmpLink implements Link {
 
   #connectToStub(): StubOptions['connect'] {
     if (this.#usesHandedStub) return () => this.#requireHandedStub().connect();
+    const { host } = this.#qmp.connection;
+    const [there, monitor] = [parseEndpoint(this.#requireStub()), parseEndpoint(this.#qmpEndpoint)];
+    if (host !== undefined && there.kind === 'host' && monitor.kind === 'host' && there.command === monitor.command) {
+      // What QEMU names must be its own; what the user names need not be proven.
+      const holder = this.#options.gdb === undefined ? this.#remotePid() : undefined;
+      return (timeoutMs) => host.connect(there.target, { timeoutMs, holder });
+    }
     const { plan } = this.#directory ?? {};
     return plan && ((timeoutMs) => connectStub(this.#requireStub(), plan, timeoutMs));
   }
@@ -389,6 +461,8 @@ export class QmpLink implements Link {
       const { path, file } = this.#handedFile;
       return { path, read: () => file.take(MAX_STATE_BYTES), discard: () => {} };
     }
+    // What is tried behind a command may be on this host all the same.
+    if (parseEndpoint(this.#qmpEndpoint).kind === 'host') throw new Error(this.#handingProblem || NOT_HANDED);
     const directory = this.#privateDirectory();
     return {
       path: directory.pathInQemu('device-state'),
@@ -402,14 +476,20 @@ export class QmpLink implements Link {
     return { path: await handFile(this.#qmp, id, file.descriptor), file };
   }
 
-  #privateDirectory(): PrivateDirectory {
-    if (this.#directory === undefined) {
-      const plan = planPrivateDirectory(this.#process?.pid);
-      // The watchdog must know first: it removes what a killed client leaves.
-      this.#safekeeping.note({ directory: plan });
-      this.#directory = PrivateDirectory.make(plan, this.#process?.uid);
-    }
+  #remotePid(): number {
+    // A number that no process has: what is not proven is not connected to.
+    return this.peer.kind === 'remote' ? this.peer.process.pid : 0;
+  }
+
+  #makeDirectory(plan: DirectoryPlan): PrivateDirectory {
+    // The watchdog must know first: it removes what a killed client leaves.
+    this.#safekeeping.note({ directory: plan });
+    this.#directory = PrivateDirectory.make(plan, this.#process?.uid);
     return this.#directory;
+  }
+
+  #privateDirectory(): PrivateDirectory {
+    return this.#directory ?? this.#makeDirectory(planPrivateDirectory(this.#process?.pid));
   }
 
   noteRegisters(text: string): void {
@@ -675,10 +755,23 @@ function notRestored(endpoint: string, failures: readonly unknown[]): GuestRunSt
   );
 }
 
-function cannotHandOver(endpoint: string, problem: string): GuestStubError {
-  return new GuestStubError(
-    'ERR_GUEST_STUB_UNREACHABLE',
-    '',
-    `the guest behind ${endpoint} has no GDB stub, and QEMU could not be handed a connection for one (${problem}); start one there ("gdbserver tcp:127.0.0.1:1234") and say how to reach it with --gdb`,
-  );
+function whyUnproven(peer: Peer): StubCause {
+  if (peer.kind === 'unknown') return peer.cause;
+  return { code: 'does-not-listen', pid: peer.kind === 'remote' ? peer.process.pid : peer.pid };
+}
+
+function cannotStart(endpoint: string, isThere: boolean, tried: readonly string[]): GuestStubError {
+  const list = tried.length === 0 ? '' : `. Tried: ${tried.join('; ')}`;
+  const byHand = 'start one by hand ("gdbserver tcp:127.0.0.1:1234" in its monitor) and pass --gdb';
+  return isThere
+    ? new GuestStubError(
+        'ERR_GUEST_STUB_START',
+        '',
+        `QEMU behind ${endpoint} has no GDB stub, and would not start one${list}. What helps: python3, which hands QEMU a connection; TMPDIR set to a folder where QEMU may make a socket and this program may use it; or ${byHand}`,
+      )
+    : new GuestStubError(
+        'ERR_GUEST_STUB_UNREACHABLE',
+        '',
+        `QEMU behind ${endpoint} has no GDB stub and is not on this host${list}. What helps: a helper there (--host 'ssh lab' --qmp unix:PATH), which hands QEMU a connection; or ${byHand}`,
+      );
 }

@@ -1,4 +1,4 @@
-import type { Connection } from '../../../protocols/transport/index.ts';
+import type { Connection, HandedStream } from '../../../protocols/transport/internal.ts';
 import { findHandedPeer } from './find-handed-peer.ts';
 import { findTcpPeer } from './find-tcp-peer.ts';
 import { findUnixPeer } from './find-unix-peer.ts';
@@ -22,5 +22,16 @@ export function findPeer({ socket, endpoint }: Pick<Connection, 'socket' | 'endp
   } catch (error) {
     const { message } = error as Error;
     return unknownPeer({ code: 'proc-unreadable', endpoint, message });
+  }
+}
+
+/** Who holds the other end of a connection that was handed over, be it on another host. @internal */
+export async function findHolderOf({ connection, findHolder }: HandedStream): Promise<Peer> {
+  if (findHolder === undefined) return findPeer(connection);
+  try {
+    return { kind: 'remote', process: await findHolder() };
+  } catch (error) {
+    const { endpoint } = connection;
+    return unknownPeer({ code: 'unseen-there', endpoint, message: (error as Error).message });
   }
 }

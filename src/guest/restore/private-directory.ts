@@ -9,6 +9,7 @@ import {
   mkdirSync,
   openSync,
   readSync,
+  realpathSync,
   rmdirSync,
   statSync,
   unlinkSync,
@@ -57,26 +58,75 @@ const SHARED_FOLDERS = ['/tmp', '/var/tmp', '/dev/shm', '/run', '/'];
  */
 export function planPrivateDirectory(pid?: number): DirectoryPlan {
   const root = resolve(tmpdir());
-  const random = (): string => randomBytes(NAME_BYTES).toString('base64url');
-  const name = `pagewalk-${random()}`;
+  const name = newName();
   const folder = pid === undefined || isSameFolder(pid, root) ? undefined : findFolder(pid, [root, ...SHARED_FOLDERS]);
   const plan =
     folder === undefined
       ? { path: join(root, name), room: random() }
       : { path: join(`/proc/${pid}/root`, folder, name), room: random(), inQemu: join(folder, name) };
+  checkPlan(plan, ['the temporary folder', root], 'set TMPDIR to');
+  return plan;
+}
+
+/**
+ * Names a directory beside the monitor's socket: a folder that QEMU has, wherever its temporary folder is.
+ *
+ * @returns undefined where others than root and this user could put something else in the place of that folder
+ * @throws GuestUsageError `ERR_GUEST_USAGE`, as planPrivateDirectory
+ * @internal
+ */
+export function planBesideSocket(socket: string): DirectoryPlan | undefined {
+  const folder = dirname(resolve(socket));
+  if (!isSafeFolder(folder)) return undefined;
+  const plan = { path: join(folder, newName()), room: random() };
+  checkPlan(plan, ['the folder', folder], 'name the socket by');
+  return plan;
+}
+
+/** Where it is, for messages. @internal */
+export function whereIs({ path, inQemu }: DirectoryPlan): string {
+  return inQemu === undefined ? dirname(path) : `${dirname(inQemu)} of QEMU's own root`;
+}
+
+function random(): string {
+  return randomBytes(NAME_BYTES).toString('base64url');
+}
+
+function newName(): string {
+  return `pagewalk-${random()}`;
+}
+
+/** @throws GuestUsageError */
+function checkPlan(plan: DirectoryPlan, [kind, folder]: readonly [string, string], advice: string): void {
   const bytes = Buffer.byteLength(pathOf(plan, 'gdb'));
   if (bytes > LONGEST_SOCKET_PATH) {
     throw new GuestUsageError(
-      `the temporary folder ${root} has too long a name for a socket (${bytes} bytes, ${LONGEST_SOCKET_PATH} are possible): set TMPDIR to a shorter one`,
+      `${kind} ${folder} has too long a name for a socket (${bytes} bytes, ${LONGEST_SOCKET_PATH} are possible): ${advice} a shorter one`,
     );
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a monitor command is one line of text
-  if (/[\u0000-\u001f\u007f]/.test(root)) {
+  if (/[\u0000-\u001f\u007f]/.test(plan.path)) {
     throw new GuestUsageError(
-      'the name of the temporary folder has control characters, which the monitor does not take: set TMPDIR to another one',
+      `the name of ${kind} has control characters, which the monitor does not take: ${advice} another one`,
     );
   }
-  return plan;
+}
+
+/** Whether only root and this user can rename it, or what we make in it: each folder on the way, and links followed. */
+function isSafeFolder(folder: string): boolean {
+  try {
+    const real = realpathSync(folder);
+    for (let path = real; ; path = dirname(path)) {
+      const { uid, mode } = statSync(path);
+      const isSticky = (mode & 0o1000) !== 0;
+      if ((uid !== 0 && uid !== process.geteuid?.()) || ((mode & 0o022) !== 0 && !isSticky)) return false;
+      if (path === dirname(path)) break;
+    }
+    accessSync(real, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isSameFolder(pid: number, folder: string): boolean {

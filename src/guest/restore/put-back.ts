@@ -9,7 +9,7 @@ import {
   removeHandedStream,
   stop,
 } from '../../../protocols/qmp/internal.ts';
-import { ConnectError, formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
+import { ConnectError, formatEndpoint, onItsHost, parseEndpoint } from '../../../protocols/transport/internal.ts';
 import { STUB_LABEL } from '../found/chardev-labels.ts';
 import { isOurPause } from '../resume/is-our-pause.ts';
 import { resumeByQmp } from '../resume/resume-by-qmp.ts';
@@ -138,7 +138,7 @@ async function judgePause(
 
 /** The guest must be paused for that; a stub which another client has taken meanwhile is theirs. */
 async function leavePhysicalMode(qmp: QmpClient, stub: string, { directory }: RestorePlan): Promise<void> {
-  const wanted = formatEndpoint(parseEndpoint(stub));
+  const wanted = formatEndpoint(onItsHost(parseEndpoint(stub)));
   if (!(await becomesFree(qmp, wanted))) throw new Error('another client holds the stub');
   await stop(qmp);
   const connection = await connectStub(stub, directory, STUB_TIMEOUT_MS);
@@ -152,9 +152,11 @@ async function leavePhysicalMode(qmp: QmpClient, stub: string, { directory }: Re
 
 /** Nothing leads to that stub any more: its device is handed a fresh connection. */
 async function leaveHandedStub(qmp: QmpClient, id: string): Promise<void> {
-  const { carrier } = qmp.connection;
   // It never came to be, or another client has put a stub in its place.
-  if (carrier === undefined || !(await isStubOn(qmp, id))) return;
+  if (!(await isStubOn(qmp, id))) return;
+  await qmp.connection.prepareCarrier?.();
+  const { carrier } = qmp.connection;
+  if (carrier === undefined) throw new Error('there is no way to hand a connection over');
   await stop(qmp);
   await qmp.hmp('gdbserver none');
   const { connection, descriptor } = await carrier.makeStream();

@@ -6,7 +6,7 @@ import {
   QmpCommandError,
   removeHandedStream,
 } from '../../../protocols/qmp/internal.ts';
-import type { Connection, DescriptorCarrier } from '../../../protocols/transport/internal.ts';
+import type { DescriptorCarrier, HandedStream } from '../../../protocols/transport/internal.ts';
 import { GuestStubError } from '../errors.ts';
 import { isStubOn } from '../restore/is-stub-on.ts';
 
@@ -26,7 +26,7 @@ export class HandedStub {
   readonly id: string;
   readonly #qmp: QmpClient;
   readonly #carrier: DescriptorCarrier;
-  #waiting: Connection | undefined;
+  #waiting: HandedStream | undefined;
   #endpoint = '';
   /** QEMU may have something that was handed over. */
   #isThere = false;
@@ -52,18 +52,19 @@ export class HandedStub {
   /**
    * Hands a connection over, which disturbs no guest.
    *
-   * @returns our end of it
+   * @returns our end of it, and how its other end is found
    * @throws QmpCommandError where no descriptors are taken; ConnectError. Then nothing of it is left in QEMU, unless `isThere` says so.
    */
-  async prepare(): Promise<Connection> {
+  async prepare(): Promise<HandedStream> {
     if (this.#waiting !== undefined) return this.#waiting;
-    const { connection, descriptor } = await this.#carrier.makeStream();
+    const handed = await this.#carrier.makeStream();
+    const { connection, descriptor } = handed;
     try {
       this.#isThere = true;
       await handStream(this.#qmp, this.id, descriptor);
-      this.#waiting = connection;
+      this.#waiting = handed;
       this.#endpoint = connection.endpoint;
-      return connection;
+      return handed;
     } catch (error) {
       await connection.close();
       // QEMU may have taken the descriptor, and refused to make a device of it; or have taken all, and answered too late.
@@ -77,10 +78,10 @@ export class HandedStub {
    *
    * @throws GuestStubError `ERR_GUEST_STUB_START`.
    */
-  async connect(): Promise<Connection> {
+  async connect(): Promise<HandedStream['connection']> {
     // A connection that has failed: its stub goes first.
     if (this.#isStub) await this.#takeBack();
-    const connection = await this.prepare();
+    const { connection } = await this.prepare();
     this.#waiting = undefined;
     this.#isStub = true;
     const outcome = parseGdbserverOutput(await this.#qmp.hmp(`gdbserver chardev:${this.id}`));
@@ -97,7 +98,7 @@ export class HandedStub {
   /** Takes the stub and its device away. The run state does not change. */
   async remove(): Promise<void> {
     await this.#takeBack();
-    await this.#waiting?.close();
+    await this.#waiting?.connection.close();
     this.#waiting = undefined;
   }
 

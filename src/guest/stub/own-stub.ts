@@ -1,10 +1,10 @@
+import { accessSync, constants } from 'node:fs';
 import { parseGdbserverOutput, type QmpClient, queryChardev } from '../../../protocols/qmp/index.ts';
-import { type Endpoint, formatEndpoint } from '../../../protocols/transport/index.ts';
+import { formatEndpoint } from '../../../protocols/transport/index.ts';
 import { GuestStubError } from '../errors.ts';
 import { STUB_LABEL } from '../found/chardev-labels.ts';
 import type { PrivateDirectory } from '../restore/private-directory.ts';
 import type { Safekeeping } from '../restore/safekeeping.ts';
-import { isLocal } from './stub-location.ts';
 
 /**
  * A GDB stub that we started on a guest which had none, on a unix socket in a private directory, and that goes with us.
@@ -24,21 +24,8 @@ export class OwnStub {
     this.#inQemu = formatEndpoint({ kind: 'unix', path: inQemu });
   }
 
-  /** @throws {@link GuestStubError} `ERR_GUEST_STUB_UNREACHABLE` for a QEMU elsewhere, `ERR_GUEST_STUB_START`. */
-  static async start(
-    qmp: QmpClient,
-    monitor: Endpoint,
-    safekeeping: Safekeeping,
-    openDirectory: () => PrivateDirectory,
-  ): Promise<OwnStub> {
-    if (!isLocal(monitor)) {
-      throw new GuestStubError(
-        'ERR_GUEST_STUB_UNREACHABLE',
-        '',
-        `QEMU behind ${qmp.endpoint} has no GDB stub and is not on this host; start one there ("gdbserver tcp:127.0.0.1:1234") and say how to reach it with --gdb`,
-      );
-    }
-    const directory = openDirectory();
+  /** @throws {@link GuestStubError} `ERR_GUEST_STUB_START`, with QEMU's words as its message. */
+  static async start(qmp: QmpClient, safekeeping: Safekeeping, directory: PrivateDirectory): Promise<OwnStub> {
     const path = directory.pathInQemu('gdb');
     // Known first: a killed client's stub is removed by the client that finds it.
     safekeeping.note({ ownStub: true });
@@ -48,10 +35,23 @@ export class OwnStub {
       throw new GuestStubError(
         'ERR_GUEST_STUB_START',
         path,
-        `QEMU behind ${qmp.endpoint} would not start a GDB stub: ${'problem' in outcome ? outcome.problem : outcome.kind}. Set TMPDIR to a folder where QEMU may make a socket and this program may use it, or start a stub by hand and pass --gdb`,
+        `QEMU: ${'problem' in outcome ? outcome.problem : outcome.kind}`,
       );
     }
-    return new OwnStub(qmp, directory.pathOf('gdb'), path);
+    const stub = new OwnStub(qmp, directory.pathOf('gdb'), path);
+    try {
+      // Now, while the guest runs: what root's QEMU makes is root's, wherever that is.
+      accessSync(directory.pathOf('gdb'), constants.W_OK);
+    } catch (error) {
+      await stub.remove();
+      safekeeping.note({ ownStub: false });
+      throw new GuestStubError(
+        'ERR_GUEST_STUB_START',
+        path,
+        `QEMU's socket is closed to us: ${(error as Error).message}`,
+      );
+    }
+    return stub;
   }
 
   /** Takes the stub and its socket away, unless another client has put one in its place. The run state does not change. */

@@ -1,5 +1,11 @@
 import type { ChardevInfo } from '../../../protocols/qmp/index.ts';
-import { type Endpoint, formatEndpoint, libvirtUriOf } from '../../../protocols/transport/internal.ts';
+import {
+  type Endpoint,
+  formatEndpoint,
+  libvirtUriOf,
+  onItsHost,
+  parseEndpoint,
+} from '../../../protocols/transport/internal.ts';
 import { GuestStubError } from '../errors.ts';
 import { LIBVIRT_MONITOR, STUB_LABEL } from '../found/chardev-labels.ts';
 
@@ -44,7 +50,8 @@ export async function locateStub(
  * @internal
  */
 export function checkNamedStub(chardevs: readonly ChardevInfo[], endpoint: string): void {
-  const stub = chardevs.find((chardev) => chardev.endpoint === endpoint);
+  const own = formatEndpoint(onItsHost(parseEndpoint(endpoint)));
+  const stub = chardevs.find((chardev) => chardev.endpoint === own);
   if (stub?.state === 'busy') throw busy(stub.filename);
 }
 
@@ -61,6 +68,11 @@ function reachable(stub: ChardevInfo, qmp: Endpoint): string {
   const { endpoint } = stub;
   if (endpoint === undefined || qmp.kind === 'exec') throw unreachable(stub.filename);
   if (isLocal(qmp)) return endpoint;
+  if (qmp.kind === 'host') {
+    const target = parseEndpoint(endpoint);
+    if (target.kind !== 'unix' && target.kind !== 'tcp') throw unreachable(stub.filename);
+    return formatEndpoint({ kind: 'host', command: qmp.command, target });
+  }
   if (!endpoint.startsWith('tcp:') || !stub.isWildcard || (qmp.kind !== 'tcp' && qmp.kind !== 'tls')) {
     throw unreachable(stub.filename);
   }
@@ -72,7 +84,7 @@ function unreachable(stub: string): GuestStubError {
   return new GuestStubError(
     'ERR_GUEST_STUB_UNREACHABLE',
     stub,
-    `QEMU's GDB stub (${stub}) listens on QEMU's host; say how to reach it from here with --gdb (exec:ssh …, for example)`,
+    `QEMU's GDB stub (${stub}) listens on QEMU's host; say how to reach it from here with --gdb (exec:ssh …, for example), or name that host with --host`,
   );
 }
 
@@ -96,7 +108,7 @@ async function findHiddenStub(
   findUse: () => Promise<ChardevUse>,
 ): Promise<ChardevInfo | undefined> {
   if (!chardevs.some(({ filename }) => filename === STUB_MONITOR_FILENAME)) return undefined;
-  const own = formatEndpoint(qmp);
+  const own = formatEndpoint(onItsHost(qmp));
   const candidates = chardevs.filter(
     ({ label, endpoint, filename, isOpen }) =>
       isOpen && endpoint !== own && !label.startsWith('compat_monitor') && /,server/.test(filename),

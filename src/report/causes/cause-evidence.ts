@@ -4,6 +4,7 @@ export interface CauseEvidence {
   readonly 'not-linux': object;
   readonly 'not-connected': object;
   readonly 'behind-command': { readonly endpoint: string };
+  readonly 'unseen-there': { readonly endpoint: string; readonly message: string };
   readonly 'proc-unreadable': { readonly endpoint: string; readonly message: string };
   readonly 'not-on-this-host': { readonly endpoint: string };
   readonly 'too-many-processes': object;

@@ -87,7 +87,7 @@ async function look(
 
 function readHost(host: HostMemory, address: number): Buffer {
   const bytes = Buffer.alloc(16);
-  host.readInto(address, bytes);
+  expect(host.read([{ address, lengthBytes: bytes.length }], [bytes])).to.equal(undefined);
   return bytes;
 }
 
@@ -260,7 +260,7 @@ describe('guest memory on this host', function () {
     const qmp = await QmpClient.connect(guest.qmpEndpoint);
     try {
       const peer = findPeer(qmp.connection);
-      if (peer.kind !== 'process') throw new Error(peer.cause.code);
+      if (peer.kind !== 'process') throw new Error(peer.kind);
       const monitor = qmpMonitor(qmp);
       const map = selectMemoryMap(parseFlatViews(await monitor.hmp(FLAT_VIEWS)), 0, false);
       const changed = { ...peer, identity: { ...peer.identity, executable: `${tmpdir()}/qemu-before-exec` } };

@@ -43,11 +43,17 @@ const ACCEPTED: ReadonlyArray<readonly [text: string, endpoint: Endpoint]> = [
     'tls::1,ca=a,cert=b,key=c,psk=d,identity=e',
     { kind: 'tls', host: 'localhost', port: 1, ca: 'a', cert: 'b', key: 'c', psk: 'd', identity: 'e' },
   ],
+  ['host:[ssh lab]unix:/run/vm.qmp', { kind: 'host', command: 'ssh lab', target: unix('/run/vm.qmp') }],
+  ['host:[ssh root@[::1]]tcp:[::1]:1', { kind: 'host', command: 'ssh root@[::1]', target: tcp('::1', 1) }],
   ['exec:ssh lab socat - UNIX:/run/a,,b', exec('ssh lab socat - UNIX:/run/a,,b')],
 ];
 
 const REFUSED: ReadonlyArray<readonly [text: string, because: RegExp]> = [
   ['', /the path is empty/],
+  ['host:ssh lab', /a command in brackets/],
+  ['host:[ssh lab]exec:cat', /a command in brackets/],
+  ['host:[ ]unix:/run/vm.qmp', /the command is empty/],
+  ['host:[ssh lab]unix:', /the path is empty/],
   ['unix:', /the path is empty/],
   ['unix:,server=on', /the path is empty/],
   ['unix:/run/a,b', /option "b" is not understood \(a comma in a path is doubled\)/],

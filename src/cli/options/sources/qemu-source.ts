@@ -21,6 +21,10 @@ export const QEMU_OPTIONS = {
     value: 'NAME|PID',
     help: 'a QEMU of this host by its name or process id, instead of an endpoint; see pagewalk guests',
   },
+  host: {
+    value: 'COMMAND',
+    help: "runs a helper on another host (ssh lab; python3 is needed there): unix: and tcp: endpoints\nare that host's, and device state and memory come from there as well",
+  },
   gdb: {
     value: 'ENDPOINT',
     help: 'GDB stub of the guest (or $PAGEWALK_GDB); not needed with QMP, which finds or starts one',
@@ -138,12 +142,17 @@ export const QEMU_SOURCE: CommandLineSource = {
     const times = { timeoutMs: milliseconds('timeout'), maxPauseMs: milliseconds('max-pause') };
     const wanted = values.get('guest');
     if (wanted !== undefined) {
-      const other = ['qmp', 'gdb'].find((name) => values.has(name));
+      const other = ['qmp', 'gdb', 'host'].find((name) => values.has(name));
       if (other !== undefined) throw new UsageError(`--guest and --${other} exclude each other`, command);
       return new ListedQemu(wanted, times, command);
     }
-    const qmp = endpointOf('qmp', values, environment, command);
-    const gdb = endpointOf('gdb', values, environment, command);
+    const host = values.get('host');
+    const there = (name: 'qmp' | 'gdb'): string | undefined =>
+      onHost(host, name, endpointOf(name, values, environment, command), command);
+    const [qmp, gdb] = [there('qmp'), there('gdb')];
+    if (host !== undefined && qmp === undefined && gdb === undefined) {
+      throw new UsageError('--host says where an endpoint is, and none is given: add --qmp unix:PATH', command);
+    }
     if (qmp === undefined && gdb === undefined) return undefined;
     if (qmp !== undefined && gdb !== undefined && canonical(qmp) === canonical(gdb)) {
       throw new UsageError(`${qmp} was given as the QMP endpoint and as the GDB stub; they are two sockets`, command);
@@ -151,6 +160,31 @@ export const QEMU_SOURCE: CommandLineSource = {
     return new NamedQemu({ qmp, gdb, ...times });
   },
 };
+
+/** An endpoint of the host on which a helper runs. */
+function onHost(
+  host: string | undefined,
+  name: string,
+  endpoint: string | undefined,
+  command: string,
+): string | undefined {
+  if (host === undefined || endpoint === undefined) return endpoint;
+  const target = parseEndpoint(endpoint);
+  if (target.kind !== 'unix' && target.kind !== 'tcp') {
+    const advice =
+      target.kind === 'libvirt'
+        ? 'libvirt reaches other hosts by its own URI: libvirt:qemu+ssh://lab/system/DOMAIN, without --host'
+        : `name it as it is on that host: --${name} unix:PATH`;
+    throw new UsageError(`--host and --${name} ${target.kind}: do not go together; ${advice}`, command);
+  }
+  try {
+    const text = formatEndpoint({ kind: 'host', command: host, target });
+    parseEndpoint(text);
+    return text;
+  } catch (error) {
+    throw new UsageError(`--host: ${(error as EndpointError).message}`, command, { cause: error });
+  }
+}
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

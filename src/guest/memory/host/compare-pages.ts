@@ -17,8 +17,11 @@ export type ComparePages = (
 
 /** For a paused guest, whose memory does not change. Pages that are all zero prove nothing. @internal */
 export const comparePaused: ComparePages = async (pages, found, trusted) => {
-  const expected = await trusted.read(pages.map((address) => ({ address, lengthBytes: PAGE_BYTES })));
-  return judge(pages, (page, at) => isEqual(expected[at], readPage(found, page)), expected);
+  const [expected, seen] = await Promise.all([
+    trusted.read(pages.map((address) => ({ address, lengthBytes: PAGE_BYTES }))),
+    readPages(found, pages),
+  ]);
+  return judge(pages, (_, at) => isEqual(expected[at], seen[at]), expected);
 };
 
 /**
@@ -28,9 +31,9 @@ export const comparePaused: ComparePages = async (pages, found, trusted) => {
  * @internal
  */
 export const compareRunning: ComparePages = async (pages, found, trusted) => {
-  const before = pages.map((page) => readPage(found, page));
+  const before = await readPages(found, pages);
   const expected = await trusted.read(pages.map((address) => ({ address, lengthBytes: PAGE_BYTES })));
-  const after = pages.map((page) => readPage(found, page));
+  const after = await readPages(found, pages);
   const isSteady = (at: number): boolean => isEqual(before[at], after[at]);
   const steady = pages.filter((_, at) => isSteady(at));
   const seen = expected.filter((_, at) => isSteady(at));
@@ -50,10 +53,13 @@ function judge(
 }
 
 /** @internal */
-export function readPage(memory: HostMemory, address: number): Uint8Array {
-  const bytes = new Uint8Array(PAGE_BYTES);
-  memory.readInto(address, bytes);
-  return bytes;
+export async function readPages(memory: HostMemory, pages: readonly number[]): Promise<readonly Uint8Array[]> {
+  const targets = pages.map(() => new Uint8Array(PAGE_BYTES));
+  await memory.read(
+    pages.map((address) => ({ address, lengthBytes: PAGE_BYTES })),
+    targets,
+  );
+  return targets;
 }
 
 /** @internal */

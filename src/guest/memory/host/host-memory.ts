@@ -1,15 +1,32 @@
-import { closeSync, readSync } from 'node:fs';
 import { formatHex } from '../../../paging/index.ts';
 import type { MemoryAttempt } from '../../errors.ts';
 import type { MemoryMap, Region } from '../memory-map.ts';
+import type { MemoryPiece } from '../physical-memory.ts';
 
 /** Where the bytes of a region are on this host. @internal */
 export interface RegionSource {
   readonly kind: 'host-file' | 'host-process';
-  readonly descriptor: number;
+  readonly bytes: HostBytes;
   /** Of the region's first byte. */
   readonly position: number;
   readonly block: HostBlock;
+}
+
+/** A piece of what holds guest memory: where it is read, and what is filled. @internal */
+export interface HostPiece {
+  readonly position: number;
+  readonly target: Uint8Array;
+}
+
+/** What holds guest memory: a file, or the memory of a process. @internal */
+export interface HostBytes {
+  /**
+   * Fills each target; at once where nothing is returned.
+   *
+   * @throws RangeError, or rejects with one, when not all bytes are there.
+   */
+  read(pieces: readonly HostPiece[]): Promise<void> | undefined;
+  close(): void;
 }
 
 /** A RAM block of QEMU's: one piece of its memory, of which the guest sees parts. @internal */
@@ -18,12 +35,6 @@ export interface HostBlock {
   readonly regions: readonly Region[];
   /** Whether its bytes are the guest's: not known until some have been compared with those that another way shows. */
   verdict: 'open' | 'same' | 'foreign';
-}
-
-/** Where bytes of guest memory go. @internal */
-export interface HostPiece {
-  readonly address: number;
-  readonly bytes: Uint8Array;
 }
 
 /**
@@ -61,30 +72,23 @@ export class HostMemory implements Disposable {
     return this.#sourceAt(address)?.block;
   }
 
-  /** Reads into `bytes`. @throws RangeError when the bytes are not, or no longer, here. */
-  readInto(address: number, bytes: Uint8Array): void {
-    const source = this.#sourceAt(address);
-    if (source === undefined) throw new RangeError(`guest memory at ${formatHex(address)} is not on this host`);
-    const count = readSync(source.descriptor, bytes, 0, bytes.length, source.position + (address - this.#lastFirst));
-    // A short read means that the mapping is gone: QEMU is, or the region was unplugged.
-    if (count !== bytes.length) {
-      throw new RangeError(`only ${count} of ${bytes.length} bytes could be read at ${formatHex(address)}`);
-    }
-  }
-
   /**
-   * Reads many pieces. Neighbours whose bytes go to neighbouring places are read as one: a call of the system takes longer than a page.
+   * Fills each target; at once where nothing is returned. Neighbours whose bytes go to neighbouring places are read as one: a call of the
+   * system takes longer than a page.
    *
-   * @throws as {@link HostMemory.readInto}
+   * @throws RangeError, or rejects with one, when the bytes are not, or no longer, here.
    */
-  readAll(pieces: readonly HostPiece[]): void {
+  read(pieces: readonly MemoryPiece[], targets: readonly Uint8Array[]): Promise<void> | undefined {
+    const wanted = new Map<HostBytes, HostPiece[]>();
     for (let at = 0; at < pieces.length; ) {
-      const { address, bytes: first } = pieces[at] as HostPiece;
+      const { address } = pieces[at] as MemoryPiece;
+      const first = targets[at] as Uint8Array;
+      const source = this.#sourceAt(address);
+      if (source === undefined) throw new RangeError(`guest memory at ${formatHex(address)} is not on this host`);
       let lengthBytes = first.length;
-      // Within one region, as the next may lie anywhere on this host.
-      const isInRegion = this.#sourceAt(address) !== undefined;
-      for (at += 1; isInRegion && at < pieces.length; at += 1) {
-        const { address: next, bytes } = pieces[at] as HostPiece;
+      for (at += 1; at < pieces.length; at += 1) {
+        const { address: next } = pieces[at] as MemoryPiece;
+        const bytes = targets[at] as Uint8Array;
         const isNeighbour =
           next === address + lengthBytes &&
           bytes.buffer === first.buffer &&
@@ -93,14 +97,18 @@ export class HostMemory implements Disposable {
         if (!isNeighbour) break;
         lengthBytes += bytes.length;
       }
-      this.readInto(address, new Uint8Array(first.buffer, first.byteOffset, lengthBytes));
+      const target = new Uint8Array(first.buffer, first.byteOffset, lengthBytes);
+      const piece = { position: source.position + (address - this.#lastFirst), target };
+      const others = wanted.get(source.bytes);
+      if (others === undefined) wanted.set(source.bytes, [piece]);
+      else others.push(piece);
     }
+    const waiting = [...wanted].flatMap(([bytes, parts]) => bytes.read(parts) ?? []);
+    return waiting.length === 0 ? undefined : Promise.all(waiting).then(() => {});
   }
 
   [Symbol.dispose](): void {
-    for (const descriptor of new Set([...this.#sources.values()].map((source) => source.descriptor))) {
-      closeSync(descriptor);
-    }
+    for (const bytes of new Set([...this.#sources.values()].map((source) => source.bytes))) bytes.close();
   }
 
   #sourceAt(address: number): RegionSource | undefined {

@@ -2,14 +2,16 @@ import { formatHex } from '../../../paging/index.ts';
 import { GuestMemoryError, type MemoryAttempt } from '../../errors.ts';
 import type { MemoryMap, Region } from '../memory-map.ts';
 import type { MemoryPiece, PhysicalMemory } from '../physical-memory.ts';
-import { type ComparePages, isZero, readPage } from './compare-pages.ts';
-import type { HostBlock, HostMemory, HostPiece } from './host-memory.ts';
+import { type ComparePages, isZero, readPages } from './compare-pages.ts';
+import type { HostBlock, HostMemory } from './host-memory.ts';
 
 const PAGE_BYTES = 4096;
 /** Pages looked at from each region of a block, from its start on, besides those that are wanted. */
 const PLACES = 16;
 /** Pages compared with what the trusted way shows: those that are not all zero, where there are such. */
 const SAMPLES = 6;
+/** How many are read at a time to find them. */
+const AT_ONCE = 8;
 /** Of those wanted at once, how many are looked at. */
 const MOST_WANTED = 64;
 
@@ -60,17 +62,20 @@ export class LayeredMemory implements PhysicalMemory {
     await this.#decide(pieces);
     const results: (Uint8Array | undefined)[] = new Array(pieces.length);
     const others: number[] = [];
-    const found: HostPiece[] = [];
-    pieces.forEach(({ address, lengthBytes }, at) => {
-      if (this.#host?.blockAt(address)?.verdict !== 'same') {
+    const here: MemoryPiece[] = [];
+    const hereInto: Uint8Array[] = [];
+    pieces.forEach((piece, at) => {
+      if (this.#host?.blockAt(piece.address)?.verdict !== 'same') {
         others.push(at);
         return;
       }
-      const bytes = targets[at] ?? new Uint8Array(lengthBytes);
+      const bytes = targets[at] ?? new Uint8Array(piece.lengthBytes);
+      here.push(piece);
+      hereInto.push(bytes);
       results[at] = bytes;
-      found.push({ address, bytes });
     });
-    this.#host?.readAll(found);
+    const reading = here.length === 0 ? undefined : this.#host?.read(here, hereInto);
+    if (reading !== undefined) await reading;
     if (others.length > 0) await this.#readTrusted(others, pieces, targets, results);
     return results.map(required);
   }
@@ -131,7 +136,7 @@ export class LayeredMemory implements PhysicalMemory {
     const host = this.#host;
     if (host === undefined) return;
     try {
-      const samples = this.#samples(host, block, wanted);
+      const samples = await this.#samples(host, block, wanted);
       if (samples.length === 0) return;
       const outcome = await this.#compare(samples, host, this.#trusted);
       if (outcome.kind === 'zero') return;
@@ -146,14 +151,21 @@ export class LayeredMemory implements PhysicalMemory {
   }
 
   /** What is wanted, and pages from all over the block: rather those that hold something. */
-  #samples(host: HostMemory, block: HostBlock, wanted: readonly number[]): readonly number[] {
+  async #samples(host: HostMemory, block: HostBlock, wanted: readonly number[]): Promise<readonly number[]> {
     const telling: number[] = [];
     const zero: number[] = [];
     const places = Array.from({ length: PLACES }, (_, at) => block.regions.map((region) => pageOf(region, at)));
-    for (const page of new Set([...wanted, ...places.flat()])) {
-      if (!this.#map.isReadable(page, PAGE_BYTES) || this.#map.isOnlyInSmm(page)) continue;
-      (isZero(readPage(host, page)) ? zero : telling).push(page);
-      if (telling.length === SAMPLES) break;
+    const pages = [...new Set([...wanted, ...places.flat()])].filter(
+      (page) => this.#map.isReadable(page, PAGE_BYTES) && !this.#map.isOnlyInSmm(page),
+    );
+    // Some at a time: the first mostly tell enough, and each time is a way to another host and back, where QEMU is there.
+    for (let from = 0; from < pages.length && telling.length < SAMPLES; from += AT_ONCE) {
+      const some = pages.slice(from, from + AT_ONCE);
+      const found = await readPages(host, some);
+      some.forEach((page, at) => {
+        const bytes = found[at];
+        if (bytes !== undefined) (isZero(bytes) ? zero : telling).push(page);
+      });
     }
     return [...telling, ...zero].slice(0, SAMPLES);
   }

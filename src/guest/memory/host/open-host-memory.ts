@@ -1,15 +1,18 @@
 import { openSync, readFileSync } from 'node:fs';
 import { parseHostAddress } from '../../../../protocols/qmp/index.ts';
+import type { RemoteProcess } from '../../../../protocols/transport/internal.ts';
 import { formatHex } from '../../../paging/index.ts';
 import type { MemoryCause } from '../../causes/memory-cause.ts';
 import type { MemoryAttempt } from '../../errors.ts';
 import type { Monitor } from '../../monitor/monitor.ts';
-import type { Peer, PeerProcess } from '../../peer/peer.ts';
+import type { Peer, PeerProcess, RemotePeer } from '../../peer/peer.ts';
 import { isStill } from '../../peer/process-identity.ts';
 import type { MemoryMap, Region } from '../memory-map.ts';
-import { type HostBlock, HostMemory, type RegionSource } from './host-memory.ts';
+import { descriptorBytes } from './descriptor-bytes.ts';
+import { type HostBlock, type HostBytes, HostMemory, type RegionSource } from './host-memory.ts';
 import { type Mapping, mappingsOf, parseMappings, sharedFileOffset } from './mappings.ts';
 import { openMappedFile } from './open-mapped-file.ts';
+import { remoteBytes } from './remote-bytes.ts';
 
 /** A machine has some dozen; what is beyond is read in the slow way. */
 const MOST_REGIONS = 1024;
@@ -36,10 +39,13 @@ export async function openHostMemory(
   peer: Peer,
 ): Promise<HostMemory | readonly MemoryAttempt[]> {
   if (peer.kind === 'unknown') return [{ provider: 'host-process', cause: peer.cause }];
-  const located = await locate(monitor, map);
-  if (located.length === 0) return [{ provider: 'host-process', cause: { code: 'places-unknown' } }];
-  const opening = new Opening(peer);
   try {
+    const [located, maps] = await Promise.all([
+      locate(monitor, map),
+      peer.kind === 'remote' ? peer.process.readMaps() : undefined,
+    ]);
+    if (located.length === 0) return [{ provider: 'host-process', cause: { code: 'places-unknown' } }];
+    const opening = peer.kind === 'remote' ? new RemoteOpening(peer, maps ?? '') : new LocalOpening(peer);
     return opening.open(located, map);
   } catch (error) {
     return [{ provider: 'host-process', cause: causeOf(error) }];
@@ -72,20 +78,19 @@ async function locate(monitor: Pick<Monitor, 'hmp'>, map: MemoryMap): Promise<re
 }
 
 /** One look into the process, which is over before the event loop turns: what was opened is of one moment. */
-class Opening {
-  readonly #peer: PeerProcess;
-  readonly #files = new Map<string, number | undefined>();
+abstract class Opening {
   readonly #attempts: MemoryAttempt[] = [];
-  #memory: number | undefined;
-  #memoryFailed = false;
 
-  constructor(peer: PeerProcess) {
-    this.#peer = peer;
-  }
+  protected abstract readonly pid: number;
+  /** `/proc/PID/maps`. */
+  protected abstract readMappings(): string;
+  protected abstract openFile(mapping: Mapping): HostBytes | undefined;
+  protected abstract openMemory(): HostBytes | undefined;
+  /** It is the program still that it was. */
+  protected abstract isStill(): boolean;
 
   open(located: readonly Located[], map: MemoryMap): HostMemory | readonly MemoryAttempt[] {
-    const { pid, identity } = this.#peer;
-    const mappings = parseMappings(readFileSync(`/proc/${pid}/maps`, 'latin1'));
+    const mappings = parseMappings(this.readMappings());
     // The largest first: what is said of how memory is read is said of it.
     const bySize = [...located].sort((one, other) => sizeOf(other.region) - sizeOf(one.region));
     const sources = new Map<Region, RegionSource>();
@@ -100,47 +105,112 @@ class Opening {
     );
     const memory = new HostMemory(main?.kind ?? 'host-process', map, sources, attempts);
     // What was opened belongs to the program that ran when it was opened: that must still be the one that was proven.
-    if (main !== undefined && isStill(identity)) return memory;
+    if (main !== undefined && this.isStill()) return memory;
     memory[Symbol.dispose]();
-    return main === undefined ? attempts : [{ provider: 'host-process', cause: { code: 'program-changed', pid } }];
+    const cause = { code: 'program-changed', pid: this.pid } as const;
+    return main === undefined ? attempts : [{ provider: 'host-process', cause }];
   }
 
   #sourceOf({ region, address, block }: Located, mappings: readonly Mapping[]): RegionSource | undefined {
-    const { pid } = this.#peer;
     const found = mappingsOf(mappings, address, sizeOf(region));
     if (found === undefined) {
-      this.#note('host-process', { code: 'block-elsewhere', block: block.name });
+      this.note('host-process', { code: 'block-elsewhere', block: block.name });
       return undefined;
     }
     const offset = sharedFileOffset(found, address);
-    const file = offset === undefined ? undefined : this.#openFile(found[0]);
+    const file = offset === undefined ? undefined : this.openFile(found[0]);
     if (offset !== undefined && file !== undefined) {
-      return { kind: 'host-file', descriptor: file, position: offset, block };
+      return { kind: 'host-file', bytes: file, position: offset, block };
     }
-    this.#note('host-file', whyNoFile(block.name, found[0]));
-    const memory = this.#openMemory(pid);
-    return memory === undefined ? undefined : { kind: 'host-process', descriptor: memory, position: address, block };
+    this.note('host-file', whyNoFile(block.name, found[0]));
+    const memory = this.openMemory();
+    return memory === undefined ? undefined : { kind: 'host-process', bytes: memory, position: address, block };
   }
 
-  #openFile(mapping: Mapping): number | undefined {
+  protected note(provider: MemoryAttempt['provider'], cause: MemoryCause): void {
+    this.#attempts.push({ provider, cause });
+  }
+}
+
+class LocalOpening extends Opening {
+  readonly #peer: PeerProcess;
+  readonly #files = new Map<string, HostBytes | undefined>();
+  #memory: HostBytes | undefined;
+  #memoryFailed = false;
+
+  constructor(peer: PeerProcess) {
+    super();
+    this.#peer = peer;
+  }
+
+  protected override get pid(): number {
+    return this.#peer.pid;
+  }
+
+  protected override readMappings(): string {
+    return readFileSync(`/proc/${this.pid}/maps`, 'latin1');
+  }
+
+  protected override openFile(mapping: Mapping): HostBytes | undefined {
     const key = `${mapping.device} ${mapping.inode}`;
-    if (!this.#files.has(key)) this.#files.set(key, openMappedFile(this.#peer.pid, mapping));
+    if (!this.#files.has(key)) {
+      const descriptor = openMappedFile(this.pid, mapping);
+      this.#files.set(key, descriptor === undefined ? undefined : descriptorBytes(descriptor));
+    }
     return this.#files.get(key);
   }
 
-  #openMemory(pid: number): number | undefined {
+  protected override openMemory(): HostBytes | undefined {
     if (this.#memoryFailed) return undefined;
     try {
-      this.#memory ??= openSync(`/proc/${pid}/mem`, 'r');
+      this.#memory ??= descriptorBytes(openSync(`/proc/${this.pid}/mem`, 'r'));
     } catch (error) {
       this.#memoryFailed = true;
-      this.#note('host-process', causeOf(error));
+      this.note('host-process', causeOf(error));
     }
     return this.#memory;
   }
 
-  #note(provider: MemoryAttempt['provider'], cause: MemoryCause): void {
-    this.#attempts.push({ provider, cause });
+  protected override isStill(): boolean {
+    return isStill(this.#peer.identity);
+  }
+}
+
+/** A process of another host, on to which the helper there holds: a later program in its place has nothing to show. */
+class RemoteOpening extends Opening {
+  readonly #process: RemoteProcess;
+  readonly #maps: string;
+  readonly #memory: HostBytes;
+
+  constructor({ process }: RemotePeer, maps: string) {
+    super();
+    this.#process = process;
+    this.#maps = maps;
+    this.#memory = remoteBytes(process);
+  }
+
+  protected override get pid(): number {
+    return this.#process.pid;
+  }
+
+  protected override readMappings(): string {
+    return this.#maps;
+  }
+
+  /** Its memory is as good, through the same helper. */
+  protected override openFile(): undefined {
+    return undefined;
+  }
+
+  protected override openMemory(): HostBytes | undefined {
+    const { memoryProblem } = this.#process;
+    if (memoryProblem === undefined) return this.#memory;
+    this.note('host-process', { code: 'no-permission', message: memoryProblem });
+    return undefined;
+  }
+
+  protected override isStill(): boolean {
+    return true;
   }
 }
 

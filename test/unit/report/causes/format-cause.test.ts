@@ -23,6 +23,7 @@ const EVIDENCE: { readonly [Code in keyof CauseEvidence]: readonly [CauseEvidenc
   'not-linux': [{}, 'Linux'],
   'not-connected': [{}, 'not connected'],
   'behind-command': [{ endpoint }, endpoint],
+  'unseen-there': [{ endpoint, message: 'no such process' }, endpoint, 'no such process'],
   'proc-unreadable': [{ endpoint, message }, endpoint, message],
   'not-on-this-host': [{ endpoint }, endpoint],
   'too-many-processes': [{}, 'too many processes'],

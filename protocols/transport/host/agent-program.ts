@@ -1,0 +1,256 @@
+import { quoteWord } from '../exec/quote-word.ts';
+import { PYTHON_OPTIONS } from '../handing/find-python.ts';
+
+/** What the program says first, on a line of its own: what the shell of that host has printed before is not it. @internal */
+export const AGENT_GREETING = 'pagewalk-agent 1';
+
+/** Bytes of a frame's payload at most; both sides keep to it. @internal */
+export const MAX_FRAME_BYTES = 1 << 20;
+
+/**
+ * What runs on the other host, in Python, of which every system has the parts. Frames in both directions: a channel and a length of 4 bytes
+ * each (big-endian), and so many bytes. Channel 0 has requests and answers in JSON; other channels are connections, whose end is an
+ * empty frame; and those with the highest bit the bytes of the answer of that number. It ends with its input, and all that it has made
+ * ends with it: connections, and a file that never had a name.
+ *
+ * What QEMU is asked for goes through its own sockets alone. A process is only looked into when it holds a socket that was handed over here; and
+ * an endpoint that QEMU named is only connected to when that process listens there.
+ */
+const AGENT_PROGRAM = `
+import array, json, os, select, socket, struct, sys
+MAX = 1 << 20
+MOST = 64 << 20
+channels, kept, taken, state = {}, {}, {}, {"next": 100}
+class Channel:
+    def __init__(self, sock):
+        self.sock, self.out, self.ended = sock, bytearray(), False
+        sock.setblocking(False)
+def say(channel, data):
+    data = struct.pack(">II", channel, len(data)) + data
+    while data:
+        data = data[os.write(1, data):]
+def answer(number, **what):
+    say(0, json.dumps(dict(what, id=number)).encode())
+def give(number, data):
+    for at in range(0, len(data), MAX):
+        say(1 << 31 | number, data[at:at + MAX])
+    answer(number, bytes=len(data))
+def keep(thing):
+    state["next"] += 1
+    kept[state["next"]] = thing
+    return state["next"]
+def inodes(pid):
+    found = set()
+    for name in os.listdir("/proc/%d/fd" % pid):
+        try:
+            target = os.readlink("/proc/%d/fd/%s" % (pid, name))
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            found.add(int(target[8:-1]))
+    return found
+def holders(inode):
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            if "qemu" in os.path.basename(os.readlink("/proc/%s/exe" % name)) and inode in inodes(int(name)):
+                found.append(int(name))
+        except OSError:
+            continue
+    return found
+def rows(pid, table):
+    with open("/proc/%d/net/%s" % (pid, table), errors="surrogateescape") as lines:
+        return lines.read().split("\\n")[1:]
+def listens(pid, target):
+    own = inodes(pid)
+    if target["kind"] == "unix":
+        path = target["path"]
+        bound = [row.split(None, 7) for row in rows(pid, "unix")]
+        bound = [int(row[6]) for row in bound if len(row) == 8 and row[7] == path and int(row[3], 16) & 0x10000]
+        here, there = os.stat(path), os.stat("/proc/%d/root%s" % (pid, path))
+        return any(inode in own for inode in bound) and (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+    found = []
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = rows(os.getpid(), table)
+        except OSError:
+            continue
+        for row in (line.split() for line in lines):
+            if len(row) > 9 and row[3] == "0A" and int(row[1].split(":")[1], 16) == target["port"]:
+                found.append(int(row[9]))
+    return bool(found) and all(inode in own for inode in found)
+def connect(number, request):
+    target = request["target"]
+    if request.get("holder") is not None and not listens(request["holder"], target):
+        return answer(number, error="it is not proven that process %d listens there" % request["holder"])
+    if target["kind"] == "unix":
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(request["seconds"])
+        sock.connect(target["path"])
+    else:
+        sock = socket.create_connection((target["host"], target["port"]), request["seconds"])
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    channels[request["channel"]] = Channel(sock)
+    answer(number)
+def pair(number, request):
+    ours, theirs = socket.socketpair()
+    channels[request["channel"]] = Channel(ours)
+    answer(number, kept=keep(theirs), inode=os.fstat(theirs.fileno()).st_ino)
+def nameless():
+    for folder in (os.environ.get("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm"):
+        if folder:
+            try:
+                return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o600)
+            except OSError:
+                pass
+    import tempfile
+    descriptor, path = tempfile.mkstemp()
+    os.unlink(path)
+    return descriptor
+def file(number, request):
+    descriptor = nameless()
+    answer(number, kept=keep(descriptor))
+def take(number, request):
+    which = request["kept"]
+    start = taken.get(which, 0)
+    size = os.fstat(kept[which]).st_size - start
+    if size > min(request["most"], MOST * 4):
+        return answer(number, error="QEMU wrote %d bytes, and %d at most are expected" % (size, request["most"]))
+    reader = os.open("/proc/self/fd/%d" % kept[which], os.O_RDONLY)
+    data = b""
+    while len(data) < size:
+        part = os.pread(reader, size - len(data), start + len(data))
+        if not part:
+            break
+        data += part
+    os.close(reader)
+    taken[which] = start + len(data)
+    os.ftruncate(kept[which], 0)
+    os.ftruncate(kept[which], taken[which])
+    give(number, data)
+def hand(number, request):
+    channel = channels[request["channel"]]
+    while channel.out:
+        select.select([], [channel.sock], [])
+        flush(channel)
+    thing = kept[request["kept"]]
+    descriptor = thing if isinstance(thing, int) else thing.fileno()
+    text = request["text"].encode() + b"\\n"
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
+    while True:
+        try:
+            sent = channel.sock.sendmsg([text], rights)
+            break
+        except BlockingIOError:
+            select.select([], [channel.sock], [])
+    channel.out += text[sent:]
+    if not isinstance(thing, int):
+        thing.close()
+        del kept[request["kept"]]
+def holder(number, request):
+    found = holders(request["inode"])
+    if len(found) != 1:
+        return answer(number, error="%d QEMUs are seen that hold it" % len(found))
+    pid = found[0]
+    problem, memory, maps = None, None, os.open("/proc/%d/maps" % pid, os.O_RDONLY)
+    try:
+        memory = os.open("/proc/%d/mem" % pid, os.O_RDONLY)
+    except OSError as error:
+        problem = str(error)
+    if request["inode"] not in inodes(pid):
+        return answer(number, error="process %d changed while it was looked at" % pid)
+    answer(number, pid=pid, uid=os.stat("/proc/%d" % pid).st_uid, problem=problem, maps=keep(maps), memory=keep(memory))
+def maps(number, request):
+    descriptor, data = kept[request["kept"]], b""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    while len(data) < MOST:
+        part = os.read(descriptor, MAX)
+        if not part:
+            break
+        data += part
+    give(number, data)
+def memory(number, request):
+    parts, total = [], 0
+    for position, length in request["at"]:
+        total += length
+        if total > MOST:
+            return answer(number, error="too much at once")
+        part = os.pread(kept[request["kept"]], length, position)
+        if len(part) != length:
+            return answer(number, error="only %d of %d bytes could be read" % (len(part), length))
+        parts.append(part)
+    give(number, b"".join(parts))
+OPERATIONS = dict(connect=connect, pair=pair, file=file, take=take, hand=hand, holder=holder, maps=maps, memory=memory)
+def flush(channel):
+    try:
+        while channel.out:
+            del channel.out[:channel.sock.send(channel.out)]
+    except BlockingIOError:
+        pass
+    except OSError:
+        channel.out.clear()
+def obey(payload):
+    request = json.loads(payload.decode())
+    number = request.get("id", 0)
+    try:
+        OPERATIONS[request["op"]](number, request)
+    except Exception as error:
+        if number:
+            answer(number, error=str(error), code=getattr(error, "errno", None))
+def receive(channel, payload):
+    if channel == 0:
+        return obey(payload)
+    there = channels.get(channel)
+    if there is None:
+        return
+    if payload:
+        there.out += payload
+        flush(there)
+    else:
+        flush(there)
+        there.sock.close()
+        del channels[channel]
+def hear(number):
+    channel = channels[number]
+    try:
+        data = channel.sock.recv(65536)
+    except BlockingIOError:
+        return
+    except OSError:
+        data = b""
+    say(number, data)
+    channel.ended = not data
+os.write(1, b"\\npagewalk-agent 1\\n")
+held = b""
+while True:
+    reading = {c.sock: n for n, c in channels.items() if not c.ended}
+    writing = {c.sock: c for c in channels.values() if c.out}
+    full = sum(len(c.out) for c in channels.values()) > 4 * MAX
+    ready, free, _ = select.select(list(reading) + ([] if full else [0]), list(writing), [])
+    for sock in free:
+        flush(writing[sock])
+    for sock in ready:
+        if sock != 0 and reading[sock] in channels:
+            hear(reading[sock])
+    if 0 in ready:
+        data = os.read(0, 65536)
+        if not data:
+            break
+        held += data
+        while len(held) >= 8:
+            channel, length = struct.unpack(">II", held[:8])
+            if length > MAX:
+                sys.exit("a frame of %d bytes" % length)
+            if len(held) < 8 + length:
+                break
+            payload, held = held[8:8 + length], held[8 + length:]
+            receive(channel, payload)
+`;
+
+/** A line for a shell of that host, which becomes the program. @internal */
+export function agentCommand(): string {
+  const options = PYTHON_OPTIONS.join(' ');
+  return `p=/usr/bin/python3; [ -x $p ] || p=python3; exec $p ${options} -c ${quoteWord(AGENT_PROGRAM)}\n`;
+}

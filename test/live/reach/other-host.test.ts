@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import split2 from 'split2';
+import { type ConnectError, connect } from '../../../protocols/transport/index.ts';
+import { attach, withPausedGuest } from '../../../src/guest/index.ts';
+import type { QemuProcess } from '../../../src/testing/index.ts';
+import { expectRejection } from '../../support/expect-rejection.ts';
+import type { ClientOrders } from '../../support/live/guest/attached-client.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
+import { untilPasses } from '../../support/live/libvirt/until-passes.ts';
+import { SshDaemon } from '../../support/live/reach/ssh-daemon.ts';
+import { type PagewalkExit, runPagewalk } from '../../support/live/run-pagewalk.ts';
+import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
+
+const PATH = process.env['PATH'] ?? '';
+/** Of long4: a user page, at 0x120000. */
+const ADDRESS = '0xffff800000000123';
+const ANSWER = '0xffff800000000123  0x120123  4K  rwxu\n';
+const CLIENT = join(import.meta.dirname, '../../support/live/guest/attached-client.js');
+/** A helper on this host, as short as one can be: a shell in it is a shell. */
+const HERE = 'env';
+
+describe('a guest of another host', function () {
+  this.timeout(120_000);
+  const scratch = useScratchDirectory();
+  let guest: QemuProcess;
+  let witness: Witness;
+
+  before(async () => {
+    guest = await launchKernel('long4', { gdb: false });
+    witness = await Witness.of(guest);
+  });
+
+  after(async () => {
+    await witness[Symbol.asyncDispose]();
+    await guest.stop();
+  });
+
+  const run = (words: readonly string[], host: string): Promise<PagewalkExit> =>
+    runPagewalk([...words, '--qmp', guest.qmpEndpoint, '--host', host], { PATH });
+
+  async function expectAsFound(): Promise<void> {
+    expect(await witness.runState()).to.equal('running');
+    expect((await witness.chardevs()).filter((each) => /^pagewalk-[0-9a-f]{8} /.test(each))).to.deep.equal([]);
+    expect(await witness.execute('query-fdsets')).to.deep.equal([]);
+  }
+
+  it('gives everything over ssh: a stub, device state, the memory of its process; and is left as it was found', async () => {
+    await using daemon = await SshDaemon.start();
+    const { status, stdout, stderr } = await run(['state', '--json', '--timeout', '60000'], daemon.command);
+    expect(status, stderr).to.equal(0);
+    const state = JSON.parse(stdout);
+    expect(state.registers.pkru).to.deep.include({ source: 'device-state', value: '0xc0000024' });
+    expect(state.memoryAccess.provider, JSON.stringify(state.memoryAccess)).to.equal('host-process');
+    await expectAsFound();
+  });
+
+  it('is mapped as on its own host, and live', async () => {
+    const ranges = async (qmp: string): Promise<{ all: readonly string[]; flights: string }> => {
+      const all: string[] = [];
+      const flights = await withPausedGuest({ qmp, watchdog: false }, async (view) => {
+        await view.mapRanges(({ first, last, rights }) => {
+          all.push(`${first} ${last} ${JSON.stringify(rights)}`);
+          return true;
+        });
+        return (await view.memoryReport()).provider;
+      });
+      return { all, flights };
+    };
+    const there = await ranges(`host:[${HERE}]${guest.qmpEndpoint}`);
+    expect(there).to.deep.equal(await ranges(guest.qmpEndpoint));
+    expect(there.flights).to.equal('host-process');
+    await witness.runState();
+    const { stops } = witness;
+    const live = await attach({ qmp: `host:[${HERE}]${guest.qmpEndpoint}` });
+    try {
+      const access = { write: false, user: false, exec: false };
+      const [answer] = await (await live.live()).translate([{ linearAddress: BigInt(ADDRESS), access }]);
+      expect(answer?.translation).to.deep.include({ kind: 'mapped', physicalAddress: 0x120123n });
+    } finally {
+      await live.detach();
+    }
+    expect(await witness.runState()).to.equal('running');
+    expect(witness.stops).to.equal(stops);
+  });
+
+  it('runs on after a client that was killed in the pause', async () => {
+    const orders: ClientOrders = { qmp: `host:[${HERE}]${guest.qmpEndpoint}`, until: 'paused' };
+    const client = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = await once(client.stdout.pipe(split2()), 'data');
+    expect(line).to.equal('paused');
+    expect(await witness.runState()).to.equal('paused');
+    client.kill('SIGKILL');
+    await once(client, 'exit');
+    await untilPasses(expectAsFound, 20_000);
+  });
+
+  it('is asked by the stub that it has, where that is proven to be its own', async () => {
+    const path = scratch('gdb');
+    await witness.hmp(`gdbserver unix:${path},server=on,wait=off`);
+    try {
+      const own = await run(['translate', ADDRESS, '--brief'], HERE);
+      expect(own.stdout, own.stderr).to.equal(ANSWER);
+      const named = await run(['translate', ADDRESS, '--brief', '--gdb', `unix:${path}`], HERE);
+      expect(named.stdout, named.stderr).to.equal(ANSWER);
+    } finally {
+      await witness.hmp('gdbserver none');
+    }
+    await expectAsFound();
+  });
+
+  for (const [title, host, code, message] of [
+    ['ends at once', 'exit 7;', 'HOST', /it ended with status 7/],
+    ['is not there', '/nowhere/ssh', 'HOST', /status 127.*not found/s],
+    ['says what no agent says', `printf '\\npagewalk-agent 1\\n'; yes;`, 'HOST', /what no agent says \(a frame of/],
+    ['says endless other things', 'yes;', 'HOST', /a long text and no greeting/],
+    ['says nothing', 'sleep 30;', 'TIMEOUT', /did not answer within 1500 ms/],
+  ] as const) {
+    it(`is not reached by a helper that ${title}, and that is said`, async () => {
+      const error = await expectRejection(connect(`host:[${host}]unix:/run/vm.qmp`, { timeoutMs: 1500 }));
+      expect((error as ConnectError).code).to.equal(`ERR_TRANSPORT_${code}`);
+      expect(String(error)).to.match(message);
+    });
+  }
+
+  it('is not reached where it has no such socket, or no Python, and that is said', async () => {
+    const absent = await expectRejection(connect(`host:[${HERE}]unix:/nowhere/vm.qmp`, { timeoutMs: 5000 }));
+    expect((absent as ConnectError).code).to.equal('ERR_TRANSPORT_NOT_FOUND');
+    writeFileSync(scratch('shell'), 'read -r line; echo "sh: exec: python3: not found" >&2; exit 127\n');
+    const plain = await expectRejection(connect(`host:[sh ${scratch('shell')}]unix:/run/vm.qmp`, { timeoutMs: 5000 }));
+    expect(String(plain)).to.include('there is no python3 on that host');
+  });
+});
