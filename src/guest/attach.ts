@@ -7,6 +7,7 @@ import { QmpLink } from './link/qmp-link.ts';
 import { StubLink } from './link/stub-link.ts';
 import { prepareDeviceState } from './monitor/prepare-device-state.ts';
 import { requireOwnStub, requireProcess } from './peer/require-process.ts';
+import { prepareMemory } from './qemu/prepare-memory.ts';
 import { leaveAfter } from './resume/leave-after.ts';
 import { readProcessor } from './vcpu/processor.ts';
 
@@ -26,11 +27,12 @@ export async function attach(options: AttachOptions): Promise<Guest> {
     const cpus = await link.monitor.listCpus();
     if (options.process !== undefined) requireProcess(options.process, link, cpus);
     const qomPath = cpus[0]?.qomPath;
-    const [processor] = await Promise.all([
+    const [processor, memory] = await Promise.all([
       readProcessor(link.monitor, qomPath),
+      prepareMemory(link, options.hostMemory ?? true),
       prepareDeviceState(link.monitor, qomPath),
     ]);
-    return new Guest(link, cpus, processor, options, openedMs);
+    return new Guest(link, cpus, processor, options, memory, openedMs);
   } catch (error) {
     return await leaveAfter(error, () => link.release());
   }

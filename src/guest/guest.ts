@@ -9,8 +9,8 @@ import type { Recovery } from './link/recover.ts';
 import type { MonitorCpu } from './monitor/monitor.ts';
 import type { OpenGuest, RunningGuest } from './open-guest.ts';
 import { liveSource } from './qemu/live-source.ts';
-import { MemoryMapMemo } from './qemu/memory-map-memo.ts';
 import { PausedSource, type QemuParts } from './qemu/paused-source.ts';
+import type { KnownMemory } from './qemu/prepare-memory.ts';
 import type { Assumption } from './vcpu/assumption.ts';
 import type { Processor } from './vcpu/processor.ts';
 
@@ -40,6 +40,7 @@ export class Guest implements OpenGuest, RunningGuest {
   #paused: GuestView | undefined;
 
   /**
+   * @param memory - what has been asked of it beforehand
    * @param openedMs - when opening the link began
    * @internal Use `attach`.
    */
@@ -48,7 +49,8 @@ export class Guest implements OpenGuest, RunningGuest {
     cpus: readonly MonitorCpu[],
     processor: Processor,
     options: AttachOptions,
-    openedMs: number = performance.now(),
+    memory: KnownMemory,
+    openedMs: number,
   ) {
     this.#link = link;
     // Connecting to a stub pauses the guest.
@@ -57,7 +59,7 @@ export class Guest implements OpenGuest, RunningGuest {
       ...{ link, cpus, processor },
       useHostMemory: options.hostMemory ?? true,
       allowsWrites: options.allowWrites ?? false,
-      maps: new MemoryMapMemo(),
+      memory,
       kernels: new KernelMemo(),
     };
     this.vcpus = cpus.map(({ index }) => index);

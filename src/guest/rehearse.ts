@@ -1,6 +1,7 @@
 import { GdbClient } from '../../protocols/gdb/index.ts';
 import { KernelMemo } from '../linux/internal.ts';
 import { GuestView } from './guest-view.ts';
+import { HostPlaces } from './memory/host/host-places.ts';
 import { MemoryMapMemo } from './qemu/memory-map-memo.ts';
 import { PausedSource, type QemuParts } from './qemu/paused-source.ts';
 import { rehearseHostMemory } from './rehearsal/rehearse-host-memory.ts';
@@ -34,7 +35,7 @@ export async function rehearse(ask: (view: GuestView) => Promise<unknown>, hostM
         processor: SCRIPTED_PROCESSOR,
         useHostMemory: false,
         allowsWrites: false,
-        maps: new MemoryMapMemo(),
+        memory: { maps: new MemoryMapMemo(), places: new HostPlaces() },
         kernels: new KernelMemo(),
       },
       stub,

@@ -1,4 +1,4 @@
-import { type InfoRegisters, parseFlatViews } from '../../../protocols/qmp/index.ts';
+import type { InfoRegisters } from '../../../protocols/qmp/index.ts';
 import type { SavedRegister, UnavailableCause } from '../causes/unavailable-cause.ts';
 import { GuestMemoryError, GuestStateError } from '../errors.ts';
 import { compareRunning } from '../memory/host/compare-pages.ts';
@@ -12,7 +12,6 @@ import { assumedHiddenRegisters } from '../vcpu/hidden-registers.ts';
 import { assumedMemoryTypes } from '../vcpu/memory-types.ts';
 import { assembleVcpuState, contextOf, type VcpuState } from '../vcpu/vcpu-state.ts';
 import type { QemuParts } from './paused-source.ts';
-import { selectMemoryMap } from './select-memory-map.ts';
 
 /** A vCPU that runs on shows one register after the other. */
 const TAKEN_LIVE: Assumption = {
@@ -28,7 +27,7 @@ const TAKEN_LIVE: Assumption = {
  *
  * @internal
  */
-export function liveSource({ link: { monitor, peer }, cpus, processor, kernels }: QemuParts): GuestSource {
+export function liveSource({ link: { monitor, peer }, cpus, processor, kernels, memory }: QemuParts): GuestSource {
   return {
     vcpus: cpus.map(({ index }) => index),
     notes: [TAKEN_LIVE],
@@ -38,13 +37,13 @@ export function liveSource({ link: { monitor, peer }, cpus, processor, kernels }
       const [shown, mtree] = await Promise.all([monitor.registers(cpu), monitor.hmp(FLAT_VIEWS)]);
       return {
         state: assembleVcpuState(shown, registersOf(shown), processor, 'monitor'),
-        map: selectMemoryMap(parseFlatViews(mtree), cpu, shown.smm),
+        map: memory.maps.select(mtree, cpu, shown.smm),
         readHidden: () => Promise.resolve(assumedHiddenRegisters(savedOnlyWhenPaused)),
       };
     },
     /** @throws GuestMemoryError `ERR_GUEST_MEMORY` when this host does not have the guest's memory. */
     async openMemory({ state, map }: SourceVcpu): Promise<SourceMemory> {
-      const host = await openHostMemory(monitor, map, peer);
+      const host = await openHostMemory(monitor, map, peer, memory.places);
       const root = contextOf(state).rootAddress;
       const opened = await openLayeredMemory(host, monitorMemory(monitor), map, compareRunning, root);
       const { provider, attempts } = opened;

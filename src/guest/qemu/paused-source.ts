@@ -18,7 +18,7 @@ import type { Processor } from '../vcpu/processor.ts';
 import type { Sourced } from '../vcpu/sourced.ts';
 import { assembleVcpuState, contextOf } from '../vcpu/vcpu-state.ts';
 import type { SeenMemory } from '../vcpu/vmcb.ts';
-import type { MemoryMapMemo } from './memory-map-memo.ts';
+import type { KnownMemory } from './prepare-memory.ts';
 
 /** Up to here the registers of all vCPUs come sooner through the stub than those of one through QMP: a third of the time. */
 const FEW_CPUS = 4;
@@ -30,7 +30,7 @@ export interface QemuParts {
   readonly processor: Processor;
   readonly useHostMemory: boolean;
   readonly allowsWrites: boolean;
-  readonly maps: MemoryMapMemo;
+  readonly memory: KnownMemory;
   readonly kernels: KnownKernels;
 }
 
@@ -58,7 +58,7 @@ export class PausedSource implements GuestSource {
   }
 
   async readVcpu(cpu: number): Promise<SourceVcpu> {
-    const { link, cpus, processor, maps } = this.#qemu;
+    const { link, cpus, processor, memory } = this.#qemu;
     // The stub hands a command to the monitor at once; QMP takes its text in at one byte for each turn of QEMU's main loop.
     const { client } = this.#stub;
     const throughStub = stubMonitor(client, (text) => link.noteRegisters(text));
@@ -69,7 +69,7 @@ export class PausedSource implements GuestSource {
       (cpus.length <= FEW_CPUS ? throughStub : link.monitor).registers(cpu),
       throughStub.hmp(FLAT_VIEWS),
     ]);
-    const map = maps.select(mtree, cpu, shown.smm);
+    const map = memory.maps.select(mtree, cpu, shown.smm);
     return {
       state: assembleVcpuState(shown, registers, processor),
       map,
@@ -78,8 +78,9 @@ export class PausedSource implements GuestSource {
   }
 
   async openMemory({ state, map }: SourceVcpu): Promise<SourceMemory> {
-    const { link, useHostMemory } = this.#qemu;
-    const host = useHostMemory ? await openHostMemory(stubMonitor(this.#stub.client), map, link.peer) : [];
+    const { link, useHostMemory, memory } = this.#qemu;
+    const monitor = stubMonitor(this.#stub.client);
+    const host = useHostMemory ? await openHostMemory(monitor, map, link.peer, memory.places) : [];
     const root = contextOf(state).rootAddress;
     const {
       provider = 'gdb-stub',

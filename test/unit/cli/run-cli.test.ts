@@ -57,7 +57,7 @@ describe('cli/runCli', () => {
       const options = [...out.matchAll(/^ {2}--([a-z0-9-]+)/gm)].map(([, name]) => name);
       expect(options).to.deep.equal(
         (
-          'from keep-going qmp guest gdb dump registers cpu cr3 pid process symbols length names set profile nested until within live write user exec both set-accessed set-dirty force-set-accessed ' +
+          'from keep-going qmp guest host gdb dump registers cpu cr3 pid process symbols length names set profile nested until within live write user exec both set-accessed set-dirty force-set-accessed ' +
           'brief json strict no-host-memory trace timeout max-pause'
         ).split(' '),
       );

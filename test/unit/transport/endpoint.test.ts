@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { type Endpoint, EndpointError, formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
+import { type Endpoint, EndpointError, type EndpointOnHost, formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
 
-const unix = (path: string): Endpoint => ({ kind: 'unix', path });
-const tcp = (host: string, port: number): Endpoint => ({ kind: 'tcp', host, port });
+const unix = (path: string): EndpointOnHost => ({ kind: 'unix', path });
+const tcp = (host: string, port: number): EndpointOnHost => ({ kind: 'tcp', host, port });
 const exec = (command: string): Endpoint => ({ kind: 'exec', command });
 
 const ACCEPTED: ReadonlyArray<readonly [text: string, endpoint: Endpoint]> = [

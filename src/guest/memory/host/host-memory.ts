@@ -48,6 +48,8 @@ export class HostMemory implements Disposable {
   readonly kind: RegionSource['kind'];
   /** Why it is not read in a better way, or not all of it. */
   readonly attempts: MemoryAttempt[];
+  /** To be told when a block turns out to be something else. */
+  readonly onForeign: () => void;
   readonly #map: MemoryMap;
   readonly #sources: ReadonlyMap<Region, RegionSource>;
   /** Pieces come one after the other, and mostly lie where the last did. */
@@ -60,7 +62,9 @@ export class HostMemory implements Disposable {
     map: MemoryMap,
     sources: ReadonlyMap<Region, RegionSource>,
     attempts: MemoryAttempt[],
+    onForeign: () => void = () => {},
   ) {
+    this.onForeign = onForeign;
     this.kind = kind;
     this.#map = map;
     this.#sources = sources;

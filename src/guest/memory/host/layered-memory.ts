@@ -141,11 +141,13 @@ export class LayeredMemory implements PhysicalMemory {
       const outcome = await this.#compare(samples, host, this.#trusted);
       if (outcome.kind === 'zero') return;
       block.verdict = outcome.kind === 'same' ? 'same' : 'foreign';
+      if (block.verdict === 'foreign') host.onForeign();
       if (outcome.kind === 'differs') host.attempts.push({ provider: host.kind, cause: outcome.cause });
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       // The block is not, or no longer, where it was found.
       block.verdict = 'foreign';
+      host.onForeign();
       host.attempts.push({ provider: host.kind, cause: { code: 'unreadable', message: error.message } });
     }
   }

@@ -10,6 +10,7 @@ import { isStill } from '../../peer/process-identity.ts';
 import type { MemoryMap, Region } from '../memory-map.ts';
 import { descriptorBytes } from './descriptor-bytes.ts';
 import { type HostBlock, type HostBytes, HostMemory, type RegionSource } from './host-memory.ts';
+import { HostPlaces } from './host-places.ts';
 import { type Mapping, mappingsOf, parseMappings, sharedFileOffset } from './mappings.ts';
 import { openMappedFile } from './open-mapped-file.ts';
 import { remoteBytes } from './remote-bytes.ts';
@@ -30,6 +31,7 @@ interface Located {
  * what is mapped there, which file lies behind, whether QEMU shares it. Nothing is opened because the peer named it.
  *
  * @param peer - the only process that is looked into
+ * @param places - what QEMU has said before, and what it says now
  * @returns why nothing was found, where nothing was
  * @internal
  */
@@ -37,36 +39,57 @@ export async function openHostMemory(
   monitor: Pick<Monitor, 'hmp'>,
   map: MemoryMap,
   peer: Peer,
+  places = new HostPlaces(),
 ): Promise<HostMemory | readonly MemoryAttempt[]> {
   if (peer.kind === 'unknown') return [{ provider: 'host-process', cause: peer.cause }];
   try {
     const [located, maps] = await Promise.all([
-      locate(monitor, map),
+      locate(monitor, map, places),
       peer.kind === 'remote' ? peer.process.readMaps() : undefined,
     ]);
     if (located.length === 0) return [{ provider: 'host-process', cause: { code: 'places-unknown' } }];
     const opening = peer.kind === 'remote' ? new RemoteOpening(peer, maps ?? '') : new LocalOpening(peer);
-    return opening.open(located, map);
+    return opening.open(located, map, () => places.forget());
   } catch (error) {
     return [{ provider: 'host-process', cause: causeOf(error) }];
   }
 }
 
-/** `gpa2hva` looks at QEMU's own tables: it has no effect on the guest. */
-async function locate(monitor: Pick<Monitor, 'hmp'>, map: MemoryMap): Promise<readonly Located[]> {
-  const regions = map.regions.filter(({ kind }) => kind === 'ram' || kind === 'rom').slice(0, MOST_REGIONS);
-  const asked = regions.filter((region) => region.onlyInSmm !== true);
+function regionsHere(map: MemoryMap): readonly Region[] {
+  return map.regions.filter(({ kind }) => kind === 'ram' || kind === 'rom').slice(0, MOST_REGIONS);
+}
+
+/** What QEMU's system view shows, at which `gpa2hva` looks: something else where SMRAM is. */
+function isShown(region: Region): boolean {
+  return region.onlyInSmm !== true;
+}
+
+/**
+ * Asks where regions are, those that were not asked for before. `gpa2hva` looks at QEMU's own tables: it has no effect on the guest.
+ *
+ * @internal
+ */
+export async function askForPlaces(monitor: Pick<Monitor, 'hmp'>, map: MemoryMap, places: HostPlaces): Promise<void> {
+  const asked = regionsHere(map).filter((region) => isShown(region) && places.addressOf(region) === undefined);
   const texts = await Promise.all(asked.map(({ first }) => monitor.hmp(`gpa2hva ${formatHex(first)}`)));
-  const blocks = new Map<string, { readonly base: number; readonly name: string; readonly regions: Region[] }>();
   asked.forEach((region, at) => {
-    const address = Number(parseHostAddress(texts[at] ?? '') ?? Number.NaN);
-    if (!Number.isSafeInteger(address)) return;
+    places.note(region, Number(parseHostAddress(texts[at] ?? '') ?? Number.NaN));
+  });
+}
+
+async function locate(monitor: Pick<Monitor, 'hmp'>, map: MemoryMap, places: HostPlaces): Promise<readonly Located[]> {
+  await askForPlaces(monitor, map, places);
+  const regions = regionsHere(map);
+  const blocks = new Map<string, { readonly base: number; readonly name: string; readonly regions: Region[] }>();
+  for (const region of regions.filter(isShown)) {
+    const address = places.addressOf(region) ?? Number.NaN;
+    if (!Number.isSafeInteger(address)) continue;
     const base = address - Number(region.offset);
     const block = blocks.get(`${base} ${region.name}`) ?? { base, name: region.name, regions: [] };
     block.regions.push(region);
     blocks.set(`${base} ${region.name}`, block);
-  });
-  // QEMU looks at the system's view, which has something else where SMRAM is: that is known only by its name and offset.
+  }
+  // SMRAM is known only by its name and offset.
   for (const region of regions.filter(({ onlyInSmm }) => onlyInSmm)) {
     const [block, another] = [...blocks.values()].filter(({ name }) => name === region.name);
     if (another === undefined) block?.regions.push(region);
@@ -89,7 +112,7 @@ abstract class Opening {
   /** It is the program still that it was. */
   protected abstract isStill(): boolean;
 
-  open(located: readonly Located[], map: MemoryMap): HostMemory | readonly MemoryAttempt[] {
+  open(located: readonly Located[], map: MemoryMap, onForeign: () => void): HostMemory | readonly MemoryAttempt[] {
     const mappings = parseMappings(this.readMappings());
     // The largest first: what is said of how memory is read is said of it.
     const bySize = [...located].sort((one, other) => sizeOf(other.region) - sizeOf(one.region));
@@ -103,7 +126,7 @@ abstract class Opening {
     const attempts = distinct(this.#attempts).filter(
       ({ provider }) => !(provider === 'host-file' && main?.kind === 'host-file'),
     );
-    const memory = new HostMemory(main?.kind ?? 'host-process', map, sources, attempts);
+    const memory = new HostMemory(main?.kind ?? 'host-process', map, sources, attempts, onForeign);
     // What was opened belongs to the program that ran when it was opened: that must still be the one that was proven.
     if (main !== undefined && this.isStill()) return memory;
     memory[Symbol.dispose]();
