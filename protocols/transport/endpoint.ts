@@ -152,7 +152,7 @@ function bareEndpoint(text: string): Endpoint {
   return unixEndpoint(text, text);
 }
 
-function unixEndpoint(text: string, path: string): Endpoint {
+function unixEndpoint(text: string, path: string): Extract<Endpoint, { kind: 'unix' }> {
   if (path === '') throw new EndpointError(text, 'the path is empty');
   if (path.includes('\0')) throw new EndpointError(text, 'the path contains a NUL character');
   if (Buffer.byteLength(path) > SOCKET_PATH_BYTES) {
@@ -222,9 +222,9 @@ function hostEndpoint(text: string, rest: string): Endpoint {
   }
   const command = rest.slice(1, end);
   if (command.trim() === '') throw new EndpointError(text, 'the command is empty');
-  const target = parseEndpoint(rest.slice(end + 1));
-  if (target.kind !== 'unix' && target.kind !== 'tcp')
-    throw new EndpointError(text, 'only unix: and tcp: are reached so');
+  const colon = rest.indexOf(':', end);
+  const address = dropListeningOptions(text, rest.slice(colon + 1));
+  const target = rest.startsWith('unix', end + 1) ? unixEndpoint(text, address) : tcpEndpoint(text, address);
   return { kind: 'host', command, target };
 }
 

@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { type Endpoint, EndpointError, type EndpointOnHost, formatEndpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
+import {
+  type Endpoint,
+  EndpointError,
+  type EndpointOnHost,
+  formatEndpoint,
+  parseEndpoint,
+} from '../../../protocols/transport/index.ts';
 
 const unix = (path: string): EndpointOnHost => ({ kind: 'unix', path });
 const tcp = (host: string, port: number): EndpointOnHost => ({ kind: 'tcp', host, port });
