@@ -31,12 +31,11 @@ export async function rehearseHostMemory(): Promise<RegionSource['kind'] | undef
   const host = await openHostMemory({ hmp: async () => answer }, map, { kind: 'process', pid, uid, identity });
   if (!('kind' in host)) return undefined;
   const trusted: PhysicalMemory = {
-    read: async (pieces) =>
-      pieces.map((piece) => {
-        const bytes = new Uint8Array(piece.lengthBytes);
-        host.readInto(piece.address, bytes);
-        return bytes;
-      }),
+    read: async (pieces) => {
+      const targets = pieces.map((piece) => new Uint8Array(piece.lengthBytes));
+      await host.read(pieces, targets);
+      return targets;
+    },
   };
   using layers = await openLayeredMemory(host, trusted, map, comparePaused, 0);
   await layers.memory.read([{ address: 0, lengthBytes }]);

@@ -11,10 +11,10 @@ import { expectRejection } from '../../support/expect-rejection.ts';
 import type { ClientOrders } from '../../support/live/guest/attached-client.ts';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
-import { untilPasses } from '../../support/live/libvirt/until-passes.ts';
 import { SshDaemon } from '../../support/live/reach/ssh-daemon.ts';
 import { type PagewalkExit, runPagewalk } from '../../support/live/run-pagewalk.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
+import { untilPasses } from '../../support/until-passes.ts';
 
 const PATH = process.env['PATH'] ?? '';
 /** Of long4: a user page, at 0x120000. */
