@@ -82,7 +82,7 @@ function percentile(values: readonly number[], share: number): number {
 
 async function zooming(browser: Browser, directory: string): Promise<readonly Figure[]> {
   const file = join(directory, 'ranges.html');
-  const { ranges, bytes } = await pageOf(picturedTables(1024, 8, 14), file);
+  const { ranges, bytes } = await pageOf(picturedTables(1024, 8, 11), file);
   const { page } = await openPage(browser, pathToFileURL(file).href);
   const all: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) all.push(...(await frameTimes(page)));

@@ -71,8 +71,10 @@ export async function findChanges({ before, after, context, where, breathe }: Ch
     repeatedLeft: MOST_REPEATED,
     steps: 0,
   };
+  const known = Math.min(knownEnd(before), knownEnd(after));
   for (const { firstPage, lastPage } of where ?? [{ firstPage: 0, lastPage: Number.MAX_SAFE_INTEGER }]) {
-    const segments = (pieces: Pieces): Generator<MapSegment> => segmentsOf(pieces, reading, firstPage, lastPage + 1);
+    const endPage = Math.min(lastPage + 1, known);
+    const segments = (pieces: Pieces): Generator<MapSegment> => segmentsOf(pieces, reading, firstPage, endPage);
     for await (const change of diffMaps(breathing(segments(before), reading, breathe), segments(after))) {
       if (all.length >= MOST_CHANGES) break;
       all.push(change);
@@ -96,6 +98,12 @@ export async function findChanges({ before, after, context, where, breathe }: Ch
   }
   const complete = all.length < MOST_CHANGES && reading.repeatedLeft >= 0 && before.complete && after.complete;
   return { pieces: builder.build('pages', complete), of: Uint8Array.from(of), all, complete };
+}
+
+/** Where what is known of a map ends: behind what was left out everything would have vanished. */
+function knownEnd(pieces: Pieces): number {
+  const { complete, length } = pieces;
+  return complete || length === 0 ? Number.POSITIVE_INFINITY : endOf(pieces, length - 1);
 }
 
 /** How pieces are read, and how much may still be read of them. */

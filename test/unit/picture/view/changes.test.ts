@@ -66,4 +66,13 @@ describe('changes in a picture', () => {
     expect((await changesOf(piecesOf(drawn, 'pages', false), piecesOf(drawn))).complete).to.equal(false);
     expect((await changesOf(piecesOf(drawn), piecesOf(drawn, 'pages', false))).complete).to.equal(false);
   });
+
+  it('are nothing that lies behind what is known of an incomplete moment', async () => {
+    const both = [{ first: 16, pages: 4, physical: 5 }];
+    const more = [...both, { first: 32, pages: 4, physical: 50 }];
+    const [cut, whole] = [piecesOf(both, 'pages', false), piecesOf(more)];
+    expect((await changesOf(cut, whole)).told).to.deep.equal([]);
+    expect((await changesOf(whole, cut)).told).to.deep.equal([]);
+    expect((await changesOf(piecesOf(both), whole)).told).to.deep.equal([[32, 36, 'appeared']]);
+  });
 });
