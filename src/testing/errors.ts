@@ -53,8 +53,9 @@ export class QemuLaunchError extends TestingError {
     evidence: { readonly command: readonly string[]; readonly output: string },
     options?: ErrorOptions,
   ) {
+    // The command is long, and says least.
     const said = evidence.output === '' ? '' : `\nIt said: ${evidence.output}`;
-    super(`${problem}\nCommand: ${evidence.command.join(' ')}${said}`, options);
+    super(`${problem}${said}\nCommand: ${evidence.command.join(' ')}`, options);
     this.code = code;
     this.command = evidence.command;
     this.output = evidence.output;

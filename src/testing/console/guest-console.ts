@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { type AbandonSignal, timerMs } from '../../../protocols/transport/internal.ts';
-import { GuestConsoleError, type GuestConsoleErrorCode, inBrackets } from '../errors.ts';
+import { GuestConsoleError, type GuestConsoleErrorCode, inBrackets, QemuOptionError } from '../errors.ts';
 import { LineSplitter } from './line-splitter.ts';
 
 /** A guest may talk for hours; older lines are forgotten. */
@@ -101,9 +101,8 @@ export class GuestConsole {
    */
   async expect(pattern: RegExp, options: ExpectOptions = {}): Promise<RegExpExecArray> {
     const { failOn, timeoutMs = DEFAULT_EXPECT_TIMEOUT_MS, fromNow = false, signal } = options;
-    // A pattern with `g` or `y` would go on where it has matched before.
-    const wanted = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
-    const unwanted = failOn && new RegExp(failOn.source, failOn.flags.replace(/[gy]/g, ''));
+    const wanted = fromItsStart(pattern);
+    const unwanted = failOn && fromItsStart(failOn);
     const judge = (line: string, isWhole: boolean): Error | string | undefined => {
       if (wanted.test(line)) return line;
       if (!isWhole || unwanted?.test(line) !== true) return undefined;
@@ -236,4 +235,18 @@ export class GuestConsole {
   #error(code: GuestConsoleErrorCode, problem: string): GuestConsoleError {
     return new GuestConsoleError(code, problem, this.tail);
   }
+}
+
+/**
+ * A pattern with `g` or `y` would go on where it has matched before.
+ *
+ * @throws QemuOptionError `ERR_TESTING_OPTION` for what is none, as plain JavaScript may give.
+ */
+function fromItsStart(pattern: RegExp): RegExp {
+  // Not by its class: jest gives tests one of their own.
+  if (Object.prototype.toString.call(pattern) !== '[object RegExp]') {
+    const given = JSON.stringify(pattern) ?? 'undefined';
+    throw new QemuOptionError(`a line is waited for by a regular expression, as in /ready/, and not by ${given}`);
+  }
+  return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
 }

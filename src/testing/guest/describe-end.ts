@@ -36,21 +36,37 @@ export function kindOfShutdown(reason: unknown): GuestEndKind | undefined {
   return reason === 'guest-shutdown' ? 'shutdown' : 'stopped';
 }
 
-/** Reads what the guest, which QEMU has stopped, died of. @internal */
-export async function lookAtEnd(guest: Guest, how: GuestEndKind): Promise<Pick<GuestEnd, keyof typeof UNSEEN>> {
+/**
+ * Reads what the guest, which has come to its end, died of.
+ *
+ * @param lines - what its console said
+ * @internal
+ */
+export async function lookAtEnd(
+  guest: Guest,
+  how: GuestEndKind,
+  lines: readonly string[],
+): Promise<Pick<GuestEnd, keyof typeof UNSEEN>> {
   const view = await guest.pause();
   const seen = [];
   for (const cpu of guest.vcpus) {
     const registers = await guest.readRegisters(cpu);
     const [rip = null, cr2 = null, cr3 = null] = ['rip', 'cr2', 'cr3'].map((name) => registers.get(name));
-    const walk = cr2 !== null && mayBeFault(how, cr2) ? await walkOfFault(view, cpu, cr2, rip) : null;
+    const walk = cr2 !== null && mayBeFault(how, cr2, lines) ? await walkOfFault(view, cpu, cr2, rip) : null;
     seen.push({ cpu, rip, cr2, cr3, walk });
   }
   return seen.find(({ walk }) => walk !== null) ?? seen[0] ?? UNSEEN;
 }
 
-/** CR2 is the last page fault's, however long ago, and 0 where there was none: who ends in order may not have faulted at all. */
-function mayBeFault(how: GuestEndKind, cr2: bigint): boolean {
+/**
+ * CR2 is the last page fault's, however long ago, and 0 where there was none: who ends in order may not have faulted at all, and a
+ * kernel that panics for it names the address.
+ *
+ * @internal
+ */
+export function mayBeFault(how: GuestEndKind, cr2: bigint, lines: readonly string[]): boolean {
+  if (how === 'panicked')
+    return lines.some((line) => /address|CR2/.test(line) && line.includes(formatHex(cr2, 8).slice(2)));
   return how !== 'shutdown' && how !== 'stopped' && (how !== 'reset' || cr2 !== 0n);
 }
 

@@ -532,7 +532,7 @@ export class LaunchedGuest implements AsyncDisposable {
       how === 'exited'
         ? UNSEEN
         : await inTime(
-            this.#attach().then((guest) => lookAtEnd(guest, exact)),
+            this.#attach().then((guest) => lookAtEnd(guest, exact, this.console.lines)),
             LOOK_TIMEOUT_MS,
             lookedTooLong,
           ).catch(() => UNSEEN);

@@ -53,7 +53,7 @@ describe('the errors of the test kit', () => {
     const error = EXAMPLES.QemuLaunchError();
     expect(error).to.include({ output: 'no such CPU' });
     expect(error.command).to.deep.equal(COMMAND);
-    expect(error.message).to.equal('QEMU ended\nCommand: qemu-system-x86_64 -nodefaults\nIt said: no such CPU');
+    expect(error.message).to.equal('QEMU ended\nIt said: no such CPU\nCommand: qemu-system-x86_64 -nodefaults');
     const silent = new QemuLaunchError('ERR_TESTING_SPAWN', 'no', { command: COMMAND, output: '' });
     expect(silent.message).not.to.contain('It said');
   });

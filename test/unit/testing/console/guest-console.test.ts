@@ -123,6 +123,14 @@ describe('GuestConsole.expect', () => {
     expect(error.lastLines).to.deep.equal(['booting', '[    0.1] ha']);
   });
 
+  it('takes nothing but patterns, also where no compiler says so', async () => {
+    const console = new GuestConsole(new PassThrough());
+    const error = await console.expect('ready' as unknown as RegExp).catch((reason: unknown) => reason);
+    expect(error)
+      .to.have.property('message')
+      .that.contains('by a regular expression, as in /ready/, and not by "ready"');
+  });
+
   it('can look at news only, and forgets what a guest said that was put back', async () => {
     const stream = new PassThrough();
     const guest = new GuestConsole(stream);

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { GuestEnd } from '../../../../src/testing/errors.ts';
-import { describeEnd, kindOfReset, kindOfShutdown, UNSEEN } from '../../../../src/testing/guest/describe-end.ts';
+import {
+  describeEnd,
+  kindOfReset,
+  kindOfShutdown,
+  mayBeFault,
+  UNSEEN,
+} from '../../../../src/testing/guest/describe-end.ts';
 
 const SILENT: GuestEnd = { how: 'exited', exit: null, ...UNSEEN, output: '', lastLines: [] };
 
@@ -46,6 +52,22 @@ describe('the end of a guest', () => {
     );
     expect(kinds).to.deep.equal(['shutdown', 'reset', 'panicked', 'stopped', 'stopped']);
     expect(['host-qmp-quit', 'host-signal'].map(kindOfShutdown)).to.deep.equal([undefined, undefined]);
+  });
+
+  it('may be that of the last page fault, where the guest did not end in order and names no other reason', () => {
+    const oops = [
+      'BUG: unable to handle page fault for address: 0000000000427700',
+      'Kernel panic - not syncing: Fatal',
+    ];
+    expect(mayBeFault('panicked', 0x42_7700n, oops)).to.equal(true);
+    expect(mayBeFault('panicked', 0x42_7700n, ['Kernel panic - not syncing: sysrq triggered crash'])).to.equal(false);
+    expect(mayBeFault('panicked', 0xc012_3456n, ['BUG: unable to handle page fault for address: c0123456'])).to.equal(
+      true,
+    );
+    expect(mayBeFault('panicked', 0n, ['RAX: 0000000000000000 RBX: 0000000000000000'])).to.equal(false);
+    expect(mayBeFault('triple-fault', 0x42_7700n, [])).to.equal(true);
+    expect(mayBeFault('shutdown', 0x42_7700n, oops)).to.equal(false);
+    expect(mayBeFault('reset', 0n, [])).to.equal(false);
   });
 
   it('is a triple fault where the log of TCG says so, and else a reset', async () => {
