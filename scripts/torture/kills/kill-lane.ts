@@ -186,9 +186,9 @@ export class KillLane implements AsyncDisposable {
     return this.#mayHaveProxy(drawn.reach) ? drawn : { ...drawn, moment: { part: drawn.moment.part } };
   }
 
-  /** Behind a proxy nothing shows that a monitor's device is no stub, so that none is started beside it. */
+  /** Behind a proxy that is no unix socket nothing shows whose a stub is that was not named, so that none is taken or started. */
   #mayHaveProxy(reach: Reach): boolean {
-    return this.#approach === undefined || reach !== 'QMP, and a stub of its own';
+    return this.#approach === undefined || reach === 'QMP and the stub';
   }
 
   async onMessage(message: Passing, phase: 'before' | 'after'): Promise<void> {
