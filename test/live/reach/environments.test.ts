@@ -61,7 +61,7 @@ const ENVIRONMENTS: readonly Environment[] = [
   {
     title: 'in a container: mounts, processes, network and IPC of its own',
     options: async (scratch) => ({
-      binary: await writeQemuWithin(scratch('qemu'), withOwnFolders('--net --ipc --pid --fork')),
+      binary: await writeQemuWithin(scratch('qemu'), withOwnFolders('--net --ipc --pid --fork --kill-child')),
     }),
     gets: { root: ALL, 'root, no python3': ALL, 'another user': HANDED },
   },
