@@ -241,7 +241,9 @@ export class QmpLink implements Link {
   async #startStub(qmp: Endpoint): Promise<void> {
     const tried: string[] = [];
     const isThere = isLocal(qmp);
-    if (isThere && this.#sharesFolders() && (await this.#startOwnStub(qmp, tried))) return;
+    // What was handed over when the link was opened is there already.
+    const isHanded = this.#handedStub !== undefined && this.#handingProblem === '';
+    if (!isHanded && isThere && this.#sharesFolders() && (await this.#startOwnStub(qmp, tried))) return;
     await this.#startHanding();
     if (this.#handedStub !== undefined && this.#handingProblem === '') {
       this.#usesHandedStub = true;
@@ -733,7 +735,9 @@ export class QmpLink implements Link {
       return;
     }
     const hasWatchdog = await this.#safekeeping.trigger();
-    if (!this.#isDirect && this.#holding && this.#ranBefore === true)
+    // Who asked was told already where the pause has come to an end by itself.
+    const isTold = hasWatchdog && this.#watch.problem !== undefined;
+    if (!this.#isDirect && this.#holding && this.#ranBefore === true && !isTold)
       throw leftToWatchdog(this.endpoint, hasWatchdog, 'the way to its monitor is gone');
   }
 }

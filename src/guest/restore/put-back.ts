@@ -82,19 +82,21 @@ export async function putBack(
     strayedFrom = await resumeByQmp(qmp);
   };
   const runStep = !mustRun || (running && !usedStub) ? 'done' : await outcomeOf(resume);
-  const stubStep =
-    plan.ownStub === true
-      ? await outcomeOf(() => removeStub(qmp, plan))
-      : handed === undefined
-        ? null
-        : await outcomeOf(() => removeHanded(qmp, handed));
+  const stubSteps = [
+    ...(plan.ownStub === true ? [await outcomeOf(() => removeStub(qmp, plan))] : []),
+    ...(handed === undefined ? [] : [await outcomeOf(() => removeHanded(qmp, handed))]),
+  ];
   const left = leftOf(plan, {
     isModeLost: modeStep === 'lost',
     isRunLost: runStep === 'lost',
-    isStubLost: stubStep === 'lost',
+    isStubLost: stubSteps.includes('lost'),
   });
   if (plan.directory !== undefined && left.directory === undefined) removePrivateDirectory(plan.directory);
-  const rest = { physicalModeOff: modeStep && modeStep === 'done', stubRemoved: stubStep && stubStep === 'done', left };
+  const rest = {
+    physicalModeOff: modeStep && modeStep === 'done',
+    stubRemoved: stubSteps.length === 0 ? null : stubSteps.every((step) => step === 'done'),
+    left,
+  };
   if (strayedFrom !== undefined) return { resumption: 'other-state', foundState: strayedFrom, ...rest };
   return { resumption: runStep === 'done' ? verdict : 'failed', foundState: status, ...rest };
 }

@@ -34,6 +34,8 @@ export class Safekeeping {
   #journal: Journal | undefined;
   #plan: RestorePlan;
   #hasBegun = false;
+  /** A watchdog acts, and nothing was begun since. */
+  #isInHand = false;
 
   constructor(options: SafekeepingOptions) {
     this.#options = options;
@@ -97,12 +99,13 @@ export class Safekeeping {
    * Something could not be put back from here: the watchdog tries, from a fresh connection; the journal stays until it has. What is
    * armed after that begins anew, with another watchdog.
    *
-   * @returns whether there is one
+   * @returns whether there is one, or one has it in hand already
    */
   async trigger(): Promise<boolean> {
     const watchdog = await this.#starting;
     const isThere = watchdog instanceof Watchdog;
     if (isThere) watchdog.end();
+    this.#isInHand = isThere || (this.#isInHand && this.#starting === undefined);
     this.#starting = undefined;
     this.#watchdog = undefined;
     this.#journal?.leave();
@@ -110,7 +113,7 @@ export class Safekeeping {
     this.#hasBegun = false;
     const { journal, ...plan } = afterResume(this.#plan);
     this.#plan = plan;
-    return isThere;
+    return this.#isInHand;
   }
 
   async #begin(): Promise<void> {

@@ -51,28 +51,23 @@ describe('temporary folders with odd names', function () {
     });
   }
 
-  it('refuses one whose name is too long for a socket, before anything is made', async () => {
-    const folder = join(root, 'x'.repeat(90));
-    await mkdir(folder);
-    const { status, stderr } = await translateIn(folder);
-    expect(stderr).to.match(
-      /^pagewalk: the temporary folder .* too long a name for a socket .* set TMPDIR to a shorter one\n$/,
-    );
-    expect(status).to.equal(3);
-    expect(await readdir(folder)).to.deep.equal([]);
-  });
+  for (const [what, name] of [
+    ['whose name is too long for a socket', 'x'.repeat(90)],
+    ['whose name the monitor would take for two lines', 'two\nlines'],
+  ] as const) {
+    it(`does without one ${what}`, async () => {
+      const folder = join(root, name);
+      await mkdir(folder);
+      const { status, stderr } = await translateIn(folder);
+      expect({ status, stderr }).to.deep.equal({ status: 1, stderr: '' });
+      expect(await readdir(folder)).to.deep.equal([]);
+    });
+  }
 
-  it('refuses one whose name the monitor would take for two lines', async () => {
-    const folder = join(root, 'two\nlines');
-    await mkdir(folder);
-    expect((await translateIn(folder)).stderr).to.contain('control characters');
-    expect(await readdir(folder)).to.deep.equal([]);
-  });
-
-  it('says that one is not there', async () => {
+  it('does without one that is not there', async () => {
     const { status, stderr } = await translateIn(join(root, 'nowhere'));
-    expect(stderr).to.match(/no such file or directory.*nowhere/);
-    expect(status).to.equal(3);
+    expect({ status, stderr }).to.deep.equal({ status: 1, stderr: '' });
+    expect(await readdir(root)).to.deep.equal([]);
   });
 });
 

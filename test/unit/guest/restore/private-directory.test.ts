@@ -45,6 +45,23 @@ describe('the directory that QEMU and the client share', () => {
     expect(planPrivateDirectory(process.pid)).to.not.have.property('inQemu');
   });
 
+  it('is refused, with what to do, where no stub can listen in the temporary folder', () => {
+    const { TMPDIR } = process.env;
+    try {
+      process.env['TMPDIR'] = `/tmp/${'x'.repeat(90)}`;
+      expect(() => planPrivateDirectory()).to.throw(
+        /^the temporary folder \/tmp\/x+ has too long a name for a socket \(\d+ bytes, 107 are possible\): set TMPDIR to a shorter one$/,
+      );
+      process.env['TMPDIR'] = '/tmp/two\nlines';
+      expect(() => planPrivateDirectory()).to.throw(
+        'has control characters, which the monitor does not take: set TMPDIR',
+      );
+    } finally {
+      if (TMPDIR === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = TMPDIR;
+    }
+  });
+
   it('gives a regular file', () => {
     writeFileSync(file, 'state');
     expect(directory.read('device-state').toString()).to.equal('state');
