@@ -6,6 +6,7 @@ import type { DescriptorCarrier, HandedDescriptor, HandedFile, HandedStream } fr
 import { TailBuffer } from '../exec/tail-buffer.ts';
 import { makeNamelessFile, type NamelessFile } from '../nameless-file.ts';
 import { PYTHON_OPTIONS, pythonProgram } from './find-python.ts';
+import { handedFile } from './handed-file.ts';
 import { handedStream } from './handed-stream.ts';
 import { PASSING_PROGRAM } from './passing-program.ts';
 
@@ -62,9 +63,7 @@ export class PassingCarrier implements DescriptorCarrier {
   }
 
   makeFile(): HandedFile {
-    const file = this.#file;
-    if (file === undefined) throw new Error('no file can be made in the temporary folder');
-    return { descriptor: { number: FILE_DESCRIPTOR }, take: (maxBytes) => file.take(maxBytes), close: () => {} };
+    return handedFile(this.#file, FILE_DESCRIPTOR);
   }
 
   send(text: string, descriptor: HandedDescriptor): void {

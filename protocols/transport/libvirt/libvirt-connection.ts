@@ -1,9 +1,10 @@
 import type { ConnectOptions } from '../connect-options.ts';
-import type { Connection, DescriptorCarrier, HandedDescriptor, HandedFile, HandedStream } from '../connection.ts';
+import type { Connection, DescriptorCarrier, HandedDescriptor, HandedStream } from '../connection.ts';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { ConnectError } from '../errors.ts';
 import { FIRST_EXTRA_DESCRIPTOR } from '../exec/guarded-command.ts';
 import { quoteWord } from '../exec/quote-word.ts';
+import { handedFile } from '../handing/handed-file.ts';
 import { handedStream } from '../handing/handed-stream.ts';
 import { makeNamelessFile, type NamelessFile } from '../nameless-file.ts';
 import { escapeUnit } from '../printable-text.ts';
@@ -103,7 +104,7 @@ class LibvirtConnection implements Connection {
     void this.#main.shell.ended.then((why) => this.#end(why));
     this.carrier = {
       makeStream: () => this.#makeStream(),
-      makeFile: () => this.#handFile(),
+      makeFile: () => handedFile(this.#file, FILE_DESCRIPTOR),
       send: (text, descriptor) => this.stream.request(text, descriptor),
     };
   }
@@ -174,16 +175,6 @@ class LibvirtConnection implements Connection {
     const { shell, stream } = startCarrier(this.endpoint, this.#uri, []);
     this.#others.set(stream.descriptor, shell);
     return stream;
-  }
-
-  #handFile(): HandedFile {
-    const file = this.#file;
-    if (file === undefined) throw new Error('no file can be made in the temporary folder');
-    return {
-      descriptor: { number: FILE_DESCRIPTOR },
-      take: (maxBytes) => file.take(maxBytes),
-      close: () => {},
-    };
   }
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AftermathOptions, examine } from '../rig/aftermath.ts';
 import { type Approach, guestOptionsOf } from '../rig/approach.ts';
-import { type CommandEnd, CommandRun, runCommand, undisturbed, unseemly } from '../rig/command-run.ts';
+import { type CommandEnd, CommandRun, judgeCommand, runCommand, undisturbed } from '../rig/command-run.ts';
 import { Draw } from '../rig/draw.ts';
 import type { GuestStanding } from '../rig/examined-guest.ts';
 import type { ChangedByte } from '../rig/guest-pages.ts';
@@ -326,12 +326,9 @@ function judgeEnd(
   reference: Reference,
   hasStruck: boolean,
 ): readonly string[] {
-  const problems = [...unseemly(end)];
-  const how = end.signal ?? end.status ?? -1;
-  const isWhole = how === reference.end.status;
-  if (!isWhole && !(hasStruck && way.ends.includes(how))) {
-    problems.push(`ended with ${how}: ${end.stderr.trim().slice(0, 300)}`);
-  }
-  if (isWhole && question.isSteady && end.stdout !== reference.end.stdout) problems.push('the answer is another one');
-  return problems;
+  return judgeCommand(end, {
+    reference: reference.end,
+    ends: hasStruck ? way.ends : [],
+    isSteady: question.isSteady,
+  });
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { healAfterBoth } from '../kills/heal-after-both.ts';
 import { examine } from '../rig/aftermath.ts';
-import { type CommandEnd, CommandRun, undisturbed, unseemly } from '../rig/command-run.ts';
+import { type CommandEnd, CommandRun, judgeCommand, undisturbed } from '../rig/command-run.ts';
 import { Draw } from '../rig/draw.ts';
 import type { GuestStanding } from '../rig/examined-guest.ts';
 import type { ChangedByte } from '../rig/guest-pages.ts';
@@ -244,15 +244,13 @@ function judgeEnd(
   reference: Reference,
   hasStruck: boolean,
 ): readonly string[] {
-  const problems = [...unseemly(end)];
-  const how = end.signal ?? end.status ?? -1;
-  const isWhole = how === reference.end.status;
-  if (!isWhole && !(hasStruck && way.ends.includes(how))) {
-    problems.push(`ended with ${how}: ${end.stderr.trim().slice(0, 300)}`);
-  }
-  if (how === 3 && !/^pagewalk: .{10,}/m.test(end.stderr)) problems.push(`status 3, and no message: ${end.stderr}`);
   const mayAssume = hasStruck && way.spoilsAnswer === true;
-  if (isWhole && question.isSteady && !mayAssume && end.stdout !== reference.end.stdout)
-    problems.push('the answer is another one');
+  const problems = judgeCommand(end, {
+    reference: reference.end,
+    ends: hasStruck ? way.ends : [],
+    isSteady: question.isSteady && !mayAssume,
+  });
+  if ((end.signal ?? end.status) === 3 && !/^pagewalk: .{10,}/m.test(end.stderr))
+    problems.push(`status 3, and no message: ${end.stderr}`);
   return problems;
 }

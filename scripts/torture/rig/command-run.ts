@@ -103,6 +103,26 @@ export function unseemly({ stderr, signal: bySignal, isOverdue, tookMs }: Comman
   return problems;
 }
 
+/** What a run that something was done to may come to. */
+export interface ExpectedCommand {
+  /** What it came to when nothing disturbed it. */
+  readonly reference: CommandEnd;
+  /** How else it may end. */
+  readonly ends: readonly (number | NodeJS.Signals)[];
+  /** Its answer is the same each time. */
+  readonly isSteady: boolean;
+}
+
+/** What is wrong with how a run ended, and with its answer where it ended as when nothing disturbed it. */
+export function judgeCommand(end: CommandEnd, { reference, ends, isSteady }: ExpectedCommand): string[] {
+  const problems = [...unseemly(end)];
+  const how = end.signal ?? end.status ?? -1;
+  const isWhole = how === reference.status;
+  if (!isWhole && !ends.includes(how)) problems.push(`ended with ${how}: ${end.stderr.trim().slice(0, 300)}`);
+  if (isWhole && isSteady && end.stdout !== reference.stdout) problems.push('the answer is another one');
+  return problems;
+}
+
 const UNDISTURBED_TRIES = 3;
 
 /**
