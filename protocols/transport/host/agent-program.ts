@@ -130,10 +130,16 @@ def take(number, request):
     os.ftruncate(kept[which], 0)
     os.ftruncate(kept[which], taken[which])
     give(number, data)
+def wait_for_room(channel):
+    room = select.poll()
+    room.register(channel.sock, select.POLLOUT)
+    room.register(0, select.POLLRDHUP)
+    if any(descriptor == 0 for descriptor, _ in room.poll()):
+        sys.exit()
 def hand(number, request):
     channel = channels[request["channel"]]
     while channel.out:
-        select.select([], [channel.sock], [])
+        wait_for_room(channel)
         flush(channel)
     thing = kept[request["kept"]]
     descriptor = thing if isinstance(thing, int) else thing.fileno()
@@ -144,7 +150,7 @@ def hand(number, request):
             sent = channel.sock.sendmsg([text], rights)
             break
         except BlockingIOError:
-            select.select([], [channel.sock], [])
+            wait_for_room(channel)
     channel.out += text[sent:]
     if not isinstance(thing, int):
         thing.close()
@@ -224,17 +230,27 @@ def hear(number):
     channel.ended = not data
 os.write(1, b"\\npagewalk-agent 1\\n")
 held = b""
+GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 while True:
-    reading = {c.sock: n for n, c in channels.items() if not c.ended}
-    writing = {c.sock: c for c in channels.values() if c.out}
+    numbers = {c.sock.fileno(): n for n, c in channels.items()}
     full = sum(len(c.out) for c in channels.values()) > 4 * MAX
-    ready, free, _ = select.select(list(reading) + ([] if full else [0]), list(writing), [])
-    for sock in free:
-        flush(writing[sock])
-    for sock in ready:
-        if sock != 0 and reading[sock] in channels:
-            hear(reading[sock])
-    if 0 in ready:
+    poll = select.poll()
+    poll.register(0, select.POLLRDHUP | (0 if full else select.POLLIN))
+    for c in channels.values():
+        events = (0 if c.ended else select.POLLIN) | (select.POLLOUT if c.out else 0)
+        if events:
+            poll.register(c.sock, events)
+    ready = dict(poll.poll())
+    for descriptor, number in numbers.items():
+        events = ready.get(descriptor, 0)
+        if events & (select.POLLOUT | GONE):
+            flush(channels[number])
+        if events & (select.POLLIN | GONE) and not channels[number].ended:
+            hear(number)
+    heard = ready.get(0, 0)
+    if full and heard:
+        break
+    if heard:
         data = os.read(0, 65536)
         if not data:
             break
