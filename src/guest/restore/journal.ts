@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -14,7 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod/mini';
 import { isAlive, lifeOf, type ProcessLife, startTimeOf } from '../peer/process-life.ts';
 import type { RestorePlan } from './restore-plan.ts';
@@ -26,6 +27,8 @@ const UNFINISHED = '.new';
 const MAX_JOURNAL_BYTES = 4 * 1024 * 1024;
 /** A journal longer than this is begun anew, so that a client that pauses for days stays below the bound. */
 const COMPACT_BYTES = 256 * 1024;
+/** How often a directory may go while a file is made in it. */
+const CREATE_TRIES = 10;
 
 const lifeSchema = z.object({ pid: z.int().check(z.positive()), startTime: z.nullable(z.string()) });
 const headSchema = z.object({
@@ -80,18 +83,35 @@ function isOwn(path: string, uid: number): boolean {
   }
 }
 
-function requireDirectory(): string {
-  const path = journalDirectory();
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  const stat = lstatSync(path);
+/** @throws Error in words, or the system's where there is none. */
+function requireOwn(directory: string): void {
+  const stat = lstatSync(directory);
   if (!stat.isDirectory() || stat.uid !== process.getuid?.() || (stat.mode & 0o077) !== 0) {
-    throw new Error(`${path} is not a directory of this user alone`);
+    throw new Error(`${directory} is not a directory of this user alone`);
   }
-  return path;
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException).code === code;
+}
+
+/** Makes a file, and its directory where that is not there. @throws as {@link requireOwn} */
+function createFile(file: string): number {
+  const directory = dirname(file);
+  for (let tries = CREATE_TRIES; ; tries -= 1) {
+    try {
+      mkdirSync(directory, { mode: 0o700 });
+    } catch (error) {
+      if (!isCode(error, 'EEXIST')) throw error;
+    }
+    try {
+      requireOwn(directory);
+      return openSync(file, 'wx', 0o600);
+    } catch (error) {
+      // Another client's last journal has just taken the directory with it.
+      if (!isCode(error, 'ENOENT') || tries <= 1) throw error;
+    }
+  }
 }
 
 /**
@@ -110,20 +130,22 @@ export class Journal {
   private constructor(file: string, head: JournalHead) {
     this.file = file;
     this.#head = head;
-    this.#descriptor = openSync(file, 'wx', 0o600);
+    this.#descriptor = createFile(file);
     this.#append(head);
   }
 
   /**
-   * Where the next one will be.
+   * Where the next one will be: nothing is made yet, so that the watchdog can know of it first.
    *
    * @param endpoint - by which the guest is reached, in canonical form
-   * @throws Error in words when no directory is this user's alone.
+   * @throws Error in words when the directory is there, and not this user's alone.
    */
   static place(endpoint: string): string {
     Journal.#count += 1;
     const name = createHash('sha256').update(endpoint).digest('base64url').slice(0, 16);
-    return join(requireDirectory(), `${name}-${process.pid}-${Journal.#count}${SUFFIX}`);
+    const directory = journalDirectory();
+    if (existsSync(directory)) requireOwn(directory);
+    return join(directory, `${name}-${process.pid}-${Journal.#count}${SUFFIX}`);
   }
 
   /**
@@ -178,8 +200,12 @@ export class Journal {
 
 /** @internal */
 export function removeJournal(file: string): void {
-  // The last one takes the directory with it.
-  for (const remove of [() => unlinkSync(file), () => rmdirSync(join(file, '..'))]) {
+  // One that was begun anew when its client was killed is there twice. The last one takes the directory with it.
+  for (const remove of [
+    () => unlinkSync(file),
+    () => unlinkSync(`${file}${UNFINISHED}`),
+    () => rmdirSync(dirname(file)),
+  ]) {
     try {
       remove();
     } catch {
@@ -204,9 +230,8 @@ export function findLeftJournals(guest: JournalOf): LeftJournal[] {
   let directory: string;
   try {
     directory = journalDirectory();
-    // Read before its owner is checked: a directory that is not there need not be made.
     names = readdirSync(directory).filter((name) => name.includes(SUFFIX));
-    if (names.length > 0) directory = requireDirectory();
+    if (names.length > 0) requireOwn(directory);
   } catch {
     return [];
   }

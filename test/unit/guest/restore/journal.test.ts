@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   chmodSync,
@@ -15,13 +16,16 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { lifeOf } from '../../../../src/guest/peer/process-life.ts';
 import { claimJournal, findLeftJournals, Journal } from '../../../../src/guest/restore/journal.ts';
+import { restoreGuest } from '../../../../src/guest/restore/restore-guest.ts';
 
+const JOURNAL_MODULE = new URL('../../../../src/guest/restore/journal.js', import.meta.url).href;
 const HERE = { endpoint: 'unix:/run/vm.qmp', qemu: null };
 const PLAN = { qmp: 'unix:/run/vm.qmp', resume: true };
 /** A process that has been and is gone. */
 const DEAD = { pid: spawnSync('true').pid, startTime: '1' };
 
-describe('the journal of what has to be put back', () => {
+describe('the journal of what has to be put back', function () {
+  this.timeout(20_000);
   let runtime: string;
   const runtimeBefore = process.env['XDG_RUNTIME_DIR'];
 
@@ -57,6 +61,33 @@ describe('the journal of what has to be put back', () => {
     expect(findLeftJournals(HERE), 'its client lives').to.deep.equal([]);
     journal.end();
     expect(readdirSync(runtime)).to.deep.equal([]);
+  });
+
+  it('is made when the watchdog can know of it: naming it makes nothing, and what a client that was killed then left goes', async () => {
+    const file = Journal.place(HERE.endpoint);
+    expect(readdirSync(runtime), 'named').to.deep.equal([]);
+    mkdirSync(join(runtime, 'pagewalk'), { mode: 0o700 });
+    await restoreGuest({ qmp: HERE.endpoint, journal: file });
+    expect(readdirSync(runtime), 'killed when the folder was there, and no file').to.deep.equal([]);
+    const journal = Journal.begin(file, HERE.endpoint, null);
+    writeFileSync(`${file}.new`, '');
+    journal.leave();
+    await restoreGuest({ qmp: HERE.endpoint, journal: file });
+    expect(readdirSync(runtime), 'killed when it was begun anew').to.deep.equal([]);
+  });
+
+  it('is made beside another that ends and takes the folder with it', async () => {
+    const program = `
+      const { Journal } = await import(${JSON.stringify(JOURNAL_MODULE)});
+      for (let times = 0; times < 200; times += 1) Journal.begin(Journal.place('unix:/run/vm.qmp'), '', null).end();`;
+    const clients = [1, 2].map(() =>
+      spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'ignore', 'inherit'] }),
+    );
+    const ends = await Promise.all(clients.map((client) => once(client, 'exit')));
+    expect(ends).to.deep.equal([
+      [0, null],
+      [0, null],
+    ]);
   });
 
   it('does not grow without end', () => {
