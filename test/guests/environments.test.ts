@@ -11,13 +11,13 @@ const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecont
 
 /** The table of docs/reach.md: each row is a guest. */
 const ENVIRONMENTS: readonly (readonly [what: string, before: string, words: readonly string[]])[] = [
-  ['of the same user', 'exec ', []],
-  ['that dropped its rights (-runas)', 'exec ', ['-runas', 'nobody']],
-  ['in a sandbox (-sandbox)', 'exec ', ['-sandbox', SANDBOX]],
-  ['in a mount namespace', 'exec unshare --mount ', []],
+  ['of the same user', '', []],
+  ['that dropped its rights (-runas)', '', ['-runas', 'nobody']],
+  ['in a sandbox (-sandbox)', '', ['-sandbox', SANDBOX]],
+  ['in a mount namespace', 'unshare --mount ', []],
   ['with a temporary folder of its own', withOwnFolders(), []],
-  ['in a PID namespace', 'exec unshare --pid --fork --kill-child ', []],
-  ['in a network namespace', 'exec unshare --net ', []],
+  ['in a PID namespace', 'unshare --pid --fork --kill-child ', []],
+  ['in a network namespace', 'unshare --net ', []],
   ['in all of these, as in a container', withOwnFolders('--net --ipc --uts --pid --fork --kill-child'), []],
 ];
 

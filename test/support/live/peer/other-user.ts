@@ -6,8 +6,13 @@ import { writeQemuWithin } from './qemu-within.ts';
 /** A user without rights that every Linux has: `nobody`. */
 export const OTHER_UID = 65_534;
 
+const OWNED = `chown -R ${OTHER_UID}:${OTHER_UID} "$directory" && exec "$@"`;
+
+/** Words of a shell that start QEMU as that user, whose its private directory becomes: only root can do that. */
+export const AS_ANOTHER_USER = `sh -c '${OWNED}' sh setpriv --reuid=${OTHER_UID} --regid=${OTHER_UID} --clear-groups `;
+
 /**
- * A program for `launchQemu` that runs QEMU as another user: its private directory becomes that user's, which only root can do.
+ * A program for `launchQemu` that runs QEMU as another user.
  */
 export class QemuOfAnotherUser implements AsyncDisposable {
   readonly binary: string;
@@ -20,9 +25,7 @@ export class QemuOfAnotherUser implements AsyncDisposable {
 
   static async make(): Promise<QemuOfAnotherUser> {
     const program = new QemuOfAnotherUser(await mkdtemp(join(tmpdir(), 'pagewalk-user-')));
-    const before = `chown -R ${OTHER_UID}:${OTHER_UID} "$directory"
-exec setpriv --reuid=${OTHER_UID} --regid=${OTHER_UID} --clear-groups `;
-    await writeQemuWithin(program.binary, before);
+    await writeQemuWithin(program.binary, AS_ANOTHER_USER);
     return program;
   }
 

@@ -15,19 +15,19 @@ exec "$@"`;
 
 /** Runs QEMU with a temporary folder of its own, in more namespaces where more words of unshare(1) are given. */
 export function withOwnFolders(more = ''): string {
-  return `exec unshare --mount ${more} sh -c '${OWN_TMP}' sh `;
+  return `unshare --mount ${more} sh -c '${OWN_TMP}' sh `;
 }
 
 /**
  * Writes a program for `launchQemu` that starts QEMU by way of another one.
  *
- * @param before - what stands before QEMU's program in a line of a shell, in which `$directory` is where its sockets lie
+ * @param before - words of a shell that start QEMU's program, in which `$directory` is where its sockets lie
  */
 export async function writeQemuWithin(file: string, before: string): Promise<string> {
   const script = `#!/bin/sh
 for word; do case $word in unix:*/qmp.sock,*) socket=\${word#unix:}; directory=\${socket%/qmp.sock,*};; esac; done
 export directory
-${before}${defaultQemuBinary()} "$@"
+exec ${before} ${defaultQemuBinary()} "$@"
 `;
   await writeFile(file, script);
   await chmod(file, 0o755);
