@@ -14,9 +14,9 @@ export { duplexOf, letEnd } from './duplex-of.ts';
 export { hostAndPortOf, onItsHost } from './endpoint.ts';
 export * from './index.ts';
 /** @internal */
-export { SYSTEM_URI as LIBVIRT_SYSTEM_URI, uriOf as libvirtUriOf } from './libvirt/libvirt-connection.ts';
+export { SYSTEM_URI as LIBVIRT_SYSTEM_URI, uriOf as libvirtUriOf } from './libvirt/libvirt-uri.ts';
 /** @internal */
-export { UNDELIVERED } from './libvirt/monitor-stream.ts';
+export { UNDELIVERED } from './libvirt/undelivered.ts';
 /** @internal */
 export { escapeLines, escapeUnprintable, formatPrintable, printableText } from './printable-text.ts';
 /** @internal */

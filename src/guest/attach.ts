@@ -29,7 +29,7 @@ export async function attach(options: AttachOptions): Promise<Guest> {
     const qomPath = cpus[0]?.qomPath;
     const [processor, memory] = await Promise.all([
       readProcessor(link.monitor, qomPath),
-      prepareMemory(link, options.hostMemory ?? true),
+      prepareMemory(link, options.hostMemory !== false && options.readsFew !== true),
       prepareDeviceState(link.monitor, qomPath),
     ]);
     return new Guest(link, cpus, processor, options, memory, openedMs);

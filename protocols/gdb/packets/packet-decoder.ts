@@ -1,4 +1,5 @@
 import { hexDigitValue } from '../hex.ts';
+import { checksumOf } from './checksum.ts';
 
 const DOLLAR = 0x24;
 const HASH = 0x23;
@@ -135,27 +136,19 @@ export class PacketDecoder {
 
   /** Reports the packet between `dollar` and `hash`; gives the index behind it. */
   #takePacket(data: Uint8Array, dollar: number, hash: number): number {
-    let sum = 0;
-    let special = false;
-    for (let index = dollar + 1; index < hash; index++) {
-      const byte = data[index] as number;
-      sum += byte;
-      if (byte === BRACE || byte === STAR || byte === DOLLAR) special = true;
-    }
-    if (special) {
-      const inner = data.lastIndexOf(DOLLAR, hash);
-      if (inner > dollar) {
-        this.#sink.onDefect('cut-short', data.subarray(dollar, inner));
-        return inner;
-      }
+    const inner = data.lastIndexOf(DOLLAR, hash);
+    if (inner > dollar) {
+      this.#sink.onDefect('cut-short', data.subarray(dollar, inner));
+      return inner;
     }
     const end = hash + 3;
     const wire = data.subarray(dollar, end);
+    const body = data.subarray(dollar + 1, hash);
     const checksum = (hexDigitValue(data[hash + 1] as number) << 4) | hexDigitValue(data[hash + 2] as number);
     if (wire.length > this.#maxPacketBytes) this.#sink.onDefect('too-long', wire);
-    else if ((sum & 0xff) !== checksum) this.#sink.onDefect('checksum', wire);
-    else if (special) this.#takeEncoded(data.subarray(dollar + 1, hash), wire);
-    else this.#sink.onPacket(data.subarray(dollar + 1, hash), wire);
+    else if (checksumOf(body) !== checksum) this.#sink.onDefect('checksum', wire);
+    else if (body.includes(BRACE) || body.includes(STAR)) this.#takeEncoded(body, wire);
+    else this.#sink.onPacket(body, wire);
     return end;
   }
 

@@ -10,18 +10,11 @@ import { makeNamelessFile, type NamelessFile } from '../nameless-file.ts';
 import { escapeUnit } from '../printable-text.ts';
 import { begun } from '../waiting/begun.ts';
 import { DomainEvents } from './domain-events.ts';
+import { uriOf } from './libvirt-uri.ts';
 import { MonitorStream } from './monitor-stream.ts';
 import { VirshShell } from './virsh-shell.ts';
 
 type LibvirtEndpoint = Extract<Endpoint, { kind: 'libvirt' }>;
-
-/** libvirt's own default would be the session of a user who is not root, which has no system domains. @internal */
-export const SYSTEM_URI = 'qemu:///system';
-
-/** The URI that an endpoint means. @internal */
-export function uriOf({ uri }: LibvirtEndpoint): string {
-  return uri ?? (process.env['LIBVIRT_DEFAULT_URI'] || SYSTEM_URI);
-}
 
 /** What virsh says of a domain that does not run any more: nothing that comes later would go better. */
 const GONE =

@@ -11,7 +11,7 @@ import { listKernels } from './names/kernel-folder.ts';
 export type Rehearsal = (view: GuestView) => Promise<unknown>;
 
 /** How a guest is looked at. @internal */
-export interface ViewOptions extends Pick<ScopeOptions, 'live' | 'hostMemory'> {
+export interface ViewOptions extends Pick<ScopeOptions, 'live' | 'hostMemory'>, Pick<OpenOptions, 'readsFew'> {
   /** What the question runs, without what it leaves behind. */
   readonly rehearsal?: Rehearsal;
 }
@@ -90,14 +90,20 @@ async function useOnePause<T>(
  */
 export async function withOpened<T>(
   options: GuestOptions,
-  { hostMemory, live, allowWrites = false }: Pick<OpenOptions, 'hostMemory' | 'live' | 'allowWrites'>,
+  {
+    hostMemory,
+    readsFew = false,
+    live,
+    allowWrites = false,
+  }: Pick<OpenOptions, 'hostMemory' | 'readsFew' | 'live' | 'allowWrites'>,
   context: CliContext,
   use: (guest: OpenGuest) => Promise<T>,
   rehearsal?: Rehearsal,
 ): Promise<T> {
   const trace = options.traceFile === undefined ? undefined : new TraceFile(options.traceFile);
   try {
-    return await openAndUse(options, { hostMemory, live, allowWrites, trace: trace?.sink, rehearsal }, context, use);
+    const how = { hostMemory, readsFew, live, allowWrites, trace: trace?.sink, rehearsal };
+    return await openAndUse(options, how, context, use);
   } finally {
     const complaint = trace?.close();
     if (complaint !== undefined) context.complain(`pagewalk: ${complaint}`);

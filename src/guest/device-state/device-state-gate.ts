@@ -3,13 +3,11 @@ import {
   type MigrationInfo,
   parseQomTree,
   type QmpClient,
-  type QomProperty,
-  qomList,
   queryMigrate,
   queryStatus,
   saveDevicesState,
 } from '../../../protocols/qmp/index.ts';
-import { printableText } from '../../../protocols/transport/internal.ts';
+import { formatPrintable, printableText } from '../../../protocols/transport/internal.ts';
 import type { QemuVersion } from '../../paging/index.ts';
 import type { DeviceStateCause } from '../causes/device-state-cause.ts';
 import { DeviceStateObstacle } from './device-state-obstacle.ts';
@@ -17,6 +15,9 @@ import { isHarmlessType, OLDEST_TRIED } from './harmless-types.ts';
 
 /** Where all that can be plugged in at run time has its place (device_add, object-add). */
 const PLACES = ['/machine/peripheral', '/machine/peripheral-anon', '/objects'];
+
+/** Each object that has children lists its type as well; what does not is a complaint. */
+const LISTED = /^type \(string\)$/m;
 
 /** A command for the monitor; it begins at the root, as backends are not below /machine. */
 const QOM_TREE = 'info qom-tree /';
@@ -40,6 +41,9 @@ const SAFE_RUN_STATES = new Set([
 
 const NON_MIGRATABLE = 'non-migratable device: ';
 
+/** Takes a command of the human monitor. */
+type Hmp = (command: string) => Promise<string>;
+
 /** The device types of a machine that may end QEMU, and the plugged-in devices at the time when that was asked. */
 interface Machine {
   readonly plugged: string;
@@ -52,13 +56,13 @@ interface Machine {
  * to a migration, and nothing must be under way that uses the same machinery.
  *
  * What a machine is made of is asked while the guest runs; in the pause there are only five short questions, sent
- * together, which take about as long as saving does (3 ms). A device that another client adds in the moment between
- * those and the command is not seen.
+ * together. A device that another client adds in the moment between those and the command is not seen.
  *
  * @internal
  */
 export class DeviceStateGate {
   readonly #qmp: QmpClient;
+  readonly #hmp: Hmp = (command) => this.#qmp.hmp(command);
   #machine: Promise<Machine> | undefined;
 
   constructor(qmp: QmpClient) {
@@ -74,16 +78,17 @@ export class DeviceStateGate {
 
   /**
    * @param file - on QEMU's side; truncated and written with QEMU's rights
+   * @param hmp - hands QEMU's monitor a command sooner than QMP does, where there is such a way: the guest waits
    * @throws DeviceStateObstacle when it is not safe; nothing was sent then. QmpCommandError when QEMU cannot write
    * there.
    */
-  async save(file: string): Promise<void> {
-    const obstacle = await this.#findObstacle();
+  async save(file: string, hmp: Hmp = this.#hmp): Promise<void> {
+    const obstacle = await this.#findObstacle(hmp);
     if (obstacle !== undefined) throw new DeviceStateObstacle(obstacle);
     await saveDevicesState(this.#qmp, file);
   }
 
-  async #findObstacle(): Promise<DeviceStateCause | undefined> {
+  async #findObstacle(hmp: Hmp): Promise<DeviceStateCause | undefined> {
     const { major, minor, micro } = this.#qmp.greeting.version.qemu;
     const version: QemuVersion = [major, minor, micro];
     if (isOlder(version, OLDEST_TRIED)) {
@@ -92,7 +97,7 @@ export class DeviceStateGate {
     const [{ status }, migration, plugged] = await Promise.all([
       queryStatus(this.#qmp),
       queryMigrate(this.#qmp),
-      this.#listPlugged(),
+      listPlugged(hmp),
     ]);
     return (
       stateObstacle(status) ??
@@ -110,22 +115,22 @@ export class DeviceStateGate {
 
   async #readMachine(): Promise<Machine> {
     // In this order: what is plugged in between is missing from the list, and shows when the list is asked for again.
-    const plugged = await this.#listPlugged();
-    const nodes = parseQomTree(await this.#qmp.hmp(QOM_TREE));
+    const plugged = await listPlugged(this.#hmp);
+    const nodes = parseQomTree(await this.#hmp(QOM_TREE));
     const { major, minor, micro } = this.#qmp.greeting.version.qemu;
     const checked = nodes.filter(({ path }) => CHECKED.some((place) => path === place || path.startsWith(`${place}/`)));
     const types = new Set(checked.map(({ type }) => type));
     return { plugged, untriedTypes: [...types].filter((type) => !isHarmlessType(type, [major, minor, micro])) };
   }
-
-  async #listPlugged(): Promise<string> {
-    const lists = await Promise.all(PLACES.map((path) => qomList(this.#qmp, path)));
-    return JSON.stringify(lists.map(sortedChildren));
-  }
 }
 
-function sortedChildren(properties: readonly QomProperty[]): readonly string[] {
-  return properties.map(({ name, type }) => `${name} ${type}`).sort();
+/** What is plugged in, to be compared with an earlier list and nothing else. */
+async function listPlugged(hmp: Hmp): Promise<string> {
+  const lists = await Promise.all(PLACES.map((path) => hmp(`qom-list ${path}`)));
+  // A monitor without this command says the same each time.
+  const refused = lists.find((list) => !LISTED.test(list));
+  if (refused !== undefined) throw new Error(`qom-list answered ${formatPrintable(refused.trim())}`);
+  return JSON.stringify(lists.map((list) => list.split('\n').sort()));
 }
 
 function isOlder([major, minor]: QemuVersion, [otherMajor, otherMinor]: QemuVersion): boolean {

@@ -38,6 +38,11 @@ export interface AttachOptions {
   readonly allowWrites?: boolean;
   /** The process that is meant: another QEMU that answers is not paused. @internal */
   readonly process?: number;
+  /**
+   * Few pages of the guest are going to be read, all through its stub: where this host has its memory is not asked beforehand.
+   * @internal
+   */
+  readonly readsFew?: boolean;
   /** Connections do not keep this process alive while nothing is asked. Off unless true. */
   readonly background?: boolean;
   /**

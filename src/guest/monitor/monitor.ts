@@ -31,9 +31,10 @@ export interface Monitor {
   /**
    * Has QEMU write its device state into a file of its host; absent where the monitor has no such command. The guest is paused.
    *
+   * @param hmp - takes commands sooner than this monitor does, where there is such a way
    * @throws DeviceStateObstacle when QEMU or the guest may come to harm; nothing was done then.
    */
-  readonly saveDeviceState?: (file: string) => Promise<void>;
+  readonly saveDeviceState?: (file: string, hmp?: Monitor['hmp']) => Promise<void>;
 }
 
 /** @internal */

@@ -24,7 +24,7 @@ export function qmpMonitor(qmp: QmpClient): Monitor {
     },
     usesKvm: async () => (await queryKvm(qmp)).enabled,
     prepareDeviceState: () => deviceState.prepare(),
-    saveDeviceState: (file) => deviceState.save(file),
+    saveDeviceState: (file, hmp) => deviceState.save(file, hmp),
     async qomGet(path, property) {
       try {
         const value = await qomGet(qmp, path, property);

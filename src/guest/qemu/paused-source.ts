@@ -8,7 +8,7 @@ import { openLayeredMemory } from '../memory/host/open-layered-memory.ts';
 import type { MemoryMap } from '../memory/memory-map.ts';
 import { stubMemory } from '../memory/stub-memory.ts';
 import type { WritableMemory } from '../memory/write-bits.ts';
-import { FLAT_VIEWS, type MonitorCpu } from '../monitor/monitor.ts';
+import { FLAT_VIEWS, type Monitor, type MonitorCpu } from '../monitor/monitor.ts';
 import { stubMonitor } from '../monitor/stub-monitor.ts';
 import type { GuestSource, SourceMemory, SourceVcpu } from '../source/guest-source.ts';
 import type { StubSession } from '../stub/stub-session.ts';
@@ -73,7 +73,7 @@ export class PausedSource implements GuestSource {
     return {
       state: assembleVcpuState(shown, registers, processor),
       map,
-      readHidden: () => readHiddenRegisters(link.monitor, cpu, this.#openFile, this.#seen(map)),
+      readHidden: () => readHiddenRegisters(this.#savingMonitor(), cpu, this.#openFile, this.#seen(map)),
     };
   }
 
@@ -92,9 +92,9 @@ export class PausedSource implements GuestSource {
 
   /** Milliseconds of a paused guest that no translation needs. */
   readMemoryTypes({ state: { cpu }, map }: SourceVcpu): Promise<Sourced<MemoryTypeMsrs>> {
-    const { link, cpus } = this.#qemu;
+    const { cpus } = this.#qemu;
     const source = { qomPath: cpus[0]?.qomPath, openFile: this.#openFile };
-    return readMemoryTypes(link.monitor, cpu, source, this.#seen(map));
+    return readMemoryTypes(this.#savingMonitor(), cpu, source, this.#seen(map));
   }
 
   /** The guest runs again, or may: nothing that was read counts any more. */
@@ -107,6 +107,15 @@ export class PausedSource implements GuestSource {
       throw new GuestRunStateError('ERR_GUEST_NOT_PAUSED', 'this pause is over; pause the guest again to ask it more');
     }
     this.#qemu.link.checkStillPaused();
+  }
+
+  /** As its own, but that what has to be known before the device state is saved is asked through the stub. */
+  #savingMonitor(): Monitor {
+    const { monitor } = this.#qemu.link;
+    const { saveDeviceState } = monitor;
+    if (saveDeviceState === undefined) return monitor;
+    const hmp = (command: string): Promise<string> => this.#stub.client.monitor(command);
+    return { ...monitor, saveDeviceState: (file) => saveDeviceState(file, hmp) };
   }
 
   #seen(map: MemoryMap): SeenMemory {

@@ -14,17 +14,18 @@ export interface KnownMemory {
  * Asks for what the first pause would ask for and nearly never is another then, while the guest runs: the memory map, and where this host has
  * its regions. The pause has only to see that the map is still the same.
  *
+ * @param readsHost - many pages are going to be read, from this host where it has them
  * @internal
  */
 export async function prepareMemory(
   { monitor, peer, asksLive }: Pick<Link, 'monitor' | 'peer' | 'asksLive'>,
-  useHostMemory: boolean,
+  readsHost: boolean,
 ): Promise<KnownMemory> {
   const known = { maps: new MemoryMapMemo(), places: new HostPlaces() };
   if (!asksLive) return known;
   try {
     const map = known.maps.select(await monitor.hmp(FLAT_VIEWS), 0, false);
-    if (useHostMemory && peer.kind !== 'unknown') await askForPlaces(monitor, map, known.places);
+    if (readsHost && peer.kind !== 'unknown') await askForPlaces(monitor, map, known.places);
   } catch {
     // What went wrong shows when it is asked in the pause.
   }

@@ -4,7 +4,13 @@ import type { ReportedHvTranslation } from '../../../report/index.ts';
 import { UsageError } from '../../errors.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
 import type { CliContext } from '../../options/command.ts';
-import { type NamedScope, type NameNeeds, nameScope, rehearseScope } from '../../session/names/name-scope.ts';
+import {
+  type NamedScope,
+  type NameNeeds,
+  nameScope,
+  needsNames,
+  rehearseScope,
+} from '../../session/names/name-scope.ts';
 import { resolveAddress } from '../../session/names/resolve-addresses.ts';
 import { withView } from '../../session/with-guest.ts';
 import { type Asker, answerList } from '../translate/answer-list.ts';
@@ -74,7 +80,7 @@ async function answerAddresses(
   };
   const answers = await withView(
     line.guest,
-    { ...line.scope, rehearsal },
+    { ...line.scope, rehearsal, readsFew: !needsNames(needsOf(line)) },
     context,
     async (view, guest) => {
       const named = await nameScope(view, guest, needsOf(line), context);

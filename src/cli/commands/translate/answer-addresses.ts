@@ -6,7 +6,13 @@ import type { CliContext } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import type { WrittenAddress } from '../../options/written-address.ts';
 import { loadModules } from '../../session/names/load-modules.ts';
-import { type NamedScope, type NameNeeds, nameScope, rehearseScope } from '../../session/names/name-scope.ts';
+import {
+  type NamedScope,
+  type NameNeeds,
+  nameScope,
+  needsNames,
+  rehearseScope,
+} from '../../session/names/name-scope.ts';
 import { resolveAddress } from '../../session/names/resolve-addresses.ts';
 import { reportedSpace } from '../../session/reported-space.ts';
 import { withView } from '../../session/with-guest.ts';
@@ -213,7 +219,7 @@ export async function answerAddresses(line: TranslateAddresses, context: CliCont
   };
   const answered = await withView(
     guest,
-    { ...scope, rehearsal },
+    { ...scope, rehearsal, readsFew: line.format !== 'brief' && !needsNames(needsOf(line)) },
     context,
     async (view, attached) => {
       const named = await nameScope(view, attached, needsOf(line), context);

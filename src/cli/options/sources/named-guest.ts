@@ -7,6 +7,8 @@ import type { ParsedOptions } from '../parse-options.ts';
 export interface OpenOptions {
   /** Read memory from this host, where it has it. */
   readonly hostMemory: boolean;
+  /** Few pages are going to be read, not worth finding its memory on this host. */
+  readonly readsFew?: boolean;
   /** It is asked while it runs, and must not be paused. */
   readonly live: boolean;
   readonly trace: TraceSink | undefined;

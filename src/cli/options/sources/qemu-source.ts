@@ -64,7 +64,14 @@ export class NamedQemu implements NamedGuest {
     }
   }
 
-  async open({ hostMemory, trace, signal, rehearsal, allowWrites = false }: OpenOptions): Promise<OpenGuest> {
+  async open({
+    hostMemory,
+    readsFew = false,
+    trace,
+    signal,
+    rehearsal,
+    allowWrites = false,
+  }: OpenOptions): Promise<OpenGuest> {
     const { attach, rehearse } = await import('../../../guest/internal.ts');
     const { qmp, gdb, process, timeoutMs, maxPauseMs } = this;
     const prepare = async (): Promise<void> => (rehearsal === undefined ? undefined : rehearse(rehearsal, hostMemory));
@@ -78,8 +85,7 @@ export class NamedQemu implements NamedGuest {
       ...(maxPauseMs === undefined ? {} : { maxPauseMs }),
       endWhenStuck: true,
       ...(trace ? { trace } : {}),
-      hostMemory,
-      allowWrites,
+      ...{ hostMemory, readsFew, allowWrites },
       signal,
     });
     // While QEMU answers.

@@ -68,7 +68,8 @@ export async function nameScope(
   };
 }
 
-function needsNames({ scope, needsLinux, showsNames }: NameNeeds): boolean {
+/** Whether anything of a Linux in the guest is needed. @internal */
+export function needsNames({ scope, needsLinux, showsNames }: NameNeeds): boolean {
   return scope.process !== undefined || needsLinux || showsNames;
 }
 

@@ -23,17 +23,14 @@ const TREE = `/ (container)
 interface Machine {
   status: string;
   migration: object;
-  peripheral: readonly { readonly name: string; readonly type: string }[];
+  peripheral: string;
   tree: string;
 }
 
 const SAFE: Machine = {
   status: 'paused',
   migration: {},
-  peripheral: [
-    { name: 'disk0', type: 'child<virtio-blk-pci>' },
-    { name: 'type', type: 'string' },
-  ],
+  peripheral: 'type (string)\ndisk0 (child<virtio-blk-pci>)\n',
   tree: TREE,
 };
 
@@ -47,23 +44,30 @@ async function open(machine: Machine, version?: string): Promise<{ gate: DeviceS
     for (let count = 1; ; count++) {
       const request = (await server.received(count))[count - 1];
       if (request === undefined) return;
-      asked.push(request.execute);
-      server.reply(request, answer(request.execute, request.arguments?.['path'], machine));
+      const line = request.arguments?.['command-line'];
+      asked.push(typeof line === 'string' ? line : request.execute);
+      server.reply(request, typeof line === 'string' ? print(line, machine) : answer(request.execute, machine));
     }
   };
   void serve();
   return { gate: new DeviceStateGate(client), asked };
 }
 
-function answer(command: string, path: unknown, { status, migration, peripheral, tree }: Machine): unknown {
+function answer(command: string, { status, migration }: Machine): unknown {
   if (command === 'query-status') return { status, running: status === 'running' };
-  if (command === 'query-migrate') return migration;
-  if (command === 'qom-list') return path === '/machine/peripheral' ? peripheral : [];
-  return command === 'human-monitor-command' ? tree.replaceAll('\n', '\r\n') : {};
+  return command === 'query-migrate' ? migration : {};
+}
+
+/** As the human monitor does. */
+function print(line: string, { peripheral, tree }: Machine): string {
+  const text =
+    line === 'info qom-tree /' ? tree : line === 'qom-list /machine/peripheral' ? peripheral : 'type (string)\n';
+  return text.replaceAll('\n', '\r\n');
 }
 
 const SAVE = 'xen-save-devices-state';
-const TREE_COMMAND = 'human-monitor-command';
+const TREE_COMMAND = 'info qom-tree /';
+const LISTS = ['/machine/peripheral', '/machine/peripheral-anon', '/objects'].map((path) => `qom-list ${path}`);
 
 /** Why the state is not saved; '' when it is. In the first case the command has not been sent. */
 async function obstacleOf(machine: Partial<Machine>, version?: string): Promise<string> {
@@ -94,10 +98,9 @@ describe('the device state', () => {
   it('is asked for with the machine known beforehand, in five questions', async () => {
     const { gate, asked } = await open({ ...SAFE });
     await gate.prepare();
-    expect(asked.splice(0)).to.deep.equal(['qom-list', 'qom-list', 'qom-list', TREE_COMMAND]);
+    expect(asked.splice(0)).to.deep.equal([...LISTS, TREE_COMMAND]);
     await gate.save('/file');
-    const lists = ['qom-list', 'qom-list', 'qom-list'];
-    expect(asked).to.deep.equal(['query-status', 'query-migrate', ...lists, SAVE]);
+    expect(asked).to.deep.equal(['query-status', 'query-migrate', ...LISTS, SAVE]);
   });
 
   it('is not saved with a device that QEMU names', async () => {
@@ -147,7 +150,7 @@ describe('the device state', () => {
     const { gate, asked } = await open(machine);
     await gate.prepare();
     expect(await obstacleAt(gate, asked)).to.equal('');
-    machine.peripheral = [...SAFE.peripheral, { name: 'disk1', type: 'child<virtio-sound-pci>' }];
+    machine.peripheral = `disk1 (child<virtio-sound-pci>)\n${SAFE.peripheral}`;
     machine.tree = TREE.replace('      /disk0', '      /disk1 (virtio-sound-pci)\n      /disk0');
     expect(await obstacleAt(gate, asked)).to.contain('virtio-sound-pci');
     Object.assign(machine, SAFE);
@@ -155,6 +158,40 @@ describe('the device state', () => {
     asked.splice(0);
     expect(await obstacleAt(gate, asked)).to.equal('');
     expect(asked).not.to.include(TREE_COMMAND);
+  });
+
+  it('is asked for by a way that is sooner than QMP, where there is one, and not saved with a device that shows there', async () => {
+    const { gate, asked } = await open({ ...SAFE });
+    await gate.prepare();
+    asked.splice(0);
+    const sooner: string[] = [];
+    let plugged = 'disk0 (child<virtio-blk-pci>)\ntype (string)\n';
+    const hmp = async (command: string): Promise<string> => {
+      sooner.push(command);
+      return command.endsWith('peripheral') ? plugged : 'type (string)\n';
+    };
+    await gate.save('/file', hmp);
+    expect(sooner).to.deep.equal(LISTS);
+    expect(asked.splice(0)).to.deep.equal(['query-status', 'query-migrate', SAVE]);
+    // What has come since is looked at anew.
+    plugged += 'disk1 (child<virtio-blk-pci>)\n';
+    await gate.save('/file', hmp);
+    expect(asked).to.deep.equal(['query-status', 'query-migrate', ...LISTS, TREE_COMMAND, SAVE]);
+  });
+
+  it('is not saved by a monitor that lists nothing, whose answer would be the same with any device', async () => {
+    for (const peripheral of ["unknown command: 'qom-list'\n", "Error: Device '/machine/peripheral' not found\n", '']) {
+      const { gate, asked } = await open({ ...SAFE });
+      await gate.prepare();
+      const error = await gate
+        .save('/file', async () => peripheral)
+        .then(
+          () => undefined,
+          (failure: unknown) => failure,
+        );
+      expect(String(error)).to.contain(`qom-list answered "${peripheral.trim()}"`);
+      expect(asked).not.to.include(SAVE);
+    }
   });
 
   it('is not saved when the machine cannot be understood', async () => {
