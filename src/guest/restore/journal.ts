@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import {
   closeSync,
   constants,
-  existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -144,7 +143,11 @@ export class Journal {
     Journal.#count += 1;
     const name = createHash('sha256').update(endpoint).digest('base64url').slice(0, 16);
     const directory = journalDirectory();
-    if (existsSync(directory)) requireOwn(directory);
+    try {
+      requireOwn(directory);
+    } catch (error) {
+      if (!isCode(error, 'ENOENT')) throw error;
+    }
     return join(directory, `${name}-${process.pid}-${Journal.#count}${SUFFIX}`);
   }
 
