@@ -128,7 +128,7 @@ export class GuestRunError extends TestingError {
 
 /**
  * How a guest came to its end: `exited` is QEMU's process that is gone; `panicked` is told by pvpanic, or by what a Linux says on its
- * console; `reset` may be a triple fault where QEMU does not tell (under KVM); `stopped` is a reset or shutdown that the guest did not ask for.
+ * console; `stopped` is a reset or shutdown that the guest did not ask for.
  *
  * @public
  */
@@ -137,6 +137,8 @@ export type GuestEndKind = 'exited' | 'shutdown' | 'reset' | 'triple-fault' | 'p
 /** How a guest came to its end, and what could be read of it then. @public */
 export interface GuestEnd {
   readonly how: GuestEndKind;
+  /** Of a `reset`: QEMU tells a triple fault from one that the guest has asked for under TCG only, by its log of `cpu_reset`. */
+  readonly mayBeTripleFault: boolean;
   /** How QEMU's process ended; null while it is there. */
   readonly exit: { readonly status: number | null; readonly signal: string | null } | null;
   /** The vCPU whose registers these are; null where none could be read. */

@@ -181,7 +181,8 @@ function sizeOf({ pageSizeBytes }: Translation): string {
   return pageSizeBytes === null ? 'paging is off' : `a ${formatSize(pageSizeBytes)} page`;
 }
 
-function leafOf({ steps }: Translation): WalkStep | undefined {
+/** The entry that maps the page; undefined where the walk ends before it. @internal */
+export function leafOf({ steps }: Translation): WalkStep | undefined {
   const last = steps.at(-1);
   return last?.leaf === true ? last : undefined;
 }

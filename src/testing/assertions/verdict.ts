@@ -22,6 +22,6 @@ export function makeVerdict(pass: boolean, subject: string, expected: string, fo
     pass,
     expected,
     message: `expected ${subject} ${expected}, but ${found}\n\n${shown}`,
-    negatedMessage: `expected ${subject} not ${expected}, but it does: ${found}\n\n${shown}`,
+    negatedMessage: `expected ${subject} not ${expected}, but ${found}\n\n${shown}`,
   };
 }

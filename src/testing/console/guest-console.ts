@@ -26,6 +26,14 @@ export interface ConsoleOwner {
   readonly hear: (line: string) => void;
 }
 
+/** Changes what a stream says before it becomes lines. @internal */
+export interface StreamFilter {
+  /** @returns what there is to show by now */
+  readonly push: (piece: string) => string;
+  /** @returns what is left, when nothing more comes */
+  readonly rest: () => string;
+}
+
 /** How a line is waited for. @public */
 export interface ExpectOptions {
   /** Ends the wait, as a failure, with the first line that matches: `/Kernel panic|Oops/`. */
@@ -54,8 +62,13 @@ export class GuestConsole {
     if (stream !== undefined) this.listen(stream);
   }
 
-  /** Takes what a stream says, line by line. @internal */
-  listen(stream: Readable): void {
+  /**
+   * Takes what a stream says, line by line.
+   *
+   * @param shownBy - what of it is shown, and how
+   * @internal
+   */
+  listen(stream: Readable, shownBy?: StreamFilter): void {
     this.#openStreams += 1;
     const splitter = new LineSplitter();
     this.#splitters.push(splitter);
@@ -64,13 +77,14 @@ export class GuestConsole {
     const close = () => {
       if (!isOpen) return;
       isOpen = false;
+      for (const line of splitter.push(shownBy?.rest() ?? '')) this.#add(line);
       for (const line of splitter.partial === '' ? [] : splitter.push('\n')) this.#add(line);
       this.#openStreams -= 1;
       if (this.#openStreams === 0 && this.#owner === undefined) this.#settleAll(this.#closedError());
     };
     stream.setEncoding('utf8');
     stream.on('data', (text: string) => {
-      for (const line of splitter.push(text)) this.#add(line);
+      for (const line of splitter.push(shownBy?.push(text) ?? text)) this.#add(line);
       if (this.#waiters.size > 0 && splitter.partial !== '') this.#judge(splitter.partial, false);
     });
     stream.once('error', close);

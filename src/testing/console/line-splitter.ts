@@ -41,7 +41,10 @@ export class LineSplitter {
   #end(piece: string): string {
     const line = withoutControls(this.#parts.join('') + piece);
     this.forget();
-    return line.endsWith('\r') ? line.slice(0, -1) : line;
+    // A terminal makes `\r\n` of a line end, and a program that writes one itself `\r\r\n`.
+    let end = line.length;
+    while (line[end - 1] === '\r') end -= 1;
+    return line.slice(0, end);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type AbandonSignal, escapeLines, timerMs } from '../../../protocols/transport/internal.ts';
 import { GuestShellError, inBrackets, QemuOptionError } from '../errors.ts';
 import { type EndedOutput, MarkedOutput } from './marked-output.ts';
+import { ShellEcho } from './shell-echo.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 /** The longest line that Linux's terminal takes (N_TTY_BUF_SIZE), less what is put around a command. */
@@ -38,6 +39,8 @@ interface Reader {
  * @internal
  */
 export class SerialShell {
+  /** Shows what the guest says without what is typed around a command. */
+  readonly echo: ShellEcho;
   readonly #port: Duplex;
   readonly #tail: () => readonly string[];
   readonly #whyStill: () => string | undefined;
@@ -53,6 +56,7 @@ export class SerialShell {
    */
   constructor(port: Duplex, tail: () => readonly string[], whyStill: () => string | undefined = () => undefined) {
     this.#port = port;
+    this.echo = new ShellEcho(this.#tag);
     this.#tail = tail;
     this.#whyStill = whyStill;
     port.on('data', (text: string) => {
@@ -82,6 +86,7 @@ export class SerialShell {
   /** The guest is back in another moment: what was under way there is none of this one. */
   forget(): void {
     this.#last = Promise.resolve();
+    this.echo.forget();
     for (const reader of [...this.#readers]) {
       reader.fail(this.#error('the guest was put back to a checkpoint while a command was under way'));
     }
@@ -123,6 +128,7 @@ export class SerialShell {
       };
       signal?.addEventListener('abort', abandon);
       this.#readers.add(reader);
+      this.echo.type({ number, command, line });
       this.#port.write(line);
     });
   }

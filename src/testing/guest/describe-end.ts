@@ -4,6 +4,7 @@ import { formatHex } from '../../report/index.ts';
 import { askAddress } from '../answers/guest-answer.ts';
 import { showAnswer } from '../assertions/show-answer.ts';
 import type { GuestEnd, GuestEndKind } from '../errors.ts';
+import type { QemuProcess } from '../qemu/qemu-process.ts';
 
 /** What is known of an end by QEMU's process and the console, without the guest itself. @internal */
 export type KnownEnd = Pick<GuestEnd, 'how' | 'exit' | 'output' | 'lastLines'>;
@@ -11,16 +12,28 @@ export type KnownEnd = Pick<GuestEnd, 'how' | 'exit' | 'output' | 'lastLines'>;
 /** @internal */
 export const UNSEEN = { cpu: null, rip: null, cr2: null, cr3: null, walk: null } as const;
 
+/** What is seen of an end in the guest itself. @internal */
+export type SeenEnd = Pick<GuestEnd, keyof typeof UNSEEN | 'mayBeTripleFault'>;
+
+/** What QEMU has logged of resets: into a file, or where the caller wants its log, on standard error. @internal */
+export async function readResets({ resetLog, output }: Pick<QemuProcess, 'resetLog' | 'output'>): Promise<string> {
+  return resetLog === undefined ? output : readFile(resetLog, 'latin1').catch(() => '');
+}
+
 /**
  * Under TCG the log of resets tells a triple fault from a reset that the guest has asked for.
  *
  * @param hasPanicked - as its console says: a Linux resets itself then (`panic=-1`)
  * @internal
  */
-export async function kindOfReset(log: string, hasPanicked: boolean): Promise<GuestEndKind> {
-  const text = await readFile(log, 'latin1').catch(() => '');
-  if (/^Triple fault/m.test(text)) return 'triple-fault';
+export function kindOfReset(resets: string, hasPanicked: boolean): GuestEndKind {
+  if (/^Triple fault/m.test(resets)) return 'triple-fault';
   return hasPanicked ? 'panicked' : 'reset';
+}
+
+/** KVM tells no triple fault, and TCG none where the log is not as it begins: with the first reset. @internal */
+export function mayBeTripleFault(how: GuestEndKind, resets: string, accelerator: string | null): boolean {
+  return how === 'reset' && (accelerator !== 'tcg' || !/^CPU Reset/m.test(resets));
 }
 
 /**
@@ -40,13 +53,15 @@ export function kindOfShutdown(reason: unknown): GuestEndKind | undefined {
  * Reads what the guest, which has come to its end, died of.
  *
  * @param lines - what its console said
+ * @param resets - what QEMU has logged
  * @internal
  */
 export async function lookAtEnd(
   guest: Guest,
   how: GuestEndKind,
   lines: readonly string[],
-): Promise<Pick<GuestEnd, keyof typeof UNSEEN>> {
+  resets: string,
+): Promise<SeenEnd> {
   const view = await guest.pause();
   const seen = [];
   for (const cpu of guest.vcpus) {
@@ -55,7 +70,9 @@ export async function lookAtEnd(
     const walk = cr2 !== null && mayBeFault(how, cr2, lines) ? await walkOfFault(view, cpu, cr2, rip) : null;
     seen.push({ cpu, rip, cr2, cr3, walk });
   }
-  return seen.find(({ walk }) => walk !== null) ?? seen[0] ?? UNSEEN;
+  const { accelerator } = await view.vcpuState(guest.vcpus[0] ?? 0);
+  const isUnsure = mayBeTripleFault(how, resets, accelerator.value);
+  return { ...(seen.find(({ walk }) => walk !== null) ?? seen[0] ?? UNSEEN), mayBeTripleFault: isUnsure };
 }
 
 /**
@@ -85,21 +102,23 @@ async function walkOfFault(view: GuestView, cpu: number, cr2: bigint, rip: bigin
 const WORDS: Readonly<Record<GuestEndKind, string>> = {
   exited: 'QEMU ended',
   shutdown: 'the guest shut itself down',
-  reset: 'the guest reset itself, or had a triple fault',
+  reset: 'the guest reset itself',
   'triple-fault': 'the guest had a triple fault',
   panicked: 'the guest panicked, as it told by pvpanic or on its console',
   stopped: 'the guest was reset or shut down from outside, as by QMP',
 };
 
+const OR_TRIPLE_FAULT = ', or had a triple fault, which QEMU tells from a reset under TCG only';
+
 /** An end in lines, as a test's failure shows it. @internal */
 export function describeEnd(end: GuestEnd): string {
-  const { how, exit, cpu, rip, cr2, cr3, walk, output, lastLines } = end;
+  const { how, mayBeTripleFault: isUnsure, exit, cpu, rip, cr2, cr3, walk, output, lastLines } = end;
   const byWhat = exit === null ? '' : exit.signal === null ? ` with status ${exit.status}` : ` by ${exit.signal}`;
   const registers = Object.entries({ RIP: rip, CR2: cr2, CR3: cr3 }).flatMap(([name, value]) =>
     value === null ? [] : [`${name} ${formatHex(value)}`],
   );
   return [
-    `${WORDS[how]}${byWhat}`,
+    `${WORDS[how]}${isUnsure ? OR_TRIPLE_FAULT : ''}${byWhat}`,
     ...(registers.length === 0 ? [] : [`vCPU ${cpu}: ${registers.join(', ')}`]),
     ...(walk === null ? [] : ['The last page fault (CR2):', walk]),
     ...(output === '' ? [] : ['QEMU said:', output]),

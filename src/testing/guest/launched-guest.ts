@@ -22,7 +22,15 @@ import {
 } from '../errors.ts';
 import type { QemuProcess } from '../qemu/qemu-process.ts';
 import { type Checkpoint, Checkpoints } from './checkpoints.ts';
-import { describeEnd, kindOfReset, kindOfShutdown, lookAtEnd, UNSEEN } from './describe-end.ts';
+import {
+  describeEnd,
+  kindOfReset,
+  kindOfShutdown,
+  lookAtEnd,
+  mayBeTripleFault,
+  readResets,
+  UNSEEN,
+} from './describe-end.ts';
 import type { GuestOptions, UseOptions } from './guest-options.ts';
 import { isEndOfPanic, panicOf } from './linux-panic.ts';
 import { PausedGuest } from './paused-guest.ts';
@@ -97,12 +105,12 @@ export class LaunchedGuest implements AsyncDisposable {
     this.#isUnstarted = options.paused === true;
     this.#checkpoints = new Checkpoints(monitor, qemu.directory);
     if (qemu.serial !== undefined) {
-      this.console.listen(qemu.serial);
       this.#shell = new SerialShell(
         qemu.serial,
         () => this.console.tail,
         () => this.#whyStill(),
       );
+      this.console.listen(qemu.serial, this.#shell.echo);
     }
     const { promise, reject } = withReject();
     this.#ended = promise;
@@ -180,28 +188,29 @@ export class LaunchedGuest implements AsyncDisposable {
   }
 
   /**
-   * Lets the guest run until a vCPU comes to a linear address, and leaves it there, stopped, until {@link LaunchedGuest.resume} or the
-   * next run. The breakpoint is gone then. Nothing else can be asked of the guest while it is on its way, but for its console and its
+   * Lets the guest run until a vCPU comes to a linear address, or to a symbol of the Linux in it, and leaves it there, stopped, until
+   * {@link LaunchedGuest.resume} or the next run. The breakpoint is gone then. Nothing else can be asked of the guest while it is on its way, but for its console and its
    * shell.
    *
    * @example
    * ```ts
-   * const stop = await guest.runUntil(address, { while: () => guest.shell('sync') });
+   * const stop = await guest.runUntil('ksys_sync', { while: () => guest.shell('sync') });
    * const answer = await guest.translate(stop.registers.rdi, { write: true }, { cpu: stop.cpu });
    * await guest.resume();
    * ```
-   * @throws GuestRunError `ERR_TESTING_RUN` where it does not come to it in time; what `while` fails with; the signal's reason. It runs
-   * on then.
+   * @throws GuestRunError `ERR_TESTING_RUN` where it does not come to it in time; as `Linux.findSymbol`; what `while` fails with; the
+   * signal's reason. It runs on then.
    */
-  runUntil(address: bigint, options: RunUntilOptions = {}): Promise<GuestStop> {
+  runUntil(where: bigint | string, options: RunUntilOptions = {}): Promise<GuestStop> {
     const work = async () => {
-      requireAddress(address, 'runUntil');
+      if (typeof where !== 'string') requireAddress(where, 'runUntil');
       const guest = await this.#attach();
-      if (this.#heldAt === undefined) await guest.pause();
+      const view = await guest.pause();
+      const address = typeof where === 'string' ? await this.#addressOf(where, view) : BigInt.asUintN(64, where);
       this.#heldAt = address;
       this.#isUnstarted = false;
       try {
-        return await runTo(guest, [BigInt.asUintN(64, address)], options, () => this.console.tail);
+        return await runTo(guest, [address], options, () => this.console.tail);
       } catch (error) {
         // Why it failed comes first.
         await this.#resumeNow().catch(() => {});
@@ -440,6 +449,16 @@ export class LaunchedGuest implements AsyncDisposable {
     return this.#saved.has(failure) || ('cause' in failure && this.hasExplained(failure.cause));
   }
 
+  /** The address of a symbol; where there is none a guest that ran goes on. */
+  async #addressOf(symbol: string, view: GuestView): Promise<bigint> {
+    try {
+      return (await (await view.linux()).findSymbol(symbol)).address;
+    } catch (error) {
+      if (this.#heldAt === undefined) await (await this.#attach()).resume().catch(() => {});
+      throw error;
+    }
+  }
+
   #attach(): Promise<Guest> {
     if (this.#attached !== undefined) return this.#attached;
     const attached = attach({
@@ -527,15 +546,17 @@ export class LaunchedGuest implements AsyncDisposable {
 
   async #describe(how: GuestEndKind): Promise<GuestEnd> {
     const panic = panicOf(this.console.lines);
-    const exact = how === 'reset' ? await kindOfReset(this.qemu.resetLog, panic !== undefined) : how;
+    const resets = how === 'reset' ? await readResets(this.qemu) : '';
+    const exact = how === 'reset' ? kindOfReset(resets, panic !== undefined) : how;
+    const unseen = { ...UNSEEN, mayBeTripleFault: mayBeTripleFault(exact, resets, null) };
     const seen =
       how === 'exited'
-        ? UNSEEN
+        ? unseen
         : await inTime(
-            this.#attach().then((guest) => lookAtEnd(guest, exact, this.console.lines)),
+            this.#attach().then((guest) => lookAtEnd(guest, exact, this.console.lines, resets)),
             LOOK_TIMEOUT_MS,
             lookedTooLong,
-          ).catch(() => UNSEEN);
+          ).catch(() => unseen);
     const exit = how === 'exited' ? await this.qemu.exited : null;
     const lastLines = exact === 'panicked' && panic !== undefined ? panic : this.console.tail;
     return { how: exact, exit, ...seen, output: this.qemu.output, lastLines };

@@ -3,6 +3,8 @@ import type { Linux } from '../../linux/index.ts';
 import { type AskedAccess, askAddress, type GuestAnswer } from '../answers/guest-answer.ts';
 import { type GuestMap, takeMap } from '../answers/guest-map.ts';
 import { requireAddress } from '../answers/require-address.ts';
+import { leafOf } from '../assertions/judge-answer.ts';
+import { showAnswer } from '../assertions/show-answer.ts';
 import { QemuOptionError } from '../errors.ts';
 import { describeStop, type GuestStop, type RunUntilOptions, runTo } from './run-to.ts';
 
@@ -62,6 +64,13 @@ export class PausedGuest {
     return this.view.readVirtual(address, lengthBytes, scope);
   }
 
+  /** Eight bytes as a number, the lowest first: a pointer, an entry of a table. @throws as `GuestView.readVirtual`. */
+  async readU64(address: bigint, scope: TranslateScope = {}): Promise<bigint> {
+    requireAddress(address, 'readU64');
+    const { buffer, byteOffset } = await this.view.readVirtual(address, 8, scope);
+    return new DataView(buffer, byteOffset).getBigUint64(0, true);
+  }
+
   /** @throws as `GuestView.readPhysical`. */
   async readPhysical(address: bigint, lengthBytes: number): Promise<Uint8Array> {
     requireAddress(address, 'readPhysical');
@@ -78,6 +87,30 @@ export class PausedGuest {
   async writePhysical(address: bigint, bytes: Uint8Array): Promise<void> {
     requireAddress(address, 'writePhysical');
     return this.view.writePhysical(address, bytes);
+  }
+
+  /**
+   * Clears A and D in the entry that maps a page: what is set in it afterwards is what the guest has done since.
+   *
+   * @param scope - whose address space: `cpu`, `cr3`
+   * @returns whether TLBs were flushed too: those of emulated processors (TCG) are. Another one may have the page's translation in
+   * its TLB, and then sets no bit until the guest flushes that.
+   * @throws QemuOptionError `ERR_TESTING_OPTION` where no entry maps the page; as `GuestView.writePhysical`.
+   */
+  async clearUsage(address: bigint, scope: TranslateScope = {}): Promise<boolean> {
+    requireAddress(address, 'clearUsage');
+    const answer = await askAddress(this.view, address, {}, scope);
+    const leaf = leafOf(answer.translation);
+    if (leaf === undefined || answer.nested !== null) {
+      const why = leaf === undefined ? 'no entry maps the page' : 'not of a nested guest';
+      throw new QemuOptionError(`clearUsage() clears A and D of a page: ${why}\n\n${showAnswer(answer)}`);
+    }
+    const { accessed, dirty } = leaf.usageBits;
+    const [low = 0] = await this.view.readPhysical(leaf.address, 1, answer.cpu);
+    // Both bits are in the lowest byte of an entry that is not of a second stage.
+    const cleared = low & ~Number(accessed | dirty);
+    if (cleared !== low) await this.view.writePhysical(leaf.address, Uint8Array.of(cleared), answer.cpu);
+    return this.#guest.flushTranslations();
   }
 
   /** The registers of a vCPU, by GDB's names of them. */

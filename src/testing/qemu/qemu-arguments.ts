@@ -104,7 +104,29 @@ export function qemuArguments(options: QemuOptions, sockets: QemuSockets): strin
     ...(options.gdb === false ? [] : ['-gdb', listeningSocket(sockets.gdb)]),
     ...(options.debugcon === false ? [] : consoleArguments()),
     ...(options.extraArgs ?? []),
+    ...(options.holdAtEnd === true ? loggingToo(options) : []),
   ];
+}
+
+/**
+ * Where QEMU notes resets and triple faults, with `holdAtEnd`: where the caller has it log, if it does.
+ *
+ * @returns undefined for standard error
+ * @internal
+ */
+export function resetLogOf({ extraArgs = [] }: QemuOptions, { resets }: QemuSockets): string | undefined {
+  return lastValue(extraArgs, '-D') ?? (extraArgs.includes('-d') ? undefined : resets);
+}
+
+/** QEMU logs what the last `-d` says alone. */
+function loggingToo({ extraArgs = [] }: QemuOptions): string[] {
+  const logged = lastValue(extraArgs, '-d');
+  return logged === undefined ? [] : ['-d', `${logged},cpu_reset`];
+}
+
+function lastValue(args: readonly string[], option: string): string | undefined {
+  const at = args.lastIndexOf(option);
+  return at < 0 ? undefined : args[at + 1];
 }
 
 function valued(option: string, value: string | number | undefined): string[] {
@@ -131,12 +153,16 @@ function serialArguments(): string[] {
  * A reset becomes a shutdown, and a shutdown a pause; so does a panic, which a Linux tells through pvpanic. Under TCG the log of
  * resets has a line for a triple fault, which no event tells.
  */
-function holdingArguments({ machine }: QemuOptions, { own, watch, resets }: QemuSockets): string[] {
+function holdingArguments(options: QemuOptions, sockets: QemuSockets): string[] {
+  const { machine } = options;
+  const { own, watch } = sockets;
+  const log = resetLogOf(options, sockets);
   const hasIsa = machine === undefined || /^(pc|q35)/.test(machine);
   return [
     ...['-qmp', listeningSocket(own), '-qmp', listeningSocket(watch)],
     ...['-no-reboot', '-no-shutdown'],
-    ...['-d', 'cpu_reset', '-D', resets],
+    ...['-d', 'cpu_reset'],
+    ...(log === undefined ? [] : ['-D', log]),
     ...(hasIsa ? ['-device', 'pvpanic'] : []),
   ];
 }

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { GuestConsole } from '../console/guest-console.ts';
 import { QemuOptionError } from '../errors.ts';
 import { DeathWatch } from './death-watch.ts';
-import { type QemuOptions, socketPaths } from './qemu-arguments.ts';
+import { type QemuOptions, resetLogOf, socketPaths } from './qemu-arguments.ts';
 
 const LAST_WORDS_GRACE_MS = 250;
 
@@ -33,8 +33,8 @@ export class QemuProcess implements AsyncDisposable {
   readonly ownEndpoint: string;
   /** Endpoint of a fourth, likewise, by which the kit hears of what happens to the guest. @internal */
   readonly watchEndpoint: string;
-  /** QEMU's log of resets, with `holdAtEnd`. @internal */
-  readonly resetLog: string;
+  /** QEMU's log of resets, with `holdAtEnd`; undefined where it is a part of its output. @internal */
+  readonly resetLog: string | undefined;
   /** The serial port, both ways; undefined without `serial`. Who reads it takes what it says. @internal */
   readonly serial: Duplex | undefined;
   /** The guest's debug console. */
@@ -64,7 +64,7 @@ export class QemuProcess implements AsyncDisposable {
     this.witnessEndpoint = endpoint(sockets.witness);
     this.ownEndpoint = endpoint(sockets.own);
     this.watchEndpoint = endpoint(sockets.watch);
-    this.resetLog = sockets.resets;
+    this.resetLog = resetLogOf(parts.options, sockets);
     this.serial = parts.serial;
     this.console = parts.console;
     this.#child = parts.child;

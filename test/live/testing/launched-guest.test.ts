@@ -117,6 +117,30 @@ describe('a guest that a test has launched', function () {
       await guest.console.expect(/tick/, { fromNow: true });
     });
 
+    it('has the bits of a page cleared, and sets them where it uses that page', async () => {
+      const { guest } = shared;
+      await guest.whilePaused(async (paused) => {
+        for (const page of [TOY.data, TOY.users]) {
+          expect(await paused.clearUsage(page), 'TLBs were flushed').to.equal(true);
+          expect(await paused.translate(page)).not.to.be.accessed;
+          expect(await paused.translate(page)).not.to.be.dirty;
+        }
+        await paused.writeVirtual(TOY.users + 0xfd1n, Uint8Array.of(1, 2));
+        expect(await paused.readU64(TOY.users + 0xfd0n)).to.equal(0x02_0100n);
+        await failureOf(paused.clearUsage(TOY.guard), QemuOptionError);
+      });
+      for (let tick = 0; tick < 2; tick += 1) await guest.console.expect(/tick/, { fromNow: true });
+      expect(await guest.translate(TOY.data)).to.be.accessed.and.dirty;
+      expect(await guest.translate(TOY.users)).to.be.accessed;
+      expect(await guest.translate(TOY.users)).not.to.be.dirty;
+    });
+
+    it('runs on where it has no symbol to run to', async () => {
+      const { guest } = shared;
+      expect(await failureOf(guest.runUntil('ksys_sync'), Error)).to.have.property('code', 'ERR_LINUX_DATA');
+      await guest.console.expect(/tick/, { fromNow: true });
+    });
+
     it('does what is asked of it at the same time one after the other, and leaves nothing paused', async () => {
       const { guest } = shared;
       const word = (paused: PausedGuest) => paused.readVirtual(TOY.users + 0xfe0n, 1).then(([byte]) => byte);

@@ -18,7 +18,16 @@ const cause = new Error('the cause');
 const COMMAND = ['qemu-system-x86_64', '-nodefaults'];
 
 const END: GuestEnd = {
-  ...{ how: 'triple-fault', exit: null, cpu: 0, rip: 0x1000n, cr2: 0n, cr3: 0x2000n, walk: null },
+  ...{
+    how: 'triple-fault',
+    mayBeTripleFault: false,
+    exit: null,
+    cpu: 0,
+    rip: 0x1000n,
+    cr2: 0n,
+    cr3: 0x2000n,
+    walk: null,
+  },
   ...{ output: '', lastLines: [] },
 };
 

@@ -9,15 +9,21 @@ import {
   kindOfReset,
   kindOfShutdown,
   mayBeFault,
+  mayBeTripleFault,
+  readResets,
   UNSEEN,
 } from '../../../../src/testing/guest/describe-end.ts';
 
-const SILENT: GuestEnd = { how: 'exited', exit: null, ...UNSEEN, output: '', lastLines: [] };
+const SILENT: GuestEnd = {
+  ...{ how: 'exited', mayBeTripleFault: false, exit: null, ...UNSEEN },
+  ...{ output: '', lastLines: [] },
+};
 
 describe('the end of a guest', () => {
   it('is told with its registers, the walk of its last fault, and what QEMU and the guest said', () => {
     const end: GuestEnd = {
       how: 'triple-fault',
+      mayBeTripleFault: false,
       exit: { status: 1, signal: null },
       cpu: 1,
       rip: 0x1001d8n,
@@ -73,17 +79,30 @@ describe('the end of a guest', () => {
   it('is a triple fault where the log of TCG says so, and else a reset', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'pagewalk-end-'));
     try {
-      const log = join(directory, 'log');
-      expect(await kindOfReset(log, false)).to.equal('reset');
-      writeFileSync(log, 'CPU Reset (CPU 0)\n');
-      expect(await kindOfReset(log, false)).to.equal('reset');
-      expect(await kindOfReset(log, true)).to.equal('panicked');
-      writeFileSync(log, 'CPU Reset (CPU 0)\nTriple fault\nCPU Reset (CPU 0)\n');
-      for (const hasPanicked of [false, true]) {
-        expect(await kindOfReset(log, hasPanicked)).to.equal('triple-fault');
-      }
+      const resetLog = join(directory, 'log');
+      expect(await readResets({ resetLog, output: 'not asked' })).to.equal('');
+      writeFileSync(resetLog, 'CPU Reset (CPU 0)\nTriple fault\n');
+      const resets = await readResets({ resetLog, output: 'not asked' });
+      for (const hasPanicked of [false, true]) expect(kindOfReset(resets, hasPanicked)).to.equal('triple-fault');
+      const onError = await readResets({ resetLog: undefined, output: 'CPU Reset (CPU 0)\n' });
+      expect([false, true].map((hasPanicked) => kindOfReset(onError, hasPanicked))).to.deep.equal([
+        'reset',
+        'panicked',
+      ]);
     } finally {
       await rm(directory, { recursive: true });
     }
+  });
+
+  it('may be a triple fault where nothing tells that from a reset: without the log, and under KVM', () => {
+    const log = 'CPU Reset (CPU 0)\n';
+    expect(mayBeTripleFault('reset', log, 'tcg')).to.equal(false);
+    expect(mayBeTripleFault('panicked', '', 'kvm')).to.equal(false);
+    expect([mayBeTripleFault('reset', '', 'tcg'), mayBeTripleFault('reset', log, 'kvm')]).to.deep.equal([true, true]);
+    expect(mayBeTripleFault('reset', log, null)).to.equal(true);
+    const [certain] = describeEnd({ ...SILENT, how: 'reset' }).split('\n');
+    const [unsure] = describeEnd({ ...SILENT, how: 'reset', mayBeTripleFault: true }).split('\n');
+    expect(certain).to.equal('the guest reset itself');
+    expect(unsure).to.contain('or had a triple fault, which QEMU tells from a reset under TCG only');
   });
 });

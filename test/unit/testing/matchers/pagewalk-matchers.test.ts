@@ -6,7 +6,7 @@ describe('the matchers for vitest and jest', () => {
   it('pass where what is expected is true, and then say what they would say of the opposite', async () => {
     const { pass, message } = matchers.toBeMapped(await askSmall(TEXT), { rights: 'r-x-' });
     expect(pass).to.equal(true);
-    expect(message()).to.contain('not to be mapped as r-x-, but it does');
+    expect(message()).to.contain('not to be mapped as r-x-, but it leads to');
     expect(matchers.toFault(await askSmall(NOTHING), { fault: 'NOT_PRESENT' }).pass).to.equal(true);
     expect(matchers.toBeAccessed(await askSmall(TEXT)).pass).to.equal(true);
     expect(matchers.toBeDirty(await askSmall(DATA)).pass).to.equal(true);

@@ -1,5 +1,10 @@
 import { expect } from 'chai';
-import { type QemuOptions, qemuArguments, socketPaths } from '../../../../src/testing/qemu/qemu-arguments.ts';
+import {
+  type QemuOptions,
+  qemuArguments,
+  resetLogOf,
+  socketPaths,
+} from '../../../../src/testing/qemu/qemu-arguments.ts';
 
 const argumentsOf = (options: QemuOptions) => qemuArguments(options, socketPaths('/run/guest')).join(' ');
 
@@ -49,6 +54,21 @@ describe('qemuArguments', () => {
     expect(text).to.contain('-serial chardev:pagewalk-serial');
     expect(argumentsOf({ holdAtEnd: true })).to.contain('pvpanic');
     expect(argumentsOf({ holdAtEnd: true, machine: 'microvm' })).not.to.contain('pvpanic');
+  });
+
+  it("keeps to the caller's log, with what tells a triple fault", () => {
+    const sockets = socketPaths('/run/guest');
+    const logs = [[], ['-d', 'int'], ['-d', 'int', '-D', 'q.log'], ['-D', 'q.log']].map((extraArgs) => {
+      const all = qemuArguments({ holdAtEnd: true, extraArgs }, sockets);
+      const valuesOf = (option: string) => all.filter((_, at) => all[at - 1] === option).join(' ');
+      return [valuesOf('-d'), valuesOf('-D'), resetLogOf({ extraArgs }, sockets)];
+    });
+    expect(logs).to.deep.equal([
+      ['cpu_reset', '/run/guest/resets.log', '/run/guest/resets.log'],
+      ['cpu_reset int int,cpu_reset', '', undefined],
+      ['cpu_reset int int,cpu_reset', 'q.log q.log', 'q.log'],
+      ['cpu_reset', 'q.log q.log', 'q.log'],
+    ]);
   });
 
   it("doubles commas in paths, which is QEMU's rule", () => {
