@@ -38,6 +38,7 @@ import {
 } from '../restore/private-directory.ts';
 import { printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
+import { stubBecomesFree } from '../restore/stub-turn.ts';
 import { isOurPause } from '../resume/is-our-pause.ts';
 import { leaveAfter } from '../resume/leave-after.ts';
 import { leftToWatchdog } from '../resume/left-to-watchdog.ts';
@@ -74,6 +75,8 @@ const MAX_STATE_BYTES = 256 * 1024 * 1024;
  * that one ends a client that seems stuck. Milliseconds.
  */
 const RESUMED_WITHIN_MS = 2000;
+/** So long QEMU may take to hear of the end of a connection to its stub. */
+const STUB_TURN_MS = 1500;
 
 const NOT_HANDED = 'only over a unix socket QEMU is handed a file on another host';
 
@@ -405,6 +408,7 @@ export class QmpLink implements Link {
       timeoutMs: this.#deadline.boundConnecting(timeoutMs),
       requestTimeoutMs: timeoutMs,
       connect: this.#connectToStub(),
+      awaitTurn: () => this.#awaitStub(),
       ...(trace ? { trace } : {}),
       ...(background ? { onConnection: letEnd } : {}),
     });
@@ -608,6 +612,8 @@ export class QmpLink implements Link {
    * stopped once more, and the stub told over a new connection.
    */
   async #leaveStubAnew(session: StubSession, error: unknown): Promise<void> {
+    // It was waited for long enough.
+    if (error instanceof GuestStubError && error.code === 'ERR_GUEST_STUB_BUSY') throw error;
     await stop(this.#qmp);
     session.lose(error instanceof Error ? error : new Error(String(error)));
     await session.leavePhysicalMode().catch(() => {
@@ -615,16 +621,34 @@ export class QmpLink implements Link {
     });
   }
 
-  /** For a mode that could not be put back while the guest was paused: a byte to the stub of a running guest pauses it. */
+  /**
+   * For what could not be put back while the guest was paused: its stub's mode, and a connection that pauses it later. A byte to
+   * the stub of a running guest pauses it, so all that there is to wait for comes before that.
+   */
   async #cleanStub(session: StubSession): Promise<void> {
-    if (!session.isPhysical) return;
-    const { running } = await queryStatus(this.#qmp);
+    if (!session.isPhysical && !session.mayPauseLater) return;
+    await this.#awaitStub();
+    const { status, running } = await queryStatus(this.#qmp);
+    const mustRun = running || (session.mayPauseLater && this.#ranBefore === true && this.#isOurs(status));
     if (running) await stop(this.#qmp);
     try {
+      await session.renew();
       await session.leavePhysicalMode();
     } finally {
-      if (running) await this.#contOrStop();
+      if (mustRun) await this.#contOrStop();
     }
+  }
+
+  /** Waits for the end of the connection before, of which QEMU hears in its own time. @throws GuestStubError */
+  async #awaitStub(): Promise<void> {
+    if (this.#usesHandedStub) return;
+    const stub = this.#requireStub();
+    if (await stubBecomesFree(this.#qmp, stub, STUB_TURN_MS)) return;
+    throw new GuestStubError(
+      'ERR_GUEST_STUB_BUSY',
+      stub,
+      `the GDB stub at ${stub} serves a client, the one before or another, which it did not leave within ${STUB_TURN_MS} ms; its physical mode may still be on`,
+    );
   }
 
   /** Resumes what we paused. A guest that is in another state by now (a migration has ended) is not ours to resume. */
@@ -687,6 +711,8 @@ export class QmpLink implements Link {
       return;
     }
     await this.#qmp.close();
+    // By its registers that pause would be another client's.
+    if (this.#session?.mayPauseLater === true) this.#safekeeping.forgetRegisters();
     await (failures.length === 0 ? this.#safekeeping.disarm() : this.#safekeeping.trigger());
     if (failures.length > 0) throw notRestored(this.endpoint, failures);
   }

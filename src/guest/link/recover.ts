@@ -1,6 +1,14 @@
 import type { QmpClient } from '../../../protocols/qmp/index.ts';
-import { claimJournal, findLeftJournals, type JournalOf, type LeftJournal, removeJournal } from '../restore/journal.ts';
+import {
+  claimJournal,
+  findLeftJournals,
+  type JournalOf,
+  type LeftJournal,
+  noteLeft,
+  removeJournal,
+} from '../restore/journal.ts';
 import { type PutBack, putBack, type Resumption } from '../restore/put-back.ts';
+import type { RestorePlan } from '../restore/restore-plan.ts';
 
 /** What an earlier client had left in the guest when it was killed together with its watchdog, and what became of it. @public */
 export interface Recovery {
@@ -28,17 +36,29 @@ export async function recover(qmp: QmpClient, guest: JournalOf): Promise<readonl
     const claimed = claimJournal(left);
     if (claimed === undefined) continue;
     const done = await putBack(qmp, claimed.plan, { resumeUnrecorded: false });
-    // Said again by the next run, until the guest runs: there may have been a good reason to kill this one.
-    const isDone = done.resumption !== 'unknown' && done.resumption !== 'failed' && Object.keys(done.left).length === 0;
-    if (isDone) removeJournal(claimed.file);
+    const remaining = leftOver(claimed.plan, done);
+    if (Object.keys(remaining).length === 0) removeJournal(claimed.file);
+    else noteLeft(claimed.file, remaining);
     const recovery = toRecovery(claimed, done);
     if (recovery !== undefined) recoveries.push(recovery);
   }
   return recoveries;
 }
 
+/** What the next run finds: of a stub that was taken back it could only say that it is not to be reached. */
+function leftOver({ qmp, resume, registers }: RestorePlan, { left, resumption }: PutBack): RestorePlan {
+  // Said again until the guest runs: there may have been a good reason to kill that client.
+  if (resumption !== 'unknown' && resumption !== 'failed') return left;
+  return {
+    ...left,
+    ...(qmp === undefined ? {} : { qmp }),
+    ...(resume === undefined ? {} : { resume }),
+    ...(registers === undefined ? {} : { registers }),
+  };
+}
+
 /** Undefined for a client that had left nothing. */
-function toRecovery({ head }: LeftJournal, { left, ...done }: PutBack): Recovery | undefined {
+function toRecovery({ head }: LeftJournal, { left, isStubBusy, ...done }: PutBack): Recovery | undefined {
   const { resumption, physicalModeOff, stubRemoved } = done;
   if (resumption === 'not-asked' && physicalModeOff === null && stubRemoved === null) return undefined;
   return { client: head.client.pid, since: head.since, ...done };

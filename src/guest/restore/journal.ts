@@ -217,6 +217,16 @@ export function removeJournal(file: string): void {
   }
 }
 
+/** Adds what is still to be put back, to a journal that was claimed. @internal */
+export function noteLeft(file: string, { journal, ...plan }: RestorePlan): void {
+  const descriptor = openSync(file, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
+  try {
+    writeSync(descriptor, `${JSON.stringify(plan)}\n`);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** What a guest is known by. @internal */
 export interface JournalOf {
   readonly endpoint: string;

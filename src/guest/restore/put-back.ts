@@ -9,7 +9,7 @@ import {
   removeHandedStream,
   stop,
 } from '../../../protocols/qmp/internal.ts';
-import { ConnectError, formatEndpoint, onItsHost, parseEndpoint } from '../../../protocols/transport/internal.ts';
+import { ConnectError, parseEndpoint } from '../../../protocols/transport/internal.ts';
 import { STUB_LABEL } from '../found/chardev-labels.ts';
 import { isOurPause } from '../resume/is-our-pause.ts';
 import { resumeByQmp } from '../resume/resume-by-qmp.ts';
@@ -17,6 +17,7 @@ import { isStubOn } from './is-stub-on.ts';
 import { connectStub, removePrivateDirectory } from './private-directory.ts';
 import { isSamePrint, printRegisters } from './register-prints.ts';
 import type { RestorePlan } from './restore-plan.ts';
+import { stubBecomesFree } from './stub-turn.ts';
 
 /**
  * What became of a guest that ran when its client paused it.
@@ -42,17 +43,23 @@ export interface PutBack {
   readonly physicalModeOff: boolean | null;
   /** Null where the client had started no stub. */
   readonly stubRemoved: boolean | null;
+  /** The stub served another client, and was left alone. */
+  readonly isStubBusy: boolean;
   /** What to try again: QEMU may not have heard of it. Empty where nothing is left to try. */
   readonly left: RestorePlan;
 }
 
-/** What became of a step; `lost`: QEMU, or its stub, gave no answer to it, and may not have heard of it. */
-type StepOutcome = 'done' | 'failed' | 'lost';
+/**
+ * What became of a step; `lost`: QEMU, or its stub, gave no answer to it, and may not have heard of it; `busy`: the stub served another
+ * client, and was left alone.
+ */
+type StepOutcome = 'done' | 'failed' | 'lost' | 'busy';
 
 const STUB_TIMEOUT_MS = 5000;
-/** QEMU notices the end of a killed client's connection in its own time. */
-const BUSY_TRIES = 10;
-const BETWEEN_TRIES_MS = 100;
+/** A paused guest waits no longer for its stub to be free. */
+const STUB_TURN_MS = 1000;
+
+class StubBusyError extends Error {}
 
 /**
  * Puts a guest back from nothing but the plan, each step whatever became of the one before.
@@ -82,19 +89,22 @@ export async function putBack(
     strayedFrom = await resumeByQmp(qmp);
   };
   const runStep = !mustRun || (running && !usedStub) ? 'done' : await outcomeOf(resume);
+  // Whom the stub serves now keeps it.
   const stubSteps = [
-    ...(plan.ownStub === true ? [await outcomeOf(() => removeStub(qmp, plan))] : []),
+    ...(plan.ownStub !== true ? [] : [modeStep === 'busy' ? modeStep : await outcomeOf(() => removeStub(qmp, plan))]),
     ...(handed === undefined ? [] : [await outcomeOf(() => removeHanded(qmp, handed))]),
   ];
   const left = leftOf(plan, {
-    isModeLost: modeStep === 'lost',
+    isModeLost: modeStep === 'lost' || modeStep === 'busy',
     isRunLost: runStep === 'lost',
     isStubLost: stubSteps.includes('lost'),
+    mayPauseLater: modeStep === 'lost' && mustRun,
   });
   if (plan.directory !== undefined && left.directory === undefined) removePrivateDirectory(plan.directory);
   const rest = {
     physicalModeOff: modeStep && modeStep === 'done',
     stubRemoved: stubSteps.length === 0 ? null : stubSteps.every((step) => step === 'done'),
+    isStubBusy: modeStep === 'busy',
     left,
   };
   if (strayedFrom !== undefined) return { resumption: 'other-state', foundState: strayedFrom, ...rest };
@@ -104,9 +114,15 @@ export async function putBack(
 /** The part of a plan that is to be tried again. */
 function leftOf(
   { qmp, journal, stub, handedStub, resume, registers, ownStub, handed, directory }: RestorePlan,
-  lost: { readonly isModeLost: boolean; readonly isRunLost: boolean; readonly isStubLost: boolean },
+  lost: {
+    readonly isModeLost: boolean;
+    readonly isRunLost: boolean;
+    readonly isStubLost: boolean;
+    /** A connection to the stub that got no answer pauses the guest when QEMU takes it up: with other registers than before. */
+    readonly mayPauseLater: boolean;
+  },
 ): RestorePlan {
-  const { isModeLost, isRunLost, isStubLost } = lost;
+  const { isModeLost, isRunLost, isStubLost, mayPauseLater } = lost;
   if (!isModeLost && !isRunLost && !isStubLost) return {};
   const needsStub = isModeLost || isStubLost;
   return {
@@ -114,8 +130,8 @@ function leftOf(
     ...(journal === undefined ? {} : { journal }),
     ...(isModeLost && stub !== undefined ? { stub } : {}),
     ...(isModeLost && handedStub !== undefined ? { handedStub } : {}),
-    ...(isRunLost && resume !== undefined ? { resume } : {}),
-    ...(isRunLost && registers !== undefined ? { registers } : {}),
+    ...(mayPauseLater ? { resume: true } : isRunLost && resume !== undefined ? { resume } : {}),
+    ...(isRunLost && registers !== undefined && !mayPauseLater ? { registers } : {}),
     ...(needsStub && ownStub !== undefined ? { ownStub } : {}),
     ...(needsStub && handed !== undefined ? { handed } : {}),
     ...(needsStub && directory !== undefined ? { directory } : {}),
@@ -139,9 +155,9 @@ async function judgePause(
 }
 
 /** The guest must be paused for that; a stub which another client has taken meanwhile is theirs. */
-async function leavePhysicalMode(qmp: QmpClient, stub: string, { directory }: RestorePlan): Promise<void> {
-  const wanted = formatEndpoint(onItsHost(parseEndpoint(stub)));
-  if (!(await becomesFree(qmp, wanted))) throw new Error('another client holds the stub');
+async function leavePhysicalMode(qmp: QmpClient, stub: string, { directory, resume }: RestorePlan): Promise<void> {
+  // Who comes again does so where the guest need not wait.
+  if (!(await stubBecomesFree(qmp, stub, resume === true ? STUB_TURN_MS : 0))) throw new StubBusyError();
   await stop(qmp);
   const connection = await connectStub(stub, directory, STUB_TIMEOUT_MS);
   const gdb = await GdbClient.over(connection, { timeoutMs: STUB_TIMEOUT_MS, requestTimeoutMs: STUB_TIMEOUT_MS });
@@ -181,15 +197,6 @@ async function removeHanded(qmp: QmpClient, id: string): Promise<void> {
   await removeHandedFiles(qmp, id);
 }
 
-async function becomesFree(qmp: QmpClient, endpoint: string): Promise<boolean> {
-  for (let tries = BUSY_TRIES; ; tries -= 1) {
-    const known = (await queryChardev(qmp)).find((chardev) => chardev.endpoint === endpoint);
-    if (known?.state !== 'busy') return true;
-    if (tries <= 1) return false;
-    await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
-  }
-}
-
 /** Only a stub that is still the client's: by now the user may have started one. */
 async function removeStub(qmp: QmpClient, plan: RestorePlan): Promise<void> {
   const stub = (await queryChardev(qmp)).find(({ label }) => label === STUB_LABEL);
@@ -206,6 +213,7 @@ async function outcomeOf(step: () => Promise<unknown>): Promise<StepOutcome> {
     await step();
     return 'done';
   } catch (error) {
+    if (error instanceof StubBusyError) return 'busy';
     const isLost = error instanceof QmpError || error instanceof GdbError || error instanceof ConnectError;
     return isLost && !(error instanceof QmpCommandError) ? 'lost' : 'failed';
   }

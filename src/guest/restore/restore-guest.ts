@@ -24,6 +24,8 @@ const NOT_LISTENING = new Set(['ERR_TRANSPORT_REFUSED', 'ERR_TRANSPORT_NOT_FOUND
 const GONE_MS = 2000;
 /** So often a stub is tried that does not answer: each time the guest is paused for it. */
 const MOST_STUB_TRIES = 3;
+/** So long a stub may serve another client: a debugger that came next keeps it, and a connection that lingers is gone by then. */
+const STUB_TURN_MS = 3000;
 /** From then on the monitor counts as another client's, and the stub is tried for what it can do. */
 const MONITOR_PATIENCE_MS = 1000;
 
@@ -44,8 +46,9 @@ export async function restoreGuest(plan: RestorePlan): Promise<void> {
     const attempted = await attempt(left, () => performance.now() - begun);
     const hasTriedStub = attempted.left !== left && attempted.left.qmp !== undefined && hasStub(attempted.left);
     left = attempted.left;
-    if (hasTriedStub) stubTries += 1;
-    if (stubTries === MOST_STUB_TRIES) left = withoutMode(left);
+    if (hasTriedStub && !attempted.isBusy) stubTries += 1;
+    const isBusyForLong = attempted.isBusy && performance.now() - begun > STUB_TURN_MS;
+    if (stubTries === MOST_STUB_TRIES || isBusyForLong) left = withoutMode(left);
     goneSince = attempted.isGone ? (goneSince ?? now) : undefined;
     if (goneSince !== undefined && now - goneSince > GONE_MS) left = withoutDirectory(onlyDirectory(left));
     if (!isDone(left)) await delay(goneSince === undefined ? interval : FIRST_INTERVAL_MS);
@@ -66,21 +69,22 @@ interface Attempted {
   readonly left: RestorePlan;
   /** Nothing listens there: QEMU is gone, or is only about to be heard of again. */
   readonly isGone: boolean;
+  /** The stub serves another client, and was left alone. */
+  readonly isBusy: boolean;
 }
 
 async function attempt(plan: RestorePlan, elapsed: () => number): Promise<Attempted> {
   const { qmp, stub } = plan;
-  const done = (left: RestorePlan): Attempted => ({ left, isGone: false });
+  const done = (left: RestorePlan): Attempted => ({ left, isGone: false, isBusy: false });
   if (qmp === undefined && stub === undefined) return done(withoutDirectory(plan));
   let isGone = false;
   try {
-    return done(
-      qmp === undefined ? await throughStub(stub ?? '', plan, elapsed) : await throughQmp(qmp, plan, elapsed),
-    );
+    if (qmp === undefined) return done(await throughStub(stub ?? '', plan, elapsed));
+    return { isGone: false, ...(await throughQmp(qmp, plan, elapsed)) };
   } catch (error) {
     isGone = error instanceof ConnectError && NOT_LISTENING.has(error.code);
   }
-  const stays = { left: plan, isGone };
+  const stays = { left: plan, isGone, isBusy: false };
   if (isGone || qmp === undefined || stub === undefined || plan.resume !== true) return stays;
   if (elapsed() < MONITOR_PATIENCE_MS) return stays;
   // A stub whose turn would come later pauses the guest then: only one that has no client is touched.
@@ -88,15 +92,19 @@ async function attempt(plan: RestorePlan, elapsed: () => number): Promise<Attemp
   return throughStub(stub, plan, elapsed).then(done, () => stays);
 }
 
-async function throughQmp(endpoint: string, plan: RestorePlan, elapsed: () => number): Promise<RestorePlan> {
+async function throughQmp(
+  endpoint: string,
+  plan: RestorePlan,
+  elapsed: () => number,
+): Promise<{ readonly left: RestorePlan; readonly isBusy: boolean }> {
   // A monitor that serves another client says nothing: the guest waits for the first attempt.
   const timeoutMs = elapsed() < MONITOR_PATIENCE_MS ? MONITOR_PATIENCE_MS : ATTEMPT_TIMEOUT_MS;
   const qmp = await QmpClient.connect(endpoint, { timeoutMs, requestTimeoutMs: ATTEMPT_TIMEOUT_MS });
   try {
-    if (plan.journal !== undefined && !existsSync(plan.journal)) return {};
+    if (plan.journal !== undefined && !existsSync(plan.journal)) return { left: {}, isBusy: false };
     // It has been here since the client died.
-    const { left } = await putBack(qmp, plan, { resumeUnrecorded: true });
-    return left;
+    const { left, isStubBusy } = await putBack(qmp, plan, { resumeUnrecorded: true });
+    return { left, isBusy: isStubBusy };
   } finally {
     await qmp.close();
   }
@@ -132,10 +140,13 @@ async function isToResume(gdb: GdbClient, plan: RestorePlan, elapsed: () => numb
   const { status } = parseInfoStatus(await gdb.monitor('info status'));
   // By the stub alone it may be unknown yet whether the guest was ever started.
   if (status !== 'paused') return qmp !== undefined && isOurPause(status);
-  if (ungreeted === true && greetsWithStop(parseInfoVersion(await gdb.monitor('info version')))) return false;
+  const greets = greetsWithStop(parseInfoVersion(await gdb.monitor('info version')));
+  if (ungreeted === true && greets) return false;
   // At once there was no time for others.
   if (registers === undefined || elapsed() < MONITOR_PATIENCE_MS) return true;
-  return isSamePrint(registers, printRegisters(await gdb.monitor('info registers -a')));
+  if (isSamePrint(registers, printRegisters(await gdb.monitor('info registers -a')))) return true;
+  // It has run since, and this connection may be what paused it, of which a later QEMU does not tell: as for a client that attaches.
+  return qmp === undefined && !greets;
 }
 
 function hasStub({ stub, handedStub }: RestorePlan): boolean {

@@ -70,6 +70,12 @@ export class Safekeeping {
     this.note({ registers: { ...this.#plan.registers, ...prints } });
   }
 
+  /** The pause cannot be known by its registers any more. */
+  forgetRegisters(): void {
+    const { registers, ...plan } = this.#plan;
+    if (this.#hasBegun) this.#set(plan);
+  }
+
   /** The guest is going to be paused, for so long at most. Milliseconds; null when it is over. */
   expectResume(withinMs: number | null): void {
     if (this.#options.endsStuckClient !== true) return;

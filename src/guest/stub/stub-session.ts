@@ -1,7 +1,7 @@
 import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { GdbClient, type GdbClientOptions, GdbClosedError } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus } from '../../../protocols/qmp/index.ts';
-import type { Connection } from '../../../protocols/transport/internal.ts';
+import { ConnectError, type Connection } from '../../../protocols/transport/internal.ts';
 import { GuestRunStateError, GuestStubError } from '../errors.ts';
 import { isOurPause } from '../resume/is-our-pause.ts';
 import { resumeByStub } from '../resume/resume-by-stub.ts';
@@ -16,6 +16,12 @@ export interface StubOptions extends GdbClientOptions {
   readonly timeoutMs: number;
   /** Makes each connection, where no endpoint leads to the stub, or not safely. */
   readonly connect?: ((timeoutMs: number) => Promise<Connection>) | undefined;
+  /**
+   * Waits until the stub serves no one, where that can be seen: a connection that had to wait its turn would pause the guest later.
+   *
+   * @throws GuestStubError `ERR_GUEST_STUB_BUSY`
+   */
+  readonly awaitTurn?: (() => Promise<void>) | undefined;
   /** Told of each connection that is made. */
   readonly onConnection?: (connection: Connection) => void;
 }
@@ -34,6 +40,9 @@ export class StubSession {
   /** Settled once the stub has said that memory requests are physical; undefined while they are virtual. */
   #physical: Promise<void> | undefined;
   #leaving = false;
+  #isUnanswered = false;
+  /** Under way, perhaps longer than it was waited for. */
+  #connecting: Promise<void> | undefined;
 
   private constructor(options: StubOptions, client: GdbClient) {
     this.#options = options;
@@ -66,7 +75,7 @@ export class StubSession {
   /** The guest is paused, and may be asked. */
   async enter(): Promise<void> {
     this.#leaving = false;
-    if (this.#client.state !== 'open') await this.#reconnect();
+    await this.#renewWithin(this.#options.timeoutMs);
   }
 
   /**
@@ -79,6 +88,14 @@ export class StubSession {
     this.#physical ??= client.setPhysicalMode(true);
     const [answer] = await Promise.all([request(client), this.#physical]);
     return answer;
+  }
+
+  /**
+   * A connection got no answer, or none yet: it pauses the guest when QEMU takes it up, also when it was closed long before. One that
+   * is answered shows that those before it have had their turn.
+   */
+  get mayPauseLater(): boolean {
+    return this.#isUnanswered;
   }
 
   /** Physical mode is on, or may be. */
@@ -99,7 +116,7 @@ export class StubSession {
 
   async #turnPhysicalModeOff(): Promise<void> {
     // A client that has failed cannot say it any more; a fresh connection can.
-    if (this.#client.state !== 'open') await this.#reconnect(LEAVE_TIMEOUT_MS);
+    await this.renew();
     await this.#client.setPhysicalMode(false);
     this.#physical = undefined;
   }
@@ -111,7 +128,7 @@ export class StubSession {
    * @throws The errors of {@link StubSession.open}.
    */
   async renew(): Promise<void> {
-    if (this.#client.state !== 'open') await this.#reconnect(LEAVE_TIMEOUT_MS);
+    await this.#renewWithin(LEAVE_TIMEOUT_MS);
   }
 
   /**
@@ -168,18 +185,48 @@ export class StubSession {
   }
 
   /** Closes the socket and sends nothing. */
-  abandon(): Promise<void> {
+  async abandon(): Promise<void> {
     this.#leaving = true;
-    return this.#client.close();
+    await this.#client.close();
+    await this.#connecting?.catch(() => {});
+    await this.#client.close();
   }
 
-  async #reconnect(timeoutMs = this.#options.timeoutMs): Promise<void> {
+  async #renewWithin(timeoutMs: number): Promise<void> {
+    // A second one would wait for the first to be gone.
+    await this.#connecting?.catch(() => {});
+    if (this.#client.state !== 'open') await this.#reconnect(timeoutMs);
+  }
+
+  #reconnect(timeoutMs: number): Promise<void> {
+    const connecting = this.#connectAnew(Math.min(timeoutMs, this.#options.timeoutMs));
+    this.#connecting = connecting;
+    return connecting;
+  }
+
+  async #connectAnew(timeoutMs: number): Promise<void> {
     await this.#client.close();
-    this.#client = await connectClient({ ...this.#options, timeoutMs: Math.min(timeoutMs, this.#options.timeoutMs) });
+    await this.#options.awaitTurn?.();
+    const wasUnanswered = this.#isUnanswered;
+    this.#isUnanswered = true;
+    try {
+      this.#client = await connectClient({ ...this.#options, timeoutMs });
+      this.#isUnanswered = false;
+    } catch (error) {
+      // QEMU will not hear of it.
+      if (error instanceof ConnectError) this.#isUnanswered = wasUnanswered;
+      throw error;
+    }
   }
 }
 
-async function connectClient({ endpoint, onConnection, connect, ...options }: StubOptions): Promise<GdbClient> {
+async function connectClient({
+  endpoint,
+  onConnection,
+  connect,
+  awaitTurn,
+  ...options
+}: StubOptions): Promise<GdbClient> {
   const client = await (connect === undefined
     ? GdbClient.open(endpoint, options)
     : connect(options.timeoutMs).then((connection) => GdbClient.over(connection, options)));

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,6 +134,21 @@ describe('a client that is killed together with its watchdog', function () {
     expect(status).to.equal(0);
     expect(await witness.runState()).to.equal('paused');
     expect(await labels()).to.not.include('gdb');
+  });
+
+  it('before the registers of its pause had come: that is said until the guest runs, and what was put back is not sought again', async () => {
+    await killBoth(await startClient());
+    const folder = join(scratch, 'pagewalk');
+    const [journal = ''] = readdirSync(folder);
+    const lines = readFileSync(join(folder, journal), 'utf8').trim().split('\n');
+    const { registers, ...plan } = JSON.parse(lines.at(-1) ?? '') as Record<string, unknown>;
+    expect(registers).to.be.an('object');
+    writeFileSync(join(folder, journal), [...lines, JSON.stringify(plan), ''].join('\n'));
+    expect((await restore()).stdout).to.match(/so it stays paused.*; the GDB stub is in virtual mode; .* is gone\n$/);
+    expect((await restore()).stdout).to.match(/so it stays paused \([^)]*\)\n$/);
+    await witness.execute('cont');
+    expect((await restore()).stdout).to.match(/: the guest runs\n$/);
+    expect(readdirSync(scratch)).to.deep.equal([]);
   });
 
   it('had found the guest paused: it stays paused', async () => {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Ends, MessageProxy } from '../../../scripts/torture/rig/message-proxy.ts';
 import { atByte } from '../../../scripts/torture/wire/breaks.ts';
@@ -21,6 +22,9 @@ const READ = {
 const POSITIONS = [0, 3, 100, 170, 4000];
 /** More than any packet or pile of acks that is waited for. */
 const GARBAGE_BYTES = 2 << 20;
+
+/** From then on registers tell the watchdog whose pause it is. */
+const LATE_MS = 1500;
 
 const BREAKS: Readonly<Record<string, (ends: Ends) => void>> = {
   'is cut': ({ client, server }) => {
@@ -111,6 +115,37 @@ describe('the only wire to a guest, that of its stub', function () {
     await eventually('the guest runs', async () => (await witness.runState()) === 'running');
   });
 
+  it('falls silent when the guest is told to run, and the watchdog comes late: the guest, which it pauses, runs again', async () => {
+    await witness.execute('cont');
+    const path = join(directory, 'late');
+    const target = guest.gdbEndpoint.slice('unix:'.length);
+    let isSilent = false;
+    let isSlow = true;
+    let hasLeft = false;
+    await using stub = await MessageProxy.listen({
+      protocol: 'gdb',
+      path,
+      target,
+      before: async ({ direction, connection, bytes }) => {
+        if (direction === 'up') isSilent ||= bytes.includes(`qRcmd,${Buffer.from('cont').toString('hex')}`);
+        else if (connection === 0 && isSilent) await new Promise(() => {});
+        else if (connection > 0 && isSlow) {
+          isSlow = false;
+          await delay(LATE_MS);
+        }
+        return undefined;
+      },
+      onConnection: ({ client }, connection) => {
+        if (connection > 0) client.once('close', () => (hasLeft = true));
+      },
+    });
+    const attached = await attach({ gdb: stub.endpoint, timeoutMs: 4000 });
+    await attached.pause();
+    expect((await expectRejection(attached.detach())).message).to.match(/may have been left paused.*goes on trying/);
+    await eventually('the watchdog has come and gone', () => hasLeft);
+    await eventually('the guest runs', async () => (await witness.runState()) === 'running');
+  });
+
   it('to the monitor, by a proxy that goes: the same', async () => {
     await witness.execute('cont');
     const path = join(directory, 'monitor');
@@ -125,6 +160,21 @@ describe('the only wire to a guest, that of its stub', function () {
     await using again = await MessageProxy.listen(options);
     await eventually('the guest runs', async () => (await witness.runState()) === 'running');
     expect(again.connections).to.be.greaterThan(0);
+  });
+
+  it('to the monitor, by a proxy that goes, and there is no watchdog: the error says that nothing goes on trying', async () => {
+    await witness.execute('cont');
+    const target = guest.qmpEndpoint.slice('unix:'.length);
+    const proxy = await MessageProxy.listen({ protocol: 'qmp', path: join(directory, 'unguarded'), target });
+    const attached = await attach({ qmp: proxy.endpoint, gdb: guest.gdbEndpoint, watchdog: false });
+    await attached.pause();
+    await proxy[Symbol.asyncDispose]();
+    const { message } = await expectRejection(attached.detach());
+    expect(message).to.match(
+      /may have been left paused.*Nothing goes on trying.*"info status", and "cont" if it should/,
+    );
+    expect(await witness.runState()).to.equal('paused');
+    await witness.execute('cont');
   });
 
   it('breaks, and the guest had been paused: it stays paused', async function () {
