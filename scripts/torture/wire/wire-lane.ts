@@ -3,8 +3,9 @@ import type { Approach } from '../rig/approach.ts';
 import { type CommandEnd, runCommand, undisturbed, unseemly } from '../rig/command-run.ts';
 import { Draw } from '../rig/draw.ts';
 import type { ChangedByte } from '../rig/guest-pages.ts';
-import type { Direction, Protocol } from '../rig/message-proxy.ts';
-import { ProxiedGuest } from '../rig/proxied-guest.ts';
+import type { Direction, Passing, Protocol, Tap } from '../rig/message-proxy.ts';
+import { eventually } from '../rig/patience.ts';
+import { type Disturbance, ProxiedGuest } from '../rig/proxied-guest.ts';
 import { type Question, questionsIn } from '../rig/questions.ts';
 import { Sandbox } from '../rig/sandbox.ts';
 import type { Outcome } from '../scenario.ts';
@@ -16,6 +17,10 @@ import { CLIENT_TIMEOUT_MS, type FaultKind, type Traffic, type WireFault } from 
 const USUAL_LIMIT_MS = 25_000;
 /** A client whose connections break needs its own time-outs before the guest is as it was. */
 const RUN_STATE_WITHIN_MS = 4000;
+/** How long a watchdog may take. */
+const GONE_WITHIN_MS = 10_000;
+/** An ack and a reply to each of the two requests that a client begins with. */
+const HANDSHAKE_MESSAGES = 4;
 
 /** Which connections a client has. */
 export type WireReach = 'QMP and the stub' | 'the stub alone';
@@ -99,12 +104,20 @@ export class WireLane implements AsyncDisposable {
     await this.#prepare(ran);
     using sandbox = new Sandbox();
     const before = await guest.standing();
-    this.#proxied.disturb(fault.disturbance);
+    const heard = countingHeard(fault.disturbance);
+    this.#proxied.disturb(heard.disturbance);
     const limitMs = reference.end.tookMs + (fault.limitMs ?? USUAL_LIMIT_MS);
     // What must be answered is answered by a busy machine too.
     const patience = fault.mustAnswer ? ['--max-pause', '20000'] : [];
     const end = await runCommand([...question.words, ...this.#endpoints(reach), ...patience], sandbox, { limitMs });
     const problems = [...judgeAnswer(question, fault, end, reference.end)];
+    // Whether it was this connection that paused the guest is told by the stub's first words alone: it is taken to have run.
+    const isTakenToRun =
+      reach === 'the stub alone' &&
+      !ran &&
+      heard.messages() < HANDSHAKE_MESSAGES &&
+      (await this.#runsInTheEnd(sandbox));
+    if (isTakenToRun) await guest.bring('paused');
     const allowed = question.writes ? reference.allowed : [];
     problems.push(
       ...(await examine({
@@ -128,6 +141,7 @@ export class WireLane implements AsyncDisposable {
         `question: ${question.name}`,
         `guest ${ran ? 'running' : 'paused'}`,
         end.status === reference.end.status ? 'answered' : 'refused with an error',
+        ...(isTakenToRun ? ['resumed, as nothing had told that it was paused'] : []),
       ],
       problems,
       again: `npm run torture -- ${again}`,
@@ -141,6 +155,12 @@ export class WireLane implements AsyncDisposable {
     return reach === 'the stub alone'
       ? [...gdb, ...timeout]
       : ['--qmp', this.#proxied.qmp.endpoint, ...gdb, ...timeout];
+  }
+
+  /** Once all have left that may still resume it. */
+  async #runsInTheEnd(sandbox: Sandbox): Promise<boolean> {
+    await eventually(() => sandbox.processes().length === 0, GONE_WITHIN_MS);
+    return (await this.#proxied.guest.monitor.runState()) === 'running';
   }
 
   async #prepare(ran: boolean): Promise<void> {
@@ -170,6 +190,24 @@ export class WireLane implements AsyncDisposable {
     const of = (direction: Direction) => ({ messages: counts[direction], bytes: bytes[direction] });
     return { up: of('up'), down: of('down') };
   }
+}
+
+/** Counts what the first connection to the stub heard of it, as it was sent. */
+function countingHeard(disturbance: Disturbance): {
+  readonly disturbance: Disturbance;
+  readonly messages: () => number;
+} {
+  let count = 0;
+  const note = ({ protocol, direction, connection }: Passing): undefined => {
+    if (protocol === 'gdb' && direction === 'down' && connection === 0) count += 1;
+  };
+  const before: Tap = (message, ends) => {
+    const instead = disturbance.before?.(message, ends);
+    if (instead === undefined) return note(message);
+    if (!(instead instanceof Promise)) return instead;
+    return instead.then((bytes) => bytes ?? note(message));
+  };
+  return { disturbance: { ...disturbance, before }, messages: () => count };
 }
 
 /** A right answer, or an error that a person can read. */

@@ -20,8 +20,9 @@ export async function stubBecomesFree(qmp: QmpClient, endpoint: string, withinMs
   }
 }
 
-/** QEMU has one stub: what leads to it by another way than its own leads to that one. */
+/** QEMU has one stub: what leads to it by another way than its own leads to that one. Only a socket shows whom it serves. */
 function deviceOf(chardevs: readonly ChardevInfo[], endpoint: string): ChardevInfo | undefined {
   const own = formatEndpoint(onItsHost(parseEndpoint(endpoint)));
-  return chardevs.find((device) => device.endpoint === own) ?? chardevs.find(({ label }) => label === STUB_LABEL);
+  const sockets = chardevs.filter((device) => device.endpoint !== undefined);
+  return sockets.find((device) => device.endpoint === own) ?? sockets.find(({ label }) => label === STUB_LABEL);
 }
