@@ -151,7 +151,9 @@ export const GARBLES: readonly FaultKind[] = [
     name: 'lost message',
     weight: 2,
     draw(draw, traffic, protocols) {
-      const target = drawTarget(draw, traffic, protocols);
+      const drawn = drawTarget(draw, traffic, protocols);
+      // By the stub alone its greeting is what tells that the guest ran: without it the stub is that of a guest that had been paused.
+      const target = protocols.includes('qmp') || drawn.index > 0 ? drawn : { ...drawn, index: 1 };
       return {
         what: `${name(target)} lost`,
         disturbance: atMessage(target, () => Buffer.alloc(0)),

@@ -20,6 +20,8 @@ export class RawStub implements AsyncDisposable {
   readonly #socket: Socket;
   #received = '';
   #ended = false;
+  /** Half a packet that was left and the first of this client pass the checksum together once in 256 times: what is refused is both. */
+  #isFirst = true;
   #arrived: () => void = () => {};
 
   private constructor(socket: Socket) {
@@ -48,6 +50,8 @@ export class RawStub implements AsyncDisposable {
    * @throws TortureError when there is none
    */
   async ask(payload: string, matches: (reply: string) => boolean = (reply) => !/^T/.test(reply)): Promise<string> {
+    let mayBeBoth = this.#isFirst;
+    this.#isFirst = false;
     this.#socket.write(packet(payload), 'latin1');
     const deadline = performance.now() + TIMEOUT_MS;
     for (;;) {
@@ -57,7 +61,13 @@ export class RawStub implements AsyncDisposable {
       }
       const reply = this.#take();
       if (reply !== undefined && matches(reply)) return reply;
-      if (reply !== undefined) continue;
+      if (reply !== undefined) {
+        if (mayBeBoth && reply.startsWith('E')) {
+          mayBeBoth = false;
+          this.#socket.write(packet(payload), 'latin1');
+        }
+        continue;
+      }
       const left = deadline - performance.now();
       if (this.#ended || left <= 0) {
         throw new TortureError(`the stub gave no reply to ${payload} (${this.#ended ? 'closed' : 'time is up'})`);
