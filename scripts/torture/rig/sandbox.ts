@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { processesWith, type SeenProcess, signal } from './processes.ts';
 
+/** How often folders may go while they are looked through. */
+const LOOKS = 10;
+
 /**
  * Where a run of the command keeps whatever it keeps: a temporary directory, a runtime directory and a home of its own. What is
  * in there afterwards, and what runs with it in its environment, was left behind.
@@ -32,9 +35,16 @@ export class Sandbox implements Disposable {
 
   /** Files and directories that are there now, below the places above. */
   leftovers(): readonly string[] {
-    return readdirSync(this.directory, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.parentPath !== this.directory)
-      .map((entry) => relative(this.directory, join(entry.parentPath, entry.name)));
+    for (let tries = LOOKS; ; tries -= 1) {
+      try {
+        return readdirSync(this.directory, { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.parentPath !== this.directory)
+          .map((entry) => relative(this.directory, join(entry.parentPath, entry.name)));
+      } catch (error) {
+        // A folder that was seen went before it was looked into.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries <= 1) throw error;
+      }
+    }
   }
 
   /** Processes that were started from a run in here, and live. */
