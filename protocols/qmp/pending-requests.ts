@@ -1,8 +1,13 @@
 import { timerMs } from '../transport/internal.ts';
 
+/** The frames above the table, put into words when they are first read: nearly no request fails. */
+interface CallSite {
+  stack?: string;
+}
+
 interface Pending {
   readonly label: string;
-  readonly callSite: string;
+  readonly callSite: CallSite;
   readonly timer: NodeJS.Timeout;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -57,7 +62,7 @@ export class PendingRequests {
     if (pending === undefined) return false;
     const error = makeError(pending.label);
     // The error arises where bytes arrive; the person reading it wants to know who asked.
-    error.stack = `${error.name}: ${error.message}\n${pending.callSite}`;
+    error.stack = `${error.name}: ${error.message}\n${framesOf(pending.callSite)}`;
     pending.reject(error);
     return true;
   }
@@ -76,9 +81,13 @@ export class PendingRequests {
   }
 }
 
-/** The frames above this table, without a first line. */
-function captureCallSite(): string {
-  const holder: { stack?: string } = {};
-  Error.captureStackTrace(holder, PendingRequests.prototype.create);
-  return (holder.stack ?? '').split('\n').slice(1).join('\n');
+function captureCallSite(): CallSite {
+  const site: CallSite = {};
+  Error.captureStackTrace(site, PendingRequests.prototype.create);
+  return site;
+}
+
+/** Without a first line. */
+function framesOf({ stack = '' }: CallSite): string {
+  return stack.split('\n').slice(1).join('\n');
 }

@@ -21,6 +21,7 @@ import { readProcessor } from './vcpu/processor.ts';
  * @public
  */
 export async function attach(options: AttachOptions): Promise<Guest> {
+  const { unneeded = {} } = options;
   const openedMs = performance.now();
   const link = await openLink(options);
   try {
@@ -29,8 +30,8 @@ export async function attach(options: AttachOptions): Promise<Guest> {
     const qomPath = cpus[0]?.qomPath;
     const [processor, memory] = await Promise.all([
       readProcessor(link.monitor, qomPath),
-      prepareMemory(link, options.hostMemory !== false && options.readsFew !== true),
-      prepareDeviceState(link.monitor, qomPath),
+      prepareMemory(link, options.hostMemory !== false && unneeded.hostMemory !== true),
+      unneeded.deviceState === true ? undefined : prepareDeviceState(link.monitor, qomPath),
     ]);
     return new Guest(link, cpus, processor, options, memory, openedMs);
   } catch (error) {

@@ -6,6 +6,8 @@ export * from './index.ts';
 /** @internal */
 export { pagesOfRange } from './linear-range.ts';
 /** @internal */
+export type { Unneeded } from './link/attach-options.ts';
+/** @internal */
 export { type FoundLinux, namesOf } from './linux/look-for-linux.ts';
 /** @internal */
 export { rehearseHostMemory } from './rehearsal/rehearse-host-memory.ts';

@@ -11,7 +11,7 @@ import { listKernels } from './names/kernel-folder.ts';
 export type Rehearsal = (view: GuestView) => Promise<unknown>;
 
 /** How a guest is looked at. @internal */
-export interface ViewOptions extends Pick<ScopeOptions, 'live' | 'hostMemory'>, Pick<OpenOptions, 'readsFew'> {
+export interface ViewOptions extends Pick<ScopeOptions, 'live' | 'hostMemory'>, Pick<OpenOptions, 'unneeded'> {
   /** What the question runs, without what it leaves behind. */
   readonly rehearsal?: Rehearsal;
 }
@@ -92,17 +92,17 @@ export async function withOpened<T>(
   options: GuestOptions,
   {
     hostMemory,
-    readsFew = false,
+    unneeded = {},
     live,
     allowWrites = false,
-  }: Pick<OpenOptions, 'hostMemory' | 'readsFew' | 'live' | 'allowWrites'>,
+  }: Pick<OpenOptions, 'hostMemory' | 'unneeded' | 'live' | 'allowWrites'>,
   context: CliContext,
   use: (guest: OpenGuest) => Promise<T>,
   rehearsal?: Rehearsal,
 ): Promise<T> {
   const trace = options.traceFile === undefined ? undefined : new TraceFile(options.traceFile);
   try {
-    const how = { hostMemory, readsFew, live, allowWrites, trace: trace?.sink, rehearsal };
+    const how = { hostMemory, unneeded, live, allowWrites, trace: trace?.sink, rehearsal };
     return await openAndUse(options, how, context, use);
   } finally {
     const complaint = trace?.close();

@@ -71,7 +71,7 @@ export class DeviceStateGate {
 
   /** Asks for what takes longest, which is good for the pause that comes. */
   async prepare(): Promise<void> {
-    this.#machine ??= this.#readMachine();
+    this.#machine ??= this.#readMachine(this.#hmp);
     // What went wrong shows when the state is asked for.
     await this.#machine.catch(() => {});
   }
@@ -102,21 +102,21 @@ export class DeviceStateGate {
     return (
       stateObstacle(status) ??
       migrationObstacle(migration) ??
-      typeObstacle((await this.#machineWith(plugged)).untriedTypes)
+      typeObstacle((await this.#machineWith(plugged, hmp)).untriedTypes)
     );
   }
 
-  async #machineWith(plugged: string): Promise<Machine> {
+  async #machineWith(plugged: string, hmp: Hmp): Promise<Machine> {
     const known = await this.#machine?.catch(() => undefined);
     if (known?.plugged === plugged) return known;
-    this.#machine = this.#readMachine();
+    this.#machine = this.#readMachine(hmp);
     return this.#machine;
   }
 
-  async #readMachine(): Promise<Machine> {
+  async #readMachine(hmp: Hmp): Promise<Machine> {
     // In this order: what is plugged in between is missing from the list, and shows when the list is asked for again.
-    const plugged = await listPlugged(this.#hmp);
-    const nodes = parseQomTree(await this.#hmp(QOM_TREE));
+    const plugged = await listPlugged(hmp);
+    const nodes = parseQomTree(await hmp(QOM_TREE));
     const { major, minor, micro } = this.#qmp.greeting.version.qemu;
     const checked = nodes.filter(({ path }) => CHECKED.some((place) => path === place || path.startsWith(`${place}/`)));
     const types = new Set(checked.map(({ type }) => type));

@@ -3,6 +3,19 @@ import type { AbandonSignal, TraceSink } from '../../../protocols/transport/inde
 /** How long a connection or an answer may take. Milliseconds. @internal */
 export const DEFAULT_TIMEOUT_MS = 5000;
 
+/**
+ * What is asked of a guest before its first pause, so that this is short, unless it is known not to be needed. A question that does need it
+ * asks then.
+ *
+ * @internal
+ */
+export interface Unneeded {
+  /** Where this host has the guest's memory: few pages are read, through the stub. */
+  readonly hostMemory?: boolean;
+  /** What saving the device state depends on: registers that no stub shows decide nothing. */
+  readonly deviceState?: boolean;
+}
+
 /** How to attach to a guest. At least one of `qmp` and `gdb` is needed. @public */
 export interface AttachOptions {
   /** QMP endpoint. With it alone the GDB stub is found through the monitor, or started and removed again. */
@@ -38,11 +51,8 @@ export interface AttachOptions {
   readonly allowWrites?: boolean;
   /** The process that is meant: another QEMU that answers is not paused. @internal */
   readonly process?: number;
-  /**
-   * Few pages of the guest are going to be read, all through its stub: where this host has its memory is not asked beforehand.
-   * @internal
-   */
-  readonly readsFew?: boolean;
+  /** What the questions that come hardly need, and the guest is therefore not asked about beforehand. @internal */
+  readonly unneeded?: Unneeded;
   /** Connections do not keep this process alive while nothing is asked. Off unless true. */
   readonly background?: boolean;
   /**

@@ -1,4 +1,3 @@
-import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { GdbClient, type GdbClientOptions, GdbClosedError } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus } from '../../../protocols/qmp/index.ts';
 import { ConnectError, type Connection } from '../../../protocols/transport/internal.ts';
@@ -153,23 +152,27 @@ export class StubSession {
 
   async #inTime<T>(step: Promise<T>): Promise<T> {
     const { endpoint } = this.#options;
-    const late = new AbortController();
-    const tooLate = delay(LEAVE_TIMEOUT_MS, undefined, { signal: late.signal }).then(async () => {
+    let isOver = false;
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<never>((_, reject) => {
+      const giveUp = (): void => {
+        if (isOver) return;
+        const error = new GuestStubError(
+          'ERR_GUEST_STUB_UNREACHABLE',
+          endpoint,
+          `the GDB stub at ${endpoint} did not answer within ${LEAVE_TIMEOUT_MS} ms when the guest was left; its physical mode may still be on`,
+        );
+        this.lose(error);
+        reject(error);
+      };
       // Timers come before sockets: of a process that was suspended the answer may be there, unread.
-      await immediate(undefined, { signal: late.signal });
-      const error = new GuestStubError(
-        'ERR_GUEST_STUB_UNREACHABLE',
-        endpoint,
-        `the GDB stub at ${endpoint} did not answer within ${LEAVE_TIMEOUT_MS} ms when the guest was left; its physical mode may still be on`,
-      );
-      this.lose(error);
-      throw error;
+      timer = setTimeout(() => setImmediate(giveUp), LEAVE_TIMEOUT_MS);
     });
     try {
       return await Promise.race([step, tooLate]);
     } finally {
-      late.abort();
-      tooLate.catch(() => {});
+      isOver = true;
+      clearTimeout(timer);
     }
   }
 

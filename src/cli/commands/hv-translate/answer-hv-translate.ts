@@ -13,7 +13,7 @@ import {
 } from '../../session/names/name-scope.ts';
 import { resolveAddress } from '../../session/names/resolve-addresses.ts';
 import { withView } from '../../session/with-guest.ts';
-import { type Asker, answerList } from '../translate/answer-list.ts';
+import type { Asker } from '../translate/answer-list.ts';
 import { type Outcomes, Tally } from '../translate/tally.ts';
 import { type Asked, askHvTranslate, keptForHvTranslate, prepareHvTranslate } from './ask-hv-translate.ts';
 import type { HvTranslateCommandLine } from './parse-hv-translate.ts';
@@ -55,6 +55,7 @@ export async function answerHvTranslate(line: HvTranslateCommandLine, context: C
       return keptForHvTranslate(await prepareHvTranslate({ ...line, scope }), view, addresses);
     },
   };
+  const { answerList } = await import('../translate/answer-list.ts');
   return answerList(question, from, context);
 }
 
@@ -80,7 +81,7 @@ async function answerAddresses(
   };
   const answers = await withView(
     line.guest,
-    { ...line.scope, rehearsal, readsFew: !needsNames(needsOf(line)) },
+    { ...line.scope, rehearsal, unneeded: { hostMemory: !needsNames(needsOf(line)) } },
     context,
     async (view, guest) => {
       const named = await nameScope(view, guest, needsOf(line), context);

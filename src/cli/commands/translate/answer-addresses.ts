@@ -1,4 +1,5 @@
 import type { GuestTranslation, GuestView, MemoryMap, TranslateScope, TranslationTable } from '../../../guest/index.ts';
+import type { Unneeded } from '../../../guest/internal.ts';
 import type { Linux, SymbolPlace } from '../../../linux/index.ts';
 import type { BriefAnswer, ReportedAddressSpace, ReportedTranslation } from '../../../report/index.ts';
 import { chooseStyle } from '../../io/choose-style.ts';
@@ -20,6 +21,8 @@ import type { Asker } from './answer-list.ts';
 import type { TranslateCommandLine } from './parse-translate.ts';
 import { Tally } from './tally.ts';
 import { translateBoth } from './translate-both.ts';
+
+const UPPER_HALF = 1n << 63n;
 
 /** A command line, and whose it is. @internal */
 export interface TranslateAddresses extends TranslateCommandLine {
@@ -206,6 +209,15 @@ function briefAnswer(table: TranslationTable, at: number): BriefAnswer {
   };
 }
 
+/** Addresses of the upper half lead to pages of the kernel, for which PKRU decides nothing. */
+function unneededFor(line: TranslateAddresses): Unneeded {
+  const isUpper = (address: WrittenAddress): boolean => address.kind === 'number' && address.value >= UPPER_HALF;
+  return {
+    hostMemory: line.format !== 'brief' && !needsNames(needsOf(line)),
+    deviceState: line.addresses.every(isUpper),
+  };
+}
+
 /** Answers the addresses of a command line, all in one pause; printed when the guest runs again. @internal */
 export async function answerAddresses(line: TranslateAddresses, context: CliContext): Promise<number> {
   const { guest, scope, flags } = line;
@@ -219,7 +231,7 @@ export async function answerAddresses(line: TranslateAddresses, context: CliCont
   };
   const answered = await withView(
     guest,
-    { ...scope, rehearsal, readsFew: line.format !== 'brief' && !needsNames(needsOf(line)) },
+    { ...scope, rehearsal, unneeded: unneededFor(line) },
     context,
     async (view, attached) => {
       const named = await nameScope(view, attached, needsOf(line), context);

@@ -3,7 +3,6 @@ import type { CliContext, Command } from '../../options/command.ts';
 import { toTranslateScope } from '../../options/scope-options.ts';
 import type { NamedScope } from '../../session/names/name-scope.ts';
 import { answerAddresses, makeAsker, needsOf, type TranslateAddresses } from './answer-addresses.ts';
-import { answerList } from './answer-list.ts';
 import { NAME, OPTIONS, parseTranslate } from './parse-translate.ts';
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {
@@ -20,6 +19,7 @@ async function run(words: readonly string[], context: CliContext): Promise<numbe
         ? null
         : view.keep(addresses, line.access, await toTranslateScope(scope, line.guest.cpu, NAME)),
   };
+  const { answerList } = await import('./answer-list.ts');
   return answerList(question, line.from, context);
 }
 

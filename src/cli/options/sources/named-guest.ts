@@ -1,5 +1,6 @@
 import type { TraceSink } from '../../../../protocols/transport/index.ts';
 import type { GuestView, OpenGuest } from '../../../guest/index.ts';
+import type { Unneeded } from '../../../guest/internal.ts';
 import type { OptionTable } from '../option-row.ts';
 import type { ParsedOptions } from '../parse-options.ts';
 
@@ -7,8 +8,8 @@ import type { ParsedOptions } from '../parse-options.ts';
 export interface OpenOptions {
   /** Read memory from this host, where it has it. */
   readonly hostMemory: boolean;
-  /** Few pages are going to be read, not worth finding its memory on this host. */
-  readonly readsFew?: boolean;
+  /** What of it the question hardly needs. */
+  readonly unneeded?: Unneeded;
   /** It is asked while it runs, and must not be paused. */
   readonly live: boolean;
   readonly trace: TraceSink | undefined;

@@ -66,7 +66,7 @@ export class NamedQemu implements NamedGuest {
 
   async open({
     hostMemory,
-    readsFew = false,
+    unneeded = {},
     trace,
     signal,
     rehearsal,
@@ -85,7 +85,7 @@ export class NamedQemu implements NamedGuest {
       ...(maxPauseMs === undefined ? {} : { maxPauseMs }),
       endWhenStuck: true,
       ...(trace ? { trace } : {}),
-      ...{ hostMemory, readsFew, allowWrites },
+      ...{ hostMemory, unneeded, allowWrites },
       signal,
     });
     // While QEMU answers.
