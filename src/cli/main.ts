@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { constants } from 'node:os';
+import { foldLines, LEAST_COLUMNS } from '../report/internal.ts';
 import { InterruptedError } from './errors.ts';
-import { foldLines, LEAST_COLUMNS } from './io/fold-lines.ts';
 import { terminalText } from './io/terminal-text.ts';
 import type { CliContext } from './options/command.ts';
 import { runCli } from './run-cli.ts';

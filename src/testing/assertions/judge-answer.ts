@@ -41,6 +41,8 @@ const TABLES: Readonly<Record<EntryName, TableName>> = {
 const ENTRIES: Readonly<Record<TableName, string>> = {
   ...{ PT: 'PTE', PD: 'PDE', PDPT: 'PDPTE', PML4: 'PML4E', PML5: 'PML5E' },
 };
+type FaultTranslation = Translation & { readonly kind: 'fault' };
+
 const RIGHTS = /^[r-][w-][x-][u-]$/;
 
 /** Whether an access can be made, and leads where it should. @internal */
@@ -79,23 +81,28 @@ function unmetUsage(translation: Translation, { accessed, dirty }: MappedExpecta
 /** Whether an access faults as it should. @internal */
 export function judgeFault(answer: AnyAnswer, wanted: FaultExpectation = {}): Verdict {
   const { translation } = answer;
-  const { fault, at, errorCode } = wanted;
   const problems: string[] = [];
   if (translation.kind === 'mapped') problems.push(outcomeOf(translation));
   else {
-    if (fault !== undefined && nameOf(translation) !== fault && translation.cause !== fault)
-      problems.push(outcomeOf(translation));
-    const responsible = responsibleOf(translation);
-    if (at !== undefined && (responsible === undefined || responsible.table !== TABLES[at])) {
-      problems.push(responsible === undefined ? 'no entry is to blame' : `the ${entryOf(responsible)} is to blame`);
-    }
-    if (errorCode !== undefined && translation.errorCode !== errorCode) {
-      const code = translation.errorCode;
-      problems.push(code === null ? 'there is no error code' : `the error code is ${formatHex(code)}`);
-    }
+    problems.push(...unmetOfFault(translation, wanted));
   }
   const found = problems.length === 0 ? outcomeOf(translation) : problems.join(', and ');
   return judge(answer, problems.length === 0, wordsOfFault(wanted), found);
+}
+
+function unmetOfFault(translation: FaultTranslation, { fault, at, errorCode }: FaultExpectation): string[] {
+  const { cause, errorCode: code } = translation;
+  // That says which entry, and with which code.
+  if (fault !== undefined && nameOf(translation) !== fault && cause !== fault) return [outcomeOf(translation)];
+  const problems: string[] = [];
+  const responsible = responsibleOf(translation);
+  if (at !== undefined && (responsible === undefined || responsible.table !== TABLES[at])) {
+    problems.push(responsible === undefined ? 'no entry is to blame' : `the ${entryOf(responsible)} is to blame`);
+  }
+  if (errorCode !== undefined && code !== errorCode) {
+    problems.push(code === null ? 'there is no error code' : `the error code is ${formatHex(code)}`);
+  }
+  return problems;
 }
 
 /** Whether the entry that maps a page has A, or D, set. @internal */
@@ -110,7 +117,7 @@ export function judgeUsage(answer: AnyAnswer, bit: 'accessed' | 'dirty'): Verdic
 }
 
 function judge(answer: AnyAnswer, pass: boolean, expected: string, found: string): Verdict {
-  return makeVerdict(pass, nameAnswer(answer), expected, found, showAnswer(answer));
+  return makeVerdict(pass, { subject: nameAnswer(answer), expected, found, shown: showAnswer(answer) });
 }
 
 /**
@@ -164,7 +171,7 @@ export function sameRights(rights: Rights, wanted: RightsText): boolean {
   return formatRights(rights) === wanted;
 }
 
-function nameOf(translation: Translation & { readonly kind: 'fault' }): string {
+function nameOf(translation: FaultTranslation): string {
   return translate2ErrorOf(translation) ?? translation.cause;
 }
 
@@ -187,7 +194,7 @@ export function leafOf({ steps }: Translation): WalkStep | undefined {
   return last?.leaf === true ? last : undefined;
 }
 
-function responsibleOf(translation: Translation & { readonly kind: 'fault' }): WalkStep | undefined {
+function responsibleOf(translation: FaultTranslation): WalkStep | undefined {
   const { responsible, steps } = translation;
   return responsible === null ? undefined : steps.find(({ address }) => address === responsible.address);
 }
@@ -201,13 +208,16 @@ function entryOf({ table }: WalkStep): string {
 }
 
 function wordsOfMapped({ rights, physicalAddress, pageSizeBytes, accessed, dirty }: MappedExpectation): string {
+  const usage = [
+    ...(accessed === undefined ? [] : [accessed ? 'A set' : 'A clear']),
+    ...(dirty === undefined ? [] : [dirty ? 'D set' : 'D clear']),
+  ];
   const parts = [
     'to be mapped',
     ...(rights === undefined ? [] : [`as ${rights}`]),
     ...(physicalAddress === undefined ? [] : [`to ${formatHex(physicalAddress)}`]),
     ...(pageSizeBytes === undefined ? [] : [`by a ${formatSize(pageSizeBytes)} page`]),
-    ...(accessed === undefined ? [] : [accessed ? 'with A set' : 'with A clear']),
-    ...(dirty === undefined ? [] : [dirty ? 'with D set' : 'with D clear']),
+    ...(usage.length === 0 ? [] : [`with ${usage.join(' and ')}`]),
   ];
   return parts.join(' ');
 }

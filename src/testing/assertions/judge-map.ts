@@ -34,7 +34,8 @@ export function judgeNone(map: GuestMap, unwanted: UnwantedPages): Verdict {
   const found = map.ranges.filter(test);
   const pass = found.length === 0 && map.complete;
   const problem = found.length > 0 ? `it has ${countRanges(found.length)}` : 'the map is incomplete';
-  return judge(map, pass, `to have no ${words}`, pass ? 'it has none' : problem, found);
+  const expected = { expected: `to have no ${words}`, negated: `to have ${words}` };
+  return judge(map, pass, expected, pass ? 'it has none' : problem, found);
 }
 
 /** Whether all that is mapped of a part has the rights, and anything is mapped there. @internal */
@@ -50,17 +51,23 @@ export function judgeRights(map: GuestMap, rights: RightsText, part: MapPart = m
       : others.length > 0
         ? `it has ${countRanges(others.length)} with other rights`
         : 'the map is incomplete';
-  return judge(map, pass, `to be ${rights} ${where}`, pass ? 'it is' : problem, others.length > 0 ? others : inside);
+  return judge(
+    map,
+    pass,
+    { expected: `to be ${rights} ${where}` },
+    pass ? 'it is' : problem,
+    others.length > 0 ? others : inside,
+  );
 }
 
 function judge(
   map: GuestMap,
   pass: boolean,
-  expected: string,
+  expected: { readonly expected: string; readonly negated?: string },
   found: string,
   ranges: readonly GuestMapRange[],
 ): Verdict {
-  return makeVerdict(pass, 'the map', expected, found, showRanges(map, ranges));
+  return makeVerdict(pass, { subject: 'the map', ...expected, found, shown: showRanges(map, ranges) });
 }
 
 function countRanges(count: number): string {
@@ -74,6 +81,8 @@ function showRanges(map: GuestMap, ranges: readonly GuestMapRange[]): string {
     { of: 'ranges', cpu, mode, space, nested: null, first, last, filter: null, assumed },
     PLAIN,
   );
+  // Without a table there is none of its heading.
+  if (ranges.length === 0) return heading.split('\n', 1).join('');
   const lines = ranges.slice(0, SHOWN_RANGES).map((range) => formatMappedRange(range, range.regions, mode, PLAIN));
   const more = ranges.length > SHOWN_RANGES ? [`… and ${ranges.length - SHOWN_RANGES} more`] : [];
   return [heading, ...lines, ...more].join('').trimEnd();

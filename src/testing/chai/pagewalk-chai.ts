@@ -228,7 +228,7 @@ class Pending implements PendingAssertion {
 function answerOf({ _obj }: AssertionLike): AnyAnswer {
   if (isObjectWith(_obj, 'translation')) return _obj as AnyAnswer;
   throw new QemuOptionError(
-    'this is asserted of an answer: of guest.translate(), or one of those of GuestView.translate()',
+    'this is asserted of an answer, as guest.translate() gives it; of a guest: await expect(guest).to.map(address)',
   );
 }
 

@@ -3,6 +3,7 @@ import type { Guest, GuestView } from '../../guest/index.ts';
 import { formatHex } from '../../report/index.ts';
 import { askAddress } from '../answers/guest-answer.ts';
 import { showAnswer } from '../assertions/show-answer.ts';
+import { foldForTerminal } from '../assertions/verdict.ts';
 import type { GuestEnd, GuestEndKind } from '../errors.ts';
 import type { QemuProcess } from '../qemu/qemu-process.ts';
 
@@ -120,7 +121,7 @@ export function describeEnd(end: GuestEnd): string {
   return [
     `${WORDS[how]}${isUnsure ? OR_TRIPLE_FAULT : ''}${byWhat}`,
     ...(registers.length === 0 ? [] : [`vCPU ${cpu}: ${registers.join(', ')}`]),
-    ...(walk === null ? [] : ['The last page fault (CR2):', walk]),
+    ...(walk === null ? [] : ['The last page fault (CR2):', foldForTerminal(walk)]),
     ...(output === '' ? [] : ['QEMU said:', output]),
     ...(lastLines.length === 0 ? ['The guest said nothing.'] : ['The last lines of its console:', ...lastLines]),
   ].join('\n');

@@ -46,6 +46,22 @@ export interface GuestOptions
   readonly artifacts?: string;
 }
 
+/** The compiler sees to it that none is missing. */
+const KNOWN: Readonly<Record<keyof GuestOptions, true>> = {
+  ...{ kernel: true, initrd: true, append: true, memory: true, smp: true, machine: true, serial: true, debugcon: true },
+  ...{ gdb: true, startTimeoutMs: true, ready: true, failOn: true, readyTimeoutMs: true, signal: true, cpu: true },
+  ...{ accel: true, qemu: true, args: true, paused: true, artifacts: true },
+};
+
+/** @throws QemuOptionError `ERR_TESTING_OPTION` for an option that there is none of, as plain JavaScript may give. @internal */
+export function requireKnown(options: GuestOptions): void {
+  const unknown = Object.keys(options).filter((name) => !Object.hasOwn(KNOWN, name));
+  if (unknown.length === 0) return;
+  throw new QemuOptionError(
+    `launchGuest() has no option ${unknown.join(', ')}; it has ${Object.keys(KNOWN).sort().join(', ')}`,
+  );
+}
+
 /** @throws QemuOptionError `ERR_TESTING_OPTION` for a file that cannot be read: QEMU would say so in words of its own. @internal */
 export async function requireFiles({ kernel, initrd }: GuestOptions): Promise<void> {
   for (const [name, path] of Object.entries({ kernel, initrd })) {

@@ -1,6 +1,6 @@
 import { whileAlive } from '../console/while-alive.ts';
 import { awaitReady, launchQemu } from '../qemu/launch-qemu.ts';
-import { type GuestOptions, requireFiles, toQemuOptions } from './guest-options.ts';
+import { type GuestOptions, requireFiles, requireKnown, toQemuOptions } from './guest-options.ts';
 import { LaunchedGuest } from './launched-guest.ts';
 
 /**
@@ -11,13 +11,14 @@ import { LaunchedGuest } from './launched-guest.ts';
  * ```ts
  * await using guest = await launchGuest({ kernel: 'kernel.bin', memory: '64M', ready: /ready/, failOn: /panic/ });
  * ```
- * @throws QemuOptionError `ERR_TESTING_OPTION` for a kernel or initrd that cannot be read; QemuLaunchError; where it does not get
+ * @throws QemuOptionError `ERR_TESTING_OPTION` for an option that is unknown, a kernel or initrd that cannot be read; QemuLaunchError; where it does not get
  * ready, GuestConsoleError and GuestDiedError; the signal's reason.
  * Nothing is left behind then.
  * @public
  */
 export async function launchGuest(options: GuestOptions = {}): Promise<LaunchedGuest> {
   options.signal?.throwIfAborted();
+  requireKnown(options);
   await requireFiles(options);
   const qemu = await launchQemu(toQemuOptions(options));
   try {

@@ -96,7 +96,7 @@ export class LaunchedGuest implements AsyncDisposable {
     this.qemu = qemu;
     this.console = qemu.console;
     this.console.belongTo({
-      whyStill: () => this.#whyStill(),
+      whyStill: () => this.#whyStill() ?? this.#whySilent(),
       explain: (error) => this.#explain(error),
       hear: (line) => this.#hear(line),
     });
@@ -265,6 +265,17 @@ export class LaunchedGuest implements AsyncDisposable {
     return this.#inTurn({ name: 'letGo', kind: 'change' }, work, signal);
   }
 
+  /**
+   * Has QEMU's monitor execute a command, on the kit's own connection: `guest.execute('inject-nmi')`. What pauses, resumes or ends the
+   * guest has a method here, which knows of it.
+   *
+   * @returns what the command returns, as it came
+   * @throws QmpCommandError of QEMU.
+   */
+  execute(command: string, args?: Readonly<Record<string, unknown>>, { signal }: UseOptions = {}): Promise<unknown> {
+    return this.#use(() => unlessAborted(this.#monitor.execute(command, args), signal));
+  }
+
   /** Waits until the guest has come to its end by itself. @returns how */
   async waitForEnd({
     timeoutMs = QMP_TIMEOUT_MS,
@@ -409,6 +420,13 @@ export class LaunchedGuest implements AsyncDisposable {
     }
     if (this.#isUnstarted) return 'the guest was started with paused: true: resume() lets it run';
     return this.#pauses > 0 ? `the guest is paused: ${this.#turns.current?.name}() is under way` : undefined;
+  }
+
+  /** Where a Linux talks, which says nothing. */
+  #whySilent(): string | undefined {
+    if (this.#shell !== undefined || this.#options.kernel === undefined || this.console.lines.length > 0)
+      return undefined;
+    return "it has no serial port, where a Linux talks: serial: true, append: 'console=ttyS0'";
   }
 
   /** What waits for the guest hears of its end before it hears of a broken connection. */

@@ -87,8 +87,8 @@ async function startProcess(options: QemuOptions, directory: string): Promise<Qe
       // Node does not close the pipes of a process that never was, and they would keep this one alive.
       for (const stream of child.stdio) stream?.destroy();
       const problem =
-        `${binary} could not be started (${cause.message}). QEMU is in the package qemu-system-x86 (Debian, Ubuntu, Fedora, ` +
-        'Alpine: qemu-system-x86_64, Arch: qemu-system-x86); PAGEWALK_QEMU names another program';
+        `${binary} could not be started (${cause.message}).\nQEMU is in the package qemu-system-x86 (Debian, Ubuntu, Fedora, Arch) ` +
+        'or\nqemu-system-x86_64 (Alpine); PAGEWALK_QEMU names another program';
       reject(new QemuLaunchError('ERR_TESTING_SPAWN', problem, { command, output: '' }, { cause }));
     });
   });

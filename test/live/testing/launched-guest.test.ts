@@ -9,6 +9,7 @@ import {
   CheckpointError,
   GuestConsoleError,
   GuestDiedError,
+  type GuestOptions,
   GuestRunError,
   type LaunchedGuest,
   launchGuest,
@@ -65,7 +66,7 @@ describe('a guest that a test has launched', function () {
       expect(await guest.map()).to.have.no.writableExecutable();
       expect((await matchers.toMap(guest, TOY.users, { rights: 'rw-u' })).pass).to.equal(true);
       const failed = await failureOf(Promise.resolve(expect(guest).to.map(TOY.guard)), Error);
-      expect(failed.message).to.match(/to be mapped, but it faults: NOT_PRESENT at the PTE[\s\S]*PT\[259\][\s\S]*◄/);
+      expect(failed.message).to.match(/to be mapped,\nbut it faults: NOT_PRESENT at the PTE[\s\S]*PT\[259\][\s\S]*◄/);
     });
 
     it('is read and written while it is paused: all of it, or nothing', async () => {
@@ -382,7 +383,22 @@ describe('a guest that a test has launched', function () {
     expect(initrd.message).to.contain('the initrd');
     const qemu = await failureOf(launchGuest({ qemu: '/nonexistent/qemu' }), QemuLaunchError);
     expect(qemu.message).to.contain('qemu-system-x86').and.not.to.contain('scripts/');
+    const mistyped = launchGuest({ kernal: kernel() } as unknown as GuestOptions);
+    expect((await failureOf(mistyped, QemuOptionError)).message).to.match(/no option kernal; it has accel, append, /);
+    const silent = launchGuest({
+      kernel: kernel(),
+      append: '+never',
+      memory: '64M',
+      ready: /login/,
+      debugcon: false,
+      readyTimeoutMs: 50,
+    });
+    expect((await failureOf(silent, GuestConsoleError)).message).to.contain(
+      "a Linux talks: serial: true, append: 'console=ttyS0')",
+    );
     await using guest = await launchGuest({ kernel: kernel(), memory: '64M' });
+    expect(await guest.execute('query-name')).to.deep.equal({});
+    expect(await failureOf(guest.execute('no-such-command'), Error)).to.have.property('code', 'ERR_QMP_COMMAND');
     const asNumber = await failureOf(guest.translate(0x1000 as unknown as bigint), QemuOptionError);
     expect(asNumber.message).to.equal(
       'translate() takes an address as a bigint, as in 0x1000n, and was given the number 4096',

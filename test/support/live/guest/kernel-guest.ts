@@ -17,7 +17,10 @@ export function withRom(options: QemuOptions = {}): QemuOptions {
   return { ...options, extraArgs: ['-bios', kernelImage('rom'), ...(options.extraArgs ?? [])] };
 }
 
-/** Starts a kernel with a CPU that has everything, and waits until it is ready. */
+/**
+ * Starts a kernel with a CPU that has everything, and waits until it is ready. By `launchQemu`, as nothing but the client under test
+ * may be there: `launchGuest` is a client too, with monitors of its own, which holds the stub and keeps the guest at its end.
+ */
 export async function launchKernel(name: KernelName, options: QemuOptions = {}): Promise<QemuProcess> {
   // A triple fault ends QEMU and so the wait, instead of starting over for ever.
   const extraArgs = ['-no-reboot', ...(options.extraArgs ?? [])];

@@ -29,15 +29,19 @@ describe('the chai plugin', () => {
   it('fails with the walk, and with all that was said of the fault', async () => {
     const answer = await askSmall(TEXT, { write: true });
     expect(() => expect(answer).to.fault('PRIVILEGE_VIOLATION').at('PDE')).to.throw(
-      /to fault with PRIVILEGE_VIOLATION at the PDE, but the PTE is to blame\n\n[\s\S]*PT\[1\][\s\S]*◄ responsible/,
+      /to fault with PRIVILEGE_VIOLATION at the PDE,\nbut the PTE is to blame\n\n[\s\S]*PT\[1\][\s\S]*◄ responsible/,
     );
-    expect(() => expect(answer).to.be.mapped).to.throw('to be mapped, but it faults');
-    expect(() => expect(answer).not.to.fault()).to.throw('not to fault, but it faults');
+    expect(() => expect(answer).to.be.mapped).to.throw('to be mapped,\nbut it faults');
+    expect(() => expect(answer).not.to.fault()).to.throw('not to fault,\nbut it faults');
   });
 
   it('fails with the ranges', async () => {
     const map = await mapSmall();
     expect(() => expect(map).to.have.no.writableExecutable()).to.throw('0x0000000000003000-0x0000000000003fff');
+    const none = await mapSmall(TEXT, DATA);
+    expect(() => expect(none).to.have.writableExecutable()).to.throw(
+      'to have writable and executable pages,\nbut it has none',
+    );
   });
 
   it('says what it is for', async () => {

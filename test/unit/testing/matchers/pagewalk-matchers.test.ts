@@ -6,7 +6,7 @@ describe('the matchers for vitest and jest', () => {
   it('pass where what is expected is true, and then say what they would say of the opposite', async () => {
     const { pass, message } = matchers.toBeMapped(await askSmall(TEXT), { rights: 'r-x-' });
     expect(pass).to.equal(true);
-    expect(message()).to.contain('not to be mapped as r-x-, but it leads to');
+    expect(message()).to.contain('not to be mapped as r-x-,\nbut it leads to');
     expect(matchers.toFault(await askSmall(NOTHING), { fault: 'NOT_PRESENT' }).pass).to.equal(true);
     expect(matchers.toBeAccessed(await askSmall(TEXT)).pass).to.equal(true);
     expect(matchers.toBeDirty(await askSmall(DATA)).pass).to.equal(true);
@@ -18,6 +18,6 @@ describe('the matchers for vitest and jest', () => {
   it('fail with the walk', async () => {
     const { pass, message } = matchers.toFault(await askSmall(TEXT));
     expect(pass).to.equal(false);
-    expect(message()).to.match(/to fault, but it leads to 0xa000[\s\S]*PT\[1\]/);
+    expect(message()).to.match(/to fault,\nbut it leads to 0xa000[\s\S]*PT\[1\]/);
   });
 });

@@ -1,7 +1,7 @@
-import { stripVTControlCharacters } from 'node:util';
-
 /** How far the rest of a line is set in, beside the line's own beginning. */
 const INDENT = 4;
+/** Colours, which take no column. */
+const COLOURS = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;]*m`, 'g');
 /** Narrower than this nothing is folded: the reader has other troubles. @internal */
 export const LEAST_COLUMNS = 80;
 
@@ -86,7 +86,7 @@ function piecesOf(line: string): readonly Piece[] {
   for (const [at, word] of line.split(' ').entries()) {
     if (at > 0) gap += ' ';
     if (word === '') continue;
-    pieces.push({ gap, word, width: stripVTControlCharacters(word).length });
+    pieces.push({ gap, word, width: word.replace(COLOURS, '').length });
     gap = '';
   }
   return pieces;

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect } from 'chai';
-import { foldLines } from '../../../../src/cli/io/fold-lines.ts';
 import { COLOURED } from '../../../../src/report/index.ts';
+import { foldLines } from '../../../../src/report/words/fold-lines.ts';
 
 const widthOf = (line: string): number => stripVTControlCharacters(line).length;
 
