@@ -8,6 +8,7 @@ import { pauses } from './measures/pauses.ts';
 import { picture } from './measures/picture.ts';
 import { pureWalk } from './measures/pure-walk.ts';
 import { randomAddresses } from './measures/random-addresses.ts';
+import { reach } from './measures/reach/libvirt.ts';
 
 /** All of them, in the order in which they run. */
 export const BENCHMARKS: readonly Benchmark[] = [
@@ -20,4 +21,5 @@ export const BENCHMARKS: readonly Benchmark[] = [
   pauses,
   names,
   picture,
+  reach,
 ];

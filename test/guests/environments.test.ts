@@ -1,10 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { expect } from 'chai';
 import { launchKernel } from '../support/live/guest/kernel-guest.ts';
 import { Witness } from '../support/live/guest/witness.ts';
 import { QemuOfAnotherUser } from '../support/live/peer/other-user.ts';
 import { expectAll, withOwnFolders, writeQemuWithin } from '../support/live/peer/qemu-within.ts';
-import { runPagewalk } from '../support/live/run-pagewalk.ts';
+import { runWith } from '../support/live/peer/run-with.ts';
 import { useScratchDirectory } from '../support/live/scratch-directory.ts';
 
 const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
@@ -12,7 +11,7 @@ const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecont
 /** The table of docs/reach.md: each row is a guest. */
 const ENVIRONMENTS: readonly (readonly [what: string, before: string, words: readonly string[]])[] = [
   ['of the same user', '', []],
-  ['that dropped its rights (-runas)', '', ['-runas', 'nobody']],
+  ['that dropped its rights (-runas)', '', runWith({ user: 'nobody' })],
   ['in a sandbox (-sandbox)', '', ['-sandbox', SANDBOX]],
   ['in a mount namespace', 'unshare --mount ', []],
   ['with a temporary folder of its own', withOwnFolders(), []],
@@ -40,15 +39,5 @@ describe('a guest, asked by root', function () {
     await using another = await QemuOfAnotherUser.make();
     await using guest = await launchKernel('long4', { binary: another.binary, gdb: false });
     await expectAll(guest.qmpEndpoint);
-  });
-
-  it('in a root of its own (-chroot), in which the name of its monitor leads nowhere: what would help', async () => {
-    await mkdir(scratch('root'));
-    await using guest = await launchKernel('long4', { gdb: false, extraArgs: ['-chroot', scratch('root')] });
-    await using witness = await Witness.of(guest);
-    const { status, stderr } = await runPagewalk(['state', '--qmp', guest.qmpEndpoint]);
-    expect(status).to.equal(3);
-    expect(stderr).to.include('would not start a GDB stub').and.to.include('--gdb');
-    expect(await witness.runState()).to.equal('running');
   });
 });

@@ -6,6 +6,7 @@ import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
 import { AS_ANOTHER_USER, OTHER_UID } from '../../support/live/peer/other-user.ts';
 import { withOwnFolders, writeQemuWithin } from '../../support/live/peer/qemu-within.ts';
+import { runWith } from '../../support/live/peer/run-with.ts';
 import { runAs } from '../../support/live/reach/as-user.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 
@@ -78,7 +79,7 @@ const ENVIRONMENTS: readonly Environment[] = [
     title: 'with its rights dropped (-runas), in a root of its own (-chroot)',
     options: (scratch) => {
       mkdirSync(scratch('jail'));
-      return Promise.resolve({ extraArgs: ['-runas', 'nobody', '-chroot', scratch('jail')] });
+      return Promise.resolve({ extraArgs: runWith({ user: 'nobody', chroot: scratch('jail') }) });
     },
     gets: {
       root: ALL,
@@ -126,7 +127,7 @@ const ENVIRONMENTS: readonly Environment[] = [
     title: 'in a user namespace, in a root of its own (-chroot)',
     options: async (scratch) => {
       mkdirSync(scratch('jail-of-user'));
-      const rootless = ofAnotherUser('unshare --user --map-root-user', ['-chroot', scratch('jail-of-user')]);
+      const rootless = ofAnotherUser('unshare --user --map-root-user', runWith({ chroot: scratch('jail-of-user') }));
       return rootless(scratch);
     },
     gets: {

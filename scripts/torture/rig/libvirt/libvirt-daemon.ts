@@ -42,7 +42,7 @@ done`;
 
 /** How the domain is. */
 export interface DomainOptions {
-  /** It can be judged from outside: with a monitor of its own, memory that has a descriptor, and what it says in a file. */
+  /** It can be judged from outside: with monitors of its own, memory that has a descriptor, and what it says in a file. */
   readonly isJudged?: boolean;
 }
 
@@ -111,6 +111,11 @@ export class LibvirtDaemon implements AsyncDisposable {
     return `libvirt:${this.uri}/${DOMAIN}`;
   }
 
+  /** Of a domain that is judged: monitors of which libvirt knows nothing, one for a client, one for who takes its time. */
+  endpointOf(monitor: 'direct' | 'clock'): string {
+    return `unix:${join(this.shared, monitor)}`;
+  }
+
   /** Where QEMU's user may write. */
   get shared(): string {
     return join(this.directory, 'qemu');
@@ -166,6 +171,7 @@ function domainXml(kernel: string, shared: string | undefined): string {
       : [
           ...['-chardev', `socket,id=witness,path=${shared}/witness,server=on,wait=off`],
           ...['-mon', 'chardev=witness,mode=control'],
+          ...['direct', 'clock'].flatMap((name) => ['-qmp', `unix:${shared}/${name},server=on,wait=off`]),
           ...['-debugcon', `file:${shared}/console`],
         ];
   const memory =
@@ -176,6 +182,8 @@ function domainXml(kernel: string, shared: string | undefined): string {
   ${memory}
   <vcpu>1</vcpu>
   <os><type arch='x86_64' machine='q35'>hvm</type><kernel>${kernel}</kernel></os>
+  <!-- Else libvirt 9.0 passes -no-acpi, which QEMU 10 does not know. -->
+  <features><acpi/></features>
   <cpu mode='maximum'/>
   <on_poweroff>destroy</on_poweroff><on_reboot>destroy</on_reboot><on_crash>destroy</on_crash>
   <devices>
