@@ -102,7 +102,7 @@ export class QmpClient implements QmpExecutor {
     });
     this.#channel = new MessageChannel(connection, options.trace, {
       onMessage: (message, text) => this.#onMessage(message, text),
-      onEnd: (error) => this.#end(error ?? this.#closedError('QEMU exited or closed the connection')),
+      onEnd: (error) => this.#end(error ?? this.#closedError(this.#ending())),
     });
   }
 
@@ -392,6 +392,12 @@ export class QmpClient implements QmpExecutor {
     const happened =
       reason instanceof QmpClosedError ? reason.happened : `the connection was closed: ${reason.message}`;
     return this.#closedError(happened, { command, cause: reason });
+  }
+
+  /** What lies between has ended where it says so; before QEMU has greeted nothing tells that there is one. */
+  #ending(): string {
+    const hasGreeted = this.#greeting !== undefined || this.#connection.explainEnd() === '';
+    return hasGreeted ? 'QEMU exited or closed the connection' : 'the connection ended before QEMU had greeted';
   }
 
   #closedError(happened: string, { command, cause }: { command?: string; cause?: unknown } = {}): QmpClosedError {

@@ -53,7 +53,6 @@ export class AgentRefusal extends Error {
  * @internal
  */
 export class HostAgent {
-  readonly #command: string;
   readonly #child: ChildProcess;
   readonly #group: ProcessGroup | undefined;
   readonly #decoder = new FrameDecoder();
@@ -67,7 +66,6 @@ export class HostAgent {
   #problem: string | undefined;
 
   constructor(command: string) {
-    this.#command = command;
     this.#child = spawnGuarded(`${command} /bin/sh`);
     const child = this.#child;
     this.#group = child.pid === undefined ? undefined : new ProcessGroup(child.pid);
@@ -109,7 +107,7 @@ export class HostAgent {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
-        reject(new Error(`the helper (${this.#command}) did not answer within ${ANSWER_MS} ms`));
+        reject(new Error(`the helper there did not answer within ${ANSWER_MS} ms`));
       }, ANSWER_MS);
       this.#pending.set(id, {
         settle: (answer) => {
@@ -220,7 +218,8 @@ export class HostAgent {
 
   #end(why: string): void {
     if (this.#problem !== undefined) return;
-    this.#problem = `the helper (${this.#command}) is gone: ${why}`;
+    // The command is in the endpoint, by which each message begins.
+    this.#problem = `the helper there is gone: ${why}`;
     const error = new Error(this.#problem);
     this.#settleGreeting?.reject(error);
     for (const pending of this.#pending.values()) pending.fail(error);

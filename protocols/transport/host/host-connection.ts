@@ -49,7 +49,7 @@ export async function connectOnHost(target: HostEndpoint, options: ConnectOption
   if (signal?.aborted) throw fail('ERR_TRANSPORT_ABORTED', 'the attempt was abandoned', signal.reason);
   const agent = new HostAgent(target.command);
   await begun(agent, agent.begin(), options, {
-    late: () => fail('ERR_TRANSPORT_TIMEOUT', `the helper (${target.command}) did not answer within ${timeoutMs} ms`),
+    late: () => fail('ERR_TRANSPORT_TIMEOUT', `the helper there did not answer within ${timeoutMs} ms`),
     abandoned: () => fail('ERR_TRANSPORT_ABORTED', 'the attempt was abandoned', signal?.reason),
     failed: (error) => (error instanceof ConnectError ? error : fail('ERR_TRANSPORT_HOST', error.message, error)),
   });

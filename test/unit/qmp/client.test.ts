@@ -105,7 +105,7 @@ describe('QmpClient.connect', () => {
     const error = await connectTo(server, 60_000);
     expect(error).to.be.instanceOf(QmpClosedError);
     expect(error.message).to.equal(
-      'unix:/run/fake.qmp: QEMU exited or closed the connection (the command exited with status 127)',
+      'unix:/run/fake.qmp: the connection ended before QEMU had greeted (the command exited with status 127)',
     );
   });
 
