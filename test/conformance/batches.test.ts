@@ -8,6 +8,7 @@ import { createContext, encodeAccess, toTranslation } from '../../src/paging/int
 import type { SparseMemory } from '../support/builders/sparse-memory.ts';
 import { region } from '../support/fakes/region.ts';
 import { describeTranslation, hex } from '../support/judge/describe-translation.ts';
+import { howMany } from '../support/random/how-many.ts';
 import { Random } from '../support/random/random.ts';
 import { randomAccess, randomMachine } from '../support/random/random-machine.ts';
 import { randomTables } from '../support/random/random-tables.ts';
@@ -16,7 +17,7 @@ import { referenceTranslate } from '../support/reference/reference-walker.ts';
 
 const { PAGEWALK_SEED: chosenSeed } = process.env;
 const seed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);
-const BATCHES = 400;
+const BATCHES = howMany({ daily: 100, thorough: 400 });
 const ADDRESSES = 300;
 /** Somewhere else in what one table of the last level maps. */
 const NEARBY = 0x20_0000;
@@ -40,7 +41,9 @@ function mapOf(memory: SparseMemory): MemoryMap {
   return new MemoryMap(pages.map((first) => region('ram', first, first + 4095n, `page ${hex(first)}`)));
 }
 
-describe('batches of random addresses against the reference walker', () => {
+describe('batches of random addresses against the reference walker', function () {
+  this.timeout(0);
+
   for (const mode of modes) {
     it(`agree in every fact, though most walks begin at a table that another came to (${mode}, seed ${hex(BigInt(seed))})`, async () => {
       for (let batch = 0; batch < BATCHES / modes.length; batch += 1) {

@@ -3,8 +3,10 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Mocha from 'mocha';
 
-/** dist/test-result.txt, seen from dist/test/support, where this file runs. */
+/** Seen from dist/test/support, where this file runs. */
 const RESULT_FILE = fileURLToPath(new URL('../../test-result.txt', import.meta.url));
+/** Of runs beside each other, each has a file of its own. */
+const { PAGEWALK_TEST_RESULT: resultFile = RESULT_FILE } = process.env;
 
 /** The result of a run in one line for machines: `12 passed, 0 failed`, and `, 1 skipped` if any were. */
 export function closingLine(stats: Readonly<Pick<Mocha.Stats, 'passes' | 'failures' | 'pending'>>): string {
@@ -38,8 +40,8 @@ class ClosingLineReporter extends Mocha.reporters.Spec {
     super.epilogue();
     const line = closingLine(this.stats);
     process.stdout.write(`${line}\n`);
-    mkdirSync(dirname(RESULT_FILE), { recursive: true });
-    writeFileSync(RESULT_FILE, `${line}\n`);
+    mkdirSync(dirname(resultFile), { recursive: true });
+    writeFileSync(resultFile, `${line}\n`);
     endWhenStuck();
   }
 }

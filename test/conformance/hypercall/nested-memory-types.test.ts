@@ -12,6 +12,7 @@ import {
 } from '../../../src/paging/index.ts';
 import { SparseMemory } from '../../support/builders/sparse-memory.ts';
 import { TableBuilder } from '../../support/builders/table-builder.ts';
+import { howMany } from '../../support/random/how-many.ts';
 import { Random } from '../../support/random/random.ts';
 import { randomMemoryTypes } from '../../support/random/random-memory-types.ts';
 import {
@@ -31,6 +32,8 @@ import {
 
 const { PAGEWALK_SEED: chosenSeed } = process.env;
 const seed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);
+
+const rounds = howMany({ daily: 1000, thorough: 3000 });
 
 const CD = 1n << 30n;
 const CR0 = 0x8001_0001n;
@@ -169,7 +172,7 @@ describe('memory types through two stages', () => {
   it('are what the hypercall says of tables of both stages, drawn at random', () => {
     const random = new Random(seed);
     const reached = new Set<string>();
-    for (let round = 0; round < 3000; round++) {
+    for (let round = 0; round < rounds; round++) {
       const scene = drawScene(random);
       const explain = `PAGEWALK_SEED=0x${seed.toString(16)}, round ${round}`;
       const { registers, host, guestBits, leaf } = scene;

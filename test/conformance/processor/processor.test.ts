@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { expect } from 'chai';
 import { INTEL, type Profile, tcgProfile } from '../../../src/paging/index.ts';
+import { howMany } from '../../support/random/how-many.ts';
 import type { PagedMode } from '../processor-rig/paged-mode.ts';
 import { BATCH_PROBES } from './layout.ts';
 import { formatMachineOptions } from './machine.ts';
@@ -9,10 +10,10 @@ import { runProbes } from './run-probes.ts';
 import { standardMachines } from './standard-machines.ts';
 import { wantedEndings } from './wanted-endings.ts';
 
-const { PAGEWALK_SEED: chosenSeed, PAGEWALK_PROBES: chosenProbes, CI } = process.env;
+const { PAGEWALK_SEED: chosenSeed, PAGEWALK_PROBES: chosenProbes } = process.env;
 const seed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);
-/** For each machine: in CI more than 450,000 in all, on each QEMU. */
-const probes = Number(chosenProbes ?? (CI === undefined ? 20_000 : 32_768));
+/** For each machine: in the gate more than 450,000 in all, on each QEMU. */
+const probes = Number(chosenProbes ?? howMany({ daily: 4096, thorough: 32_768 }));
 
 /** One switch of TCG's profile set as the manuals have it, and a machine on which that shows. */
 const lies: readonly (readonly [PagedMode, Partial<Profile>])[] = [

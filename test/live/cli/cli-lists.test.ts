@@ -64,7 +64,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
   });
 
   it('lets the guest run while its answers are not read yet', async () => {
-    const file = await fileOf(manyAddresses(30_000));
+    const file = await fileOf(manyAddresses(22_000));
     const { child, ended } = startPagewalk(['translate', '--from', file, '--json', ...running.endpoint]);
     child.stdout?.pause();
     await untilStopped();
@@ -74,11 +74,11 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
     expect(await running.witness.runState()).to.equal('running');
     expect(child.exitCode).to.equal(null);
     child.stdout?.resume();
-    expect(linesOf(await ended)).to.have.lengthOf(30_000);
+    expect(linesOf(await ended)).to.have.lengthOf(22_000);
   });
 
   it('answers more than it holds, in order, in one pause', async () => {
-    const addresses = manyAddresses(30_000);
+    const addresses = manyAddresses(22_000);
     const file = await fileOf(addresses);
     let listed: PagewalkExit | undefined;
     const stops = await countStops(async () => {
@@ -208,7 +208,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
 
   it('starts over when another client resumes the guest, as long as nothing was printed', async () => {
     // So many that their tables and walks take longer than it takes to see that the guest is paused.
-    const file = await fileOf(manyAddresses(200_000));
+    const file = await fileOf(manyAddresses(100_000));
     const stops = await countStops(async () => {
       const { ended } = startPagewalk(['translate', '--from', file, '--brief', ...running.endpoint]);
       await untilStopped();
@@ -217,14 +217,14 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
       const { status, stderr } = exit;
       expect(status).to.equal(1);
       expect(stderr).to.match(/^pagewalk: !differs: .*\n$/);
-      expect(linesOf(exit)).to.have.lengthOf(200_000);
+      expect(linesOf(exit)).to.have.lengthOf(100_000);
     });
     // The second try is one; how the first was left depends on when it was disturbed.
     expect(stops).to.be.above(1);
   });
 
   it('says that answers are torn when some were printed already', async () => {
-    const file = await fileOf(manyAddresses(120_000));
+    const file = await fileOf(manyAddresses(60_000));
     const words = ['translate', '--from', file, '--set-accessed', '--json', '--max-pause', '60000'];
     const { child, ended } = startPagewalk([...words, ...running.endpoint]);
     await new Promise((resolve) => child.stdout?.once('data', resolve));
@@ -242,7 +242,7 @@ describe('lists of addresses, what-if and live questions, on a guest', function 
   });
 
   it('stops when its output is not read', async () => {
-    const file = await fileOf(manyAddresses(100_000));
+    const file = await fileOf(manyAddresses(40_000));
     const { child, ended } = startPagewalk(['translate', '--from', file, '--json', ...running.endpoint]);
     child.stdout?.once('data', () => child.stdout?.destroy());
     expect(await ended).to.include({ status: 1, stderr: '' });

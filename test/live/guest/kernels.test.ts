@@ -2,11 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { QemuOptions, QemuProcess } from '../../../src/testing/index.ts';
-import { probeKvm } from '../../../src/testing/index.ts';
 import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import type { KernelManifest, KernelName, KernelTable } from '../../kernels/manifests/manifest.ts';
 import { ROM_PT, ROM_PT_32 } from '../../kernels/manifests/manifest-rom.ts';
-import { kernelImage, launchKernel, withRom } from '../../support/live/guest/kernel-guest.ts';
+import { launchKernel, probeKvmWith, withRom } from '../../support/live/guest/kernel-guest.ts';
 import { RawQmp } from '../../support/live/peer/raw-qmp.ts';
 
 /** All tables and pages of every kernel lie in here. */
@@ -173,7 +172,7 @@ describe('the kernels in test/kernels', function () {
 
   it('long4 holds its tables under KVM too', async function () {
     this.timeout(120_000);
-    const probe = await probeKvm({ kernel: kernelImage('long4'), predicate: (line) => line === 'ready long4' });
+    const probe = await probeKvmWith('long4');
     if (!probe.works) {
       if (this.test) this.test.title += ` (KVM does not work here: ${probe.reason})`;
       this.skip();

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { type GuestTranslation, withPausedGuest } from '../../../src/guest/index.ts';
 import type { Access } from '../../../src/paging/index.ts';
-import { probeKvm, type QemuProcess } from '../../../src/testing/index.ts';
+import type { QemuProcess } from '../../../src/testing/index.ts';
 import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import type { KernelEntry, KernelManifest, KernelOutcome, KernelPage } from '../../kernels/manifests/manifest.ts';
-import { kernelImage, launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { launchKernel, probeKvmWith } from '../../support/live/guest/kernel-guest.ts';
 
 const READ: Access = { write: false, user: false, exec: false };
 const ACCESSES: readonly Access[] = [
@@ -113,7 +113,7 @@ describe('every page of every test kernel, every kind of access', function () {
   }
 
   it('long4 under KVM, where this machine has a KVM that runs it', async function () {
-    const probe = await probeKvm({ kernel: kernelImage('long4'), predicate: (line) => line === 'ready long4' });
+    const probe = await probeKvmWith('long4');
     if (!probe.works) return this.skip();
     await using guest = await launchKernel('long4', { accel: 'kvm', cpu: 'qemu64' });
     await withPausedGuest({ qmp: guest.qmpEndpoint }, async (paused) => {

@@ -13,6 +13,7 @@ import { Witness } from '../../support/live/guest/witness.ts';
 import { writePhysical } from '../../support/live/guest/write-physical.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 import { type FuzzCall, FuzzTables } from '../../support/random/fuzz-tables.ts';
+import { howMany } from '../../support/random/how-many.ts';
 import { Random } from '../../support/random/random.ts';
 import { accessOf } from '../../support/reference/reference-machine.ts';
 import { referencePlan } from '../../support/reference/reference-plan.ts';
@@ -88,7 +89,7 @@ function allLevels(flags: EntryFlags): Record<number, EntryFlags> {
 }
 
 describe('the selftest of KVM_TRANSLATE2, on a live guest', function () {
-  this.timeout(60_000);
+  this.timeout(240_000);
   const scratch = useScratchDirectory();
 
   it('1. every combination of rights admits the accesses that it covers, and no others', async () => {
@@ -253,7 +254,9 @@ describe('the selftest of KVM_TRANSLATE2, on a live guest', function () {
   for (const hostMemory of [false, true]) {
     const way = hostMemory ? 'from this host' : 'through the stub';
     // As many as the series' own selftest makes; fewer where each entry takes a packet.
-    const walks = hostMemory ? 80_000 : 16_000;
+    const walks = hostMemory
+      ? howMany({ daily: 16_000, thorough: 80_000 })
+      : howMany({ daily: 4000, thorough: 16_000 });
     it(`6. fuzz, read ${way}: ${walks} walks through random entries set A and D where they should, and not a bit elsewhere`, async () => {
       await using guest = await launchKernel('long4', hostMemory ? inFile(scratch('ram')) : { memory: RAM.memory });
       await using witness = await Witness.of(guest);

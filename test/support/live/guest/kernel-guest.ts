@@ -1,5 +1,11 @@
 import { fileURLToPath } from 'node:url';
-import { launchQemu, type QemuOptions, type QemuProcess } from '../../../../src/testing/index.ts';
+import {
+  type KvmProbe,
+  launchQemu,
+  probeKvm,
+  type QemuOptions,
+  type QemuProcess,
+} from '../../../../src/testing/index.ts';
 import { KERNELS } from '../../../kernels/manifests/kernels.ts';
 import type { KernelName } from '../../../kernels/manifests/manifest.ts';
 
@@ -26,4 +32,13 @@ export async function launchKernel(name: KernelName, options: QemuOptions = {}):
   const extraArgs = ['-no-reboot', ...(options.extraArgs ?? [])];
   const waiting = { ready: new RegExp(`^ready ${name}$`), failOn: /^(ready|fail|exception) / };
   return launchQemu({ cpu: 'max', accel: 'tcg', ...options, kernel: kernelImage(name), ...waiting, extraArgs });
+}
+
+/** A KVM that runs this kernel has it ready in much less than a second; one that does not mostly never says so. */
+const KVM_TIMEOUT_MS = 5000;
+
+/** Whether KVM runs a kernel of ours here. */
+export function probeKvmWith(name: KernelName): Promise<KvmProbe> {
+  const predicate = (line: string): boolean => line === `ready ${name}`;
+  return probeKvm({ kernel: kernelImage(name), predicate, timeoutMs: KVM_TIMEOUT_MS });
 }
