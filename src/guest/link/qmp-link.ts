@@ -1,4 +1,5 @@
 import {
+  type ChardevInfo,
   handFile,
   isMigrating,
   QmpBusyError,
@@ -38,7 +39,7 @@ import {
 } from '../restore/private-directory.ts';
 import { printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
-import { stubBecomesFree } from '../restore/stub-turn.ts';
+import { isStubBusy, stubBecomesFree } from '../restore/stub-turn.ts';
 import { isOurPause } from '../resume/is-our-pause.ts';
 import { leaveAfter } from '../resume/leave-after.ts';
 import { leftToWatchdog } from '../resume/left-to-watchdog.ts';
@@ -47,7 +48,7 @@ import { strayed } from '../resume/strayed.ts';
 import { readChardevUse } from '../stub/chardev-use.ts';
 import { HandedStub, newHandedId } from '../stub/handed-stub.ts';
 import { OwnStub } from '../stub/own-stub.ts';
-import { checkNamedStub, isLocal, locateStub } from '../stub/stub-location.ts';
+import { busy, checkNamedStub, isLocal, locateStub } from '../stub/stub-location.ts';
 import { type StubOptions, StubSession } from '../stub/stub-session.ts';
 import { type AttachOptions, DEFAULT_TIMEOUT_MS } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
@@ -227,6 +228,7 @@ export class QmpLink implements Link {
     if (this.#options.gdb !== undefined) {
       this.#stubEndpoint = this.#options.gdb;
       checkNamedStub(chardevs, formatEndpoint(parseEndpoint(this.#options.gdb)));
+      await this.#requireTurn(chardevs, this.#options.gdb);
       return;
     }
     const location = await locateStub(chardevs, qmp, () => readChardevUse(this.monitor, this.#process?.pid));
@@ -238,6 +240,11 @@ export class QmpLink implements Link {
       return;
     }
     await this.#startStub(qmp);
+  }
+
+  /** A stub that is named by another way than its own: what came before by that way may be about to end. @throws GuestStubError */
+  async #requireTurn(chardevs: readonly ChardevInfo[], stub: string): Promise<void> {
+    if (isStubBusy(chardevs, stub) && !(await stubBecomesFree(this.#qmp, stub, STUB_TURN_MS))) throw busy(stub);
   }
 
   /** Has a stub started, in the first way that works. @throws GuestStubError that lists what was tried. */

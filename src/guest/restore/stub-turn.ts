@@ -14,10 +14,15 @@ const BETWEEN_LOOKS_MS = 50;
 export async function stubBecomesFree(qmp: QmpClient, endpoint: string, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
   for (;;) {
-    if (deviceOf(await queryChardev(qmp), endpoint)?.state !== 'busy') return true;
+    if (!isStubBusy(await queryChardev(qmp), endpoint)) return true;
     if (performance.now() >= deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
   }
+}
+
+/** Whether the stub that an endpoint leads to is seen to serve a client. @internal */
+export function isStubBusy(chardevs: readonly ChardevInfo[], endpoint: string): boolean {
+  return deviceOf(chardevs, endpoint)?.state === 'busy';
 }
 
 /** QEMU has one stub: what leads to it by another way than its own leads to that one. Only a socket shows whom it serves. */

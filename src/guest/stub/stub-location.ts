@@ -55,7 +55,8 @@ export function checkNamedStub(chardevs: readonly ChardevInfo[], endpoint: strin
   if (stub?.state === 'busy') throw busy(stub.filename);
 }
 
-function busy(stub: string): GuestStubError {
+/** @internal */
+export function busy(stub: string): GuestStubError {
   return new GuestStubError(
     'ERR_GUEST_STUB_BUSY',
     stub,
