@@ -634,7 +634,8 @@ export class QmpLink implements Link {
    */
   async #cleanStub(session: StubSession): Promise<void> {
     if (!session.isPhysical && !session.mayPauseLater) return;
-    await this.#awaitStub();
+    // Its own connection is what the stub serves then.
+    if (!(await session.settle())) await this.#awaitStub();
     const { status, running } = await queryStatus(this.#qmp);
     const mustRun = running || (session.mayPauseLater && this.#ranBefore === true && this.#isOurs(status));
     if (running) await stop(this.#qmp);

@@ -97,6 +97,12 @@ export class StubSession {
     return this.#isUnanswered;
   }
 
+  /** Waits for a connection that is under way. @returns whether there is one that works */
+  async settle(): Promise<boolean> {
+    await this.#connecting?.catch(() => {});
+    return this.#client.state === 'open';
+  }
+
   /** Physical mode is on, or may be. */
   get isPhysical(): boolean {
     return this.#physical !== undefined;
@@ -197,8 +203,7 @@ export class StubSession {
 
   async #renewWithin(timeoutMs: number): Promise<void> {
     // A second one would wait for the first to be gone.
-    await this.#connecting?.catch(() => {});
-    if (this.#client.state !== 'open') await this.#reconnect(timeoutMs);
+    if (!(await this.settle())) await this.#reconnect(timeoutMs);
   }
 
   #reconnect(timeoutMs: number): Promise<void> {
