@@ -5,6 +5,7 @@ import {
   connect,
   type Endpoint,
   type HandedDescriptor,
+  nowMs,
   type TraceSink,
   timerMs,
   UNDELIVERED,
@@ -117,7 +118,7 @@ export class QmpClient implements QmpExecutor {
    */
   static async connect(target: Connection | Endpoint | string, options: QmpClientOptions = {}): Promise<QmpClient> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
-    const deadline = performance.now() + timeoutMs;
+    const deadline = nowMs() + timeoutMs;
     const isConnection = typeof target === 'object' && 'stream' in target;
     const connection = isConnection
       ? target
@@ -243,7 +244,7 @@ export class QmpClient implements QmpExecutor {
   }
 
   async #awaitGreeting(timeoutMs: number, deadline: number): Promise<void> {
-    const remainingMs = Math.max(0, deadline - performance.now());
+    const remainingMs = Math.max(0, deadline - nowMs());
     const timer = setTimeout(() => this.#end(this.#noGreeting(timeoutMs)), timerMs(remainingMs));
     try {
       this.#greeting = checkReply(this.endpoint, 'greeting', await this.#greeted, greetingSchema);

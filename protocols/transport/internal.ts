@@ -24,4 +24,6 @@ export { expectSocketFile } from './socket/expect-socket-file.ts';
 /** @internal */
 export { O_PATH } from './socket-file.ts';
 /** @internal */
+export { nowMs } from './waiting/now-ms.ts';
+/** @internal */
 export { LONGEST_TIMER_MS, timerMs } from './waiting/timer-ms.ts';

@@ -1,3 +1,4 @@
+import { nowMs } from '../../protocols/transport/internal.ts';
 import { GuestUsageError } from './errors.ts';
 import { Guest } from './guest.ts';
 import type { GuestView } from './guest-view.ts';
@@ -22,7 +23,7 @@ import { readProcessor } from './vcpu/processor.ts';
  */
 export async function attach(options: AttachOptions): Promise<Guest> {
   const { unneeded = {} } = options;
-  const openedMs = performance.now();
+  const openedMs = nowMs();
   const link = await openLink(options);
   try {
     const cpus = await link.monitor.listCpus();

@@ -1,4 +1,4 @@
-import { type Connection, printableText, type TraceSink, timerMs } from '../../transport/internal.ts';
+import { type Connection, nowMs, printableText, type TraceSink, timerMs } from '../../transport/internal.ts';
 import { GdbClosedError, GdbError, GdbProtocolError, GdbStateError, GdbTimeoutError } from '../errors.ts';
 import { PacketDecoder, type PacketDefect } from '../packets/packet-decoder.ts';
 import { MAX_REQUEST_CHARS } from '../packets/packet-encoder.ts';
@@ -169,7 +169,7 @@ export class GdbSession {
     if (idle) {
       this.#stats.flights++;
       this.#stopSeen = false;
-      this.#lastProgressMs = performance.now();
+      this.#lastProgressMs = nowMs();
     }
     let text = '';
     for (const { wire } of sendable) {
@@ -239,7 +239,7 @@ export class GdbSession {
     }
     // One packet of an answer that has several is no progress: there may be no end of them.
     if (this.#pipeline.head === head) return;
-    this.#lastProgressMs = performance.now();
+    this.#lastProgressMs = nowMs();
     this.#unaskedBytes = 0;
   }
 
@@ -339,7 +339,7 @@ export class GdbSession {
       if (request === undefined) return;
       const timeoutMs = request.timeoutMs ?? this.#options.requestTimeoutMs;
       if (timeoutMs === 0) return;
-      const restMs = timeoutMs - (performance.now() - this.#lastProgressMs);
+      const restMs = timeoutMs - (nowMs() - this.#lastProgressMs);
       if (restMs > 0) {
         this.#timer = setTimeout(this.#onTimer, timerMs(restMs));
         return;

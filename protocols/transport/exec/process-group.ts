@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { nowMs } from '../waiting/now-ms.ts';
 
 const POLL_MS = 5;
 /**
@@ -35,9 +36,9 @@ export class ProcessGroup {
   }
 
   async #isGoneWithin(timeoutMs: number): Promise<boolean> {
-    const deadline = performance.now() + timeoutMs;
+    const deadline = nowMs() + timeoutMs;
     while (this.#signal(0)) {
-      if (performance.now() >= deadline) return false;
+      if (nowMs() >= deadline) return false;
       await delay(POLL_MS);
     }
     this.#isGone = true;

@@ -1,3 +1,5 @@
+import { nowMs } from '../../../protocols/transport/internal.ts';
+
 /**
  * For how long a guest was paused, at most: from before it is asked to pause until it has said that it runs.
  *
@@ -8,7 +10,7 @@ export class PauseClock {
   #total = 0;
   #since: number | undefined;
 
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now: () => number = nowMs) {
     this.#now = now;
   }
 

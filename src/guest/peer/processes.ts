@@ -1,5 +1,6 @@
 import { type Dir, opendirSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { nowMs } from '../../../protocols/transport/internal.ts';
 import { isQemuProgram } from './process-identity.ts';
 
 /** No process that is worth a look has more; one that has is not looked at to its end. */
@@ -18,7 +19,7 @@ export class ProcessScan {
   #ranOut = false;
 
   constructor(budgetMs: number) {
-    this.#deadline = performance.now() + budgetMs;
+    this.#deadline = nowMs() + budgetMs;
   }
 
   /** Not everything was looked at. */
@@ -70,7 +71,7 @@ export class ProcessScan {
   }
 
   #isOver(): boolean {
-    if (performance.now() <= this.#deadline) return false;
+    if (nowMs() <= this.#deadline) return false;
     this.#ranOut = true;
     return true;
   }

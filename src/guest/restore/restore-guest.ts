@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus, parseInfoVersion, QmpClient } from '../../../protocols/qmp/index.ts';
-import { ConnectError } from '../../../protocols/transport/index.ts';
+import { ConnectError, nowMs } from '../../../protocols/transport/internal.ts';
 import { isSocketIdle } from '../peer/listens-at.ts';
 import { isOurPause } from '../resume/is-our-pause.ts';
 import { resumeByStub } from '../resume/resume-by-stub.ts';
@@ -36,18 +36,18 @@ const MONITOR_PATIENCE_MS = 1000;
  * @internal
  */
 export async function restoreGuest(plan: RestorePlan): Promise<void> {
-  const begun = performance.now();
+  const begun = nowMs();
   let left = plan;
   let goneSince: number | undefined;
   let stubTries = 0;
   for (let interval = FIRST_INTERVAL_MS; !isDone(left); interval = Math.min(interval * 2, LONGEST_INTERVAL_MS)) {
-    const now = performance.now();
+    const now = nowMs();
     if (now - begun > GIVE_UP_MS) return;
-    const attempted = await attempt(left, () => performance.now() - begun);
+    const attempted = await attempt(left, () => nowMs() - begun);
     const hasTriedStub = attempted.left !== left && attempted.left.qmp !== undefined && hasStub(attempted.left);
     left = attempted.left;
     if (hasTriedStub && !attempted.isBusy) stubTries += 1;
-    const isBusyForLong = attempted.isBusy && performance.now() - begun > STUB_TURN_MS;
+    const isBusyForLong = attempted.isBusy && nowMs() - begun > STUB_TURN_MS;
     if (stubTries === MOST_STUB_TRIES || isBusyForLong) left = withoutMode(left);
     goneSince = attempted.isGone ? (goneSince ?? now) : undefined;
     if (goneSince !== undefined && now - goneSince > GONE_MS) left = withoutDirectory(onlyDirectory(left));

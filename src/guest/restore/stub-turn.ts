@@ -1,5 +1,5 @@
 import { type ChardevInfo, type QmpClient, queryChardev } from '../../../protocols/qmp/index.ts';
-import { formatEndpoint, onItsHost, parseEndpoint } from '../../../protocols/transport/internal.ts';
+import { formatEndpoint, nowMs, onItsHost, parseEndpoint } from '../../../protocols/transport/internal.ts';
 import { STUB_LABEL } from '../found/chardev-labels.ts';
 
 const BETWEEN_LOOKS_MS = 50;
@@ -12,10 +12,10 @@ const BETWEEN_LOOKS_MS = 50;
  * @internal
  */
 export async function stubBecomesFree(qmp: QmpClient, endpoint: string, withinMs: number): Promise<boolean> {
-  const deadline = performance.now() + withinMs;
+  const deadline = nowMs() + withinMs;
   for (;;) {
     if (!isStubBusy(await queryChardev(qmp), endpoint)) return true;
-    if (performance.now() >= deadline) return false;
+    if (nowMs() >= deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
   }
 }
