@@ -22,7 +22,7 @@ run() {
 
 status=0
 rm -f "$result"
-run dist/test-result-judges.txt mocha --jobs 2 --ignore "$by_hand" 'dist/test/conformance/**/*.test.js' >dist/test-judges.log 2>&1 &
+run dist/test-result-judges.txt mocha --jobs 1 --ignore "$by_hand" 'dist/test/conformance/**/*.test.js' >dist/test-judges.log 2>&1 &
 judges=$!
 # What runs in the background has no Ctrl-C.
 trap 'kill "$judges"; exit 130' INT TERM
