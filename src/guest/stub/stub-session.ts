@@ -120,8 +120,9 @@ export class StubSession {
   }
 
   async #turnPhysicalModeOff(): Promise<void> {
-    // A client that has failed cannot say it any more; a fresh connection can.
-    await this.renew();
+    // A client that has failed cannot say it any more; a fresh connection can. One that has not says it in the same write as what
+    // is asked next.
+    if (this.#connecting !== undefined || this.#client.state !== 'open') await this.renew();
     await this.#client.setPhysicalMode(false);
     this.#physical = undefined;
   }
