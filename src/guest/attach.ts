@@ -26,7 +26,7 @@ export async function attach(options: AttachOptions): Promise<Guest> {
   const openedMs = nowMs();
   const link = await openLink(options);
   try {
-    const cpus = await link.monitor.listCpus();
+    const cpus = await link.firstCpus();
     if (options.process !== undefined) requireProcess(options.process, link, cpus);
     const qomPath = cpus[0]?.qomPath;
     const [processor, memory] = await Promise.all([

@@ -1,7 +1,7 @@
 import type { AbandonSignal } from '../../../protocols/transport/index.ts';
 import type { UnavailableCause } from '../causes/unavailable-cause.ts';
 import type { DeviceStateFile } from '../monitor/device-state-file.ts';
-import type { Monitor } from '../monitor/monitor.ts';
+import type { Monitor, MonitorCpu } from '../monitor/monitor.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { StubSession } from '../stub/stub-session.ts';
 import type { Recovery } from './recover.ts';
@@ -51,6 +51,10 @@ export interface Link {
   readonly runStateCause: UnavailableCause | null;
   /** What earlier clients had left in the guest, and this one has put back. */
   readonly recoveries: readonly Recovery[];
+  /** The vCPUs, as they were when the link was opened. */
+  firstCpus(): Promise<readonly MonitorCpu[]>;
+  /** The memory map as it was then, in the monitor's words. */
+  firstViews(): Promise<string>;
   /** Pauses the guest and makes the stub ready, in physical mode. */
   pause(): Promise<StubSession>;
   /** What QEMU writes its device state into; made when it is first asked for. @throws the system's error. */

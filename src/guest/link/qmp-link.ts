@@ -24,7 +24,7 @@ import type { StubCause } from '../causes/peer-cause.ts';
 import { GuestArchitectureError, GuestRunStateError, GuestStubError, GuestUsageError } from '../errors.ts';
 import { nameHolder } from '../found/held-monitor.ts';
 import type { DeviceStateFile } from '../monitor/device-state-file.ts';
-import type { Monitor } from '../monitor/monitor.ts';
+import { FLAT_VIEWS, type Monitor, type MonitorCpu } from '../monitor/monitor.ts';
 import { qmpMonitor } from '../monitor/qmp-monitor.ts';
 import { findHolderOf, findPeer } from '../peer/find-peer.ts';
 import { belongsTo, listensAt } from '../peer/listens-at.ts';
@@ -62,6 +62,16 @@ import { Turns } from './turns.ts';
 import { undoStubPause } from './undo-stub-pause.ts';
 import { warnWithoutWatchdog } from './warn-without-watchdog.ts';
 
+/**
+ * What is asked as soon as QEMU has greeted, and before anything is known of it: QEMU answers while its process is looked for on this host,
+ * which takes this process longer.
+ */
+interface FirstAnswers {
+  readonly target: Promise<string | undefined>;
+  readonly cpus: Promise<readonly MonitorCpu[]>;
+  readonly views: Promise<string>;
+}
+
 interface HandedStateFile {
   /** As QEMU names it. */
   readonly path: string;
@@ -97,6 +107,7 @@ export class QmpLink implements Link {
   readonly runStateCause = null;
   readonly asksLive = true;
   recoveries: readonly Recovery[] = [];
+  readonly #first: FirstAnswers;
   readonly #qmp: QmpClient;
   readonly #options: AttachOptions;
   readonly #safekeeping: Safekeeping;
@@ -126,6 +137,7 @@ export class QmpLink implements Link {
 
   private constructor(
     qmp: QmpClient,
+    [monitor, first]: readonly [Monitor, FirstAnswers],
     peer: Peer,
     qmpEndpoint: string,
     options: AttachOptions,
@@ -138,7 +150,8 @@ export class QmpLink implements Link {
     this.endpoint = qmp.endpoint;
     this.peer = peer;
     this.#isDirect = peer.kind === 'process';
-    this.monitor = qmpMonitor(qmp);
+    this.monitor = monitor;
+    this.#first = first;
     this.#deadline = new PauseDeadline(options.maxPauseMs ?? DEFAULT_MAX_PAUSE_MS, this.endpoint, (error) =>
       this.#endPause(error),
     );
@@ -166,6 +179,8 @@ export class QmpLink implements Link {
       throw told instanceof QmpBusyError ? (nameHolder(qmpEndpoint, told) ?? told) : told;
     });
     if (options.background === true) letEnd(qmp.connection);
+    const monitor = qmpMonitor(qmp);
+    const first = askFirst(monitor);
     const name = canonicalEndpoint(qmpEndpoint);
     const peer = findPeer(qmp.connection);
     const qemu = peer.kind === 'process' ? { pid: peer.pid, startTime: peer.identity.startTime } : null;
@@ -176,7 +191,7 @@ export class QmpLink implements Link {
       enabled: options.watchdog ?? true,
       endsStuckClient: options.endWhenStuck === true && Number.isFinite(options.maxPauseMs ?? 0),
     });
-    const link = new QmpLink(qmp, peer, qmpEndpoint, options, safekeeping);
+    const link = new QmpLink(qmp, [monitor, first], peer, qmpEndpoint, options, safekeeping);
     try {
       await link.#requireX86();
       link.recoveries = await recover(qmp, { endpoint: name, qemu });
@@ -195,8 +210,16 @@ export class QmpLink implements Link {
     return this.#ranBefore;
   }
 
+  firstCpus(): Promise<readonly MonitorCpu[]> {
+    return this.#first.cpus;
+  }
+
+  firstViews(): Promise<string> {
+    return this.#first.views;
+  }
+
   async #requireX86(): Promise<void> {
-    const target = (await this.monitor.target()) ?? 'unknown';
+    const target = (await this.#first.target) ?? 'unknown';
     if (target !== 'x86_64' && target !== 'i386') throw new GuestArchitectureError(target, this.endpoint);
   }
 
@@ -774,6 +797,13 @@ export class QmpLink implements Link {
     if (!this.#isDirect && this.#holding && this.#ranBefore === true && !isTold)
       throw leftToWatchdog(this.endpoint, hasWatchdog, 'the way to its monitor is gone');
   }
+}
+
+function askFirst(monitor: Monitor): FirstAnswers {
+  const first = { target: monitor.target(), cpus: monitor.listCpus(), views: monitor.hmp(FLAT_VIEWS) };
+  // Who needs one hears of its failure.
+  for (const answer of Object.values(first)) answer.catch(() => {});
+  return first;
 }
 
 function migrating(endpoint: string, status: string): GuestRunStateError {

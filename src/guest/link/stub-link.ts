@@ -4,7 +4,7 @@ import { ConnectError } from '../../../protocols/transport/index.ts';
 import type { UnavailableCause } from '../causes/unavailable-cause.ts';
 import { GuestRunStateError, GuestUsageError } from '../errors.ts';
 import type { DeviceStateFile } from '../monitor/device-state-file.ts';
-import type { Monitor } from '../monitor/monitor.ts';
+import { FLAT_VIEWS, type Monitor, type MonitorCpu } from '../monitor/monitor.ts';
 import { stubMonitor } from '../monitor/stub-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
 import { type Peer, unknownPeer } from '../peer/peer.ts';
@@ -106,6 +106,14 @@ export class StubLink implements Link {
 
   get runStateCause(): UnavailableCause | null {
     return this.#runStateCause;
+  }
+
+  firstCpus(): Promise<readonly MonitorCpu[]> {
+    return this.monitor.listCpus();
+  }
+
+  firstViews(): Promise<string> {
+    return this.monitor.hmp(FLAT_VIEWS);
   }
 
   pause(): Promise<StubSession> {

@@ -1,7 +1,6 @@
 import type { Link } from '../link/link.ts';
 import { HostPlaces } from '../memory/host/host-places.ts';
 import { askForPlaces } from '../memory/host/open-host-memory.ts';
-import { FLAT_VIEWS } from '../monitor/monitor.ts';
 import { MemoryMapMemo } from './memory-map-memo.ts';
 
 /** What is known of a guest's memory from pause to pause. @internal */
@@ -18,13 +17,14 @@ export interface KnownMemory {
  * @internal
  */
 export async function prepareMemory(
-  { monitor, peer, asksLive }: Pick<Link, 'monitor' | 'peer' | 'asksLive'>,
+  link: Pick<Link, 'monitor' | 'peer' | 'asksLive' | 'firstViews'>,
   readsHost: boolean,
 ): Promise<KnownMemory> {
   const known = { maps: new MemoryMapMemo(), places: new HostPlaces() };
+  const { monitor, peer, asksLive } = link;
   if (!asksLive) return known;
   try {
-    const map = known.maps.select(await monitor.hmp(FLAT_VIEWS), 0, false);
+    const map = known.maps.select(await link.firstViews(), 0, false);
     if (readsHost && peer.kind !== 'unknown') await askForPlaces(monitor, map, known.places);
   } catch {
     // What went wrong shows when it is asked in the pause.

@@ -43,6 +43,7 @@ export function scriptedLink(): Link {
     ranBefore: true,
     runStateCause: null,
     recoveries: [],
+    ...{ firstCpus: unasked, firstViews: unasked },
     pause: unasked,
     deviceStateFile: () => ({ path: '', read: deviceState, discard: () => {} }),
     noteRegisters: (text) => void printRegisters(text),
