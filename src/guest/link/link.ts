@@ -51,10 +51,15 @@ export interface Link {
   readonly runStateCause: UnavailableCause | null;
   /** What earlier clients had left in the guest, and this one has put back. */
   readonly recoveries: readonly Recovery[];
+  /**
+   * The stub of the pause is proven to be that of the monitor's own QEMU. One that the caller named may be another's by mistake: what must
+   * hold of the QEMU that is told to save its device state is not asked there.
+   */
+  readonly isStubProven: boolean;
   /** The vCPUs, as they were when the link was opened. */
   firstCpus(): Promise<readonly MonitorCpu[]>;
-  /** The memory map as it was then, in the monitor's words. */
-  firstViews(): Promise<string>;
+  /** The memory map as it was then, in the monitor's words; null where the guest would wait for them. */
+  firstViews(): Promise<string> | null;
   /** Pauses the guest and makes the stub ready, in physical mode. */
   pause(): Promise<StubSession>;
   /** What QEMU writes its device state into; made when it is first asked for. @throws the system's error. */

@@ -107,6 +107,7 @@ export class QmpLink implements Link {
   readonly runStateCause = null;
   readonly asksLive = true;
   recoveries: readonly Recovery[] = [];
+  isStubProven = false;
   readonly #first: FirstAnswers;
   readonly #qmp: QmpClient;
   readonly #options: AttachOptions;
@@ -250,19 +251,29 @@ export class QmpLink implements Link {
     const chardevs = await queryChardev(this.#qmp);
     if (this.#options.gdb !== undefined) {
       this.#stubEndpoint = this.#options.gdb;
+      this.isStubProven = this.#isQemus(this.#options.gdb);
       checkNamedStub(chardevs, formatEndpoint(parseEndpoint(this.#options.gdb)));
       await this.#requireTurn(chardevs, this.#options.gdb);
       return;
     }
     const location = await locateStub(chardevs, qmp, () => readChardevUse(this.monitor, this.#process?.pid));
     if (location.kind === 'listening') {
-      this.#requireOwn(location.endpoint, qmp);
+      this.isStubProven = this.#isQemus(location.endpoint);
+      if (!this.isStubProven) this.#requireOwn(location.endpoint, qmp);
       this.#stubEndpoint = location.endpoint;
       // For the device state.
       if (!this.#sharesFolders()) await this.#startHanding();
       return;
     }
     await this.#startStub(qmp);
+    // QEMU was told to start it by the monitor, and only it can reach the other end.
+    this.isStubProven = true;
+  }
+
+  /** QEMU's process is known, and listens there. */
+  #isQemus(endpoint: string): boolean {
+    const stub = parseEndpoint(endpoint);
+    return this.#process !== undefined && isLocal(stub) && listensAt(this.#process.pid, stub);
   }
 
   /** A stub that is named by another way than its own: what came before by that way may be about to end. @throws GuestStubError */
@@ -333,11 +344,10 @@ export class QmpLink implements Link {
     return [() => planPrivateDirectory(pid), ...(qmp.kind === 'unix' ? [() => planBesideSocket(qmp.path)] : [])];
   }
 
-  /** The stub is where QEMU says; what is there must be QEMU's, where QEMU is on this host. */
+  /** The stub is where QEMU says, and not proven to be QEMU's: it must be of the same user at least, where QEMU is on this host. */
   #requireOwn(endpoint: string, qmp: Endpoint): void {
     if (!isLocal(qmp)) return;
     const stub = parseEndpoint(endpoint);
-    if (this.#process !== undefined && listensAt(this.#process.pid, stub)) return;
     const { socket } = this.#qmp.connection;
     const owner = socket?.kind === 'unix' ? socket.file?.uid : undefined;
     if (this.#process === undefined && owner !== undefined && belongsTo(owner, stub)) return;
@@ -614,6 +624,8 @@ export class QmpLink implements Link {
       .catch((error: unknown) => this.#leaveStubAnew(session, error));
     // QMP says why not.
     if (resumed === undefined || resumed.kind === 'refused') return;
+    // A stub of another QEMU, named by mistake, has resumed that one's guest; ours is resumed by QMP then.
+    if (!this.isStubProven && resumed.kind === 'runs' && !(await queryStatus(this.#qmp)).running) return;
     this.#holding = false;
     this.#watch.resumed();
     if (resumed.kind === 'strayed') {

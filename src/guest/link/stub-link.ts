@@ -4,7 +4,7 @@ import { ConnectError } from '../../../protocols/transport/index.ts';
 import type { UnavailableCause } from '../causes/unavailable-cause.ts';
 import { GuestRunStateError, GuestUsageError } from '../errors.ts';
 import type { DeviceStateFile } from '../monitor/device-state-file.ts';
-import { FLAT_VIEWS, type Monitor, type MonitorCpu } from '../monitor/monitor.ts';
+import type { Monitor, MonitorCpu } from '../monitor/monitor.ts';
 import { stubMonitor } from '../monitor/stub-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
 import { type Peer, unknownPeer } from '../peer/peer.ts';
@@ -38,6 +38,8 @@ import { warnWithoutWatchdog } from './warn-without-watchdog.ts';
  */
 export class StubLink implements Link {
   readonly endpoint: string;
+  /** Its monitor is the stub's own. */
+  readonly isStubProven = true;
   readonly asksLive = false;
   recoveries: readonly Recovery[] = [];
   readonly #options: AttachOptions;
@@ -112,8 +114,8 @@ export class StubLink implements Link {
     return this.monitor.listCpus();
   }
 
-  firstViews(): Promise<string> {
-    return this.monitor.hmp(FLAT_VIEWS);
+  firstViews(): null {
+    return null;
   }
 
   pause(): Promise<StubSession> {

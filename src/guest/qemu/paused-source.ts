@@ -109,11 +109,11 @@ export class PausedSource implements GuestSource {
     this.#qemu.link.checkStillPaused();
   }
 
-  /** As its own, but that what has to be known before the device state is saved is asked through the stub. */
+  /** The link's, but that what has to be known before the device state is saved is asked through the stub, where that is QEMU's own. */
   #savingMonitor(): Monitor {
-    const { monitor } = this.#qemu.link;
+    const { monitor, isStubProven } = this.#qemu.link;
     const { saveDeviceState } = monitor;
-    if (saveDeviceState === undefined) return monitor;
+    if (saveDeviceState === undefined || !isStubProven) return monitor;
     const hmp = (command: string): Promise<string> => this.#stub.client.monitor(command);
     return { ...monitor, saveDeviceState: (file) => saveDeviceState(file, hmp) };
   }

@@ -17,14 +17,15 @@ export interface KnownMemory {
  * @internal
  */
 export async function prepareMemory(
-  link: Pick<Link, 'monitor' | 'peer' | 'asksLive' | 'firstViews'>,
+  link: Pick<Link, 'monitor' | 'peer' | 'firstViews'>,
   readsHost: boolean,
 ): Promise<KnownMemory> {
   const known = { maps: new MemoryMapMemo(), places: new HostPlaces() };
-  const { monitor, peer, asksLive } = link;
-  if (!asksLive) return known;
+  const { monitor, peer } = link;
+  const views = link.firstViews();
+  if (views === null) return known;
   try {
-    const map = known.maps.select(await link.firstViews(), 0, false);
+    const map = known.maps.select(await views, 0, false);
     if (readsHost && peer.kind !== 'unknown') await askForPlaces(monitor, map, known.places);
   } catch {
     // What went wrong shows when it is asked in the pause.

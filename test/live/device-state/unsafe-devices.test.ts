@@ -52,6 +52,18 @@ describe('a guest with a device that QEMU cannot save', function () {
     });
   }
 
+  it('comes to no harm by the word of another guest’s stub, which was given by mistake', async () => {
+    const [device = ''] = UNSAFE.slice(-1).map((each) => each.device);
+    await using guest = await launchKernel('long4', { extraArgs: ['-device', device] });
+    await using witness = await Witness.of(guest);
+    await using other = await launchKernel('long4');
+    await using otherWitness = await Witness.of(other);
+    const endpoints = { qmp: guest.qmpEndpoint, gdb: other.gdbEndpoint };
+    const types = await withPausedGuest(endpoints, (paused) => paused.memoryTypes());
+    expect(wordsOf(types)).to.match(/type .*"vmbus-bridge".* are not known/);
+    for (const each of [witness, otherWitness]) expect(await each.runState()).to.equal('running');
+  });
+
   it('comes to no harm when the device is added after we attached', async () => {
     await using guest = await launchKernel('long4', { extraArgs: ['-device', 'qemu-xhci'] });
     await using witness = await Witness.of(guest);
