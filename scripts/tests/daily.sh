@@ -30,7 +30,11 @@ run dist/test-result-others.txt c8 mocha --jobs 3 'dist/test/{live,unit}/**/*.te
 wait "$judges" || status=1
 trap - INT TERM
 cat dist/test-judges.log
-node dist/scripts/coverage/main.js || status=1
+if ! node dist/scripts/coverage/main.js >dist/coverage-floors.log 2>&1; then
+  status=1
+  [ -z "${PAGEWALK_TEST_FAILURES:-}" ] || cat dist/coverage-floors.log >>"$PAGEWALK_TEST_FAILURES"
+fi
+cat dist/coverage-floors.log
 awk '{ passed += $1; failed += $3; skipped += $5 }
   END { printf "%d passed, %d failed%s\n", passed, failed, skipped ? ", " skipped " skipped" : "" }' \
   dist/test-result-judges.txt dist/test-result-others.txt | tee "$result"

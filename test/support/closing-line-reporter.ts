@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Mocha from 'mocha';
@@ -7,11 +7,19 @@ import Mocha from 'mocha';
 const RESULT_FILE = fileURLToPath(new URL('../../test-result.txt', import.meta.url));
 /** Of runs beside each other, each has a file of its own. */
 const { PAGEWALK_TEST_RESULT: resultFile = RESULT_FILE } = process.env;
+/** Where each test that failed is added with its error: who sees only the end of a long log learns of all. */
+const { PAGEWALK_TEST_FAILURES: failuresFile } = process.env;
 
 /** The result of a run in one line for machines: `12 passed, 0 failed`, and `, 1 skipped` if any were. */
 export function closingLine(stats: Readonly<Pick<Mocha.Stats, 'passes' | 'failures' | 'pending'>>): string {
   const skipped = stats.pending === 0 ? '' : `, ${stats.pending} skipped`;
   return `${stats.passes} passed, ${stats.failures} failed${skipped}`;
+}
+
+/** A test that failed, as the end of a log names it. What a worker threw comes as plain data. */
+function failureText(test: Readonly<Mocha.Test>): string {
+  const { err } = test;
+  return `${test.titlePath().join(' > ')}\n${String(err?.stack ?? err?.message).replaceAll(/^/gm, '    ')}\n`;
 }
 
 /** What a leak gets to end by itself: pipes of processes that were killed, mostly. */
@@ -42,6 +50,9 @@ class ClosingLineReporter extends Mocha.reporters.Spec {
     process.stdout.write(`${line}\n`);
     mkdirSync(dirname(resultFile), { recursive: true });
     writeFileSync(resultFile, `${line}\n`);
+    if (failuresFile !== undefined) {
+      appendFileSync(failuresFile, this.failures.map(failureText).join(''));
+    }
     endWhenStuck();
   }
 }
