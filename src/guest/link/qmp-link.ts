@@ -1,3 +1,4 @@
+import { GdbBusyError, GdbClient } from '../../../protocols/gdb/index.ts';
 import {
   type ChardevInfo,
   handFile,
@@ -27,8 +28,9 @@ import type { DeviceStateFile } from '../monitor/device-state-file.ts';
 import { FLAT_VIEWS, type Monitor, type MonitorCpu } from '../monitor/monitor.ts';
 import { qmpMonitor } from '../monitor/qmp-monitor.ts';
 import { findHolderOf, findPeer } from '../peer/find-peer.ts';
-import { belongsTo, listensAt } from '../peer/listens-at.ts';
+import { belongsTo, findOtherListener, listensAt } from '../peer/listens-at.ts';
 import type { Peer, PeerProcess } from '../peer/peer.ts';
+import { addLate, type LateConnections } from '../restore/late-connection.ts';
 import {
   connectStub,
   type DirectoryPlan,
@@ -39,7 +41,7 @@ import {
 } from '../restore/private-directory.ts';
 import { printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
-import { isStubBusy, stubBecomesFree } from '../restore/stub-turn.ts';
+import { isStubBusy, seesConnection, stubBecomesFree, watchServing } from '../restore/stub-turn.ts';
 import { isOurPause } from '../resume/is-our-pause.ts';
 import { leaveAfter } from '../resume/leave-after.ts';
 import { leftToWatchdog } from '../resume/left-to-watchdog.ts';
@@ -48,7 +50,7 @@ import { strayed } from '../resume/strayed.ts';
 import { readChardevUse } from '../stub/chardev-use.ts';
 import { HandedStub, newHandedId } from '../stub/handed-stub.ts';
 import { OwnStub } from '../stub/own-stub.ts';
-import { busy, checkNamedStub, isLocal, locateStub } from '../stub/stub-location.ts';
+import { busy, checkNamedStub, foreignStub, isLocal, locateStub } from '../stub/stub-location.ts';
 import { type StubOptions, StubSession } from '../stub/stub-session.ts';
 import { type AttachOptions, DEFAULT_TIMEOUT_MS } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
@@ -59,7 +61,7 @@ import { type Recovery, recover } from './recover.ts';
 import { ResumptionWatch } from './resumption-watch.ts';
 import { runOnStub } from './run-on-stub.ts';
 import { Turns } from './turns.ts';
-import { undoStubPause } from './undo-stub-pause.ts';
+import { leaveByMistake, undoStubPause } from './undo-stub-pause.ts';
 import { warnWithoutWatchdog } from './warn-without-watchdog.ts';
 
 /**
@@ -118,6 +120,8 @@ export class QmpLink implements Link {
   /** QEMU's process is at the other end of the monitor's own connection: that breaks only with QEMU. */
   readonly #isDirect: boolean;
   #stubEndpoint: string | undefined;
+  /** Before a stub was connected. */
+  #devices: readonly ChardevInfo[] = [];
   #ownStub: OwnStub | undefined;
   #directory: PrivateDirectory | undefined;
   #handedStub: HandedStub | undefined;
@@ -129,6 +133,8 @@ export class QmpLink implements Link {
   #session: StubSession | undefined;
   /** A connection to the stub that was not waited for to the end: QEMU pauses the guest when it takes it up. */
   #lateSession: Promise<unknown> | undefined;
+  /** Those that got no answer: QEMU may take them up yet. */
+  #late: LateConnections | undefined;
   #ranBefore: boolean | undefined;
   /** We stopped the guest, and have not resumed it. */
   #holding = false;
@@ -163,7 +169,10 @@ export class QmpLink implements Link {
       onDoubt: () => void this.findResumption(),
     });
     qmp.onClosed((reason) => this.#session?.lose(reason));
-    qmp.onEvent((event) => this.#watch.onEvent(event.event));
+    qmp.onEvent(({ event }) => {
+      this.#watch.onEvent(event);
+      if (event === 'STOP' && !this.#holding && this.#late !== undefined) this.#undoLateInTurn();
+    });
   }
 
   /** Connects to the monitor, and puts back what a killed client has left. The guest is not disturbed. */
@@ -249,11 +258,14 @@ export class QmpLink implements Link {
   async #findStub(): Promise<void> {
     const qmp = parseEndpoint(this.#qmpEndpoint);
     const chardevs = await queryChardev(this.#qmp);
+    this.#devices = chardevs;
     if (this.#options.gdb !== undefined) {
+      const stub = formatEndpoint(parseEndpoint(this.#options.gdb));
+      this.isStubProven = this.#isQemus(stub);
+      if (!this.isStubProven) this.#refuseOthers(stub);
+      checkNamedStub(chardevs, stub, this.endpoint);
+      await this.#requireTurn(chardevs, stub);
       this.#stubEndpoint = this.#options.gdb;
-      this.isStubProven = this.#isQemus(this.#options.gdb);
-      checkNamedStub(chardevs, formatEndpoint(parseEndpoint(this.#options.gdb)));
-      await this.#requireTurn(chardevs, this.#options.gdb);
       return;
     }
     const location = await locateStub(chardevs, qmp, () => readChardevUse(this.monitor, this.#process?.pid));
@@ -274,6 +286,16 @@ export class QmpLink implements Link {
   #isQemus(endpoint: string): boolean {
     const stub = parseEndpoint(endpoint);
     return this.#process !== undefined && isLocal(stub) && listensAt(this.#process.pid, stub);
+  }
+
+  /** Connecting to it would pause that guest. @throws GuestStubError */
+  #refuseOthers(stub: string): void {
+    const own = this.#process?.pid;
+    const endpoint = parseEndpoint(stub);
+    const other = own !== undefined && isLocal(endpoint) ? findOtherListener(own, endpoint) : undefined;
+    if (other === undefined) return;
+    const how = `QEMU ${other} listens there, and QEMU ${own} is behind ${this.endpoint}. Nothing was touched`;
+    throw foreignStub(stub, how);
   }
 
   /** A stub that is named by another way than its own: what came before by that way may be about to end. @throws GuestStubError */
@@ -366,10 +388,13 @@ export class QmpLink implements Link {
       if (this.#holding && this.#watch.problem === undefined) return this.#enterStub();
       await warnWithoutWatchdog(this.#safekeeping);
       if (this.#stubEndpoint === undefined) await this.#findStub();
+      await this.#undoTakenUp();
       const [{ status, running }, migration] = await Promise.all([queryStatus(this.#qmp), queryMigrate(this.#qmp)]);
       // It might end while the guest is paused: its destination would stay paused, and resuming here would make it two guests.
       if (running && isMigrating(migration)) throw migrating(this.endpoint, migration.status ?? '');
-      await this.#safekeeping.arm({ resume: running, ...this.#stubToLeave() });
+      // What may be another guest's stub is not left for this one.
+      const isKnown = this.isStubProven || this.#session !== undefined;
+      await this.#safekeeping.arm({ resume: running, ...(isKnown ? this.#stubToLeave() : {}) });
       this.#ranBefore = running;
       if (!NEVER_STOP.has(status)) await this.#stop();
       return this.#enterStub();
@@ -443,26 +468,87 @@ export class QmpLink implements Link {
 
   async #openStub(): Promise<StubSession> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, trace, background = false } = this.#options;
-    const opening = StubSession.open({
+    let hasGreeted = false;
+    const options: StubOptions = {
       endpoint: this.#requireStub(),
+      onStop: () => {
+        hasGreeted = true;
+      },
       timeoutMs: this.#deadline.boundConnecting(timeoutMs),
       requestTimeoutMs: timeoutMs,
       connect: this.#connectToStub(),
       awaitTurn: () => this.#awaitStub(),
       ...(trace ? { trace } : {}),
       ...(background ? { onConnection: letEnd } : {}),
-    });
+    };
+    const opening = this.#openProven(options, () => hasGreeted);
+    const serving = watchServing(this.#qmp, this.#requireStub(), opening);
     try {
-      return await this.#deadline.within(opening);
+      const session = await this.#deadline.within(opening);
+      // It has had its turn, and all that came before it.
+      this.#setLate(undefined);
+      return session;
     } catch (error) {
       this.#lateSession = opening.then(
         (session) => this.#undoLate(session),
-        () => this.#undoLate(),
+        (failure: unknown) => {
+          this.#noteUnanswered(failure, serving.isSeen);
+          return this.#undoLate();
+        },
       );
       // Who leaves the guest waits for it, perhaps only after it has failed.
       this.#lateSession.catch(() => {});
+      throw error instanceof GdbBusyError ? await this.#silentStub(error) : error;
+    }
+  }
+
+  /**
+   * One that is not proven to be QEMU's own is another guest's if QEMU does not serve this connection. That guest is left as it was found,
+   * before anything else is asked there.
+   */
+  async #openProven(options: StubOptions, hasGreeted: () => boolean): Promise<StubSession> {
+    const session = await StubSession.open(options);
+    if (this.isStubProven) return session;
+    const { endpoint, timeoutMs } = options;
+    let outcome: string;
+    try {
+      const isOwn = seesConnection(this.#devices, await queryChardev(this.#qmp), endpoint);
+      this.isStubProven = isOwn === true;
+      if (isOwn !== false) {
+        this.#safekeeping.note(this.#stubToLeave());
+        return session;
+      }
+      const open = (): Promise<GdbClient> => GdbClient.open(endpoint, { timeoutMs });
+      outcome = await leaveByMistake(session.client, hasGreeted(), open);
+    } catch (error) {
+      await session.abandon();
       throw error;
     }
+    throw foreignStub(endpoint, `QEMU behind ${this.endpoint} has one that serves no one. ${outcome}`);
+  }
+
+  #noteUnanswered(failure: unknown, wasServed: boolean): void {
+    // A stub of our own goes with us, and all that waits for it.
+    if (!(failure instanceof GdbBusyError) || this.#ownStub !== undefined || this.#usesHandedStub) return;
+    this.#setLate(addLate(this.#late, { stub: canonicalEndpoint(this.#requireStub()), count: 1, wasServed }));
+  }
+
+  #setLate(late: LateConnections | undefined): void {
+    if (late === this.#late) return;
+    this.#late = late;
+    this.#safekeeping.note({ late });
+  }
+
+  async #silentStub(cause: GdbBusyError): Promise<GuestStubError> {
+    const stub = this.#requireStub();
+    const isGuarded = this.#options.watchdog !== false && (await this.#safekeeping.problem()) === '';
+    const then = isGuarded ? 'the watchdog resumes it then' : 'nothing resumes it then but "cont" in its monitor';
+    return new GuestStubError(
+      'ERR_GUEST_STUB_UNREACHABLE',
+      stub,
+      `the GDB stub at ${stub} said nothing for ${cause.timeoutMs} ms: the way to it is slow, or it serves another debugger, or there is none. The guest is left as it was found. QEMU may take the connection up when this client has left, which pauses the guest: ${then}. For a slow way allow more time (--timeout, --max-pause)`,
+      { cause },
+    );
   }
 
   #connectToStub(): StubOptions['connect'] {
@@ -483,6 +569,21 @@ export class QmpLink implements Link {
     await session?.abandon();
     if (this.#holding || this.#ranBefore !== true || this.#qmp.state !== 'ready') return;
     if (isOurPause((await queryStatus(this.#qmp)).status)) await this.#contOrStop();
+  }
+
+  #undoLateInTurn(): void {
+    // Where the guest is being left the watchdog looks.
+    this.#turns.take(() => this.#undoTakenUp()).catch(() => {});
+  }
+
+  /** A connection that QEMU has taken up late has paused the guest; a debugger that the stub serves has done so on purpose. */
+  async #undoTakenUp(): Promise<void> {
+    const late = this.#late;
+    if (late === undefined || this.#holding || this.#ranBefore !== true) return;
+    if (!isOurPause((await queryStatus(this.#qmp)).status)) return;
+    if (!(await stubBecomesFree(this.#qmp, late.stub, STUB_TURN_MS))) return;
+    await this.#undoLate();
+    this.#setLate(late.count > 1 ? { ...late, count: late.count - 1 } : undefined);
   }
 
   #requireHandedStub(): HandedStub {
@@ -756,8 +857,11 @@ export class QmpLink implements Link {
     await this.#qmp.close();
     // By its registers that pause would be another client's.
     if (this.#session?.mayPauseLater === true) this.#safekeeping.forgetRegisters();
-    await (failures.length === 0 ? this.#safekeeping.disarm() : this.#safekeeping.trigger());
-    if (failures.length > 0) throw notRestored(this.endpoint, failures);
+    if (failures.length > 0) {
+      await this.#safekeeping.trigger();
+      throw notRestored(this.endpoint, failures);
+    }
+    await (this.#late === undefined ? this.#safekeeping.disarm() : this.#safekeeping.leaveLate(this.#late));
   }
 
   /** Puts everything back that can be put back. @returns what could not */

@@ -58,7 +58,7 @@ function leftOver({ qmp, resume, registers }: RestorePlan, { left, resumption }:
 }
 
 /** Undefined for a client that had left nothing. */
-function toRecovery({ head }: LeftJournal, { left, isStubBusy, ...done }: PutBack): Recovery | undefined {
+function toRecovery({ head }: LeftJournal, { left, late, isStubBusy, ...done }: PutBack): Recovery | undefined {
   const { resumption, physicalModeOff, stubRemoved } = done;
   if (resumption === 'not-asked' && physicalModeOff === null && stubRemoved === null) return undefined;
   return { client: head.client.pid, since: head.since, ...done };

@@ -35,22 +35,39 @@ export async function undoStubPause(endpoint: string, timeoutMs: number, error: 
   }
 }
 
-/** @returns what became of the guest, in words */
 async function runAgain(endpoint: string, timeoutMs: number, isSilent: boolean): Promise<string> {
   const times = { timeoutMs, handshakeTimeoutMs: Math.min(timeoutMs, PROBE_TIMEOUT_MS) };
-  const gdb = await GdbClient.open(endpoint, times);
+  const open = (): Promise<GdbClient> => GdbClient.open(endpoint, times);
+  return leaveByMistake(await open(), !isSilent, open);
+}
+
+/**
+ * Leaves a stub to which a connection was made by mistake, which pauses a guest that runs. Where it cannot be told it is taken to have run.
+ *
+ * @param hasGreeted - with a stop reply
+ * @param open - connects again
+ * @returns what became of the guest, in words
+ * @internal
+ */
+export async function leaveByMistake(
+  gdb: GdbClient,
+  hasGreeted: boolean,
+  open: () => Promise<GdbClient>,
+): Promise<string> {
   try {
     const { status } = parseInfoStatus(await gdb.monitor('info status'));
-    const wasPaused = isSilent && greetsWithStop(parseInfoVersion(await gdb.monitor('info version')));
+    const greets = greetsWithStop(parseInfoVersion(await gdb.monitor('info version')));
+    const wasPaused = greets && !hasGreeted;
     // Another run state than plainly paused was there before us.
     if (status !== 'paused' || wasPaused) return `The guest is ${status}, as it was before`;
     const resumed = await resumeByStub(gdb);
     if (resumed.kind === 'refused') throw new Error(resumed.complaint);
-    if (resumed.kind === 'runs') return 'Connecting to it paused the guest, which has been resumed';
+    const doubt = greets || hasGreeted ? '' : ', if it ran before: this QEMU does not tell';
+    if (resumed.kind === 'runs') return `Connecting to it paused the guest, which has been resumed${doubt}`;
   } finally {
     await gdb.close();
   }
   // A fresh connection stops it.
-  await (await GdbClient.open(endpoint, times)).close();
+  await (await open()).close();
   return 'Another client has migrated the guest away meanwhile: it is paused, and not to be resumed here';
 }

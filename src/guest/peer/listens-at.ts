@@ -29,6 +29,20 @@ export function listensAt(pid: number, endpoint: Endpoint): boolean {
   }
 }
 
+/**
+ * Finds another QEMU of this host that listens at an endpoint, as far as we may look.
+ *
+ * @param pid - the one that is meant
+ * @internal
+ */
+export function findOtherListener(pid: number, endpoint: Endpoint): number | undefined {
+  try {
+    return new ProcessScan(BUDGET_MS).qemus.find((other) => other !== pid && listensAt(other, endpoint));
+  } catch {
+    return undefined;
+  }
+}
+
 /** The name may lead to another file for the process than for us: it can have another root. */
 function isSameFile(one: string, other: string): boolean {
   const [first, second] = [statSync(one), statSync(other)];

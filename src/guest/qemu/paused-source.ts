@@ -61,7 +61,9 @@ export class PausedSource implements GuestSource {
     const { link, cpus, processor, memory } = this.#qemu;
     // The stub hands a command to the monitor at once; QMP takes its text in at one byte for each turn of QEMU's main loop.
     const { client } = this.#stub;
-    const throughStub = stubMonitor(client, (text) => link.noteRegisters(text));
+    // By another guest's registers this pause would not be known again.
+    const note = link.isStubProven ? (text: string): void => link.noteRegisters(text) : undefined;
+    const throughStub = stubMonitor(client, note);
     // Known from here on, so that what follows leaves in this order: registers first, at which KVM brings QEMU up to date.
     await client.layout();
     const [registers, shown, mtree] = await Promise.all([

@@ -1,4 +1,4 @@
-import { GdbClient, GdbError } from '../../../protocols/gdb/index.ts';
+import { GdbBusyError, GdbClient, GdbError } from '../../../protocols/gdb/index.ts';
 import { QmpCommandError, QmpError } from '../../../protocols/qmp/index.ts';
 import {
   handStream,
@@ -13,11 +13,11 @@ import { ConnectError, parseEndpoint } from '../../../protocols/transport/intern
 import { STUB_LABEL } from '../found/chardev-labels.ts';
 import { isOurPause } from '../resume/is-our-pause.ts';
 import { resumeByQmp } from '../resume/resume-by-qmp.ts';
-import { isStubOn } from './is-stub-on.ts';
+import type { LateConnections } from './late-connection.ts';
 import { connectStub, removePrivateDirectory } from './private-directory.ts';
 import { isSamePrint, printRegisters } from './register-prints.ts';
 import type { RestorePlan } from './restore-plan.ts';
-import { stubBecomesFree } from './stub-turn.ts';
+import { isStubOn, stubBecomesFree, watchServing } from './stub-turn.ts';
 
 /**
  * What became of a guest that ran when its client paused it.
@@ -45,6 +45,8 @@ export interface PutBack {
   readonly stubRemoved: boolean | null;
   /** The stub served another client, and was left alone. */
   readonly isStubBusy: boolean;
+  /** The connection that was made to the stub here, and got no answer. */
+  readonly late: LateConnections | undefined;
   /** What to try again: QEMU may not have heard of it. Empty where nothing is left to try. */
   readonly left: RestorePlan;
 }
@@ -54,6 +56,16 @@ export interface PutBack {
  * client, and was left alone.
  */
 type StepOutcome = 'done' | 'failed' | 'lost' | 'busy';
+
+/** A connection to the stub got no answer. */
+class SilentStubError extends Error {
+  readonly late: LateConnections;
+
+  constructor(late: LateConnections, cause: GdbBusyError) {
+    super(cause.message, { cause });
+    this.late = late;
+  }
+}
 
 const STUB_TIMEOUT_MS = 5000;
 /** A paused guest waits no longer for its stub to be free. */
@@ -77,10 +89,13 @@ export async function putBack(
   const verdict = plan.resume === true ? await judgePause(qmp, plan, status, running, resumeUnrecorded) : 'not-asked';
   const { stub, handed, handedStub } = plan;
   const usedStub = stub !== undefined || handedStub === true;
+  let late: LateConnections | undefined;
+  const leaveMode = (): Promise<void> =>
+    stub === undefined ? leaveHandedStub(qmp, handed ?? '') : leavePhysicalMode(qmp, stub, plan);
   const modeStep = usedStub
-    ? await outcomeOf(() =>
-        stub === undefined ? leaveHandedStub(qmp, handed ?? '') : leavePhysicalMode(qmp, stub, plan),
-      )
+    ? await outcomeOf(leaveMode, (error) => {
+        if (error instanceof SilentStubError) ({ late } = error);
+      })
     : null;
   // Touching the stub has paused a guest that runs.
   const mustRun = running || verdict === 'resumed';
@@ -105,6 +120,7 @@ export async function putBack(
     physicalModeOff: modeStep && modeStep === 'done',
     stubRemoved: stubSteps.length === 0 ? null : stubSteps.every((step) => step === 'done'),
     isStubBusy: modeStep === 'busy',
+    late,
     left,
   };
   if (strayedFrom !== undefined) return { resumption: 'other-state', foundState: strayedFrom, ...rest };
@@ -160,7 +176,12 @@ async function leavePhysicalMode(qmp: QmpClient, stub: string, { directory, resu
   if (!(await stubBecomesFree(qmp, stub, resume === true ? STUB_TURN_MS : 0))) throw new StubBusyError();
   await stop(qmp);
   const connection = await connectStub(stub, directory, STUB_TIMEOUT_MS);
-  const gdb = await GdbClient.over(connection, { timeoutMs: STUB_TIMEOUT_MS, requestTimeoutMs: STUB_TIMEOUT_MS });
+  const opening = GdbClient.over(connection, { timeoutMs: STUB_TIMEOUT_MS, requestTimeoutMs: STUB_TIMEOUT_MS });
+  const serving = watchServing(qmp, stub, opening);
+  const gdb = await opening.catch((error: unknown) => {
+    if (!(error instanceof GdbBusyError)) throw error;
+    throw new SilentStubError({ stub, count: 1, wasServed: serving.isSeen }, error);
+  });
   try {
     await gdb.setPhysicalMode(false);
   } finally {
@@ -208,12 +229,17 @@ async function removeStub(qmp: QmpClient, plan: RestorePlan): Promise<void> {
 }
 
 /** Whatever it is, the step after it may still do good. */
-async function outcomeOf(step: () => Promise<unknown>): Promise<StepOutcome> {
+async function outcomeOf(
+  step: () => Promise<unknown>,
+  onError: (error: unknown) => void = () => {},
+): Promise<StepOutcome> {
   try {
     await step();
     return 'done';
   } catch (error) {
+    onError(error);
     if (error instanceof StubBusyError) return 'busy';
+    if (error instanceof SilentStubError) return 'lost';
     const isLost = error instanceof QmpError || error instanceof GdbError || error instanceof ConnectError;
     return isLost && !(error instanceof QmpCommandError) ? 'lost' : 'failed';
   }

@@ -8,6 +8,7 @@ import { isOurPause } from '../resume/is-our-pause.ts';
 import { resumeByStub } from '../resume/resume-by-stub.ts';
 import { greetsWithStop } from './greets-with-stop.ts';
 import { removeJournal } from './journal.ts';
+import { addLate, type LateConnections, LateWatch } from './late-connection.ts';
 import { connectStub, removePrivateDirectory } from './private-directory.ts';
 import { putBack } from './put-back.ts';
 import { isSamePrint, printRegisters } from './register-prints.ts';
@@ -28,6 +29,8 @@ const MOST_STUB_TRIES = 3;
 const STUB_TURN_MS = 3000;
 /** From then on the monitor counts as another client's, and the stub is tried for what it can do. */
 const MONITOR_PATIENCE_MS = 1000;
+const BETWEEN_LOOKS_MS = 1000;
+const BEFORE_SECOND_LOOK_MS = 250;
 
 /**
  * Puts a guest back from nothing but the plan: what the watchdog does when its client was killed. There is no one to report an
@@ -38,6 +41,7 @@ const MONITOR_PATIENCE_MS = 1000;
 export async function restoreGuest(plan: RestorePlan): Promise<void> {
   const begun = nowMs();
   let left = plan;
+  let { late } = plan;
   let goneSince: number | undefined;
   let stubTries = 0;
   for (let interval = FIRST_INTERVAL_MS; !isDone(left); interval = Math.min(interval * 2, LONGEST_INTERVAL_MS)) {
@@ -47,6 +51,7 @@ export async function restoreGuest(plan: RestorePlan): Promise<void> {
     const hasTriedStub = attempted.left !== left && attempted.left.qmp !== undefined && hasStub(attempted.left);
     left = attempted.left;
     if (hasTriedStub && !attempted.isBusy) stubTries += 1;
+    if (attempted.late !== undefined) late = addLate(late, attempted.late);
     const isBusyForLong = attempted.isBusy && nowMs() - begun > STUB_TURN_MS;
     if (stubTries === MOST_STUB_TRIES || isBusyForLong) left = withoutMode(left);
     goneSince = attempted.isGone ? (goneSince ?? now) : undefined;
@@ -54,6 +59,37 @@ export async function restoreGuest(plan: RestorePlan): Promise<void> {
     if (!isDone(left)) await delay(goneSince === undefined ? interval : FIRST_INTERVAL_MS);
   }
   if (plan.journal !== undefined) removeJournal(plan.journal);
+  if (plan.qmp !== undefined && late !== undefined && goneSince === undefined) await awaitLate(plan.qmp, late);
+}
+
+/** Looks in from time to time: the monitor serves one client at a time, and others want to be served, too. */
+async function awaitLate(endpoint: string, late: LateConnections): Promise<void> {
+  const watch = new LateWatch(late);
+  let goneSince: number | undefined;
+  while (!watch.isOver) {
+    try {
+      await withMonitor(endpoint, MONITOR_PATIENCE_MS, (qmp) => watch.look(qmp));
+      goneSince = undefined;
+    } catch (error) {
+      // Another client is served.
+      goneSince = isGoneError(error) ? (goneSince ?? nowMs()) : undefined;
+      if (goneSince !== undefined && nowMs() - goneSince > GONE_MS) return;
+    }
+    if (!watch.isOver) await delay(watch.isSuspicious ? BEFORE_SECOND_LOOK_MS : BETWEEN_LOOKS_MS);
+  }
+}
+
+function isGoneError(error: unknown): boolean {
+  return error instanceof ConnectError && NOT_LISTENING.has(error.code);
+}
+
+async function withMonitor<T>(endpoint: string, timeoutMs: number, use: (qmp: QmpClient) => Promise<T>): Promise<T> {
+  const qmp = await QmpClient.connect(endpoint, { timeoutMs, requestTimeoutMs: ATTEMPT_TIMEOUT_MS });
+  try {
+    return await use(qmp);
+  } finally {
+    await qmp.close();
+  }
 }
 
 /** Nothing to put back, or another client has done it: who does takes the journal with it. */
@@ -71,6 +107,8 @@ interface Attempted {
   readonly isGone: boolean;
   /** The stub serves another client, and was left alone. */
   readonly isBusy: boolean;
+  /** The connection that was made to it, and got no answer. */
+  readonly late?: LateConnections | undefined;
 }
 
 async function attempt(plan: RestorePlan, elapsed: () => number): Promise<Attempted> {
@@ -82,7 +120,7 @@ async function attempt(plan: RestorePlan, elapsed: () => number): Promise<Attemp
     if (qmp === undefined) return done(await throughStub(stub ?? '', plan, elapsed));
     return { isGone: false, ...(await throughQmp(qmp, plan, elapsed)) };
   } catch (error) {
-    isGone = error instanceof ConnectError && NOT_LISTENING.has(error.code);
+    isGone = isGoneError(error);
   }
   const stays = { left: plan, isGone, isBusy: false };
   if (isGone || qmp === undefined || stub === undefined || plan.resume !== true) return stays;
@@ -96,18 +134,15 @@ async function throughQmp(
   endpoint: string,
   plan: RestorePlan,
   elapsed: () => number,
-): Promise<{ readonly left: RestorePlan; readonly isBusy: boolean }> {
+): Promise<Omit<Attempted, 'isGone'>> {
   // A monitor that serves another client says nothing: the guest waits for the first attempt.
   const timeoutMs = elapsed() < MONITOR_PATIENCE_MS ? MONITOR_PATIENCE_MS : ATTEMPT_TIMEOUT_MS;
-  const qmp = await QmpClient.connect(endpoint, { timeoutMs, requestTimeoutMs: ATTEMPT_TIMEOUT_MS });
-  try {
+  return withMonitor(endpoint, timeoutMs, async (qmp) => {
     if (plan.journal !== undefined && !existsSync(plan.journal)) return { left: {}, isBusy: false };
     // It has been here since the client died.
-    const { left, isStubBusy } = await putBack(qmp, plan, { resumeUnrecorded: true });
-    return { left, isBusy: isStubBusy };
-  } finally {
-    await qmp.close();
-  }
+    const { left, late, isStubBusy } = await putBack(qmp, plan, { resumeUnrecorded: true });
+    return { left, late, isBusy: isStubBusy };
+  });
 }
 
 async function throughStub(endpoint: string, plan: RestorePlan, elapsed: () => number): Promise<RestorePlan> {

@@ -1,3 +1,4 @@
+import type { LateConnections } from './late-connection.ts';
 import type { DirectoryPlan } from './private-directory.ts';
 import type { RegisterPrints } from './register-prints.ts';
 
@@ -12,6 +13,8 @@ export interface RestorePlan {
   readonly ungreeted?: boolean;
   /** The registers at the pause: a guest that shows others has run since, and another client has paused it. */
   readonly registers?: RegisterPrints;
+  /** What may pause the guest when all else is back in its place. It is the watchdog's business alone, and in no journal. */
+  readonly late?: LateConnections | undefined;
   /** The client had started a stub of its own. */
   readonly ownStub?: boolean;
   /** What was handed over (a stub's character device, a file) bears this name. */

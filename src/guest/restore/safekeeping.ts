@@ -1,6 +1,7 @@
 import { timerMs } from '../../../protocols/transport/internal.ts';
 import type { ProcessLife } from '../peer/process-life.ts';
 import { Journal } from './journal.ts';
+import type { LateConnections } from './late-connection.ts';
 import type { RegisterPrints } from './register-prints.ts';
 import { afterResume, type RestorePlan } from './restore-plan.ts';
 import { Watchdog } from './watchdog.ts';
@@ -98,6 +99,19 @@ export class Safekeeping {
       watchdog.say({ disarm: true });
       watchdog.end();
     }
+    this.#watchdog = undefined;
+  }
+
+  /**
+   * Everything is back in its place, but QEMU may yet take up connections to its stub: the watchdog looks for what comes of that. The next
+   * client has nothing to put back.
+   */
+  async leaveLate(late: LateConnections): Promise<void> {
+    const { qmp } = this.#plan;
+    this.#watchdog?.say({ plan: { ...(qmp === undefined ? {} : { qmp }), late } });
+    this.#journal?.end();
+    this.#journal = undefined;
+    this.#watchdog?.end();
     this.#watchdog = undefined;
   }
 

@@ -25,9 +25,67 @@ export function isStubBusy(chardevs: readonly ChardevInfo[], endpoint: string): 
   return deviceOf(chardevs, endpoint)?.state === 'busy';
 }
 
+/**
+ * Whether QEMU serves a connection that was just answered, as its devices show.
+ *
+ * @param before - its devices before that was made
+ * @returns undefined where they do not show it
+ * @internal
+ */
+export function seesConnection(
+  before: readonly ChardevInfo[],
+  now: readonly ChardevInfo[],
+  endpoint: string,
+): boolean | undefined {
+  const device = deviceOf(now, endpoint);
+  if (device !== undefined) return device.state === 'busy';
+  const free = new Set(before.filter(({ state }) => state === 'free').map(({ label }) => label));
+  return now.some(({ state, label }) => state === 'busy' && free.has(label)) ? true : undefined;
+}
+
 /** QEMU has one stub: what leads to it by another way than its own leads to that one. Only a socket shows whom it serves. */
 function deviceOf(chardevs: readonly ChardevInfo[], endpoint: string): ChardevInfo | undefined {
   const own = formatEndpoint(onItsHost(parseEndpoint(endpoint)));
   const sockets = chardevs.filter((device) => device.endpoint !== undefined);
   return sockets.find((device) => device.endpoint === own) ?? sockets.find(({ label }) => label === STUB_LABEL);
+}
+
+/**
+ * Whether the stub that QEMU has may be the one on this device: there is one at a time, and one that another client has started since
+ * has taken the device's place, or is on a device of its own.
+ *
+ * @internal
+ */
+export async function isStubOn(qmp: QmpClient, id: string): Promise<boolean> {
+  const labels = (await queryChardev(qmp)).map(({ label }) => label);
+  return labels.includes(id) && !labels.includes(STUB_LABEL);
+}
+
+/**
+ * Looks whether the stub serves a client while a connection to it is waited for. One that is answered soon is not looked at.
+ *
+ * @returns what was seen so far
+ * @internal
+ */
+export function watchServing(
+  qmp: QmpClient,
+  endpoint: string,
+  attempt: Promise<unknown>,
+): { readonly isSeen: boolean } {
+  const serving = { isSeen: false };
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+  };
+  attempt.then(end, end);
+  const look = async (): Promise<void> => {
+    while (!serving.isSeen) {
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
+      if (isOver) return;
+      serving.isSeen = isStubBusy(await queryChardev(qmp), endpoint);
+    }
+  };
+  // Who waits for the connection hears of it.
+  look().catch(() => {});
+  return serving;
 }

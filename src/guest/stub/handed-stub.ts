@@ -8,7 +8,7 @@ import {
 } from '../../../protocols/qmp/internal.ts';
 import type { DescriptorCarrier, HandedStream } from '../../../protocols/transport/internal.ts';
 import { GuestStubError } from '../errors.ts';
-import { isStubOn } from '../restore/is-stub-on.ts';
+import { isStubOn } from '../restore/stub-turn.ts';
 
 /** A name that no other client's device has. @internal */
 export function newHandedId(): string {

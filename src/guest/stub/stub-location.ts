@@ -25,6 +25,10 @@ const PORT_LABEL = /^(?:serial|parallel|virtcon)[0-9]{1,3}$/;
 /** What QEMU calls the stub's own monitor device: it exists once a stub was made, and outlives it. */
 const STUB_MONITOR_FILENAME = 'gdb';
 
+function isStubMonitor({ filename }: ChardevInfo): boolean {
+  return filename === STUB_MONITOR_FILENAME;
+}
+
 /**
  * Finds the stub without touching it: a connection that has to wait its turn would pause the guest whenever that comes.
  *
@@ -44,15 +48,33 @@ export async function locateStub(
 }
 
 /**
- * Checks a stub that the caller named, where the monitor knows it.
+ * Checks a stub that the caller named, as far as the monitor knows it.
  *
- * @throws {@link GuestStubError} `ERR_GUEST_STUB_BUSY`.
+ * @param qmp - the monitor's endpoint, for the message
+ * @throws {@link GuestStubError} `ERR_GUEST_STUB_BUSY`; `ERR_GUEST_STUB_UNREACHABLE` where QEMU has none.
  * @internal
  */
-export function checkNamedStub(chardevs: readonly ChardevInfo[], endpoint: string): void {
+export function checkNamedStub(chardevs: readonly ChardevInfo[], endpoint: string, qmp: string): void {
+  if (!chardevs.some(isStubMonitor)) {
+    throw foreignStub(endpoint, `QEMU behind ${qmp} has no GDB stub. Nothing was touched`);
+  }
   const own = formatEndpoint(onItsHost(parseEndpoint(endpoint)));
   const stub = chardevs.find((chardev) => chardev.endpoint === own);
   if (stub?.state === 'busy') throw busy(stub.filename);
+}
+
+/**
+ * Of a stub that the caller named, and that is another guest's.
+ *
+ * @param how - how that is known, and what became of that guest, as sentences without the last full stop
+ * @internal
+ */
+export function foreignStub(endpoint: string, how: string): GuestStubError {
+  return new GuestStubError(
+    'ERR_GUEST_STUB_UNREACHABLE',
+    endpoint,
+    `the GDB stub at ${endpoint} is not that of the guest that was named: ${how}. Name that guest's own stub, or leave --gdb out: then it is found, or one is started`,
+  );
 }
 
 /** @internal */
@@ -60,7 +82,7 @@ export function busy(stub: string): GuestStubError {
   return new GuestStubError(
     'ERR_GUEST_STUB_BUSY',
     stub,
-    `another debugger holds the GDB stub (${stub}); it takes one client at a time. Nothing was touched: detach the other debugger and try again`,
+    `another debugger holds the GDB stub (${stub}); it takes one client at a time. Nothing was touched: detach the other debugger and try again. A proxy that holds the stub all the time is such a debugger, too: have it connect only while it has a client itself`,
   );
 }
 
@@ -108,7 +130,7 @@ async function findHiddenStub(
   qmp: Endpoint,
   findUse: () => Promise<ChardevUse>,
 ): Promise<ChardevInfo | undefined> {
-  if (!chardevs.some(({ filename }) => filename === STUB_MONITOR_FILENAME)) return undefined;
+  if (!chardevs.some(isStubMonitor)) return undefined;
   const own = formatEndpoint(onItsHost(qmp));
   const candidates = chardevs.filter(
     ({ label, endpoint, filename, isOpen }) =>

@@ -4,6 +4,7 @@ import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import { kernelPage } from '../../kernels/manifests/manifest.ts';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
+import { LateProxy } from '../../support/live/peer/late-proxy.ts';
 import { wordsOf } from '../../support/words-of.ts';
 
 const KEY_1 = kernelPage(KERNELS.long4, 'key-1').address;
@@ -54,11 +55,14 @@ describe('a guest with a device that QEMU cannot save', function () {
 
   it('comes to no harm by the word of another guest’s stub, which was given by mistake', async () => {
     const [device = ''] = UNSAFE.slice(-1).map((each) => each.device);
-    await using guest = await launchKernel('long4', { extraArgs: ['-device', device] });
+    // Of a stub that is no socket nothing shows whom it serves.
+    const stub = ['-chardev', 'pty,id=stub', '-gdb', 'chardev:stub'];
+    await using guest = await launchKernel('long4', { gdb: false, extraArgs: ['-device', device, ...stub] });
     await using witness = await Witness.of(guest);
     await using other = await launchKernel('long4');
     await using otherWitness = await Witness.of(other);
-    const endpoints = { qmp: guest.qmpEndpoint, gdb: other.gdbEndpoint };
+    await using way = await LateProxy.before(other.gdbEndpoint);
+    const endpoints = { qmp: guest.qmpEndpoint, gdb: way.endpoint };
     const types = await withPausedGuest(endpoints, (paused) => paused.memoryTypes());
     expect(wordsOf(types)).to.match(/type .*"vmbus-bridge".* are not known/);
     for (const each of [witness, otherWitness]) expect(await each.runState()).to.equal('running');

@@ -157,13 +157,17 @@ describe('where the stub is', () => {
     });
   });
 
-  it('a stub that the caller names is refused only if it is known to be busy', async () => {
-    const busy = await chardevs(MONITOR, BUSY);
-    expect(() => checkNamedStub(busy, 'unix:/run/vm.gdb'))
+  it('a stub that the caller names is refused only if it is known to be busy, or QEMU has none', async () => {
+    const busy = await chardevs(MONITOR, BUSY, STUB_MONITOR);
+    expect(() => checkNamedStub(busy, 'unix:/run/vm.gdb', 'unix:/run/vm.qmp'))
       .to.throw()
       .with.property('code', 'ERR_GUEST_STUB_BUSY');
-    checkNamedStub(busy, 'unix:/run/another.gdb');
-    checkNamedStub(await chardevs(MONITOR, FREE), 'unix:/run/vm.gdb');
+    checkNamedStub(busy, 'unix:/run/another.gdb', 'unix:/run/vm.qmp');
+    checkNamedStub(await chardevs(MONITOR, FREE, STUB_MONITOR), 'unix:/run/vm.gdb', 'unix:/run/vm.qmp');
+    const none = await chardevs(MONITOR);
+    expect(() => checkNamedStub(none, 'unix:/run/another.gdb', 'unix:/run/vm.qmp'))
+      .to.throw(/QEMU behind unix:\/run\/vm\.qmp has no GDB stub/)
+      .with.property('code', 'ERR_GUEST_STUB_UNREACHABLE');
   });
 
   it('knows which endpoints mean this host', () => {
