@@ -44,6 +44,14 @@ export class BrokenCopy implements Disposable {
     return readFileSync(join(this.root, 'dist', file), 'utf8');
   }
 
+  /** The compiled files below a folder of dist. */
+  files(folder: string): string[] {
+    return readdirSync(join(this.root, 'dist', folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.js'))
+      .map((name) => `${folder}${name}`)
+      .sort();
+  }
+
   /** Runs something while a file has another text. @param file - below dist */
   async with<T>(file: string, text: string, run: (root: string) => Promise<T>): Promise<T> {
     const path = join(this.root, 'dist', file);

@@ -11,17 +11,34 @@ export interface UnixSocket {
 
 const ACCEPTS_CONNECTIONS = 0x10000;
 
+/** As often as a table is read to see a socket once. On a host where a thousand connections come and go, one read of a hundred fails. */
+const MOST_READS = 5;
+
 /**
  * Reads the unix sockets with a name in the network namespace of a process.
  *
+ * @param read - how its table is read
  * @returns undefined when the table cannot be trusted: names are printed as they are, so that a newline in one looks like another
  * row; but no socket has two
  * @internal
  */
-export function readUnixSockets(pid: number | 'self'): readonly UnixSocket[] | undefined {
+export function readUnixSockets(
+  pid: number | 'self',
+  read = () => readFileSync(`/proc/${pid}/net/unix`, 'latin1'),
+): readonly UnixSocket[] | undefined {
+  // The kernel hands the table over in pieces: of sockets that come in between, one that was printed already is printed again. What
+  // a name makes look like a row is there each time.
+  for (let left = MOST_READS; left > 0; left -= 1) {
+    const sockets = parseUnixSockets(read());
+    if (sockets !== undefined) return sockets;
+  }
+  return undefined;
+}
+
+function parseUnixSockets(table: string): readonly UnixSocket[] | undefined {
   const sockets: UnixSocket[] = [];
   const inodes = new Set<number>();
-  for (const line of readFileSync(`/proc/${pid}/net/unix`, 'latin1').split('\n').slice(1)) {
+  for (const line of table.split('\n').slice(1)) {
     // Num RefCount Protocol Flags Type St Inode Path; the inode is padded with spaces.
     const [, , , flags = '', , , inode = ''] = line.trimStart().split(/ {1,20}/, 7);
     const number = Number(inode);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { findFaults, withFault } from '../../../scripts/mutants/faults/find-faults.ts';
+import { findFaults, withFault } from '../../../../scripts/mutants/faults/drawing/find-faults.ts';
 
 const broken = (source: string) => findFaults(source).map((fault) => withFault(source, fault));
 

@@ -1,0 +1,83 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runProgram } from '../../run-program.ts';
+import type { Range, RunOfTest } from './run-of-test.ts';
+
+const MOCHA = 'node_modules/.bin/mocha';
+const REPORTER = 'dist/scripts/mutants/faults/covering/coverage-reporter.js';
+/** Counting makes loops three to six times slower, and a limit of a test's own says nothing then. */
+const ARGS = [MOCHA, '--timeout', '0', '--reporter'];
+const TIMEOUT_MS = 900_000;
+
+/** Where tests are run. */
+export interface Bench {
+  /** Of a copy of the project. */
+  readonly root: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly lanes: number;
+}
+
+/** What Node writes of a process. */
+interface ProcessCoverage {
+  readonly result: readonly {
+    readonly url: string;
+    readonly functions: readonly { readonly ranges: readonly Range[] }[];
+  }[];
+}
+
+async function run({ root, environment }: Bench, args: readonly string[], more: Record<string, string>): Promise<void> {
+  const { code, said } = await runProgram(root, args, { ...environment, ...more }, TIMEOUT_MS);
+  if (code !== 0) throw new Error(`tests fail without any fault: ${args.join(' ')}:\n${said}`);
+}
+
+async function inDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), 'pagewalk-coverage-'));
+  try {
+    return await use(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Runs tests that start no other process: many test files in each of a few processes. */
+export function collectTogether(bench: Bench, tests: readonly string[]): Promise<RunOfTest[]> {
+  return inDirectory(async (directory) => {
+    const lanes = Array.from({ length: Math.min(bench.lanes, tests.length) }, async (_, lane, all = bench.lanes) => {
+      const own = tests.filter((_test, at) => at % all === lane);
+      const file = join(directory, String(lane));
+      await run(bench, [...ARGS, REPORTER, ...own], { PAGEWALK_RUNS_FILE: file });
+      const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+      return lines.map((line) => JSON.parse(line) as RunOfTest);
+    });
+    return (await Promise.all(lanes)).flat();
+  });
+}
+
+/** Runs tests that start the product in processes of its own: each test file by itself. */
+export async function collectApart(bench: Bench, tests: readonly string[]): Promise<RunOfTest[]> {
+  const waiting = [...tests];
+  const runs: RunOfTest[] = [];
+  const lane = async (): Promise<void> => {
+    for (let test = waiting.shift(); test !== undefined; test = waiting.shift()) {
+      runs.push(...(await runsOf(bench, test)));
+    }
+  };
+  await Promise.all(Array.from({ length: bench.lanes }, lane));
+  return runs;
+}
+
+function runsOf(bench: Bench, test: string): Promise<RunOfTest[]> {
+  return inDirectory(async (directory) => {
+    const since = performance.now();
+    await run(bench, [...ARGS, 'dot', test], { NODE_V8_COVERAGE: directory });
+    const ms = performance.now() - since;
+    return readdirSync(directory).map((name) => {
+      const { result } = JSON.parse(readFileSync(join(directory, name), 'utf8')) as ProcessCoverage;
+      const files = result
+        .filter(({ url }) => /\/dist\/(?:src|protocols)\//.test(url))
+        .map(({ url, functions }) => ({ url, ranges: functions.flatMap(({ ranges }) => ranges) }));
+      return { test: join(bench.root, test), ms, files };
+    });
+  });
+}

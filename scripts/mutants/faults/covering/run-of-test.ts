@@ -1,0 +1,26 @@
+/** So often a part of a file has run. */
+export interface Range {
+  readonly startOffset: number;
+  readonly endOffset: number;
+  readonly count: number;
+}
+
+/** What one process has run of a file. */
+export interface RunOfFile {
+  readonly url: string;
+  readonly ranges: readonly Range[];
+}
+
+/** What a test file has run in one process; without its name, what has run while test files were loaded. */
+export interface RunOfTest {
+  readonly test: string | null;
+  readonly ms: number;
+  readonly files: readonly RunOfFile[];
+}
+
+/** By the smallest range around the place. */
+export function hasRun(ranges: readonly Range[], offset: number): boolean {
+  const around = ranges.filter(({ startOffset, endOffset }) => startOffset <= offset && offset < endOffset);
+  const smallest = Math.min(...around.map(({ startOffset, endOffset }) => endOffset - startOffset));
+  return around.some((range) => range.endOffset - range.startOffset === smallest && range.count > 0);
+}

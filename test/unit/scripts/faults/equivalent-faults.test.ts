@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { findFaults } from '../../../../scripts/mutants/faults/drawing/find-faults.ts';
+import {
+  EQUIVALENT_FAULTS,
+  isEquivalent,
+  staleEntries,
+} from '../../../../scripts/mutants/faults/equivalent/equivalent-faults.ts';
+
+/** Seen from dist/test/unit/scripts/faults, where this file runs. */
+const DIST = new URL('../../../../', import.meta.url);
+const entry = { file: 'src/a.js', reason: 'it is so', lines: ['if (a < 2) {'] };
+
+describe('scripts/EQUIVALENT_FAULTS', () => {
+  it('has only faults that the product still can have', () => {
+    expect(staleEntries((file) => readFileSync(fileURLToPath(new URL(file, DIST)), 'utf8'))).to.deep.equal([]);
+  });
+
+  it('says of each why it changes nothing', () => {
+    for (const { file, reason } of EQUIVALENT_FAULTS) expect(reason, file).to.match(/^\S.{15}/);
+  });
+});
+
+describe('scripts/staleEntries', () => {
+  it('names a line that no fault of its file makes any more', () => {
+    expect(staleEntries(() => '  if (a < 1) {\n', [entry])).to.deep.equal([]);
+    const [stale, another] = staleEntries(() => '  if (a < 3) {\n', [entry]);
+    expect(stale).to.contain('src/a.js').and.to.contain('if (a < 2) {');
+    expect(another).to.equal(undefined);
+  });
+});
+
+describe('scripts/isEquivalent', () => {
+  it('knows a fallback that is the false value of its type, and nothing beside it', () => {
+    const source = "const x = a && (list[0] ?? 0);\nconst y = text ?? '-';\n";
+    const logic = findFaults(source).filter(({ kind }) => kind === 'logic');
+    expect(logic.map((fault) => isEquivalent('src/a.js', source, fault))).to.deep.equal([false, true, false]);
+  });
+});
