@@ -62,7 +62,7 @@ export function formatTable(counts: readonly LayerCount[]): string {
   ].join('\n');
 }
 
-/** One that is not noticed, for whoever writes the test or the entry of the list of equivalent faults. */
+/** One that is not noticed, with what the list of equivalent faults would have of it. */
 export function describeTried({ file, fault, verdict, source }: TriedFault): string {
   const lines = source.split('\n');
   const number = lineNumber(source, fault.start);

@@ -26,7 +26,8 @@ const COMPARISONS: Readonly<Record<string, string>> = {
   '>': '>=',
   '>=': '>',
 };
-const LOGIC: Readonly<Record<string, string>> = { '&&': '||', '||': '&&', '??': '||' };
+// What stands before ?? is seldom false and not nullish: || would mostly change nothing.
+const LOGIC: Readonly<Record<string, string>> = { '&&': '||', '||': '&&', '??': '&&' };
 const ARITHMETIC: Readonly<Record<string, string>> = {
   '+': '-',
   '-': '+',
