@@ -1,10 +1,18 @@
 import { type Fault, findFaults, lineAt, withFault } from '../drawing/find-faults.ts';
 import type { EquivalentFaults } from './equivalent.ts';
+import { IN_ABI } from './in-abi.ts';
+import { IN_GDB } from './in-gdb.ts';
+import { IN_PAGING } from './in-paging.ts';
+import { IN_QMP } from './in-qmp.ts';
+import { IN_REPORT } from './in-report.ts';
 
-/** `||` gives the same as `??` where what stands behind is the one false value of its type. */
-const FALSE_BEHIND = /^\?\? (?:0n?|''|false)(?![\w.'])/;
-
-export const EQUIVALENT_FAULTS: readonly EquivalentFaults[] = [];
+export const EQUIVALENT_FAULTS: readonly EquivalentFaults[] = [
+  ...IN_PAGING,
+  ...IN_ABI,
+  ...IN_REPORT,
+  ...IN_GDB,
+  ...IN_QMP,
+];
 
 /** The line of a fault as it is with it, without what is around. */
 export function brokenLine(source: string, fault: Fault): string {
@@ -13,7 +21,6 @@ export function brokenLine(source: string, fault: Fault): string {
 
 /** Whether a fault changes nothing that anything can see. */
 export function isEquivalent(file: string, source: string, fault: Fault): boolean {
-  if (fault.kind === 'logic' && FALSE_BEHIND.test(source.slice(fault.start))) return true;
   const broken = brokenLine(source, fault);
   return EQUIVALENT_FAULTS.some((one) => one.file === file && one.lines.includes(broken));
 }

@@ -53,6 +53,7 @@ describe('EventInfo of HvCallTranslateVirtualAddressEx', () => {
   it('has a linear address only where it says so, and ignores reserved bits', () => {
     const bytes = encodeHvEventInfo({ ...intercept, guestLinearAddress: null });
     expect(bytes[3]).to.equal(2);
+    expect(bytes.slice(8, 16)).to.deep.equal(new Uint8Array(8));
     bytes.fill(0xff, 8, 16);
     expect(decodeHvEventInfo(bytes)).to.include({ guestLinearAddress: null });
     const dirty = bytesOf(picture);

@@ -185,6 +185,34 @@ describe('paging/enumerateRanges', () => {
     ]);
   });
 
+  it('takes no table for full whose first page alone goes on with what was before', () => {
+    const builder = new TableBuilder('4-level');
+    builder.map(0x1f_f000n, 0x1000_0000n);
+    builder.map(0x20_0000n, 0x1000_1000n);
+    for (let page = 1n; page < 512n; page += 1n) {
+      builder.map(0x20_0000n + (page << 12n), 0x2000_0000n + (page << 12n), { levels: { 1: { write: false } } });
+    }
+    // The second table once more, after a gap.
+    const second = builder.entryAddress(0x20_0000n, 2);
+    builder.poke(second + 16n, builder.peek(second));
+    expect(rangesOf(builder).found.map((range) => [spanOf(range), range.rights.write])).to.deep.equal([
+      ['0x1ff000-0x200fff', true],
+      ['0x201000-0x3fffff', false],
+      ['0x600000-0x600fff', true],
+      ['0x601000-0x7fffff', false],
+    ]);
+  });
+
+  it('counts the pages of each size, also where a range has several', () => {
+    const builder = new TableBuilder('4-level');
+    builder.map(0x1f_e000n, 0x1f_e000n);
+    builder.map(0x1f_f000n, 0x1f_f000n);
+    builder.map(0x20_0000n, 0x20_0000n, { size: MIB_2 });
+    const [range, ...others] = rangesOf(builder).found;
+    expect(others).to.deep.equal([]);
+    expect(range).to.deep.include({ leaves: { 4096: 2, [MIB_2]: 1 }, leafCount: 3, physicalPieces: 1 });
+  });
+
   it('emits nothing more once it was told to end, and can go on from there', () => {
     const builder = new TableBuilder('4-level');
     for (const page of [0n, 2n, 4n, 6n]) builder.map(page * 0x1000n, 0x10_0000n);

@@ -1,12 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { findFaults } from '../../../../scripts/mutants/faults/drawing/find-faults.ts';
-import {
-  EQUIVALENT_FAULTS,
-  isEquivalent,
-  staleEntries,
-} from '../../../../scripts/mutants/faults/equivalent/equivalent-faults.ts';
+import { EQUIVALENT_FAULTS, staleEntries } from '../../../../scripts/mutants/faults/equivalent/equivalent-faults.ts';
 
 /** Seen from dist/test/unit/scripts/faults, where this file runs. */
 const DIST = new URL('../../../../', import.meta.url);
@@ -28,13 +23,5 @@ describe('scripts/staleEntries', () => {
     const [stale, another] = staleEntries(() => '  if (a < 3) {\n', [entry]);
     expect(stale).to.contain('src/a.js').and.to.contain('if (a < 2) {');
     expect(another).to.equal(undefined);
-  });
-});
-
-describe('scripts/isEquivalent', () => {
-  it('knows a fallback that is the false value of its type, and nothing beside it', () => {
-    const source = "const x = a && (list[0] ?? 0);\nconst y = text ?? '-';\n";
-    const logic = findFaults(source).filter(({ kind }) => kind === 'logic');
-    expect(logic.map((fault) => isEquivalent('src/a.js', source, fault))).to.deep.equal([false, true, false]);
   });
 });

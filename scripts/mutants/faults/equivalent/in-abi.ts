@@ -1,0 +1,9 @@
+import type { EquivalentFaults } from './equivalent.ts';
+
+export const IN_ABI: readonly EquivalentFaults[] = [
+  {
+    file: 'src/abi/hypercall/hv-translate.js',
+    reason: "of the hypervisor's CR0 only CD counts",
+    lines: ['const HYPERVISOR_AT_RESET = { pat: PAT_AT_RESET, cr0: 1n };'],
+  },
+];

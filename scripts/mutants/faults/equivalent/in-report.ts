@@ -1,0 +1,29 @@
+import type { EquivalentFaults } from './equivalent.ts';
+
+export const IN_REPORT: readonly EquivalentFaults[] = [
+  {
+    file: 'src/report/guests/format-guests.js',
+    reason: 'without a socket there is no line to pad, and no place of a socket is empty',
+    lines: ['const width = Math.max(1, ...channels.map((channel) => placeOf(channel).length));'],
+  },
+  {
+    file: 'src/report/map/format-change.js',
+    reason: 'pages that appeared or vanished have no other difference: where use is compared there are both sides',
+    lines: [
+      'const [from, to] = [before?.[name] ?? 1, after?.[name] ?? 0];',
+      'const [from, to] = [before?.[name] ?? 0, after?.[name] ?? 1];',
+    ],
+  },
+  {
+    file: 'src/report/map/diff-maps.js',
+    reason: 'the same differences have the same sides: there are both segments or neither',
+    lines: ['if (segment === null && next === null)'],
+  },
+  {
+    file: 'src/report/map/diff-maps.js',
+    reason: 'of two that are equal either is the lowest',
+    lines: [
+      'return values.reduce((low, value) => (low === undefined || (value !== undefined && value <= low) ? value : low), undefined);',
+    ],
+  },
+];
