@@ -30,6 +30,7 @@ import { qmpMonitor } from '../monitor/qmp-monitor.ts';
 import { findHolderOf, findPeer } from '../peer/find-peer.ts';
 import { belongsTo, findOtherListener, listensAt } from '../peer/listens-at.ts';
 import type { Peer, PeerProcess } from '../peer/peer.ts';
+import { isAlive } from '../peer/process-life.ts';
 import { addLate, type LateConnections } from '../restore/late-connection.ts';
 import {
   connectStub,
@@ -282,6 +283,11 @@ export class QmpLink implements Link {
     this.isStubProven = true;
   }
 
+  /** The caller named it, and may have named another guest's. */
+  get #mayBeForeign(): boolean {
+    return this.#options.gdb !== undefined && !this.isStubProven;
+  }
+
   /** QEMU's process is known, and listens there. */
   #isQemus(endpoint: string): boolean {
     const stub = parseEndpoint(endpoint);
@@ -393,7 +399,7 @@ export class QmpLink implements Link {
       // It might end while the guest is paused: its destination would stay paused, and resuming here would make it two guests.
       if (running && isMigrating(migration)) throw migrating(this.endpoint, migration.status ?? '');
       // What may be another guest's stub is not left for this one.
-      const isKnown = this.isStubProven || this.#session !== undefined;
+      const isKnown = !this.#mayBeForeign || this.#session !== undefined;
       await this.#safekeeping.arm({ resume: running, ...(isKnown ? this.#stubToLeave() : {}) });
       this.#ranBefore = running;
       if (!NEVER_STOP.has(status)) await this.#stop();
@@ -503,12 +509,12 @@ export class QmpLink implements Link {
   }
 
   /**
-   * One that is not proven to be QEMU's own is another guest's if QEMU does not serve this connection. That guest is left as it was found,
+   * One that the caller named is another guest's if QEMU does not serve this connection. That guest is left as it was found,
    * before anything else is asked there.
    */
   async #openProven(options: StubOptions, hasGreeted: () => boolean): Promise<StubSession> {
     const session = await StubSession.open(options);
-    if (this.isStubProven) return session;
+    if (!this.#mayBeForeign) return session;
     const { endpoint, timeoutMs } = options;
     let outcome: string;
     try {
@@ -901,13 +907,17 @@ export class QmpLink implements Link {
   async #leaveTheLost(held: boolean): Promise<void> {
     await this.#session?.abandon();
     await this.#qmp.close();
-    const isQemuGone = !held && this.#ownStub === undefined && this.#handedStub === undefined;
-    if (isQemuGone) {
+    const { identity } = this.#process ?? {};
+    const hasEnded = identity !== undefined && !isAlive(identity);
+    const hasNothing = !held && this.#ownStub === undefined && this.#handedStub === undefined;
+    if (hasEnded || hasNothing) {
       this.#directory?.remove();
       await this.#safekeeping.disarm();
       return;
     }
     const hasWatchdog = await this.#safekeeping.trigger();
+    // There is no one else who would.
+    if (this.#options.watchdog === false) this.#directory?.remove();
     // Who asked was told already where the pause has come to an end by itself.
     const isTold = hasWatchdog && this.#watch.problem !== undefined;
     if (!this.#isDirect && this.#holding && this.#ranBefore === true && !isTold)

@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod/mini';
 import { isAlive, lifeOf, type ProcessLife, startTimeOf } from '../peer/process-life.ts';
+import { removePrivateDirectory } from './private-directory.ts';
 import type { RestorePlan } from './restore-plan.ts';
 
 const SUFFIX = '.journal';
@@ -234,7 +235,7 @@ export interface JournalOf {
 }
 
 /**
- * The journals of dead clients about one guest. Those about guests that are gone are removed on the way.
+ * The journals of dead clients about one guest. Those about guests that are gone are removed on the way, with what lies on this host.
  *
  * @internal
  */
@@ -253,7 +254,9 @@ export function findLeftJournals(guest: JournalOf): LeftJournal[] {
     const left = readJournal(file);
     if (left === undefined || isAlive(left.head.client) || isClaimedByOthers(name)) return [];
     const { qemu } = left.head;
-    if (name.endsWith(UNFINISHED) || (qemu !== null && !isAlive(qemu))) {
+    const isGone = qemu !== null && !isAlive(qemu);
+    if (name.endsWith(UNFINISHED) || isGone) {
+      if (isGone && left.plan.directory !== undefined) removePrivateDirectory(left.plan.directory);
       removeJournal(file);
       return [];
     }

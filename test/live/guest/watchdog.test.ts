@@ -224,8 +224,16 @@ describe('a client that is killed outright', function () {
   it('without a watchdog the guest stays paused: it is the watchdog that resumes it', async () => {
     await using guest = await launchKernel('long4');
     await using witness = await Witness.of(guest);
-    await kill(await startClient({ qmp: guest.qmpEndpoint, watchdog: false, until: 'paused' }));
-    await delay(WATCHDOG_MS);
-    expect(await witness.runState()).to.equal('paused');
+    const folder = await mkdtemp(join(tmpdir(), 'pagewalk-'));
+    try {
+      const orders = { qmp: guest.qmpEndpoint, watchdog: false, until: 'paused' } as const;
+      await kill(await startClient(orders, { TMPDIR: folder }));
+      await delay(WATCHDOG_MS);
+      expect(await witness.runState()).to.equal('paused');
+      // Without a journal neither is what they shared put away by the next client.
+      expect(await readdir(folder)).to.have.length(1);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });

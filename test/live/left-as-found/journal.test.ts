@@ -43,8 +43,10 @@ describe('a client that is killed together with its watchdog', function () {
     await rm(scratch, { recursive: true });
   });
 
-  async function startClient(until: ClientOrders['until'] = 'paused'): Promise<ChildProcess> {
-    const orders: ClientOrders = { qmp: guest.qmpEndpoint, until };
+  async function startClient(
+    until: ClientOrders['until'] = 'paused',
+    orders: ClientOrders = { qmp: guest.qmpEndpoint, until },
+  ): Promise<ChildProcess> {
     const client = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -165,6 +167,18 @@ describe('a client that is killed together with its watchdog', function () {
     await restore();
     expect(await witness.runState()).to.equal('paused');
     expect(await labels()).to.not.include('gdb');
+  });
+
+  it('and whose guest has ended, too: the next run, of another guest, puts its files away', async () => {
+    await using other = await launchKernel('long4', { gdb: false });
+    const brief = await launchKernel('long4', { gdb: false });
+    const orders: ClientOrders = { qmp: brief.qmpEndpoint, until: 'paused' };
+    await killBoth(await startClient('paused', orders));
+    await brief.stop();
+    expect(readdirSync(scratch)).to.have.length(2);
+    const { stdout } = await runPagewalk(['restore', '--qmp', other.qmpEndpoint], environment);
+    expect(stdout).to.equal('nothing to put back\n');
+    expect(readdirSync(scratch)).to.deep.equal([]);
   });
 
   it('leaves a journal that is not heeded while the client lives, and not at all for another guest', async () => {

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { attach } from '../../../src/guest/index.ts';
 import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import { kernelPage } from '../../kernels/manifests/manifest.ts';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { useRunningKernel } from '../../support/live/guest/running-kernel.ts';
 import { runPagewalk } from '../../support/live/run-pagewalk.ts';
 
@@ -109,5 +111,29 @@ describe('a program that has no watchdog beside it, as in a bundle', function ()
 
   it('says nothing to one who wants none', async () => {
     expect(await run('{ watchdog: false }')).to.equal('');
+  });
+});
+
+describe('a QEMU that ends while it is paused by a client that wants no watchdog', function () {
+  this.timeout(60_000);
+
+  it('leaves no folder: the client takes it away', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'p-'));
+    const { TMPDIR } = process.env;
+    const guest = await launchKernel('long4', { gdb: false });
+    try {
+      process.env['TMPDIR'] = folder;
+      const attached = await attach({ qmp: guest.qmpEndpoint, watchdog: false });
+      await attached.pause();
+      expect(await readdir(folder)).to.have.length(1);
+      await guest.stop();
+      await attached.detach();
+      expect(await readdir(folder)).to.deep.equal([]);
+    } finally {
+      if (TMPDIR === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = TMPDIR;
+      await guest.stop();
+      await rm(folder, { recursive: true });
+    }
   });
 });
