@@ -124,7 +124,8 @@ function decodeEntities(text: string, at: number): string {
   for (let start = text.indexOf('&'); start >= 0; start = text.indexOf('&', done)) {
     const name = text.slice(start + 1, start + 1 + MAX_ENTITY_CHARS).split(';', 1)[0] ?? '';
     const character = ENTITIES.get(name);
-    if (character === undefined) throw new XmlSyntaxError(`unknown entity '&${name}'`, at);
+    const isEnded = text[start + 1 + name.length] === ';';
+    if (character === undefined || !isEnded) throw new XmlSyntaxError(`unknown entity '&${name}'`, at);
     decoded += `${text.slice(done, start)}${character}`;
     done = start + name.length + 2;
   }

@@ -42,8 +42,9 @@ export async function tryFault(copy: BrokenCopy, judges: FaultJudges, drawn: Dra
     return code === 0;
   });
   if (!isProgram) return { ...drawn, verdict: 'no program' };
-  const quick = judges.covering.of(file, fault.start);
-  const live = floor.isLive ? (judges.live?.covering.of(file, fault.start).slice(0, judges.live.most) ?? []) : [];
+  const place = placeOf(drawn);
+  const quick = judges.covering.of(file, place);
+  const live = floor.isLive ? (judges.live?.covering.of(file, place).slice(0, judges.live.most) ?? []) : [];
   if (quick.length + live.length === 0) return { ...drawn, verdict: 'no test comes by' };
   for (const tests of [quick.slice(0, FIRST), quick.slice(FIRST), ...live.map((test) => [test])]) {
     if (tests.length === 0) continue;
@@ -52,6 +53,12 @@ export async function tryFault(copy: BrokenCopy, judges: FaultJudges, drawn: Dra
     if (verdict !== 'not noticed') return { ...drawn, verdict };
   }
   return { ...drawn, verdict: 'not noticed' };
+}
+
+/** What stands behind `&&`, `||` and `??` runs by itself, and seldom; with them changes what stands before. */
+function placeOf({ fault, source }: DrawnFault): number {
+  const before = source.slice(0, fault.start).trimEnd().length - 1;
+  return fault.kind === 'logic' && fault.replacement !== '' ? before : fault.start;
 }
 
 async function ask(

@@ -433,6 +433,12 @@ describe('GdbClient requests', () => {
     await client.readBlocks({ addresses: Float64Array.of(0x20, 0x12, 0x2_0000_0030), blockBytes: 3, target });
     expect(stub.requests).to.deep.equal(['m20,3', 'm12,3', 'm200000030,3']);
     expect([...target]).to.deep.equal([0x20, 0x21, 0x22, 0x12, 0x13, 0x14, 0x30, 0x31, 0x32, 0xee]);
+    const blocks = { addresses: [0x20n, 0x12n], blockBytes: 5 };
+    await client.readBlocks({ ...blocks, target });
+    expect([...target]).to.deep.equal([0x20, 0x21, 0x22, 0x23, 0x24, 0x12, 0x13, 0x14, 0x15, 0x16]);
+    const short = await rejection(client.readBlocks({ ...blocks, target: target.subarray(1) }));
+    expect(short).to.be.instanceOf(GdbArgumentError);
+    expect(short.message).to.contain('2 blocks of 5 bytes do not fit 9 bytes');
   });
 
   it('refuses what can be no range, and sends nothing', async () => {

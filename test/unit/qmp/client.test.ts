@@ -13,6 +13,7 @@ import {
   QmpTimeoutError,
 } from '../../../protocols/qmp/index.ts';
 import type { TraceRecord } from '../../../protocols/transport/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { FakeQmpServer, GREETING } from '../../support/fakes/fake-qmp-server.ts';
 
 interface Session {
@@ -107,6 +108,20 @@ describe('QmpClient.connect', () => {
     expect(error.message).to.equal(
       'unix:/run/fake.qmp: the connection ended before QEMU had greeted (the command exited with status 127)',
     );
+  });
+
+  it('takes 10,000 events before the greeting, which a proxy may have kept, and no more', async () => {
+    const early = (count: number): FakeQmpServer => {
+      const server = new FakeQmpServer();
+      for (let left = count; left > 0; left -= 1) server.sayLine(STOP);
+      server.sayLine(GREETING);
+      return server;
+    };
+    const client = await QmpClient.connect(early(10_000).connection, { timeoutMs: 20_000 });
+    expect(client.state).to.equal('ready');
+    const error = await connectTo(early(10_001), 20_000);
+    expect(error).to.be.instanceOf(QmpProtocolError);
+    expect(error.message).to.contain('expected a QMP greeting');
   });
 
   it('stops connecting when told to', async () => {
@@ -289,6 +304,22 @@ describe('the events of QmpClient', () => {
     server.sayLine(STOP);
     expect(await awaited).to.have.deep.property('timestamp', { seconds: 1, microseconds: 2 });
     expect(heard).to.deep.equal(['STOP']);
+  });
+
+  it('have as many listeners as there are, without a warning', async () => {
+    const { server, client } = await startSession();
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): number => warnings.push(warning);
+    process.on('warning', onWarning);
+    try {
+      let heard = 0;
+      for (let at = 0; at < 100; at += 1) client.onEvent(() => (heard += 1));
+      server.sayLine(STOP);
+      await eventually('all have heard', async () => heard === 100);
+      expect(warnings).to.deep.equal([]);
+    } finally {
+      process.off('warning', onWarning);
+    }
   });
 
   it('are waited for by name and not for ever', async () => {

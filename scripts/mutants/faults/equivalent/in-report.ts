@@ -26,4 +26,12 @@ export const IN_REPORT: readonly EquivalentFaults[] = [
       'return values.reduce((low, value) => (low === undefined || (value !== undefined && value <= low) ? value : low), undefined);',
     ],
   },
+  {
+    file: 'src/report/state/format-vcpus.js',
+    reason: 'a row has a column for each heading, and so have the widths',
+    lines: [
+      ".map((at) => (row[at] ?? '').padEnd(widths[at] ?? 1))",
+      'const widths = HEADINGS.map((heading, at) => Math.max(heading.length, ...rows.map((row) => row[at]?.length ?? 1)));',
+    ],
+  },
 ];

@@ -113,11 +113,17 @@ describe('PacketDecoder', () => {
 
   it('refuses a complete packet above its limit', () => {
     expect(decode([Buffer.from(encodePacket('x'.repeat(100)))], 50)[0]).to.match(/^too-long/);
+    expect(decode([Buffer.from(encodePacket('x'.repeat(46)))], 50)).to.deep.equal([`packet ${'x'.repeat(46)}`]);
+    expect(decode([Buffer.from(encodePacket('x'.repeat(47)))], 50)[0]).to.match(/^too-long/);
   });
 
   it('expands no run-length beyond its limit', () => {
     const bomb = `0${'*~'.repeat(100)}`;
     expect(decode([Buffer.from(`$${bomb}#${sum(bomb)}`)], 1000)[0]).to.match(/^too-long/);
+    // 1 + 10 * 97 + 29, and one more.
+    const full = `0${'*~'.repeat(10)}*`;
+    expect(decode([Buffer.from(`$${full}:#${sum(`${full}:`)}`)], 1000)).to.deep.equal([`packet ${'0'.repeat(1000)}`]);
+    expect(decode([Buffer.from(`$${full};#${sum(`${full};`)}`)], 1000)[0]).to.match(/^too-long/);
   });
 });
 

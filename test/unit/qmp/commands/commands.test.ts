@@ -58,6 +58,8 @@ describe('the typed commands', () => {
   it('stop and cont', async () => {
     expect((await exchange(stop, {})).request).to.deep.equal({ execute: 'stop' });
     expect((await exchange(cont, {})).request).to.deep.equal({ execute: 'cont' });
+    // Of a pause that did not come nothing may be taken for granted.
+    for (const act of [stop, cont]) expect(await refusalOf(act, 'no object')).to.be.instanceOf(QmpReplyError);
   });
 
   it('query-cpus-fast', async () => {

@@ -156,6 +156,35 @@ describe('parseDeviceState', () => {
     expect(readSvmIntCtl(cpu)).to.equal(9);
   });
 
+  it('goes by the fields that each subsection has in QEMU, whatever they contain', () => {
+    const wide: Readonly<Record<string, number>> = {
+      ...{ msr_architectural_pmu: 43, mpx: 11, msr_hyperv_hypercall: 2, msr_hyperv_crash: 5, msr_hyperv_synic: 19 },
+      ...{ msr_hyperv_stimer: 8, msr_hyperv_reenlightenment: 3, intel_pt: 13, intel_sgx: 4, pdptrs: 4, msr_xfd: 2 },
+      ...{ 'kvm_nested_state/vmx/vmcs12': 512, 'kvm_nested_state/vmx/shadow_vmcs12': 512, 'kvm_nested_state/svm': 513 },
+      ...{ intel_amx_xtile: 1032, arch_lbr: 2 + 32 * 3, avx512: 8 + 16 * 4 + 16 * 8 },
+    };
+    const single = ['async_pf_msr', 'async_pf_int_msr', 'async_pv_eoi_msr', 'steal_time_msr', 'msr_tsc_adjust'];
+    single.push('msr_tscdeadline', 'msr_ia32_feature_control', 'msr_hyperv_vapic', 'msr_hyperv_time', 'xss', 'tsc_khz');
+    single.push('msr_hyperv_runtime', 'msr_smi_count', 'spec_ctrl', 'amd_tsc_scale_msr', 'mcg_ext_ctl', 'virt_ssbd');
+    single.push('efer32', 'nested_state', 'msr_hwcr');
+    const odd: Readonly<Record<string, number>> = {
+      ...{ exception_info: 4 + 3 + 4, fpop_ip_dp: 2 + 2 * 8, umwait: 4, svn_npt: 8 + 4, svm_guest: 4, msr_tsx_ctrl: 4 },
+      ...{ 'kvm_nested_state/vmx': 2 * 8 + 2, triple_fault: 1, error_code: 4 },
+    };
+    const sizes = {
+      ...Object.fromEntries(Object.entries(wide).map(([name, words]) => [name, 8 * words])),
+      ...Object.fromEntries(single.map((name) => [name, 8])),
+      ...odd,
+    };
+    // Contents that imitate the header of another.
+    const forged = subsection('cpu/pkru', Buffer.alloc(4));
+    const added = Object.entries(sizes).map(([name, size]) => subsection(`cpu/${name}`, Buffer.alloc(size, forged)));
+    const { subsections } = cpuOf(withSubsections(...added));
+    for (const [name, size] of Object.entries(sizes)) {
+      expect(subsections.get(`cpu/${name}`)?.data.length, name).to.equal(size);
+    }
+  });
+
   it('reads the nested state of KVM, whatever it contains', () => {
     const forged = Buffer.alloc(4096);
     subsection('cpu/pkru', u32(0)).copy(forged, 100);

@@ -133,6 +133,9 @@ describe('parseHostAddress', () => {
       'No memory is mapped at address 0x1\n',
       'Host virtual address for 0x1\n(pc.ram) is 0x2\n',
       'Host virtual address for 0x1 (pc.ram) is nowhere\n',
+      'Host virtual address for 0x1 pc.ram) is 0x2\n',
+      'Host virtual address for 0x (pc.ram) is 0x2\n',
+      'Host address for 0x1 (pc.ram) is 0x2\n',
       `Host virtual address for 0x1 (pc.ram) is 0x${'1'.repeat(17)}\n`,
     ]) {
       expect(parseHostAddress(text), text).to.equal(undefined);

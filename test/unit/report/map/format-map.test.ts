@@ -3,6 +3,7 @@ import { createEpt, createNpt, type MappedRange } from '../../../../src/paging/i
 import {
   COLOURED,
   encodeAlias,
+  encodeAliasEnd,
   encodeLeaf,
   encodeMapEnd,
   encodeMapHeading,
@@ -281,6 +282,15 @@ describe('report/formatAlias', () => {
     expect(line).to.not.have.any.keys('owner', 'physicalSpace');
   });
 
+  it('says of what has no pages so, and how a search ended', () => {
+    expect(formatAlias({ ...alias, pageSizeBytes: null }, '32-bit', PLAIN)).to.equal(
+      '0x40000123  r-xu  no pages  → 0x120123\n',
+    );
+    expect(JSON.parse(encodeAliasEnd({ complete: false, count: 3, rootReadable: true }))).to.deep.equal({
+      ...{ kind: 'end', complete: false, count: 3, rootReadable: true },
+    });
+  });
+
   it('says whose address space it is of, or that it is the kernel’s own', () => {
     const owner = { kind: 'process', pid: 91, comm: 'bash', half: null } as const;
     expect(JSON.parse(encodeAlias(alias, 'L2', { owner }))).to.deep.include({ owner, physicalSpace: 'L2' });
@@ -329,6 +339,18 @@ describe('report/MapSummary', () => {
       'tables take 20K',
       'nothing is writable and executable',
       'nothing is user-accessible in the upper half',
+      '',
+    ]);
+  });
+
+  it('says that nothing is known where the root is not in memory, and calls nothing good then', () => {
+    const end = { ...END, count: 0, rootReadable: false, reservedEntries: 0, unbackedTables: 1 };
+    expect(formatMapSummary(MAP, summaryOf([]), end, PLAIN).split('\n')).to.deep.equal([
+      '4-level paging, CR3 0x110000, vCPU 1',
+      'rights  mapped  accessed  dirty',
+      'all          0         0      0',
+      'tables take 20K; tables outside of memory: 1',
+      '! the root table is neither in RAM nor in ROM: nothing is known of this address space',
       '',
     ]);
   });

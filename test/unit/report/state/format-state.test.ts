@@ -172,6 +172,29 @@ describe('report/formatState', () => {
     expect(formatState({ ...OFF, runs: undefined }, PLAIN)).to.match(/guest run state unknown\n/);
   });
 
+  it('shows of a dump what it holds, and devices only where a list of them came with it', () => {
+    const dump = { ...OFF, runs: undefined, memoryAccess: { provider: 'dump', attempts: [] } } as const;
+    const [ram, device] = LONG.memory as [ReportedState['memory'][0], ReportedState['memory'][0]];
+    const without = formatState({ ...dump, memory: [ram] }, PLAIN);
+    expect(without).to.match(/^vCPU 1 of 4 .* guest in a dump\n/);
+    expect(without).to.contain(
+      '\nphysical memory  dump: what it holds\n  0x00000000-0x07ffffff  RAM   128M  pc.ram\n  bulk reads: the dump\n',
+    );
+    expect(formatState({ ...dump, memory: [ram, device] }, PLAIN)).to.contain('\n  device regions, never read: 1\n');
+    expect(formatState({ ...OFF, memory: [ram] }, PLAIN)).to.contain('\n  device regions, never read: 0\n');
+  });
+
+  it('has as many digits for memory as its highest address', () => {
+    const memory = [
+      { kind: 'ram', name: 'low', first: 0n, last: 0xfffn },
+      { kind: 'ram', name: 'high', first: 0x1_0000_0000n, last: 0x1_3fff_ffffn },
+      { kind: 'device', name: 'far', first: 0x1000_0000_0000n, last: 0x1000_0000_0fffn },
+    ] as const;
+    expect(formatState({ ...LONG, memory }, PLAIN)).to.contain(
+      '\n  0x000000000-0x000000fff  RAM     4K  low\n  0x100000000-0x13fffffff  RAM     1G  high\n  device regions, never read: 1\n',
+    );
+  });
+
   it('names the vCPUs where their numbers have gaps', () => {
     expect(formatState({ ...LONG, cpu: 2, cpus: [0, 2] }, PLAIN).split('   ')[0]).to.equal('vCPU 2 (2 vCPUs: 0, 2)');
   });

@@ -33,6 +33,27 @@ describe('report/formatVcpus', () => {
     );
   });
 
+  it('has the symbol that its code is in, and the kernel for its own tables', () => {
+    const symbol = { name: 'do_idle', address: 0xc0_1000n, type: 't', module: null };
+    const idle: ReportedVcpu = { ...USER, mode: '32-bit', cpl: 0, owner: { kind: 'kernel' } };
+    expect(
+      formatVcpus(
+        [
+          { ...idle, place: { symbol, offsetBytes: 0x10, sizeBytes: 0x20 } },
+          { ...USER, mode: '5-level' },
+        ],
+        PLAIN,
+      ),
+    ).to.equal(
+      [
+        'vCPU  mode     CPL  RIP                 CR3        process    symbol',
+        '2     32-bit   0    0x00401136          0x105f000  kernel     do_idle+0x10/0x20',
+        '2     5-level  3    0x0000000000401136  0x105f000  79 a\\x1bb',
+        '',
+      ].join('\n'),
+    );
+  });
+
   it('leaves out what is known of none', () => {
     expect(formatVcpus([{ ...REAL, mode: 'pae', realModeSegment: undefined, rip: undefined }], PLAIN)).to.equal(
       'vCPU  mode  CPL  RIP  CR3\n0     PAE   0    -    0x0\n',
@@ -41,6 +62,10 @@ describe('report/formatVcpus', () => {
 
   it('gives a program the linear address', () => {
     expect(JSON.parse(encodeVcpu(REAL))).to.deep.equal({ cpu: 0, mode: 'off', cpl: 0, cr3: '0x0', rip: '0xffff0' });
-    expect(JSON.parse(encodeVcpu(USER))).to.include({ place: null });
+    expect(JSON.parse(encodeVcpu(USER))).to.deep.include({ place: null, owner: USER.owner });
+    expect(JSON.parse(encodeVcpu({ ...USER, owner: null, rip: { offset: 0x10n, base: -8n } }))).to.include({
+      ...{ owner: null, rip: '0x8' },
+    });
+    expect(JSON.parse(encodeVcpu({ ...USER, rip: undefined }))).to.include({ rip: null });
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { explainAssumptionMark, formatBrief, PLAIN } from '../../../../src/report/index.ts';
+import { explainAssumptionMark, explainDeviationMark, formatBrief, PLAIN } from '../../../../src/report/index.ts';
 
 const CERTAIN = { assumed: [], deviates: false };
 
@@ -68,6 +68,29 @@ describe('report/formatBrief', () => {
     );
     expect(explainAssumptionMark(pkru)).to.equal(
       '?PKRU: assumed: PKRU=0x0 (the GDB stub does not show it, and there is no QMP); the outcome depends on it',
+    );
+  });
+
+  it('names the symbol that the address lies in, or else what Linux keeps there, behind all else', () => {
+    const symbol = { name: 'do_exit', address: 0x1000n, type: 'T', module: null };
+    const place = { symbol, offsetBytes: 0, sizeBytes: 16 };
+    const areas = { areas: [{ kind: 'heap', name: null } as const], more: 0 };
+    const line = '0x0000000000001000  0x5abc  4K  rw--';
+    const end = (names: Parameters<typeof formatBrief>[4]) =>
+      formatBrief(0x1000n, { ...mapped, deviates: true }, '4-level', PLAIN, names);
+    expect(end({ place, areas })).to.equal(`${line}  !differs  do_exit+0x0/0x10\n`);
+    expect(end({ place: null, areas })).to.equal(`${line}  !differs  [heap]\n`);
+    expect(end({ place: null, areas: { areas: [], more: 0 } })).to.equal(`${line}  !differs\n`);
+  });
+
+  it('has a mark for what has no short name, and for what the machine does', () => {
+    const cpl = { name: 'cpl', value: 0, cause: { code: 'no-qmp' } as const, decides: true };
+    expect(explainAssumptionMark(cpl)).to.match(/^\?cpl: assumed: CPL=0 /);
+    expect(explainAssumptionMark({ ...cpl, name: 'pdptes', value: null })).to.match(
+      /^\?PDPTE: assumed: PDPTE registers=/,
+    );
+    expect(explainDeviationMark({ accelerator: 'kvm', qemuVersion: null })).to.equal(
+      "!differs: KVM's walker would answer otherwise; without --brief the answer says how",
     );
   });
 });

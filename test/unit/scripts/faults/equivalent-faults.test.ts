@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { EQUIVALENT_FAULTS, staleEntries } from '../../../../scripts/mutants/faults/equivalent/equivalent-faults.ts';
+import { findFaults } from '../../../../scripts/mutants/faults/drawing/find-faults.ts';
+import {
+  EQUIVALENT_FAULTS,
+  isEquivalent,
+  staleEntries,
+} from '../../../../scripts/mutants/faults/equivalent/equivalent-faults.ts';
 
 /** Seen from dist/test/unit/scripts/faults, where this file runs. */
 const DIST = new URL('../../../../', import.meta.url);
@@ -23,5 +28,13 @@ describe('scripts/staleEntries', () => {
     const [stale, another] = staleEntries(() => '  if (a < 3) {\n', [entry]);
     expect(stale).to.contain('src/a.js').and.to.contain('if (a < 2) {');
     expect(another).to.equal(undefined);
+  });
+});
+
+describe('scripts/isEquivalent', () => {
+  it('takes a limit of time that is a millisecond longer for the same, and no other constant', () => {
+    const source = 'const MOST_MS = 5000;\nconst MOST = 5000;\nwait(MOST_MS + 1);\n';
+    const constants = findFaults(source).filter(({ kind }) => kind === 'constant');
+    expect(constants.map((fault) => isEquivalent('src/a.js', source, fault))).to.deep.equal([true, false, false]);
   });
 });
