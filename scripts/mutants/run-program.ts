@@ -11,6 +11,25 @@ export interface ProgramEnd {
 
 const KEPT = 65_536;
 
+/** By process id: the groups that run now. */
+const groups = new Set<number>();
+
+function endGroup(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL');
+  } catch {
+    // The group is gone.
+  }
+}
+
+// Groups of their own do not hear of a Ctrl-C.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    for (const group of groups) endGroup(group);
+    process.kill(process.pid, signal);
+  });
+}
+
 /** Runs a program of Node in a process group of its own, all of which is gone afterwards. */
 export async function runProgram(
   root: string,
@@ -31,23 +50,21 @@ export async function runProgram(
     });
   }
   let timedOut = false;
-  const endGroup = () => {
-    if (child.pid === undefined) return;
-    try {
-      process.kill(-child.pid, 'SIGKILL');
-    } catch {
-      // The group is gone.
-    }
+  const group = child.pid;
+  if (group !== undefined) groups.add(group);
+  const end = (): void => {
+    if (group !== undefined) endGroup(group);
   };
   const timer = setTimeout(() => {
     timedOut = true;
-    endGroup();
+    end();
   }, timeoutMs);
   try {
     const [code] = (await once(child, 'exit')) as [number | null];
     return { code, timedOut, said };
   } finally {
     clearTimeout(timer);
-    endGroup();
+    end();
+    if (group !== undefined) groups.delete(group);
   }
 }

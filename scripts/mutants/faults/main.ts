@@ -106,6 +106,9 @@ async function main(): Promise<number> {
       return stale.length === 0 ? 0 : 1;
     }
     const judges = await findJudges(first, faults, LANES);
+    for (const test of [...judges.covering.leftOut, ...(judges.live?.covering.leftOut ?? [])]) {
+      print(`left out, as it fails without any fault: ${test}`);
+    }
     const tried = await tryAll(copies, judges, faults, deadline);
     if (tried.length < faults.length) print(`the time was over before ${faults.length - tried.length} were tried`);
     const isHeld = report(

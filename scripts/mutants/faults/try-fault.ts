@@ -32,6 +32,8 @@ export interface FaultJudges {
 /** The quickest tests notice most: the others are not even loaded then. */
 const FIRST = 6;
 const MOCHA = ['node_modules/.bin/mocha', '--bail', '--reporter', 'dot'];
+/** A loop without end may also take memory without end. */
+const BOUND = { NODE_OPTIONS: '--max-old-space-size=1024' };
 
 /** Puts a fault into a copy, and asks its tests. */
 export async function tryFault(copy: BrokenCopy, judges: FaultJudges, drawn: DrawnFault): Promise<TriedFault> {
@@ -72,7 +74,7 @@ async function ask(
   // A fault can make a loop endless. Tests that fail have a limit of their own, and so has each of theirs.
   const limitMs = 30_000 + 5 * tests.reduce((sum, test) => sum + msOf(test), 0);
   const run = (text: string) =>
-    copy.with(file, text, (root) => runProgram(root, [...MOCHA, ...tests], environment, limitMs));
+    copy.with(file, text, (root) => runProgram(root, [...MOCHA, ...tests], { ...environment, ...BOUND }, limitMs));
   const { code, timedOut } = await run(withFault(source, fault));
   if (code === 0) return 'not noticed';
   if (timedOut || isLive) {

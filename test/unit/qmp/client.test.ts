@@ -322,6 +322,28 @@ describe('the events of QmpClient', () => {
     }
   });
 
+  it('are not told to who has gone', async () => {
+    const { server, client } = await startSession();
+    const heard: string[] = [];
+    const leave = client.onEvent(() => heard.push('gone'));
+    client.onEvent(({ event }) => heard.push(event));
+    leave();
+    server.sayLine(STOP);
+    await eventually('it was heard', () => heard.length > 0);
+    expect(heard).to.deep.equal(['STOP']);
+  });
+
+  it('end once for each who wants to know, also who asks later, and not for who has gone', async () => {
+    const { client } = await startSession();
+    const ends: string[] = [];
+    client.onClosed(() => ends.push('early'));
+    client.onClosed(() => ends.push('gone'))();
+    await client.close();
+    client.onClosed((reason) => ends.push(reason.code));
+    await eventually('both have heard', () => ends.length > 1);
+    expect(ends).to.deep.equal(['early', 'ERR_QMP_CLOSED']);
+  });
+
   it('are waited for by name and not for ever', async () => {
     const { server, client } = await startSession();
     const failure = failureOf(client.waitForEvent('RESUME', { timeoutMs: 20 }));

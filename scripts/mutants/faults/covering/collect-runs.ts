@@ -1,7 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runProgram } from '../../run-program.ts';
+import { type ProgramEnd, runProgram } from '../../run-program.ts';
 import type { Range, RunOfTest } from './run-of-test.ts';
 
 const MOCHA = 'node_modules/.bin/mocha';
@@ -26,9 +26,8 @@ interface ProcessCoverage {
   }[];
 }
 
-async function run({ root, environment }: Bench, args: readonly string[], more: Record<string, string>): Promise<void> {
-  const { code, said } = await runProgram(root, args, { ...environment, ...more }, TIMEOUT_MS);
-  if (code !== 0) throw new Error(`tests fail without any fault: ${args.join(' ')}:\n${said}`);
+function run({ root, environment }: Bench, args: readonly string[], more: Record<string, string>): Promise<ProgramEnd> {
+  return runProgram(root, args, { ...environment, ...more }, TIMEOUT_MS);
 }
 
 async function inDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
@@ -46,7 +45,8 @@ export function collectTogether(bench: Bench, tests: readonly string[]): Promise
     const lanes = Array.from({ length: Math.min(bench.lanes, tests.length) }, async (_, lane, all = bench.lanes) => {
       const own = tests.filter((_test, at) => at % all === lane);
       const file = join(directory, String(lane));
-      await run(bench, [...ARGS, REPORTER, ...own], { PAGEWALK_RUNS_FILE: file });
+      const { said } = await run(bench, [...ARGS, REPORTER, ...own], { PAGEWALK_RUNS_FILE: file });
+      if (!existsSync(file)) throw new Error(`tests do not come to their end without any fault:\n${said}`);
       const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
       return lines.map((line) => JSON.parse(line) as RunOfTest);
     });
@@ -70,14 +70,14 @@ export async function collectApart(bench: Bench, tests: readonly string[]): Prom
 function runsOf(bench: Bench, test: string): Promise<RunOfTest[]> {
   return inDirectory(async (directory) => {
     const since = performance.now();
-    await run(bench, [...ARGS, 'dot', test], { NODE_V8_COVERAGE: directory });
+    const { code } = await run(bench, [...ARGS, 'dot', test], { NODE_V8_COVERAGE: directory });
     const ms = performance.now() - since;
     return readdirSync(directory).map((name) => {
       const { result } = JSON.parse(readFileSync(join(directory, name), 'utf8')) as ProcessCoverage;
       const files = result
         .filter(({ url }) => /\/dist\/(?:src|protocols)\//.test(url))
         .map(({ url, functions }) => ({ url, ranges: functions.flatMap(({ ranges }) => ranges) }));
-      return { test: join(bench.root, test), ms, files };
+      return { test: join(bench.root, test), ms, failed: code !== 0, files };
     });
   });
 }

@@ -31,11 +31,15 @@ class CoverageReporter extends Mocha.reporters.Dot {
   readonly #runs: RunOfTest[] = [];
   #test: string | null = null;
   #since = 0;
+  #failed = false;
 
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     runner.on('suite', (suite) => {
       if (suite.file !== undefined && suite.file !== this.#test) this.#next(suite.file);
+    });
+    runner.on('fail', () => {
+      this.#failed = true;
     });
     runner.on('end', () => {
       this.#next(null);
@@ -45,7 +49,8 @@ class CoverageReporter extends Mocha.reporters.Dot {
 
   #next(test: string | null): void {
     const now = performance.now();
-    this.#runs.push({ test: this.#test, ms: now - this.#since, files: take() });
+    this.#runs.push({ test: this.#test, ms: now - this.#since, failed: this.#failed, files: take() });
+    this.#failed = false;
     this.#test = test;
     this.#since = now;
   }

@@ -14,11 +14,15 @@ export class CoveringTests {
   readonly #loaded = new Map<string, Processes>();
   readonly #ms = new Map<string, number>();
   readonly #imports: ImportGraph;
+  /** Tests that fail without any fault. */
+  readonly leftOut = new Set<string>();
 
   /** @param root - of the copy of the project in which they ran */
   constructor(root: string, runs: readonly RunOfTest[], imports: ImportGraph) {
     this.#imports = imports;
-    for (const { test, ms, files } of runs) {
+    for (const { test, ms, failed, files } of runs) {
+      if (failed && test !== null) this.leftOut.add(relative(root, test));
+      if (failed) continue;
       const name = test === null ? null : relative(root, test);
       if (name !== null) this.#ms.set(name, Math.max(ms, this.#ms.get(name) ?? 0));
       for (const { url, ranges } of files) {

@@ -15,6 +15,8 @@ export interface RunOfFile {
 export interface RunOfTest {
   readonly test: string | null;
   readonly ms: number;
+  /** It fails without any fault: it judges none. */
+  readonly failed: boolean;
   readonly files: readonly RunOfFile[];
 }
 

@@ -152,6 +152,24 @@ describe('replies of the stub', () => {
     expect(() => answered(readRegisterRequest(EIP), 'E14')).to.throw(GdbReplyError);
   });
 
+  it('have all registers of the layout, or an end where a feature ends', () => {
+    const layout = {
+      ...{ architecture: 'i386', sizeBytes: 5, byName: new Map() },
+      registers: [EIP, { name: 'k0', bits: 8, number: 9, offset: 4, feature: 'g' }],
+    };
+    const registers = readRegistersRequest(layout);
+    expect([...answered(registers, '7856341299')]).to.deep.equal([
+      ['eip', 0x1234_5678n],
+      ['k0', 0x99n],
+    ]);
+    expect([...answered(registers, '78563412')]).to.deep.equal([['eip', 0x1234_5678n]]);
+    for (const reply of ['', '785634', '785634129900', '785634129', 'xx563412']) {
+      expect(() => answered(registers, reply), reply).to.throw(reply === '' ? GdbUnsupportedError : GdbProtocolError);
+    }
+    expect(() => answered(registers, 'x'.repeat(8))).to.throw('the 5 bytes of the i386 layout');
+    expect(() => answered(registers, 'E22')).to.throw(GdbReplyError);
+  });
+
   it('say whether memory is physical, and whether a vCPU is there', () => {
     expect(answered(queryPhysicalMemoryModeRequest(), '1')).to.equal(true);
     expect(answered(queryPhysicalMemoryModeRequest(), '0')).to.equal(false);

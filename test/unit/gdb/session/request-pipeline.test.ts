@@ -85,7 +85,7 @@ describe('RequestPipeline', () => {
     expect(pipeline.takeSettled()).to.deep.equal([both]);
   });
 
-  it('gives up everything that is not settled, and is empty then', () => {
+  it('gives back all groups that are not settled, and is empty then', () => {
     const pipeline = new RequestPipeline(2 * socketBufferBytes(3));
     const groups = [group(1), group(1), group(1)];
     for (const [at, each] of groups.entries()) pipeline.add([request(String(at))], each, 100);

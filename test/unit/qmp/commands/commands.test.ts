@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { parseChardevFilename } from '../../../../protocols/qmp/commands/query-chardev.ts';
 import {
   cont,
+  isMigrating,
   QmpClient,
   QmpReplyError,
   qomGetBoolean,
@@ -126,6 +127,12 @@ describe('the typed commands', () => {
       blockedReasons: [reason],
     });
     expect(await refusalOf(queryMigrate, { 'blocked-reasons': 'x' })).to.be.instanceOf(QmpReplyError);
+  });
+
+  it('has every migration for one under way whose state is not known to be an end', () => {
+    const states = [undefined, 'none', 'completed', 'failed', 'cancelled', 'setup', 'active', 'postcopy-active', 'new'];
+    const moving = states.filter((status) => isMigrating({ status, blockedReasons: [] }));
+    expect(moving).to.deep.equal(['setup', 'active', 'postcopy-active', 'new']);
   });
 
   it('xen-save-devices-state never without live: false', async () => {

@@ -8,6 +8,7 @@ const range = (startOffset: number, endOffset: number, count: number): Range => 
 const runOf = (test: string | null, ms: number, file: string, ...ranges: readonly Range[]): RunOfTest => ({
   test: test === null ? null : `/copy/dist/test/${test}.js`,
   ms,
+  failed: false,
   files: [{ url: pathToFileURL(`/copy/dist/${file}`).href, ranges }],
 });
 const covering = (runs: readonly RunOfTest[], imports: readonly (readonly [string, string])[] = []) =>
@@ -23,6 +24,13 @@ describe('scripts/CoveringTests', () => {
     expect(tests.of('src/a.js', 20)).to.deep.equal(['dist/test/quick.js', 'dist/test/slow.js']);
     expect(tests.of('src/a.js', 45)).to.deep.equal(['dist/test/slow.js']);
     expect(tests.of('src/a.js', 100)).to.deep.equal([]);
+  });
+
+  it('leaves out who fails without any fault', () => {
+    const failing = { ...runOf('failing', 1, 'src/a.js', range(0, 100, 1)), failed: true };
+    const tests = covering([failing, runOf('good', 1, 'src/a.js', range(0, 100, 1))]);
+    expect(tests.of('src/a.js', 20)).to.deep.equal(['dist/test/good.js']);
+    expect([...tests.leftOut]).to.deep.equal(['dist/test/failing.js']);
   });
 
   it('takes each process of a test by itself: what one has left out, another may have run', () => {
