@@ -6,7 +6,7 @@ export {
   type ConnectErrorCode,
   type Endpoint,
   EndpointError,
-  type EndpointOnHost,
+  type EndpointWithHelper,
   formatEndpoint,
   parseEndpoint,
   type TlsFiles,

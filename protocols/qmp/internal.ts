@@ -1,5 +1,5 @@
 /** @internal */
 export { handFile, removeHandedFiles } from './commands/descriptors/hand-file.ts';
 /** @internal */
-export { handStream, removeHandedStream } from './commands/descriptors/hand-stream.ts';
+export { findThread, handStream, removeHandedStream } from './commands/descriptors/hand-stream.ts';
 export * from './index.ts';

@@ -56,7 +56,7 @@ export class MessageChannel {
   send(text: string, descriptor?: HandedDescriptor): void {
     this.#trace?.({ channel: 'qmp', direction: '->', text });
     if (descriptor === undefined) this.#connection.stream.write(`${text}\n`, 'utf8');
-    else this.#connection.carrier?.send(text, descriptor);
+    else this.#connection.carrier?.send?.(text, descriptor);
   }
 
   #onData(chunk: Buffer): void {

@@ -28,7 +28,7 @@ export async function connect(endpoint: Endpoint | string, options: ConnectOptio
     case 'tls':
       return (await import('./tls/tls-connection.ts')).connectTls(target, options);
     case 'host':
-      return (await import('./host/host-connection.ts')).connectOnHost(target, options);
+      return (await import('./host/host-connection.ts')).connectOnHost(target, options, connect);
     case 'unix':
       return withCarrier(await connectSocket(target, options));
     default:

@@ -78,17 +78,23 @@ export interface HandedDescriptor {
   readonly number: number;
 }
 
+/** Where no descriptor gets to: what it would have been, in a private folder on QEMU's host. @internal */
+export interface ShownPath {
+  readonly path: string;
+}
+
 /** One end of a connection is ours, the other is handed over. @internal */
 export interface HandedStream {
   readonly connection: Connection;
-  readonly descriptor: HandedDescriptor;
+  /** At a path QEMU makes the connection itself: who does it first is taken. */
+  readonly handed: HandedDescriptor | ShownPath;
   /** Finds who holds the other end, where that is on another host. @throws Error in words */
   readonly findHolder?: () => Promise<RemoteProcess>;
 }
 
-/** A file without a name: who it is handed to may write in it, and no other user can reach it. @internal */
+/** A file that who it is handed to may write in, and that no other user can reach. @internal */
 export interface HandedFile {
-  readonly descriptor: HandedDescriptor;
+  readonly handed: HandedDescriptor | ShownPath;
   /**
    * What was written since the last time.
    *
@@ -101,17 +107,22 @@ export interface HandedFile {
 
 /**
  * Hands descriptors of this process to the process behind a connection, with a message: no path has to lead to the same place for
- * both.
+ * both. Or, where the connection takes none, shows it paths on its own host.
  *
  * @internal
  */
 export interface DescriptorCarrier {
-  /** Makes a connection. @throws ConnectError */
-  makeStream(): Promise<HandedStream>;
+  /**
+   * Makes a connection.
+   *
+   * @param findThread - one of QEMU's, by its own word. What has a path is its user's, where root has made it
+   * @throws ConnectError, or Error in words
+   */
+  makeStream(findThread?: () => Promise<number | undefined>): Promise<HandedStream>;
   /** Makes a file. @throws the system's error */
   makeFile(): HandedFile;
-  /** Sends a message, and the descriptor with it. */
-  send(text: string, descriptor: HandedDescriptor): void;
+  /** Sends a message, and the descriptor with it; absent where all have paths. */
+  readonly send?: (text: string, descriptor: HandedDescriptor) => void;
 }
 
 /** What a helper does on another host, with the rights that it has there. What it says is as little trusted as QEMU. @internal */

@@ -9,7 +9,8 @@ import { formatPrintable, printableText } from './printable-text.ts';
  * - `libvirt`: the monitor of a libvirt domain, through `virsh`. Without a URI it is `LIBVIRT_DEFAULT_URI`, else `qemu:///system`.
  * - `tls`: as `tcp`, in TLS, with the files that QEMU's own `tls-creds` have.
  * - `exec`: a command for `/bin/sh -c` whose standard input and output are the connection, as in gdb's `target remote |`.
- * - `host`: a unix socket or a port of another host, on which a helper command (`ssh lab`) runs a shell.
+ * - `host`: a unix socket or a port of another host, on which a helper command (`ssh lab`) runs a shell. Or a QEMU there that is reached
+ *   from this host by `exec` or `tls`, with the helper beside it.
  *
  * @public
  */
@@ -19,10 +20,13 @@ export type Endpoint =
   | { readonly kind: 'libvirt'; readonly uri?: string; readonly domain: string }
   | ({ readonly kind: 'tls'; readonly host: string; readonly port: number } & TlsFiles)
   | { readonly kind: 'exec'; readonly command: string }
-  | { readonly kind: 'host'; readonly command: string; readonly target: EndpointOnHost };
+  | { readonly kind: 'host'; readonly command: string; readonly target: EndpointWithHelper };
 
-/** What can be reached on another host by its own name there. @public */
+/** What can be reached on another host by its own name there. @internal */
 export type EndpointOnHost = Extract<Endpoint, { kind: 'unix' | 'tcp' }>;
+
+/** What a helper on another host goes with. @public */
+export type EndpointWithHelper = Extract<Endpoint, { kind: 'unix' | 'tcp' | 'exec' | 'tls' }>;
 
 /** What a client needs for TLS: files in PEM, or of keys (`NAME:HEX`). @public */
 export interface TlsFiles {
@@ -70,6 +74,7 @@ const LISTENING_OPTIONS = new Set(['server', 'wait', 'nowait', 'nodelay', 'recon
  * | `tls:host:1234,dir=/etc/pki/qemu` | TLS; also `ca=`, `cert=`, `key=`, `psk=`, `identity=`, `servername=` |
  * | `exec:ssh lab socat - UNIX:/run/vm.qmp` | a shell command |
  * | `host:[ssh lab]unix:/run/vm.qmp` | a socket of the host on which `ssh lab /bin/sh` runs a shell; `tcp:` too |
+ * | `host:[ssh lab]exec:ssh lab socat - UNIX:/run/vm.qmp` | the command runs on this host, and leads to a QEMU of that one; `tls:` too |
  *
  * After `unix:` and `tcp:` the options that QEMU itself takes there (`,server=on,wait=off`) are accepted and ignored. A
  * path that contains a comma is written with the comma doubled, which is QEMU's own rule (`unix:/run/a,,b`), or without
@@ -180,7 +185,7 @@ function tcpProblem(hostAndPort: string): string {
 /** The options of `tls:`, in the order in which they are printed. */
 const TLS_OPTIONS = ['dir', 'ca', 'cert', 'key', 'psk', 'identity', 'servername'] as const satisfies (keyof TlsFiles)[];
 
-function tlsEndpoint(text: string, rest: string): Endpoint {
+function tlsEndpoint(text: string, rest: string): Extract<Endpoint, { kind: 'tls' }> {
   const address = rest.slice(0, endOfAddress(rest));
   const { host, port } = tcpEndpoint(text, address.replaceAll(',,', ','));
   const files: Partial<Record<keyof TlsFiles, string>> = {};
@@ -208,24 +213,39 @@ function libvirtEndpoint(text: string, rest: string): Endpoint {
   return { kind: 'libvirt', domain, ...(uri === '' ? {} : { uri }) };
 }
 
-function execEndpoint(text: string, command: string): Endpoint {
+function execEndpoint(text: string, command: string): Extract<Endpoint, { kind: 'exec' }> {
   if (command.trim() === '') throw new EndpointError(text, 'the command is empty');
   return { kind: 'exec', command };
 }
 
 /** The command may have brackets itself (`ssh root@[fe80::1]`), but not before what looks like the endpoint. */
 function hostEndpoint(text: string, rest: string): Endpoint {
-  const ends = [']unix:', ']tcp:'].map((start) => rest.indexOf(start)).filter((at) => at >= 0);
+  const ends = [']unix:', ']tcp:', ']exec:', ']tls:'].map((start) => rest.indexOf(start)).filter((at) => at >= 0);
   const end = Math.min(...ends);
   if (!rest.startsWith('[') || !Number.isFinite(end)) {
-    throw new EndpointError(text, 'behind host: there are a command in brackets and a unix: or tcp: endpoint');
+    throw new EndpointError(
+      text,
+      'behind host: there are a command in brackets and a unix:, tcp:, exec: or tls: endpoint',
+    );
   }
   const command = rest.slice(1, end);
   if (command.trim() === '') throw new EndpointError(text, 'the command is empty');
-  const colon = rest.indexOf(':', end);
-  const address = dropListeningOptions(text, rest.slice(colon + 1));
-  const target = rest.startsWith('unix', end + 1) ? unixEndpoint(text, address) : tcpEndpoint(text, address);
-  return { kind: 'host', command, target };
+  return { kind: 'host', command, target: withHelper(text, rest.slice(end + 1)) };
+}
+
+function withHelper(text: string, target: string): EndpointWithHelper {
+  const colon = target.indexOf(':');
+  const rest = target.slice(colon + 1);
+  switch (target.slice(0, colon)) {
+    case 'unix':
+      return unixEndpoint(text, dropListeningOptions(text, rest));
+    case 'tcp':
+      return tcpEndpoint(text, dropListeningOptions(text, rest));
+    case 'tls':
+      return tlsEndpoint(text, rest);
+    default:
+      return execEndpoint(text, rest);
+  }
 }
 
 /** Cuts QEMU's options off and undoes the doubling of commas. */

@@ -7,6 +7,7 @@ export type {
   RemoteHost,
   RemotePiece,
   RemoteProcess,
+  ShownPath,
 } from './connection.ts';
 /** @internal */
 export { duplexOf, letEnd } from './duplex-of.ts';

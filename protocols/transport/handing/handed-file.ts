@@ -10,5 +10,5 @@ import type { NamelessFile } from '../nameless-file.ts';
  */
 export function handedFile(file: NamelessFile | undefined, number: number): HandedFile {
   if (file === undefined) throw new Error('no file can be made in the temporary folder');
-  return { descriptor: { number }, take: (maxBytes) => file.take(maxBytes), close: () => {} };
+  return { handed: { number }, take: (maxBytes) => file.take(maxBytes), close: () => {} };
 }

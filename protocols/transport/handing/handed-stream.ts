@@ -14,7 +14,7 @@ export function handedStream(endpoint: string, child: ChildProcess, number: numb
   const stream = (child.stdio as readonly unknown[])[number];
   if (!(stream instanceof Duplex)) return undefined;
   const connection = new HandedConnection(`${endpoint} (GDB stub)`, stream, inodeOf(child.pid, number));
-  return { connection, descriptor: { number } };
+  return { connection, handed: { number } };
 }
 
 /** Our end of a connection whose other end was handed over. */

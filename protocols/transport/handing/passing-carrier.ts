@@ -34,7 +34,7 @@ export class PassingCarrier implements DescriptorCarrier {
   readonly #socket: Socket;
   readonly #file: NamelessFile | undefined;
   readonly #passers: Passer[] = [];
-  readonly #of = new Map<HandedDescriptor, Passer>();
+  readonly #of = new Map<HandedStream['handed'], Passer>();
   #unused: Passer | undefined;
 
   private constructor(endpoint: string, socket: Socket) {
@@ -58,7 +58,7 @@ export class PassingCarrier implements DescriptorCarrier {
   async makeStream(): Promise<HandedStream> {
     const passer = this.#unused ?? (await this.#startPasser());
     this.#unused = undefined;
-    this.#of.set(passer.stream.descriptor, passer);
+    this.#of.set(passer.stream.handed, passer);
     return passer.stream;
   }
 

@@ -13,18 +13,23 @@ export const MAX_FRAME_BYTES = 1 << 20;
  * empty frame; and those with the highest bit the bytes of the answer of that number. It ends with its input, and all that it has made
  * ends with it: connections, and a file that never had a name.
  *
- * What QEMU is asked for goes through its own sockets alone. A process is only looked into when it holds a socket that was handed over here; and
- * an endpoint that QEMU named is only connected to when that process listens there.
+ * What QEMU is asked for goes through its own sockets alone. A process is only looked into when it holds a socket that was handed over here, or has
+ * made a connection at one that none but its user and root can get to; and an endpoint that QEMU named is only connected to when that process
+ * listens there. What has a name lies in a folder of its own, which goes with the program, by whatever signal but SIGKILL.
  */
 const AGENT_PROGRAM = `
-import array, json, os, select, socket, struct, sys
+import array, json, os, select, signal, socket, struct, sys
 MAX = 1 << 20
 MOST = 64 << 20
 channels, kept, taken, state = {}, {}, {}, {"next": 100}
+listeners, folders, named = [], [], set()
 class Channel:
     def __init__(self, sock):
         self.sock, self.out, self.ended = sock, bytearray(), False
         sock.setblocking(False)
+class Listener:
+    def __init__(self, sock, folder, channel):
+        self.sock, self.folder, self.channel, self.pid = sock, folder, channel, None
 def say(channel, data):
     data = struct.pack(">II", channel, len(data)) + data
     while data:
@@ -112,6 +117,64 @@ def nameless():
 def file(number, request):
     descriptor = nameless()
     answer(number, kept=keep(descriptor))
+def owner(thread):
+    if thread is not None and os.geteuid() == 0:
+        try:
+            with open("/proc/%d/status" % thread) as lines:
+                return int([line for line in lines if line.startswith("Uid:")][0].split()[2])
+        except (OSError, IndexError):
+            pass
+    return os.geteuid()
+def make_folder():
+    problem = None
+    for above in (os.environ.get("TMPDIR"), "/tmp", "/var/tmp", "/dev/shm"):
+        if above:
+            try:
+                folder = "%s/pagewalk-%s" % (above, os.urandom(6).hex())
+                os.mkdir(folder, 0o700)
+                folders.append(folder)
+                return folder
+            except OSError as error:
+                problem = problem or error
+    raise problem
+def leave(folder):
+    for remove, path in ((os.unlink, folder + "/gdb"), (os.unlink, folder + "/device-state"), (os.rmdir, folder)):
+        try:
+            remove(path)
+        except OSError:
+            pass
+def listen(number, request):
+    uid, folder, more = owner(request["thread"]), make_folder(), {}
+    path, sock = folder + "/gdb", socket.socket(socket.AF_UNIX)
+    sock.bind(path)
+    sock.listen(1)
+    sock.setblocking(False)
+    if request["file"]:
+        descriptor = os.open(folder + "/device-state", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        more = dict(file=keep(descriptor), filePath=folder + "/device-state")
+        named.add(more["file"])
+    if uid != os.geteuid():
+        os.chown(path, uid, -1, follow_symlinks=False)
+        if more:
+            os.fchown(descriptor, uid, -1)
+        os.chmod(folder, 0o711)
+    listener = Listener(sock, folder, request["channel"])
+    listeners.append(listener)
+    answer(number, kept=keep(listener), path=path, **more)
+def stop_listening(listener):
+    listener.sock.close()
+    listeners.remove(listener)
+    os.unlink(listener.folder + "/gdb")
+def arrive(listener):
+    if listener not in listeners:
+        return
+    try:
+        sock, _ = listener.sock.accept()
+    except BlockingIOError:
+        return
+    listener.pid = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+    channels[listener.channel] = Channel(sock)
+    stop_listening(listener)
 def take(number, request):
     which = request["kept"]
     start = taken.get(which, 0)
@@ -126,7 +189,8 @@ def take(number, request):
             break
         data += part
     os.close(reader)
-    taken[which] = start + len(data)
+    # QEMU begins anew what it opens by a name, and goes on with what it was handed.
+    taken[which] = 0 if which in named else start + len(data)
     os.ftruncate(kept[which], 0)
     os.ftruncate(kept[which], taken[which])
     give(number, data)
@@ -159,13 +223,25 @@ def holder(number, request):
     found = holders(request["inode"])
     if len(found) != 1:
         return answer(number, error="%d QEMUs are seen that hold it" % len(found))
-    pid = found[0]
+    look(number, found[0], lambda: request["inode"] in inodes(found[0]))
+def arrived(number, request):
+    listener = kept[request["kept"]]
+    arrive(listener)
+    there = channels.get(listener.channel)
+    if there is None:
+        return answer(number, error="it has not connected")
+    if "qemu" not in os.path.basename(os.readlink("/proc/%d/exe" % listener.pid)):
+        return answer(number, error="process %d has connected, which is no QEMU" % listener.pid)
+    end = select.poll()
+    end.register(there.sock, GONE)
+    look(number, listener.pid, lambda: not end.poll(0))
+def look(number, pid, is_still):
     problem, memory, maps = None, None, os.open("/proc/%d/maps" % pid, os.O_RDONLY)
     try:
         memory = os.open("/proc/%d/mem" % pid, os.O_RDONLY)
     except OSError as error:
         problem = str(error)
-    if request["inode"] not in inodes(pid):
+    if not is_still():
         return answer(number, error="process %d changed while it was looked at" % pid)
     answer(number, pid=pid, uid=os.stat("/proc/%d" % pid).st_uid, problem=problem, maps=keep(maps), memory=keep(memory))
 def maps(number, request):
@@ -188,7 +264,8 @@ def memory(number, request):
             return answer(number, error="only %d of %d bytes could be read" % (len(part), length))
         parts.append(part)
     give(number, b"".join(parts))
-OPERATIONS = dict(connect=connect, pair=pair, file=file, take=take, hand=hand, holder=holder, maps=maps, memory=memory)
+GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
+OPERATIONS = dict(connect=connect, pair=pair, file=file, listen=listen, take=take, hand=hand, holder=holder, arrived=arrived, maps=maps, memory=memory)
 def flush(channel):
     try:
         while channel.out:
@@ -208,8 +285,13 @@ def obey(payload):
 def receive(channel, payload):
     if channel == 0:
         return obey(payload)
+    waiting = [each for each in listeners if each.channel == channel]
+    for listener in waiting:
+        arrive(listener)
     there = channels.get(channel)
     if there is None:
+        for listener in waiting if not payload else []:
+            stop_listening(listener)
         return
     if payload:
         there.out += payload
@@ -228,41 +310,53 @@ def hear(number):
         data = b""
     say(number, data)
     channel.ended = not data
-os.write(1, b"\\npagewalk-agent 1\\n")
-held = b""
-GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
-while True:
-    numbers = {c.sock.fileno(): n for n, c in channels.items()}
-    full = sum(len(c.out) for c in channels.values()) > 4 * MAX
-    poll = select.poll()
-    poll.register(0, select.POLLRDHUP | (0 if full else select.POLLIN))
-    for c in channels.values():
-        events = (0 if c.ended else select.POLLIN) | (select.POLLOUT if c.out else 0)
-        if events:
-            poll.register(c.sock, events)
-    ready = dict(poll.poll())
-    for descriptor, number in numbers.items():
-        events = ready.get(descriptor, 0)
-        if events & (select.POLLOUT | GONE):
-            flush(channels[number])
-        if events & (select.POLLIN | GONE) and not channels[number].ended:
-            hear(number)
-    heard = ready.get(0, 0)
-    if full and heard:
-        break
-    if heard:
-        data = os.read(0, 65536)
-        if not data:
+def serve():
+    held = b""
+    while True:
+        numbers = {c.sock.fileno(): n for n, c in channels.items()}
+        full = sum(len(c.out) for c in channels.values()) > 4 * MAX
+        poll = select.poll()
+        poll.register(0, select.POLLRDHUP | (0 if full else select.POLLIN))
+        for listener in listeners:
+            poll.register(listener.sock, select.POLLIN)
+        for c in channels.values():
+            events = (0 if c.ended else select.POLLIN) | (select.POLLOUT if c.out else 0)
+            if events:
+                poll.register(c.sock, events)
+        ready = dict(poll.poll())
+        for listener in list(listeners):
+            arrive(listener)
+        for descriptor, number in numbers.items():
+            events = ready.get(descriptor, 0)
+            if events & (select.POLLOUT | GONE):
+                flush(channels[number])
+            if events & (select.POLLIN | GONE) and not channels[number].ended:
+                hear(number)
+        heard = ready.get(0, 0)
+        if full and heard:
             break
-        held += data
-        while len(held) >= 8:
-            channel, length = struct.unpack(">II", held[:8])
-            if length > MAX:
-                sys.exit("a frame of %d bytes" % length)
-            if len(held) < 8 + length:
+        if heard:
+            data = os.read(0, 65536)
+            if not data:
                 break
-            payload, held = held[8:8 + length], held[8 + length:]
-            receive(channel, payload)
+            held += data
+            while len(held) >= 8:
+                channel, length = struct.unpack(">II", held[:8])
+                if length > MAX:
+                    sys.exit("a frame of %d bytes" % length)
+                if len(held) < 8 + length:
+                    break
+                payload, held = held[8:8 + length], held[8 + length:]
+                receive(channel, payload)
+os.umask(0o077)
+for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    signal.signal(each, lambda *_: sys.exit(1))
+os.write(1, b"\\npagewalk-agent 1\\n")
+try:
+    serve()
+finally:
+    for each in folders:
+        leave(each)
 `;
 
 /** A line for a shell of that host, which becomes the program. @internal */

@@ -4,7 +4,6 @@ import type {
   Connection,
   ConnectOnHost,
   DescriptorCarrier,
-  HandedDescriptor,
   HandedFile,
   HandedStream,
   RemoteHost,
@@ -14,12 +13,20 @@ import { ConnectError, type ConnectErrorCode } from '../errors.ts';
 import { begun } from '../waiting/begun.ts';
 import type { ChannelStream } from './channel-stream.ts';
 import { AgentRefusal, HostAgent } from './host-agent.ts';
-import { holderOf } from './remote-process.ts';
+import { arrivedAt, holderOf } from './remote-process.ts';
 
 type HostEndpoint = Extract<Endpoint, { kind: 'host' }>;
+/** What is connected to from this host, while the helper is on the one behind it. */
+type EndpointFromHere = Exclude<HostEndpoint['target'], EndpointOnHost>;
 
 const pairSchema = z.looseObject({ kept: z.int(), inode: z.int() });
 const keptSchema = z.looseObject({ kept: z.int() });
+const listeningSchema = z.looseObject({
+  kept: z.int(),
+  path: z.string(),
+  file: z.optional(z.int()),
+  filePath: z.optional(z.string()),
+});
 
 /** Linux's numbers of errors, which are the same on all its machines that have a QEMU for x86. */
 const CODES: ReadonlyMap<number, ConnectErrorCode> = new Map([
@@ -30,18 +37,20 @@ const CODES: ReadonlyMap<number, ConnectErrorCode> = new Map([
   [111, 'ERR_TRANSPORT_REFUSED'],
 ]);
 
-/** A file that QEMU writes into is made beforehand, so that its descriptor is known at once. */
-interface FileThere {
-  readonly kept: number;
-}
+const NO_FILE = 'no file can be made in the temporary folder of that host';
 
 /**
- * Connects to a socket of another host, through a helper that the user's command starts there. A unix socket also carries descriptors:
- * what QEMU is handed are ends of that host.
+ * Connects to a socket of another host, through a helper that the user's command starts there; or by a way of this host's to a QEMU
+ * there, with the helper beside it. What QEMU is handed are ends of that host: over a unix socket as descriptors, else by paths.
  *
+ * @param connectFromHere - for what is no socket of that host
  * @internal
  */
-export async function connectOnHost(target: HostEndpoint, options: ConnectOptions): Promise<Connection> {
+export async function connectOnHost(
+  target: HostEndpoint,
+  options: ConnectOptions,
+  connectFromHere: (target: EndpointFromHere, options: ConnectOptions) => Promise<Connection>,
+): Promise<Connection> {
   const { timeoutMs, signal } = options;
   const endpoint = formatEndpoint(target);
   const fail = (code: ConnectErrorCode, problem: string, cause?: unknown): ConnectError =>
@@ -55,20 +64,29 @@ export async function connectOnHost(target: HostEndpoint, options: ConnectOption
   });
   try {
     const host = new AgentHost(target.command, agent);
-    const stream = await host.open(target.target, { timeoutMs });
-    const file = target.target.kind === 'unix' ? await makeFile(agent) : undefined;
-    return new HostConnection(endpoint, host, stream, { isOwner: true, ...(file && { file }) }, target.target.kind);
+    const { target: monitor } = target;
+    if (monitor.kind !== 'unix' && monitor.kind !== 'tcp') {
+      const connection = await connectFromHere(monitor, options);
+      return new AccompaniedConnection(endpoint, host, connection);
+    }
+    const opened = await host.open(monitor, { timeoutMs });
+    const carrier =
+      monitor.kind === 'unix'
+        ? descriptorsOf(host, endpoint, opened.channel, await makeFile(agent))
+        : new ShowingCarrier(host, endpoint);
+    return new HostConnection(endpoint, host, opened.stream, { isOwner: true, carrier });
   } catch (error) {
     await agent.close();
     throw error;
   }
 }
 
-async function makeFile(agent: HostAgent): Promise<FileThere | undefined> {
+/** @returns undefined where there is no folder for it: the device state is unavailable, and no more */
+async function makeFile(agent: HostAgent): Promise<HandedFile | undefined> {
   try {
-    return keptSchema.parse(await agent.ask('file'));
+    const { kept } = keptSchema.parse(await agent.ask('file'));
+    return fileOn(agent, kept, { number: kept });
   } catch (error) {
-    // There is no folder for it: the device state is unavailable, and no more.
     if (error instanceof AgentRefusal) return undefined;
     throw error;
   }
@@ -104,8 +122,8 @@ class AgentHost implements RemoteHost {
   }
 
   async connect(target: EndpointOnHost, options: ConnectOnHost): Promise<Connection> {
-    const stream = await this.open(target, options);
-    return new HostConnection(this.#endpointOf(target), this, stream, { isOwner: false }, 'tcp');
+    const { stream } = await this.open(target, options);
+    return new HostConnection(this.#endpointOf(target), this, stream, { isOwner: false });
   }
 
   #endpointOf(target: EndpointOnHost): string {
@@ -125,24 +143,15 @@ class HostConnection implements Connection {
   constructor(
     endpoint: string,
     host: AgentHost,
-    { channel, stream }: OpenedStream,
-    { isOwner, file }: { readonly isOwner: boolean; readonly file?: FileThere },
-    kind: EndpointOnHost['kind'],
+    stream: ChannelStream,
+    { isOwner, carrier }: { readonly isOwner: boolean; readonly carrier?: DescriptorCarrier },
   ) {
     this.endpoint = endpoint;
     this.host = host;
     this.stream = stream;
     this.#agent = host.agent;
     this.#isOwner = isOwner;
-    const { agent } = host;
-    this.carrier =
-      kind === 'unix'
-        ? {
-            makeStream: () => makePair(agent, endpoint, host),
-            makeFile: () => fileOn(agent, file),
-            send: (text, { number }) => agent.tell('hand', { channel, text, kept: number }),
-          }
-        : undefined;
+    this.carrier = carrier;
   }
 
   explainEnd(): string {
@@ -162,23 +171,98 @@ class HostConnection implements Connection {
   }
 }
 
-async function makePair(agent: HostAgent, endpoint: string, host: AgentHost): Promise<HandedStream> {
-  const { channel, stream } = agent.makeStream();
-  const { kept, inode } = pairSchema.parse(await agent.ask('pair', { channel }));
-  const name = `${endpoint} (GDB stub)`;
+/** A connection that was made from this host, to a QEMU on the helper's. */
+class AccompaniedConnection implements Connection {
+  readonly endpoint: string;
+  readonly stream: Connection['stream'];
+  readonly host: RemoteHost;
+  readonly carrier: DescriptorCarrier;
+  readonly #connection: Connection;
+  readonly #agent: HostAgent;
+
+  constructor(endpoint: string, host: AgentHost, connection: Connection) {
+    this.endpoint = endpoint;
+    this.host = host;
+    this.stream = connection.stream;
+    this.carrier = new ShowingCarrier(host, endpoint);
+    this.#connection = connection;
+    this.#agent = host.agent;
+  }
+
+  explainEnd(): string {
+    return this.#connection.explainEnd();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#connection.close(), this.#agent.close()]);
+  }
+}
+
+function descriptorsOf(
+  host: AgentHost,
+  endpoint: string,
+  channel: number,
+  file: HandedFile | undefined,
+): DescriptorCarrier {
+  const { agent } = host;
   return {
-    connection: new HostConnection(name, host, { channel, stream }, { isOwner: false }, 'tcp'),
-    descriptor: { number: kept },
-    findHolder: () => holderOf(agent, inode),
+    makeStream: async () => {
+      const made = agent.makeStream();
+      const { kept, inode } = pairSchema.parse(await agent.ask('pair', { channel: made.channel }));
+      return {
+        connection: stubOver(host, endpoint, made.stream),
+        handed: { number: kept },
+        findHolder: () => holderOf(agent, inode),
+      };
+    },
+    makeFile: () => required(file),
+    send: (text, { number }) => agent.tell('hand', { channel, text, kept: number }),
   };
 }
 
-function fileOn(agent: HostAgent, file: FileThere | undefined): HandedFile {
-  if (file === undefined) throw new Error('no file can be made in the temporary folder of that host');
-  const descriptor: HandedDescriptor = { number: file.kept };
+/** QEMU takes no descriptors over its monitor: it connects to a socket in a private folder of the helper's, and has its file there. */
+class ShowingCarrier implements DescriptorCarrier {
+  readonly #host: AgentHost;
+  readonly #endpoint: string;
+  #file: HandedFile | undefined;
+
+  constructor(host: AgentHost, endpoint: string) {
+    this.#host = host;
+    this.#endpoint = endpoint;
+  }
+
+  async makeStream(findThread?: () => Promise<number | undefined>): Promise<HandedStream> {
+    const { agent } = this.#host;
+    const thread = (await findThread?.()) ?? null;
+    const { channel, stream } = agent.makeStream();
+    const asked = await agent.ask('listen', { channel, thread, file: this.#file === undefined });
+    const { kept, path, file, filePath } = listeningSchema.parse(asked);
+    if (file !== undefined && filePath !== undefined) this.#file = fileOn(agent, file, { path: filePath });
+    return {
+      connection: stubOver(this.#host, this.#endpoint, stream),
+      handed: { path },
+      findHolder: () => arrivedAt(agent, kept),
+    };
+  }
+
+  makeFile(): HandedFile {
+    return required(this.#file);
+  }
+}
+
+function stubOver(host: AgentHost, endpoint: string, stream: ChannelStream): Connection {
+  return new HostConnection(`${endpoint} (GDB stub)`, host, stream, { isOwner: false });
+}
+
+function fileOn(agent: HostAgent, kept: number, handed: HandedFile['handed']): HandedFile {
   return {
-    descriptor,
-    take: async (maxBytes) => (await agent.ask('take', { kept: file.kept, most: maxBytes }, maxBytes)).data,
+    handed,
+    take: async (maxBytes) => (await agent.ask('take', { kept, most: maxBytes }, maxBytes)).data,
     close: () => {},
   };
+}
+
+function required(file: HandedFile | undefined): HandedFile {
+  if (file === undefined) throw new Error(NO_FILE);
+  return file;
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { RemotePiece, RemoteProcess } from '../connection.ts';
-import type { HostAgent } from './host-agent.ts';
+import type { AgentAnswer, HostAgent } from './host-agent.ts';
 
 const holderSchema = z.looseObject({
   pid: z.int().check(z.positive()),
@@ -22,7 +22,22 @@ const MOST_PIECES = 4096;
  * @internal
  */
 export async function holderOf(agent: HostAgent, inode: number): Promise<RemoteProcess> {
-  const { pid, uid, problem, maps, memory } = holderSchema.parse(await agent.ask('holder', { inode }));
+  return processOf(agent, await agent.ask('holder', { inode }));
+}
+
+/**
+ * Finds the QEMU that has connected to a socket of the agent's.
+ *
+ * @param listening - as the agent knows it
+ * @throws Error in words
+ * @internal
+ */
+export async function arrivedAt(agent: HostAgent, listening: number): Promise<RemoteProcess> {
+  return processOf(agent, await agent.ask('arrived', { kept: listening }));
+}
+
+function processOf(agent: HostAgent, answer: AgentAnswer): RemoteProcess {
+  const { pid, uid, problem, maps, memory } = holderSchema.parse(answer);
   return {
     pid,
     uid,

@@ -78,7 +78,7 @@ class LibvirtConnection implements Connection {
   readonly #uri: string;
   readonly #domain: string;
   readonly #main: Carrier;
-  readonly #others = new Map<HandedDescriptor, VirshShell>();
+  readonly #others = new Map<HandedStream['handed'], VirshShell>();
   readonly #events: DomainEvents;
   readonly #file: NamelessFile | undefined;
   #isStreamGiven = false;
@@ -166,7 +166,7 @@ class LibvirtConnection implements Connection {
     this.#isStreamGiven = true;
     if (isFirst) return this.#main.stream;
     const { shell, stream } = startCarrier(this.endpoint, this.#uri, []);
-    this.#others.set(stream.descriptor, shell);
+    this.#others.set(stream.handed, shell);
     return stream;
   }
 }

@@ -92,8 +92,6 @@ const RESUMED_WITHIN_MS = 2000;
 /** So long QEMU may take to hear of the end of a connection to its stub. */
 const STUB_TURN_MS = 1500;
 
-const NOT_HANDED = 'only over a unix socket QEMU is handed a file on another host';
-
 /** Run states in which `stop` pauses nothing but spoils something: an incoming migration would not start the guest. */
 const NEVER_STOP = new Set(['inmigrate']);
 
@@ -322,9 +320,9 @@ export class QmpLink implements Link {
       this.#stubEndpoint = this.#handedStub.endpoint;
       return;
     }
-    if (this.#handingProblem !== '') tried.push(`handed over as a descriptor (${this.#handingProblem})`);
+    if (this.#handingProblem !== '') tried.push(`${howHanded(qmp)} (${this.#handingProblem})`);
     if (isThere && !this.#sharesFolders() && (await this.#startOwnStub(qmp, tried))) return;
-    throw cannotStart(this.endpoint, isThere, tried);
+    throw cannotStart(this.endpoint, qmp, tried);
   }
 
   /** QEMU can make files where we can: its user is ours, or we are root, and we know its root. */
@@ -562,9 +560,11 @@ export class QmpLink implements Link {
     const { host } = this.#qmp.connection;
     const [there, monitor] = [parseEndpoint(this.#requireStub()), parseEndpoint(this.#qmpEndpoint)];
     if (host !== undefined && there.kind === 'host' && monitor.kind === 'host' && there.command === monitor.command) {
+      const { target } = there;
       // What QEMU names must be its own; what the user names need not be proven.
       const holder = this.#options.gdb === undefined ? this.#remotePid() : undefined;
-      return (timeoutMs) => host.connect(there.target, { timeoutMs, holder });
+      if (target.kind === 'unix' || target.kind === 'tcp')
+        return (timeoutMs) => host.connect(target, { timeoutMs, holder });
     }
     const { plan } = this.#directory ?? {};
     return plan && ((timeoutMs) => connectStub(this.#requireStub(), plan, timeoutMs));
@@ -615,7 +615,7 @@ export class QmpLink implements Link {
       return { path, read: () => file.take(MAX_STATE_BYTES), discard: () => {} };
     }
     // What is tried behind a command may be on this host all the same.
-    if (parseEndpoint(this.#qmpEndpoint).kind === 'host') throw new Error(this.#handingProblem || NOT_HANDED);
+    if (parseEndpoint(this.#qmpEndpoint).kind === 'host') throw new Error(this.#handingProblem);
     const directory = this.#privateDirectory();
     return {
       path: directory.pathInQemu('device-state'),
@@ -626,7 +626,7 @@ export class QmpLink implements Link {
 
   async #handFile(id: string, carrier: DescriptorCarrier): Promise<HandedStateFile> {
     const file = carrier.makeFile();
-    return { path: await handFile(this.#qmp, id, file.descriptor), file };
+    return { path: await handFile(this.#qmp, id, file), file };
   }
 
   #remotePid(): number {
@@ -954,18 +954,40 @@ function whyUnproven(peer: Peer): StubCause {
   return { code: 'does-not-listen', pid: peer.kind === 'remote' ? peer.process.pid : peer.pid };
 }
 
-function cannotStart(endpoint: string, isThere: boolean, tried: readonly string[]): GuestStubError {
+/** How a connection gets to QEMU, for messages. */
+function howHanded(qmp: Endpoint): string {
+  return qmp.kind === 'host' && qmp.target.kind !== 'unix'
+    ? 'by a socket of the helper there'
+    : 'handed over as a descriptor';
+}
+
+function cannotStart(endpoint: string, qmp: Endpoint, tried: readonly string[]): GuestStubError {
   const list = tried.length === 0 ? '' : `. Tried: ${tried.join('; ')}`;
   const byHand = 'start one by hand ("gdbserver tcp:127.0.0.1:1234" in its monitor) and pass --gdb';
-  return isThere
-    ? new GuestStubError(
-        'ERR_GUEST_STUB_START',
-        '',
-        `QEMU behind ${endpoint} has no GDB stub, and would not start one${list}. What helps: python3, which hands QEMU a connection; TMPDIR set to a folder where QEMU may make a socket and this program may use it; or ${byHand}`,
-      )
-    : new GuestStubError(
-        'ERR_GUEST_STUB_UNREACHABLE',
-        '',
-        `QEMU behind ${endpoint} has no GDB stub and is not on this host${list}. What helps: a helper there (--host 'ssh lab' --qmp unix:PATH), which hands QEMU a connection; or ${byHand}`,
-      );
+  if (isLocal(qmp)) {
+    return new GuestStubError(
+      'ERR_GUEST_STUB_START',
+      '',
+      `QEMU behind ${endpoint} has no GDB stub, and would not start one${list}. What helps: python3, which hands QEMU a connection; TMPDIR set to a folder where QEMU may make a socket and this program may use it; or ${byHand}`,
+    );
+  }
+  return new GuestStubError(
+    'ERR_GUEST_STUB_UNREACHABLE',
+    '',
+    `QEMU behind ${endpoint} has no GDB stub and is not on this host${list}. What helps: ${helpThere(qmp)}${byHand}`,
+  );
+}
+
+function helpThere({ kind }: Endpoint): string {
+  switch (kind) {
+    case 'host':
+      return "a helper that runs as QEMU's user or as root, and has a folder in common with it (--host 'ssh lab env TMPDIR=DIR'); a monitor on a unix socket of that host (--qmp unix:PATH), over which QEMU is handed a connection; or ";
+    // libvirt takes no helper.
+    case 'libvirt':
+      return '';
+    case 'exec':
+      return "a helper there (add --host 'ssh lab'), which gives QEMU a connection; or ";
+    default:
+      return "a helper there (--host 'ssh lab', and the endpoint as that host names it), which gives QEMU a connection; or ";
+  }
 }

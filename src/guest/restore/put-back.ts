@@ -1,6 +1,7 @@
 import { GdbBusyError, GdbClient, GdbError } from '../../../protocols/gdb/index.ts';
 import { QmpCommandError, QmpError } from '../../../protocols/qmp/index.ts';
 import {
+  findThread,
   handStream,
   type QmpClient,
   queryChardev,
@@ -198,9 +199,10 @@ async function leaveHandedStub(qmp: QmpClient, id: string): Promise<void> {
   if (carrier === undefined) throw new Error('there is no way to hand a connection over');
   await stop(qmp);
   await qmp.hmp('gdbserver none');
-  const { connection, descriptor } = await carrier.makeStream();
+  const handed = await carrier.makeStream(() => findThread(qmp));
+  const { connection } = handed;
   try {
-    await handStream(qmp, id, descriptor);
+    await handStream(qmp, id, handed);
     await qmp.hmp(`gdbserver chardev:${id}`);
     const gdb = await GdbClient.connect(connection, {
       handshakeTimeoutMs: STUB_TIMEOUT_MS,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  findThread,
   handStream,
   parseGdbserverOutput,
   type QmpClient,
@@ -57,11 +58,11 @@ export class HandedStub {
    */
   async prepare(): Promise<HandedStream> {
     if (this.#waiting !== undefined) return this.#waiting;
-    const handed = await this.#carrier.makeStream();
-    const { connection, descriptor } = handed;
+    const handed = await this.#carrier.makeStream(() => findThread(this.#qmp));
+    const { connection } = handed;
     try {
       this.#isThere = true;
-      await handStream(this.#qmp, this.id, descriptor);
+      await handStream(this.#qmp, this.id, handed);
       this.#waiting = handed;
       this.#endpoint = connection.endpoint;
       return handed;

@@ -18,7 +18,7 @@ const SENTENCES: { readonly [Code in keyof CauseEvidence]: (evidence: CauseEvide
   'not-linux': () => 'which process holds the other end of a socket is known on Linux only',
   'not-connected': () => 'the GDB stub is not connected',
   'behind-command': ({ endpoint }) =>
-    `${endpoint} is reached through a command: which process answers behind it cannot be known. Where a helper can be started there (--host 'ssh lab' --qmp unix:PATH), that one sees it`,
+    `${endpoint} is reached through a command: which process answers behind it cannot be known. A helper on its host sees that: add --host 'ssh lab'`,
   'unseen-there': ({ endpoint, message }) =>
     `the helper on that host does not see the QEMU behind ${endpoint}: ${message}`,
   'proc-unreadable': ({ endpoint, message }) =>

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, rm, symlink } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { relative } from 'node:path';
 import { expect } from 'chai';
 import { QmpClient } from '../../../protocols/qmp/index.ts';
@@ -12,6 +11,7 @@ import { launchQemu } from '../../../src/testing/index.ts';
 import { OTHER_UID, QemuOfAnotherUser } from '../../support/live/peer/other-user.ts';
 import { RawQmp } from '../../support/live/peer/raw-qmp.ts';
 import { StallingProxy } from '../../support/live/peer/stalling-proxy.ts';
+import { TCP_MONITOR, tcpMonitorPort } from '../../support/live/reach/tcp-monitor.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 
 /** The peer of a monitor that has greeted us. */
@@ -44,14 +44,6 @@ async function startImpostor(directory: string, name: string): Promise<ChildProc
   });
   if (child.stdout) await once(child.stdout, 'data');
   return child;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 describe('the process behind a connection', function () {
@@ -92,13 +84,12 @@ describe('the process behind a connection', function () {
   });
 
   it('is found by the very connection over TCP', async () => {
-    const port = await freePort();
     await using _other = await launchQemu({ paused: true });
-    await using guest = await launchQemu({
-      paused: true,
-      extraArgs: ['-qmp', `tcp:127.0.0.1:${port},server=on,wait=off`],
+    await using guest = await launchQemu({ paused: true, extraArgs: TCP_MONITOR });
+    expect(await peerOf(`tcp:localhost:${await tcpMonitorPort(guest)}`)).to.include({
+      kind: 'process',
+      pid: guest.pid,
     });
-    expect(await peerOf(`tcp:localhost:${port}`)).to.include({ kind: 'process', pid: guest.pid });
   });
 
   it('may belong to another user', async () => {

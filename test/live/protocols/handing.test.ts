@@ -57,7 +57,7 @@ describe('a program that sends to one who does not read', function () {
       const connection = await connect(${JSON.stringify(endpoint)}, { timeoutMs: 30_000 });
       await connection.prepareCarrier?.();
       const { carrier } = connection;
-      const { descriptor } = await carrier.makeStream();
+      const { handed: descriptor } = await carrier.makeStream();
       const write = (mib) => duplexOf(connection).write('x'.repeat(mib * ${MIB}));
       const hand = (mib) => carrier.send('x'.repeat(mib * ${MIB}), descriptor);
       process.stdout.write('ready');

@@ -129,7 +129,7 @@ describe('virsh, where it does not do what is wanted', () => {
     expect(await until((message) => 'return' in message)).to.deep.equal({ return: { is: 2 } });
     const [first, second] = [await connection.carrier?.makeStream(), await connection.carrier?.makeStream()];
     expect(first?.connection.socket).to.include({ kind: 'handed' });
-    expect(second?.descriptor).to.not.equal(first?.descriptor);
+    expect(second?.handed).to.not.equal(first?.handed);
     const file = connection.carrier?.makeFile();
     expect(file?.take(16)).to.have.lengthOf(0);
     file?.close();
@@ -158,7 +158,7 @@ describe('virsh, where it does not do what is wanted', () => {
       const connection = await connect('libvirt:vm', { timeoutMs: 20_000 });
       expect(() => connection.carrier?.makeFile()).to.throw('no file can be made in the temporary folder');
       await connection.close();
-      connection.carrier?.send('{"execute":"late"}', { number: 5 });
+      connection.carrier?.send?.('{"execute":"late"}', { number: 5 });
     } finally {
       for (const [name, value] of Object.entries({ TMPDIR, LIBVIRT_DEFAULT_URI })) {
         if (value === undefined) delete process.env[name];

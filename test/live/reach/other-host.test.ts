@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import split2 from 'split2';
@@ -11,7 +11,9 @@ import { expectRejection } from '../../support/expect-rejection.ts';
 import type { ClientOrders } from '../../support/live/guest/attached-client.ts';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
+import { runWith } from '../../support/live/peer/run-with.ts';
 import { SshDaemon } from '../../support/live/reach/ssh-daemon.ts';
+import { TCP_MONITOR, tcpMonitorPort } from '../../support/live/reach/tcp-monitor.ts';
 import { type PagewalkExit, runPagewalk } from '../../support/live/run-pagewalk.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 import { untilPasses } from '../../support/until-passes.ts';
@@ -23,15 +25,29 @@ const ANSWER = '0xffff800000000123  0x120123  4K  rwxu\n';
 const CLIENT = join(import.meta.dirname, '../../support/live/guest/attached-client.js');
 /** A helper on this host, as short as one can be: a shell in it is a shell. */
 const HERE = 'env';
+/** What `socat - TCP:` does. */
+const BRIDGE = `
+import os, select, socket, sys
+there = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+while True:
+    for ready in select.select([0, there], [], [])[0]:
+        data = os.read(0, 65536) if ready == 0 else there.recv(65536)
+        if not data:
+            sys.exit()
+        there.sendall(data) if ready == 0 else os.write(1, data)
+`;
 
 describe('a guest of another host', function () {
   this.timeout(120_000);
   const scratch = useScratchDirectory();
   let guest: QemuProcess;
   let witness: Witness;
+  /** Of a second monitor. */
+  let port: number;
 
   before(async () => {
-    guest = await launchKernel('long4', { gdb: false });
+    guest = await launchKernel('long4', { gdb: false, extraArgs: TCP_MONITOR });
+    port = await tcpMonitorPort(guest);
     witness = await Witness.of(guest);
   });
 
@@ -56,6 +72,91 @@ describe('a guest of another host', function () {
     const state = JSON.parse(stdout);
     expect(state.registers.pkru).to.deep.include({ source: 'device-state', value: '0xc0000024' });
     expect(state.memoryAccess.provider, JSON.stringify(state.memoryAccess)).to.equal('host-process');
+    await expectAsFound();
+  });
+
+  /** Where no descriptor gets to: a monitor on a port of that host, and one that a command of this host leads to. */
+  const withoutDescriptors = (over = ''): Readonly<Record<string, string>> => {
+    writeFileSync(scratch('bridge.py'), BRIDGE);
+    return {
+      'a port': `tcp:localhost:${port}`,
+      'a command': `exec:${over} python3 ${scratch('bridge.py')} ${port}`.replace(/: /, ':'),
+    };
+  };
+
+  for (const way of ['a port', 'a command']) {
+    it(`gives everything also where its monitor is reached by ${way}, and nothing stays of what it takes`, async () => {
+      await using daemon = await SshDaemon.start();
+      const folder = scratch(`folder-${way.length}`);
+      mkdirSync(folder);
+      const qmp = withoutDescriptors(daemon.command)[way] ?? '';
+      const host = `${daemon.command} env TMPDIR=${folder}`;
+      const words = ['state', '--json', '--timeout', '60000', '--qmp', qmp, '--host', host];
+      const { status, stdout, stderr } = await runPagewalk(words, { PATH });
+      expect(status, stderr).to.equal(0);
+      const state = JSON.parse(stdout);
+      expect(state.registers.pkru).to.deep.include({ source: 'device-state', value: '0xc0000024' });
+      expect(state.memoryAccess.provider, JSON.stringify(state.memoryAccess)).to.equal('host-process');
+      expect(readdirSync(folder)).to.deep.equal([]);
+      await expectAsFound();
+    });
+
+    it(`runs on after a client that was killed in the pause, with its monitor reached by ${way}`, async () => {
+      const folder = scratch(`killed-${way.length}`);
+      mkdirSync(folder);
+      await runsOnWithoutClient(`host:[env TMPDIR=${folder}]${withoutDescriptors()[way]}`);
+      await untilPasses(async () => {
+        expect(readdirSync(folder)).to.deep.equal([]);
+      }, 5000);
+    });
+  }
+
+  it('is asked for its device state more than once, by a path too', async () => {
+    const guestThere = await attach({ qmp: `host:[${HERE}]tcp:localhost:${port}` });
+    try {
+      for (const _ of [1, 2, 3]) {
+        const view = await guestThere.pause();
+        expect((await view.vcpuState()).pkru).to.include({ from: 'device-state', value: 0xc000_0024 });
+        await guestThere.resume();
+      }
+    } finally {
+      await guestThere.detach();
+    }
+    await expectAsFound();
+  });
+
+  it('of another user is reached by a port with a helper that is root', async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    const extraArgs = [...runWith({ user: 'nobody' }), ...TCP_MONITOR];
+    await using foreign = await launchKernel('long4', { gdb: false, extraArgs });
+    const qmp = `tcp:localhost:${await tcpMonitorPort(foreign)}`;
+    const words = ['state', '--json', '--qmp', qmp, '--host', HERE];
+    const { status, stdout, stderr } = await runPagewalk(words, { PATH });
+    expect(status, stderr).to.equal(0);
+    const state = JSON.parse(stdout);
+    expect(state.registers.pkru.source, JSON.stringify(state.registers.pkru)).to.equal('device-state');
+    expect(state.memoryAccess.provider, JSON.stringify(state.memoryAccess)).to.equal('host-process');
+  });
+
+  it('that has no folder in common with the helper says what was tried, and what helps', async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    const host = `unshare --mount sh -c 'mount -t tmpfs none /mnt && TMPDIR=/mnt exec "$@"' sh`;
+    const { status, stderr } = await runPagewalk(['state', '--qmp', `tcp:localhost:${port}`, '--host', host], { PATH });
+    expect(status).to.equal(3);
+    expect(stderr).to.match(
+      /Tried: by a socket of the helper there \(.*\/mnt\/pagewalk-[0-9a-f]{12}\/gdb.*No such file/s,
+    );
+    expect(stderr).to.include('TMPDIR=DIR').and.to.include('--qmp unix:PATH');
+    await expectAsFound();
+  });
+
+  it('without a helper has no stub by itself, and that is said, with what helps', async () => {
+    const qmp = withoutDescriptors()['a command'] ?? '';
+    const { status, stderr } = await runPagewalk(['state', '--qmp', qmp], { PATH });
+    expect(status).to.equal(3);
+    expect(stderr).to.match(
+      /has no GDB stub and is not on this host\. What helps: .*add --host 'ssh lab'.*pass --gdb/s,
+    );
     await expectAsFound();
   });
 
@@ -88,8 +189,11 @@ describe('a guest of another host', function () {
     expect(witness.stops).to.equal(stops);
   });
 
-  it('runs on after a client that was killed in the pause', async () => {
-    const orders: ClientOrders = { qmp: `host:[${HERE}]${guest.qmpEndpoint}`, until: 'paused' };
+  it('runs on after a client that was killed in the pause', () =>
+    runsOnWithoutClient(`host:[${HERE}]${guest.qmpEndpoint}`));
+
+  async function runsOnWithoutClient(qmp: string): Promise<void> {
+    const orders: ClientOrders = { qmp, until: 'paused' };
     const client = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = await once(client.stdout.pipe(split2()), 'data');
     expect(line).to.equal('paused');
@@ -97,7 +201,7 @@ describe('a guest of another host', function () {
     client.kill('SIGKILL');
     await once(client, 'exit');
     await untilPasses(expectAsFound, 20_000);
-  });
+  }
 
   it('is asked by the stub that it has, where that is proven to be its own', async () => {
     const path = scratch('gdb');

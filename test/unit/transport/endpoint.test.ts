@@ -2,14 +2,14 @@ import { expect } from 'chai';
 import {
   type Endpoint,
   EndpointError,
-  type EndpointOnHost,
+  type EndpointWithHelper,
   formatEndpoint,
   parseEndpoint,
 } from '../../../protocols/transport/index.ts';
 
-const unix = (path: string): EndpointOnHost => ({ kind: 'unix', path });
-const tcp = (host: string, port: number): EndpointOnHost => ({ kind: 'tcp', host, port });
-const exec = (command: string): Endpoint => ({ kind: 'exec', command });
+const unix = (path: string): EndpointWithHelper => ({ kind: 'unix', path });
+const tcp = (host: string, port: number): EndpointWithHelper => ({ kind: 'tcp', host, port });
+const exec = (command: string): EndpointWithHelper => ({ kind: 'exec', command });
 
 const ACCEPTED: ReadonlyArray<readonly [text: string, endpoint: Endpoint]> = [
   ['unix:/run/vm.qmp', unix('/run/vm.qmp')],
@@ -51,13 +51,20 @@ const ACCEPTED: ReadonlyArray<readonly [text: string, endpoint: Endpoint]> = [
   ],
   ['host:[ssh lab]unix:/run/vm.qmp', { kind: 'host', command: 'ssh lab', target: unix('/run/vm.qmp') }],
   ['host:[ssh root@[::1]]tcp:[::1]:1', { kind: 'host', command: 'ssh root@[::1]', target: tcp('::1', 1) }],
+  ['host:[ssh lab]exec:ssh lab nc -U /a,b', { kind: 'host', command: 'ssh lab', target: exec('ssh lab nc -U /a,b') }],
+  [
+    'host:[ssh lab]tls:lab:4444,dir=/a,,b',
+    { kind: 'host', command: 'ssh lab', target: { kind: 'tls', host: 'lab', port: 4444, dir: '/a,b' } },
+  ],
   ['exec:ssh lab socat - UNIX:/run/a,,b', exec('ssh lab socat - UNIX:/run/a,,b')],
 ];
 
 const REFUSED: ReadonlyArray<readonly [text: string, because: RegExp]> = [
   ['', /the path is empty/],
   ['host:ssh lab', /a command in brackets/],
-  ['host:[ssh lab]exec:cat', /a command in brackets/],
+  ['host:[ssh lab]libvirt:vm', /a command in brackets/],
+  ['host:[ssh lab]exec: ', /the command is empty/],
+  ['host:[ssh lab]tls:lab', /a host and a port/],
   ['host:[ ]unix:/run/vm.qmp', /the command is empty/],
   ['host:[ssh lab]unix:', /the path is empty/],
   ['unix:', /the path is empty/],

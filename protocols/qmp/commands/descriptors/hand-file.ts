@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { HandedDescriptor } from '../../../transport/internal.ts';
+import type { HandedFile } from '../../../transport/internal.ts';
 import type { QmpExecutor } from '../../executor.ts';
 
 const addedSchema = z.object({ 'fdset-id': z.int().check(z.nonnegative()) });
@@ -8,13 +8,18 @@ const fdsetsSchema = z.array(
 );
 
 /**
- * `add-fd`: QEMU opens the file whenever it is told the path that this gives.
+ * `add-fd`: QEMU opens the file whenever it is told the path that this gives. Where it has one, it is that.
  *
  * @param label - by which it is found again
  * @internal
  */
-export async function handFile(qmp: QmpExecutor, label: string, descriptor: HandedDescriptor): Promise<string> {
-  const added = await qmp.execute('add-fd', { opaque: label }, { schema: addedSchema, descriptor });
+export async function handFile(
+  qmp: QmpExecutor,
+  label: string,
+  { handed }: Pick<HandedFile, 'handed'>,
+): Promise<string> {
+  if ('path' in handed) return handed.path;
+  const added = await qmp.execute('add-fd', { opaque: label }, { schema: addedSchema, descriptor: handed });
   return `/dev/fdset/${added['fdset-id']}`;
 }
 

@@ -1,20 +1,25 @@
-import type { HandedDescriptor } from '../../../transport/internal.ts';
+import type { HandedStream } from '../../../transport/internal.ts';
 import { QmpCommandError } from '../../errors.ts';
 import type { QmpExecutor } from '../../executor.ts';
+import { queryCpusFast } from '../query-cpus-fast.ts';
 
 /**
- * `getfd`, and `chardev-add` with the descriptor: a connection that was made elsewhere becomes a character device of QEMU's.
+ * `getfd`, and `chardev-add` with the descriptor: a connection that was made elsewhere becomes a character device of QEMU's. Or it makes
+ * the connection, at a path.
  *
  * @param id - of the device, and the name of the descriptor until then
- * @throws QmpCommandError where QEMU, or who stands between, takes no descriptors.
+ * @throws QmpCommandError where QEMU, or who stands between, takes no descriptors, or QEMU does not get to the path.
  * @internal
  */
-export async function handStream(qmp: QmpExecutor, id: string, descriptor: HandedDescriptor): Promise<void> {
-  await qmp.execute('getfd', { fdname: id }, { descriptor });
-  await qmp.execute('chardev-add', {
-    id,
-    backend: { type: 'socket', data: { addr: { type: 'fd', data: { str: id } }, server: false } },
-  });
+export async function handStream(
+  qmp: QmpExecutor,
+  id: string,
+  { handed }: Pick<HandedStream, 'handed'>,
+): Promise<void> {
+  const hasPath = 'path' in handed;
+  if (!hasPath) await qmp.execute('getfd', { fdname: id }, { descriptor: handed });
+  const addr = hasPath ? { type: 'unix', data: { path: handed.path } } : { type: 'fd', data: { str: id } };
+  await qmp.execute('chardev-add', { id, backend: { type: 'socket', data: { addr, server: false } } });
 }
 
 /** Takes the device away, if it is there and nothing uses it. @internal */
@@ -28,4 +33,9 @@ export async function removeHandedStream(qmp: QmpExecutor, id: string): Promise<
       if (!(error instanceof QmpCommandError)) throw error;
     });
   }
+}
+
+/** One of QEMU's threads, by its own word. @internal */
+export async function findThread(qmp: QmpExecutor): Promise<number | undefined> {
+  return (await queryCpusFast(qmp))[0]?.threadId;
 }

@@ -23,7 +23,7 @@ export const QEMU_OPTIONS = {
   },
   host: {
     value: 'COMMAND',
-    help: "runs a helper on another host (ssh lab; python3 is needed there): unix: and tcp: endpoints\nare that host's, and device state and memory come from there as well",
+    help: "runs a helper on another host (ssh lab; python3 is needed there): unix: and tcp: endpoints\nare that host's (exec: and tls: lead there from this one), and device state and memory come\nfrom there as well",
   },
   gdb: {
     value: 'ENDPOINT',
@@ -159,6 +159,12 @@ export const QEMU_SOURCE: CommandLineSource = {
     if (host !== undefined && qmp === undefined && gdb === undefined) {
       throw new UsageError('--host says where an endpoint is, and none is given: add --qmp unix:PATH', command);
     }
+    if (host !== undefined && qmp === undefined && gdb?.startsWith('host:') === false) {
+      throw new UsageError(
+        `--host starts a helper, which has nothing to do for a stub alone that is reached from this host (${gdb}): add --qmp, or leave --host out`,
+        command,
+      );
+    }
     if (qmp === undefined && gdb === undefined) return undefined;
     if (qmp !== undefined && gdb !== undefined && canonical(qmp) === canonical(gdb)) {
       throw new UsageError(`${qmp} was given as the QMP endpoint and as the GDB stub; they are two sockets`, command);
@@ -167,7 +173,7 @@ export const QEMU_SOURCE: CommandLineSource = {
   },
 };
 
-/** An endpoint of the host on which a helper runs. */
+/** An endpoint of the host on which a helper runs, or one that leads there from this one. */
 function onHost(
   host: string | undefined,
   name: string,
@@ -176,11 +182,13 @@ function onHost(
 ): string | undefined {
   if (host === undefined || endpoint === undefined) return endpoint;
   const target = parseEndpoint(endpoint);
-  if (target.kind !== 'unix' && target.kind !== 'tcp') {
+  // A stub takes nothing of a helper's.
+  if (name === 'gdb' && (target.kind === 'exec' || target.kind === 'tls')) return endpoint;
+  if (target.kind === 'libvirt' || target.kind === 'host') {
     const advice =
       target.kind === 'libvirt'
         ? 'libvirt reaches other hosts by its own URI: libvirt:qemu+ssh://lab/system/DOMAIN, without --host'
-        : `name it as it is on that host: --${name} unix:PATH`;
+        : 'the endpoint names a helper already';
     throw new UsageError(`--host and --${name} ${target.kind}: do not go together; ${advice}`, command);
   }
   try {

@@ -28,19 +28,11 @@ export class SshDaemon implements AsyncDisposable {
     await copyFile(`${client}.pub`, join(directory, 'authorized'));
     // Debian's needs it, and has it made by its service.
     if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
-    const port = await freePort();
     const options = [
-      ...[`ListenAddress=127.0.0.1`, `Port=${port}`, `HostKey=${host}`, `AuthorizedKeysFile=${directory}/authorized`],
+      ...[`ListenAddress=127.0.0.1`, `HostKey=${host}`, `AuthorizedKeysFile=${directory}/authorized`],
       ...['StrictModes=no', 'UsePAM=no', 'PidFile=none', 'PermitRootLogin=yes', 'PasswordAuthentication=no'],
     ];
-    const words = ['-D', '-e', '-f', '/dev/null', ...options.flatMap((option) => ['-o', option])];
-    const daemon = spawn(SSHD, words, { stdio: ['ignore', 'ignore', 'pipe'] });
-    let said = '';
-    for await (const [text] of on(daemon.stderr.setEncoding('utf8'), 'data', { close: ['end'] })) {
-      said += text as string;
-      if (/^Server listening/m.test(said)) break;
-    }
-    daemon.stderr.resume();
+    const { daemon, port } = await listen(options);
     const known = `-o StrictHostKeyChecking=no -o UserKnownHostsFile=${directory}/known -o LogLevel=ERROR`;
     const command = `ssh -F /dev/null -i ${client} -p ${port} ${known} ${userInfo().username}@127.0.0.1`;
     return new SshDaemon(daemon, directory, command);
@@ -51,6 +43,22 @@ export class SshDaemon implements AsyncDisposable {
     if (this.#process.exitCode === null && this.#process.signalCode === null) await once(this.#process, 'exit');
     await rm(this.#directory, { recursive: true });
   }
+}
+
+/** A port that was free may be another's a moment later, of which sshd says so and ends. */
+async function listen(options: readonly string[], tries = 5): Promise<{ daemon: ChildProcess; port: number }> {
+  const port = await freePort();
+  const words = ['-D', '-e', '-f', '/dev/null', ...[`Port=${port}`, ...options].flatMap((option) => ['-o', option])];
+  const daemon = spawn(SSHD, words, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  for await (const [text] of on(daemon.stderr.setEncoding('utf8'), 'data', { close: ['end'] })) {
+    said += text as string;
+    if (!/^Server listening/m.test(said)) continue;
+    daemon.stderr.resume();
+    return { daemon, port };
+  }
+  if (tries > 1) return listen(options, tries - 1);
+  throw new Error(`sshd does not listen: ${said}`);
 }
 
 async function freePort(): Promise<number> {

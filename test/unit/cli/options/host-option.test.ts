@@ -14,8 +14,26 @@ describe('--host', () => {
     });
   });
 
+  it('leaves what leads there from this host as it is, and puts a helper beside it', () => {
+    const words = [
+      '--qmp',
+      'exec:ssh lab socat - UNIX:/run/vm.qmp',
+      ...HOST,
+      '--gdb',
+      'exec:ssh lab socat - TCP::1234',
+    ];
+    expect(parseState(words, {}).guest.source).to.include({
+      qmp: 'host:[ssh lab]exec:ssh lab socat - UNIX:/run/vm.qmp',
+      gdb: 'exec:ssh lab socat - TCP::1234',
+    });
+    expect(parseState(['--qmp', 'tls:lab:4444,dir=/a', ...HOST], {}).guest.source).to.include({
+      qmp: 'host:[ssh lab]tls:lab:4444,dir=/a',
+    });
+  });
+
   for (const [words, message] of [
-    [['--qmp', 'exec:ssh lab socat - UNIX:/run/vm.qmp', ...HOST], 'name it as it is on that host: --qmp unix:PATH'],
+    [['--gdb', 'exec:ssh lab socat - TCP::1234', ...HOST], 'add --qmp, or leave --host out'],
+    [['--qmp', 'host:[ssh lab]unix:/run/vm.qmp', ...HOST], 'the endpoint names a helper already'],
     [['--qmp', 'libvirt:vm', ...HOST], 'libvirt:qemu+ssh://lab/system/DOMAIN'],
     [['--guest', 'vm', ...HOST], '--guest and --host exclude each other'],
     [HOST, 'add --qmp unix:PATH'],

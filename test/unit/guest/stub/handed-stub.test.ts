@@ -44,7 +44,7 @@ async function start(answers: Answers, requestTimeoutMs = 5000) {
         return Promise.resolve();
       };
       const connection = { endpoint: 'libvirt:vm (GDB stub)', stream, explainEnd: () => '', close };
-      return Promise.resolve({ connection, descriptor: { number: 5 } });
+      return Promise.resolve({ connection, handed: { number: 5 } });
     },
     makeFile: () => {
       throw new Error('no file here');
