@@ -155,7 +155,7 @@ export class QmpTlsStallError extends QmpError {
   constructor(endpoint: string, version: string) {
     super(
       `${endpoint}: QEMU ${version} greeted over TLS, but does not answer. QEMU 7.2 reads of each TLS record its first byte alone, ` +
-        'whatever the client (10.0 does not have this fault): use a unix socket (exec:ssh … for another host), or a newer QEMU',
+        'whatever the client (10.0 does not have this fault): use a unix socket (host:[ssh lab]unix:PATH on another host), or a newer QEMU',
     );
     this.endpoint = endpoint;
     this.version = version;

@@ -1,5 +1,5 @@
 import type { ConnectOptions } from './connect-options.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, HostFiles } from './connection.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
 import { connectCommand } from './exec/exec-connection.ts';
 import { withCarrier } from './handing/with-carrier.ts';
@@ -34,4 +34,9 @@ export async function connect(endpoint: Endpoint | string, options: ConnectOptio
     default:
       return connectSocket(target, options);
   }
+}
+
+/** Starts a helper that looks at the host it runs on. @throws ConnectError @internal */
+export async function lookAtHost(command: string, options: ConnectOptions): Promise<HostFiles> {
+  return (await import('./host/host-files.ts')).lookAtHost(command, options);
 }

@@ -159,3 +159,26 @@ export interface RemotePiece {
   readonly position: number;
   readonly target: Uint8Array;
 }
+
+/**
+ * What a helper sees of the host that it runs on, for finding its QEMUs. Each answer is in the order of what was asked, and undefined
+ * where it is not there. Texts are bytes (latin1).
+ *
+ * @throws ConnectError
+ * @internal
+ */
+export interface HostFiles {
+  processes(): Promise<readonly number[]>;
+  /** Null where it may not be read. */
+  texts(paths: readonly string[]): Promise<readonly (string | null | undefined)[]>;
+  links(paths: readonly string[]): Promise<readonly (string | undefined)[]>;
+  /** The descriptors of processes, each with what it leads to. */
+  opened(pids: readonly number[]): Promise<readonly (readonly (readonly [number, string])[] | undefined)[]>;
+  /** Device and inode of sockets, `DEVICE:INODE`. */
+  sockets(paths: readonly string[]): Promise<readonly (string | undefined)[]>;
+  /** For each of these sockets a process that has it open, where one is seen. */
+  sharers(inodes: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /** What `ss -xnH` prints, or nothing. */
+  otherEnds(): Promise<string>;
+  close(): Promise<void>;
+}

@@ -1,9 +1,12 @@
 /** @internal */
+export { lookAtHost } from './connect.ts';
+/** @internal */
 export type {
   DescriptorCarrier,
   HandedDescriptor,
   HandedFile,
   HandedStream,
+  HostFiles,
   RemoteHost,
   RemotePiece,
   RemoteProcess,

@@ -2,11 +2,13 @@
 export { chooseGuest } from './found/choose-guest.ts';
 /** @internal */
 export { type FoundGuests, findGuests } from './found/find-guests.ts';
+/** @internal */
+export { lookAtOtherHost } from './found/other-host.ts';
 export * from './index.ts';
 /** @internal */
 export { pagesOfRange } from './linear-range.ts';
 /** @internal */
-export type { Unneeded } from './link/attach-options.ts';
+export { DEFAULT_TIMEOUT_MS, type Unneeded } from './link/attach-options.ts';
 /** @internal */
 export { type FoundLinux, namesOf } from './linux/look-for-linux.ts';
 /** @internal */

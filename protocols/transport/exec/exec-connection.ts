@@ -13,7 +13,7 @@ import { TailBuffer } from './tail-buffer.ts';
 /** How long a command may take to leave by itself when its input ends, and again when it is asked to (SIGTERM). */
 const CLOSE_GRACE_MS = 300;
 /** The end of the output and the exit of the command are two events; how long the second may follow the first. */
-const EXIT_GRACE_MS = 250;
+const EXIT_GRACE_MS = 1000;
 /** How much of the command's last words on standard error is kept. */
 const STDERR_CHARS = 2000;
 

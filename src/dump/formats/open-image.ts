@@ -5,7 +5,7 @@ import { FlattenedFile, isFlattened } from '../file/flattened-file.ts';
 import type { DumpImage } from './dump-image.ts';
 import { isElf, openElfCore } from './elf-core.ts';
 import { isKdump, openKdump } from './kdump.ts';
-import { isLime, openLime } from './lime.ts';
+import { isLime, isPackedLime, openLime } from './lime.ts';
 import { openRaw } from './raw.ts';
 
 const START_BYTES = 64;
@@ -47,6 +47,8 @@ export function openImage(file: ByteSource): DumpImage {
   const text = latin1(start);
   const other = OTHERS.find(([beginning]) => text.startsWith(beginning));
   if (other !== undefined) throw new DumpUnsupportedError(source.name, other[1]);
+  if (isPackedLime(source))
+    throw new DumpUnsupportedError(source.name, 'is a LiME dump packed with zlib: unpack it first (unpigz)');
   if (source !== file) throw new DumpFormatError(source.name, 'holds neither an ELF core nor a kdump-compressed file');
   if (source.sizeBytes < PAGE_BYTES) {
     throw new DumpFormatError(source.name, `has ${source.sizeBytes} bytes, which is no dump of memory`);

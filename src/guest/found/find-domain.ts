@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { LIBVIRT_SYSTEM_URI } from '../../../protocols/transport/internal.ts';
 import type { FoundDomain } from './found-guest.ts';
+import type { HostLook } from './host-look.ts';
 import type { QemuCommandLine } from './qemu-command-line.ts';
 
 const SESSION_URI = 'qemu:///session';
@@ -21,18 +21,19 @@ export function findDomain(
   pid: number,
   uid: number,
   { name, uuid, isLibvirts }: Pick<QemuCommandLine, 'name' | 'uuid' | 'isLibvirts'>,
+  look: Pick<HostLook, 'record' | 'isOwnUser'>,
   records: Records = RECORDS,
 ): FoundDomain | null {
-  // The name is the process's word: it must lead to no other place.
-  if (name === null || name === '' || name.includes('/') || name.includes('\0')) return null;
+  if (!isFileName(name)) return null;
   // virsh takes a number for the id of a domain, which may be another one.
   const domain = /^\d+$/.test(name) ? uuid : name;
   if (domain === null) return null;
-  const inSystem = isRecorded(`${records.system}/${name}.pid`, pid);
+  const inSystem = isRecorded(look.record(`${records.system}/${name}.pid`), pid);
   if (inSystem === true) return { uri: LIBVIRT_SYSTEM_URI, domain, isProven: true };
   // The session of another user is not reached from here.
-  const inSession =
-    uid === process.getuid?.() ? isRecorded(`${records.session(uid)}/${name}.pid`, pid) : (false as const);
+  const inSession = look.isOwnUser(uid)
+    ? isRecorded(look.record(`${records.session(uid)}/${name}.pid`), pid)
+    : (false as const);
   if (inSession === true) return { uri: SESSION_URI, domain, isProven: true };
   if (!isLibvirts) return null;
   if (inSession === undefined) return { uri: SESSION_URI, domain, isProven: false };
@@ -40,11 +41,16 @@ export function findDomain(
 }
 
 /** @returns undefined where the record may not be read */
-function isRecorded(file: string, pid: number): boolean | undefined {
-  try {
-    return readFileSync(file, 'latin1').trim() === String(pid);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'EACCES' || code === 'EPERM' ? undefined : false;
-  }
+function isRecorded(record: string | undefined | null, pid: number): boolean | undefined {
+  return record === null ? undefined : record?.trim() === String(pid);
+}
+
+/** The record that names a domain of the system's libvirt; undefined where the name is none of a domain. @internal */
+export function systemRecordOf(name: string | null): string | undefined {
+  return isFileName(name) ? `${RECORDS.system}/${name}.pid` : undefined;
+}
+
+/** The name is the process's word: it must lead to no other place. */
+function isFileName(name: string | null): name is string {
+  return name !== null && name !== '' && !name.includes('/') && !name.includes('\0');
 }

@@ -1,15 +1,11 @@
-import { readFileSync, statSync } from 'node:fs';
-import { basename } from 'node:path';
-import { formatEndpoint, libvirtUriOf } from '../../../protocols/transport/internal.ts';
-import { executableOf, ProcessScan } from '../peer/processes.ts';
 import { findDomain } from './find-domain.ts';
 import type { FoundChannel, FoundDomain, FoundGuest } from './found-guest.ts';
 import { FoundSockets } from './found-sockets.ts';
-import { commandLineOf, containerOf, namespaceOf, readNamedFile, readUsers, usesKvm } from './process-facts.ts';
+import type { HostLook } from './host-look.ts';
+import { containerOf, innerPidOf, isSystemEmulator, programOf } from './process-facts.ts';
 import { parseQemuCommandLine, type QemuCommandLine } from './qemu-command-line.ts';
+import { lookAtThisHost } from './this-host.ts';
 
-/** How long the whole look may take. */
-const BUDGET_MS = 5000;
 const NAMESPACES = ['mnt', 'net', 'pid', 'user'];
 
 /** @internal */
@@ -20,79 +16,64 @@ export interface FoundGuests {
 }
 
 /**
- * Finds the QEMUs of this host, by the kernel's tables and their command lines. Nothing is connected and no guest notices.
+ * Finds the QEMUs of a host, by the kernel's tables and their command lines. Nothing is connected and no guest notices.
  *
+ * @param host - this one unless given
  * @internal
  */
-export function findGuests(): FoundGuests {
-  if (process.platform !== 'linux') return { guests: [], isIncomplete: true };
-  const scan = new ProcessScan(BUDGET_MS);
-  const sockets = new FoundSockets(scan, namespaceOf('self', 'net'));
-  const users = readUsers();
+export function findGuests(host?: HostLook): FoundGuests {
+  if (host === undefined && process.platform !== 'linux') return { guests: [], isIncomplete: true };
+  const look = host ?? lookAtThisHost();
+  const sockets = new FoundSockets(look);
   const guests: FoundGuest[] = [];
-  for (const pid of [...scan.processes()].sort((one, other) => one - other)) {
-    const words = commandLineOf(pid);
-    const program = basename(executableOf(pid)?.replace(/ \(deleted\)$/, '') ?? words?.[0] ?? '');
+  for (const pid of [...look.processes()].sort((one, other) => one - other)) {
+    const words = look.words(pid);
+    const program = programOf(look.executable(pid), words);
     if (words === undefined || !isSystemEmulator(program)) continue;
-    const guest = describe(pid, program, words, sockets, users);
+    const guest = describe(pid, program, words, look, sockets);
     if (guest !== undefined) guests.push(guest);
   }
-  return { guests, isIncomplete: scan.ranOut };
-}
-
-/** Not QEMU's tools: images, network disks, the agent in a guest. */
-function isSystemEmulator(program: string): boolean {
-  return program.includes('qemu-system') || program.includes('qemu-kvm') || program === 'kvm';
+  return { guests, isIncomplete: look.isIncomplete };
 }
 
 function describe(
   pid: number,
   program: string,
   words: readonly string[],
+  look: HostLook,
   sockets: FoundSockets,
-  users: ReadonlyMap<number, string>,
 ): FoundGuest | undefined {
-  const uid = uidOf(pid);
+  const uid = look.user(pid);
   if (uid === undefined) return undefined;
-  const line = readCommandLine(pid, uid, words);
-  const libvirt = findDomain(pid, uid, line);
-  const channels = channelsOf(pid, line, sockets);
+  const line = readCommandLine(pid, uid, words, look);
+  const libvirt = findDomain(pid, uid, line, look);
+  const channels = channelsOf(pid, line, look, sockets);
   return {
     pid,
     name: line.name,
     uid,
-    user: users.get(uid) ?? null,
+    user: look.userName(uid),
     program,
-    accelerator: acceleratorOf(pid, line.accelerator),
+    accelerator: acceleratorOf(look.usesKvm(pid), line.accelerator),
     machine: line.machine,
     libvirt,
-    container: containerOf(pid),
-    otherNamespaces: NAMESPACES.filter((kind) => isElsewhere(pid, kind)),
-    innerPid: innerPidOf(pid),
+    container: containerOf(look.text(pid, 'cgroup')),
+    otherNamespaces: NAMESPACES.filter((kind) => isElsewhere(pid, kind, look)),
+    innerPid: innerPidOf(look.text(pid, 'status')),
     channels,
-    reach: reachOf(channels, libvirt),
+    reach: reachOf(channels, libvirt, look),
   };
 }
 
-function uidOf(pid: number): number | undefined {
-  try {
-    return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
-  } catch {
-    // It ends in this moment (ESRCH).
-    return undefined;
-  }
-}
-
-function readCommandLine(pid: number, uid: number, words: readonly string[]): QemuCommandLine {
+function readCommandLine(pid: number, uid: number, words: readonly string[], look: HostLook): QemuCommandLine {
   const line = parseQemuCommandLine(words);
   if (line.configurationFiles.length === 0) return line;
-  const texts = line.configurationFiles.flatMap((file) => readNamedFile(pid, uid, file) ?? []);
+  const texts = line.configurationFiles.flatMap((file) => look.configuration(pid, uid, file) ?? []);
   return parseQemuCommandLine(words, texts);
 }
 
 /** The kernel's word first; without one, the command line decides only where it leaves no choice. */
-function acceleratorOf(pid: number, asked: string | null): string | null {
-  const isKvm = usesKvm(pid);
+function acceleratorOf(isKvm: boolean | undefined, asked: string | null): string | null {
   if (isKvm === true) return 'kvm';
   const choices = asked?.split(':') ?? ['tcg'];
   const left = isKvm === false ? choices.filter((each) => each !== 'kvm') : choices;
@@ -100,26 +81,19 @@ function acceleratorOf(pid: number, asked: string | null): string | null {
   return only !== undefined && another === undefined ? only : null;
 }
 
-function isElsewhere(pid: number, kind: string): boolean {
-  const theirs = namespaceOf(pid, kind);
-  return theirs !== '' && theirs !== namespaceOf('self', kind);
+function isElsewhere(pid: number, kind: string, look: HostLook): boolean {
+  const theirs = look.namespace(pid, kind);
+  return theirs !== '' && theirs !== look.namespace('self', kind);
 }
 
-function innerPidOf(pid: number): number | null {
-  try {
-    const line = readFileSync(`/proc/${pid}/status`, 'latin1')
-      .split('\n')
-      .find((each) => each.startsWith('NSpid:'));
-    const ids = line?.slice('NSpid:'.length).trim().split('\t').map(Number) ?? [];
-    return ids.length > 1 ? (ids.at(-1) ?? null) : null;
-  } catch {
-    return null;
-  }
-}
-
-function channelsOf(pid: number, line: QemuCommandLine, sockets: FoundSockets): readonly FoundChannel[] {
+function channelsOf(
+  pid: number,
+  line: QemuCommandLine,
+  look: HostLook,
+  sockets: FoundSockets,
+): readonly FoundChannel[] {
   // Of another user's process the namespace is hidden, but not its tables.
-  const network = namespaceOf(pid, 'net') || `of ${pid}`;
+  const network = look.namespace(pid, 'net') || `of ${pid}`;
   const said = line.channels
     .filter(({ address }) => address.kind !== 'other')
     .map(({ purpose, address }) => ({ purpose, ...sockets.look(pid, network, address) }));
@@ -132,19 +106,19 @@ function channelsOf(pid: number, line: QemuCommandLine, sockets: FoundSockets): 
 }
 
 /** A monitor of its own before libvirt's, as it is quicker; a stub alone pauses the guest for as long as it is connected. @internal */
-export function reachOf(channels: readonly FoundChannel[], libvirt: FoundDomain | null): FoundGuest['reach'] {
+export function reachOf(
+  channels: readonly FoundChannel[],
+  libvirt: FoundDomain | null,
+  look: Pick<HostLook, 'domainEndpoint'>,
+): FoundGuest['reach'] {
   const free = (purpose: string): string | undefined =>
     channels.find(
       (each) => each.purpose === purpose && each.state !== 'held' && each.state !== 'absent' && each.endpoint !== null,
     )?.endpoint ?? undefined;
   const qmp = free('qmp');
   if (qmp !== undefined) return { qmp };
-  if (libvirt !== null) {
-    const { uri, domain } = libvirt;
-    const short = { kind: 'libvirt', domain } as const;
-    // Without a URI it is the environment's, which may be another host's.
-    return { qmp: formatEndpoint(libvirtUriOf(short) === uri ? short : { ...short, uri }) };
-  }
+  const domain = libvirt === null ? null : look.domainEndpoint(libvirt.uri, libvirt.domain);
+  if (domain !== null) return { qmp: domain };
   const gdb = free('gdb');
   return gdb === undefined ? null : { gdb };
 }

@@ -15,8 +15,13 @@ export function readUnixOtherEnds(): ReadonlyMap<number, number> {
     timeout: TIMEOUT_MS,
     maxBuffer: MAX_BYTES,
   });
+  return otherEndsOf(stdout ?? '');
+}
+
+/** The same of what `ss -xnH` prints. @internal */
+export function otherEndsOf(text: string): ReadonlyMap<number, number> {
   const ends = new Map<number, number>();
-  for (const line of (stdout ?? '').split('\n')) {
+  for (const line of text.split('\n')) {
     // The last three words: its own inode, an asterisk for the name of its other end, and that end's inode.
     const [own, asterisk, other] = line.trimEnd().slice(-200).split(' ').filter(Boolean).slice(-3).map(Number);
     if (own && other && Number.isNaN(asterisk)) ends.set(own, other);

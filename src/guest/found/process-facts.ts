@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
-import { isAbsolute, resolve } from 'node:path';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { basename, isAbsolute, resolve } from 'node:path';
 import { O_PATH } from '../../../protocols/transport/internal.ts';
 import { asNamedBy } from '../peer/processes.ts';
 import { isOnTrustedFileSystem } from '../peer/trusted-file-systems.ts';
@@ -11,8 +11,7 @@ const OTHERS_MAY_READ = 0o004;
 /** The words of a process's command line; undefined where it has none or is gone. @internal */
 export function commandLineOf(pid: number): readonly string[] | undefined {
   try {
-    const words = readStart(`/proc/${pid}/cmdline`).split('\0');
-    return words.length > 1 ? words.slice(0, -1) : undefined;
+    return wordsOf(readStart(`/proc/${pid}/cmdline`));
   } catch {
     return undefined;
   }
@@ -54,28 +53,42 @@ const CONTAINERS: readonly (readonly [string, RegExp])[] = [
   ['systemd-nspawn', /\/machine\.slice\/systemd-nspawn@([\w-]{1,64})\.service/],
 ];
 
-/** The container of a process, by its control group. @internal */
-export function containerOf(pid: number): string | null {
-  try {
-    const text = readStart(`/proc/${pid}/cgroup`);
-    for (const [runtime, pattern] of CONTAINERS) {
-      const id = pattern.exec(text)?.[1];
-      if (id !== undefined) return `${runtime} ${id}`;
-    }
-  } catch {
-    // Gone.
+/** The container of a process, by its `/proc/PID/cgroup`. @internal */
+export function containerOf(controlGroup: string): string | null {
+  for (const [runtime, pattern] of CONTAINERS) {
+    const id = pattern.exec(controlGroup)?.[1];
+    if (id !== undefined) return `${runtime} ${id}`;
   }
   return null;
 }
 
-/** The names of this host's users. @internal */
-export function readUsers(): ReadonlyMap<number, string> {
-  try {
-    const rows = readFileSync('/etc/passwd', 'utf8').split('\n');
-    return new Map(rows.map((row) => row.split(':', 4)).map(([name = '', , uid]) => [Number(uid || Number.NaN), name]));
-  } catch {
-    return new Map();
-  }
+/** Its process id in its own PID namespace, where that is another one, by its `/proc/PID/status`. @internal */
+export function innerPidOf(status: string): number | null {
+  const line = status.split('\n').find((each) => each.startsWith('NSpid:'));
+  const ids = line?.slice('NSpid:'.length).trim().split('\t').map(Number) ?? [];
+  return ids.length > 1 ? (ids.at(-1) ?? null) : null;
+}
+
+/** The names of a host's users, by its `/etc/passwd`. @internal */
+export function usersOf(text: string): ReadonlyMap<number, string> {
+  const rows = text.split('\n').map((row) => row.split(':', 4));
+  return new Map(rows.map(([name = '', , uid]) => [Number(uid || Number.NaN), name]));
+}
+
+/** The words of a process's command line, by its `/proc/PID/cmdline`. @internal */
+export function wordsOf(commandLine: string): readonly string[] | undefined {
+  const words = commandLine.split('\0');
+  return words.length > 1 ? words.slice(0, -1) : undefined;
+}
+
+/** Not QEMU's tools: images, network disks, the agent in a guest. @internal */
+export function isSystemEmulator(program: string): boolean {
+  return program.includes('qemu-system') || program.includes('qemu-kvm') || program === 'kvm';
+}
+
+/** The name of a process's program, by the kernel where that may be seen. @internal */
+export function programOf(executable: string | undefined, words: readonly string[] | undefined): string {
+  return basename(executable?.replace(/ \(deleted\)$/, '') ?? words?.[0] ?? '');
 }
 
 /**
@@ -105,7 +118,8 @@ export function readNamedFile(pid: number, uid: number, path: string): string | 
   }
 }
 
-function readStart(path: string): string {
+/** As much of a file as anything here has. @throws the system's error @internal */
+export function readStart(path: string): string {
   const descriptor = openSync(path, constants.O_RDONLY);
   try {
     return readFrom(descriptor);

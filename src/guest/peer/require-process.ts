@@ -17,10 +17,13 @@ export function requireProcess(
   { endpoint, peer }: { readonly endpoint: string; readonly peer: Peer },
   cpus: readonly { readonly threadId: number | undefined }[],
 ): void {
-  if (peer.kind === 'process') {
-    if (peer.pid !== pid) throw refusal(pid, endpoint, `QEMU ${peer.pid} is behind it`);
+  const proven = peer.kind === 'process' ? peer.pid : peer.kind === 'remote' ? peer.process.pid : undefined;
+  if (proven !== undefined) {
+    if (proven !== pid) throw refusal(pid, endpoint, `QEMU ${proven} is behind it`);
     return;
   }
+  // Threads of another host are none of this one's.
+  if (parseEndpoint(endpoint).kind === 'host') throw refusal(pid, endpoint, 'that is not proven');
   const threads = cpus.flatMap(({ threadId }) => threadId ?? []);
   if (threads.length === 0 || !threads.every((thread) => hasThread(pid, thread))) {
     throw refusal(pid, endpoint, 'that is not proven');

@@ -11,8 +11,8 @@ export interface UnixSocket {
 
 const ACCEPTS_CONNECTIONS = 0x10000;
 
-/** As often as a table is read to see a socket once. On a host where a thousand connections come and go, one read of a hundred fails. */
-const MOST_READS = 5;
+/** As often as a table is read to see a socket once. On a host where a thousand connections come and go, one read of a hundred fails. @internal */
+export const MOST_READS = 5;
 
 /**
  * Reads the unix sockets with a name in the network namespace of a process.
@@ -29,13 +29,14 @@ export function readUnixSockets(
   // The kernel hands the table over in pieces: of sockets that come in between, one that was printed already is printed again. What
   // a name makes look like a row is there each time.
   for (let left = MOST_READS; left > 0; left -= 1) {
-    const sockets = parseUnixSockets(read());
+    const sockets = unixSocketsOf(read());
     if (sockets !== undefined) return sockets;
   }
   return undefined;
 }
 
-function parseUnixSockets(table: string): readonly UnixSocket[] | undefined {
+/** The same of the table's text, byte by byte (latin1). @internal */
+export function unixSocketsOf(table: string): readonly UnixSocket[] | undefined {
   const sockets: UnixSocket[] = [];
   const inodes = new Set<number>();
   for (const line of table.split('\n').slice(1)) {
@@ -72,10 +73,19 @@ export interface TcpRow extends TcpSocket {
   readonly port: number;
 }
 
+/** Files of /proc/PID/net. @internal */
+export const TCP_TABLES = ['tcp', 'tcp6'];
+
 /** The TCP sockets in the network namespace of a process that listen or are connected. @internal */
 export function readTcpSockets(pid: number | 'self'): readonly TcpRow[] {
-  return ['tcp', 'tcp6']
-    .flatMap((table) => readTable(table, pid))
+  return TCP_TABLES.flatMap((table) => tcpSocketsOf(readTable(table, pid)));
+}
+
+/** The same of a table's text. @internal */
+export function tcpSocketsOf(table: string): readonly TcpRow[] {
+  return table
+    .split('\n')
+    .slice(1)
     .flatMap((line) => {
       // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode
       const [, local = '', remote = '', printed = '', , , , uid, , inode] = line.trim().split(/ {1,20}/, 10);
@@ -102,12 +112,12 @@ export function readListeningPorts(): readonly (TcpSocket & { readonly port: num
   );
 }
 
-function readTable(name: string, pid: number | 'self'): readonly string[] {
+function readTable(name: string, pid: number | 'self'): string {
   try {
-    return readFileSync(`/proc/${pid}/net/${name}`, 'latin1').split('\n').slice(1);
+    return readFileSync(`/proc/${pid}/net/${name}`, 'latin1');
   } catch {
     // A kernel without IPv6.
-    return [];
+    return '';
   }
 }
 

@@ -6,22 +6,29 @@ const PURPOSES = { qmp: 'qmp', hmp: 'hmp', gdb: 'gdb', unknown: '?' } as const;
 /**
  * The QEMUs of a host: for each a line, its sockets, and what reaches it.
  *
+ * @param host - what starts a helper on theirs, where that is another one
  * @returns lines, each with its line end
  * @public
  */
-export function formatGuests(guests: readonly ReportedGuest[], style: Style): string {
-  return guests.map((guest) => formatGuest(guest, style)).join('');
+export function formatGuests(guests: readonly ReportedGuest[], style: Style, host?: string): string {
+  return guests.map((guest) => formatGuest(guest, style, host)).join('');
 }
 
-function formatGuest(guest: ReportedGuest, style: Style): string {
+function formatGuest(guest: ReportedGuest, style: Style, host: string | undefined): string {
   const { channels, reach } = guest;
-  const width = Math.max(0, ...channels.map((channel) => placeOf(channel).length));
+  const width = Math.max(0, ...channels.map((channel) => placeOf(channel, host).length));
   const rows = channels.map(
     (channel) =>
-      `    ${PURPOSES[channel.purpose].padEnd(3)}  ${placeOf(channel).padEnd(width)}  ${standingOf(channel)}`,
+      `    ${PURPOSES[channel.purpose].padEnd(3)}  ${placeOf(channel, host).padEnd(width)}  ${standingOf(channel)}`,
   );
-  const last = reach === null ? style.bad('no way to it from here') : style.good(wordsOf(reach));
+  const last = reach === null ? style.bad(withoutReach(guest)) : style.good(wordsOf(reach, host));
   return [headOf(guest, style), ...rows, `    → ${last}`].map((line) => `${line}\n`).join('');
+}
+
+function withoutReach({ libvirt }: ReportedGuest): string {
+  if (libvirt === null) return 'no way to it from here';
+  const uri = libvirt.uri.replace(':///', '+ssh://HOST/');
+  return `through its libvirt, with that host's name: ${wordsOf({ qmp: `libvirt:${uri}/${libvirt.domain}` })}`;
 }
 
 function headOf(guest: ReportedGuest, style: Style): string {
@@ -44,8 +51,14 @@ function headOf(guest: ReportedGuest, style: Style): string {
   ].join('  ');
 }
 
-function placeOf({ endpoint, address }: ReportedChannel): string {
-  return oneLine(endpoint ?? address);
+function placeOf({ endpoint, address }: ReportedChannel, host: string | undefined): string {
+  return oneLine(endpoint === null ? address : onItsHost(endpoint, host));
+}
+
+/** An endpoint as its host names it, to go with `--host`. */
+function onItsHost(endpoint: string, host: string | undefined): string {
+  const start = `host:[${host}]`;
+  return host !== undefined && endpoint.startsWith(start) ? endpoint.slice(start.length) : endpoint;
 }
 
 function standingOf({ state, holder, endpoint, purpose }: ReportedChannel): string {
@@ -59,9 +72,11 @@ function standingOf({ state, holder, endpoint, purpose }: ReportedChannel): stri
 }
 
 /** As words of a command line: `--qmp unix:/run/vm.qmp`. */
-function wordsOf(reach: NonNullable<ReportedGuest['reach']>): string {
+function wordsOf(reach: NonNullable<ReportedGuest['reach']>, host?: string): string {
   const [option, endpoint] = 'qmp' in reach ? ['--qmp', reach.qmp] : ['--gdb', reach.gdb];
-  return `${option} ${quoted(endpoint)}`;
+  const there = onItsHost(endpoint, host);
+  const helper = there === endpoint || host === undefined ? '' : `--host ${quoted(host)} `;
+  return `${helper}${option} ${quoted(there)}`;
 }
 
 /** As a shell takes it for one word. */

@@ -139,7 +139,7 @@ describe('QMP on a QEMU whose guest is paused', () => {
 
   it('finds the stub without touching it, and sees whether it is taken', async () => {
     expect(await chardevOf(qmp, 'gdb')).to.include({ state: 'free', endpoint: qemu.gdbEndpoint });
-    const stub = await connect(qemu.gdbEndpoint, { timeoutMs: 1000 });
+    const stub = await connect(qemu.gdbEndpoint, { timeoutMs: 10_000 });
     await untilBusy(qmp, 'gdb');
     expect(await chardevOf(qmp, 'gdb')).to.include({ state: 'busy', endpoint: qemu.gdbEndpoint });
     await stub.close();
@@ -154,7 +154,7 @@ describe('QMP on a QEMU whose guest is paused', () => {
     const everywhere = await chardevOf(qmp, 'gdb');
     expect(everywhere).to.include({ state: 'free', isWildcard: true });
     expect(everywhere?.endpoint).to.match(/^tcp:127\.0\.0\.1:\d+$/);
-    const stub = await connect(everywhere?.endpoint ?? '', { timeoutMs: 1000 });
+    const stub = await connect(everywhere?.endpoint ?? '', { timeoutMs: 10_000 });
     await untilBusy(qmp, 'gdb');
     expect(await chardevOf(qmp, 'gdb')).to.include({ state: 'busy', endpoint: everywhere?.endpoint });
     await stub.close();
@@ -167,7 +167,7 @@ describe('QMP on a QEMU whose guest is paused', () => {
   });
 
   it('tells a monitor that is taken from one that is free', async () => {
-    const error = await failureOf(QmpClient.connect(qemu.qmpEndpoint, { timeoutMs: 200 }));
+    const error = await failureOf(QmpClient.connect(qemu.qmpEndpoint, { timeoutMs: 2000 }));
     expect(error).to.be.instanceOf(QmpBusyError).and.include({ endpoint: qemu.qmpEndpoint });
     expect(await queryStatus(qmp)).to.include({ status: 'prelaunch' });
     await qmp.close();
@@ -176,9 +176,9 @@ describe('QMP on a QEMU whose guest is paused', () => {
   });
 
   it('recognises a GDB stub, whose guest it has paused', async () => {
-    expect(await failureOf(QmpClient.connect(qemu.gdbEndpoint, { timeoutMs: 200 }))).to.be.instanceOf(QmpBusyError);
+    expect(await failureOf(QmpClient.connect(qemu.gdbEndpoint, { timeoutMs: 2000 }))).to.be.instanceOf(QmpBusyError);
     await cont(qmp);
-    const error = await failureOf(QmpClient.connect(qemu.gdbEndpoint, { timeoutMs: 200 }));
+    const error = await failureOf(QmpClient.connect(qemu.gdbEndpoint, { timeoutMs: 2000 }));
     // Somewhere between 7.2 and 10.0 the stub stopped to announce the pause that connecting causes.
     if (qmp.greeting.version.qemu.major < 8) {
       expect(error).to.be.instanceOf(QmpProtocolError).and.include({ received: '$T02thread:01;#04' });

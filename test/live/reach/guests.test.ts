@@ -7,12 +7,15 @@ import type * as z from 'zod';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
 import { expectAll, withOwnFolders, writeQemuWithin } from '../../support/live/peer/qemu-within.ts';
+import { TCP_MONITOR } from '../../support/live/reach/tcp-monitor.ts';
 import { runPagewalk } from '../../support/live/run-pagewalk.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 import { guestLineSchema } from '../../support/schemas/guest-schema.ts';
 
-async function listed(pid: number): Promise<z.infer<typeof guestLineSchema>> {
-  const { status, stdout, stderr } = await runPagewalk(['guests', '--json'], { PATH: process.env['PATH'] ?? '' });
+async function listed(pid: number, words: readonly string[] = []): Promise<z.infer<typeof guestLineSchema>> {
+  const { status, stdout, stderr } = await runPagewalk(['guests', '--json', ...words], {
+    PATH: process.env['PATH'] ?? '',
+  });
   expect(status, stderr).to.equal(0);
   const guest = stdout
     .trim()
@@ -22,6 +25,9 @@ async function listed(pid: number): Promise<z.infer<typeof guestLineSchema>> {
   if (guest === undefined) throw new Error(`${pid} is not in the list: ${stdout}`);
   return guest;
 }
+
+/** A helper on this host, as short as one can be. */
+const HERE = 'env';
 
 /** Behaves as the stub of QEMU 10, which does not greet; and keeps the connection of its first client. */
 const SILENT_STUB = `
@@ -68,6 +74,45 @@ describe('the guests of this host', function () {
       expect(stdout).to.match(/^0x0000000000001000 /);
     }
     expect(await witness.runState()).to.equal('running');
+  });
+
+  it('of another host are found by a helper there as that host finds them, and reached by it', async () => {
+    const name = `pagewalk-far-${process.pid}`;
+    const binary = await writeQemuWithin(scratch('qemu-far'), withOwnFolders('--net'));
+    const extraArgs = [...TCP_MONITOR, '-name', `guest=${name},debug-threads=on`];
+    await using near = await launchKernel('long4', { extraArgs });
+    await using inside = await launchKernel('long4', { binary, gdb: false });
+    await using witness = await Witness.of(near);
+    for (const { pid } of [near, inside]) {
+      const { channels, qmp, gdb, ...facts } = await listed(pid);
+      const there = await listed(pid, ['--host', HERE]);
+      const far = (endpoint: string | null): string | null => endpoint && `host:[${HERE}]${endpoint}`;
+      expect(there).to.deep.equal({
+        ...facts,
+        channels: channels.map((each) => ({ ...each, endpoint: far(each.endpoint) })),
+        qmp: far(qmp),
+        gdb: far(gdb),
+      });
+    }
+    expect((await listed(near.pid, ['--host', HERE])).channels.map(({ holder }) => holder?.pid)).to.include(
+      process.pid,
+    );
+    const { stops } = witness;
+    for (const wanted of [name, String(near.pid)]) {
+      const words = ['translate', '0x1000', '--brief', '--guest', wanted, '--host', HERE];
+      const { status, stdout, stderr } = await runPagewalk(words, { PATH: process.env['PATH'] ?? '' });
+      expect(status, stderr).to.be.oneOf([0, 1]);
+      expect(stdout).to.match(/^0x0000000000001000 /);
+    }
+    expect(await witness.runState()).to.equal('running');
+    expect(witness.stops).to.equal(stops + 2);
+    const none = await runPagewalk(['state', '--guest', 'no such guest', '--host', HERE], {
+      PATH: process.env['PATH'] ?? '',
+    });
+    expect(none.stderr).to.include('no QEMU of that host').and.to.include(name);
+    const gone = await runPagewalk(['guests', '--host', 'exit 7;']);
+    expect(gone.status).to.equal(3);
+    expect(gone.stderr).to.include('the helper there is gone: it ended with status 7');
   });
 
   it('are reached by their free monitor alone, and one that is held is told with its holder', async () => {

@@ -6,6 +6,7 @@ import {
   parseEndpoint,
 } from '../../../../protocols/transport/internal.ts';
 import type { OpenGuest } from '../../../guest/index.ts';
+import type { FoundGuests } from '../../../guest/internal.ts';
 import { UsageError } from '../../errors.ts';
 import type { OptionTable } from '../option-row.ts';
 import { parseCount } from '../parse-number.ts';
@@ -19,7 +20,7 @@ export const QEMU_OPTIONS = {
   },
   guest: {
     value: 'NAME|PID',
-    help: 'a QEMU of this host by its name or process id, instead of an endpoint; see pagewalk guests',
+    help: 'a QEMU of this host (with --host of that one) by its name or process id, instead of an\nendpoint; see pagewalk guests',
   },
   host: {
     value: 'COMMAND',
@@ -94,17 +95,44 @@ export class NamedQemu implements NamedGuest {
   }
 }
 
-/** A QEMU of this host by what it is called. Which endpoint reaches it is found out when it is opened. */
+/**
+ * The QEMUs of a host.
+ *
+ * @param host - what starts a helper there; this host without
+ * @throws ConnectError
+ * @internal
+ */
+export async function findGuestsOf(host: string | undefined, timeoutMs?: number): Promise<FoundGuests> {
+  const { DEFAULT_TIMEOUT_MS, findGuests, lookAtOtherHost } = await import('../../../guest/internal.ts');
+  if (host === undefined) return findGuests();
+  const { lookAtHost } = await import('../../../../protocols/transport/internal.ts');
+  const files = await lookAtHost(host, { timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS });
+  try {
+    return findGuests(await lookAtOtherHost(files, host));
+  } finally {
+    await files.close();
+  }
+}
+
+/** A QEMU of this host, or of another one, by what it is called. Which endpoint reaches it is found out when it is opened. */
 class ListedQemu implements NamedGuest {
   /** Known when it is found. */
   readonly whyNotLive = null;
   readonly #wanted: string;
+  readonly #host: string | undefined;
   readonly #command: string;
   readonly #times: Pick<NamedQemu, 'timeoutMs' | 'maxPauseMs'>;
   #found: Promise<NamedQemu> | undefined;
 
-  constructor(wanted: string, times: Pick<NamedQemu, 'timeoutMs' | 'maxPauseMs'>, command: string) {
+  /** @param host - what starts a helper on the host that it is on; this one without */
+  constructor(
+    wanted: string,
+    host: string | undefined,
+    times: Pick<NamedQemu, 'timeoutMs' | 'maxPauseMs'>,
+    command: string,
+  ) {
     this.#wanted = wanted;
+    this.#host = host;
     this.#command = command;
     this.#times = times;
   }
@@ -129,7 +157,11 @@ class ListedQemu implements NamedGuest {
 
   async #look(): Promise<NamedQemu> {
     const { chooseGuest } = await import('../../../guest/internal.ts');
-    const { reach, pid } = chooseGuest(this.#wanted);
+    const { reach, pid } = chooseGuest(
+      this.#wanted,
+      await findGuestsOf(this.#host, this.#times.timeoutMs),
+      this.#host === undefined ? 'this host' : 'that host',
+    );
     return new NamedQemu({ qmp: undefined, gdb: undefined, ...reach, process: pid, ...this.#times });
   }
 }
@@ -139,18 +171,15 @@ export const QEMU_SOURCE: CommandLineSource = {
   options: QEMU_OPTIONS,
   usage: '--qmp ENDPOINT (or PAGEWALK_QMP), --guest NAME|PID, or --gdb',
   parse({ values }, environment, command) {
-    const milliseconds = (name: string): number | undefined => {
-      const text = values.get(name);
-      return text === undefined
-        ? undefined
-        : parseCount(text, `--${name}`, { least: 1, most: LONGEST_TIMER_MS }, command);
+    const times = {
+      timeoutMs: timeoutOf(values, command),
+      maxPauseMs: millisecondsOf('max-pause', values, command),
     };
-    const times = { timeoutMs: milliseconds('timeout'), maxPauseMs: milliseconds('max-pause') };
     const wanted = values.get('guest');
     if (wanted !== undefined) {
-      const other = ['qmp', 'gdb', 'host'].find((name) => values.has(name));
+      const other = ['qmp', 'gdb'].find((name) => values.has(name));
       if (other !== undefined) throw new UsageError(`--guest and --${other} exclude each other`, command);
-      return new ListedQemu(wanted, times, command);
+      return new ListedQemu(wanted, hostOf(values.get('host'), command), times, command);
     }
     const host = values.get('host');
     const there = (name: 'qmp' | 'gdb'): string | undefined =>
@@ -172,6 +201,22 @@ export const QEMU_SOURCE: CommandLineSource = {
     return new NamedQemu({ qmp, gdb, ...times });
   },
 };
+
+/** `--timeout`. @throws UsageError @internal */
+export function timeoutOf(values: ReadonlyMap<string, string>, command: string): number | undefined {
+  return millisecondsOf('timeout', values, command);
+}
+
+function millisecondsOf(name: string, values: ReadonlyMap<string, string>, command: string): number | undefined {
+  const text = values.get(name);
+  return text === undefined ? undefined : parseCount(text, `--${name}`, { least: 1, most: LONGEST_TIMER_MS }, command);
+}
+
+/** What starts a helper on another host. @throws UsageError where no endpoint can name it @internal */
+export function hostOf(host: string | undefined, command: string): string | undefined {
+  onHost(host, 'qmp', 'unix:/', command);
+  return host;
+}
 
 /** An endpoint of the host on which a helper runs, or one that leads there from this one. */
 function onHost(

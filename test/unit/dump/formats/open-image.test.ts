@@ -1,3 +1,4 @@
+import { deflateSync } from 'node:zlib';
 import { expect } from 'chai';
 import { bytesOf } from '../../../../scripts/parsers/dump-targets.ts';
 import { buildElf, buildKdump, buildLime, flatten } from '../../../../scripts/parsers/dumps/build-dump.ts';
@@ -46,6 +47,7 @@ describe('recognizing a dump', () => {
     "QEMU's migration stream": [Buffer.concat([Buffer.from('QEVM'), PAGE]), /UNSUPPORTED .*dump-guest-memory/],
     'a Windows dump': [Buffer.concat([Buffer.from('PAGEDU64'), PAGE]), /UNSUPPORTED .*win-dmp/],
     'a compressed file': [Buffer.concat([Buffer.from('1f8b', 'hex'), PAGE]), /UNSUPPORTED .*gzip/],
+    'what LiME packs': [deflateSync(buildLime(smallGuest())), /UNSUPPORTED .*LiME dump packed with zlib/],
     'an ELF program': [changed(elf, (copy) => copy.writeUInt16LE(2, 16)), /UNSUPPORTED .*not a core/],
     'a core of another machine': [changed(elf, (copy) => copy.writeUInt16LE(183, 18)), /UNSUPPORTED .*machine 183/],
     'a kdump of another machine': [buildKdump(smallGuest(), { machine: 'aarch64' }), /UNSUPPORTED .*"aarch64"/],
@@ -82,6 +84,10 @@ describe('hostile dumps', () => {
         copy.writeUInt32LE(0xffff_ffff, 64 + 4 * 56 + 44),
       ),
       /FORMAT .*4294967295 segments/,
+    ],
+    'zeros behind the ranges of LiME': [
+      Buffer.concat([buildLime(smallGuest()), PAGE]),
+      /FORMAT .*no range of LiME begins at byte (\d+): .*\(truncate -s \1\)/,
     ],
     'a bitmap of exabytes': [changed(kdump, (copy) => copy.writeUInt32LE(0xffff_fffe, 424 + 12)), /FORMAT .*bitmap/],
     'more pages than the bitmap has': [

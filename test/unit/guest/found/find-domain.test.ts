@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { findDomain, type Records } from '../../../../src/guest/found/find-domain.ts';
+import { lookAtThisHost } from '../../../../src/guest/found/this-host.ts';
 import { useScratchDirectory } from '../../../support/live/scratch-directory.ts';
 
 const UUID = '7f1c1b7e-0000-4000-8000-000000000000';
@@ -24,12 +25,12 @@ describe('the libvirt of a QEMU', () => {
   });
 
   it('is the one whose record names the process', () => {
-    expect(findDomain(10, OTHER, LINE, records)).to.deep.equal({
+    expect(findDomain(10, OTHER, LINE, lookAtThisHost(), records)).to.deep.equal({
       uri: 'qemu:///system',
       domain: 'vm',
       isProven: true,
     });
-    expect(findDomain(11, OWN, { ...LINE, name: 'mine' }, records)).to.deep.equal({
+    expect(findDomain(11, OWN, { ...LINE, name: 'mine' }, lookAtThisHost(), records)).to.deep.equal({
       uri: 'qemu:///session',
       domain: 'mine',
       isProven: true,
@@ -37,15 +38,18 @@ describe('the libvirt of a QEMU', () => {
   });
 
   it('is none for a process that says so, and that the records do not name', () => {
-    expect(findDomain(20, OTHER, LINE, records), 'of a domain that another one is').to.equal(null);
-    expect(findDomain(20, OWN, { ...LINE, name: 'gone' }, records)).to.equal(null);
-    expect(findDomain(13, OTHER, { ...LINE, name: 'theirs' }, records), "another user's session").to.equal(null);
-    expect(findDomain(10, OTHER, { ...LINE, name: '../vm' }, records)).to.equal(null);
+    expect(findDomain(20, OTHER, LINE, lookAtThisHost(), records), 'of a domain that another one is').to.equal(null);
+    expect(findDomain(20, OWN, { ...LINE, name: 'gone' }, lookAtThisHost(), records)).to.equal(null);
+    expect(
+      findDomain(13, OTHER, { ...LINE, name: 'theirs' }, lookAtThisHost(), records),
+      "another user's session",
+    ).to.equal(null);
+    expect(findDomain(10, OTHER, { ...LINE, name: '../vm' }, lookAtThisHost(), records)).to.equal(null);
   });
 
   it('takes a name of digits by the uuid, as virsh takes a number for an id', () => {
-    expect(findDomain(12, OTHER, { ...LINE, name: '7' }, records)?.domain).to.equal(UUID);
-    expect(findDomain(12, OTHER, { ...LINE, name: '7', uuid: null }, records)).to.equal(null);
+    expect(findDomain(12, OTHER, { ...LINE, name: '7' }, lookAtThisHost(), records)?.domain).to.equal(UUID);
+    expect(findDomain(12, OTHER, { ...LINE, name: '7', uuid: null }, lookAtThisHost(), records)).to.equal(null);
   });
 
   it('is taken at the word of the process only where the record may not be read', () => {
@@ -53,12 +57,12 @@ describe('the libvirt of a QEMU', () => {
     // Root reads everything.
     if (OWN === 0) process.seteuid?.(OTHER);
     try {
-      expect(findDomain(20, OTHER, LINE, records)).to.deep.equal({
+      expect(findDomain(20, OTHER, LINE, lookAtThisHost(), records)).to.deep.equal({
         uri: 'qemu:///system',
         domain: 'vm',
         isProven: false,
       });
-      expect(findDomain(20, OTHER, { ...LINE, isLibvirts: false }, records)).to.equal(null);
+      expect(findDomain(20, OTHER, { ...LINE, isLibvirts: false }, lookAtThisHost(), records)).to.equal(null);
     } finally {
       if (OWN === 0) process.seteuid?.(OWN);
       chmodSync(records.system, 0o755);

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { reachOf } from '../../../../src/guest/found/find-guests.ts';
+import { lookAtThisHost } from '../../../../src/guest/found/this-host.ts';
 
 const DOMAIN = { uri: 'qemu:///system', domain: 'vm', isProven: true };
 
@@ -13,10 +14,10 @@ describe('what reaches a guest', () => {
 
   it('is the libvirt of this host, whichever one the environment names', () => {
     delete process.env['LIBVIRT_DEFAULT_URI'];
-    expect(reachOf([], DOMAIN)).to.deep.equal({ qmp: 'libvirt:vm' });
+    expect(reachOf([], DOMAIN, lookAtThisHost())).to.deep.equal({ qmp: 'libvirt:vm' });
     process.env['LIBVIRT_DEFAULT_URI'] = 'qemu+ssh://lab/system';
-    expect(reachOf([], DOMAIN)).to.deep.equal({ qmp: 'libvirt:qemu:///system/vm' });
+    expect(reachOf([], DOMAIN, lookAtThisHost())).to.deep.equal({ qmp: 'libvirt:qemu:///system/vm' });
     process.env['LIBVIRT_DEFAULT_URI'] = 'qemu:///session';
-    expect(reachOf([], { ...DOMAIN, uri: 'qemu:///session' })).to.deep.equal({ qmp: 'libvirt:vm' });
+    expect(reachOf([], { ...DOMAIN, uri: 'qemu:///session' }, lookAtThisHost())).to.deep.equal({ qmp: 'libvirt:vm' });
   });
 });

@@ -38,6 +38,26 @@ describe('the guests of a host', () => {
     ]);
   });
 
+  it('of another host are shown as that host names them, with what reaches them from here', () => {
+    const far = (endpoint: string): string => `host:[ssh lab]${endpoint}`;
+    const channels = [
+      { purpose: 'qmp', endpoint: far('unix:/m'), address: '/m', state: 'free', holder: null },
+    ] as const;
+    const bare = { ...GUEST, name: 'a', otherNamespaces: [], innerPid: null, channels };
+    const lines = (reach: ReportedGuest['reach']): readonly string[] =>
+      formatGuests([{ ...bare, reach }], PLAIN, 'ssh lab')
+        .split('\n')
+        .slice(1, 3);
+    expect(lines({ qmp: far('unix:/m') })).to.deep.equal([
+      '    qmp  unix:/m  free',
+      "    → --host 'ssh lab' --qmp unix:/m",
+    ]);
+    // Of its libvirt only that host's own name for it is known.
+    expect(lines(null)[1]).to.equal(
+      "    → through its libvirt, with that host's name: --qmp libvirt:qemu+ssh://HOST/system/a",
+    );
+  });
+
   it('say so where nothing is known, or nothing reaches them', () => {
     const bare = { ...GUEST, name: null, user: null, accelerator: null, machine: null, libvirt: null };
     const text = formatGuests(
