@@ -4,7 +4,7 @@ export const IN_REPORT: readonly EquivalentFaults[] = [
   {
     file: 'src/report/guests/format-guests.js',
     reason: 'without a socket there is no line to pad, and no place of a socket is empty',
-    lines: ['const width = Math.max(1, ...channels.map((channel) => placeOf(channel).length));'],
+    lines: ['const width = Math.max(1, ...channels.map((channel) => placeOf(channel, host).length));'],
   },
   {
     file: 'src/report/map/format-change.js',
