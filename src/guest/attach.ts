@@ -10,7 +10,6 @@ import { prepareDeviceState } from './monitor/prepare-device-state.ts';
 import { requireOwnStub, requireProcess } from './peer/require-process.ts';
 import { prepareMemory } from './qemu/prepare-memory.ts';
 import { leaveAfter } from './resume/leave-after.ts';
-import { readProcessor } from './vcpu/processor.ts';
 
 /**
  * Attaches to a running QEMU. With QMP the guest goes on running until it is paused for a question; with a GDB endpoint alone
@@ -30,7 +29,7 @@ export async function attach(options: AttachOptions): Promise<Guest> {
     if (options.process !== undefined) requireProcess(options.process, link, cpus);
     const qomPath = cpus[0]?.qomPath;
     const [processor, memory] = await Promise.all([
-      readProcessor(link.monitor, qomPath),
+      link.firstProcessor(qomPath),
       prepareMemory(link, options.hostMemory !== false && unneeded.hostMemory !== true),
       unneeded.deviceState === true ? undefined : prepareDeviceState(link.monitor, qomPath),
     ]);

@@ -4,6 +4,7 @@ import type { DeviceStateFile } from '../monitor/device-state-file.ts';
 import type { Monitor, MonitorCpu } from '../monitor/monitor.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { StubSession } from '../stub/stub-session.ts';
+import type { Processor } from '../vcpu/processor.ts';
 import type { Recovery } from './recover.ts';
 
 /** How a guest is let run. @internal */
@@ -58,6 +59,12 @@ export interface Link {
   readonly isStubProven: boolean;
   /** The vCPUs, as they were when the link was opened. */
   firstCpus(): Promise<readonly MonitorCpu[]>;
+  /**
+   * What never changes of its processors.
+   *
+   * @param qomPath - of a vCPU, where it is known
+   */
+  firstProcessor(qomPath: string | undefined): Promise<Processor>;
   /** The memory map as it was then, in the monitor's words; null where the guest would wait for them. */
   firstViews(): Promise<string> | null;
   /** Pauses the guest and makes the stub ready, in physical mode. */

@@ -53,6 +53,7 @@ import { HandedStub, newHandedId } from '../stub/handed-stub.ts';
 import { OwnStub } from '../stub/own-stub.ts';
 import { busy, checkNamedStub, foreignStub, isLocal, locateStub } from '../stub/stub-location.ts';
 import { type StubOptions, StubSession } from '../stub/stub-session.ts';
+import { type Processor, readProcessor } from '../vcpu/processor.ts';
 import { type AttachOptions, DEFAULT_TIMEOUT_MS } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
 import { hearNews } from './hear-news.ts';
@@ -72,8 +73,13 @@ import { warnWithoutWatchdog } from './warn-without-watchdog.ts';
 interface FirstAnswers {
   readonly target: Promise<string | undefined>;
   readonly cpus: Promise<readonly MonitorCpu[]>;
+  /** Of what is at {@link USUAL_FIRST_CPU}, whatever that is. */
+  readonly processor: Promise<Processor>;
   readonly views: Promise<string>;
 }
+
+/** Where machines of the types pc and q35 have the first vCPU. */
+const USUAL_FIRST_CPU = '/machine/unattached/device[0]';
 
 interface HandedStateFile {
   /** As QEMU names it. */
@@ -221,6 +227,10 @@ export class QmpLink implements Link {
 
   firstCpus(): Promise<readonly MonitorCpu[]> {
     return this.#first.cpus;
+  }
+
+  firstProcessor(qomPath: string | undefined): Promise<Processor> {
+    return qomPath === USUAL_FIRST_CPU ? this.#first.processor : readProcessor(this.monitor, qomPath);
   }
 
   firstViews(): Promise<string> {
@@ -926,7 +936,12 @@ export class QmpLink implements Link {
 }
 
 function askFirst(monitor: Monitor): FirstAnswers {
-  const first = { target: monitor.target(), cpus: monitor.listCpus(), views: monitor.hmp(FLAT_VIEWS) };
+  const first = {
+    target: monitor.target(),
+    cpus: monitor.listCpus(),
+    processor: readProcessor(monitor, USUAL_FIRST_CPU),
+    views: monitor.hmp(FLAT_VIEWS),
+  };
   // Who needs one hears of its failure.
   for (const answer of Object.values(first)) answer.catch(() => {});
   return first;

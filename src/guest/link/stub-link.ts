@@ -17,6 +17,7 @@ import { leftToWatchdog } from '../resume/left-to-watchdog.ts';
 import type { Resumed } from '../resume/resumed.ts';
 import { strayed } from '../resume/strayed.ts';
 import { LEAVE_TIMEOUT_MS, StubSession } from '../stub/stub-session.ts';
+import { type Processor, readProcessor } from '../vcpu/processor.ts';
 import { type AttachOptions, DEFAULT_TIMEOUT_MS } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
 import { hearNews } from './hear-news.ts';
@@ -112,6 +113,10 @@ export class StubLink implements Link {
 
   firstCpus(): Promise<readonly MonitorCpu[]> {
     return this.monitor.listCpus();
+  }
+
+  firstProcessor(qomPath: string | undefined): Promise<Processor> {
+    return readProcessor(this.monitor, qomPath);
   }
 
   firstViews(): null {

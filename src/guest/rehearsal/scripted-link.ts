@@ -44,7 +44,7 @@ export function scriptedLink(): Link {
     runStateCause: null,
     recoveries: [],
     isStubProven: true,
-    ...{ firstCpus: unasked, firstViews: () => null },
+    ...{ firstCpus: unasked, firstProcessor: unasked, firstViews: () => null },
     pause: unasked,
     deviceStateFile: () => ({ path: '', read: deviceState, discard: () => {} }),
     noteRegisters: (text) => void printRegisters(text),
