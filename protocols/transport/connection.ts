@@ -1,6 +1,6 @@
 import type { ByteStream } from './byte-stream.ts';
 import type { EndpointOnHost } from './endpoint.ts';
-import type { SocketFile } from './socket-file.ts';
+import type { SocketFile } from './files/socket-file.ts';
 
 /**
  * One established byte stream to an endpoint: what the protocol clients are given, whatever carries the bytes.

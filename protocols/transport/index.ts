@@ -5,4 +5,4 @@ export type { ConnectOptions } from './connect-options.ts';
 export type { ConnectedSocket, Connection, TcpEnd, TraceRecord, TraceSink } from './connection.ts';
 export { type Endpoint, type EndpointWithHelper, formatEndpoint, parseEndpoint, type TlsFiles } from './endpoint.ts';
 export { ConnectError, type ConnectErrorCode, EndpointError, TransportError } from './errors.ts';
-export type { SocketFile } from './socket-file.ts';
+export type { SocketFile } from './files/socket-file.ts';

@@ -16,6 +16,10 @@ export type {
 export { duplexOf, letEnd } from './duplex-of.ts';
 /** @internal */
 export { hostAndPortOf, onItsHost } from './endpoint.ts';
+/** @internal */
+export { randomBytes, randomDigits } from './files/random-bytes.ts';
+/** @internal */
+export { O_PATH } from './files/socket-file.ts';
 export * from './index.ts';
 /** @internal */
 export { SYSTEM_URI as LIBVIRT_SYSTEM_URI, uriOf as libvirtUriOf } from './libvirt/libvirt-uri.ts';
@@ -25,8 +29,6 @@ export { UNDELIVERED } from './libvirt/undelivered.ts';
 export { escapeLines, escapeUnprintable, formatPrintable, printableText } from './printable-text.ts';
 /** @internal */
 export { expectSocketFile } from './socket/expect-socket-file.ts';
-/** @internal */
-export { O_PATH } from './socket-file.ts';
 /** @internal */
 export { nowMs } from './waiting/now-ms.ts';
 /** @internal */

@@ -9,6 +9,8 @@ const FORMATTERS = new Set([
   'src/paging/format-hex.ts',
   // Digits on the wire, which have no 0x.
   'protocols/gdb/hex.ts',
+  // Names that none guesses.
+  'protocols/transport/files/random-bytes.ts',
   // Characters that no terminal should get.
   'protocols/transport/printable-text.ts',
 ]);

@@ -1,5 +1,5 @@
 import type { HandedFile } from '../connection.ts';
-import type { NamelessFile } from '../nameless-file.ts';
+import type { NamelessFile } from '../files/nameless-file.ts';
 
 /**
  * A file without a name as what is handed over; it is closed with the connection that has it.

@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DescriptorCarrier, HandedDescriptor, HandedFile, HandedStream } from '../connection.ts';
 import { TailBuffer } from '../exec/tail-buffer.ts';
-import { makeNamelessFile, type NamelessFile } from '../nameless-file.ts';
+import { makeNamelessFile, type NamelessFile } from '../files/nameless-file.ts';
 import { PYTHON_OPTIONS, pythonProgram } from './find-python.ts';
 import { handedFile } from './handed-file.ts';
 import { handedStream } from './handed-stream.ts';

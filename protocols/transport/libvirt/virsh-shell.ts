@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { spawnGuarded } from '../exec/guarded-command.ts';
 import { ProcessGroup } from '../exec/process-group.ts';
 import { quoteWord } from '../exec/quote-word.ts';
 import { TailBuffer } from '../exec/tail-buffer.ts';
+import { randomDigits } from '../files/random-bytes.ts';
 
 /** A line of a reply may be as long as QMP's longest message. */
 const MAX_LINE_CHARS = 20 * 1024 * 1024;
@@ -41,7 +41,7 @@ interface Pending {
 export class VirshShell {
   readonly child: ChildProcess;
   readonly #group: ProcessGroup | undefined;
-  readonly #nonce = randomUUID().slice(0, 8);
+  readonly #nonce = randomDigits();
   readonly #pending: Pending[] = [];
   readonly #complaints = new TailBuffer(STDERR_CHARS);
   readonly #ended: Promise<string>;

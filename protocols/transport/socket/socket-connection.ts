@@ -3,7 +3,7 @@ import type { ConnectOptions } from '../connect-options.ts';
 import type { ConnectedSocket, Connection } from '../connection.ts';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { ConnectError } from '../errors.ts';
-import { type HeldSocketFile, holdSocketFile } from '../socket-file.ts';
+import { type HeldSocketFile, holdSocketFile } from '../files/socket-file.ts';
 import { timerMs } from '../waiting/timer-ms.ts';
 import { describeConnectFailure } from './connect-failure.ts';
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -18,6 +17,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod/mini';
 import { isAlive, lifeOf, type ProcessLife, startTimeOf } from '../peer/process-life.ts';
 import { removePrivateDirectory } from './private-directory.ts';
+import { printOf } from './register-prints.ts';
 import type { RestorePlan } from './restore-plan.ts';
 
 const SUFFIX = '.journal';
@@ -142,7 +142,7 @@ export class Journal {
    */
   static place(endpoint: string): string {
     Journal.#count += 1;
-    const name = createHash('sha256').update(endpoint).digest('base64url').slice(0, 16);
+    const name = printOf(endpoint);
     const directory = journalDirectory();
     try {
       requireOwn(directory);

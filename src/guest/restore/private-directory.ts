@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   accessSync,
   chmodSync,
@@ -22,6 +21,7 @@ import {
   formatEndpoint,
   O_PATH,
   parseEndpoint,
+  randomBytes,
 } from '../../../protocols/transport/internal.ts';
 import { GuestUsageError } from '../errors.ts';
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   findThread,
   handStream,
@@ -7,13 +6,13 @@ import {
   QmpCommandError,
   removeHandedStream,
 } from '../../../protocols/qmp/internal.ts';
-import type { DescriptorCarrier, HandedStream } from '../../../protocols/transport/internal.ts';
+import { type DescriptorCarrier, type HandedStream, randomDigits } from '../../../protocols/transport/internal.ts';
 import { GuestStubError } from '../errors.ts';
 import { isStubOn } from '../restore/stub-turn.ts';
 
 /** A name that no other client's device has. @internal */
 export function newHandedId(): string {
-  return `pagewalk-${randomUUID().slice(0, 8)}`;
+  return `pagewalk-${randomDigits()}`;
 }
 
 /**

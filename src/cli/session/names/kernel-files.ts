@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { randomDigits } from '../../../../protocols/transport/internal.ts';
 import {
   decodeKernelNames,
   encodeKernelNames,
@@ -87,7 +87,7 @@ export class KernelFiles implements KnownKernels {
     if (file === null || buildId === null || file.length > MOST_BYTES) return;
     const digits = (address: bigint): string => formatHex(address, 16).slice(2);
     const name = `kernel-${buildId.id}-${digits(buildId.address)}-${digits(textFirst)}.names`;
-    const draft = join(this.#folder, `${randomUUID()}.new`);
+    const draft = join(this.#folder, `${randomDigits()}.new`);
     try {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
       writeFileSync(draft, file, { flag: 'wx', mode: 0o600 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { isSamePrint, printRegisters } from '../../../../src/guest/restore/register-prints.ts';
+import { isSamePrint, printOf, printRegisters } from '../../../../src/guest/restore/register-prints.ts';
 import { readFixture } from '../../../support/fakes/read-fixture.ts';
 
 const ALL = readFixture('qmp/registers/all.txt').toString();
@@ -25,5 +25,31 @@ describe('the print of registers', () => {
     expect(isSamePrint(printRegisters(ALL), {})).to.equal(false);
     const { 0: first = '' } = printRegisters(ALL);
     expect(isSamePrint({ 0: first }, printRegisters(ALL))).to.equal(true);
+  });
+});
+
+describe('the print of a text', () => {
+  const quarters = (text: string): readonly number[] => {
+    const bytes = Buffer.from(printOf(text), 'base64url');
+    return [0, 4, 8, 12].map((at) => bytes.readInt32LE(at));
+  };
+
+  it('differs in each of its quarters wherever one character does', () => {
+    const text = ONE.slice(0, 400);
+    const before = quarters(text);
+    for (let at = 0; at < text.length; at += 1) {
+      const changed = String.fromCharCode(text.charCodeAt(at) ^ (1 << (at % 7)));
+      const after = quarters(text.slice(0, at) + changed + text.slice(at + 1));
+      expect(after.filter((quarter, which) => quarter === before[which])).to.deep.equal([]);
+    }
+  });
+
+  it('is its own in all quarters for each of 20,000 texts', () => {
+    const seen = [0, 1, 2, 3].map(() => new Set<number>());
+    for (let count = 0; count < 20_000; count += 1) {
+      for (const [which, quarter] of quarters(`RAX=${String(count).padStart(16, '0')} RIP=fff0`).entries())
+        seen[which]?.add(quarter);
+    }
+    expect(seen.map(({ size }) => size)).to.deep.equal([20_000, 20_000, 20_000, 20_000]);
   });
 });
