@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type FaultCause, type NestedTranslation, PagingInputError, type Translation } from '../../paging/index.ts';
 import { type Assumption, isSaid } from '../vcpu/assumption.ts';
 import { type Sourced, sourced } from '../vcpu/sourced.ts';
@@ -137,6 +138,7 @@ export type WalkAgain = (stages: Stages) => Promise<TranslationTable>;
  * @internal
  */
 export async function addAssumptions(table: TranslationTable, state: VcpuState, walkAgain: WalkAgain): Promise<void> {
+  const own = { context: table.context, nested: stageOf(state) };
   for (const assumed of assumedValues(state)) {
     const decides = new Uint8Array(table.length);
     if (isAnything(assumed.name))
@@ -144,12 +146,13 @@ export async function addAssumptions(table: TranslationTable, state: VcpuState, 
         decides[at] = isWalked(table.cause(at)) ? 1 : 0;
       });
     for (const other of alternativesTo(assumed.name, state)) {
-      const stage = stageOf(other);
-      if (stage === null && state.nested.value !== null) {
+      const stages = { context: contextOf(other), nested: stageOf(other) };
+      if (stages.nested === null && state.nested.value !== null) {
         decides.fill(1);
         continue;
       }
-      const again = await walkAgain({ context: contextOf(other), nested: stage });
+      if (isDeepStrictEqual(stages, own)) continue;
+      const again = await walkAgain(stages);
       for (let at = 0; at < table.length; at += 1) if (!table.isSameAt(at, again)) decides[at] = 1;
     }
     table.addAssumption(assumed, decides);
@@ -158,9 +161,11 @@ export async function addAssumptions(table: TranslationTable, state: VcpuState, 
 
 /** All the vCPUs whose walks tell whether something assumed decides an answer. @internal */
 export function assumableStages(state: VcpuState): readonly Stages[] {
+  const own = { context: contextOf(state), nested: stageOf(state) };
   return assumedValues(state)
     .flatMap(({ name }) => alternativesTo(name, state))
-    .map((other) => ({ context: contextOf(other), nested: stageOf(other) }));
+    .map((other) => ({ context: contextOf(other), nested: stageOf(other) }))
+    .filter((stages) => !isDeepStrictEqual(stages, own));
 }
 
 /** What only an access is judged by; which pages there are, and what rights they have, does not depend on it. */

@@ -36,10 +36,12 @@ const FETCHED_TOGETHER = 256;
 export class LastTables {
   readonly structures: StructureCache;
   /** The pages of the tables that `structures` has numbers for. */
-  readonly pages: (Int32Array | null | undefined)[] = [];
+  readonly pages: (Int32Array | null | undefined)[];
 
   constructor(context: PagingContext) {
     this.structures = new StructureCache(context, LAST_TABLES);
+    // In full from the start: of one that is first written far from its beginning V8 makes a hash table.
+    this.pages = Array.from({ length: LAST_TABLES }, () => undefined);
   }
 }
 

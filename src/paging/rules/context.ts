@@ -103,14 +103,16 @@ function policyOf(row: ModeRow | null, registers: PagingRegisters, profile: Prof
   const nxe = (efer & EFER_NXE) !== 0n;
   const pae = (cr4 & CR4_PAE) !== 0n;
   const smep = (cr4 & CR4_SMEP) !== 0n;
+  const alignmentCheck = (rflags & RFLAGS_AC) !== 0n;
   return {
     writeProtect: (cr0 & CR0_WP) !== 0n,
     smep,
     smap: (cr4 & CR4_SMAP) !== 0n,
-    alignmentCheck: (rflags & RFLAGS_AC) !== 0n,
+    alignmentCheck,
     executeDisableHigh: nxe && pae ? ENTRY_XD_HIGH : 0,
     reportsFetch: smep || (nxe && (pae || !profile.fetchReportNeedsPae)),
-    implicitHonoursAc: profile.implicitHonoursAc && cpl < 3,
+    // Without AC there is nothing to honour, whatever the CPL: two contexts that judge alike are alike.
+    implicitHonoursAc: alignmentCheck && profile.implicitHonoursAc && cpl < 3,
     userFaultReportsKey: profile.userFaultReportsKey,
     protectionKeys: keys,
     userKeys: keys && (cr4 & CR4_PKE) !== 0n ? pkru : 0,

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
-import { findAssumptions } from '../../../../src/guest/answers/assumptions.ts';
+import { addAssumptions, findAssumptions } from '../../../../src/guest/answers/assumptions.ts';
 import type { Assumption } from '../../../../src/guest/vcpu/assumption.ts';
 import { assumed as assumedFor, type Sourced, sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import { contextOf, type VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
+import { TranslationTable } from '../../../../src/guest/walks/translation-table.ts';
 import { type Access, type EntrySource, translate } from '../../../../src/paging/index.ts';
 import { vcpuStateWith } from '../../../support/fakes/sourced-state.ts';
 
@@ -106,5 +107,28 @@ describe('what an answer rests on that was unavailable', () => {
 
   it('does not take what was given for an assumption', () => {
     expect(ask({ maxPhyAddr: sourced(36, 'given', '--set') })).to.deep.equal([]);
+  });
+});
+
+describe('what many answers rest on', () => {
+  /** How often all the walks are made once more. */
+  async function passes(replaced: Partial<VcpuState>): Promise<number> {
+    const state = vcpuStateWith(replaced);
+    const table = new TranslationTable(1, contextOf(state));
+    let count = 0;
+    await addAssumptions(table, state, (stages) => {
+      count += 1;
+      return Promise.resolve(new TranslationTable(1, stages.context));
+    });
+    return count;
+  }
+
+  it('takes walks only by what may judge otherwise', async () => {
+    const cr4 = sourced(0x20n | PKE, 'gdb-stub', '');
+    expect(await passes({})).to.equal(0);
+    expect(await passes({ a20: assumed(true) }), 'masked').to.equal(1);
+    expect(await passes({ cpl: assumed(0) }), 'no processor of the manuals asks for it').to.equal(0);
+    expect(await passes({ pkru: assumed(0) }), 'no keys are in force').to.equal(0);
+    expect(await passes({ pkru: assumed(0), cr4 })).to.equal(2);
   });
 });

@@ -131,10 +131,14 @@ describe('the state of a vCPU', () => {
   });
 
   it('keeps the CPL, by which TCG judges implicit accesses', () => {
-    const honoursAc = (cpl: number) =>
-      contextOf(vcpuStateWith({ cpl: sourced(cpl, 'monitor', '') }), TCG).policy.implicitHonoursAc;
-    expect([0, 1, 2, 3].map(honoursAc)).to.deep.equal([true, true, true, false]);
-    const asked = applyOverrides(vcpuStateWith(), [parseOverride('CPL=3')], TCG);
+    const AC = 0x4_0002n;
+    const honoursAc = (rflags: bigint) => (cpl: number) =>
+      contextOf(vcpuStateWith({ cpl: sourced(cpl, 'monitor', ''), rflags: sourced(rflags, 'gdb-stub', '') }), TCG)
+        .policy.implicitHonoursAc;
+    expect([0, 1, 2, 3].map(honoursAc(AC))).to.deep.equal([true, true, true, false]);
+    expect([0, 1, 2, 3].map(honoursAc(2n)), 'there is no AC to honour').to.deep.equal([false, false, false, false]);
+    const withAc = vcpuStateWith({ rflags: sourced(AC, 'gdb-stub', '') });
+    const asked = applyOverrides(withAc, [parseOverride('CPL=3')], TCG);
     expect(contextOf(asked).policy.implicitHonoursAc).to.equal(false);
   });
 
