@@ -17,6 +17,8 @@ export { duplexOf, letEnd } from './duplex-of.ts';
 /** @internal */
 export { hostAndPortOf, onItsHost } from './endpoint.ts';
 /** @internal */
+export { makeNamelessPipe, type NamelessPipe } from './files/nameless-pipe.ts';
+/** @internal */
 export { randomBytes, randomDigits } from './files/random-bytes.ts';
 /** @internal */
 export { O_PATH } from './files/socket-file.ts';

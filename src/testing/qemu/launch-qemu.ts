@@ -1,12 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Duplex, Readable } from 'node:stream';
+import { Duplex } from 'node:stream';
+import { makeNamelessPipe, type NamelessPipe } from '../../../protocols/transport/internal.ts';
 import { GuestConsole } from '../console/guest-console.ts';
 import { QemuLaunchError } from '../errors.ts';
 import { awaitMonitor } from './await-monitor.ts';
-import { CONSOLE_FD, type QemuOptions, qemuArguments, SERIAL_FD, socketPaths } from './qemu-arguments.ts';
+import { type QemuOptions, qemuArguments, SERIAL_FD, socketPaths } from './qemu-arguments.ts';
 import { QemuProcess } from './qemu-process.ts';
 
 const DEFAULT_BINARY = 'qemu-system-x86_64';
@@ -77,28 +79,41 @@ export function defaultQemuBinary(): string {
 async function startProcess(options: QemuOptions, directory: string): Promise<QemuProcess> {
   const binary = options.binary ?? defaultQemuBinary();
   const command = [binary, ...qemuArguments(options, socketPaths(directory))];
-  const child = spawn(binary, command.slice(1), {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...(options.serial === true ? ['pipe' as const] : [])],
-  });
+  const pipe = options.debugcon === false ? undefined : await makeNamelessPipe(directory);
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', pipe?.writer ?? 'ignore'];
+  if (options.serial === true) stdio.push('pipe');
+  const child = startWith(pipe, () => spawn(binary, command.slice(1), { stdio }));
   const output = collectOutput(child);
   const pid = await new Promise<number>((resolve, reject) => {
     child.once('spawn', () => resolve(Number(child.pid)));
     child.once('error', (cause) => {
       // Node does not close the pipes of a process that never was, and they would keep this one alive.
-      for (const stream of child.stdio) stream?.destroy();
+      for (const stream of [...child.stdio, pipe?.reader]) stream?.destroy();
       const problem =
         `${binary} could not be started (${cause.message}).\nQEMU is in the package qemu-system-x86 (Debian, Ubuntu, Fedora, Arch) ` +
         'or\nqemu-system-x86_64 (Alpine); PAGEWALK_QEMU names another program';
       reject(new QemuLaunchError('ERR_TESTING_SPAWN', problem, { command, output: '' }, { cause }));
     });
   });
-  const stream = child.stdio[CONSOLE_FD];
-  const console = new GuestConsole(stream instanceof Readable && options.debugcon !== false ? stream : undefined);
+  const console = new GuestConsole(pipe?.reader);
   const serial = child.stdio[SERIAL_FD];
   return new QemuProcess({
     ...{ child, pid, command, directory, options, console, output },
+    consolePipe: pipe?.reader,
     serial: serial instanceof Duplex ? serial : undefined,
   });
+}
+
+/** @throws as `start`; nothing of the pipe is left open here then. */
+function startWith(pipe: NamelessPipe | undefined, start: () => ChildProcess): ChildProcess {
+  try {
+    return start();
+  } catch (error) {
+    pipe?.reader.destroy();
+    throw error;
+  } finally {
+    if (pipe !== undefined) closeSync(pipe.writer);
+  }
 }
 
 async function awaitAnswer(qemu: QemuProcess, timeoutMs: number): Promise<void> {

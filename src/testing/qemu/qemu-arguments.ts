@@ -137,10 +137,10 @@ function listeningSocket(path: string): string {
   return `unix:${path.replaceAll(',', ',,')},server=on,wait=off`;
 }
 
-/** An inherited socket and not `stdio`, which a caller may want for a serial port, nor a file, which would be polled. */
+/** An inherited pipe and not `stdio`, which a caller may want for a serial port. */
 function consoleArguments(): string[] {
   return [
-    ...['-chardev', `socket,id=${CONSOLE_ID},fd=${CONSOLE_FD}`],
+    ...['-chardev', `file,id=${CONSOLE_ID},path=/proc/self/fd/${CONSOLE_FD}`],
     ...['-device', `isa-debugcon,iobase=0xe9,chardev=${CONSOLE_ID}`],
   ];
 }

@@ -42,6 +42,7 @@ export class QemuProcess implements AsyncDisposable {
   /** Settles when QEMU has ended, for whatever reason. Never rejects. */
   readonly exited: Promise<QemuExit>;
   readonly #child: ChildProcess;
+  readonly #consolePipe: Duplex | undefined;
   readonly #gdbEndpoint: string | undefined;
   readonly #output: () => string;
 
@@ -53,6 +54,7 @@ export class QemuProcess implements AsyncDisposable {
     readonly directory: string;
     readonly options: QemuOptions;
     readonly console: GuestConsole;
+    readonly consolePipe: Duplex | undefined;
     readonly output: () => string;
     readonly serial?: Duplex | undefined;
   }) {
@@ -68,13 +70,14 @@ export class QemuProcess implements AsyncDisposable {
     this.serial = parts.serial;
     this.console = parts.console;
     this.#child = parts.child;
+    this.#consolePipe = parts.consolePipe;
     this.#gdbEndpoint = parts.options.gdb === false ? undefined : endpoint(sockets.gdb);
     this.#output = parts.output;
     const watch = new DeathWatch(parts.pid, parts.directory);
     this.exited = new Promise((resolve) => {
       parts.child.once('exit', (status, signal) => {
         watch.cancel();
-        void afterLastWords(parts.child).then(() => resolve({ status, signal }));
+        void afterLastWords(parts.child, parts.consolePipe).then(() => resolve({ status, signal }));
       });
     });
   }
@@ -105,7 +108,7 @@ export class QemuProcess implements AsyncDisposable {
   /** This process may end while QEMU runs, which ends with it. @internal */
   letEnd(): void {
     this.#child.unref();
-    for (const stream of [...this.#child.stdio]) {
+    for (const stream of [...this.#child.stdio, this.#consolePipe]) {
       if (stream instanceof Duplex && 'unref' in stream && typeof stream.unref === 'function') stream.unref();
     }
   }
@@ -116,8 +119,9 @@ export class QemuProcess implements AsyncDisposable {
 }
 
 /** QEMU's last words may arrive after the news of its death; a process it left behind may hold its pipes for ever. */
-async function afterLastWords(child: ChildProcess): Promise<void> {
-  await Promise.race([once(child, 'close'), delay(LAST_WORDS_GRACE_MS, undefined, { ref: false })]);
+async function afterLastWords(child: ChildProcess, pipe: Duplex | undefined): Promise<void> {
+  const closed = [once(child, 'close'), ...(pipe === undefined || pipe.closed ? [] : [once(pipe, 'close')])];
+  await Promise.race([Promise.all(closed), delay(LAST_WORDS_GRACE_MS, undefined, { ref: false })]);
 }
 
 function endpoint(path: string): string {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -45,6 +45,20 @@ const HANGING_PROGRAM = `
   setInterval(() => {}, 1000);
 `;
 
+/** Waits a little, and asks a monitor for the run state. */
+const ASKING_LATE_PROGRAM = `
+  setTimeout(() => {
+    const socket = require('node:net').connect(process.argv[1]);
+    socket.write('{"execute":"qmp_capabilities"}{"execute":"query-status","id":1}');
+    require('node:readline').createInterface({ input: socket }).on('line', (line) => {
+      const { id, return: answer } = JSON.parse(line);
+      if (id !== 1) return;
+      console.log(answer.status);
+      socket.destroy();
+    });
+  }, 500);
+`;
+
 describe('launchQemu', function () {
   this.timeout(30_000);
 
@@ -54,6 +68,17 @@ describe('launchQemu', function () {
     await using witness = await RawQmp.open(guest.witnessEndpoint);
     expect(await client.execute('query-status')).to.include({ status: 'prelaunch', running: false });
     expect(await witness.execute('query-status')).to.include({ status: 'prelaunch', running: false });
+  });
+
+  it('has a guest that is not held up by what it says while its test waits for another program', async () => {
+    await using guest = await launchQemu({ kernel: kernelImage('long4'), cpu: 'max', ready: /^ready long4$/ });
+    // Nothing of this process runs meanwhile. The guest says some hundred bytes each 20 ms.
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['-e', ASKING_LATE_PROGRAM, guest.qmpEndpoint.slice('unix:'.length)],
+      { encoding: 'utf8', timeout: 20_000 },
+    );
+    expect({ status, stdout, stderr }).to.deep.equal({ status: 0, stdout: 'running\n', stderr: '' });
   });
 
   it('keeps its sockets in a directory for this user only', async () => {

@@ -16,7 +16,7 @@ describe('qemuArguments', () => {
         '-qmp unix:/run/guest/qmp.sock,server=on,wait=off',
         '-qmp unix:/run/guest/witness.sock,server=on,wait=off',
         '-gdb unix:/run/guest/gdb.sock,server=on,wait=off',
-        '-chardev socket,id=pagewalk-console,fd=3',
+        '-chardev file,id=pagewalk-console,path=/proc/self/fd/3',
         '-device isa-debugcon,iobase=0xe9,chardev=pagewalk-console',
       ].join(' '),
     );
