@@ -24,6 +24,9 @@ const READ = {
   access: { write: false, user: false, exec: false },
 };
 
+/** It is the connection that fails, and not the monitor beside other tests, nor the pause. */
+const SLOW = { timeoutMs: 3000, maxPauseMs: 15_000 };
+
 /*
  * QEMU serves one client of its stub at a time, and takes the next one out of its queue whenever the one before has left, also when the next
  * one has left meanwhile: that pauses the guest. Here the first one seems to stay, as it does behind a tunnel that is slow to
@@ -75,7 +78,13 @@ describe('a connection that QEMU takes up when its client has left', function ()
     await using way = await LateProxy.before(guest.gdbEndpoint);
     way.hold();
     const endpoints = [`--qmp=${guest.qmpEndpoint}`, `--gdb=${way.endpoint}`];
-    const { status, stderr } = await runPagewalk(['translate', ADDRESS, '--timeout=2000', ...endpoints]);
+    const { status, stderr } = await runPagewalk([
+      'translate',
+      ADDRESS,
+      `--timeout=${SLOW.timeoutMs}`,
+      `--max-pause=${SLOW.maxPauseMs}`,
+      ...endpoints,
+    ]);
     expect(status).to.equal(3);
     expect(stderr)
       .to.contain('QEMU may take the connection up when this client has left')
@@ -93,7 +102,7 @@ describe('a connection that QEMU takes up when its client has left', function ()
   it('is resumed from by a client that has not left: it may ask again', async () => {
     await using way = await LateProxy.before(guest.gdbEndpoint);
     way.hold();
-    const attached = await attach({ qmp: guest.qmpEndpoint, gdb: way.endpoint, hostMemory: false, timeoutMs: 2000 });
+    const attached = await attach({ qmp: guest.qmpEndpoint, gdb: way.endpoint, hostMemory: false, ...SLOW });
     const asked = attached.whilePaused((paused) => paused.translate([READ]));
     expect(await expectRejection(asked)).to.include({ code: 'ERR_GUEST_STUB_UNREACHABLE' });
     expect(await monitor.runState()).to.equal('running');

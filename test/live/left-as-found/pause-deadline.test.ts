@@ -16,6 +16,9 @@ const RW = kernelPage(KERNELS.long4, 'rw').address;
 const READ = { linearAddress: RW, access: { write: false, user: false, exec: false } };
 const TOO_LONG = 'ERR_GUEST_PAUSE_TOO_LONG';
 
+/** The end of a pause; what has to be asked in it is done in a fraction of that, also beside other tests. Milliseconds. */
+const SHORT_MS = 2500;
+
 describe('a pause that lasts too long', function () {
   this.timeout(60_000);
 
@@ -38,7 +41,12 @@ describe('a pause that lasts too long', function () {
   const runs = async (): Promise<boolean> => (await witness.runState()) === 'running';
 
   it('is ended while a question waits for a stub that says nothing; the question fails for that reason', async () => {
-    const attached = await attach({ qmp: guest.qmpEndpoint, gdb: stub.endpoint, timeoutMs: 30_000, maxPauseMs: 500 });
+    const attached = await attach({
+      qmp: guest.qmpEndpoint,
+      gdb: stub.endpoint,
+      timeoutMs: 30_000,
+      maxPauseMs: SHORT_MS,
+    });
     const stalled = stub.stallAt(/\$m/);
     const question = expectRejection(attached.whilePaused((paused) => paused.translate([READ])));
     await stalled;
@@ -51,7 +59,12 @@ describe('a pause that lasts too long', function () {
 
   it('is ended while a stub has yet to answer at all, and what answers too late pauses nothing', async () => {
     const stalled = stub.stallAt(/\$qSupported/);
-    const attached = await attach({ qmp: guest.qmpEndpoint, gdb: stub.endpoint, timeoutMs: 30_000, maxPauseMs: 500 });
+    const attached = await attach({
+      qmp: guest.qmpEndpoint,
+      gdb: stub.endpoint,
+      timeoutMs: 30_000,
+      maxPauseMs: SHORT_MS,
+    });
     const pausing = expectRejection(attached.pause());
     await stalled;
     expect(await pausing).to.have.property('code', TOO_LONG);
@@ -68,7 +81,7 @@ describe('a pause that lasts too long', function () {
       qmp: monitor.endpoint,
       gdb: guest.gdbEndpoint,
       timeoutMs: 60_000,
-      maxPauseMs: 500,
+      maxPauseMs: SHORT_MS,
     });
     const paused = await attached.pause();
     const stalled = monitor.stallOneAt(/query-status/);
@@ -86,7 +99,7 @@ describe('a pause that lasts too long', function () {
 
   it('is ended by the watchdog where neither answers any more while the guest is being left', async () => {
     await using monitor = await StallingProxy.before(guest.qmpEndpoint);
-    const options = { timeoutMs: 60_000, maxPauseMs: 1500 };
+    const options = { timeoutMs: 60_000, maxPauseMs: SHORT_MS };
     const attached = await attach({ qmp: monitor.endpoint, gdb: stub.endpoint, ...options });
     await attached.pause();
     stub.stall();
@@ -100,7 +113,7 @@ describe('a pause that lasts too long', function () {
   });
 
   it('is ended when the caller forgets it, and what it asks then reaches no stub', async () => {
-    const attached = await attach({ qmp: guest.qmpEndpoint, gdb: stub.endpoint, maxPauseMs: 2000 });
+    const attached = await attach({ qmp: guest.qmpEndpoint, gdb: stub.endpoint, maxPauseMs: SHORT_MS });
     const paused = await attached.pause();
     expect(await runs()).to.equal(false);
     await eventually('the guest runs', runs);
@@ -119,7 +132,7 @@ describe('a pause that lasts too long', function () {
   ] as const) {
     it(`is ended with the stub alone while that ${what}`, async () => {
       const stalled = stub.stallAt(packet);
-      const attaching = expectRejection(attach({ gdb: stub.endpoint, timeoutMs: 30_000, maxPauseMs: 500 }));
+      const attaching = expectRejection(attach({ gdb: stub.endpoint, timeoutMs: 30_000, maxPauseMs: SHORT_MS }));
       await stalled;
       // Not only why the pause was ended, but that nothing has come of it yet.
       const { errors } = (await attaching) as AggregateError;
@@ -132,7 +145,7 @@ describe('a pause that lasts too long', function () {
   }
 
   it('is ended with the stub alone, too', async () => {
-    const attached = await attach({ gdb: stub.endpoint, maxPauseMs: 2000 });
+    const attached = await attach({ gdb: stub.endpoint, maxPauseMs: SHORT_MS });
     const paused = await attached.pause();
     expect(await runs()).to.equal(false);
     await eventually('the guest runs', runs);
@@ -153,9 +166,9 @@ describe('a pause that lasts too long', function () {
   });
 
   it('has no part of it while the guest is let run in it, and begins anew after that', async () => {
-    const attached = await attach({ qmp: guest.qmpEndpoint, maxPauseMs: 700 });
+    const attached = await attach({ qmp: guest.qmpEndpoint, maxPauseMs: SHORT_MS });
     await attached.pause();
-    expect((await attached.run({ breakpoints: [], timeoutMs: 1500 })).reason).to.equal('time-is-up');
+    expect((await attached.run({ breakpoints: [], timeoutMs: SHORT_MS + 500 })).reason).to.equal('time-is-up');
     expect(await runs()).to.equal(false);
     const paused = await attached.pause();
     expect((await paused.translate([READ]))[0]?.translation.kind).to.equal('mapped');
@@ -176,7 +189,7 @@ describe('a pause that lasts too long', function () {
   it('of a command that is suspended: the watchdog ends the command, and the guest runs', async () => {
     const stalled = stub.stallAt(/\$m/);
     const words = ['translate', `0x${RW.toString(16)}`, '--qmp', guest.qmpEndpoint, '--gdb', stub.endpoint];
-    const { child } = startPagewalk([...words, '--timeout', '30000', '--max-pause', '1000']);
+    const { child } = startPagewalk([...words, '--timeout', '30000', '--max-pause', String(SHORT_MS)]);
     await stalled;
     child.kill('SIGSTOP');
     const ended = once(child, 'exit');

@@ -109,7 +109,7 @@ describe('the only wire to a guest, that of its stub', function () {
       before: ({ direction, index }) =>
         silent.is && direction === 'down' && index > 5 ? new Promise(() => {}) : undefined,
     });
-    const error = await expectRejection(attach({ gdb: stub.endpoint, timeoutMs: 500 }));
+    const error = await expectRejection(attach({ gdb: stub.endpoint, timeoutMs: 2000 }));
     expectLeftToWatchdog(error);
     silent.is = false;
     await eventually('the guest runs', async () => (await witness.runState()) === 'running');
