@@ -52,7 +52,7 @@ import { readChardevUse } from '../stub/chardev-use.ts';
 import { HandedStub, newHandedId } from '../stub/handed-stub.ts';
 import { OwnStub } from '../stub/own-stub.ts';
 import { busy, checkNamedStub, foreignStub, isLocal, locateStub } from '../stub/stub-location.ts';
-import { type StubOptions, StubSession } from '../stub/stub-session.ts';
+import { LEAVE_TIMEOUT_MS, type StubOptions, StubSession } from '../stub/stub-session.ts';
 import { type Processor, readProcessor } from '../vcpu/processor.ts';
 import { type AttachOptions, DEFAULT_TIMEOUT_MS } from './attach-options.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
@@ -91,10 +91,10 @@ interface HandedStateFile {
 const MAX_STATE_BYTES = 256 * 1024 * 1024;
 
 /**
- * So long it takes at most to resume a guest whose pause was too long, before it is left to the watchdog: less than the time after which
- * that one ends a client that seems stuck. Milliseconds.
+ * So long it takes at most to resume a guest whose pause was too long, before it is left to the watchdog: more than a stub is waited for, and
+ * less than the time after which the watchdog ends a client that seems stuck. Milliseconds.
  */
-const RESUMED_WITHIN_MS = 2000;
+const RESUMED_WITHIN_MS = LEAVE_TIMEOUT_MS + 500;
 /** So long QEMU may take to hear of the end of a connection to its stub. */
 const STUB_TURN_MS = 1500;
 
@@ -707,12 +707,13 @@ export class QmpLink implements Link {
     this.#turns
       .take(() => this.#resumeNow())
       // Where the guest is being left, that resumes it.
-      .catch(() => this.#turns.over())
+      .catch(() => (this.#holding ? this.#turns.over() : undefined))
       .finally(() => clearTimeout(overdue));
   }
 
   /** The monitor does not answer: the watchdog comes by a connection of its own, which one that is held here would keep it from. */
   async #leaveToWatchdog(): Promise<void> {
+    if (this.#options.watchdog === false) return;
     await this.#qmp.close().catch(() => {});
     await this.#safekeeping.trigger();
   }
@@ -771,8 +772,11 @@ export class QmpLink implements Link {
    * stopped once more, and the stub told over a new connection.
    */
   async #leaveStubAnew(session: StubSession, error: unknown): Promise<void> {
-    // It was waited for long enough.
-    if (error instanceof GuestStubError && error.code === 'ERR_GUEST_STUB_BUSY') throw error;
+    // It was waited for long enough, unless another client is why it says nothing.
+    if (error instanceof GuestStubError) {
+      const isSilent = error.code === 'ERR_GUEST_STUB_UNREACHABLE';
+      if (!isSilent || !(await queryStatus(this.#qmp)).running) throw error;
+    }
     await stop(this.#qmp);
     session.lose(error instanceof Error ? error : new Error(String(error)));
     await session.leavePhysicalMode().catch(() => {

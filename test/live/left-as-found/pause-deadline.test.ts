@@ -57,6 +57,21 @@ describe('a pause that lasts too long', function () {
     expect(await runs()).to.equal(true);
   });
 
+  it('is ended by the client alone where the stub says nothing, and there is no watchdog', async () => {
+    const attached = await attach({
+      ...{ qmp: guest.qmpEndpoint, gdb: stub.endpoint, watchdog: false },
+      ...{ timeoutMs: 30_000, maxPauseMs: SHORT_MS },
+    });
+    const stalled = stub.stallAt(/\$m/);
+    const question = expectRejection(attached.whilePaused((paused) => paused.translate([READ])));
+    await stalled;
+    await eventually('the guest runs', runs);
+    stub.flow();
+    expect(await question).to.have.property('code', TOO_LONG);
+    await attached.detach();
+    expect(await runs()).to.equal(true);
+  });
+
   it('is ended while a stub has yet to answer at all, and what answers too late pauses nothing', async () => {
     const stalled = stub.stallAt(/\$qSupported/);
     const attached = await attach({
