@@ -15,12 +15,22 @@ const LIVE = ['cli', 'device-state', 'guest', 'left-as-found', 'nested', 'peer',
 /** Of the live tests that come by a place: they take seconds each. */
 const MOST_LIVE = 4;
 
-/** Finds out which tests come by which places of the files of these faults. */
-export async function findJudges(copy: BrokenCopy, faults: readonly DrawnFault[], lanes: number): Promise<FaultJudges> {
+/**
+ * Finds out which tests come by which places of the files of these faults.
+ *
+ * @param liveName - what the name of a test with a guest has in it
+ */
+export async function findJudges(
+  copy: BrokenCopy,
+  faults: readonly DrawnFault[],
+  liveName: string,
+  lanes: number,
+  deadline: number,
+): Promise<FaultJudges> {
   const compiled = ['src/', 'protocols/', 'test/'].flatMap((folder) => copy.files(folder));
   const imports = new ImportGraph(compiled.map((file) => [file, copy.read(file)] as const));
   const users = imports.usersOf(faults.map(({ file }) => file));
-  const bench: Bench = { root: copy.root, environment: ENVIRONMENT, lanes };
+  const bench: Bench = { root: copy.root, environment: ENVIRONMENT, lanes, deadline };
   const quick = compiled.filter(
     (file) =>
       QUICK.some((folder) => file.startsWith(folder)) &&
@@ -32,7 +42,10 @@ export async function findJudges(copy: BrokenCopy, faults: readonly DrawnFault[]
   if (!faults.some(({ floor }) => floor.isLive)) return { covering, environment: ENVIRONMENT, live: null };
   // Of what a test starts as a process, its imports say nothing.
   const live = compiled.filter(
-    (file) => LIVE.some((room) => file.startsWith(`test/live/${room}/`)) && file.endsWith('.test.js'),
+    (file) =>
+      LIVE.some((room) => file.startsWith(`test/live/${room}/`)) &&
+      file.endsWith('.test.js') &&
+      file.includes(liveName),
   );
   const runs = await collectApart(bench, live.map(fromRoot));
   return {

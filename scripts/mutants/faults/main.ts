@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { Random } from '../../bench/guests/random.ts';
 import { BrokenCopy } from '../broken-copy.ts';
+import { TimeOverError } from './covering/collect-runs.ts';
 import { ChangedLines } from './drawing/changed-lines.ts';
 import { type Drawn, type DrawnFault, drawFaults } from './drawing/draw-faults.ts';
 import { FAULT_FLOORS } from './drawing/layers.ts';
@@ -15,9 +16,10 @@ Faults that change nothing are not drawn: scripts/mutants/faults/equivalent/ lis
 
   --faults N     in each layer (default 24)
   --seed S       of what is drawn (default 1)
-  --minutes M    no further fault is tried then (default 20)
+  --minutes M    no further fault is tried then (default 20; finding out which tests come by is a part of it)
   --layer NAMES  only these layers (a,b,…)
   --file TEXT    only files whose name has this in it
+  --live TEXT    of the tests with a guest, which judge guest and cli, only files whose name has this in it
   --since REF    only lines that differ from this commit's; a floor is missed then only by more than chance can do
 `;
 
@@ -31,6 +33,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '20' },
     layer: { type: 'string' },
     file: { type: 'string', default: '' },
+    live: { type: 'string', default: '' },
     since: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -105,7 +108,7 @@ async function main(): Promise<number> {
       print('no line of these layers has changed: there is nothing to judge');
       return stale.length === 0 ? 0 : 1;
     }
-    const judges = await findJudges(first, faults, LANES);
+    const judges = await findJudges(first, faults, values.live, LANES, deadline);
     for (const test of [...judges.covering.leftOut, ...(judges.live?.covering.leftOut ?? [])]) {
       print(`left out, as it fails without any fault: ${test}`);
     }
@@ -116,6 +119,10 @@ async function main(): Promise<number> {
       drawn.reduce((sum, each) => sum + each.equivalent, 0),
     );
     return isHeld && stale.length === 0 ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof TimeOverError)) throw error;
+    print('the time was over before it was known which tests come by: nothing was judged');
+    return 0;
   } finally {
     for (const copy of copies) copy[Symbol.dispose]();
   }

@@ -8,7 +8,6 @@ const MOCHA = 'node_modules/.bin/mocha';
 const REPORTER = 'dist/scripts/mutants/faults/covering/coverage-reporter.js';
 /** Counting makes loops three to six times slower, and a limit of a test's own says nothing then. */
 const ARGS = [MOCHA, '--timeout', '0', '--reporter'];
-const TIMEOUT_MS = 900_000;
 
 /** Where tests are run. */
 export interface Bench {
@@ -16,6 +15,13 @@ export interface Bench {
   readonly root: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly lanes: number;
+  /** By performance.now(). */
+  readonly deadline: number;
+}
+
+/** The deadline came before it was known which tests come by which places. */
+export class TimeOverError extends Error {
+  override readonly name = 'TimeOverError';
 }
 
 /** What Node writes of a process. */
@@ -26,8 +32,15 @@ interface ProcessCoverage {
   }[];
 }
 
-function run({ root, environment }: Bench, args: readonly string[], more: Record<string, string>): Promise<ProgramEnd> {
-  return runProgram(root, args, { ...environment, ...more }, TIMEOUT_MS);
+async function run(
+  { root, environment, deadline }: Bench,
+  args: readonly string[],
+  more: Record<string, string>,
+): Promise<ProgramEnd> {
+  const leftMs = deadline - performance.now();
+  const end = leftMs <= 0 ? undefined : await runProgram(root, args, { ...environment, ...more }, leftMs);
+  if (end === undefined || end.timedOut) throw new TimeOverError();
+  return end;
 }
 
 async function inDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {

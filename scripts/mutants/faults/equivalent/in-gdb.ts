@@ -6,4 +6,9 @@ export const IN_GDB: readonly EquivalentFaults[] = [
     reason: 'a byte is looked up, and there is none above 255',
     lines: ['const values = new Uint8Array(257).fill(0xff);', 'const values = new Uint8Array(256).fill(256);'],
   },
+  {
+    file: 'protocols/gdb/packets/packet-decoder.js',
+    reason: 'what is searched once more has no end of a packet in it',
+    lines: ['const hash = data.indexOf(HASH, Math.max(at + 1, searched - 3));'],
+  },
 ];

@@ -6,4 +6,9 @@ export const IN_PAGING: readonly EquivalentFaults[] = [
     reason: 'tags of addresses are not taken off (takesTags), and nothing else looks at where they begin',
     lines: ['userTagBelow: 64,', 'supervisorTagBelow: 64,'],
   },
+  {
+    file: 'src/paging/enumerate/enumerate.js',
+    reason: 'a mode has no table or two levels of them at least',
+    lines: ['if (this.#context.levels.length > 1) {'],
+  },
 ];

@@ -416,6 +416,8 @@ describe('HvCallTranslateVirtualAddress', () => {
     for (const gva of [0xf_f000n, 0xffff_fffff_000n, 0xffff_ffff_ffff_f000n, ((1n << 64n) - 1n) << 12n]) {
       const answer = answerOf({ flags: 0x7n | setPageTableBits, cpl: 3, cr0: 0n, efer: 0n, gva, memoryTypes });
       expect(answer).to.deep.include({ name: 'Success', gpaPage: gva >> 12n, cacheType: 4, bits: [] });
+      // An address of more than 64 bits is walked by none.
+      expect(answer.walk === null).to.equal(gva >> 64n !== 0n);
     }
   });
 

@@ -13,6 +13,16 @@ describe('foldLines', () => {
     for (const text of [`${fits}\n`, `${json}\n`, 'short\n', '']) expect(foldLines(text, 80)).to.equal(text);
   });
 
+  it('fills a line to its last column, and counts no colours', () => {
+    const full = `  ${'a '.repeat(38)}ab`;
+    expect(full).to.have.length(80);
+    expect(foldLines(`${full} c`, 80)).to.equal(`${full}\n      c`);
+    expect(foldLines(`${full}c d`, 80)).to.equal(`  ${'a '.repeat(37)}a\n      abc d`);
+    const coloured = `  ${COLOURED.good('a')} ${'a '.repeat(37)}${COLOURED.bad('ab')}`;
+    expect(widthOf(coloured)).to.equal(80);
+    expect(foldLines(coloured, 80)).to.equal(coloured);
+  });
+
   it('parts a line where columns of a table part, and sets the rest in', () => {
     const row = '0x0000008000000000-0x0000008000000fff      4K  rwxu  1x4K A=0 D=0  → 0x120000-0x120fff RAM pc.ram';
     const [first, second, ...others] = foldLines(`${row}\nnext\n`, 80).split('\n');

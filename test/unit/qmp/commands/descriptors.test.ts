@@ -1,0 +1,98 @@
+import { expect } from 'chai';
+import { handFile, removeHandedFiles } from '../../../../protocols/qmp/commands/descriptors/hand-file.ts';
+import { handStream, removeHandedStream } from '../../../../protocols/qmp/commands/descriptors/hand-stream.ts';
+import { QmpClosedError, QmpCommandError, type QmpExecutor } from '../../../../protocols/qmp/index.ts';
+
+type Descriptor = Parameters<typeof handFile>[2];
+const DESCRIPTOR = {} as Descriptor;
+
+interface Asked {
+  readonly command: string;
+  readonly args: unknown;
+  readonly hasDescriptor: boolean;
+}
+
+/** A monitor that notes what it is asked, and answers what it is told to. */
+function monitor(answer: (command: string) => unknown): {
+  readonly qmp: QmpExecutor;
+  readonly asked: readonly Asked[];
+} {
+  const asked: Asked[] = [];
+  const execute = async (
+    command: string,
+    args: unknown,
+    options: { descriptor?: Descriptor } = {},
+  ): Promise<unknown> => {
+    asked.push({ command, args, hasDescriptor: options.descriptor === DESCRIPTOR });
+    return answer(command);
+  };
+  return { qmp: { endpoint: 'a fake', execute } as unknown as QmpExecutor, asked };
+}
+
+describe('a file that is handed to QEMU', () => {
+  it('is opened by the path of its set, and found again by its label', async () => {
+    const { qmp, asked } = monitor(() => ({ 'fdset-id': 7 }));
+    expect(await handFile(qmp, 'mine', DESCRIPTOR)).to.equal('/dev/fdset/7');
+    expect(asked).to.deep.equal([{ command: 'add-fd', args: { opaque: 'mine' }, hasDescriptor: true }]);
+  });
+
+  it('is taken away wherever its label is, and nothing else is', async () => {
+    const sets = [
+      { 'fdset-id': 0, fds: [{ opaque: 'other' }, {}] },
+      { 'fdset-id': 1, fds: [{}, { opaque: 'mine' }] },
+      { 'fdset-id': 2, fds: [] },
+      { 'fdset-id': 3, fds: [{ opaque: 'mine' }] },
+    ];
+    const { qmp, asked } = monitor((command) => (command === 'query-fdsets' ? sets : {}));
+    await removeHandedFiles(qmp, 'mine');
+    expect(asked.map(({ command, args }) => [command, args])).to.deep.equal([
+      ['query-fdsets', undefined],
+      ['remove-fd', { 'fdset-id': 1 }],
+      ['remove-fd', { 'fdset-id': 3 }],
+    ]);
+  });
+});
+
+describe('a connection that is handed to QEMU', () => {
+  it('becomes a character device that is no server', async () => {
+    const { qmp, asked } = monitor(() => ({}));
+    await handStream(qmp, 'mine', DESCRIPTOR);
+    const backend = { type: 'socket', data: { addr: { type: 'fd', data: { str: 'mine' } }, server: false } };
+    expect(asked).to.deep.equal([
+      { command: 'getfd', args: { fdname: 'mine' }, hasDescriptor: true },
+      { command: 'chardev-add', args: { id: 'mine', backend }, hasDescriptor: false },
+    ]);
+  });
+
+  it('makes no device where QEMU does not take it', async () => {
+    const { qmp, asked } = monitor(() => {
+      throw refusal('getfd');
+    });
+    const error = await handStream(qmp, 'mine', DESCRIPTOR).catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(QmpCommandError);
+    expect(asked).to.have.lengthOf(1);
+  });
+
+  it('is taken away, device and descriptor, also where one of them is not there', async () => {
+    const { qmp, asked } = monitor((command) => {
+      throw refusal(command);
+    });
+    await removeHandedStream(qmp, 'mine');
+    expect(asked.map(({ command, args }) => [command, args])).to.deep.equal([
+      ['chardev-remove', { id: 'mine' }],
+      ['closefd', { fdname: 'mine' }],
+    ]);
+  });
+
+  it('is not said to be taken away where the monitor has gone', async () => {
+    const gone = new QmpClosedError({ endpoint: 'a fake', happened: 'it has gone' });
+    const { qmp } = monitor(() => {
+      throw gone;
+    });
+    expect(await removeHandedStream(qmp, 'mine').catch((thrown: unknown) => thrown)).to.equal(gone);
+  });
+});
+
+function refusal(command: string): QmpCommandError {
+  return new QmpCommandError('a fake', command, { errorClass: 'GenericError', desc: 'no' });
+}
