@@ -162,6 +162,8 @@ describe('WRITE with EXEC, as the patches take it', () => {
     for (const fault of [fetch, write])
       expect(fault).to.include({ cause: 'privilege-violation' }).and.have.nested.property('responsible.level', 3);
     expect(absent).to.include({ cause: 'not-present' }).and.have.nested.property('responsible.level', 2);
+    // Where both fail at the same entry it is the write, which comes first.
+    expect(absent).to.have.nested.property('access.write', true);
     expect(decide(0x5000_0000_0000_0000n)).to.include({ cause: 'non-canonical' });
     expect(() => decisiveTranslation([])).to.throw(RangeError);
   });

@@ -11,4 +11,9 @@ export const IN_PAGING: readonly EquivalentFaults[] = [
     reason: 'a mode has no table or two levels of them at least',
     lines: ['if (this.#context.levels.length > 1) {'],
   },
+  {
+    file: 'src/paging/rules/context.js',
+    reason: 'what is not given is not wrong, whatever is looked at in its place',
+    lines: ['const value = registers[name] ?? 1;', 'const value = registers[name] ?? 1n;'],
+  },
 ];

@@ -3,8 +3,8 @@ import { handFile, removeHandedFiles } from '../../../../protocols/qmp/commands/
 import { handStream, removeHandedStream } from '../../../../protocols/qmp/commands/descriptors/hand-stream.ts';
 import { QmpClosedError, QmpCommandError, type QmpExecutor } from '../../../../protocols/qmp/index.ts';
 
-type Descriptor = Parameters<typeof handFile>[2];
-const DESCRIPTOR = {} as Descriptor;
+type Handed = Parameters<typeof handFile>[2]['handed'] & Parameters<typeof handStream>[2]['handed'];
+const DESCRIPTOR = {} as Handed;
 
 interface Asked {
   readonly command: string;
@@ -18,11 +18,7 @@ function monitor(answer: (command: string) => unknown): {
   readonly asked: readonly Asked[];
 } {
   const asked: Asked[] = [];
-  const execute = async (
-    command: string,
-    args: unknown,
-    options: { descriptor?: Descriptor } = {},
-  ): Promise<unknown> => {
+  const execute = async (command: string, args: unknown, options: { descriptor?: Handed } = {}): Promise<unknown> => {
     asked.push({ command, args, hasDescriptor: options.descriptor === DESCRIPTOR });
     return answer(command);
   };
@@ -32,8 +28,14 @@ function monitor(answer: (command: string) => unknown): {
 describe('a file that is handed to QEMU', () => {
   it('is opened by the path of its set, and found again by its label', async () => {
     const { qmp, asked } = monitor(() => ({ 'fdset-id': 7 }));
-    expect(await handFile(qmp, 'mine', DESCRIPTOR)).to.equal('/dev/fdset/7');
+    expect(await handFile(qmp, 'mine', { handed: DESCRIPTOR })).to.equal('/dev/fdset/7');
     expect(asked).to.deep.equal([{ command: 'add-fd', args: { opaque: 'mine' }, hasDescriptor: true }]);
+  });
+
+  it('is opened by its path where it has one, and QEMU is asked for nothing', async () => {
+    const { qmp, asked } = monitor(() => ({}));
+    expect(await handFile(qmp, 'mine', { handed: { path: '/run/state' } })).to.equal('/run/state');
+    expect(asked).to.deep.equal([]);
   });
 
   it('is taken away wherever its label is, and nothing else is', async () => {
@@ -56,7 +58,7 @@ describe('a file that is handed to QEMU', () => {
 describe('a connection that is handed to QEMU', () => {
   it('becomes a character device that is no server', async () => {
     const { qmp, asked } = monitor(() => ({}));
-    await handStream(qmp, 'mine', DESCRIPTOR);
+    await handStream(qmp, 'mine', { handed: DESCRIPTOR });
     const backend = { type: 'socket', data: { addr: { type: 'fd', data: { str: 'mine' } }, server: false } };
     expect(asked).to.deep.equal([
       { command: 'getfd', args: { fdname: 'mine' }, hasDescriptor: true },
@@ -64,11 +66,18 @@ describe('a connection that is handed to QEMU', () => {
     ]);
   });
 
+  it('is made by QEMU where it has a path', async () => {
+    const { qmp, asked } = monitor(() => ({}));
+    await handStream(qmp, 'mine', { handed: { path: '/run/here' } });
+    const backend = { type: 'socket', data: { addr: { type: 'unix', data: { path: '/run/here' } }, server: false } };
+    expect(asked).to.deep.equal([{ command: 'chardev-add', args: { id: 'mine', backend }, hasDescriptor: false }]);
+  });
+
   it('makes no device where QEMU does not take it', async () => {
     const { qmp, asked } = monitor(() => {
       throw refusal('getfd');
     });
-    const error = await handStream(qmp, 'mine', DESCRIPTOR).catch((thrown: unknown) => thrown);
+    const error = await handStream(qmp, 'mine', { handed: DESCRIPTOR }).catch((thrown: unknown) => thrown);
     expect(error).to.be.instanceOf(QmpCommandError);
     expect(asked).to.have.lengthOf(1);
   });

@@ -105,6 +105,8 @@ describe('parseDeviceState', () => {
     expect(cpu?.rip.toString(16)).to.equal('fff0');
     expect(cpu?.pat.toString(16)).to.equal('7040600070406');
     expect(cpu?.generalRegisters.length).to.equal(8);
+    const { star, lstar, cstar, fmask, kernelGsBase } = cpu ?? {};
+    expect([star, lstar, cstar, fmask, kernelGsBase]).to.deep.equal([0n, 0n, 0n, 0n, 0n]);
     expect([...(cpu?.subsections.keys() ?? [])]).to.deep.equal(['cpu/poll_control_msr']);
   });
 

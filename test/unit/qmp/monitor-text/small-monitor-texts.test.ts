@@ -156,7 +156,14 @@ describe('parseMemoryDump', () => {
     expect(() => parseMemoryDump('Cannot access memory\n', 1))
       .to.throw(MonitorTextError)
       .with.property('lineNumber', 1);
-    expect(() => parseMemoryDump('0000000000110000: 0x1 junk\n', 1)).to.throw(MonitorTextError);
+    for (const text of [
+      '0000000000110000: 0x1 junk\n',
+      '00000000000110000: 0x1\n',
+      `0: 0x${'1'.repeat(17)}\n`,
+      ': 0x1\n',
+    ]) {
+      expect(() => parseMemoryDump(text, 1), text).to.throw(MonitorTextError);
+    }
   });
 });
 
