@@ -8,7 +8,8 @@ import { AGENT_GREETING, agentCommand, MAX_FRAME_BYTES } from './agent-program.t
 import { ChannelStream } from './channel-stream.ts';
 import { encodeFrame, type Frame, FrameDecoder } from './frame-decoder.ts';
 
-const CLOSE_GRACE_MS = 500;
+/** It removes what it has made there, on a machine that may do much else. */
+const CLOSE_GRACE_MS = 2000;
 const STDERR_CHARS = 2000;
 /** What the shell of the other host may say before the agent speaks. */
 const MAX_NOISE_BYTES = 65_536;
