@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { chmod, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect } from 'chai';
@@ -5,12 +6,17 @@ import { defaultQemuBinary } from '../../../../src/testing/index.ts';
 import { kernelImage } from '../guest/kernel-guest.ts';
 import { runPagewalk } from '../run-pagewalk.ts';
 
-/** The sockets of a container, and here its kernel, are in folders that it shares; its temporary folder is its own. */
+/** What is tried, by its own name: a QEMU of PAGEWALK_QEMU may lie in the temporary folder, by way of a link or not. */
+const QEMU = defaultQemuBinary().includes('/') ? realpathSync(defaultQemuBinary()) : defaultQemuBinary();
+
+/** The sockets of a container, and here its kernel and its program, are in folders that it shares; its temporary folder is its own. */
 const OWN_TMP = `
+mount -t tmpfs none /mnt && mkdir /mnt/sockets /mnt/kernels /mnt/program || exit 1
 kernels=${dirname(kernelImage('long4'))}
-mount -t tmpfs none /mnt && mkdir /mnt/sockets /mnt/kernels || exit 1
-mount --bind "$directory" /mnt/sockets && mount --bind "$kernels" /mnt/kernels && mount -t tmpfs none /tmp || exit 1
-mkdir -p "$directory" "$kernels" && mount --bind /mnt/sockets "$directory" && mount --bind /mnt/kernels "$kernels" || exit 1
+program=${QEMU.includes('/') ? dirname(QEMU) : '/mnt/program'}
+mount --bind "$directory" /mnt/sockets && mount --bind "$kernels" /mnt/kernels && mount --bind "$program" /mnt/program || exit 1
+mount -t tmpfs none /tmp && mkdir -p "$directory" "$kernels" "$program" || exit 1
+mount --bind /mnt/sockets "$directory" && mount --bind /mnt/kernels "$kernels" && mount --bind /mnt/program "$program" || exit 1
 exec "$@"`;
 
 /** Runs QEMU with a temporary folder of its own, in more namespaces where more words of unshare(1) are given. */
@@ -27,7 +33,7 @@ export async function writeQemuWithin(file: string, before: string): Promise<str
   const script = `#!/bin/sh
 for word; do case $word in unix:*/qmp.sock,*) socket=\${word#unix:}; directory=\${socket%/qmp.sock,*};; esac; done
 export directory
-exec ${before} ${defaultQemuBinary()} "$@"
+exec ${before} ${QEMU} "$@"
 `;
   await writeFile(file, script);
   await chmod(file, 0o755);
