@@ -49,6 +49,8 @@ describe('GDB errors', () => {
 
   it('show bytes that cannot be printed', () => {
     expect(new gdb.GdbProtocolError('odd', Uint8Array.of(0x41, 0, 0xff), DETAILS).message).to.contain("'A\\x00\\xff'");
+    const edges = Uint8Array.of(0x1f, 0x20, 0x7e, 0x7f, 0x0a);
+    expect(new gdb.GdbProtocolError('odd', edges, DETAILS).message).to.contain("'\\x1f ~\\x7f\\x0a'");
   });
 
   it('do not repeat a long request in full', () => {

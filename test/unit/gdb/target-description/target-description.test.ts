@@ -45,6 +45,16 @@ describe('target description', () => {
     expect(error).to.include({ code: 'ERR_GDB_ARCHITECTURE', architecture: 'aarch64' });
   });
 
+  it('takes 2 MiB of files, and no more', async () => {
+    const text = describe386('<reg name="a" bitsize="8"/>');
+    const full = `${text}${' '.repeat(2 * 1024 * 1024 - text.length)}`;
+    expect((await load({ 'target.xml': full })).registers).to.have.lengthOf(1);
+    expect(await refused({ 'target.xml': `${full} ` }))
+      .to.be.instanceOf(GdbTargetDescriptionError)
+      .and.have.property('message')
+      .that.contains('more than 2097152 characters');
+  });
+
   it('goes by explicit numbers, and numbers the registers behind them on', async () => {
     const layout = await load({
       'target.xml': describe386('<reg name="a" bitsize="8" regnum="5"/><reg name="b" bitsize="16"/>'),
