@@ -38,7 +38,10 @@ const FEATURES = { maxPhyAddr: 46, vendor: 'intel', pse36: true, pdpe1gb: true }
 /** Everything that a walk can check is on: WP, SMEP, SMAP, XD, and protection keys of which some deny. */
 function registersFor({ root }: SyntheticTables): PagingRegisters {
   const cr4 = CR4_PAE | CR4_SMEP | CR4_SMAP | CR4_PKE;
-  return { cr0: CR0_PG | CR0_WP, cr3: BigInt(root), cr4, efer: EFER_LMA | EFER_NXE, pkru: 0x5555_5550, rflags: 2n };
+  const keys = { pkru: 0x5555_5550 };
+  // All that a walk may go by: what is not given is assumed, and costs a list of addresses another pass for each value that it may have.
+  const given = { rflags: 2n, cpl: 3, a20: true };
+  return { cr0: CR0_PG | CR0_WP, cr3: BigInt(root), cr4, efer: EFER_LMA | EFER_NXE, ...keys, ...given };
 }
 
 export function contextFor(tables: SyntheticTables): PagingContext {
