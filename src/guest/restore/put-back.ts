@@ -172,7 +172,10 @@ async function judgePause(
 }
 
 /** The guest must be paused for that; a stub which another client has taken meanwhile is theirs. */
-async function leavePhysicalMode(qmp: QmpClient, stub: string, { directory, resume }: RestorePlan): Promise<void> {
+async function leavePhysicalMode(qmp: QmpClient, stub: string, plan: RestorePlan): Promise<void> {
+  const { directory, resume, ownStub } = plan;
+  // One that the client had started, and taken away again.
+  if (ownStub === true && !(await hasOwnStub(qmp, plan))) return;
   // Who comes again does so where the guest need not wait.
   if (!(await stubBecomesFree(qmp, stub, resume === true ? STUB_TURN_MS : 0))) throw new StubBusyError();
   await stop(qmp);
@@ -222,12 +225,14 @@ async function removeHanded(qmp: QmpClient, id: string): Promise<void> {
 
 /** Only a stub that is still the client's: by now the user may have started one. */
 async function removeStub(qmp: QmpClient, plan: RestorePlan): Promise<void> {
+  if (await hasOwnStub(qmp, plan)) await qmp.hmp('gdbserver none');
+}
+
+async function hasOwnStub(qmp: QmpClient, { directory }: RestorePlan): Promise<boolean> {
   const stub = (await queryChardev(qmp)).find(({ label }) => label === STUB_LABEL);
-  const { directory } = plan;
-  if (stub === undefined || directory === undefined) return;
+  if (stub === undefined || directory === undefined) return false;
   const where = stub.endpoint === undefined ? undefined : parseEndpoint(stub.endpoint);
-  if (where?.kind === 'unix' && where.path.startsWith(`${directory.inQemu ?? directory.path}/`))
-    await qmp.hmp('gdbserver none');
+  return where?.kind === 'unix' && where.path.startsWith(`${directory.inQemu ?? directory.path}/`);
 }
 
 /** Whatever it is, the step after it may still do good. */

@@ -169,6 +169,14 @@ describe('a client that is killed together with its watchdog', function () {
     expect(await labels()).to.not.include('gdb');
   });
 
+  it('after it had taken its stub away, and before it had heard of that: nothing is left to try', async () => {
+    await killBoth(await startClient());
+    await witness.hmp('gdbserver none');
+    expect((await restore()).stdout).to.contain('which it had paused, is resumed');
+    expect(await witness.runState()).to.equal('running');
+    expect(readdirSync(scratch)).to.deep.equal([]);
+  });
+
   it('and whose guest has ended, too: the next run, of another guest, puts its files away', async () => {
     await using other = await launchKernel('long4', { gdb: false });
     const brief = await launchKernel('long4', { gdb: false });
