@@ -60,8 +60,25 @@ function asHolder(
   tables: Map<string, readonly UnixSocket[] | undefined>,
 ): Holder | PeerCause | undefined {
   const identity = readIdentity(pid);
+  try {
+    return identity && holderOf(identity, file, scan, tables);
+  } catch (error) {
+    // Other guests end while one is looked for: what is gone holds nothing.
+    if (identity !== undefined && isStill(identity)) throw error;
+    return undefined;
+  }
+}
+
+/** @throws the system's error */
+function holderOf(
+  identity: ProcessIdentity,
+  file: SocketFile,
+  scan: ProcessScan,
+  tables: Map<string, readonly UnixSocket[] | undefined>,
+): Holder | PeerCause | undefined {
+  const { pid } = identity;
   // Root may have bound the socket for a process that it then became (-runas), or started (libvirt).
-  if (identity === undefined || (file.uid !== identity.uid && file.uid !== 0)) return undefined;
+  if (file.uid !== identity.uid && file.uid !== 0) return undefined;
   const open = scan.sockets(pid);
   if (open.size === 0) return undefined;
   const namespace = readlinkSync(`/proc/${pid}/ns/net`);
