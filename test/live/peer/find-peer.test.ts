@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, rm, symlink } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rm, symlink } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { expect } from 'chai';
 import { QmpClient } from '../../../protocols/qmp/index.ts';
@@ -90,6 +90,30 @@ describe('the process behind a connection', function () {
       kind: 'process',
       pid: guest.pid,
     });
+  });
+
+  it('is found while other guests come and go', async () => {
+    // By its name a QEMU, with sockets, and soon gone.
+    const fleeting = scratch('qemu-fleeting');
+    await copyFile('/bin/sleep', fleeting);
+    await using guest = await launchQemu({ paused: true });
+    const qmp = await QmpClient.connect(guest.qmpEndpoint);
+    const causes = new Set<string>();
+    try {
+      for (let round = 0; round < 150; round += 1) {
+        const others = [1, 2, 3].map((ms) =>
+          once(spawn(fleeting, [`0.00${(round + ms) % 7}`], { stdio: 'pipe' }), 'exit'),
+        );
+        for (let look = 0; look < 3; look += 1) {
+          const peer = findPeer(qmp.connection);
+          causes.add(peer.kind === 'unknown' ? JSON.stringify(peer.cause) : peer.kind);
+        }
+        await Promise.all(others);
+      }
+    } finally {
+      await qmp.close();
+    }
+    expect([...causes]).to.deep.equal(['process']);
   });
 
   it('may belong to another user', async () => {
