@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { type FaultCause, type NestedTranslation, PagingInputError, type Translation } from '../../paging/index.ts';
 import { type Assumption, isSaid } from '../vcpu/assumption.ts';
 import { type Sourced, sourced } from '../vcpu/sourced.ts';
@@ -128,6 +127,23 @@ export function findAssumptions(
     .filter(isSaid);
 }
 
+/**
+ * Whether two values say the same, as far as they are plain data: what is not must be the very same. (node:util has such a function; in a page
+ * there is no node:util.)
+ */
+function isAlike(one: unknown, other: unknown): boolean {
+  if (Object.is(one, other)) return true;
+  if (!isPlain(one) || !isPlain(other) || Object.getPrototypeOf(one) !== Object.getPrototypeOf(other)) return false;
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => isAlike(one[name], other[name]));
+}
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototypes: readonly unknown[] = [Object.prototype, Array.prototype, Int32Array.prototype];
+  return prototypes.includes(Object.getPrototypeOf(value));
+}
+
 /** Makes the walks of a table once more, by another vCPU. @internal */
 export type WalkAgain = (stages: Stages) => Promise<TranslationTable>;
 
@@ -151,7 +167,7 @@ export async function addAssumptions(table: TranslationTable, state: VcpuState, 
         decides.fill(1);
         continue;
       }
-      if (isDeepStrictEqual(stages, own)) continue;
+      if (isAlike(stages, own)) continue;
       const again = await walkAgain(stages);
       for (let at = 0; at < table.length; at += 1) if (!table.isSameAt(at, again)) decides[at] = 1;
     }
@@ -165,7 +181,7 @@ export function assumableStages(state: VcpuState): readonly Stages[] {
   return assumedValues(state)
     .flatMap(({ name }) => alternativesTo(name, state))
     .map((other) => ({ context: contextOf(other), nested: stageOf(other) }))
-    .filter((stages) => !isDeepStrictEqual(stages, own));
+    .filter((stages) => !isAlike(stages, own));
 }
 
 /** What only an access is judged by; which pages there are, and what rights they have, does not depend on it. */
