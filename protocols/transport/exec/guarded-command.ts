@@ -2,14 +2,15 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 
 /**
  * Runs the command, and ends its whole process group when descriptor 3 ends before the command does: its owner was killed, and
- * a command that does not look at its input would outlive it for ever. The exit status is the command's.
+ * a command that does not look at its input would outlive it for ever. It has a second to end by itself: a helper on another host removes what
+ * it has made there. The exit status is the command's.
  */
 const GUARD = [
   'exec 4<&0 </dev/null',
   '/bin/sh -c "$1" <&4 3<&- 4<&- &',
   'command=$!',
   'exec 4<&-',
-  '(trap "" TERM; read -r _ <&3; kill -TERM 0; sleep 0.3; kill -KILL 0) >/dev/null 2>&1 &',
+  '(trap "" TERM; read -r _ <&3; kill -TERM 0; sleep 1; kill -KILL 0) >/dev/null 2>&1 &',
   'guard=$!',
   'exec 3<&-',
   'wait "$command"',
