@@ -219,8 +219,10 @@ describe('the command pagewalk, on a guest', function () {
       '2000',
     ]);
     expect(status).to.equal(3);
+    // Since 8.1 its stub does not greet with a stop, by which it would tell that the guest ran.
+    const doubt = (await running.witness.isUpTo([8, 0])) ? '' : ', if it ran before: this QEMU does not tell';
     expect(stderr).to.equal(
-      `pagewalk: ${running.guest.gdbEndpoint} was given as the QMP endpoint but is a GDB stub. Connecting to it paused the guest, which has been resumed\n`,
+      `pagewalk: ${running.guest.gdbEndpoint} was given as the QMP endpoint but is a GDB stub. Connecting to it paused the guest, which has been resumed${doubt}\n`,
     );
   });
 
