@@ -38,7 +38,7 @@ export function findUnixPeer(file: SocketFile | undefined, endpoint: string): Pe
   const table = new Map<string, readonly UnixSocket[] | undefined>();
   const holders: Holder[] = [];
   for (const pid of scan.qemus) {
-    const holder = asHolder(pid, file, scan, table);
+    const holder = unlessGone(pid, (identity) => asHolder(identity, file, scan, table));
     if (holder !== undefined && 'code' in holder) return unknownPeer(holder);
     if (holder !== undefined) holders.push(holder);
   }
@@ -53,24 +53,19 @@ export function findUnixPeer(file: SocketFile | undefined, endpoint: string): Pe
   return judge(holder, file, endpoint, scan);
 }
 
-function asHolder(
-  pid: number,
-  file: SocketFile,
-  scan: ProcessScan,
-  tables: Map<string, readonly UnixSocket[] | undefined>,
-): Holder | PeerCause | undefined {
+/** Other guests end while one is looked for: of what is gone there is nothing to see. @throws as `look`, of a process that is there */
+function unlessGone<T>(pid: number, look: (identity: ProcessIdentity) => T): T | undefined {
   const identity = readIdentity(pid);
   try {
-    return identity && holderOf(identity, file, scan, tables);
+    return identity && look(identity);
   } catch (error) {
-    // Other guests end while one is looked for: what is gone holds nothing.
     if (identity !== undefined && isStill(identity)) throw error;
     return undefined;
   }
 }
 
 /** @throws the system's error */
-function holderOf(
+function asHolder(
   identity: ProcessIdentity,
   file: SocketFile,
   scan: ProcessScan,
