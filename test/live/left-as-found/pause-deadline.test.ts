@@ -40,37 +40,26 @@ describe('a pause that lasts too long', function () {
 
   const runs = async (): Promise<boolean> => (await witness.runState()) === 'running';
 
-  it('is ended while a question waits for a stub that says nothing; the question fails for that reason', async () => {
-    const attached = await attach({
-      qmp: guest.qmpEndpoint,
-      gdb: stub.endpoint,
-      timeoutMs: 30_000,
-      maxPauseMs: SHORT_MS,
+  const SILENCES = [
+    ['is ended while a question waits for a stub that says nothing; the question fails for that reason', {}],
+    ['is ended by the client alone where the stub says nothing, and there is no watchdog', { watchdog: false }],
+  ] as const;
+  for (const [title, more] of SILENCES) {
+    it(title, async () => {
+      const attached = await attach({
+        ...{ qmp: guest.qmpEndpoint, gdb: stub.endpoint, timeoutMs: 30_000, maxPauseMs: SHORT_MS },
+        ...more,
+      });
+      const stalled = stub.stallAt(/\$m/);
+      const question = expectRejection(attached.whilePaused((paused) => paused.translate([READ])));
+      await stalled;
+      await eventually('the guest runs', runs);
+      stub.flow();
+      expect(await question).to.have.property('code', TOO_LONG);
+      await attached.detach();
+      expect(await runs()).to.equal(true);
     });
-    const stalled = stub.stallAt(/\$m/);
-    const question = expectRejection(attached.whilePaused((paused) => paused.translate([READ])));
-    await stalled;
-    await eventually('the guest runs', runs);
-    stub.flow();
-    expect(await question).to.have.property('code', TOO_LONG);
-    await attached.detach();
-    expect(await runs()).to.equal(true);
-  });
-
-  it('is ended by the client alone where the stub says nothing, and there is no watchdog', async () => {
-    const attached = await attach({
-      ...{ qmp: guest.qmpEndpoint, gdb: stub.endpoint, watchdog: false },
-      ...{ timeoutMs: 30_000, maxPauseMs: SHORT_MS },
-    });
-    const stalled = stub.stallAt(/\$m/);
-    const question = expectRejection(attached.whilePaused((paused) => paused.translate([READ])));
-    await stalled;
-    await eventually('the guest runs', runs);
-    stub.flow();
-    expect(await question).to.have.property('code', TOO_LONG);
-    await attached.detach();
-    expect(await runs()).to.equal(true);
-  });
+  }
 
   it('is ended while a stub has yet to answer at all, and what answers too late pauses nothing', async () => {
     const stalled = stub.stallAt(/\$qSupported/);
