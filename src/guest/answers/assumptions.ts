@@ -90,6 +90,10 @@ function stageOf(other: VcpuState): ReturnType<typeof nestedContextOf> {
   }
 }
 
+function stagesOf(state: VcpuState): Stages {
+  return { context: contextOf(state), nested: stageOf(state) };
+}
+
 interface AssumedValue {
   readonly name: Assumable;
   readonly value: Assumption['value'];
@@ -162,7 +166,7 @@ export async function addAssumptions(table: TranslationTable, state: VcpuState, 
         decides[at] = isWalked(table.cause(at)) ? 1 : 0;
       });
     for (const other of alternativesTo(assumed.name, state)) {
-      const stages = { context: contextOf(other), nested: stageOf(other) };
+      const stages = stagesOf(other);
       if (stages.nested === null && state.nested.value !== null) {
         decides.fill(1);
         continue;
@@ -177,10 +181,10 @@ export async function addAssumptions(table: TranslationTable, state: VcpuState, 
 
 /** All the vCPUs whose walks tell whether something assumed decides an answer. @internal */
 export function assumableStages(state: VcpuState): readonly Stages[] {
-  const own = { context: contextOf(state), nested: stageOf(state) };
+  const own = stagesOf(state);
   return assumedValues(state)
     .flatMap(({ name }) => alternativesTo(name, state))
-    .map((other) => ({ context: contextOf(other), nested: stageOf(other) }))
+    .map(stagesOf)
     .filter((stages) => !isAlike(stages, own));
 }
 
