@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { endingOf, endingSignalOf } from '../exec/command-ending.ts';
 import { spawnGuarded } from '../exec/guarded-command.ts';
 import { ProcessGroup } from '../exec/process-group.ts';
 import { quoteWord } from '../exec/quote-word.ts';
@@ -10,6 +11,8 @@ const MAX_LINE_CHARS = 20 * 1024 * 1024;
 const STDERR_CHARS = 4000;
 /** How long what a command said on standard error may follow what it printed. */
 const STDERR_GRACE_MS = 500;
+/** How long what virsh said may follow its end. What it has started may hold its output open for ever. */
+const EXIT_GRACE_MS = 500;
 const CLOSE_GRACE_MS = 300;
 const NO_VIRSH = 'there is no virsh here; Debian has it in libvirt-clients';
 
@@ -63,9 +66,11 @@ export class VirshShell {
     child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#onOutput(text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#onErrors(text));
     this.#ended = new Promise((resolve) => {
-      const end = (why: string): void => resolve(this.#end(why));
-      child.once('error', (error) => end(`virsh could not be started: ${error.message}`));
-      child.once('exit', (status, signal) => setTimeout(() => end(endingOf(status, signal)), 50).unref());
+      const onEnd = (status: number | null, signal: string | null): void =>
+        resolve(this.#end(describeEnding(status, signal, cleaned(this.#complaints.text()))));
+      child.once('error', (error) => resolve(this.#end(`virsh could not be started: ${error.message}`)));
+      child.once('close', onEnd);
+      child.once('exit', (...how) => setTimeout(onEnd, EXIT_GRACE_MS, ...how).unref());
     });
   }
 
@@ -154,9 +159,7 @@ export class VirshShell {
   #end(why: string): string {
     if (this.#isOver) return this.#problem;
     this.#isOver = true;
-    const said = cleaned(this.#complaints.text());
-    // The shell's own words for a command that it does not find say less.
-    this.#problem = said === '' || why === NO_VIRSH ? why : said;
+    this.#problem = why;
     for (const pending of this.#pending.splice(0)) pending.fail(new Error(this.#problem));
     return this.#problem;
   }
@@ -174,10 +177,11 @@ function cleaned(text: string): string {
     .join('; ');
 }
 
-function endingOf(status: number | null, signal: string | null): string {
+/** What virsh said says more than how it ended; not so where a signal ended it, or there is none: those words are the shell's. */
+function describeEnding(status: number | null, signal: string | null, said: string): string {
   // POSIX: the status of a shell whose command is not found.
   if (status === 127) return NO_VIRSH;
-  return signal === null ? `virsh ended with status ${status}` : `virsh was ended by ${signal}`;
+  return said === '' || endingSignalOf(status, signal) !== undefined ? `virsh ${endingOf(status, signal)}` : said;
 }
 
 /**

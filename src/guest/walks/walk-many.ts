@@ -78,6 +78,9 @@ class Stepper {
   readonly #cache: PageCache;
   readonly #structures: StructureCache;
   readonly #tables: (Int32Array | null | undefined)[];
+  /** Of the walks whose last entries are fetched side by side: the slots of their last tables, and the entries' places in those. */
+  readonly #fetchedSlots = new Int32Array(FETCHED_TOGETHER);
+  readonly #fetchedEntries = new Int32Array(FETCHED_TOGETHER);
   #touched = 0;
 
   constructor(context: PagingContext, questions: WalkColumns, cache: PageCache, known: LastTables) {
@@ -123,7 +126,7 @@ class Stepper {
 
   /**
    * Looks at the last entries of some walks. Each walk by itself would wait for its entry; here a processor that executes out of order
-   * has many of them on their way.
+   * has many of them on their way: as many as the instructions between two loads let it see at once, so where they lie is found before.
    */
   #touch(from: number, to: number): void {
     const { halves } = this.#questions;
@@ -131,12 +134,21 @@ class Stepper {
     if (last === undefined) return;
     const { shift, indexMask, entrySizeBytes } = last;
     const words = entrySizeBytes / 4;
-    let seen = this.#touched;
-    for (let index = from; index < to; index += 1) {
+    const slots = this.#fetchedSlots;
+    const entries = this.#fetchedEntries;
+    const count = to - from;
+    for (let at = 0; at < count; at += 1) {
+      const index = from + at;
       const low = halves[index * 2] as number;
-      const known = this.#structures.find(halves[index * 2 + 1] as number, low);
-      const table = known < 0 ? null : this.#tables[known];
-      if (table) seen ^= table[((low >>> shift) & indexMask) * words] as number;
+      slots[at] = this.#structures.find(halves[index * 2 + 1] as number, low);
+      entries[at] = ((low >>> shift) & indexMask) * words;
+    }
+    const tables = this.#tables;
+    let seen = this.#touched;
+    for (let at = 0; at < count; at += 1) {
+      const slot = slots[at] as number;
+      const table = slot < 0 ? null : tables[slot];
+      if (table) seen ^= table[entries[at] as number] as number;
     }
     // Kept, or the engine might leave the loads out.
     this.#touched = seen;

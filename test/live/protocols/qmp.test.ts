@@ -244,7 +244,7 @@ describe('QMP over other monitors', () => {
     await qmp.close();
     const error = await failureOf(QmpClient.connect('exec:echo no route to the lab >&2; exit 255'));
     expect(error).to.be.instanceOf(QmpClosedError);
-    expect(error.message).to.contain('the command exited with status 255 and said: no route to the lab');
+    expect(error.message).to.contain('the command ended with status 255 and said: no route to the lab');
   });
 });
 

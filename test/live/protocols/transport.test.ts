@@ -95,7 +95,7 @@ describe('connect to a command', () => {
     const connection = await connect('exec:tr a-z A-Z', TIMEOUT);
     duplexOf(connection).end('words');
     expect(await readAll(connection)).to.equal('WORDS');
-    expect(connection.explainEnd()).to.equal('the command exited with status 0');
+    expect(connection.explainEnd()).to.equal('the command ended with status 0');
     await connection.close();
   });
 
@@ -110,14 +110,14 @@ describe('connect to a command', () => {
   it('knows why it ended by the time that it ends', async () => {
     const connection = await connect('exec:echo one >&2; echo two >&2; exit 3', TIMEOUT);
     await readAll(connection);
-    expect(connection.explainEnd()).to.equal('the command exited with status 3 and said: one\ntwo');
+    expect(connection.explainEnd()).to.equal('the command ended with status 3 and said: one\ntwo');
     await connection.close();
   });
 
   it('says that there is no such command', async () => {
     const connection = await connect('exec:/no/such/command', TIMEOUT);
     await readAll(connection);
-    expect(connection.explainEnd()).to.match(/exited with status 127 and said: .*\/no\/such\/command/);
+    expect(connection.explainEnd()).to.match(/ended with status 127 and said: .*\/no\/such\/command/);
     await connection.close();
   });
 

@@ -101,12 +101,12 @@ describe('QmpClient.connect', () => {
 
   it('reports a peer that hangs up instead, with what the transport knows', async () => {
     const server = new FakeQmpServer();
-    server.explanation = 'the command exited with status 127';
+    server.explanation = 'the command ended with status 127';
     server.hangUp();
     const error = await connectTo(server, 60_000);
     expect(error).to.be.instanceOf(QmpClosedError);
     expect(error.message).to.equal(
-      'unix:/run/fake.qmp: the connection ended before QEMU had greeted (the command exited with status 127)',
+      'unix:/run/fake.qmp: the connection ended before QEMU had greeted (the command ended with status 127)',
     );
   });
 
