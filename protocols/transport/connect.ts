@@ -1,7 +1,6 @@
 import type { ConnectOptions } from './connect-options.ts';
 import type { Connection, HostFiles } from './connection.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
-import { connectCommand } from './exec/exec-connection.ts';
 import { withCarrier } from './handing/with-carrier.ts';
 import { connectSocket } from './socket/socket-connection.ts';
 
@@ -20,9 +19,9 @@ export async function connect(endpoint: Endpoint | string, options: ConnectOptio
   // An endpoint put together by hand goes through its text as well: what may be connected to is decided in one place.
   const target = parseEndpoint(typeof endpoint === 'string' ? endpoint : formatEndpoint(endpoint));
   switch (target.kind) {
-    case 'exec':
-      return connectCommand(target, options);
     // Few guests are reached so, and what it takes is loaded for them alone: a command's first milliseconds are for all others.
+    case 'exec':
+      return (await import('./exec/exec-connection.ts')).connectCommand(target, options);
     case 'libvirt':
       return (await import('./libvirt/libvirt-connection.ts')).connectLibvirt(target, options);
     case 'tls':

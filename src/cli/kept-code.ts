@@ -19,8 +19,8 @@ const PREFIX = 'code-';
  * @internal
  */
 export function runKept(file: string, directory: string, version: string, purpose: string): boolean {
-  // A wrapped `#!` would be no comment.
-  const text = readFileSync(file, 'utf8').replace(/^#!/, '//');
+  // The bundle is ASCII, which scripts/package/bundle-command.sh sees to: nothing has to be decoded. A wrapped `#!` would be no comment.
+  const text = readFileSync(file, 'latin1').replace(/^#!/, '//');
   const { size, mtimeMs } = statSync(file);
   const source = `${PREFIX}${version}-${process.version}-${process.arch}-${size}-${mtimeMs}-`;
   const name = `${source}${purpose}`;

@@ -10,17 +10,25 @@ import { packageVersion } from './version.ts';
  * kept.
  */
 
+/** The modules that the bundle was made of: their stack traces have names and files, where a bundle's names are short to load sooner. */
+const MODULES = new URL('../../src/cli/main.js', import.meta.url).href;
+
 function start(): void {
+  if ((process.env['PAGEWALK_DEBUG'] ?? '') !== '') {
+    void import(MODULES);
+    return;
+  }
+  const file = fileURLToPath(new URL('./main.js', import.meta.url));
   const directory = compiledCodeDirectory(process.env);
   const enable: unknown = Reflect.get(nodeModule, 'enableCompileCache');
   if (directory !== undefined && typeof enable !== 'function') {
     const [, , command = ''] = process.argv;
     const purpose = /^[a-z-]{1,16}$/.test(command) ? command : 'other';
-    runKept(fileURLToPath(new URL('./main.js', import.meta.url)), directory, packageVersion(), purpose);
+    runKept(file, directory, packageVersion(), purpose);
     return;
   }
   if (directory !== undefined && typeof enable === 'function') enable(directory);
-  void import('./main.ts');
+  nodeModule.createRequire(file)(file);
 }
 
 if (process.argv[2] === '--version') process.stdout.write(`${packageVersion()}\n`);

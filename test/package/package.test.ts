@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { InstalledPackage } from '../support/live/installed-package.ts';
@@ -125,6 +126,25 @@ describe('the package, as a user gets it who installs it', function () {
     expect((await readFile(program, 'utf8')).split('\n', 1)).to.deep.equal(['#!/usr/bin/env node']);
     const { stdout } = await run(process.execPath, [program, '--version']);
     expect(stdout).to.equal(`${installed.description.version}\n`);
+  });
+
+  it('has a command whose files hold nothing but ASCII, as they are read', async () => {
+    const folder = dirname(installed.path(installed.description.bin['pagewalk'] ?? ''));
+    for (const name of ['pagewalk.js', 'main.js', 'watchdog-main.js'])
+      expect((await readFile(join(folder, name))).findIndex((byte) => byte > 0x7e)).to.equal(-1, name);
+  });
+
+  it('has stack traces that name its modules, where they are asked for', async () => {
+    const program = installed.path(installed.description.bin['pagewalk'] ?? '');
+    const words = [program, 'state', '--qmp', 'unix:/no/such/socket'];
+    const environment = { ...process.env, PAGEWALK_DEBUG: '1' };
+    const { stderr } = await run(process.execPath, words, { env: environment }).catch(
+      (error: unknown) => error as { stderr: string },
+    );
+    expect(stderr).to.match(/^ConnectError: .*$/m);
+    expect(stderr).to.match(
+      /^ {4}at \w+ \(file:.*\/dist\/protocols\/transport\/socket\/connect-failure\.js:\d+:\d+\)$/m,
+    );
   });
 
   for (const resolution of ['nodenext', 'bundler'] as const) {

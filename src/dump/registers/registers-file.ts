@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { type InfoRegisters, MonitorTextError, parseAllInfoRegisters } from '../../../protocols/qmp/index.ts';
 import type { Region } from '../../guest/index.ts';
 import { DumpRegistersError } from '../errors.ts';
@@ -85,17 +85,15 @@ function printedVcpu(shown: InfoRegisters, name: string): DumpedVcpu {
   };
 }
 
-const hexSchema = z.string().regex(/^0x[0-9a-f]{1,16}$/);
-const registerSchema = z.object({ value: hexSchema, source: z.string(), detail: z.string().optional() });
-const toldSchema = <T extends z.ZodType>(value: T) =>
-  z.object({ value, source: z.string(), detail: z.string().optional() });
+const hexSchema = z.string().check(z.regex(/^0x[0-9a-f]{1,16}$/));
+const toldSchema = <T extends z.ZodMiniType>(value: T) =>
+  z.object({ value, source: z.string(), detail: z.optional(z.string()) });
+const registerSchema = toldSchema(hexSchema);
+const intSchema = (least: number, most: number) => z.int().check(z.minimum(least), z.maximum(most));
 
 /** A line of `state --json`, as far as it is taken. */
 const stateSchema = z.object({
-  cpu: z
-    .int()
-    .min(0)
-    .max(2 ** 32 - 1),
+  cpu: intSchema(0, 2 ** 32 - 1),
   registers: z.object({
     cr0: registerSchema,
     cr3: registerSchema,
@@ -104,14 +102,14 @@ const stateSchema = z.object({
     rflags: registerSchema,
     cs: registerSchema,
     ss: registerSchema,
-    cpl: toldSchema(z.int().min(0).max(3)),
-    a20: toldSchema(z.boolean()).optional(),
+    cpl: toldSchema(intSchema(0, 3)),
+    a20: z.optional(toldSchema(z.boolean())),
     pkru: registerSchema,
     pkrs: registerSchema,
-    nested: toldSchema(z.object({ kind: z.string() }).nullable()),
+    nested: toldSchema(z.nullable(z.object({ kind: z.string() }))),
   }),
   processor: z.object({
-    maxPhyAddr: toldSchema(z.int().min(32).max(52)),
+    maxPhyAddr: toldSchema(intSchema(32, 52)),
     vendor: toldSchema(z.enum(['intel', 'amd'])),
     pse36: toldSchema(z.boolean()),
     pdpe1gb: toldSchema(z.boolean()),
@@ -120,12 +118,12 @@ const stateSchema = z.object({
     .array(
       z.object({
         kind: z.enum(['ram', 'rom', 'device', 'none']),
-        name: z.string().max(256),
+        name: z.string().check(z.maxLength(256)),
         first: hexSchema,
         last: hexSchema,
       }),
     )
-    .max(MOST_REGIONS),
+    .check(z.maxLength(MOST_REGIONS)),
 });
 type SavedState = z.infer<typeof stateSchema>;
 

@@ -2,7 +2,7 @@ import { timerMs } from '../../../protocols/transport/internal.ts';
 import type { ProcessLife } from '../peer/process-life.ts';
 import { Journal } from './journal.ts';
 import type { LateConnections } from './late-connection.ts';
-import type { RegisterPrints } from './register-prints.ts';
+import { isSamePrint, type RegisterPrints } from './register-prints.ts';
 import { afterResume, type RestorePlan } from './restore-plan.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -66,8 +66,9 @@ export class Safekeeping {
     this.#set({ ...this.#plan, ...addition });
   }
 
-  /** Registers of this pause, of one vCPU or of all. */
+  /** Registers of this pause, of one vCPU or of all. What is known already is not written and told again: the guest waits meanwhile. */
   noteRegisters(prints: RegisterPrints): void {
+    if (isSamePrint(prints, this.#plan.registers ?? {})) return;
     this.note({ registers: { ...this.#plan.registers, ...prints } });
   }
 

@@ -29,6 +29,13 @@ describe('the print of registers', () => {
 });
 
 describe('the print of a text', () => {
+  it('is the same one, whatever was printed meanwhile', () => {
+    const first = printOf(ONE);
+    expect(printOf(ONE)).to.equal(first);
+    expect(printOf(ALL)).not.to.equal(first);
+    expect(printOf(ONE)).to.equal(first);
+  });
+
   const quarters = (text: string): readonly number[] => {
     const bytes = Buffer.from(printOf(text), 'base64url');
     return [0, 4, 8, 12].map((at) => bytes.readInt32LE(at));
