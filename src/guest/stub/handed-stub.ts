@@ -3,12 +3,10 @@ import {
   handStream,
   parseGdbserverOutput,
   type QmpClient,
-  QmpCommandError,
   removeHandedStream,
 } from '../../../protocols/qmp/internal.ts';
 import { type DescriptorCarrier, type HandedStream, randomDigits } from '../../../protocols/transport/internal.ts';
 import { GuestStubError } from '../errors.ts';
-import { isStubOn } from '../restore/stub-turn.ts';
 
 /** A name that no other client's device has. @internal */
 export function newHandedId(): string {
@@ -103,12 +101,6 @@ export class HandedStub {
   }
 
   async #takeBack(): Promise<void> {
-    if (this.#isStub && (await isStubOn(this.#qmp, this.id))) {
-      await this.#qmp.hmp('gdbserver none').catch((error: unknown) => {
-        if (!(error instanceof QmpCommandError)) throw error;
-      });
-    }
-    // A stub that goes takes its device along.
     await removeHandedStream(this.#qmp, this.id);
     this.#isStub = false;
     this.#isThere = false;

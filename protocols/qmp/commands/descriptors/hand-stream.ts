@@ -1,6 +1,8 @@
 import type { HandedStream } from '../../../transport/internal.ts';
 import { QmpCommandError } from '../../errors.ts';
 import type { QmpExecutor } from '../../executor.ts';
+import { humanMonitorCommand } from '../human-monitor-command.ts';
+import { queryChardev } from '../query-chardev.ts';
 import { queryCpusFast } from '../query-cpus-fast.ts';
 
 /**
@@ -22,16 +24,28 @@ export async function handStream(
   await qmp.execute('chardev-add', { id, backend: { type: 'socket', data: { addr, server: false } } });
 }
 
-/** Takes the device away, if it is there and nothing uses it. @internal */
+/**
+ * Takes the device away, and the stub that is on it: nothing else ever uses it. QEMU refuses to remove a device in use
+ * (`qemu_chr_is_busy`), by which the stub of another client, on a device of its own, is told apart and left alone.
+ *
+ * @internal
+ */
 export async function removeHandedStream(qmp: QmpExecutor, id: string): Promise<void> {
-  for (const [command, args] of [
-    ['chardev-remove', { id }],
-    ['closefd', { fdname: id }],
-  ] as const) {
-    await qmp.execute(command, args).catch((error: unknown) => {
-      // It went with the stub, or never came to be.
-      if (!(error instanceof QmpCommandError)) throw error;
-    });
+  const isRemoved = await isDone(qmp.execute('chardev-remove', { id }));
+  // It never came to be, or went with its stub; or it is the stub's, which takes it along.
+  if (!isRemoved && (await queryChardev(qmp)).some(({ label }) => label === id))
+    await isDone(humanMonitorCommand(qmp, 'gdbserver none'));
+  await isDone(qmp.execute('closefd', { fdname: id }));
+}
+
+/** Whether QEMU did it, where it may have refused. */
+async function isDone(command: Promise<unknown>): Promise<boolean> {
+  try {
+    await command;
+    return true;
+  } catch (error) {
+    if (!(error instanceof QmpCommandError)) throw error;
+    return false;
   }
 }
 

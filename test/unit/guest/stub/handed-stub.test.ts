@@ -60,13 +60,15 @@ const chardevs = (...labels: readonly string[]) =>
 
 describe('a stub on a connection that was handed over', () => {
   it('is taken back as long as it is the stub that QEMU has', async () => {
-    const { stub, qmp, seen } = await start((command) =>
-      command === 'query-chardev' ? chardevs(ID) : command.startsWith('gdbserver') ? LISTENS : {},
-    );
+    const { stub, qmp, seen } = await start((command) => {
+      if (command === 'query-chardev') return chardevs(ID);
+      if (command === 'chardev-remove') return new Error(`Chardev '${ID}' is busy`);
+      return command.startsWith('gdbserver') ? LISTENS : {};
+    });
     await stub.connect();
     seen.length = 0;
     await stub.remove();
-    expect(seen).to.deep.equal(['query-chardev', 'gdbserver none', 'chardev-remove', 'closefd']);
+    expect(seen).to.deep.equal(['chardev-remove', 'query-chardev', 'gdbserver none', 'closefd']);
     expect(stub.isThere).to.equal(false);
     await qmp.close();
   });
@@ -99,11 +101,12 @@ describe('a stub on a connection that was handed over', () => {
   });
 
   it('whose device QEMU refuses leaves no descriptor in QEMU', async () => {
-    const { stub, qmp, seen, closed } = await start((command) =>
-      command === 'chardev-add' || command === 'chardev-remove' ? new Error('refused') : {},
-    );
+    const { stub, qmp, seen, closed } = await start((command) => {
+      if (command === 'query-chardev') return chardevs('another');
+      return command === 'chardev-add' || command === 'chardev-remove' ? new Error('refused') : {};
+    });
     expect((await expectRejection(stub.prepare())).message).to.include('refused');
-    expect(seen).to.deep.equal(['getfd', 'chardev-add', 'chardev-remove', 'closefd']);
+    expect(seen).to.deep.equal(['getfd', 'chardev-add', 'chardev-remove', 'query-chardev', 'closefd']);
     expect({ isThere: stub.isThere, closed: closed() }).to.deep.equal({ isThere: false, closed: 1 });
     await qmp.close();
   });

@@ -84,13 +84,34 @@ describe('a connection that is handed to QEMU', () => {
 
   it('is taken away, device and descriptor, also where one of them is not there', async () => {
     const { qmp, asked } = monitor((command) => {
+      if (command === 'query-chardev') return devices('another', 'gdb');
       throw refusal(command);
     });
     await removeHandedStream(qmp, 'mine');
     expect(asked.map(({ command, args }) => [command, args])).to.deep.equal([
       ['chardev-remove', { id: 'mine' }],
+      ['query-chardev', undefined],
       ['closefd', { fdname: 'mine' }],
     ]);
+  });
+
+  it('is taken away with the stub that uses it', async () => {
+    const { qmp, asked } = monitor((command) => {
+      if (command === 'query-chardev') return devices('another', 'mine');
+      if (command === 'human-monitor-command') return 'Disabled gdbserver\r\n';
+      throw refusal(command);
+    });
+    await removeHandedStream(qmp, 'mine');
+    expect(asked.slice(2).map(({ command, args }) => [command, args])).to.deep.equal([
+      ['human-monitor-command', { 'command-line': 'gdbserver none' }],
+      ['closefd', { fdname: 'mine' }],
+    ]);
+  });
+
+  it('that nothing uses goes alone: a stub is another client’s', async () => {
+    const { qmp, asked } = monitor(() => ({}));
+    await removeHandedStream(qmp, 'mine');
+    expect(asked.map(({ command }) => command)).to.deep.equal(['chardev-remove', 'closefd']);
   });
 
   it('is not said to be taken away where the monitor has gone', async () => {
@@ -101,6 +122,10 @@ describe('a connection that is handed to QEMU', () => {
     expect(await removeHandedStream(qmp, 'mine').catch((thrown: unknown) => thrown)).to.equal(gone);
   });
 });
+
+function devices(...labels: readonly string[]) {
+  return labels.map((label) => ({ label, filename: 'fd', 'frontend-open': true }));
+}
 
 function refusal(command: string): QmpCommandError {
   return new QmpCommandError('a fake', command, { errorClass: 'GenericError', desc: 'no' });
