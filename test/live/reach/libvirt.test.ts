@@ -90,20 +90,26 @@ describe('a guest of libvirt', function () {
     await expectAsFound();
   });
 
-  it('runs on after a client that was killed in the pause', async () => {
-    const orders: ClientOrders = { qmp: libvirt.endpoint, until: 'paused' };
-    const client = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], {
-      env: { ...process.env, ...environment() },
-      stdio: ['ignore', 'pipe', 'inherit'],
+  for (const [when, until, state] of [
+    ['in the pause', 'paused', 'paused'],
+    // It keeps the stub for its next look.
+    ['after it', 'resumed', 'running'],
+  ] as const) {
+    it(`runs on after a client that was killed ${when}, and has nothing of its`, async () => {
+      const orders: ClientOrders = { qmp: libvirt.endpoint, until };
+      const client = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], {
+        env: { ...process.env, ...environment() },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const [line] = await once(client.stdout.pipe(split2()), 'data');
+      expect(line).to.equal(until);
+      expect(await libvirt.state()).to.equal(state);
+      client.kill('SIGKILL');
+      await once(client, 'exit');
+      await untilPasses(expectAsFound, 20_000);
+      expect((await translate()).stdout).to.equal(ANSWER);
     });
-    const [line] = await once(client.stdout.pipe(split2()), 'data');
-    expect(line).to.equal('paused');
-    expect(await libvirt.state()).to.equal('paused');
-    client.kill('SIGKILL');
-    await once(client, 'exit');
-    await untilPasses(expectAsFound, 20_000);
-    expect((await translate()).stdout).to.equal(ANSWER);
-  });
+  }
 
   it('is left as it was found by a client whose libvirtd was started anew meanwhile, paused or not', async () => {
     for (const isPaused of [false, true]) {
