@@ -45,6 +45,8 @@ export interface GdbClientOptions {
   readonly onStop?: (stop: StopReply) => void;
 }
 
+const REQUEST_TIMEOUT_MS = 10_000;
+const HANDSHAKE_TIMEOUT_MS = 2000;
 const THREADS_PER_FLIGHT = 16;
 
 /**
@@ -95,12 +97,16 @@ export class GdbClient {
    */
   static async connect(connection: Connection, options: GdbClientOptions = {}): Promise<GdbClient> {
     const session = new GdbSession(connection, {
-      requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
+      requestTimeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
       maxOutstandingReplyBytes: options.maxOutstandingReplyBytes ?? DEFAULT_OUTSTANDING_BYTES,
       trace: options.trace,
     });
     if (options.onStop) session.onStop(options.onStop);
-    return new GdbClient(connection, session, await runHandshake(session, options.handshakeTimeoutMs ?? 2000));
+    return new GdbClient(
+      connection,
+      session,
+      await runHandshake(session, options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS),
+    );
   }
 
   /**
@@ -167,19 +173,18 @@ export class GdbClient {
   /** All vCPUs, by rising index. */
   async threads(): Promise<readonly GdbThread[]> {
     const threads: GdbThread[] = [];
-    let position: 'first' | 'next' = 'first';
-    while (threads.length < MAX_THREADS) {
+    for (let position: 'first' | 'next' = 'first'; ; position = 'next') {
       const flight = Array.from({ length: THREADS_PER_FLIGHT }, (_, index) =>
         this.session.send(listThreadsRequest(index === 0 ? position : 'next')),
       );
       for (const reply of await Promise.all(flight)) {
-        if (threads.length > MAX_THREADS) break;
         if (reply === 'end') return threads.sort((one, other) => one.cpuIndex - other.cpuIndex);
         threads.push(...reply);
+        if (threads.length > MAX_THREADS) {
+          throw new GdbError(`the GDB stub at ${this.endpoint} lists more than ${MAX_THREADS} threads`, this);
+        }
       }
-      position = 'next';
     }
-    throw new GdbError(`the GDB stub at ${this.endpoint} lists more than ${MAX_THREADS} threads`, this);
   }
 
   /** The stub's own words about a vCPU; undefined if it does not exist. */

@@ -111,7 +111,6 @@ export class MessageChannel {
   #end(error: QmpProtocolError | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#lines.destroy();
     this.#events.onEnd(error);
   }
 }

@@ -9,7 +9,9 @@ export function expectErrorShape(error: Error & { readonly code?: unknown }, lay
   expect(error.name).to.equal(error.constructor.name);
   expect(error.name).to.match(/Error$/);
   expect(error.code).to.match(new RegExp(`^ERR_${layer}_[A-Z_]+$`));
-  expect(error.message).to.not.equal('');
+  expect(error.message)
+    .to.not.equal('')
+    .and.not.match(/undefined|NaN/);
   expect(error.stack).to.contain(`${error.name}: ${error.message}`);
   expect(error.cause).to.equal(cause);
 }

@@ -20,21 +20,21 @@ const MAX_FLIGHTS = 256;
  */
 export async function readAnnex(session: GdbSession, annex: string): Promise<string> {
   let text = '';
-  for (let flight = 0; text.length <= MAX_ANNEX_BYTES; flight++) {
+  for (let flight = 0; flight < MAX_FLIGHTS; flight++) {
     const start = text.length;
-    if (flight === MAX_FLIGHTS) {
-      throw new GdbTargetDescriptionError(annex, `not whole after ${MAX_FLIGHTS} round trips`, session);
-    }
     for (const [index, piece] of (await readFlight(session, annex, start)).entries()) {
       // A stub may give less than was asked for; then the pieces behind do not join, and are asked for again.
       if (text.length !== start + index * PIECE_BYTES) break;
       if (piece instanceof GdbReplyError) throw piece;
       text += replyText(piece.bytes);
+      if (text.length > MAX_ANNEX_BYTES) {
+        throw new GdbTargetDescriptionError(annex, `longer than ${MAX_ANNEX_BYTES} bytes`, session);
+      }
       if (piece.isLast) return text;
     }
     if (text.length === start) throw new GdbTargetDescriptionError(annex, 'the stub gives empty pieces of it', session);
   }
-  throw new GdbTargetDescriptionError(annex, `longer than ${MAX_ANNEX_BYTES} bytes`, session);
+  throw new GdbTargetDescriptionError(annex, `not whole after ${MAX_FLIGHTS} round trips`, session);
 }
 
 /** A piece behind the end is refused, which is no error unless that piece turns out to be needed. */

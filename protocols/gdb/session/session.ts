@@ -141,9 +141,13 @@ export class GdbSession {
     await this.#connection.close();
   }
 
+  get #isOver(): boolean {
+    return this.#state === 'failed' || this.#state === 'closed';
+  }
+
   #enqueue(requests: readonly GdbRequest<unknown>[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.#state === 'failed' || this.#state === 'closed') {
+      if (this.#isOver) {
         const details = { endpoint: this.endpoint, cause: this.#failure };
         throw new GdbStateError(requests[0]?.payload ?? '', this.#state, details);
       }
@@ -162,7 +166,7 @@ export class GdbSession {
 
   readonly #flush = (): void => {
     this.#flushScheduled = false;
-    if (this.#state === 'failed' || this.#state === 'closed') return;
+    if (this.#isOver) return;
     const idle = this.#pipeline.outstandingCount === 0;
     const sendable = this.#pipeline.takeSendable();
     if (sendable.length === 0) return;
@@ -183,7 +187,7 @@ export class GdbSession {
   };
 
   readonly #onData = (chunk: Uint8Array): void => {
-    if (this.#state === 'failed' || this.#state === 'closed') return;
+    if (this.#isOver) return;
     this.#chunk = chunk;
     this.#stats.bytesReceived += chunk.length;
     this.#decoder.push(chunk);
@@ -193,7 +197,7 @@ export class GdbSession {
   };
 
   #onPacket(payload: Uint8Array, wire: Uint8Array): void {
-    if (this.#state === 'failed' || this.#state === 'closed') return;
+    if (this.#isOver) return;
     this.#stats.packetsReceived++;
     if (this.#options.trace !== undefined) this.#trace('<-', replyText(wire));
     if (isStopReply(payload)) this.#onStopReply(payload, wire);
@@ -202,7 +206,7 @@ export class GdbSession {
   }
 
   #onAck(): void {
-    if (this.#state === 'failed' || this.#state === 'closed') return;
+    if (this.#isOver) return;
     this.#trace('<-', '+');
     this.#countUnasked(PLUS);
   }
@@ -261,7 +265,7 @@ export class GdbSession {
    * running, and that byte stopped it.
    */
   #onNak(): void {
-    if (this.#state === 'failed' || this.#state === 'closed') return;
+    if (this.#isOver) return;
     this.#trace('<-', '-');
     const head = this.#pipeline.head;
     if (this.#state === 'handshake' && head === undefined) return;
@@ -276,13 +280,13 @@ export class GdbSession {
   }
 
   #onDefect(defect: PacketDefect, wire: Uint8Array): void {
-    if (this.#state === 'failed' || this.#state === 'closed') return;
+    if (this.#isOver) return;
     this.#trace('<-', replyText(wire.subarray(0, EVIDENCE_BYTES)));
     this.#fatal(`a damaged packet (${defect})`, wire);
   }
 
   #onGarbage(bytes: Uint8Array): void {
-    if (this.#state === 'failed' || this.#state === 'closed') return;
+    if (this.#isOver) return;
     const offset = Math.max(0, this.#chunk.buffer === bytes.buffer ? bytes.byteOffset - this.#chunk.byteOffset : 0);
     const context = this.#chunk.subarray(offset, offset + EVIDENCE_BYTES);
     this.#trace('<-', replyText(context));
@@ -290,7 +294,7 @@ export class GdbSession {
   }
 
   #fatal(problem: string, received: Uint8Array): void {
-    if (this.#state === 'failed' || this.#state === 'closed') return;
+    if (this.#isOver) return;
     this.fail(new GdbProtocolError(problem, received, { endpoint: this.endpoint }));
   }
 
@@ -306,7 +310,7 @@ export class GdbSession {
   };
 
   #end(state: 'failed' | 'closed', error: GdbError): void {
-    if (this.#state === 'closed' || this.#state === 'failed') {
+    if (this.#isOver) {
       if (state === 'closed') this.#state = state;
       return;
     }
@@ -316,11 +320,14 @@ export class GdbSession {
     for (const group of this.#pipeline.clear()) group.reject(error);
   }
 
+  /** How long the next reply may take; 0: for ever. */
+  get #timeoutMs(): number {
+    return this.#pipeline.head?.request.timeoutMs ?? this.#options.requestTimeoutMs;
+  }
+
   /** One clock for all that is outstanding: replies come in order, so silence concerns the first of them. */
   #watch(): void {
-    const timeoutMs = this.#pipeline.head?.request.timeoutMs ?? this.#options.requestTimeoutMs;
-    if (this.#timer !== undefined || timeoutMs === 0) return;
-    this.#timer = setTimeout(this.#onTimer, timerMs(timeoutMs));
+    this.#timer ??= setTimeout(this.#onTimer, timerMs(this.#timeoutMs));
   }
 
   #unwatch(): void {
@@ -337,7 +344,7 @@ export class GdbSession {
       this.#timer = undefined;
       const request = this.#pipeline.head?.request;
       if (request === undefined) return;
-      const timeoutMs = request.timeoutMs ?? this.#options.requestTimeoutMs;
+      const timeoutMs = this.#timeoutMs;
       if (timeoutMs === 0) return;
       const restMs = timeoutMs - (nowMs() - this.#lastProgressMs);
       if (restMs > 0) {

@@ -43,7 +43,6 @@ describe('GDB errors', () => {
       const words = rest.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
       expect(error.code).to.equal(`ERR_GDB${words}`);
       expect(error.endpoint).to.equal(DETAILS.endpoint);
-      expect(error.message).not.to.contain('undefined');
     });
   }
 
@@ -51,6 +50,17 @@ describe('GDB errors', () => {
     expect(new gdb.GdbProtocolError('odd', Uint8Array.of(0x41, 0, 0xff), DETAILS).message).to.contain("'A\\x00\\xff'");
     const edges = Uint8Array.of(0x1f, 0x20, 0x7e, 0x7f, 0x0a);
     expect(new gdb.GdbProtocolError('odd', edges, DETAILS).message).to.contain("'\\x1f ~\\x7f\\x0a'");
+  });
+
+  it('repeat 80 characters of a request or of what came, and no more', () => {
+    const reply = (request: string) => new gdb.GdbReplyError(request, 14, DETAILS).message;
+    expect(reply('m'.repeat(80))).to.match(/ 'm{80}'$/);
+    expect(reply('m'.repeat(81))).to.match(/ 'm{80}\.\.\.'$/);
+    const came = (count: number) => new gdb.GdbProtocolError('odd', Buffer.alloc(count, 'x'), DETAILS);
+    expect(came(80).message).to.match(/ 'x{80}'$/);
+    expect(came(81).message).to.match(/ 'x{80}\.\.\.'$/);
+    expect(came(300).received).to.have.length(256);
+    expect(new gdb.GdbPacketTooLongError('m'.repeat(5000), 5000, 4095, DETAILS).request).to.equal('m'.repeat(40));
   });
 
   it('do not repeat a long request in full', () => {

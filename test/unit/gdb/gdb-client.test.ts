@@ -17,6 +17,7 @@ import {
   type StopReply,
 } from '../../../protocols/gdb/index.ts';
 import { duplexOf, type TraceRecord } from '../../../protocols/transport/internal.ts';
+import { eventually } from '../../support/eventually.ts';
 import { FakeGdbStub, type FakeStubOptions } from '../../support/fakes/fake-gdb-stub.ts';
 
 const SMALL_LAYOUT =
@@ -67,9 +68,14 @@ describe('GdbClient handshake', () => {
 
   it('repeats its first packet when the half of another one is in front of it', async () => {
     const stub = new FakeGdbStub({ halfPacket: true });
-    const client = await GdbClient.connect(stub.connection);
+    const trace: TraceRecord[] = [];
+    const client = await GdbClient.connect(stub.connection, { trace: (record) => trace.push(record) });
     expect(stub.requests).to.deep.equal(['qSupported', 'qqemu.Supported']);
-    expect(client.stats.packetsSent).to.equal(3);
+    expect(trace.slice(0, 3).map(({ direction, text }) => `${direction} ${text}`)).to.deep.equal([
+      ...['-> $qSupported#37', '<- -', '-> $qSupported#37'],
+    ]);
+    const sent = trace.filter(({ direction }) => direction === '->').map(({ text }) => text);
+    expect(client.stats).to.include({ packetsSent: 3, bytesSent: sent.join('').length });
   });
 
   it('closes the connection at a second nak', async () => {
@@ -116,7 +122,8 @@ describe('GdbClient handshake', () => {
     ['a QMP monitor', '{"QMP": {"version": {}}}\r\n', 'QMP monitor'],
     ['a human monitor', "\x1b[K\r\nQEMU 7.2.22 monitor - type 'help'\r\n(qemu) ", 'human monitor'],
     ['an HTTP server', 'HTTP/1.1 400 Bad Request\r\n', 'HTTP'],
-    ['an SSH server', 'SSH-2.0-OpenSSH_9.2\r\n', 'SSH'],
+    ['an SSH server', 'SSH-2.0-OpenSSH_9.2\r\n', 'SSH server'],
+    ['an SSH server behind an ack', '+SSH-2.0-OpenSSH_9.2\r\n', 'SSH server'],
     ['a VNC server', 'RFB 003.008\n', 'VNC'],
     ['something else', '\0\x01\xff', 'not the GDB remote protocol'],
     ['an echo', encodePacket('qSupported'), 'PacketSize'],
@@ -264,6 +271,10 @@ describe('GdbClient failures', () => {
       .and.include({ code: 'ERR_GDB_STATE', state: 'failed', request: 'm3,1' });
     expect(later.cause).to.equal(first);
     expect(stub.requests).to.deep.equal([]);
+    await client.close();
+    const closed = await rejection(client.readMemory(3, 1));
+    expect(closed).to.be.instanceOf(GdbStateError).and.include({ state: 'closed' });
+    expect(closed.cause).to.equal(first);
   });
 
   it('says that another client resumed the guest when the stub reported a stop instead', async () => {
@@ -286,6 +297,22 @@ describe('GdbClient failures', () => {
       stub.send(`+${encodePacket('01')}`);
     }
     expect(await reading).to.have.length(6);
+  });
+
+  it('takes 1 MiB of acks before an answer, each time, and no more', async () => {
+    const { stub, client } = await attach(answerReads(() => undefined));
+    const mebibyte = 2 ** 20;
+    for (let round = 0; round < 2; round++) {
+      const reading = client.readMemory(1, 1);
+      await delay(5);
+      // The stub has acknowledged the request itself.
+      stub.send(`${'+'.repeat(mebibyte - 1)}${encodePacket('01')}`);
+      expect((await reading)[0]).to.equal(1);
+    }
+    const failure = rejection(client.readMemory(1, 1));
+    await delay(5);
+    stub.send('+'.repeat(mebibyte));
+    expect((await failure).message).to.contain('more than 1048576 bytes of acks and stop replies');
   });
 
   it('is not kept waiting by acks', async () => {
@@ -420,8 +447,11 @@ describe('GdbClient requests', () => {
     expect(stub.requests).to.deep.equal([]);
   });
 
-  it('reads at the top of the address space', async () => {
+  it('reads at both ends of the address space', async () => {
     const { stub, client } = await attach();
+    expect([...(await client.readMemory(0n, 2))]).to.deep.equal([0, 1]);
+    expect([...(await client.readMemory(0, 2))]).to.deep.equal([0, 1]);
+    stub.requests.length = 0;
     const bytes = await client.readMemory(0xffff_ffff_ffff_fff8n, 8);
     expect(stub.requests).to.deep.equal(['mfffffffffffffff8,8']);
     expect(bytes[7]).to.equal(0xff);
@@ -511,10 +541,42 @@ describe('GdbClient requests', () => {
     }
   });
 
-  it('is not held by a list of threads without an end', async () => {
-    const answer = (payload: string) => (payload.endsWith('ThreadInfo') ? ['m01'] : ('default' as const));
-    const { client } = await attach({ answer });
-    expect(await rejection(client.threads())).to.be.instanceOf(GdbError);
+  it('lists up to 15 threads in one round trip, each later one behind the one before', async () => {
+    const list = async (count: number) => {
+      let left = count;
+      const answer = (payload: string) =>
+        payload.endsWith('ThreadInfo') ? [left > 0 ? `m${(left--).toString(16)}` : 'l'] : ('default' as const);
+      const { stub, client } = await attach({ answer });
+      const { flights } = client.stats;
+      const indexes = (await client.threads()).map(({ cpuIndex }) => cpuIndex);
+      return { indexes, flights: client.stats.flights - flights, requests: stub.requests };
+    };
+    for (const [count, flights] of [
+      [15, 1],
+      [16, 2],
+      [31, 2],
+      [32, 3],
+    ] as const) {
+      const listed = await list(count);
+      expect(listed.indexes).to.deep.equal(Array.from({ length: count }, (_, index) => index));
+      expect(listed.flights, String(count)).to.equal(flights);
+      expect(listed.requests[0]).to.equal('qfThreadInfo');
+      expect(new Set(listed.requests.slice(1))).to.deep.equal(new Set(['qsThreadInfo']));
+    }
+  });
+
+  it('takes as many threads as a machine can have, and is not held by more', async () => {
+    const ids = Array(4096).fill('1').join();
+    const list = async (replies: readonly string[]) => {
+      const left = [...replies];
+      const answer = (payload: string) =>
+        payload.endsWith('ThreadInfo') ? [left.shift() ?? 'l'] : ('default' as const);
+      return (await attach({ answer })).client.threads();
+    };
+    expect(await list([`m${ids}`, `m${ids}`])).to.have.lengthOf(8192);
+    const error = await rejection(list([`m${ids}`, `m${ids}`, 'm1']));
+    expect(error).to.be.instanceOf(GdbError);
+    expect(error.message).to.contain('more than 8192 threads');
   });
 
   it('asks about a thread only if it exists', async () => {
@@ -568,13 +630,71 @@ describe('GdbClient requests', () => {
     expect((await client.layout()).registers).to.have.length(1);
   });
 
+  it('asks for five pieces of a description at once, from where the last one ended', async () => {
+    const text = `${SMALL_LAYOUT.slice(1, -9)}<!--${'x'.repeat(10_000)}--></target>`;
+    const { stub, client } = await attach(describedBy(text));
+    const { flights } = client.stats;
+    await client.layout();
+    expect(client.stats.flights - flights).to.equal(2);
+    expect(stub.requests.slice(0, 6).map((request) => request.split(':').at(-1))).to.deep.equal([
+      ...['0,7d0', '7d0,7d0', 'fa0,7d0', '1770,7d0', '1f40,7d0', '2710,7d0'],
+    ]);
+  });
+
+  it('takes a file of a description of 1 MiB, and no more', async () => {
+    const padded = (sizeBytes: number): string => SMALL_LAYOUT.slice(1).padEnd(sizeBytes);
+    const { client } = await attach(describedBy(padded(2 ** 20)));
+    expect((await client.layout()).registers).to.have.length(1);
+    const other = await attach(describedBy(padded(2 ** 20 + 1)));
+    expect((await rejection(other.client.layout())).message).to.contain('longer than 1048576 bytes');
+  });
+
   it('is not held by a description without an end', async () => {
-    for (const piece of ['m', `m${'x'.repeat(2000)}`]) {
+    for (const [piece, problem] of [
+      ['m', 'empty pieces'],
+      ['mx', 'not whole after 256 round trips'],
+      [`m${'x'.repeat(2000)}`, 'longer than'],
+    ] as const) {
       const answer = (payload: string) => (payload.startsWith('qXfer') ? [piece] : ('default' as const));
-      const { client } = await attach({ answer });
+      const { stub, client } = await attach({ answer });
       const error = await rejection(client.layout());
       expect(error).to.include({ code: 'ERR_GDB_TARGET_DESCRIPTION', annex: 'target.xml' });
+      expect(error.message).to.contain(problem);
+      expect(stub.requests).to.have.length.at.most(256 * 5);
     }
+  });
+
+  it('traces 4096 bytes of what is no packet, and of a packet that is damaged', async () => {
+    for (const [wire, evidence] of [
+      ['x'.repeat(5000), 'x'.repeat(4096)],
+      [`$${'0'.repeat(5000)}#00`, `$${'0'.repeat(4095)}`],
+      ['-', '-'],
+    ] as const) {
+      const trace: TraceRecord[] = [];
+      const { stub, client } = await attach({}, { trace: (record) => trace.push(record) });
+      stub.send(wire);
+      await eventually('the client has failed', () => client.state === 'failed');
+      expect(trace.at(-1)).to.deep.equal({ channel: 'gdb', direction: '<-', text: evidence });
+    }
+  });
+
+  it('leaves no timer behind, answered or closed', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const { stub, client } = await attach(
+      answerReads((payload) => (payload === 'm1,1' ? ['01'] : undefined)),
+      { requestTimeoutMs: 600_000 },
+    );
+    const before = timers();
+    await client.readMemory(1, 1);
+    expect(timers()).to.be.at.most(before);
+    const reading = rejection(client.readMemory(2, 1));
+    await eventually('it was asked', () => stub.requests.includes('m2,1'));
+    // In one turn, as timers of other tests end, too.
+    const open = timers();
+    const closing = client.close();
+    expect(timers()).to.equal(open - 1);
+    await closing;
+    await reading;
   });
 
   it('traces every packet and ack as it travels', async () => {
@@ -589,6 +709,19 @@ describe('GdbClient requests', () => {
     ]);
   });
 });
+
+/** A stub whose target.xml this is, in pieces as long as they are asked for. */
+function describedBy(text: string): FakeStubOptions {
+  const answer = (payload: string) => {
+    const match = /^qXfer:features:read:target.xml:([0-9a-f]+),([0-9a-f]+)$/.exec(payload);
+    if (match === null) return 'default' as const;
+    const start = Number.parseInt(match[1] ?? '', 16);
+    const end = start + Number.parseInt(match[2] ?? '', 16);
+    if (start > text.length) return ['E00'];
+    return [`${end < text.length ? 'm' : 'l'}${text.slice(start, end)}`];
+  };
+  return { answer };
+}
 
 function hex(text: string): string {
   return Buffer.from(text).toString('hex');

@@ -8,6 +8,8 @@ import {
   GdbRunControl,
   GdbTimeoutError,
 } from '../../../protocols/gdb/index.ts';
+import type { TraceSink } from '../../../protocols/transport/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { FakeGdbStub } from '../../support/fakes/fake-gdb-stub.ts';
 
 const LAYOUT =
@@ -16,7 +18,7 @@ const LAYOUT =
 
 type Answer = (payload: string) => readonly string[] | undefined | 'default';
 
-async function take(answer: Answer = () => 'default') {
+async function take(answer: Answer = () => 'default', trace?: TraceSink) {
   const stub = new FakeGdbStub({
     answer: (payload) => {
       if (payload.startsWith('qXfer')) return [LAYOUT];
@@ -24,7 +26,10 @@ async function take(answer: Answer = () => 'default') {
       return answer(payload);
     },
   });
-  const client = await GdbClient.connect(stub.connection, { requestTimeoutMs: 50 });
+  const client = await GdbClient.connect(stub.connection, {
+    requestTimeoutMs: 50,
+    ...(trace === undefined ? {} : { trace }),
+  });
   const control = await GdbRunControl.take(client);
   stub.requests.length = 0;
   return { stub, client, control };
@@ -97,6 +102,20 @@ describe('GdbRunControl', () => {
       .and.include({ request: 'vCont;c:1', timeoutMs: 30, stopSeen: true });
     expect(client.state).to.equal('open');
     expect((await client.readMemory(1, 1))[0]).to.equal(1);
+  });
+
+  it('traces and counts the byte that interrupts a guest', async () => {
+    const sent: string[] = [];
+    const { stub, client, control } = await take(
+      (payload) => (payload.startsWith('vCont') ? undefined : 'default'),
+      ({ direction, text }) => direction === '->' && sent.push(text),
+    );
+    const running = rejection(control.continue(0, { timeoutMs: 5 }));
+    await eventually('the guest is interrupted', async () => stub.strayBytes.length > 0);
+    expect(sent.at(-1)).to.equal('\x03');
+    expect(client.stats.bytesSent).to.equal(sent.join('').length);
+    stub.send(encodePacket('T02thread:01;'));
+    expect(await running).to.be.instanceOf(GdbTimeoutError);
   });
 
   it('does not let a guest run for a signal that has fired, and interrupts one that has just been let run', async () => {

@@ -84,6 +84,16 @@ describe('QmpClient.connect', () => {
     });
   }
 
+  it('keeps 256 characters of what came instead of a greeting, whatever it was', async () => {
+    const long = 'x'.repeat(1000);
+    for (const said of [`{"a": "${long}"}\n`, `$${long}`, `{"a": inf, "b": "${long}"}\n`]) {
+      const server = new FakeQmpServer();
+      server.say(said);
+      const error = await connectTo(server, 60_000);
+      expect(error).to.be.instanceOf(QmpProtocolError).and.have.property('received', said.slice(0, 256));
+    }
+  });
+
   it('shows the beginning of a greeting that does not end', async () => {
     const server = new FakeQmpServer();
     server.say('{"QMP": {"ver');
@@ -170,6 +180,15 @@ describe('QmpClient.execute', () => {
     expect(error).to.include({ command: 'bogus', errorClass: 'CommandNotFound', desc: 'not found' });
     expect(error.stack).to.contain('theCaller');
     expect(client.state).to.equal('ready');
+  });
+
+  it('keeps 256 characters of an error without id', async () => {
+    const { server, client } = await startSession();
+    const failure = failureOf(client.execute('a'));
+    await server.received(1);
+    const said = `{"error": {"class": "GenericError", "desc": "${'x'.repeat(1000)}"}}`;
+    server.sayLine(said);
+    expect((await failure).cause).to.have.property('received', said.slice(0, 256));
   });
 
   it('gives the connection up at an error without id', async () => {
@@ -351,6 +370,27 @@ describe('the events of QmpClient', () => {
     expect(await failure)
       .to.be.instanceOf(QmpTimeoutError)
       .and.include({ awaited: 'event RESUME' });
+  });
+
+  it('are listened for as long as they are waited for', async () => {
+    const { server, client } = await startSession();
+    let listeners = 0;
+    const counted = (subscribe: (listener: never) => () => void) => (listener: never) => {
+      const leave = subscribe(listener);
+      listeners += 1;
+      return () => {
+        listeners -= 1;
+        leave();
+      };
+    };
+    client.onEvent = counted(client.onEvent.bind(client));
+    client.onClosed = counted(client.onClosed.bind(client));
+    const came = client.waitForEvent('STOP');
+    const late = failureOf(client.waitForEvent('RESUME', { timeoutMs: 20 }));
+    expect(listeners).to.equal(4);
+    server.sayLine(STOP);
+    await Promise.all([came, late]);
+    expect(listeners).to.equal(0);
   });
 
   it('are waited for in vain when the connection ends', async () => {

@@ -75,6 +75,11 @@ describe('the errors of QMP', () => {
     expect(error.received).to.equal(nasty);
   });
 
+  it('keep 4096 characters of a line', () => {
+    const error = new MonitorTextError('info status', 'no known form', { lineNumber: 1, line: 'y'.repeat(5000) });
+    expect(error.line).to.equal('y'.repeat(4096));
+  });
+
   it('show the beginning of what is long', () => {
     const error = new QmpHmpError(endpoint, 'x', 'y'.repeat(1000));
     expect(error.message).to.match(/"y{200}" and 800 more characters$/);

@@ -1,4 +1,5 @@
 import { duplexPair } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { expect } from 'chai';
 import { decodeMessage, type QmpMessage } from '../../../protocols/qmp/message.ts';
 import { MessageChannel } from '../../../protocols/qmp/message-channel.ts';
@@ -21,6 +22,8 @@ interface Heard {
   readonly messages: readonly QmpMessage[];
   readonly traced: readonly string[];
   readonly end: string;
+  /** How often the end was told. */
+  readonly ends: number;
 }
 
 /** What a channel makes of these pieces and the end after them. */
@@ -29,15 +32,21 @@ async function hear(pieces: readonly Buffer[]): Promise<Heard> {
   const connection = { endpoint: 'unix:/run/fake.qmp', stream, explainEnd: () => '', close: async () => {} };
   const messages: QmpMessage[] = [];
   const traced: string[] = [];
+  let ends = 0;
   const end = new Promise<string>((resolve) => {
     new MessageChannel(connection, ({ text }) => traced.push(text), {
       onMessage: (message) => messages.push(message),
-      onEnd: (error) => resolve(error?.message ?? 'end of stream'),
+      onEnd: (error) => {
+        ends += 1;
+        resolve(error?.message ?? 'end of stream');
+      },
     });
   });
   for (const piece of pieces) peer.write(piece);
   peer.end();
-  return { end: await end, messages, traced };
+  await finished(stream, { writable: false });
+  await new Promise((resolve) => setImmediate(resolve));
+  return { end: await end, ends, messages, traced };
 }
 
 describe('MessageChannel', () => {
@@ -66,6 +75,25 @@ describe('MessageChannel', () => {
     const { messages, end } = await hear([Buffer.from('{"id": 1, "return": 1}\n{"a": inf}\n{"id": 2, "return": 2}\n')]);
     expect(messages).to.deep.equal([{ kind: 'return', id: 1, value: 1 }]);
     expect(end).to.contain('expected a JSON object, received "{\\"a\\": inf}"');
+  });
+
+  it('hears nothing behind garbage that comes later, and ends once', async () => {
+    const pieces = ['{"a": inf}\n{"a": [\n', '1]}\n{"id": 2, "return": 2}\n', '{"id": 3, "return": 3}\n'];
+    const { messages, ends } = await hear(pieces.map((piece) => Buffer.from(piece)));
+    expect(messages).to.deep.equal([]);
+    expect(ends).to.equal(1);
+  });
+
+  it('takes a message of 16 MiB on one line, and no line that is longer', async () => {
+    const text = (chars: number) => `{"return": "${'x'.repeat(chars - 14)}"}`;
+    // What is around the line counts while it has not ended.
+    const pieces = (chars: number) => [Buffer.from(text(chars)), Buffer.from('\n')];
+    const { messages, end } = await hear(pieces(2 ** 24));
+    expect(messages).to.have.lengthOf(1);
+    expect(end).to.equal('end of stream');
+    const other = await hear(pieces(2 ** 24 + 1));
+    expect(other.messages).to.deep.equal([]);
+    expect(other.end).to.contain('a line of at most 16777216 bytes');
   });
 
   it('forgives a last message that the end of the stream cut', async () => {

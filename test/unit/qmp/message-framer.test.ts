@@ -74,6 +74,16 @@ describe('MessageFramer', () => {
     expect(frame(['{', '"a":', '12', '}'], 7)[0]).to.include({ kind: 'garbage', text: '{"a":12}' });
   });
 
+  it('takes 262,144 members in each message, on one line or on many, and no more', () => {
+    // The object, its member and one more for each comma.
+    const lines = (members: number) => [`{"a": [`, `1${',1'.repeat(members - 2)}`, ']}'];
+    const most = lines(262_144);
+    expect(frame([...most, most.join(''), ...most]).map(({ kind }) => kind)).to.deep.equal(Array(3).fill('message'));
+    for (const more of [lines(262_145), [lines(262_145).join('')]]) {
+      expect(frame(more)[0]).to.include({ kind: 'garbage', expected: 'a JSON object of at most 262144 members' });
+    }
+  });
+
   it('says nothing of an object that has not ended', () => {
     expect(frame(['{"a": {', '"b": 1}'])).to.deep.equal([]);
   });

@@ -7,9 +7,22 @@ export const IN_QMP: readonly EquivalentFaults[] = [
     lines: ['for (let at = buffer.indexOf(name); at >= 1; at = buffer.indexOf(name, at + 1)) {'],
   },
   {
+    file: 'protocols/qmp/monitor-text/lines.js',
+    reason: 'before an empty line stands the end of another',
+    lines: ['const hasReturn = lineEnd >= start && this.#whole.charCodeAt(stop - 1) === CARRIAGE_RETURN;'],
+  },
+  {
+    file: 'protocols/qmp/monitor-text/info-registers.js',
+    reason: 'no name is longer, and QEMU puts one blank at most behind it',
+    lines: ['const MAX_NAME_CHARS = 5;'],
+  },
+  {
     file: 'protocols/qmp/monitor-text/info-registers.js',
     reason: 'at the start of a line no name is before it',
-    lines: ["for (let mark = line.indexOf('='); mark >= 1; mark = line.indexOf('=', mark + 1)) {"],
+    lines: [
+      'while (end > 1 && line.charCodeAt(end - 1) === SPACE && mark - end < MAX_NAME_CHARS)',
+      "for (let mark = line.indexOf('='); mark >= 1; mark = line.indexOf('=', mark + 1)) {",
+    ],
   },
   {
     file: 'protocols/qmp/whole-lines.js',

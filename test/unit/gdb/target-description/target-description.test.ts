@@ -55,6 +55,20 @@ describe('target description', () => {
       .that.contains('more than 2097152 characters');
   });
 
+  it('takes 32 files, and no more', async () => {
+    const including = (count: number) => {
+      const names = Array.from({ length: count }, (_, at) => `${at}.xml`);
+      const includes = names.map((name) => `<xi:include href="${name}"/>`).join('');
+      const files = names.map((name, at) => [name, `<feature name="f"><reg name="r${at}" bitsize="8"/></feature>`]);
+      return { 'target.xml': describe386('<reg name="a" bitsize="8"/>', includes), ...Object.fromEntries(files) };
+    };
+    expect((await load(including(31))).registers).to.have.lengthOf(32);
+    expect(await refused(including(32)))
+      .to.be.instanceOf(GdbTargetDescriptionError)
+      .and.have.property('message')
+      .that.contains('more than 32 files');
+  });
+
   it('goes by explicit numbers, and numbers the registers behind them on', async () => {
     const layout = await load({
       'target.xml': describe386('<reg name="a" bitsize="8" regnum="5"/><reg name="b" bitsize="16"/>'),

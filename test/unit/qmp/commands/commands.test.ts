@@ -185,10 +185,20 @@ describe('parseChardevFilename', () => {
     ['tcp:[::ffff:127.0.0.1]:1234,server=on <-> [::ffff:127.0.0.1]:59110', 'busy', 'tcp:[::ffff:127.0.0.1]:1234'],
     ['disconnected:telnet:0.0.0.0:1234,server=on', 'free', undefined],
     ['tcp:127.0.0.1:59110 <-> 127.0.0.1:1234', 'busy', undefined],
+    ['disconnected:unix:/run/a\nb.gdb,server=on', 'free', undefined],
+    ['disconnected:unix:/run/a\rb.gdb,server=on', 'free', undefined],
+    ['unix:/run/x.gdb,server=on <-> ,server <-> ', 'busy', 'unix:/run/x.gdb'],
+    ['disconnected:unix:,server=on', 'free', undefined],
     ['gdb', 'busy', undefined],
     ['vc', 'busy', undefined],
     ['', 'busy', undefined],
   ];
+  it('reads no more than a description can have', () => {
+    const path = 'x'.repeat(4096 - 'unix:,server=on'.length);
+    expect(parseChardevFilename(`unix:${path},server=on`).endpoint).to.equal(`unix:${path}`);
+    expect(parseChardevFilename(`unix:${path}x,server=on`).endpoint).to.equal(undefined);
+  });
+
   for (const [filename, state, endpoint, isWildcard = false] of CASES) {
     it(JSON.stringify(filename), () => {
       const expected = endpoint === undefined ? { state, isWildcard } : { state, endpoint, isWildcard };

@@ -1,7 +1,13 @@
 import { expect } from 'chai';
 import { handFile, removeHandedFiles } from '../../../../protocols/qmp/commands/descriptors/hand-file.ts';
-import { handStream, removeHandedStream } from '../../../../protocols/qmp/commands/descriptors/hand-stream.ts';
+import {
+  findThread,
+  handStream,
+  removeHandedStream,
+} from '../../../../protocols/qmp/commands/descriptors/hand-stream.ts';
+import type { ExecuteOptions } from '../../../../protocols/qmp/executor.ts';
 import { QmpClosedError, QmpCommandError, type QmpExecutor } from '../../../../protocols/qmp/index.ts';
+import { checkReply } from '../../../../protocols/qmp/reply.ts';
 
 type Handed = Parameters<typeof handFile>[2]['handed'] & Parameters<typeof handStream>[2]['handed'];
 const DESCRIPTOR = {} as Handed;
@@ -18,9 +24,14 @@ function monitor(answer: (command: string) => unknown): {
   readonly asked: readonly Asked[];
 } {
   const asked: Asked[] = [];
-  const execute = async (command: string, args: unknown, options: { descriptor?: Handed } = {}): Promise<unknown> => {
-    asked.push({ command, args, hasDescriptor: options.descriptor === DESCRIPTOR });
-    return answer(command);
+  const execute = async (
+    command: string,
+    args: unknown,
+    { descriptor, schema }: ExecuteOptions<unknown> = {},
+  ): Promise<unknown> => {
+    asked.push({ command, args, hasDescriptor: descriptor === DESCRIPTOR });
+    const reply = answer(command);
+    return schema === undefined ? reply : checkReply('a fake', command, reply, schema);
   };
   return { qmp: { endpoint: 'a fake', execute } as unknown as QmpExecutor, asked };
 }
@@ -112,6 +123,14 @@ describe('a connection that is handed to QEMU', () => {
     const { qmp, asked } = monitor(() => ({}));
     await removeHandedStream(qmp, 'mine');
     expect(asked.map(({ command }) => command)).to.deep.equal(['chardev-remove', 'closefd']);
+  });
+
+  it('is looked for in the threads of QEMU, of which it names one', async () => {
+    const cpus = [15720, 15721].map((thread, index) => {
+      return { 'cpu-index': index, 'qom-path': `/machine/cpu[${index}]`, 'thread-id': thread, target: 'x86_64' };
+    });
+    expect(await findThread(monitor(() => cpus).qmp)).to.equal(15720);
+    expect(await findThread(monitor(() => []).qmp)).to.equal(undefined);
   });
 
   it('is not said to be taken away where the monitor has gone', async () => {

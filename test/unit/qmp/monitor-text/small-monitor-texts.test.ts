@@ -104,6 +104,12 @@ describe('isHmpError', () => {
     ).to.equal(true);
   });
 
+  it('looks at no more than a complaint can have', () => {
+    const complaint = (chars: number) => `unknown command: '${'x'.repeat(chars - 19)}'`;
+    expect(isHmpError(complaint(4096))).to.equal(true);
+    expect(isHmpError(complaint(4097))).to.equal(false);
+  });
+
   it('takes nothing else for one', () => {
     for (const name of ['mtree.txt', 'registers/all.txt', 'status/paused.txt', 'cpus.txt']) {
       expect(isHmpError(readFixtureText(`qmp/${name}`)), name).to.equal(false);
