@@ -201,7 +201,7 @@ export class GdbClient {
    *
    * @throws GdbReplyError (`ERR_GDB_REPLY`) if there is no such vCPU.
    */
-  selectThread(cpuIndex: number): Promise<void> {
+  async selectThread(cpuIndex: number): Promise<void> {
     requireCpuIndex(cpuIndex);
     return this.session.send(selectThreadRequest(cpuIndex));
   }

@@ -377,8 +377,6 @@ export class QmpClient implements QmpExecutor {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#reason = reason;
-    // Reject the pending greeting; avoid an unhandled rejection if no caller awaits it.
-    this.#greeted.catch(() => {});
     this.#settleGreeting?.reject(reason);
     this.#pending.clear((command) => this.#refusal(command));
     this.#emitter.emit('closed', reason);

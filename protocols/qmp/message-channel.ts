@@ -87,19 +87,12 @@ export class MessageChannel {
   #onFrame(frame: Frame): void {
     this.#trace?.({ channel: 'qmp', direction: '<-', text: frame.text });
     if (frame.kind === 'garbage') {
-      this.#onGarbage(frame.text, frame.expected);
+      this.#fail(frame.expected, frame.text);
       return;
     }
     const message = tryDecode(frame.text);
-    if (message === undefined) this.#onGarbage(frame.text, 'a JSON object');
+    if (message === undefined) this.#fail('a JSON object', frame.text);
     else this.#events.onMessage(message, frame.text);
-  }
-
-  #onGarbage(text: string, expected: string): void {
-    // The beginning of a message that was cut off by the end of the connection is no crime of the peer's.
-    const { readableEnded, destroyed } = this.#connection.stream;
-    if (readableEnded || destroyed) this.#end(undefined);
-    else this.#fail(expected, text);
   }
 
   #fail(expected: string, received: string): void {

@@ -106,7 +106,12 @@ describe('GdbClient handshake', () => {
     stub.send = () => undefined;
     const error = await rejection(GdbClient.connect(stub.connection, { handshakeTimeoutMs: 30 }));
     expect(error).to.be.instanceOf(GdbBusyError);
-    expect(error).to.include({ code: 'ERR_GDB_BUSY', endpoint: 'unix:/fake', willPauseGuestLater: true });
+    expect(error).to.include({
+      code: 'ERR_GDB_BUSY',
+      timeoutMs: 30,
+      endpoint: 'unix:/fake',
+      willPauseGuestLater: true,
+    });
     expect(error.cause).to.be.instanceOf(GdbTimeoutError);
     expect(error.message).to.contain('queued behind').and.contain("'cont'").and.contain('query-chardev');
   });
@@ -488,6 +493,8 @@ describe('GdbClient requests', () => {
       client.readBlocks({ addresses: [0, 8], blockBytes: 8, target: new Uint8Array(15) }),
       client.readRegisters(-1),
       client.readRegisters(1.5),
+      client.selectThread(-1),
+      client.threadExtraInfo(-1),
       client.monitor(''),
       client.monitor('info\nquit'),
     ].map(rejection);
@@ -647,6 +654,26 @@ describe('GdbClient requests', () => {
     expect((await client.layout()).registers).to.have.length(1);
     const other = await attach(describedBy(padded(2 ** 20 + 1)));
     expect((await rejection(other.client.layout())).message).to.contain('longer than 1048576 bytes');
+  });
+
+  it('reads a description once, also one that cannot be used, and again after a refusal', async () => {
+    for (const [first, isKept] of [
+      [SMALL_LAYOUT, true],
+      ['l<target/>', true],
+      ['', true],
+      ['E22', false],
+    ] as const) {
+      let asked = 0;
+      const answer = (payload: string) => {
+        if (!payload.startsWith('qXfer')) return 'default' as const;
+        return [payload.includes(':0,') && asked++ === 0 ? first : SMALL_LAYOUT];
+      };
+      const { client } = await attach({ answer });
+      const outcome = () => client.layout().then(({ registers }) => registers.length, String);
+      const [before, after] = [await outcome(), await outcome()];
+      expect(asked, first).to.equal(isKept ? 1 : 2);
+      expect(after).to.equal(isKept ? before : 1);
+    }
   });
 
   it('is not held by a description without an end', async () => {

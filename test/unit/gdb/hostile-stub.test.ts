@@ -64,9 +64,12 @@ describe('a stub that means no good', () => {
     it(`cannot send output without end in ${what}`, () => {
       const request = monitorRequest('info mtree -f');
       const bytes = Buffer.from(packet);
+      let taken = 0;
       expect(() => {
-        while (request.absorb?.(bytes, { endpoint: 'unix:/fake' }));
+        while (request.absorb?.(bytes, { endpoint: 'unix:/fake' })) taken++;
       }).to.throw(GdbProtocolError, /more than 16777216 bytes of monitor output/);
+      // Three bytes of the wire for each byte of output, an ack with each packet.
+      expect(taken * `+$${packet}#00`.length).to.equal(3 * 2 ** 24);
     });
   }
 

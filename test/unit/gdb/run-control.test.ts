@@ -121,7 +121,9 @@ describe('GdbRunControl', () => {
   it('does not let a guest run for a signal that has fired, and interrupts one that has just been let run', async () => {
     const { stub, client, control } = await take((payload) => (payload.startsWith('vCont') ? undefined : 'default'));
     const limits = { timeoutMs: Number.POSITIVE_INFINITY, signal: AbortSignal.abort() };
-    expect(await rejection(control.continue(undefined, limits))).to.be.instanceOf(GdbTimeoutError);
+    expect(await rejection(control.continue(undefined, limits)))
+      .to.be.instanceOf(GdbTimeoutError)
+      .and.include({ stopSeen: true });
     expect(await rejection(control.step(0, limits))).to.be.instanceOf(GdbTimeoutError);
     const giveUp = new AbortController();
     const stepping = control.step(0, { ...limits, signal: giveUp.signal });
@@ -143,17 +145,46 @@ describe('GdbRunControl', () => {
     expect(await stepping).to.include({ kind: 'stopped', signal: 5 });
   });
 
+  it('interrupts no later run for the time or the signal of an earlier one', async () => {
+    const { stub, control } = await take((payload) => {
+      if (payload.startsWith('vCont;s')) return ['T05thread:01;'];
+      return payload.startsWith('vCont') ? undefined : 'default';
+    });
+    const giveUp = new AbortController();
+    await control.step(0, { timeoutMs: 20, signal: giveUp.signal });
+    const running = control.continue(undefined, { timeoutMs: 60_000 });
+    await eventually('it runs', () => stub.requests.includes('vCont;c'));
+    giveUp.abort();
+    await delay(60);
+    expect(stub.strayBytes).to.deep.equal([]);
+    stub.send(encodePacket('T05thread:01;'));
+    expect(await running).to.include({ signal: 5 });
+  });
+
+  it('leaves no timer behind when a guest has been interrupted', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const { stub, control } = await take((payload) => (payload.startsWith('vCont') ? undefined : 'default'));
+    const giveUp = new AbortController();
+    const before = timers();
+    const running = rejection(control.continue(undefined, { timeoutMs: 600_000, signal: giveUp.signal }));
+    giveUp.abort();
+    await eventually('it is interrupted', () => stub.strayBytes.length > 0, { betweenMs: 1 });
+    stub.send(encodePacket('T02thread:01;'));
+    expect(await running).to.be.instanceOf(GdbTimeoutError);
+    expect(timers()).to.be.at.most(before);
+  });
+
   it('keeps a list of its breakpoints, and takes them back', async () => {
     const { stub, control } = await take((payload) => (payload === 'Z1,bad,1' ? ['E22'] : 'default'));
     await control.setBreakpoint(0x1000n);
     await control.setBreakpoint(0x1000n);
-    await control.setBreakpoint(0xffff_8000_0000_0000n);
+    await control.setBreakpoint(0xffff_ffff_ffff_ffffn);
     expect(await rejection(control.setBreakpoint(0xbadn))).to.be.instanceOf(GdbReplyError);
     await control.removeAllBreakpoints();
     expect(control.breakpoints).to.deep.equal([]);
     expect(stub.requests).to.deep.equal([
-      ...['Z1,1000,1', 'Z1,ffff800000000000,1', 'Z1,bad,1'],
-      ...['z1,1000,1', 'z1,ffff800000000000,1'],
+      ...['Z1,1000,1', 'Z1,ffffffffffffffff,1', 'Z1,bad,1'],
+      ...['z1,1000,1', 'z1,ffffffffffffffff,1'],
     ]);
     expect(await rejection(control.removeBreakpoint(0x1000n))).to.be.instanceOf(GdbArgumentError);
   });
@@ -183,6 +214,7 @@ describe('GdbRunControl', () => {
       control.writeRegister(-1, 'eip', 0n),
       control.readRegister(0, '-1'),
       control.step(-1, { timeoutMs: 1000 }),
+      control.continue(-1, { timeoutMs: 1000 }),
       control.step(0, { timeoutMs: 0 }),
       control.setBreakpoint(1n << 64n),
     ].map(rejection);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import * as z from 'zod';
 import {
@@ -12,7 +13,7 @@ import {
   QmpReplyError,
   QmpTimeoutError,
 } from '../../../protocols/qmp/index.ts';
-import type { TraceRecord } from '../../../protocols/transport/index.ts';
+import type { Connection, TraceRecord } from '../../../protocols/transport/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeQmpServer, GREETING } from '../../support/fakes/fake-qmp-server.ts';
 
@@ -134,6 +135,40 @@ describe('QmpClient.connect', () => {
     expect(error.message).to.contain('expected a QMP greeting');
   });
 
+  it('keeps 256 characters of a greeting that does not end', async () => {
+    const server = new FakeQmpServer();
+    const said = `{"QMP": {"ver": "${'x'.repeat(1000)}`;
+    server.say(said.slice(0, 200));
+    server.say(said.slice(200));
+    expect(await connectTo(server, 20)).to.have.property('received', said.slice(0, 256));
+  });
+
+  it('waits for a greeting as long as it may', async () => {
+    const server = new FakeQmpServer();
+    const connecting = QmpClient.connect(server.connection, { timeoutMs: 60_000 });
+    await delay(50);
+    server.sayLine(GREETING);
+    expect((await connecting).state).to.equal('ready');
+  });
+
+  it('is not ended afterwards by what bounded its connecting', async () => {
+    const giveUp = new AbortController();
+    const { client } = await startSession({ timeoutMs: 20, signal: giveUp.signal });
+    giveUp.abort();
+    await delay(60);
+    expect(client.state).to.equal('ready');
+  });
+
+  it('does not connect for a signal that has fired', async () => {
+    const server = new FakeQmpServer();
+    server.sayLine(GREETING);
+    const signal = AbortSignal.abort(new Error('Ctrl-C'));
+    const error = await failureOf(QmpClient.connect(server.connection, { signal }));
+    expect(error).to.be.instanceOf(QmpClosedError);
+    expect(error.message).to.contain('the attempt was abandoned');
+    expect(server.closeCalls).to.be.greaterThan(0);
+  });
+
   it('stops connecting when told to', async () => {
     const server = new FakeQmpServer();
     const giveUp = new AbortController();
@@ -202,6 +237,7 @@ describe('QmpClient.execute', () => {
       expect(error.message).to.contain('JSON parse error');
     }
     expect(client.state).to.equal('closed');
+    expect(server.closeCalls).to.be.greaterThan(0);
   });
 
   it('says where a reply differs, and leaves the others alone', async () => {
@@ -252,6 +288,17 @@ describe('QmpClient.execute', () => {
     expect(await failureOf(client.execute('c'))).to.include({ command: 'c', code: 'ERR_QMP_CLOSED' });
   });
 
+  it('knows a shutdown for which QEMU gives no reason', async () => {
+    for (const data of ['', ', "data": {}', ', "data": {"reason": 7}']) {
+      const { server, client } = await startSession();
+      const failure = failureOf(client.execute('a'));
+      await server.received(1);
+      server.sayLine(`{"event": "SHUTDOWN"${data}}`);
+      server.hangUp();
+      expect((await failure).message).to.contain('after announcing its shutdown (no reason given)');
+    }
+  });
+
   it('hears the last words before the end', async () => {
     const { server, client } = await startSession();
     const reply = client.execute('quit');
@@ -281,6 +328,35 @@ describe('QmpClient.execute', () => {
     expect(error.cause).to.be.instanceOf(QmpProtocolError);
     expect(error.message.length).to.be.lessThan(2000);
   });
+});
+
+describe("libvirt's proxy", () => {
+  const BY_PROXY = GREETING.replace('"Debian"', '"qemu-7.2.22"');
+  const CONNECTIONS: ReadonlyArray<
+    readonly [who: string, greeting: string, traits: Partial<Connection>, isOneAtATime: boolean, areEventsLate: boolean]
+  > = [
+    ['QEMU', GREETING, {}, false, false],
+    ["QEMU of another build than libvirt's", GREETING.replace('"Debian"', '"qemu-7.2.21"'), {}, false, false],
+    ["libvirt's proxy, by its greeting", BY_PROXY, {}, true, true],
+    ['a connection that takes one request at a time', GREETING, { takesOneAtATime: true }, true, false],
+    ['a connection whose events are late', GREETING, { areEventsLate: true }, false, true],
+  ];
+  for (const [who, greeting, traits, isOneAtATime, areEventsLate] of CONNECTIONS) {
+    it(`${who} gets ${isOneAtATime ? 'one request at a time' : 'requests as they are made'}`, async () => {
+      const server = new FakeQmpServer();
+      server.sayLine(greeting);
+      const client = await QmpClient.connect({ ...server.connection, ...traits });
+      expect(client.areEventsLate).to.equal(areEventsLate);
+      const replies = ['a', 'b'].map((command) => client.execute(command));
+      const [first] = await server.received(1);
+      await delay(5);
+      expect(server.requests).to.have.lengthOf(isOneAtATime ? 1 : 2);
+      if (first !== undefined) server.reply(first, 'one');
+      const [, second] = await server.received(2);
+      if (second !== undefined) server.reply(second, 'two');
+      expect(await Promise.all(replies)).to.deep.equal(['one', 'two']);
+    });
+  }
 });
 
 describe('QmpClient.hmp', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { QmpClient, QmpProtocolError, QmpTimeoutError } from '../../../protocols/qmp/index.ts';
+import { QmpClient, QmpCommandError, QmpProtocolError, QmpTimeoutError } from '../../../protocols/qmp/index.ts';
 import { MAX_MESSAGE_CHARS } from '../../../protocols/qmp/message-framer.ts';
 import { WholeLines } from '../../../protocols/qmp/whole-lines.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
@@ -65,6 +65,32 @@ describe('a monitor that means no good', () => {
         .that.matches(expected);
     });
   }
+
+  it('may say 32 MiB of events before each answer, and no more', async () => {
+    const { server, client } = await start();
+    const event = `{"event": "X", "data": {"text": "${'x'.repeat(2 ** 24 - 36)}"}}`;
+    expect(event).to.have.lengthOf(2 ** 24);
+    const talk = async (count: number) => {
+      const reply = client.execute('stop', undefined, { timeoutMs: 60_000 });
+      const request = (await server.received(count)).at(-1);
+      for (const _ of [1, 2]) server.sayLine(event);
+      return { reply, id: request?.id };
+    };
+    const first = await talk(1);
+    server.sayLine(`{"return": 1, "id": ${first.id}}`);
+    expect(await first.reply).to.equal(1);
+    const second = await talk(2);
+    const refusal = expectRejection(second.reply);
+    server.sayLine(`{"error": {"class": "GenericError", "desc": "no"}, "id": ${second.id}}`);
+    expect(await refusal).to.be.instanceOf(QmpCommandError);
+    const third = await talk(3);
+    server.sayLine(`{"return": 3, "id": ${third.id}}`);
+    expect(await third.reply).to.equal(3);
+    const fourth = await talk(4);
+    const failure = expectRejection(fourth.reply);
+    server.sayLine('{}');
+    expect((await failure).cause).to.be.instanceOf(QmpProtocolError);
+  });
 
   it('may be as deep and as long as is allowed', async () => {
     const { server, client } = await start();

@@ -96,6 +96,18 @@ describe('MessageChannel', () => {
     expect(other.end).to.contain('a line of at most 16777216 bytes');
   });
 
+  it('ends with its stream, however that ends', async () => {
+    for (const error of [undefined, new Error('read ECONNRESET')]) {
+      const [stream] = duplexPair();
+      const connection = { endpoint: 'unix:/run/fake.qmp', stream, explainEnd: () => '', close: async () => {} };
+      const end = new Promise((resolve) => {
+        new MessageChannel(connection, undefined, { onMessage: () => {}, onEnd: resolve });
+      });
+      stream.destroy(error);
+      expect(await end).to.equal(undefined);
+    }
+  });
+
   it('forgives a last message that the end of the stream cut', async () => {
     for (const tail of ['{"return": {', '{"return": "x', '{']) {
       expect(await hear([Buffer.from(`{"id": 1, "return": 1}\n${tail}`)]), tail).to.deep.include({

@@ -27,9 +27,39 @@ export const IN_GDB: readonly EquivalentFaults[] = [
     lines: ['#lastProgressMs = 1;', '#stopSeen = true;'],
   },
   {
+    file: 'protocols/gdb/hex.js',
+    reason: 'of what was seen, the upper four bits alone are looked at',
+    lines: ['let seen = 1;'],
+  },
+  {
+    file: 'protocols/gdb/target-description/xml-tokens.js',
+    reason: 'no end is found before the two characters that it is searched behind',
+    lines: ['if (end <= 0)', 'if (end < 1)'],
+  },
+  {
+    file: 'protocols/gdb/target-description/xml-tokens.js',
+    reason: 'behind the end there is nothing more to find',
+    lines: ['while (at <= source.length) {'],
+  },
+  {
     file: 'protocols/gdb/target-description/xml-tokens.js',
     reason: 'of what is split, the first part alone is read',
     lines: ["const name = text.slice(start + 1, start + 1 + MAX_ENTITY_CHARS).split(';', 2)[0] ?? '';"],
+  },
+  {
+    file: 'protocols/gdb/target-description/register-layout.js',
+    reason: 'a number holds five bytes as exactly as four',
+    lines: ['const step = Math.min(5, at - start);'],
+  },
+  {
+    file: 'protocols/gdb/packets/packet-decoder.js',
+    reason: 'no run is written with so low a character',
+    lines: ['const run = body[++index] ?? 1;'],
+  },
+  {
+    file: 'protocols/gdb/target-description/parse-description.js',
+    reason: 'so many bits are no whole bytes',
+    lines: ['const MAX_REGISTER_BITS = 65537;', 'if (!(bits > 1 && bits <= MAX_REGISTER_BITS && bits % 8 === 0)) {'],
   },
   {
     file: 'protocols/gdb/packets/packet-decoder.js',

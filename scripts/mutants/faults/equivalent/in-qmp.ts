@@ -7,6 +7,21 @@ export const IN_QMP: readonly EquivalentFaults[] = [
     lines: ['for (let at = buffer.indexOf(name); at >= 1; at = buffer.indexOf(name, at + 1)) {'],
   },
   {
+    file: 'protocols/qmp/message-channel.js',
+    reason: 'of a chunk nothing is added to what is full',
+    lines: ['if (this.#head.length > HEAD_BYTES)'],
+  },
+  {
+    file: 'protocols/qmp/monitor-text/info-kvm.js',
+    reason: 'of what is split, the first part alone is read',
+    lines: ["switch (text.trim().split('\\n', 2)[0]?.trimEnd()) {"],
+  },
+  {
+    file: 'protocols/qmp/monitor-text/gpa2hva.js',
+    reason: 'of what is split, the first part alone is read',
+    lines: ["const [line = ''] = text.split('\\n', 2);"],
+  },
+  {
     file: 'protocols/qmp/monitor-text/lines.js',
     reason: 'before an empty line stands the end of another',
     lines: ['const hasReturn = lineEnd >= start && this.#whole.charCodeAt(stop - 1) === CARRIAGE_RETURN;'],

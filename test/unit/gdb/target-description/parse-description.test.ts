@@ -29,6 +29,12 @@ describe('parseDescription', () => {
     }
   });
 
+  it('names no more than the beginning of an unknown entity', () => {
+    const text = (name: string) => `<target><architecture>&${name};</architecture></target>`;
+    expect(refused(text('abcdefghijkl'))).to.contain("unknown entity '&abcdefgh' at");
+    expect(refused(text('abc'))).to.contain("unknown entity '&abc' at");
+  });
+
   it('takes registers of whole bytes, up to the bounds and not beyond', () => {
     expect(register("name='a' bitsize='8'")).to.deep.equal({
       ...{ kind: 'register', name: 'a', bits: 8, number: undefined, feature: 'f' },
@@ -76,6 +82,7 @@ describe('parseDescription', () => {
     expect(
       parse(' \n<?xml version="1.0"?>\n<!DOCTYPE target SYSTEM "gdb-target.dtd"> <a/>\n<!-- <b> -->\n'),
     ).to.deep.equal([]);
+    expect(parse('<??><!----><a><!----></a>')).to.deep.equal([]);
     expect(refused('x<a/>')).to.contain('text outside of the document');
     expect(refused('<a/>x')).to.contain('text outside of the document');
     for (const [source, problem] of [

@@ -236,10 +236,16 @@ describe('parseDeviceState', () => {
   });
 
   it('refuses what is no device state', () => {
-    expectRefusal(Buffer.alloc(0), /ends in the middle/);
-    expectRefusal(Buffer.from('\x7fELF0000'), /does not begin with QEVM/);
-    expectRefusal(Buffer.from('QEVM\0\0\0\x02'), /not version 3/);
-    expectRefusal(Buffer.from('QEVM\0\0\0\x03\0'), /no vCPU/);
+    expectRefusal(Buffer.alloc(0), /ends in the middle of a field \(at byte 0\)/);
+    expectRefusal(Buffer.from('QEVM\0\0\0'), /ends in the middle of a field \(at byte 4\)/);
+    expectRefusal(Buffer.from('\x7fELF0000'), /does not begin with QEVM \(at byte 0\)/);
+    expectRefusal(Buffer.from('QEVM\0\0\0\x02'), /not version 3 \(at byte 4\)/);
+    expectRefusal(Buffer.from('QEVM\0\0\0\x03\0'), /no vCPU of a known layout in it \(at byte 9\)/);
+  });
+
+  it('looks at 256 MiB, and no more', () => {
+    expectRefusal(new Uint8Array(2 ** 28), /does not begin with QEVM/);
+    expectRefusal(new Uint8Array(2 ** 28 + 1), /more than 268435456 bytes/);
   });
 
   it('reads it the same wherever it lies in a larger buffer', () => {

@@ -117,6 +117,18 @@ describe('parseInfoRegisters', () => {
     }
   });
 
+  it('takes no longer name for a register, and no longer number for its value', () => {
+    const text = readFixtureText('qmp/registers/long-mode.txt');
+    for (const broken of [
+      text.replace('EFER=', 'XEFER='),
+      text.replace(/EFER=[0-9a-f]+/, `EFER=${'0'.repeat(17)}`),
+      text.replace(/EFER=[0-9a-f]+/, 'EFER=d00h'),
+    ]) {
+      expect(broken).not.to.equal(text);
+      expect(() => parseInfoRegisters(broken)).to.throw(MonitorTextError, 'EFER of vCPU 0 is missing');
+    }
+  });
+
   it('refuses none and several', () => {
     expect(() => parseInfoRegisters('')).to.throw(MonitorTextError, /no vCPU/);
     expect(() => parseInfoRegisters(readFixtureText('qmp/registers/all.txt'))).to.throw(MonitorTextError, /one vCPU/);

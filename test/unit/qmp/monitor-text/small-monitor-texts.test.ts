@@ -59,6 +59,17 @@ describe('parseInfoCpus', () => {
 
   it('refuses anything else', () => {
     expect(() => parseInfoCpus('')).to.throw(MonitorTextError, /no vCPU/);
+    for (const text of [
+      '* CPU #0: thread_id=\n',
+      '* CPU #0: thread_id=7x\n',
+      '* CPU #0 thread_id=7\n',
+      '* CPU #x: thread_id=7\n',
+      '- CPU #0: thread_id=7\n',
+      'CPU #0: thread_id=7\n',
+      '* CPU #0: pc=7\n',
+    ]) {
+      expect(() => parseInfoCpus(text), text).to.throw(MonitorTextError, 'this is no vCPU');
+    }
     expect(() => parseInfoCpus('* CPU #0: thread_id=77\nx'))
       .to.throw(MonitorTextError)
       .with.property('lineNumber', 2);
