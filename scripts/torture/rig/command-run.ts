@@ -93,7 +93,8 @@ export function unseemly({ stderr, signal: bySignal, isOverdue, tookMs }: Comman
   const problems: string[] = [];
   if (isOverdue) problems.push(`did not end in ${Math.round(tookMs)} ms`);
   if (!isOverdue && (bySignal === 'SIGSEGV' || bySignal === 'SIGABRT')) problems.push(`crashed by ${bySignal}`);
-  if (/internal error/.test(stderr)) problems.push(`internal error: ${stderr.slice(0, 300)}`);
+  // libvirt has internal errors of its own, which are passed on.
+  if (/^pagewalk: internal error/m.test(stderr)) problems.push(`internal error: ${stderr.slice(0, 300)}`);
   if (/\n {4}at /.test(stderr)) problems.push(`stack trace: ${stderr.slice(0, 300)}`);
   // C0 but for the line end, and C1, would be obeyed by a terminal.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
