@@ -182,8 +182,9 @@ export class GdbSession {
     }
     this.#stats.packetsSent += sendable.length;
     this.#stats.bytesSent += text.length;
-    this.#connection.stream.write(text, 'latin1');
+    // First the clock: on a stream within one process the answers may come during the write.
     this.#watch();
+    this.#connection.stream.write(text, 'latin1');
   };
 
   readonly #onData = (chunk: Uint8Array): void => {

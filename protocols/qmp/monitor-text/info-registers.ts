@@ -96,8 +96,8 @@ export function parseAllInfoRegisters(text: string): readonly InfoRegisters[] {
       printed?.add(line.text);
       continue;
     }
-    if (cpus.length === MAX_CPUS) throw line.error(`there are more than ${MAX_CPUS} vCPUs in it`);
     if (printed !== undefined) cpus.push(readCpu(printed));
+    if (cpus.length === MAX_CPUS) throw line.error(`there are more than ${MAX_CPUS} vCPUs in it`);
     printed = new PrintedCpu(cpuIndex);
   }
   if (printed === undefined) throw new MonitorTextError(COMMAND_LINE, 'there is no vCPU in it');

@@ -17,6 +17,40 @@ export const IN_GDB: readonly EquivalentFaults[] = [
     lines: ['const LONG_BYTES = 257;', 'if (body.length <= LONG_BYTES)'],
   },
   {
+    file: 'protocols/gdb/packets/checksum.js',
+    reason: 'behind the last word there is nothing to add',
+    lines: ['for (let at = 0; at <= words.length; at++) {'],
+  },
+  {
+    file: 'protocols/gdb/packets/packet-decoder.js',
+    reason: 'a buffer that grows sooner or by more holds the same',
+    lines: [
+      '#carry = new Uint8Array(8193);',
+      'if (needed >= this.#carry.length) {',
+      'const larger = new Uint8Array(Math.max(needed, this.#carry.length / 2));',
+      'const larger = new Uint8Array(Math.max(needed, this.#carry.length * 3));',
+    ],
+  },
+  {
+    file: 'protocols/gdb/packets/packet-decoder.js',
+    reason: 'nothing is moved or added where there is nothing, and a whole packet is longer than a byte',
+    lines: ['if (used >= 0)', 'if (used > 1)', 'if (rest.length >= 0)'],
+  },
+  {
+    file: 'protocols/gdb/packets/packet-decoder.js',
+    reason: 'the end of a packet is searched behind its beginning',
+    lines: [
+      'this.#keep(bytes.subarray(this.#scan(bytes, 1)));',
+      'if (hash <= 0 || hash + 2 >= data.length)',
+      'if (hash < 1 || hash + 2 >= data.length)',
+    ],
+  },
+  {
+    file: 'protocols/gdb/packets/packet-decoder.js',
+    reason: 'what is as long as a whole packet may be and has no end is refused now or with the next byte',
+    lines: ['if (this.#carried < this.#maxPacketBytes)'],
+  },
+  {
     file: 'protocols/gdb/session/session.js',
     reason: 'a limit of time that is a millisecond longer shows nowhere',
     lines: ['if (restMs >= 0) {'],

@@ -12,6 +12,11 @@ export const IN_QMP: readonly EquivalentFaults[] = [
     lines: ['if (this.#head.length > HEAD_BYTES)'],
   },
   {
+    file: 'protocols/qmp/device-state/section.js',
+    reason: 'behind the end there is no name, however long it should be',
+    lines: ['const length = bytes[offset + 5] ?? 1;'],
+  },
+  {
     file: 'protocols/qmp/monitor-text/info-kvm.js',
     reason: 'of what is split, the first part alone is read',
     lines: ["switch (text.trim().split('\\n', 2)[0]?.trimEnd()) {"],

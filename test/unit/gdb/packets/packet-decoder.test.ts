@@ -117,6 +117,23 @@ describe('PacketDecoder', () => {
     expect(decode([Buffer.from(encodePacket('x'.repeat(47)))], 50)[0]).to.match(/^too-long/);
   });
 
+  it('takes a packet of 64 KiB unless told otherwise', () => {
+    const payload = 'x'.repeat(65_536 - 4);
+    expect(decode([Buffer.from(encodePacket(payload, 65_536))])).to.deep.equal([`packet ${payload}`]);
+    expect(decode([Buffer.from(encodePacket(`${payload}x`, 65_536))])[0]).to.match(/^too-long/);
+  });
+
+  it('knows no run-length that cannot be printed', () => {
+    for (const [body, event] of [
+      ['0* ', 'packet 0000'],
+      ['0*~', `packet ${'0'.repeat(98)}`],
+      ['0*\x7f', 'run-length $0*\x7f#d9'],
+      ['0*\x1f', 'run-length $0*\x1f#79'],
+    ] as const) {
+      expect(decode([Buffer.from(`$${body}#${sum(body)}`)])).to.deep.equal([event]);
+    }
+  });
+
   it('expands no run-length beyond its limit', () => {
     const bomb = `0${'*~'.repeat(100)}`;
     expect(decode([Buffer.from(`$${bomb}#${sum(bomb)}`)], 1000)[0]).to.match(/^too-long/);

@@ -136,6 +136,12 @@ describe('parseInfoRegisters', () => {
 });
 
 describe('parseAllInfoRegisters', () => {
+  it('reads 8192 vCPUs, and no more', () => {
+    const cpu = readFixtureText('qmp/registers/long-mode.txt').split(/^FCW/m)[0] ?? '';
+    expect(parseAllInfoRegisters(cpu.repeat(8192))).to.have.lengthOf(8192);
+    expect(() => parseAllInfoRegisters(cpu.repeat(8193))).to.throw(MonitorTextError, 'more than 8192 vCPUs');
+  });
+
   it('reads every vCPU', () => {
     const all = parseAllInfoRegisters(readFixtureText('qmp/registers/all.txt'));
     expect(all.map(({ cpuIndex, halted }) => ({ cpuIndex, halted }))).to.deep.equal([

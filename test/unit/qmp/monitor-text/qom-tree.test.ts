@@ -25,6 +25,18 @@ describe('info qom-tree', () => {
     ]);
   });
 
+  it('takes 262,144 objects, 64 deep, and no more', () => {
+    const wide = (count: number) => `/ (container)\n${'  /x (irq)\n'.repeat(count - 1)}`;
+    expect(parseQomTree(wide(262_144))).to.have.lengthOf(262_144);
+    expect(() => parseQomTree(wide(262_145))).to.throw(MonitorTextError, 'more than 262144 objects');
+    const deep = (count: number) =>
+      Array.from({ length: count + 1 }, (_, depth) => `${'  '.repeat(depth)}/${depth === 0 ? '' : 'x'} (irq)`).join(
+        '\n',
+      );
+    expect(parseQomTree(deep(64)).at(-1)?.path).to.equal('/x'.repeat(64));
+    expect(() => parseQomTree(deep(65))).to.throw(MonitorTextError, 'more than 64 others');
+  });
+
   for (const [what, text] of Object.entries({
     'nothing at all': '',
     'what the monitor says of a command that it does not know': 'unknown command: qom-tree',

@@ -51,6 +51,12 @@ describe('parseInfoCpus', () => {
     for (const { threadId } of cpus) expect(text).to.contain(`thread_id=${threadId}\r\n`);
   });
 
+  it('reads 8192 vCPUs, and no more', () => {
+    const cpu = '  CPU #0: thread_id=1\n';
+    expect(parseInfoCpus(cpu.repeat(8192))).to.have.lengthOf(8192);
+    expect(() => parseInfoCpus(cpu.repeat(8193))).to.throw(MonitorTextError, 'more than 8192 vCPUs');
+  });
+
   it('does not mind what older versions add', () => {
     expect(parseInfoCpus('* CPU #0: pc=0x00000000000fd0f3 (halted) thread_id=77\n')).to.deep.equal([
       { cpuIndex: 0, threadId: 77, isCurrent: true },
