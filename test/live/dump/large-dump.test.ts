@@ -76,7 +76,7 @@ describe('a dump that is larger than memory', function () {
       hook,
       `process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(peak)}, String(process.resourceUsage().maxRSS)));`,
     );
-    const { NODE_V8_COVERAGE: _, ...env } = process.env;
+    const env = { ...process.env, NODE_V8_COVERAGE: '' };
     const command = ['--require', hook, PROGRAM, 'map', '--dump', fileIn('vmcore'), '--json', ...words];
     const run = promisify(execFile)(process.execPath, command, { env, maxBuffer: 256 << 20 });
     // A map that ends at its limit is incomplete, which is a status of its own.
