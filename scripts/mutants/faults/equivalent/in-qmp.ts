@@ -17,6 +17,23 @@ export const IN_QMP: readonly EquivalentFaults[] = [
     lines: ['const length = bytes[offset + 5] ?? 1;'],
   },
   {
+    file: 'protocols/qmp/device-state/cpu-extras.js',
+    reason: 'the flag is in the upper half',
+    lines: ["const flagsHigh = open(cpu, 'cpu/nested_state', 8)?.u32() ?? 1;"],
+  },
+  {
+    file: 'protocols/qmp/device-state/subsections.js',
+    reason: 'behind the end there is no name, however long it should be',
+    lines: [
+      'return bytes[offset] === SUBSECTION && (bytes[offset + 1] ?? 1) > PREFIX.length && hasPrefix(bytes, offset + 2);',
+    ],
+  },
+  {
+    file: 'protocols/qmp/monitor-text/qom-tree.js',
+    reason: 'where an object begins there is a slash, and no blank',
+    lines: ["if (start % INDENT !== 0 || text[start] !== '/' || open < start || !text.endsWith(')')) {"],
+  },
+  {
     file: 'protocols/qmp/monitor-text/info-kvm.js',
     reason: 'of what is split, the first part alone is read',
     lines: ["switch (text.trim().split('\\n', 2)[0]?.trimEnd()) {"],

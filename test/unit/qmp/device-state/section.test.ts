@@ -39,8 +39,9 @@ describe('sections of a device state', () => {
     const end = { bytes, sectionId: 0x107, hasFooters: true };
     expect(isSectionEnd(end, 0)).to.equal(true);
     expect(isSectionEnd({ ...end, sectionId: 7 }, 0)).to.equal(false);
-    expect(isSectionEnd({ ...end, bytes: bytes.subarray(0, 5) }, 0)).to.equal(true);
-    expect(isSectionEnd({ ...end, bytes: bytes.subarray(0, 4) }, 0)).to.equal(false);
+    // In memory of their own, behind which there is nothing.
+    expect(isSectionEnd({ ...end, bytes: Uint8Array.from(bytes.subarray(0, 5)) }, 0)).to.equal(true);
+    expect(isSectionEnd({ ...end, bytes: Uint8Array.from(bytes.subarray(0, 4)) }, 0)).to.equal(false);
   });
 
   it('end where the next begins, in a file without', () => {

@@ -175,7 +175,11 @@ describe('parseFlatViews', () => {
     });
   }
 
-  it('reads as many ranges as are allowed', () => {
-    expect(parseFlatViews(ranges(32_768))[0]?.ranges).to.have.length(32_768);
+  it('reads as many ranges, address spaces and views as are allowed', () => {
+    const views = parseFlatViews(ranges(32_768).repeat(4));
+    expect(views.map((view) => view.ranges.length)).to.deep.equal(Array(4).fill(32_768));
+    const spaces = viewOf().replace(/^ AS.*\n/m, ' AS "x", root: y\n'.repeat(32_768));
+    expect(parseFlatViews(spaces)[0]?.addressSpaces).to.have.length(32_768);
+    expect(parseFlatViews('FlatView #0\n'.repeat(4096))).to.have.length(4096);
   });
 });
