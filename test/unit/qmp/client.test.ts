@@ -249,8 +249,20 @@ describe('QmpClient.execute', () => {
     if (first !== undefined) server.reply(first, [{ 'cpu-index': 'zero' }]);
     if (second !== undefined) server.reply(second, 'fine');
     expect(await strange).to.be.instanceOf(QmpReplyError);
-    expect(await strange).to.include({ command: 'query-cpus-fast', path: '[0].cpu-index' });
+    expect(await strange).to.include({
+      command: 'query-cpus-fast',
+      path: '[0].cpu-index',
+      reply: '[{"cpu-index":"zero"}]',
+    });
     expect(await good).to.equal('fine');
+  });
+
+  it('keeps 400 characters of a reply that differs', async () => {
+    const { server, client } = await startSession();
+    const failure = failureOf(client.execute('qom-get', {}, { schema: z.int() }));
+    const [request] = await server.received(1);
+    if (request !== undefined) server.reply(request, 'x'.repeat(1000));
+    expect(await failure).to.have.property('reply', `"${'x'.repeat(399)}`);
   });
 
   it('refuses an integer that a number cannot hold', async () => {
