@@ -60,6 +60,12 @@ describe('GDB errors', () => {
     expect(came(80).message).to.match(/ 'x{80}'$/);
     expect(came(81).message).to.match(/ 'x{80}\.\.\.'$/);
     expect(came(300).received).to.have.length(256);
+    const debugged = (architecture: string) => new gdb.GdbArchitectureError(architecture, DETAILS).message;
+    expect(debugged('a'.repeat(80))).to.match(/ 'a{80}';/);
+    expect(debugged('a'.repeat(81))).not.to.match(/a{81}/);
+    const described = (annex: string) => new gdb.GdbTargetDescriptionError(annex, 'empty', DETAILS).message;
+    expect(described('a'.repeat(128))).to.match(/ 'a{128}' /);
+    expect(described('a'.repeat(129))).not.to.match(/a{129}/);
     expect(new gdb.GdbPacketTooLongError('m'.repeat(5000), 5000, 4095, DETAILS).request).to.equal('m'.repeat(40));
   });
 
