@@ -59,6 +59,17 @@ describe('GdbClient handshake', () => {
     expect(client.features.all.get('vContSupported')).to.equal('+');
   });
 
+  it('counts what goes over the wire from the beginning', async () => {
+    const trace: TraceRecord[] = [];
+    const { client } = await attach({}, { trace: (record) => trace.push(record) });
+    const bytes = (way: string) =>
+      trace.flatMap(({ direction, text }) => (direction === way ? text : [])).join('').length;
+    expect(client.stats).to.deep.equal({
+      ...{ packetsSent: 2, packetsReceived: 2, flights: 2 },
+      ...{ bytesSent: bytes('->'), bytesReceived: bytes('<-') },
+    });
+  });
+
   it('never acks', async () => {
     const { stub, client } = await attach();
     await client.readMemory(0, 8);
