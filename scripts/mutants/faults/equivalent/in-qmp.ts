@@ -57,6 +57,7 @@ export const IN_QMP: readonly EquivalentFaults[] = [
     file: 'protocols/qmp/monitor-text/info-registers.js',
     reason: 'at the start of a line no name is before it',
     lines: [
+      'while (end >= 0 && line.charCodeAt(end - 1) === SPACE && mark - end < MAX_NAME_CHARS)',
       'while (end > 1 && line.charCodeAt(end - 1) === SPACE && mark - end < MAX_NAME_CHARS)',
       "for (let mark = line.indexOf('='); mark >= 1; mark = line.indexOf('=', mark + 1)) {",
     ],

@@ -207,6 +207,8 @@ describe('what else the monitor says in a line or two', () => {
     const text =
       'Hotpluggable CPUs:\r\n  type: "x"\r\n  vcpus_count: "1"\r\n  qom_path: "/machine/unattached/device[0]"\r\n';
     expect(findPluggedCpuPath(text)).to.equal('/machine/unattached/device[0]');
-    expect(findPluggedCpuPath('Hotpluggable CPUs:\n  type: "x"\n')).to.equal(undefined);
+    for (const line of ['type: "x"', 'qom_path: "', 'qom_path: "/machine', 'path: "/machine"']) {
+      expect(findPluggedCpuPath(`Hotpluggable CPUs:\n  ${line}\n`), line).to.equal(undefined);
+    }
   });
 });
