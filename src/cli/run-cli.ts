@@ -6,6 +6,7 @@ import { formatCommandHelp, formatOverview } from './help.ts';
 import type { CliContext, CommandEntry } from './options/command.ts';
 import { didYouMean } from './options/did-you-mean.ts';
 import { packageVersion } from './version.ts';
+import { wantsStackTraces } from './wants-stack-traces.ts';
 
 /**
  * Runs a command line to its end.
@@ -18,8 +19,7 @@ export async function runCli(words: readonly string[], context: CliContext): Pro
   try {
     return await dispatch(words, context);
   } catch (error) {
-    const { PAGEWALK_DEBUG = '' } = context.environment;
-    for (const line of await describeFailure(error, PAGEWALK_DEBUG !== '')) context.complain(line);
+    for (const line of await describeFailure(error, wantsStackTraces(context.environment))) context.complain(line);
     if (error instanceof UsageError) context.complain(`Try: pagewalk help${error.command ? ` ${error.command}` : ''}`);
     return exitStatusOf(error);
   }

@@ -4,18 +4,17 @@ import { fileURLToPath } from 'node:url';
 import { compiledCodeDirectory } from './compiled-code.ts';
 import { runKept } from './kept-code.ts';
 import { packageVersion } from './version.ts';
+import { wantsStackTraces } from './wants-stack-traces.ts';
 
 /*
  * The first file of the bundled command: as little as can be. What comes after it need not be compiled again where compiled code can be
  * kept.
  */
 
-/** The modules that the bundle was made of: their stack traces have names and files, where a bundle's names are short to load sooner. */
-const MODULES = new URL('../../src/cli/main.js', import.meta.url).href;
-
 function start(): void {
-  if ((process.env['PAGEWALK_DEBUG'] ?? '') !== '') {
-    void import(MODULES);
+  if (wantsStackTraces(process.env)) {
+    // The modules that the bundle was made of: their stack traces have names and files, where a bundle's names are short to load sooner.
+    void import(new URL('../../src/cli/main.js', import.meta.url).href);
     return;
   }
   const file = fileURLToPath(new URL('./main.js', import.meta.url));

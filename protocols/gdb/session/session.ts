@@ -326,7 +326,10 @@ export class GdbSession {
     return this.#pipeline.head?.request.timeoutMs ?? this.#options.requestTimeoutMs;
   }
 
-  /** One clock for all that is outstanding: replies come in order, so silence concerns the first of them. */
+  /**
+   * One clock for all that is outstanding: replies come in order, so silence concerns the first of them. Where that may take for ever
+   * the timer finds it out.
+   */
   #watch(): void {
     this.#timer ??= setTimeout(this.#onTimer, timerMs(this.#timeoutMs));
   }

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { escapeLines } from '../printable-text.ts';
 
 /** POSIX, "Exit Status for Commands": a shell says by a status above this which signal ended its command. */
 const SIGNAL_BASE = 128;
@@ -19,4 +20,11 @@ export function endingSignalOf(status: number | null, signal: string | null): st
 export function endingOf(status: number | null, signal: string | null): string {
   const name = endingSignalOf(status, signal);
   return name === undefined ? `ended with status ${status}` : `was ended by ${name}`;
+}
+
+/** The same, and what it said on standard error before that, in words that a terminal may have. @internal */
+export function endingInWords(status: number | null, signal: string | null, stderr: string): string {
+  const said = escapeLines(stderr.trim().replaceAll('\r\n', '\n'));
+  const end = endingOf(status, signal);
+  return said === '' ? end : `${end} and said: ${said}`;
 }

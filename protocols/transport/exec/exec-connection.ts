@@ -5,8 +5,7 @@ import type { ConnectOptions } from '../connect-options.ts';
 import type { Connection } from '../connection.ts';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { ConnectError } from '../errors.ts';
-import { escapeLines } from '../printable-text.ts';
-import { endingOf } from './command-ending.ts';
+import { endingInWords } from './command-ending.ts';
 import { spawnGuarded } from './guarded-command.ts';
 import { ProcessGroup } from './process-group.ts';
 import { TailBuffer } from './tail-buffer.ts';
@@ -61,9 +60,7 @@ class ExecConnection implements Connection {
   explainEnd(): string {
     const { exitCode, signalCode } = this.#child;
     if (exitCode === null && signalCode === null) return '';
-    const end = endingOf(exitCode, signalCode);
-    const said = escapeLines(this.#stderr.text().trim().replaceAll('\r\n', '\n'));
-    return said === '' ? `the command ${end}` : `the command ${end} and said: ${said}`;
+    return `the command ${endingInWords(exitCode, signalCode, this.#stderr.text())}`;
   }
 
   close(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import * as z from 'zod/mini';
-import { endingOf } from '../exec/command-ending.ts';
+import { endingInWords } from '../exec/command-ending.ts';
 import { spawnGuarded } from '../exec/guarded-command.ts';
 import { ProcessGroup } from '../exec/process-group.ts';
 import { TailBuffer } from '../exec/tail-buffer.ts';
@@ -211,11 +211,10 @@ export class HostAgent {
   }
 
   #endingOf(status: number | null, signal: string | null): string {
-    const said = escapeLines(this.#stderr.text().trim().replaceAll('\r\n', '\n'));
+    const said = this.#stderr.text();
     // POSIX: a program that is not found. What is not found may be the command here.
     if (status === 127 && /python3/.test(said)) return 'there is no python3 on that host, in which it is written';
-    const end = endingOf(status, signal);
-    return said === '' ? `it ${end}` : `it ${end} and said: ${said}`;
+    return `it ${endingInWords(status, signal, said)}`;
   }
 
   #end(why: string): void {
