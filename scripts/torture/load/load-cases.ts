@@ -83,7 +83,7 @@ async function byCommand(count: number, options: TortureGuestOptions): Promise<r
   return [...wrong, ...growth(early, late), ...left.map((what) => `left: ${what}`), ...(await guest.inspectStub())];
 }
 
-/** Many guests, each with a client, all at the same time. */
+/** Many guests, each with a client, all at the same time. They halt: what is tried is pagewalk, not how many processors the host has. */
 async function manyGuests(count: number): Promise<readonly string[]> {
   const guests: TortureGuest[] = [];
   using sandbox = new Sandbox();
@@ -93,7 +93,7 @@ async function manyGuests(count: number): Promise<readonly string[]> {
       const batch = Math.min(10, count - guests.length);
       guests.push(
         ...(await Promise.all(
-          Array.from({ length: batch }, (_, at) => TortureGuest.start({ gdb: at % 2 === 0, sharedMemory: false })),
+          Array.from({ length: batch }, (_, at) => TortureGuest.start({ gdb: at % 2 === 0, sharedMemory: false, quiet: true })),
         )),
       );
     }

@@ -20,6 +20,8 @@ export interface TortureGuestOptions {
   /** Its RAM is a file that can be compared. Default true; without it the RAM is QEMU's own. */
   readonly sharedMemory?: boolean;
   readonly paused?: boolean;
+  /** It halts, and says no more than one round of what it sees of its tables: many of these fit on one host. Not with `sharedMemory`. */
+  readonly quiet?: boolean;
   /** Where QEMU 7.2 and 10.0 must differ. */
   readonly binary?: string;
   readonly machine?: string;
@@ -70,6 +72,7 @@ export class TortureGuest implements ExaminedGuest, AsyncDisposable {
         gdb: hasStub,
         ...(options.binary === undefined ? {} : { binary: options.binary }),
         ...(options.paused === undefined ? {} : { paused: options.paused }),
+        ...(options.quiet === true ? { append: 'quiet' } : {}),
         startTimeoutMs: 60_000,
         ...(starts ? { ready: /^ready long4$/ } : {}),
         extraArgs: [
