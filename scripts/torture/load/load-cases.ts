@@ -93,7 +93,9 @@ async function manyGuests(count: number): Promise<readonly string[]> {
       const batch = Math.min(10, count - guests.length);
       guests.push(
         ...(await Promise.all(
-          Array.from({ length: batch }, (_, at) => TortureGuest.start({ gdb: at % 2 === 0, sharedMemory: false, quiet: true })),
+          Array.from({ length: batch }, (_, at) =>
+            TortureGuest.start({ gdb: at % 2 === 0, sharedMemory: false, quiet: true }),
+          ),
         )),
       );
     }
