@@ -80,6 +80,12 @@ describe('the errors of QMP', () => {
     expect(error.line).to.equal('y'.repeat(4096));
   });
 
+  it('name the place in a reply, where there is one', () => {
+    const evidence = { endpoint, command: 'stop', problem, reply: '{}' };
+    expect(new QmpReplyError({ ...evidence, path: '[0].a' }).message).to.contain(`stop: [0].a: ${problem}, in "{}"`);
+    expect(new QmpReplyError({ ...evidence, path: '' }).message).to.contain(`stop: ${problem}, in "{}"`);
+  });
+
   it('show the beginning of what is long', () => {
     const error = new QmpHmpError(endpoint, 'x', 'y'.repeat(1000));
     expect(error.message).to.match(/"y{200}" and 800 more characters$/);

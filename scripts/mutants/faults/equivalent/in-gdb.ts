@@ -108,6 +108,7 @@ export const IN_GDB: readonly EquivalentFaults[] = [
       'const MAX_KNOWN = 17;',
       'if (known.size <= MAX_KNOWN && text.length <= MAX_KNOWN_CHARS)',
       'if (known.size < MAX_KNOWN && text.length < MAX_KNOWN_CHARS)',
+      'if (known.size < MAX_KNOWN || text.length <= MAX_KNOWN_CHARS)',
     ],
   },
 ];

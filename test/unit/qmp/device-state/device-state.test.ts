@@ -235,6 +235,23 @@ describe('parseDeviceState', () => {
     expectRefusal(forged, /vCPU 0 is in it twice/);
   });
 
+  it('reads 8192 vCPUs, and no more', () => {
+    const start = STATE.indexOf('\x03cpu', 0, 'latin1') - 5;
+    const footer = Buffer.concat([Buffer.of(0x7e), sectionId(STATE)]);
+    const one = STATE.subarray(start, STATE.indexOf(footer) + footer.length);
+    const more = (count: number) =>
+      Array.from({ length: count }, (_, at) => {
+        const section = Buffer.from(one);
+        section.writeUInt32BE(1000 + at, 1 + 4 + 4);
+        return section;
+      });
+    const already = parseDeviceState(STATE).cpus.size;
+    const most = Buffer.concat([STATE.subarray(0, start), ...more(8192 - already), STATE.subarray(start)]);
+    expect(parseDeviceState(most).cpus.size).to.equal(8192);
+    const tooMany = Buffer.concat([STATE.subarray(0, start), ...more(8193 - already), STATE.subarray(start)]);
+    expectRefusal(tooMany, /more than 8192 vCPUs/);
+  });
+
   it('refuses what is no device state', () => {
     expectRefusal(Buffer.alloc(0), /ends in the middle of a field \(at byte 0\)/);
     expectRefusal(Buffer.from('QEVM\0\0\0'), /ends in the middle of a field \(at byte 4\)/);
