@@ -54,7 +54,8 @@ export interface ProxyOptions {
 export class MessageProxy implements AsyncDisposable {
   readonly endpoint: string;
   readonly counts: Record<Direction, number> = { up: 0, down: 0 };
-  readonly bytes: Record<Direction, number> = { up: 0, down: 0 };
+  /** Of each message, in bytes, as it came. */
+  readonly lengths: Record<Direction, number[]> = { up: [], down: [] };
   connections = 0;
   readonly #options: ProxyOptions;
   readonly #server: Server;
@@ -80,7 +81,7 @@ export class MessageProxy implements AsyncDisposable {
     this.connections = 0;
     for (const direction of ['up', 'down'] as const) {
       this.counts[direction] = 0;
-      this.bytes[direction] = 0;
+      this.lengths[direction] = [];
     }
   }
 
@@ -115,7 +116,6 @@ export class MessageProxy implements AsyncDisposable {
     const split = new MessageSplitter(place?.split ?? (protocol === 'qmp' ? 'lines' : 'packets'));
     let turn = Promise.resolve();
     from.on('data', (chunk: Buffer) => {
-      this.bytes[direction] += chunk.length;
       for (const bytes of split.push(chunk)) {
         turn = turn.then(() => this.#pass({ direction, connection, bytes }, ends, to));
       }
@@ -136,6 +136,7 @@ export class MessageProxy implements AsyncDisposable {
   ): Promise<void> {
     const index = this.counts[direction];
     this.counts[direction] += 1;
+    this.lengths[direction].push(bytes.length);
     const message: Passing = { protocol: this.#options.protocol, direction, index, connection, bytes };
     const instead = (await this.#options.before?.(message, ends)) ?? bytes;
     for (const piece of Array.isArray(instead) ? (instead as readonly Buffer[]) : [instead as Buffer]) {

@@ -2,10 +2,16 @@ import type { Draw } from '../rig/draw.ts';
 import type { Direction, Protocol } from '../rig/message-proxy.ts';
 import type { Disturbance } from '../rig/proxied-guest.ts';
 
+/** What travels one way when nothing disturbs it. */
+export interface OneWay {
+  readonly messages: number;
+  readonly bytes: number;
+  /** Of each message, in bytes. */
+  readonly lengths: readonly number[];
+}
+
 /** How much travels when nothing disturbs it. */
-export type Traffic = Readonly<
-  Record<Protocol, Readonly<Record<Direction, { readonly messages: number; readonly bytes: number }>>>
->;
+export type Traffic = Readonly<Record<Protocol, Readonly<Record<Direction, OneWay>>>>;
 
 /** Something that goes wrong between a client and QEMU. */
 export interface WireFault {

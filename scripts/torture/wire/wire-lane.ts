@@ -11,7 +11,7 @@ import { Sandbox } from '../rig/sandbox.ts';
 import type { Outcome } from '../scenario.ts';
 import { TortureError } from '../torture-error.ts';
 import { judgeAssumed } from './assumptions.ts';
-import { CLIENT_TIMEOUT_MS, type FaultKind, type Traffic, type WireFault } from './wire-fault.ts';
+import { CLIENT_TIMEOUT_MS, type FaultKind, type OneWay, type Traffic, type WireFault } from './wire-fault.ts';
 
 /** What a run may take beyond its undisturbed time: some requests that each wait out their time, and the guest's restoration. */
 const USUAL_LIMIT_MS = 25_000;
@@ -186,8 +186,10 @@ export class WireLane implements AsyncDisposable {
   }
 
   #count(protocol: Protocol): Traffic[Protocol] {
-    const { counts, bytes } = this.#proxied[protocol];
-    const of = (direction: Direction) => ({ messages: counts[direction], bytes: bytes[direction] });
+    const of = (direction: Direction): OneWay => {
+      const lengths = this.#proxied[protocol].lengths[direction];
+      return { messages: lengths.length, bytes: lengths.reduce((sum, length) => sum + length, 0), lengths };
+    };
     return { up: of('up'), down: of('down') };
   }
 }

@@ -1,9 +1,9 @@
 import { choose } from '../choose.ts';
 import { runInLanes } from '../lanes.ts';
-import type { Direction, Protocol } from '../rig/message-proxy.ts';
 import type { Suite, TortureOptions } from '../scenario.ts';
 import { TortureError } from '../torture-error.ts';
 import { BREAKS, cutAt } from './breaks.ts';
+import { cutPositions } from './cut-positions.ts';
 import { EVENT_ORDER_FAULT, EVENT_ORDERS } from './event-orders.ts';
 import { GARBLES } from './garble.ts';
 import type { FaultKind } from './wire-fault.ts';
@@ -31,33 +31,34 @@ export const wire: Suite = {
   },
 };
 
+/** Where the bytes of a session travel, in the order in which they are counted. */
+const WAYS = (['qmp', 'gdb'] as const).flatMap((protocol) =>
+  (['up', 'down'] as const).map((direction) => ({ protocol, direction })),
+);
+
 /** The position that a number stands for, among all bytes of a session: both protocols, both ways. */
 async function placeOf(lane: WireLane, number: number) {
   const traffic = await lane.traffic(lane.question(CUT_QUESTION), 'QMP and the stub', true);
   let left = number;
-  for (const protocol of ['qmp', 'gdb'] as const satisfies readonly Protocol[]) {
-    for (const direction of ['up', 'down'] as const satisfies readonly Direction[]) {
-      const { bytes } = traffic[protocol][direction];
-      if (left < bytes) return { place: { protocol, direction }, position: left };
-      left -= bytes;
-    }
+  for (const place of WAYS) {
+    const { bytes } = traffic[place.protocol][place.direction];
+    if (left < bytes) return { place, position: left };
+    left -= bytes;
   }
   return undefined;
 }
 
-/** How many bytes a session has. */
-async function sessionBytes(): Promise<number> {
+/** How many bytes the messages of a session have. */
+async function sessionLengths(): Promise<readonly number[]> {
   await using lane = await WireLane.open();
-  const { qmp, gdb } = await lane.traffic(lane.question(CUT_QUESTION), 'QMP and the stub', true);
-  return qmp.up.bytes + qmp.down.bytes + gdb.up.bytes + gdb.down.bytes;
+  const traffic = await lane.traffic(lane.question(CUT_QUESTION), 'QMP and the stub', true);
+  return WAYS.flatMap(({ protocol, direction }) => traffic[protocol][direction].lengths);
 }
 
 async function runCuts({ count, only, lanes, report }: TortureOptions): Promise<void> {
-  const total = only === undefined ? await sessionBytes() : only + 1;
-  const step = count === undefined ? 1 : Math.max(1, Math.floor(total / count));
-  const all = Array.from({ length: Math.ceil(total / step) }, (_, at) => at * step);
+  const positions = only === undefined ? cutPositions(await sessionLengths(), count) : [only];
   await runInLanes(
-    only === undefined ? all : [only],
+    positions,
     lanes,
     () => WireLane.open(),
     async (number, lane) => {
@@ -81,7 +82,7 @@ async function runCuts({ count, only, lanes, report }: TortureOptions): Promise<
 /** A session cut at every byte. */
 export const cuts: Suite = {
   name: 'cuts',
-  summary: 'a session cut at every byte of it: hours. --count N: at N positions, evenly',
+  summary: 'a session cut at every byte of it: hours. --count N: at N of them, half where messages begin and end',
   isEndless: true,
   run: runCuts,
 };
