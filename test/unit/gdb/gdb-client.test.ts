@@ -381,6 +381,17 @@ describe('GdbClient failures', () => {
     });
   }
 
+  it('shows what came, where a packet before it came in pieces', async () => {
+    const { stub, client } = await attach(answerReads(() => undefined));
+    const reading = client.readMemory(1, 1);
+    await delay(5);
+    stub.send('+$0');
+    await delay(5);
+    stub.send('0#60HTTP/1.1');
+    const error = await rejection(reading);
+    expect(error.message).to.contain('HTTP/1.1');
+  });
+
   it('rejects everything, promptly, when QEMU goes', async () => {
     const { stub, client } = await attach(answerReads(() => undefined));
     const readings = [client.readMemory(1, 1), client.readMemory(2, 4096)].map(rejection);

@@ -121,6 +121,14 @@ describe('QmpClient.connect', () => {
     );
   });
 
+  it('takes a peer that hangs up before it greets for QEMU, where the transport knows of nothing between', async () => {
+    const server = new FakeQmpServer();
+    server.hangUp();
+    const error = await connectTo(server, 60_000);
+    expect(error).to.be.instanceOf(QmpClosedError);
+    expect(error.message).to.contain('QEMU exited or closed the connection');
+  });
+
   it('takes 10,000 events before the greeting, which a proxy may have kept, and no more', async () => {
     const early = (count: number): FakeQmpServer => {
       const server = new FakeQmpServer();

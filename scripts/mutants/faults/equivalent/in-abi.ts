@@ -6,4 +6,9 @@ export const IN_ABI: readonly EquivalentFaults[] = [
     reason: "of the hypervisor's CR0 only CD counts",
     lines: ['const HYPERVISOR_AT_RESET = { pat: PAT_AT_RESET, cr0: 1n };'],
   },
+  {
+    file: 'src/abi/hypercall/hv-translate.js',
+    reason: 'what has a memory type has an address, and of what has none the page alone is told',
+    lines: ['const physicalAddress = end.physicalAddress ?? 1n;'],
+  },
 ];

@@ -16,4 +16,14 @@ export const IN_PAGING: readonly EquivalentFaults[] = [
     reason: 'what is not given is not wrong, whatever is looked at in its place',
     lines: ['const value = registers[name] ?? 1;', 'const value = registers[name] ?? 1n;'],
   },
+  {
+    file: 'src/paging/walk/walk.js',
+    reason: 'a shift counts modulo 32',
+    lines: ['return (linearHigh >>> (shift + 32)) & indexMask;'],
+  },
+  {
+    file: 'src/paging/walk/fault.js',
+    reason: 'P is set in any case there',
+    lines: ['return access | PF_P | (walk.denied & DENIED.key ? PF_PK : 1);'],
+  },
 ];

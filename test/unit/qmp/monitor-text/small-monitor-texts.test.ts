@@ -133,6 +133,8 @@ describe('isHmpError', () => {
     }
     expect(isHmpError('')).to.equal(false);
     expect(isHmpError('a line that says unknown command: x\n')).to.equal(false);
+    expect(isHmpError("unknown command: 'x' is what it says\n")).to.equal(false);
+    expect(isHmpError("unknown command: 'x\ny'\n")).to.equal(false);
   });
 });
 

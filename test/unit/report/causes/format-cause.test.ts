@@ -125,7 +125,10 @@ describe('report/formatCause', () => {
   });
 
   it('names three of many types of devices', () => {
-    const sentence = formatCause({ code: 'untried-devices', types: ['a', 'b', 'c', 'd', 'e'] });
-    expect(sentence).to.match(/devices of type "a", "b", "c" and 2 more are not known to survive it$/);
+    const sentence = (types: readonly string[]) => formatCause({ code: 'untried-devices', types });
+    expect(sentence(['a', 'b', 'c', 'd', 'e'])).to.match(
+      /devices of type "a", "b", "c" and 2 more are not known to survive it$/,
+    );
+    expect(sentence(['a', 'b', 'c'])).to.match(/devices of type "a", "b", "c" are not known to survive it$/);
   });
 });

@@ -328,6 +328,18 @@ describe('report/MapSummary', () => {
     ]);
   });
 
+  it('keeps columns apart that are wider than their headings', () => {
+    const wide = { ...RANGE, last: RANGE.first + 2047n * 2n ** 29n - 1n, leaves: { 4096: 1_000_000 } };
+    const lines = formatMapSummary(MAP, summaryOf([wide]), END, PLAIN)
+      .split('\n')
+      .slice(1, 4);
+    expect(lines).to.deep.equal([
+      'rights   mapped       4K  accessed  dirty',
+      'rw--    1023.5G  1000000         4      2',
+      'all     1023.5G  1000000         4      2',
+    ]);
+  });
+
   it('says when there is no mistake to be seen, and what it rests on', () => {
     const map = { ...MAP, filter: 'nx', assumed: [RAN] };
     expect(formatMapSummary(map, summaryOf([RANGE]), END, PLAIN).split('\n')).to.deep.equal([

@@ -87,6 +87,15 @@ describe('report/formatState', () => {
     expect(formatState({ ...LONG, state: { ...LONG.state, nested: none } }, PLAIN)).to.match(/^second stage +none /m);
   });
 
+  it('shows what of a second stage has to be given besides its root and mode', () => {
+    const strict = { guestModeExecuteTrap: true, supervisorShadowStackCheck: true };
+    expect(formatState(behindNpt(strict), PLAIN)).to.match(/^second stage +npt:0x5018,gmet,sss /m);
+    const stage = (registers: Partial<NptRegisters>) =>
+      JSON.parse(encodeState(behindNpt(registers))).registers.nested.value;
+    expect(stage(strict)).to.include(strict);
+    expect(stage({})).to.not.have.any.keys(...Object.keys(strict));
+  });
+
   it('shows each value with the bits that matter and with its source', () => {
     expect(formatState(LONG, PLAIN).split('\n')).to.deep.equal([
       'vCPU 1 of 4   4-level paging, 48-bit linear addresses, guest running',

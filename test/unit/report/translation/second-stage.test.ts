@@ -125,6 +125,20 @@ describe('report/formatVerdict, of a nested guest', () => {
   });
 });
 
+describe('report/formatVerdict, of bits that could not be set in the tables of a nested guest', () => {
+  it('names those of the second stage apart', () => {
+    const second = secondOf(NPT, { ...OPEN_NPT, [0x10_0000]: 0x10_1047n, [0x4000_4028]: 0x5007n }).nested;
+    const answer = second?.translation;
+    if (answer?.kind !== 'mapped') throw new Error(`${answer?.kind}`);
+    const flags = { ...NO_FLAGS, setAccessed: true };
+    const request = { linearAddress: 0x5123n, access: READ, flags };
+    const more = { request, cpu: 0, wrote: [], bitsAreSet: false, inRom: [], deviation: null, assumed: [] };
+    const region = { kind: 'ram', name: 'pc.ram' } as const;
+    const lines = formatVerdict({ ...more, mode: '4-level', translation: answer.guest, nested: second, region }, PLAIN);
+    expect(lines.at(-1)).to.match(/did not stay the same: A in the PTE; in the second stage A in the PML4E$/);
+  });
+});
+
 describe('report/encodeSecondStage', () => {
   it('has where the page is, or what stopped the walk', () => {
     const { nested } = secondOf(NPT, OPEN_NPT);
