@@ -25,6 +25,8 @@ export class FakeQmpServer {
   #waiting: (() => void) | undefined;
   /** What the connection answers when asked why it ended. */
   explanation = '';
+  /** Whether it answers qmp_capabilities. */
+  negotiates = true;
   closeCalls = 0;
 
   constructor() {
@@ -76,7 +78,7 @@ export class FakeQmpServer {
 
   #onRequest(request: SeenRequest): void {
     if (request.execute === 'qmp_capabilities') {
-      this.reply(request, {});
+      if (this.negotiates) this.reply(request, {});
       return;
     }
     this.requests.push(request);

@@ -12,6 +12,7 @@ import {
   QmpProtocolError,
   QmpReplyError,
   QmpTimeoutError,
+  QmpTlsStallError,
 } from '../../../protocols/qmp/index.ts';
 import type { Connection, TraceRecord } from '../../../protocols/transport/index.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -119,6 +120,25 @@ describe('QmpClient.connect', () => {
     expect(error.message).to.equal(
       'unix:/run/fake.qmp: the connection ended before QEMU had greeted (the command ended with status 127)',
     );
+  });
+
+  it('tells a QEMU that greets over TLS and then is silent from one that is silent otherwise', async () => {
+    const silent = (endpoint: string): Promise<Error> => {
+      const server = new FakeQmpServer();
+      server.negotiates = false;
+      server.sayLine(GREETING);
+      return failureOf(QmpClient.connect({ ...server.connection, endpoint }, { timeoutMs: 20 }));
+    };
+    expect(await silent('unix:/run/fake.qmp')).to.be.instanceOf(QmpTimeoutError);
+    expect(await silent('tls:vm:4444')).to.be.instanceOf(QmpTlsStallError);
+    const server = new FakeQmpServer();
+    server.negotiates = false;
+    server.sayLine(GREETING);
+    server.hangUp();
+    const endpoint = 'tls:vm:4444';
+    expect(
+      await failureOf(QmpClient.connect({ ...server.connection, endpoint }, { timeoutMs: 60_000 })),
+    ).to.be.instanceOf(QmpClosedError);
   });
 
   it('takes a peer that hangs up before it greets for QEMU, where the transport knows of nothing between', async () => {

@@ -26,4 +26,24 @@ export const IN_PAGING: readonly EquivalentFaults[] = [
     reason: 'P is set in any case there',
     lines: ['return access | PF_P | (walk.denied & DENIED.key ? PF_PK : 1);'],
   },
+  {
+    file: 'src/paging/enumerate/enumerate.js',
+    reason: 'a table has fewer depths than that, so that no two keys are the same',
+    lines: ['const key = ((tablePage * 9 + depth) * 4 + (rights >> 1)) * 2 + (disabled === 0 ? 0 : 1);'],
+  },
+  {
+    file: 'src/paging/enumerate/second-stage.js',
+    reason: 'where a page leads is asked, and what is denied leads there as well',
+    lines: ['let wants = walk.start(Math.floor(page / TWO_20) | 0, page << 12, 1);'],
+  },
+  {
+    file: 'src/paging/space/mapped-ranges.js',
+    reason: 'before the first leaf all open tables have had none',
+    lines: ['#awaitFirstLeaf = 1;'],
+  },
+  {
+    file: 'src/paging/walk/fault.js',
+    reason: 'bit 0 is P, and never reserved',
+    lines: ['while (bit >= 1 && ((bit >= 32 ? highSet >>> (bit - 32) : lowSet >>> bit) & 1) === 1)'],
+  },
 ];

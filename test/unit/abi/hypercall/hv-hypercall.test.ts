@@ -121,6 +121,12 @@ describe('a fast hypercall', () => {
     expect(fromHvFastRegisters({ ...registers, xmm: [...registers.xmm, 7n] }, 32)).to.deep.equal(input);
   });
 
+  it('is not of more bytes than the registers of the interface hold, however many are given', () => {
+    const registers = { rdx: 0n, r8: 0n, xmm: Array.from({ length: 7 }, () => 0n) };
+    expect(fromHvFastRegisters(registers, 112)).to.have.length(112);
+    expect(() => fromHvFastRegisters(registers, 113)).to.throw(AbiError, /112/);
+  });
+
   it('has its output in the XMM registers behind', () => {
     const answer = { resultCode: 0, cacheType: 6, overlayPage: true, gpaPage: 0x12_3456n };
     const output = encodeHvTranslateOutput(answer);

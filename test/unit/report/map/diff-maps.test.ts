@@ -178,6 +178,32 @@ describe('report/diffMaps', () => {
     }
   });
 
+  it('tells of ranges that overlap what is not theirs alone', async () => {
+    const [short, long] = [[range(0x5000n, 0x6fffn)], [range(0n, 0x9fffn)]];
+    const ends = ['0x0000000000000000-0x0000000000004fff     20K', '0x0000000000007000-0x0000000000009fff     12K'];
+    const told = (changes: readonly string[]) => changes.map((line) => line.slice(0, 47));
+    expect(told(await lines(short, long))).to.deep.equal(ends.map((end) => `+ ${end}`));
+    expect(told(await lines(long, short))).to.deep.equal(ends.map((end) => `- ${end}`));
+  });
+
+  it('agrees with a comparison page by page of random ranges', async () => {
+    for (let seed = 1; seed <= 300; seed += 1) {
+      const random = new Random(seed);
+      const [before, after] = [randomRanges(random), randomRanges(random)];
+      const said = new Map<bigint, string>();
+      for (const { first, last, differences: names } of await diff(before, after)) {
+        for (let address = first; address <= last; address += 4096n) said.set(address, names.join());
+      }
+      for (let address = 0n; address < 0x4_0000n; address += 4096n) {
+        const at = (map: readonly MapSegment[]) => map.find(({ first, last }) => first <= address && address <= last);
+        const [one, other] = [at(before), at(after)];
+        const sameRights = JSON.stringify(one?.rights) === JSON.stringify(other?.rights);
+        const expected = !one ? (other ? 'appeared' : '') : !other ? 'vanished' : sameRights ? '' : 'rights';
+        expect(said.get(address) ?? '', `seed ${seed}, ${address}`).to.equal(expected);
+      }
+    }
+  });
+
   it('is told as JSON', async () => {
     const [change] = await diff([page(0n)], [page(0n, { may: 'rx', dirty: 1 })]);
     expect(JSON.parse(encodeChange(change as MapChange))).to.deep.equal({
@@ -209,6 +235,18 @@ describe('report/diffMaps', () => {
     expect(JSON.parse(encodeChange(gone as MapChange))).to.deep.include({ differences: ['vanished'], after: null });
   });
 });
+
+/** Ranges of up to eight pages among 64, with gaps or without. */
+function randomRanges(random: Random): MapSegment[] {
+  const ranges: MapSegment[] = [];
+  for (let at = random.below(3); at < 56; ) {
+    const pages = random.between(1, 8);
+    const may = random.pick(['r', 'rw']);
+    ranges.push(range(BigInt(at) * 4096n, BigInt(at + pages) * 4096n - 1n, { may }));
+    at += pages + random.below(4);
+  }
+  return ranges;
+}
 
 /** 256 pages of 4 KB, or what is there of them. */
 function randomPages(random: Random): MapSegment[] {

@@ -61,6 +61,13 @@ describe('foldLines', () => {
     for (const line of others) expect(line).to.match(/^ {22}\S/);
   });
 
+  it('goes on from the beginning of a line whose last column is in its right half', () => {
+    const far = `  ${'x'.repeat(45)}  ${'only pages that overlap these '.repeat(4)}`.trimEnd();
+    const [, ...others] = foldLines(far, 80).split('\n');
+    expect(others.length).to.be.greaterThan(1);
+    for (const line of others) expect(line).to.match(/^ {6}\S/);
+  });
+
   it('counts what is seen, not what sets it off', () => {
     const { bad, faint, strong } = COLOURED;
     const cells = [strong('0x0000000000001000'), bad('a'.repeat(30)), faint('b'.repeat(26))];
