@@ -91,11 +91,16 @@ describe('the hypercall result value', () => {
     expect(() => encodeHvHypercallResult({ status: -1, repsCompleted: 0 })).to.throw(RangeError, 'status');
   });
 
-  it('has the statuses of the translations', () => {
-    expect(HV_STATUS).to.deep.include({
+  it('has the statuses of the translations, as the TLFS numbers them', () => {
+    expect(HV_STATUS).to.deep.equal({
       SUCCESS: 0,
+      INVALID_HYPERCALL_CODE: 2,
+      INVALID_HYPERCALL_INPUT: 3,
+      INVALID_ALIGNMENT: 4,
       INVALID_PARAMETER: 5,
       ACCESS_DENIED: 6,
+      INVALID_PARTITION_STATE: 7,
+      OPERATION_DENIED: 8,
       INVALID_PARTITION_ID: 0xd,
       INVALID_VP_INDEX: 0xe,
       INVALID_VP_STATE: 0x15,

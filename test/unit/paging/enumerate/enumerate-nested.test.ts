@@ -348,7 +348,13 @@ describe('paging/enumerate behind a second stage', () => {
       const found: string[] = [];
       const { nested, guest } = stages;
       const take = (leaf: MappedLeaf): boolean => found.push(showLeaf(leaf)) > 0;
-      enumerateLeaves(unpaged, pageSourceOf(guest.memory), take, { nested });
+      const end = enumerateLeaves(unpaged, pageSourceOf(guest.memory), take, { nested });
+      expect(end, 'the guest has no tables').to.deep.equal({
+        tables: 0,
+        reservedEntries: 0,
+        unbackedTables: 0,
+        complete: true,
+      });
       expect(found).to.deep.equal([
         '0x0 2048K rwxu 0x0',
         '0x40000000 1048576K r-xu 0xc0000000',
