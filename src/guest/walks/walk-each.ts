@@ -1,7 +1,8 @@
 import { type Access, encodeAccess, type NestedContext, type PagingContext } from '../../paging/internal.ts';
 import type { PageCache } from '../memory/page-cache.ts';
+import { LastTables } from './last-tables.ts';
 import type { TranslationTable } from './translation-table.ts';
-import { halvesOf, LastTables, WALKED_TOGETHER, walkMany } from './walk-many.ts';
+import { halvesOf, WALKED_TOGETHER, walkMany } from './walk-many.ts';
 import { NESTED_WALKED_TOGETHER, walkManyNested } from './walk-many-nested.ts';
 
 /** One stage, or two. @internal */

@@ -1,5 +1,6 @@
-import { feedFromPage, LastTableSlots, type PagingContext, StructureCache, Walk } from '../../paging/internal.ts';
+import { feedFromPage, LastTableSlots, type PagingContext, type StructureCache, Walk } from '../../paging/internal.ts';
 import type { PageCache } from '../memory/page-cache.ts';
+import { LAST_TABLES, LastTables } from './last-tables.ts';
 
 /** The questions of a batch, side by side. @internal */
 export interface WalkColumns {
@@ -23,27 +24,8 @@ export function halvesOf(addresses: BigUint64Array | BigInt64Array): Int32Array 
 export const WALKED_TOGETHER = 16_384;
 
 const PAGE_BYTES = 4096;
-/** Tables of the last level that are kept at hand: those of 8 GiB in pages of 4 KB. */
-const LAST_TABLES = 4096;
 /** Walks whose last entries are fetched from this machine's memory side by side: they fit a processor's own caches. */
 const FETCHED_TOGETHER = 256;
-
-/**
- * Tables of the last level that walks came to, and the ways there. It serves for as long as no table changes: from batch to batch.
- *
- * @internal
- */
-export class LastTables {
-  readonly structures: StructureCache;
-  /** The pages of the tables that `structures` has numbers for. */
-  readonly pages: (Int32Array | null | undefined)[];
-
-  constructor(context: PagingContext) {
-    this.structures = new StructureCache(context, LAST_TABLES);
-    // In full from the start: of one that is first written far from its beginning V8 makes a hash table.
-    this.pages = Array.from({ length: LAST_TABLES }, () => undefined);
-  }
-}
 
 /**
  * Walks any number of addresses together: as many flights as the tables have levels, each page of tables fetched once, and not
@@ -77,10 +59,10 @@ class Stepper {
   readonly #questions: WalkColumns;
   readonly #cache: PageCache;
   readonly #structures: StructureCache;
-  readonly #tables: (Int32Array | null | undefined)[];
-  /** Of the walks whose last entries are fetched side by side: the slots of their last tables, and the entries' places in those. */
-  readonly #fetchedSlots = new Int32Array(FETCHED_TOGETHER);
-  readonly #fetchedEntries = new Int32Array(FETCHED_TOGETHER);
+  readonly #tables: LastTables;
+  /** Of the walks whose last entries are fetched side by side: the buffers that these are in, and the words in those. */
+  readonly #fetchedBuffers = new Uint8Array(FETCHED_TOGETHER);
+  readonly #fetchedWords = new Int32Array(FETCHED_TOGETHER);
   #touched = 0;
 
   constructor(context: PagingContext, questions: WalkColumns, cache: PageCache, known: LastTables) {
@@ -88,7 +70,7 @@ class Stepper {
     this.#questions = questions;
     this.#cache = cache;
     this.#structures = known.structures;
-    this.#tables = known.pages;
+    this.#tables = known;
   }
 
   /** Indices of addresses that between them need every table that any of them needs; some tables may be needed by several. */
@@ -128,27 +110,30 @@ class Stepper {
    * Looks at the last entries of some walks. Each walk by itself would wait for its entry; here a processor that executes out of order
    * has many of them on their way: as many as the instructions between two loads let it see at once, so where they lie is found before.
    */
-  #touch(from: number, to: number): void {
+  #touch(first: number, end: number): void {
     const { halves } = this.#questions;
     const last = this.#walk.context.levels.at(-1);
     if (last === undefined) return;
     const { shift, indexMask, entrySizeBytes } = last;
-    const words = entrySizeBytes / 4;
-    const slots = this.#fetchedSlots;
-    const entries = this.#fetchedEntries;
-    const count = to - from;
-    for (let at = 0; at < count; at += 1) {
-      const index = from + at;
+    const wordsOfEntry = entrySizeBytes / 4;
+    const { buffers, bufferOf, firstWordOf } = this.#tables;
+    const places = this.#fetchedWords;
+    const sources = this.#fetchedBuffers;
+    let count = 0;
+    for (let index = first; index < end; index += 1) {
       const low = halves[index * 2] as number;
-      slots[at] = this.#structures.find(halves[index * 2 + 1] as number, low);
-      entries[at] = ((low >>> shift) & indexMask) * words;
+      const slot = this.#structures.find(halves[index * 2 + 1] as number, low);
+      const firstWord = slot < 0 ? -1 : (firstWordOf[slot] as number);
+      if (firstWord < 0) continue;
+      sources[count] = bufferOf[slot] as number;
+      places[count] = firstWord + ((low >>> shift) & indexMask) * wordsOfEntry;
+      count += 1;
     }
-    const tables = this.#tables;
     let seen = this.#touched;
-    for (let at = 0; at < count; at += 1) {
-      const slot = slots[at] as number;
-      const table = slot < 0 ? null : tables[slot];
-      if (table) seen ^= table[entries[at] as number] as number;
+    for (let at = 0; at < count; ) {
+      const source = sources[at] as number;
+      const words = buffers[source] as Int32Array;
+      for (; at < count && sources[at] === source; at += 1) seen ^= words[places[at] as number] as number;
     }
     // Kept, or the engine might leave the loads out.
     this.#touched = seen;
@@ -174,18 +159,21 @@ class Stepper {
     const walk = this.#walk;
     let wants = this.#start(index);
     if (!wants) return -1;
+    const tables = this.#tables;
     const known = this.#structures.skip(walk);
-    let words = known < 0 ? undefined : this.#tables[known];
+    if (known >= 0 && (tables.firstWordOf[known] as number) >= 0) {
+      const words = tables.buffers[tables.bufferOf[known] as number] as Int32Array;
+      const isThere = this.#cache.holds(walk.wanted, walk.wantedSizeBytes);
+      feedFromPage(walk, isThere ? words : null, tables.firstWordOf[known] as number);
+      return -1;
+    }
     while (wants) {
-      if (words === undefined) {
-        const page = Math.floor(walk.wanted / PAGE_BYTES);
-        words = this.#cache.words(page);
-        if (words === undefined) return page;
-        const number = this.#structures.keep(walk);
-        if (number >= 0) this.#tables[number] = words;
-      }
+      const page = Math.floor(walk.wanted / PAGE_BYTES);
+      const words = this.#cache.words(page);
+      if (words === undefined) return page;
+      const number = this.#structures.keep(walk);
+      if (number >= 0) tables.keep(number, words);
       wants = feedFromPage(walk, this.#cache.holds(walk.wanted, walk.wantedSizeBytes) ? words : null);
-      words = undefined;
     }
     return -1;
   }

@@ -13,14 +13,15 @@ export interface WaitingWalk {
  * Feeds a walk the entry that it wants out of the page that has it.
  *
  * @param words - of that page; null where the entry is in no memory
+ * @param first - which of them is the page's first, where there are more
  * @returns whether another entry is wanted
  * @internal
  */
-export function feedFromPage(walk: WaitingWalk, words: Int32Array | null): boolean {
+export function feedFromPage(walk: WaitingWalk, words: Int32Array | null, first = 0): boolean {
   if (words === null) {
     walk.feedUnbacked();
     return false;
   }
-  const at = (walk.wanted & (PAGE_BYTES - 1)) >> 2;
+  const at = first + ((walk.wanted & (PAGE_BYTES - 1)) >> 2);
   return walk.feed(words[at] as number, walk.wantedSizeBytes === 8 ? (words[at + 1] as number) : 0);
 }

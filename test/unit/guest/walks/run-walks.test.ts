@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
 import { PageCache } from '../../../../src/guest/memory/page-cache.ts';
+import { LastTables } from '../../../../src/guest/walks/last-tables.ts';
 import { runWalks } from '../../../../src/guest/walks/run-walks.ts';
-import { halvesOf, LastTables, walkMany } from '../../../../src/guest/walks/walk-many.ts';
+import { halvesOf, walkMany } from '../../../../src/guest/walks/walk-many.ts';
 import { createContext, OUTCOME, startWalk, toTranslation, Walk } from '../../../../src/paging/internal.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
 import { region } from '../../../support/fakes/region.ts';
@@ -196,6 +197,38 @@ describe('walks that advance together', () => {
       }
       expect(await runMany([MAPPED, IN_ROM], cache, LONG, known)).to.deep.equal(['0x65123', '0x7000']);
       expect(cache.flights - flights, 'for what only the later batch asks').to.be.at.most(1);
+    });
+
+    it('goes on where its tables were fetched one after the other, in however many pieces', async () => {
+      const tables = 40;
+      const memory = new FakeMemory(0x4000 + tables * 0x1000);
+      const map = new MemoryMap([region('ram', 0n, BigInt(memory.bytes.length) - 1n)]);
+      memory.setEntry(0x1000, 0x2007n);
+      memory.setEntry(0x2000, 0x3007n);
+      for (let table = 0; table < tables; table += 1) {
+        const at = 0x4000 + table * 0x1000;
+        memory.setEntry(0x3000 + table * 8, BigInt(at) | 7n);
+        for (let entry = 0; entry < 512; entry += 1) memory.setEntry(at + entry * 8, BigInt(at + entry) * 0x1000n + 7n);
+      }
+      const cache = new PageCache(memory, map);
+      const known = new LastTables(LONG);
+      const linear = (table: number, entry: number) => BigInt(table) * 0x20_0000n + BigInt(entry) * 0x1000n;
+      const leadsTo = (table: number, entry: number) =>
+        `0x${((0x4000 + table * 0x1000 + entry) * 0x1000).toString(16)}`;
+      for (let table = 0; table < tables; table += 1) {
+        expect(await runMany([linear(table, 7)], cache, LONG, known)).to.deep.equal([leadsTo(table, 7)]);
+      }
+      const all = Array.from({ length: tables * 20 }, (_, at) => [(at * 7) % tables, (at * 31) % 512] as const);
+      for (let round = 0; round < 2; round += 1) {
+        const outcomes = await runMany(
+          all.map(([table, entry]) => linear(table, entry)),
+          cache,
+          LONG,
+          known,
+        );
+        expect(outcomes).to.deep.equal(all.map(([table, entry]) => leadsTo(table, entry)));
+      }
+      expect(known.buffers.length).to.be.within(1, 16);
     });
 
     it('a cache keeps what was read, and what is nowhere, for the next question', async () => {
