@@ -84,11 +84,7 @@ function nestedEndOf(translation: NestedTranslation): End {
 function mappedNestedEndOf(translation: Extract<NestedTranslation, { kind: 'mapped' }>): End {
   const { nestedKind, l1PhysicalAddress } = translation;
   const guest = translation.guest.steps.at(-1) ?? null;
-  const nested =
-    translation.walks
-      .slice(-1)
-      .flatMap(({ steps }) => steps)
-      .at(-1) ?? null;
+  const nested = translation.walks.at(-1)?.steps.at(-1) ?? null;
   const memoryType = (registers: NestedMemoryTypeRegisters) =>
     effectiveNestedMemoryType(registers, { nestedKind, guest, nested }, l1PhysicalAddress);
   return { result: 'Success', physicalAddress: l1PhysicalAddress, memoryType, intercept: null };

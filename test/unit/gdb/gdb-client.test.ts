@@ -389,7 +389,7 @@ describe('GdbClient failures', () => {
     await delay(5);
     stub.send('0#60HTTP/1.1');
     const error = await rejection(reading);
-    expect(error.message).to.contain('HTTP/1.1');
+    expect(error.message).to.contain('0#60HTTP/1.1');
   });
 
   it('rejects everything, promptly, when QEMU goes', async () => {

@@ -46,4 +46,26 @@ export const IN_PAGING: readonly EquivalentFaults[] = [
     reason: 'bit 0 is P, and never reserved',
     lines: ['while (bit >= 1 && ((bit >= 32 ? highSet >>> (bit - 32) : lowSet >>> bit) & 1) === 1)'],
   },
+  {
+    file: 'src/paging/walk/walk.js',
+    reason: 'an entry that was fed has both of its halves',
+    lines: ['return (isAbove ? this.#above.lows[this.#aboveAt + depth] : this.#trail.lows[depth]) ?? 1;'],
+  },
+  {
+    file: 'src/paging/walk/structure-cache.js',
+    reason: 'without tables that are kept each walk begins at the root',
+    lines: ['this.#depth = Math.max(0, context.levels.length + 1);'],
+  },
+  {
+    file: 'src/paging/nested/ept-rules.js',
+    reason: 'where both are told by one bit, the entry above the leaf still comes first',
+    lines: ['const DENIED_ABOVE_LEAF = 1 << 14;'],
+  },
+  {
+    file: 'src/paging/memory-type/mtrr.js',
+    reason: 'the registers of 4 KB ranges follow those of 16 KB, and the first byte is the same',
+    lines: [
+      'const range = address > RANGES_4K.first ? RANGES_4K : address >= RANGES_16K.first ? RANGES_16K : RANGES_64K;',
+    ],
+  },
 ];

@@ -52,6 +52,8 @@ interface Scene {
   /** Flags of the entry at each level; a level left out allows everything. */
   levels?: Readonly<Record<number, EntryFlags>>;
   pages?: HvPages;
+  /** Where the address leads; a page that is no table unless given. */
+  page?: bigint;
   memoryTypes?: HvVirtualProcessor['memoryTypes'];
 }
 
@@ -67,9 +69,10 @@ function answerOf(scene: Scene): HvTranslateAnswer {
     rflags = 2n,
     efer = LONG_MODE,
     levels = {},
+    page = PAGE,
   } = scene;
   const builder = new TableBuilder('4-level', ROOT);
-  builder.map(GVA, PAGE, { levels });
+  builder.map(GVA, page, { levels });
   const registers: PagingRegisters = { cr0, cr3: ROOT, cr4: cr4 | PAE, efer, rflags };
   const walk = hvWalkInMemory(registers, { maxPhyAddr: 40 }, builder.memory, gva);
   const vp = { vtl, cpl, cr0, cr4, maxPhyAddr: 40, memoryTypes: scene.memoryTypes ?? MEMORY_TYPES };
@@ -250,6 +253,12 @@ describe('HvCallTranslateVirtualAddress', () => {
       expect(answerOf({ flags, pages }).event).to.include({ access: 'write', guestPhysicalAddress: 0x3000n });
       expect(bitsOf({ flags, pages })).to.equal('4:A 3:A');
       expect(nameOf({ flags, pages, levels: { 2: { accessed: true } } })).to.equal('Success');
+    });
+
+    it('is intercepted at a table also where the address leads to that table', () => {
+      const pages = { protections: [keeping(1, 4n, { read: false })] };
+      const answer = answerOf({ flags: validateRead, page: 0x4000n, pages });
+      expect(answer.event).to.include({ access: 'read', guestPhysicalAddress: 0x4000n });
     });
 
     it('tells the highest of those that deny it, and none that is not above', () => {

@@ -185,6 +185,30 @@ describe('paging/enumerateRanges', () => {
     ]);
   });
 
+  it('knows what lay before a full table that it has seen', () => {
+    const builder = new TableBuilder('4-level');
+    for (let page = 0n; page < 512n; page += 1n) builder.map(page << 12n, 0x2000_0000n + (page << 12n));
+    builder.map(0x7f_e000n, 0x1000_0000n);
+    builder.map(0x7f_f000n, 0x4000_0000n);
+    // Here a page that has no table of its own goes on in it, in physical memory as well.
+    builder.map(0xc0_0000n, 0x1fe0_0000n, { size: MIB_2 });
+    for (const again of [0x80_0000n, 0xe0_0000n]) {
+      builder.poke(builder.entryAddress(again, 2), builder.peek(builder.entryAddress(0n, 2)));
+    }
+    const { found } = rangesOf(builder, { classify: (first) => 1 << (first >> 16) });
+    const shown = found.map(({ physicalPieces, physicalLowest, physicalHighest, classes, ...range }) => [
+      spanOf(range),
+      physicalPieces,
+      ...[physicalLowest, physicalHighest].map(hex),
+      classes.toString(2),
+    ]);
+    expect(shown).to.deep.equal([
+      ['0x0-0x1fffff', 1, '0x20000000', '0x201fffff', '100'],
+      ['0x7fe000-0x9fffff', 3, '0x10000000', '0x40000fff', '10110'],
+      ['0xc00000-0xffffff', 1, '0x1fe00000', '0x201fffff', '110'],
+    ]);
+  });
+
   it('takes no table for full whose first page alone goes on with what was before', () => {
     const builder = new TableBuilder('4-level');
     builder.map(0x1f_f000n, 0x1000_0000n);
@@ -288,6 +312,9 @@ describe('paging/findAliases', () => {
     builder.map(0x2000n, 0xa000n, { levels: { 1: { accessed: true } } });
     builder.map(0x3000n, 0xb000n, { levels: { 1: { write: false } } });
     builder.map(0x4000_0000n, 0n, { size: MIB_2 });
+    expect(aliasesOf(builder, 0x9000n, 0x9ffen).found.map(spanOf)).to.deep.equal(
+      aliasesOf(builder, 0x9000n, 0x9fffn).found.map(({ first, last }) => spanOf({ first, last: last - 1n })),
+    );
     const { found, result } = aliasesOf(builder, 0x9123n, 0xb003n);
     expect(result.complete).to.equal(true);
     const attributes = { protectionKey: 0, global: false };

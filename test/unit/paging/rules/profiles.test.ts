@@ -223,6 +223,7 @@ describe('where the machines differ', () => {
     expect(of(7, 2, 10)).to.equal('tcg CR2 32');
     expect(of(7, 2, 21)).to.equal('tcg CR2 32');
     expect(of(7, 2, 22)).to.equal('tcg - 32');
+    expect(of(8, 2, 0)).to.equal('tcg CR2 32');
     expect(of(10, 0, 2)).to.equal('tcg CR2 32');
     expect(of(10, 0, 13)).to.equal('tcg - 32');
     expect(of(10, 1, 0)).to.equal('tcg - 32');

@@ -52,6 +52,7 @@ describe('the guests of a host', () => {
       '    qmp  unix:/m  free',
       "    → --host 'ssh lab' --qmp unix:/m",
     ]);
+    expect(lines({ qmp: 'tls:lab:4444' })[1], 'reached from here').to.equal('    → --qmp tls:lab:4444');
     // Of its libvirt only that host's own name for it is known.
     expect(lines(null)[1]).to.equal(
       "    → through its libvirt, with that host's name: --qmp libvirt:qemu+ssh://HOST/system/a",

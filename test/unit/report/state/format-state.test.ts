@@ -204,6 +204,11 @@ describe('report/formatState', () => {
     );
   });
 
+  it('joins keys that follow each other', () => {
+    const pkru = { value: 0x5555_4150, from: 'device-state', detail: 'cpu/pkru' } as const;
+    expect(formatState({ ...LONG, state: { ...LONG.state, pkru } }, PLAIN)).to.contain('no access: keys 2-4, 7-15 ');
+  });
+
   it('names the vCPUs where their numbers have gaps', () => {
     expect(formatState({ ...LONG, cpu: 2, cpus: [0, 2] }, PLAIN).split('   ')[0]).to.equal('vCPU 2 (2 vCPUs: 0, 2)');
   });

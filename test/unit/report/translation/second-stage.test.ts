@@ -72,6 +72,11 @@ describe('report/formatSecondStage', () => {
     ]);
   });
 
+  it('shows the key that a page of four levels has, and none of PAE tables', () => {
+    const keyed = { ...OPEN_NPT, [0x10_1000]: 0x2800_0000_4000_00e7n };
+    expect(linesOf(secondOf(NPT, keyed)).at(-1)).to.match(/ {2}P RW US A D PS key 5$/);
+  });
+
   it('keeps apart the walk that was stopped, though others went through the same entries', () => {
     const readOnly = { ...OPEN_EPT, [0x10_1000]: 0x4000_00b1n, [0x4000_4028]: 0x5067n };
     const write = { ...READ, write: true };
