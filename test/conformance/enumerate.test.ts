@@ -27,7 +27,7 @@ import { referenceTranslate } from '../support/reference/reference-walker.ts';
 
 const { PAGEWALK_SEED: chosenSeed, PAGEWALK_SPACES: chosenSpaces } = process.env;
 const firstSeed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);
-const spaceCount = Number(chosenSpaces ?? howMany({ daily: 80, thorough: 300 }));
+const spaceCount = Number(chosenSpaces ?? howMany({ daily: 40, thorough: 300 }));
 /** With fewer no page size is counted on. */
 const enoughSpaces = 300;
 const modes: readonly ReferenceMode[] = ['4-level', '5-level', 'pae', '32-bit'];

@@ -21,7 +21,7 @@ const { PAGEWALK_SEED: chosenSeed } = process.env;
 const seed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);
 
 /** In each mode. */
-const machines = howMany({ daily: 20, thorough: 60 });
+const machines = howMany({ daily: 10, thorough: 60 });
 
 const allFlags = Object.values(hypercallFlags);
 const nothingKnown: ReferencePages = { overlayPages: [], unreadable: [], unwritable: [], inputVtl: 0, masks: [] };

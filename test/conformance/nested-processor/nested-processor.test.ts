@@ -11,7 +11,7 @@ import { SvmGuest } from './svm-guest.ts';
 const { PAGEWALK_SEED: chosenSeed, PAGEWALK_PROBES: chosenProbes } = process.env;
 const seed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);
 /** For each machine: in the gate more than 50,000 in all. */
-const probes = Number(chosenProbes ?? howMany({ daily: 1280, thorough: 10_240 }));
+const probes = Number(chosenProbes ?? howMany({ daily: 640, thorough: 10_240 }));
 /** Every mode of the guest has its turn in a run. */
 const batchProbes = Math.min(4096, Math.ceil(probes / guestModes.length));
 

@@ -35,7 +35,7 @@ import type { ReferenceAccess, ReferenceMachine } from '../../support/reference/
 
 const { PAGEWALK_SEED: chosenSeed, PAGEWALK_SPACES: chosenSpaces } = process.env;
 const firstSeed = chosenSeed === undefined ? randomInt(0x1_0000_0000) : Number(chosenSeed);
-const spaceCount = Number(chosenSpaces ?? howMany({ daily: 60, thorough: 220 }));
+const spaceCount = Number(chosenSpaces ?? howMany({ daily: 25, thorough: 220 }));
 /** With fewer no page size is counted on. */
 const enoughSpaces = 220;
 /** Tables that lead in circles map as much as one likes: of more leaves only the first are looked at. */
