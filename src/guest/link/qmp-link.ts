@@ -1,61 +1,37 @@
 import { GdbBusyError, GdbClient } from '../../../protocols/gdb/index.ts';
 import {
-  type ChardevInfo,
-  handFile,
   isMigrating,
   QmpBusyError,
   QmpClient,
-  queryChardev,
   queryMigrate,
   queryStatus,
   type RunStatus,
-  removeHandedFiles,
   stop,
 } from '../../../protocols/qmp/internal.ts';
-import {
-  type DescriptorCarrier,
-  type Endpoint,
-  formatEndpoint,
-  formatPrintable,
-  type HandedFile,
-  letEnd,
-  parseEndpoint,
-} from '../../../protocols/transport/internal.ts';
-import type { StubCause } from '../causes/peer-cause.ts';
-import { GuestArchitectureError, GuestRunStateError, GuestStubError, GuestUsageError } from '../errors.ts';
+import { formatPrintable, letEnd } from '../../../protocols/transport/internal.ts';
+import { GuestArchitectureError, GuestRunStateError, GuestStubError } from '../errors.ts';
 import { nameHolder } from '../found/held-monitor.ts';
 import type { DeviceStateFile } from '../monitor/device-state-file.ts';
 import { FLAT_VIEWS, type Monitor, type MonitorCpu } from '../monitor/monitor.ts';
 import { qmpMonitor } from '../monitor/qmp-monitor.ts';
-import { findHolderOf, findPeer } from '../peer/find-peer.ts';
-import { belongsTo, findOtherListener, listensAt } from '../peer/listens-at.ts';
-import type { Peer, PeerProcess } from '../peer/peer.ts';
+import { findPeer } from '../peer/find-peer.ts';
+import type { Peer } from '../peer/peer.ts';
 import { isAlive } from '../peer/process-life.ts';
 import { addLate, type LateConnections } from '../restore/late-connection.ts';
-import {
-  connectStub,
-  type DirectoryPlan,
-  PrivateDirectory,
-  planBesideSocket,
-  planPrivateDirectory,
-  whereIs,
-} from '../restore/private-directory.ts';
 import { printRegisters } from '../restore/register-prints.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
-import { isStubBusy, seesConnection, stubBecomesFree, watchServing } from '../restore/stub-turn.ts';
+import { stubBecomesFree, watchServing } from '../restore/stub-turn.ts';
 import { isOurPause } from '../resume/is-our-pause.ts';
 import { leaveAfter } from '../resume/leave-after.ts';
 import { leftToWatchdog } from '../resume/left-to-watchdog.ts';
 import { resumeByQmp, stopStrayed } from '../resume/resume-by-qmp.ts';
 import { strayed } from '../resume/strayed.ts';
-import { readChardevUse } from '../stub/chardev-use.ts';
-import { HandedStub, newHandedId } from '../stub/handed-stub.ts';
-import { OwnStub } from '../stub/own-stub.ts';
-import { busy, checkNamedStub, foreignStub, isLocal, locateStub } from '../stub/stub-location.ts';
+import { canonicalEndpoint } from '../stub/canonical-endpoint.ts';
+import { STUB_TURN_MS, StubAccess } from '../stub/stub-access.ts';
+import { foreignStub } from '../stub/stub-location.ts';
 import { LEAVE_TIMEOUT_MS, type StubOptions, StubSession } from '../stub/stub-session.ts';
 import { type Processor, readProcessor } from '../vcpu/processor.ts';
 import { type AttachOptions, DEFAULT_TIMEOUT_MS } from './attach-options.ts';
-import { canonicalEndpoint } from './canonical-endpoint.ts';
 import { hearNews } from './hear-news.ts';
 import type { GuestRun, Link, RunOptions } from './link.ts';
 import { DEFAULT_MAX_PAUSE_MS, PauseDeadline } from './pause-deadline.ts';
@@ -81,22 +57,11 @@ interface FirstAnswers {
 /** Where machines of the types pc and q35 have the first vCPU. */
 const USUAL_FIRST_CPU = '/machine/unattached/device[0]';
 
-interface HandedStateFile {
-  /** As QEMU names it. */
-  readonly path: string;
-  readonly file: HandedFile;
-}
-
-/** The device state of a large machine has megabytes; more than this is no device state. */
-const MAX_STATE_BYTES = 256 * 1024 * 1024;
-
 /**
  * So long it takes at most to resume a guest whose pause was too long, before it is left to the watchdog: more than a stub is waited for, and
  * less than the time after which the watchdog ends a client that seems stuck. Milliseconds.
  */
 const RESUMED_WITHIN_MS = LEAVE_TIMEOUT_MS + 500;
-/** So long QEMU may take to hear of the end of a connection to its stub. */
-const STUB_TURN_MS = 1500;
 
 /** Run states in which `stop` pauses nothing but spoils something: an incoming migration would not start the guest. */
 const NEVER_STOP = new Set(['inmigrate']);
@@ -110,31 +75,18 @@ const NEVER_STOP = new Set(['inmigrate']);
 export class QmpLink implements Link {
   readonly monitor: Monitor;
   readonly endpoint: string;
-  peer: Peer;
   readonly runStateCause = null;
   readonly asksLive = true;
   recoveries: readonly Recovery[] = [];
-  isStubProven = false;
   readonly #first: FirstAnswers;
   readonly #qmp: QmpClient;
   readonly #options: AttachOptions;
   readonly #safekeeping: Safekeeping;
+  readonly #stub: StubAccess;
   readonly #deadline: PauseDeadline;
   readonly #watch: ResumptionWatch;
-  readonly #qmpEndpoint: string;
   /** QEMU's process is at the other end of the monitor's own connection: that breaks only with QEMU. */
   readonly #isDirect: boolean;
-  #stubEndpoint: string | undefined;
-  /** Before a stub was connected. */
-  #devices: readonly ChardevInfo[] = [];
-  #ownStub: OwnStub | undefined;
-  #directory: PrivateDirectory | undefined;
-  #handedStub: HandedStub | undefined;
-  #handedFile: HandedStateFile | undefined;
-  /** Why nothing can be handed over, where it was tried; what may be in QEMU all the same is taken back when it is left. */
-  #handingProblem = '';
-  /** What was handed over becomes the stub. */
-  #usesHandedStub = false;
   #session: StubSession | undefined;
   /** A connection to the stub that was not waited for to the end: QEMU pauses the guest when it takes it up. */
   #lateSession: Promise<unknown> | undefined;
@@ -155,12 +107,11 @@ export class QmpLink implements Link {
     options: AttachOptions,
     safekeeping: Safekeeping,
   ) {
-    this.#qmpEndpoint = qmpEndpoint;
     this.#qmp = qmp;
     this.#options = options;
     this.#safekeeping = safekeeping;
     this.endpoint = qmp.endpoint;
-    this.peer = peer;
+    this.#stub = new StubAccess({ qmp, qmpEndpoint, named: options.gdb, monitor, peer, safekeeping });
     this.#isDirect = peer.kind === 'process';
     this.monitor = monitor;
     this.#first = first;
@@ -210,15 +161,19 @@ export class QmpLink implements Link {
     try {
       await link.#requireX86();
       link.recoveries = await recover(qmp, { endpoint: name, qemu });
-      await link.#handOver();
+      await link.#stub.handOver();
       return link;
     } catch (error) {
       return await leaveAfter(error, () => link.release());
     }
   }
 
-  get #process(): PeerProcess | undefined {
-    return this.peer.kind === 'process' ? this.peer : undefined;
+  get peer(): Peer {
+    return this.#stub.peer;
+  }
+
+  get isStubProven(): boolean {
+    return this.#stub.isProven;
   }
 
   get ranBefore(): boolean | undefined {
@@ -242,173 +197,19 @@ export class QmpLink implements Link {
     if (target !== 'x86_64' && target !== 'i386') throw new GuestArchitectureError(target, this.endpoint);
   }
 
-  /**
-   * Hands QEMU one end of a connection for a stub, and a file for its device state, where there is a way. The guest is not disturbed;
-   * and who holds the end that was handed over is QEMU's process, by the kernel's word.
-   */
-  async #handOver(): Promise<void> {
-    const { carrier } = this.#qmp.connection;
-    if (carrier === undefined || this.#handedStub !== undefined) return;
-    const id = newHandedId();
-    await this.#safekeeping.arm({ handed: id });
-    const stub = new HandedStub(this.#qmp, carrier, id);
-    this.#handedStub = stub;
-    try {
-      const handed = await stub.prepare();
-      if (this.peer.kind === 'unknown') this.peer = await findHolderOf(handed);
-    } catch (error) {
-      if (this.#qmp.state !== 'ready') throw error;
-      this.#handingProblem = error instanceof Error ? error.message : String(error);
-      if (!stub.isThere) this.#handedStub = undefined;
-    }
-  }
-
-  /** Settles where the stub is, before the guest is disturbed. */
-  async #findStub(): Promise<void> {
-    const qmp = parseEndpoint(this.#qmpEndpoint);
-    const chardevs = await queryChardev(this.#qmp);
-    this.#devices = chardevs;
-    if (this.#options.gdb !== undefined) {
-      const stub = formatEndpoint(parseEndpoint(this.#options.gdb));
-      this.isStubProven = this.#isQemus(stub);
-      if (!this.isStubProven) this.#refuseOthers(stub);
-      checkNamedStub(chardevs, stub, this.endpoint);
-      await this.#requireTurn(chardevs, stub);
-      this.#stubEndpoint = this.#options.gdb;
-      return;
-    }
-    const location = await locateStub(chardevs, qmp, () => readChardevUse(this.monitor, this.#process?.pid));
-    if (location.kind === 'listening') {
-      this.isStubProven = this.#isQemus(location.endpoint);
-      if (!this.isStubProven) this.#requireOwn(location.endpoint, qmp);
-      this.#stubEndpoint = location.endpoint;
-      // For the device state.
-      if (!this.#sharesFolders()) await this.#startHanding();
-      return;
-    }
-    await this.#startStub(qmp);
-    // QEMU was told to start it by the monitor, and only it can reach the other end.
-    this.isStubProven = true;
-  }
-
-  /** The caller named it, and may have named another guest's. */
-  get #mayBeForeign(): boolean {
-    return this.#options.gdb !== undefined && !this.isStubProven;
-  }
-
-  /** QEMU's process is known, and listens there. */
-  #isQemus(endpoint: string): boolean {
-    const stub = parseEndpoint(endpoint);
-    return this.#process !== undefined && isLocal(stub) && listensAt(this.#process.pid, stub);
-  }
-
-  /** Connecting to it would pause that guest. @throws GuestStubError */
-  #refuseOthers(stub: string): void {
-    const own = this.#process?.pid;
-    const endpoint = parseEndpoint(stub);
-    const other = own !== undefined && isLocal(endpoint) ? findOtherListener(own, endpoint) : undefined;
-    if (other === undefined) return;
-    const how = `QEMU ${other} listens there, and QEMU ${own} is behind ${this.endpoint}. Nothing was touched`;
-    throw foreignStub(stub, how);
-  }
-
-  /** A stub that is named by another way than its own: what came before by that way may be about to end. @throws GuestStubError */
-  async #requireTurn(chardevs: readonly ChardevInfo[], stub: string): Promise<void> {
-    if (isStubBusy(chardevs, stub) && !(await stubBecomesFree(this.#qmp, stub, STUB_TURN_MS))) throw busy(stub);
-  }
-
-  /** Has a stub started, in the first way that works. @throws GuestStubError that lists what was tried. */
-  async #startStub(qmp: Endpoint): Promise<void> {
-    const tried: string[] = [];
-    const isThere = isLocal(qmp);
-    // What was handed over when the link was opened is there already.
-    const isHanded = this.#handedStub !== undefined && this.#handingProblem === '';
-    if (!isHanded && isThere && this.#sharesFolders() && (await this.#startOwnStub(qmp, tried))) return;
-    await this.#startHanding();
-    if (this.#handedStub !== undefined && this.#handingProblem === '') {
-      this.#usesHandedStub = true;
-      this.#stubEndpoint = this.#handedStub.endpoint;
-      return;
-    }
-    if (this.#handingProblem !== '') tried.push(`${howHanded(qmp)} (${this.#handingProblem})`);
-    if (isThere && !this.#sharesFolders() && (await this.#startOwnStub(qmp, tried))) return;
-    throw cannotStart(this.endpoint, qmp, tried);
-  }
-
-  /** QEMU can make files where we can: its user is ours, or we are root, and we know its root. */
-  #sharesFolders(): boolean {
-    const uid = process.geteuid?.();
-    return this.#process !== undefined && (uid === 0 || this.#process.uid === uid);
-  }
-
-  async #startHanding(): Promise<void> {
-    const { connection } = this.#qmp;
-    if (this.#handedStub !== undefined || connection.prepareCarrier === undefined) return;
-    try {
-      await connection.prepareCarrier();
-    } catch (error) {
-      this.#handingProblem = (error as Error).message;
-      return;
-    }
-    await this.#handOver();
-  }
-
-  /** @param tried - is added to @returns whether there is one now */
-  async #startOwnStub(qmp: Endpoint, tried: string[]): Promise<boolean> {
-    await this.#safekeeping.arm({});
-    for (const makePlan of this.#foldersFor(qmp)) {
-      let where = '';
-      try {
-        const plan = makePlan();
-        if (plan === undefined) continue;
-        where = `in ${whereIs(plan)} `;
-        this.#ownStub = await OwnStub.start(this.#qmp, this.#safekeeping, this.#makeDirectory(plan));
-        this.#stubEndpoint = this.#ownStub.endpoint;
-        return true;
-      } catch (error) {
-        if (this.#qmp.state !== 'ready') throw error;
-        tried.push(`${where}(${(error as Error).message})`.trim());
-        this.#directory?.remove();
-        this.#directory = undefined;
-      }
-    }
-    return false;
-  }
-
-  #foldersFor(qmp: Endpoint): (() => DirectoryPlan | undefined)[] {
-    const pid = this.#process?.pid;
-    return [() => planPrivateDirectory(pid), ...(qmp.kind === 'unix' ? [() => planBesideSocket(qmp.path)] : [])];
-  }
-
-  /** The stub is where QEMU says, and not proven to be QEMU's: it must be of the same user at least, where QEMU is on this host. */
-  #requireOwn(endpoint: string, qmp: Endpoint): void {
-    if (!isLocal(qmp)) return;
-    const stub = parseEndpoint(endpoint);
-    const { socket } = this.#qmp.connection;
-    const owner = socket?.kind === 'unix' ? socket.file?.uid : undefined;
-    if (this.#process === undefined && owner !== undefined && belongsTo(owner, stub)) return;
-    const { peer } = this;
-    throw new GuestStubError(
-      'ERR_GUEST_STUB_UNREACHABLE',
-      endpoint,
-      `QEMU behind ${this.endpoint} names ${formatPrintable(endpoint)} as its GDB stub, and that is not proven to be its own; if it is, pass it with --gdb`,
-      { unproven: whyUnproven(peer) },
-    );
-  }
-
   pause(): Promise<StubSession> {
     return this.#turns.take(async () => {
       // Paused already, by us: who ran before is known from then.
       if (this.#holding && this.#watch.problem === undefined) return this.#enterStub();
       await warnWithoutWatchdog(this.#safekeeping);
-      if (this.#stubEndpoint === undefined) await this.#findStub();
+      await this.#stub.find();
       await this.#undoTakenUp();
       const [{ status, running }, migration] = await Promise.all([queryStatus(this.#qmp), queryMigrate(this.#qmp)]);
       // It might end while the guest is paused: its destination would stay paused, and resuming here would make it two guests.
       if (running && isMigrating(migration)) throw migrating(this.endpoint, migration.status ?? '');
       // What may be another guest's stub is not left for this one.
-      const isKnown = !this.#mayBeForeign || this.#session !== undefined;
-      await this.#safekeeping.arm({ resume: running, ...(isKnown ? this.#stubToLeave() : {}) });
+      const isKnown = !this.#stub.mayBeForeign || this.#session !== undefined;
+      await this.#safekeeping.arm({ resume: running, ...(isKnown ? this.#stub.toLeave : {}) });
       this.#ranBefore = running;
       if (!NEVER_STOP.has(status)) await this.#stop();
       return this.#enterStub();
@@ -484,19 +285,19 @@ export class QmpLink implements Link {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, trace, background = false } = this.#options;
     let hasGreeted = false;
     const options: StubOptions = {
-      endpoint: this.#requireStub(),
+      endpoint: this.#stub.endpoint,
       onStop: () => {
         hasGreeted = true;
       },
       timeoutMs: this.#deadline.boundConnecting(timeoutMs),
       requestTimeoutMs: timeoutMs,
-      connect: this.#connectToStub(),
-      awaitTurn: () => this.#awaitStub(),
+      connect: this.#stub.connect,
+      awaitTurn: () => this.#stub.awaitTurn(),
       ...(trace ? { trace } : {}),
       ...(background ? { onConnection: letEnd } : {}),
     };
     const opening = this.#openProven(options, () => hasGreeted);
-    const serving = watchServing(this.#qmp, this.#requireStub(), opening);
+    const serving = watchServing(this.#qmp, this.#stub.endpoint, opening);
     try {
       const session = await this.#deadline.within(opening);
       // It has had its turn, and all that came before it.
@@ -522,14 +323,14 @@ export class QmpLink implements Link {
    */
   async #openProven(options: StubOptions, hasGreeted: () => boolean): Promise<StubSession> {
     const session = await StubSession.open(options);
-    if (!this.#mayBeForeign) return session;
+    if (!this.#stub.mayBeForeign) return session;
     const { endpoint, timeoutMs } = options;
     let outcome: string;
     try {
-      const isOwn = seesConnection(this.#devices, await queryChardev(this.#qmp), endpoint);
-      this.isStubProven = isOwn === true;
+      const isOwn = await this.#stub.seesConnection();
+      this.#stub.isProven = isOwn === true;
       if (isOwn !== false) {
-        this.#safekeeping.note(this.#stubToLeave());
+        this.#safekeeping.note(this.#stub.toLeave);
         return session;
       }
       const open = (): Promise<GdbClient> => GdbClient.open(endpoint, { timeoutMs });
@@ -543,8 +344,8 @@ export class QmpLink implements Link {
 
   #noteUnanswered(failure: unknown, wasServed: boolean): void {
     // A stub of our own goes with us, and all that waits for it.
-    if (!(failure instanceof GdbBusyError) || this.#ownStub !== undefined || this.#usesHandedStub) return;
-    this.#setLate(addLate(this.#late, { stub: canonicalEndpoint(this.#requireStub()), count: 1, wasServed }));
+    if (!(failure instanceof GdbBusyError) || this.#stub.isOfOurs) return;
+    this.#setLate(addLate(this.#late, { stub: canonicalEndpoint(this.#stub.endpoint), count: 1, wasServed }));
   }
 
   #setLate(late: LateConnections | undefined): void {
@@ -554,7 +355,7 @@ export class QmpLink implements Link {
   }
 
   async #silentStub(cause: GdbBusyError): Promise<GuestStubError> {
-    const stub = this.#requireStub();
+    const stub = this.#stub.endpoint;
     const isGuarded = this.#options.watchdog !== false && (await this.#safekeeping.problem()) === '';
     const then = isGuarded ? 'the watchdog resumes it then' : 'nothing resumes it then but "cont" in its monitor';
     return new GuestStubError(
@@ -563,21 +364,6 @@ export class QmpLink implements Link {
       `the GDB stub at ${stub} said nothing for ${cause.timeoutMs} ms: the way to it is slow, or it serves another debugger, or there is none. The guest is left as it was found. QEMU may take the connection up when this client has left, which pauses the guest: ${then}. For a slow way allow more time (--timeout, --max-pause)`,
       { cause },
     );
-  }
-
-  #connectToStub(): StubOptions['connect'] {
-    if (this.#usesHandedStub) return () => this.#requireHandedStub().connect();
-    const { host } = this.#qmp.connection;
-    const [there, monitor] = [parseEndpoint(this.#requireStub()), parseEndpoint(this.#qmpEndpoint)];
-    if (host !== undefined && there.kind === 'host' && monitor.kind === 'host' && there.command === monitor.command) {
-      const { target } = there;
-      // What QEMU names must be its own; what the user names need not be proven.
-      const holder = this.#options.gdb === undefined ? this.#remotePid() : undefined;
-      if (target.kind === 'unix' || target.kind === 'tcp')
-        return (timeoutMs) => host.connect(target, { timeoutMs, holder });
-    }
-    const { plan } = this.#directory ?? {};
-    return plan && ((timeoutMs) => connectStub(this.#requireStub(), plan, timeoutMs));
   }
 
   /** What QEMU took up or heard of the connection after the pause was over has paused a guest that runs. */
@@ -602,57 +388,8 @@ export class QmpLink implements Link {
     this.#setLate(late.count > 1 ? { ...late, count: late.count - 1 } : undefined);
   }
 
-  #requireHandedStub(): HandedStub {
-    if (this.#handedStub === undefined) throw new GuestUsageError('nothing was handed over');
-    return this.#handedStub;
-  }
-
-  #requireStub(): string {
-    if (this.#stubEndpoint === undefined) throw new GuestUsageError('a link that was released cannot pause the guest');
-    return this.#stubEndpoint;
-  }
-
-  /** What has to be known of the stub to leave its physical mode. */
-  #stubToLeave(): { readonly handedStub: true } | { readonly stub: string } {
-    return this.#usesHandedStub ? { handedStub: true } : { stub: canonicalEndpoint(this.#requireStub()) };
-  }
-
-  async deviceStateFile(): Promise<DeviceStateFile> {
-    const { carrier } = this.#qmp.connection;
-    if (this.#handedStub !== undefined && this.#handingProblem === '' && carrier !== undefined) {
-      this.#handedFile ??= await this.#handFile(this.#handedStub.id, carrier);
-      const { path, file } = this.#handedFile;
-      return { path, read: () => file.take(MAX_STATE_BYTES), discard: () => {} };
-    }
-    // What is tried behind a command may be on this host all the same.
-    if (parseEndpoint(this.#qmpEndpoint).kind === 'host') throw new Error(this.#handingProblem);
-    const directory = this.#privateDirectory();
-    return {
-      path: directory.pathInQemu('device-state'),
-      read: () => directory.read('device-state'),
-      discard: () => directory.unlink('device-state'),
-    };
-  }
-
-  async #handFile(id: string, carrier: DescriptorCarrier): Promise<HandedStateFile> {
-    const file = carrier.makeFile();
-    return { path: await handFile(this.#qmp, id, file), file };
-  }
-
-  #remotePid(): number {
-    // A number that no process has: what is not proven is not connected to.
-    return this.peer.kind === 'remote' ? this.peer.process.pid : 0;
-  }
-
-  #makeDirectory(plan: DirectoryPlan): PrivateDirectory {
-    // The watchdog must know first: it removes what a killed client leaves.
-    this.#safekeeping.note({ directory: plan });
-    this.#directory = PrivateDirectory.make(plan, this.#process?.uid);
-    return this.#directory;
-  }
-
-  #privateDirectory(): PrivateDirectory {
-    return this.#directory ?? this.#makeDirectory(planPrivateDirectory(this.#process?.pid));
+  deviceStateFile(): Promise<DeviceStateFile> {
+    return this.#stub.deviceStateFile();
   }
 
   noteRegisters(text: string): void {
@@ -791,7 +528,7 @@ export class QmpLink implements Link {
   async #cleanStub(session: StubSession): Promise<void> {
     if (!session.isPhysical && !session.mayPauseLater) return;
     // Its own connection is what the stub serves then.
-    if (!(await session.settle())) await this.#awaitStub();
+    if (!(await session.settle())) await this.#stub.awaitTurn();
     const { status, running } = await queryStatus(this.#qmp);
     const mustRun = running || (session.mayPauseLater && this.#ranBefore === true && this.#isOurs(status));
     if (running) await stop(this.#qmp);
@@ -801,18 +538,6 @@ export class QmpLink implements Link {
     } finally {
       if (mustRun) await this.#contOrStop();
     }
-  }
-
-  /** Waits for the end of the connection before, of which QEMU hears in its own time. @throws GuestStubError */
-  async #awaitStub(): Promise<void> {
-    if (this.#usesHandedStub) return;
-    const stub = this.#requireStub();
-    if (await stubBecomesFree(this.#qmp, stub, STUB_TURN_MS)) return;
-    throw new GuestStubError(
-      'ERR_GUEST_STUB_BUSY',
-      stub,
-      `the GDB stub at ${stub} serves a client, the one before or another, which it did not leave within ${STUB_TURN_MS} ms; its physical mode may still be on`,
-    );
   }
 
   /** Resumes what we paused. A guest that is in another state by now (a migration has ended) is not ours to resume. */
@@ -893,9 +618,9 @@ export class QmpLink implements Link {
       () => this.#run(),
       () => Promise.resolve(this.#endDeadline()),
       () => this.#session?.abandon(),
-      () => this.#ownStub?.remove(),
-      () => this.#takeBackHanded(),
-      () => this.#directory?.remove(),
+      () => this.#stub.remove(),
+      () => this.#stub.takeBackHanded(),
+      () => Promise.resolve(this.#stub.removeDirectory()),
     ];
     for (const step of steps) {
       try {
@@ -907,13 +632,6 @@ export class QmpLink implements Link {
     return failures;
   }
 
-  async #takeBackHanded(): Promise<void> {
-    const stub = this.#handedStub;
-    await stub?.remove();
-    if (stub !== undefined && this.#handedFile !== undefined) await removeHandedFiles(this.#qmp, stub.id);
-    this.#handedFile?.file.close();
-  }
-
   /**
    * QEMU is gone, perhaps while it was being left, and has nothing to restore: what failed for that reason is no news. But if
    * only the way to it is gone (a tunnel), the watchdog may still find one.
@@ -921,17 +639,17 @@ export class QmpLink implements Link {
   async #leaveTheLost(held: boolean): Promise<void> {
     await this.#session?.abandon();
     await this.#qmp.close();
-    const { identity } = this.#process ?? {};
+    const { identity } = this.#stub.process ?? {};
     const hasEnded = identity !== undefined && !isAlive(identity);
-    const hasNothing = !held && this.#ownStub === undefined && this.#handedStub === undefined;
+    const hasNothing = !held && !this.#stub.hasMade;
     if (hasEnded || hasNothing) {
-      this.#directory?.remove();
+      this.#stub.removeDirectory();
       await this.#safekeeping.disarm();
       return;
     }
     const hasWatchdog = await this.#safekeeping.trigger();
     // There is no one else who would.
-    if (this.#options.watchdog === false) this.#directory?.remove();
+    if (this.#options.watchdog === false) this.#stub.removeDirectory();
     // Who asked was told already where the pause has come to an end by itself.
     const isTold = hasWatchdog && this.#watch.problem !== undefined;
     if (!this.#isDirect && this.#holding && this.#ranBefore === true && !isTold)
@@ -966,47 +684,4 @@ function notRestored(endpoint: string, failures: readonly unknown[]): GuestRunSt
     `the guest behind ${endpoint} could not be left as it was found: ${what}. Check it with "info status", and "cont" if it should run`,
     { cause: first },
   );
-}
-
-function whyUnproven(peer: Peer): StubCause {
-  if (peer.kind === 'unknown') return peer.cause;
-  return { code: 'does-not-listen', pid: peer.kind === 'remote' ? peer.process.pid : peer.pid };
-}
-
-/** How a connection gets to QEMU, for messages. */
-function howHanded(qmp: Endpoint): string {
-  return qmp.kind === 'host' && qmp.target.kind !== 'unix'
-    ? 'by a socket of the helper there'
-    : 'handed over as a descriptor';
-}
-
-function cannotStart(endpoint: string, qmp: Endpoint, tried: readonly string[]): GuestStubError {
-  const list = tried.length === 0 ? '' : `. Tried: ${tried.join('; ')}`;
-  const byHand = 'start one by hand ("gdbserver tcp:127.0.0.1:1234" in its monitor) and pass --gdb';
-  if (isLocal(qmp)) {
-    return new GuestStubError(
-      'ERR_GUEST_STUB_START',
-      '',
-      `QEMU behind ${endpoint} has no GDB stub, and would not start one${list}. What helps: python3, which hands QEMU a connection; TMPDIR set to a folder where QEMU may make a socket and this program may use it; or ${byHand}`,
-    );
-  }
-  return new GuestStubError(
-    'ERR_GUEST_STUB_UNREACHABLE',
-    '',
-    `QEMU behind ${endpoint} has no GDB stub and is not on this host${list}. What helps: ${helpThere(qmp)}${byHand}`,
-  );
-}
-
-function helpThere({ kind }: Endpoint): string {
-  switch (kind) {
-    case 'host':
-      return "a helper that runs as QEMU's user or as root, and has a folder in common with it (--host 'ssh lab env TMPDIR=DIR'); a monitor on a unix socket of that host (--qmp unix:PATH), over which QEMU is handed a connection; or ";
-    // libvirt takes no helper.
-    case 'libvirt':
-      return '';
-    case 'exec':
-      return "a helper there (add --host 'ssh lab'), which gives QEMU a connection; or ";
-    default:
-      return "a helper there (--host 'ssh lab', and the endpoint as that host names it), which gives QEMU a connection; or ";
-  }
 }
