@@ -205,6 +205,15 @@ describe('GdbRunControl', () => {
     expect(await rejection(stuck.control.flushTranslations())).to.be.instanceOf(GdbReplyError);
   });
 
+  it('takes any time that there is', async () => {
+    const { control } = await take();
+    const signal = AbortSignal.abort();
+    // It is over before it begins, which is no argument's fault.
+    for (const timeoutMs of [0.5, 1]) {
+      expect(await rejection(control.step(0, { timeoutMs, signal }))).to.be.instanceOf(GdbTimeoutError);
+    }
+  });
+
   it('refuses what can not be meant, and sends nothing', async () => {
     const { stub, control } = await take();
     const attempts = [

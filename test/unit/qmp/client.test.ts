@@ -141,6 +141,29 @@ describe('QmpClient.connect', () => {
     ).to.be.instanceOf(QmpClosedError);
   });
 
+  it('has left a peer when it says so, be it that it refuses it', async () => {
+    const slow = (server: FakeQmpServer) => {
+      const connection = { ...server.connection, hasEnded: false };
+      connection.close = async () => {
+        await delay(20);
+        connection.hasEnded = true;
+        await server.connection.close();
+      };
+      return connection;
+    };
+    const stranger = new FakeQmpServer();
+    stranger.say('SSH-2.0-OpenSSH_9.2p1\r\n');
+    const refused = slow(stranger);
+    await failureOf(QmpClient.connect(refused, { timeoutMs: 60_000 }));
+    expect(refused.hasEnded).to.equal(true);
+    const server = new FakeQmpServer();
+    server.sayLine(GREETING);
+    const served = slow(server);
+    const client = await QmpClient.connect(served, { timeoutMs: 60_000 });
+    await client.close();
+    expect(served.hasEnded).to.equal(true);
+  });
+
   it('takes a peer that hangs up before it greets for QEMU, where the transport knows of nothing between', async () => {
     const server = new FakeQmpServer();
     server.hangUp();

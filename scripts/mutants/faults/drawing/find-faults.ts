@@ -93,6 +93,8 @@ function faultsOf(token: Token, before: Token | undefined, after: Token | undefi
   if (token.kind !== 'operator' || !isOperand(before)) {
     return token.kind === 'operator' && text === '!' ? [replace('logic', '')] : [];
   }
+  // A shift by nothing has no direction.
+  if ((text === '<<' || text === '>>' || text === '>>>') && after?.text === '0') return [];
   const other = ([kind, table]: readonly [FaultKind, Readonly<Record<string, string>>]): Fault[] => {
     const replacement = table[text];
     return replacement === undefined ? [] : [replace(kind, replacement)];

@@ -16,9 +16,4 @@ export const IN_ABI: readonly EquivalentFaults[] = [
     reason: 'an entry that is looked at twice is refused the first time',
     lines: ['const above = translation.steps.filter(({ level }) => level >= responsible.level);'],
   },
-  {
-    file: 'src/abi/hypercall/hv-event.js',
-    reason: 'a shift by nothing has no direction',
-    lines: ['const LINEAR_VALID = 1 >> 0;'],
-  },
 ];

@@ -68,4 +68,29 @@ export const IN_PAGING: readonly EquivalentFaults[] = [
       'const range = address > RANGES_4K.first ? RANGES_4K : address >= RANGES_16K.first ? RANGES_16K : RANGES_64K;',
     ],
   },
+  {
+    file: 'src/paging/space/mapped-ranges.js',
+    reason: 'a range begins with none of any size',
+    lines: ['#leaves = [0, 0, 0, 1, 0];'],
+  },
+  {
+    file: 'src/paging/nested/ept.js',
+    reason: 'what is written behind the end of a typed array is nowhere',
+    lines: ['for (let combination = 0; combination <= table.length; combination += 1) {'],
+  },
+  {
+    file: 'src/paging/enumerate/leaf-attributes.js',
+    reason: 'bit 0 of the attributes says nothing, and is the same in all of a mode without keys',
+    lines: ['const key = hasKeys ? protectionKeyOf(high) << ATTRIBUTE_KEY_SHIFT : 1;'],
+  },
+  {
+    file: 'src/paging/enumerate/enumerate.js',
+    reason: 'which of two keys a table has makes no difference, as long as they are two',
+    lines: ['const key = ((tablePage * 8 + depth) * 4 + (rights >> 1)) * 2 + (disabled !== 0 ? 0 : 1);'],
+  },
+  {
+    file: 'src/paging/nested/stage-access.js',
+    reason: 'bit 0 is P, which an entry that leads on has',
+    lines: ['const wanted = Number(accessed) | (isDirtied ? Number(dirty) : 1);'],
+  },
 ];

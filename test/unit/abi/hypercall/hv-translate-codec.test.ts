@@ -148,6 +148,7 @@ describe('the structures of HvCallTranslateVirtualAddress', () => {
     expect(encodeInput({ controlFlags: -1n })).to.throw(RangeError, 'controlFlags');
     expect(encodeInput({ gvaPage: 1n << 64n })).to.throw(RangeError, 'gvaPage');
     expect(encodeOutput({ resultCode: 0.5 })).to.throw(RangeError, 'resultCode');
+    expect(encodeOutput({ resultCode: 2 ** 32 })).to.throw(RangeError, 'resultCode');
     expect(encodeOutput({ cacheType: 256 })).to.throw(RangeError, 'cacheType');
     expect(encodeOutput({ gpaPage: -1n })).to.throw(RangeError, 'gpaPage');
     for (const size of [31, 33]) {

@@ -111,6 +111,12 @@ describe('PacketDecoder', () => {
     expect(events).to.have.length(2);
   });
 
+  it('drops a packet that is too long as soon as that is seen, however it comes', () => {
+    const long = `$${'x'.repeat(1000)}`;
+    expect(decode([Buffer.from(long)], 1000)).to.deep.equal([`too-long ${long}`]);
+    expect(decode([Buffer.from('$'), Buffer.from(long.slice(1))], 1000)).to.deep.equal([`too-long ${long}`]);
+  });
+
   it('refuses a complete packet above its limit', () => {
     expect(decode([Buffer.from(encodePacket('x'.repeat(100)))], 50)[0]).to.match(/^too-long/);
     expect(decode([Buffer.from(encodePacket('x'.repeat(46)))], 50)).to.deep.equal([`packet ${'x'.repeat(46)}`]);

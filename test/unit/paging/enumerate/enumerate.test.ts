@@ -119,6 +119,15 @@ describe('paging/enumerateRanges', () => {
     }
   });
 
+  it('has rights that ranges share, and that no reader of one changes for the others', () => {
+    const builder = new TableBuilder('4-level');
+    builder.map(0x1000n, 0x1000n);
+    builder.map(0x8000n, 0x1000n);
+    const [one, other] = rangesOf(builder).found;
+    expect(one?.rights).to.deep.equal(other?.rights);
+    expect(Object.isFrozen(one?.rights)).to.equal(true);
+  });
+
   it('goes through an empty table that is shared by all once', () => {
     const builder = everywhereTheSame(() => {});
     expect(rangesOf(builder)).to.deep.equal({

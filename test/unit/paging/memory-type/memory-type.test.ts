@@ -87,6 +87,9 @@ describe('what the MTRRs say of an address', () => {
     const registers = registersWith({ mtrrVariable: [variable(0xc000_0000n, 0x4000_0000n, WC)] });
     const types = [0xbfff_ffffn, 0xc000_0000n, 0xffff_ffffn, 0x1_0000_0000n].map((at) => mtrrTypeAt(registers, at));
     expect(types).to.deep.equal(['WB', 'WC', 'WC', 'WB']);
+    const smallest = registersWith({ mtrrVariable: [variable(0xc000_1000n, 0x1000n, WC)] });
+    const around = [0xc000_0fffn, 0xc000_1000n, 0xc000_1fffn, 0xc000_2000n].map((at) => mtrrTypeAt(smallest, at));
+    expect(around).to.deep.equal(['WB', 'WC', 'WC', 'WB']);
   });
 
   it('is no range’s that is not valid, or that lies above MAXPHYADDR', () => {

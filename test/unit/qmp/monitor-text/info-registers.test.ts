@@ -117,6 +117,13 @@ describe('parseInfoRegisters', () => {
     }
   });
 
+  it('takes a segment at the beginning of its line alone', () => {
+    const text = readFixtureText('qmp/registers/long-mode.txt');
+    const moved = text.replace(/^CS =/m, ' CS =');
+    expect(moved).to.not.equal(text);
+    expect(() => parseInfoRegisters(moved)).to.throw(MonitorTextError, 'CS of vCPU 0 is missing');
+  });
+
   it('takes no longer name for a register, and no longer number for its value', () => {
     const text = readFixtureText('qmp/registers/long-mode.txt');
     for (const broken of [

@@ -35,7 +35,9 @@ describe('parseInfoStatus', () => {
 
   it('refuses anything else', () => {
     for (const text of ['', 'VM status: asleep', 'VM status: running\nmore', "unknown command: 'info status'"]) {
-      expect(() => parseInfoStatus(text), text).to.throw(MonitorTextError);
+      expect(() => parseInfoStatus(text), text)
+        .to.throw(MonitorTextError)
+        .with.property('lineNumber', 1);
     }
   });
 });

@@ -1,6 +1,13 @@
 import { expect } from 'chai';
 import { createEpt, createNpt, type NptRegisters } from '../../../../src/paging/index.ts';
-import { COLOURED, encodeState, formatState, PLAIN, type ReportedState } from '../../../../src/report/index.ts';
+import {
+  assumedOf,
+  COLOURED,
+  encodeState,
+  formatState,
+  PLAIN,
+  type ReportedState,
+} from '../../../../src/report/index.ts';
 import { stateLineSchema } from '../../../support/schemas/translation-schema.ts';
 
 const stub = <T>(value: T, detail: string) => ({ value, from: 'gdb-stub', detail: `register ${detail}` });
@@ -202,6 +209,13 @@ describe('report/formatState', () => {
     expect(formatState({ ...LONG, memory }, PLAIN)).to.contain(
       '\n  0x000000000-0x000000fff  RAM     4K  low\n  0x100000000-0x13fffffff  RAM     1G  high\n  device regions, never read: 1\n',
     );
+  });
+
+  it('shows what was assumed of a register of any width', () => {
+    const rflags = { value: 2n, from: 'assumed', cause: { code: 'no-qmp' } } as const;
+    const reported = { ...LONG, state: { ...LONG.state, rflags } };
+    expect(assumedOf(reported)[0]).to.include({ name: 'rflags', value: 2 });
+    expect(JSON.parse(encodeState(reported)).assumed[0]).to.include({ name: 'rflags', value: '0x2' });
   });
 
   it('joins keys that follow each other', () => {

@@ -68,6 +68,11 @@ describe('foldLines', () => {
     for (const line of others) expect(line).to.match(/^ {6}\S/);
   });
 
+  it('parts a line no further to the left than its middle', () => {
+    const row = `${'a'.repeat(30)}  ${'b '.repeat(24)}b ${'c'.repeat(10)}`;
+    expect(foldLines(row, 80)).to.equal(`${'a'.repeat(30)}  ${'b '.repeat(23)}b\n    b ${'c'.repeat(10)}`);
+  });
+
   it('counts what is seen, not what sets it off', () => {
     const { bad, faint, strong } = COLOURED;
     const cells = [strong('0x0000000000001000'), bad('a'.repeat(30)), faint('b'.repeat(26))];

@@ -6,6 +6,7 @@ const broken = (source: string) => findFaults(source).map((fault) => withFault(s
 describe('scripts/findFaults', () => {
   it('turns comparisons, logic and arithmetic over, one at a time', () => {
     expect(broken('const a = b === c && d;')).to.deep.equal(['const a = b !== c && d;', 'const a = b === c || d;']);
+    expect(broken('x = 1 << 0;'), 'no direction').to.deep.equal(['x = 2 << 0;', 'x = 1 << 1;']);
     expect(broken('x = (y << z) - w;')).to.deep.equal(['x = (y >> z) - w;', 'x = (y << z) + w;']);
     expect(broken('const ok = !done;')).to.deep.equal(['const ok = done;']);
   });
