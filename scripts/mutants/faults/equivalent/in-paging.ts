@@ -98,4 +98,14 @@ export const IN_PAGING: readonly EquivalentFaults[] = [
     reason: 'of a mode with two levels nothing is kept then, which changes no answer; none has one',
     lines: ['if (walk.depth !== depth || depth === 1)'],
   },
+  {
+    file: 'src/paging/nested/nested-walk.js',
+    reason: 'a walk says so anew when it is started, and nothing is asked of it before',
+    lines: ['#hasStageFailed = true;'],
+  },
+  {
+    file: 'src/paging/nested/nested-walk.js',
+    reason: 'without paging all rights are there from the start',
+    lines: ['return finalAccessOf(this.#nested, access, context.levels.length === 1 || (rights & ENTRY_US) !== 0);'],
+  },
 ];

@@ -41,6 +41,8 @@ describe('paging/changedNestedRanges', () => {
   it('finds what changed in the guest, and what changed below it', () => {
     expect(changes({}, { [guestEntry.pte]: 0x5065n })).to.deep.equal([[PAGE, PAGE]]);
     expect(changes({}, { [nestedEntry.ofData]: 0x2_6007n })).to.deep.equal([[PAGE, PAGE]]);
+    // The page behind it, which the guest does not use.
+    expect(changes({ '0x13030': 0x2_5007n }, { '0x13030': 0x2_6007n })).to.deep.equal([]);
   });
 
   it('keeps the longer of two ranges that begin alike or overlap: one stage changed a part of what the other did', () => {

@@ -174,6 +174,7 @@ describe('parseChardevFilename', () => {
     ['disconnected:unix:name,abstract,server=on', 'free', undefined],
     ['disconnected:unix:name,abstract,tight,server=on', 'free', undefined],
     ['disconnected:tcp:127.0.0.1:36249,server=on', 'free', 'tcp:127.0.0.1:36249'],
+    ['disconnected:tcp:x]:36249,server=on', 'free', 'tcp:x]:36249'],
     ['tcp:127.0.0.1:1234,server=on <-> 127.0.0.1:59110', 'busy', 'tcp:127.0.0.1:1234'],
     ['disconnected:tcp:0.0.0.0:1234,server=on', 'free', 'tcp:127.0.0.1:1234', true],
     ['disconnected:tcp::1234,server=on', 'free', 'tcp:127.0.0.1:1234', true],
