@@ -231,6 +231,27 @@ describe('walks that advance together', () => {
       expect(known.buffers.length).to.be.within(1, 16);
     });
 
+    it('keeps tables apart that want the same place among those at hand', async () => {
+      const memory = new FakeMemory(0x7000);
+      const map = new MemoryMap([region('ram', 0n, 0x6fffn)]);
+      memory.setEntry(0x1000, 0x2007n);
+      memory.setEntry(0x2000, 0x3007n);
+      memory.setEntry(0x2020, 0x4007n);
+      memory.setEntry(0x3080, 0x5007n);
+      memory.setEntry(0x4000, 0x6007n);
+      memory.setEntry(0x5000, 0x5_5007n);
+      memory.setEntry(0x6000, 0x6_6007n);
+      const [one, other] = [0x200_0000n, 0x1_0000_0000n];
+      const asked = [one, other, one, other, other, one];
+      const cache = new PageCache(memory, map);
+      const known = new LastTables(LONG);
+      for (let round = 0; round < 3; round += 1) {
+        expect(await runMany(asked, cache, LONG, known)).to.deep.equal(
+          asked.map((address) => (address === one ? '0x55000' : '0x66000')),
+        );
+      }
+    });
+
     it('a cache keeps what was read, and what is nowhere, for the next question', async () => {
       const memory = guestMemory();
       const cache = new PageCache(memory, MAP);
