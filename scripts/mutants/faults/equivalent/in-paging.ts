@@ -108,4 +108,9 @@ export const IN_PAGING: readonly EquivalentFaults[] = [
     reason: 'without paging all rights are there from the start',
     lines: ['return finalAccessOf(this.#nested, access, context.levels.length === 1 || (rights & ENTRY_US) !== 0);'],
   },
+  {
+    file: 'src/paging/nested/ept.js',
+    reason: 'no rule of EPT asks for protection keys',
+    lines: ['supervisorKeys: 1,'],
+  },
 ];

@@ -101,6 +101,8 @@ describe('report/formatState', () => {
       JSON.parse(encodeState(behindNpt(registers))).registers.nested.value;
     expect(stage(strict)).to.include(strict);
     expect(stage({})).to.not.have.any.keys(...Object.keys(strict));
+    // Of a second stage that cannot be walked there is nothing to tell.
+    expect(JSON.parse(encodeState({ ...behindNpt(), nestedContext: null })).registers.nested.value).to.equal(null);
   });
 
   it('shows each value with the bits that matter and with its source', () => {
