@@ -52,6 +52,14 @@ describe('the directory that QEMU and the client share', () => {
       expect(() => planPrivateDirectory()).to.throw(
         /^the temporary folder \/tmp\/x+ has too long a name for a socket \(\d+ bytes, 107 are possible\): set TMPDIR to a shorter one$/,
       );
+      const socketIn = (folder: string): number => {
+        process.env['TMPDIR'] = folder;
+        const { path, room } = planPrivateDirectory();
+        return join(path, room, 'gdb').length;
+      };
+      const rest = socketIn('/tmp') - '/tmp'.length;
+      expect(socketIn(`/${'x'.repeat(106 - rest)}`)).to.equal(107);
+      expect(() => socketIn(`/${'x'.repeat(107 - rest)}`)).to.throw('(108 bytes, 107 are possible)');
       process.env['TMPDIR'] = '/tmp/two\nlines';
       expect(() => planPrivateDirectory()).to.throw(
         'has control characters, which the monitor does not take: set TMPDIR',
