@@ -53,7 +53,6 @@ export interface ProxyOptions {
 /** A socket before QEMU's that passes whole messages on, counts them, and lets a test do something at any of them. */
 export class MessageProxy implements AsyncDisposable {
   readonly endpoint: string;
-  readonly counts: Record<Direction, number> = { up: 0, down: 0 };
   /** Of each message, in bytes, as it came. */
   readonly lengths: Record<Direction, number[]> = { up: [], down: [] };
   connections = 0;
@@ -76,11 +75,14 @@ export class MessageProxy implements AsyncDisposable {
     return proxy;
   }
 
+  get counts(): Readonly<Record<Direction, number>> {
+    return { up: this.lengths.up.length, down: this.lengths.down.length };
+  }
+
   /** Counts from 0 again. */
   reset(): void {
     this.connections = 0;
     for (const direction of ['up', 'down'] as const) {
-      this.counts[direction] = 0;
       this.lengths[direction] = [];
     }
   }
@@ -134,9 +136,7 @@ export class MessageProxy implements AsyncDisposable {
     ends: Ends,
     to: Socket,
   ): Promise<void> {
-    const index = this.counts[direction];
-    this.counts[direction] += 1;
-    this.lengths[direction].push(bytes.length);
+    const index = this.lengths[direction].push(bytes.length) - 1;
     const message: Passing = { protocol: this.#options.protocol, direction, index, connection, bytes };
     const instead = (await this.#options.before?.(message, ends)) ?? bytes;
     for (const piece of Array.isArray(instead) ? (instead as readonly Buffer[]) : [instead as Buffer]) {

@@ -9,10 +9,8 @@ export function cutPositions(lengths: readonly number[], count = Number.POSITIVE
   const fromEdge = lengths.flatMap((length) => Array.from({ length }, (_, at) => Math.min(at, length - 1 - at)));
   const total = fromEdge.length;
   if (count >= total) return [...fromEdge.keys()];
-  const evenly = Array.from({ length: Math.ceil(count / 2) }, (_, at) =>
-    Math.floor((at * total) / Math.ceil(count / 2)),
-  );
-  const chosen = new Set(evenly);
+  const half = Math.ceil(count / 2);
+  const chosen = new Set(Array.from({ length: half }, (_, at) => Math.floor((at * total) / half)));
   const byEdge = [...fromEdge.keys()].sort((one, other) => (fromEdge[one] as number) - (fromEdge[other] as number));
   for (const position of byEdge) {
     if (chosen.size >= count) break;

@@ -164,10 +164,7 @@ describe('report/diffMaps', () => {
       const random = new Random(seed);
       const [before, after] = [randomPages(random), randomPages(random)];
       const changes = await diff(before, after);
-      const said = new Map<bigint, string>();
-      for (const { first, last, differences: names } of changes) {
-        for (let address = first; address <= last; address += 4096n) said.set(address, names.join());
-      }
+      const said = differencesByPage(changes);
       for (let address = 0n; address < 0x10_0000n; address += 4096n) {
         const at = (map: readonly MapSegment[]) => map.find(({ first }) => first === address);
         expect(said.get(address) ?? '', `seed ${seed}, ${address}`).to.equal(plainDifferences(at(before), at(after)));
@@ -190,10 +187,7 @@ describe('report/diffMaps', () => {
     for (let seed = 1; seed <= 300; seed += 1) {
       const random = new Random(seed);
       const [before, after] = [randomRanges(random), randomRanges(random)];
-      const said = new Map<bigint, string>();
-      for (const { first, last, differences: names } of await diff(before, after)) {
-        for (let address = first; address <= last; address += 4096n) said.set(address, names.join());
-      }
+      const said = differencesByPage(await diff(before, after));
       for (let address = 0n; address < 0x4_0000n; address += 4096n) {
         const at = (map: readonly MapSegment[]) => map.find(({ first, last }) => first <= address && address <= last);
         const [one, other] = [at(before), at(after)];
@@ -235,6 +229,14 @@ describe('report/diffMaps', () => {
     expect(JSON.parse(encodeChange(gone as MapChange))).to.deep.include({ differences: ['vanished'], after: null });
   });
 });
+
+function differencesByPage(changes: readonly MapChange[]): ReadonlyMap<bigint, string> {
+  const said = new Map<bigint, string>();
+  for (const { first, last, differences: names } of changes) {
+    for (let address = first; address <= last; address += 4096n) said.set(address, names.join());
+  }
+  return said;
+}
 
 /** Ranges of up to eight pages among 64, with gaps or without. */
 function randomRanges(random: Random): MapSegment[] {

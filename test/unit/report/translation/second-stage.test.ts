@@ -115,13 +115,17 @@ describe('report/formatSecondStage', () => {
 });
 
 describe('report/formatVerdict, of a nested guest', () => {
-  const verdictOf = (nested: NestedContext, entries: Readonly<Record<number, bigint>>): readonly string[] => {
+  const verdictOf = (
+    nested: NestedContext,
+    entries: Readonly<Record<number, bigint>>,
+    { flags = NO_FLAGS, bitsAreSet = true } = {},
+  ): readonly string[] => {
     const second = secondOf(nested, entries).nested;
     const answer = second?.translation;
     if (answer?.kind !== 'mapped') throw new Error(`${answer?.kind}`);
     const region = { kind: 'ram', name: 'pc.ram' } as const;
-    const request = { linearAddress: 0x5123n, access: READ, flags: NO_FLAGS };
-    const more = { request, cpu: 0, wrote: [], bitsAreSet: true, inRom: [], deviation: null, assumed: [] };
+    const request = { linearAddress: 0x5123n, access: READ, flags };
+    const more = { request, cpu: 0, wrote: [], bitsAreSet, inRom: [], deviation: null, assumed: [] };
     return formatVerdict({ ...more, mode: '4-level', translation: answer.guest, nested: second, region }, PLAIN);
   };
 
@@ -130,18 +134,10 @@ describe('report/formatVerdict, of a nested guest', () => {
       "✓ L2 physical 0x5123 → L1 physical 0x40005123 in RAM (pc.ram): 4K page of L2's own tables, writable, user, executable",
     ]);
   });
-});
 
-describe('report/formatVerdict, of bits that could not be set in the tables of a nested guest', () => {
-  it('names those of the second stage apart', () => {
-    const second = secondOf(NPT, { ...OPEN_NPT, [0x10_0000]: 0x10_1047n, [0x4000_4028]: 0x5007n }).nested;
-    const answer = second?.translation;
-    if (answer?.kind !== 'mapped') throw new Error(`${answer?.kind}`);
-    const flags = { ...NO_FLAGS, setAccessed: true };
-    const request = { linearAddress: 0x5123n, access: READ, flags };
-    const more = { request, cpu: 0, wrote: [], bitsAreSet: false, inRom: [], deviation: null, assumed: [] };
-    const region = { kind: 'ram', name: 'pc.ram' } as const;
-    const lines = formatVerdict({ ...more, mode: '4-level', translation: answer.guest, nested: second, region }, PLAIN);
+  it('names the bits apart that could not be set in the second stage', () => {
+    const clear = { ...OPEN_NPT, [0x10_0000]: 0x10_1047n, [0x4000_4028]: 0x5007n };
+    const lines = verdictOf(NPT, clear, { flags: { ...NO_FLAGS, setAccessed: true }, bitsAreSet: false });
     expect(lines.at(-1)).to.match(/did not stay the same: A in the PTE; in the second stage A in the PML4E$/);
   });
 });
