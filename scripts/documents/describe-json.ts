@@ -8,7 +8,6 @@ import {
   symbolLineSchema,
   symbolPlaceLineSchema,
   taskLineSchema,
-  vcpuLineSchema,
 } from '../../test/support/schemas/linux-schema.ts';
 import {
   aliasEndSchema,
@@ -33,6 +32,7 @@ import {
   stageSchema,
   stateLineSchema,
   translationLineSchema,
+  vcpuLineSchema,
 } from '../../test/support/schemas/translation-schema.ts';
 
 /** What a line of `--json` can be. */

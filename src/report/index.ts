@@ -37,7 +37,7 @@ export {
   type ReportedMachine,
 } from './reasons/format-deviation.ts';
 export { formatReason } from './reasons/format-reason.ts';
-export { assumedOf } from './state/assumed-of.ts';
+export { assumedAmong, assumedOf } from './state/assumed-of.ts';
 export { encodeState } from './state/encode-state.ts';
 export { formatState } from './state/format-state.ts';
 export { encodeVcpu, formatVcpus, type ReportedVcpu } from './state/format-vcpus.ts';

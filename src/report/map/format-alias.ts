@@ -1,4 +1,6 @@
 import type { Alias, PagingMode } from '../../paging/index.ts';
+import { encodeAssumption } from '../assumed/format-assumption.ts';
+import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 import { areaFields, type ReportedAreas } from '../linux/format-area.ts';
 import { encodeOwner, formatOwner, type ReportedOwner } from '../linux/format-owner.ts';
 import type { Style } from '../style.ts';
@@ -50,9 +52,11 @@ export function encodeAliasEnd(end: {
   readonly complete: boolean;
   readonly count: number;
   readonly rootReadable: boolean;
+  /** What the search rests on. */
+  readonly assumed: readonly ReportedAssumption[];
 }): string {
-  const { complete, count, rootReadable } = end;
-  return JSON.stringify({ kind: 'end', complete, count, rootReadable });
+  const { complete, count, rootReadable, assumed } = end;
+  return JSON.stringify({ kind: 'end', complete, count, rootReadable, assumed: assumed.map(encodeAssumption) });
 }
 
 /** The same as a line of JSON, without line end. @public */

@@ -1,5 +1,7 @@
 import type { SymbolPlace } from '../../linux/index.ts';
 import type { PagingMode } from '../../paging/index.ts';
+import { describeAssumption, encodeAssumption } from '../assumed/format-assumption.ts';
+import type { ReportedAssumption } from '../assumed/reported-assumption.ts';
 import { encodeOwner, type ReportedOwner } from '../linux/format-owner.ts';
 import { formatPlace, placeFields } from '../linux/format-symbol.ts';
 import { printable } from '../linux/printable.ts';
@@ -19,6 +21,8 @@ export interface ReportedVcpu {
   /** Where names were asked for: whose CR3 it is, and the symbol that its code is in. */
   readonly owner?: ReportedOwner | null;
   readonly place?: SymbolPlace | null;
+  /** Which of these values were unavailable. */
+  readonly assumed: readonly ReportedAssumption[];
 }
 
 const HEADINGS = ['vCPU', 'mode', 'CPL', 'RIP', 'CR3', 'process', 'symbol'] as const;
@@ -31,7 +35,7 @@ const MODE_WORDS: Readonly<Record<PagingMode, string>> = {
 };
 
 /**
- * All vCPUs as a table.
+ * All vCPUs as a table, and below it what had to be assumed of which.
  *
  * @returns lines, each with its line end
  * @public
@@ -46,7 +50,19 @@ export function formatVcpus(vcpus: readonly ReportedVcpu[], style: Style): strin
       .map((at) => (row[at] ?? '').padEnd(widths[at] ?? 0))
       .join('  ')
       .trimEnd();
-  return [style.faint(line(HEADINGS)), ...rows.map(line)].map((text) => `${text}\n`).join('');
+  const lines = [style.faint(line(HEADINGS)), ...rows.map(line), ...assumedLines(vcpus, style)];
+  return lines.map((text) => `${text}\n`).join('');
+}
+
+function assumedLines(vcpus: readonly ReportedVcpu[], style: Style): string[] {
+  const cpus = new Map<string, number[]>();
+  for (const { cpu, assumed } of vcpus) {
+    for (const what of assumed.map(describeAssumption)) cpus.set(what, [...(cpus.get(what) ?? []), cpu]);
+  }
+  return [...cpus].map(([what, of]) => {
+    const whose = of.length === vcpus.length ? '' : `vCPU ${of.join(', ')}: `;
+    return style.mark(`! assumed: ${whose}${what}`);
+  });
 }
 
 function columnsOf({ cpu, mode, cpl, cr3, rip, realModeSegment, owner, place }: ReportedVcpu): string[] {
@@ -76,7 +92,7 @@ function formatRip(
 }
 
 /** One vCPU as a line of JSON, without line end. @public */
-export function encodeVcpu({ cpu, mode, cpl, cr3, rip, owner, place }: ReportedVcpu): string {
+export function encodeVcpu({ cpu, mode, cpl, cr3, rip, owner, place, assumed }: ReportedVcpu): string {
   return JSON.stringify({
     cpu,
     mode,
@@ -85,5 +101,6 @@ export function encodeVcpu({ cpu, mode, cpl, cr3, rip, owner, place }: ReportedV
     rip: rip === undefined ? null : formatHex(BigInt.asUintN(64, rip.base + rip.offset)),
     ...(owner === undefined ? {} : { owner: owner && encodeOwner(owner) }),
     ...(place === undefined ? {} : { place: place && placeFields(place) }),
+    assumed: assumed.map(encodeAssumption),
   });
 }

@@ -76,14 +76,3 @@ export const taskLineSchema = z.strictObject({
   task: hex,
   mm: hex.nullable(),
 });
-
-/** One line of `pagewalk state --cpu all --json`. */
-export const vcpuLineSchema = z.strictObject({
-  cpu: z.int().min(0),
-  mode: z.enum(['off', '32-bit', 'pae', '4-level', '5-level']),
-  cpl: z.int().min(0).max(3),
-  cr3: hex,
-  rip: hex.nullable(),
-  owner: ownerSchema.nullable().optional(),
-  place: placeSchema.nullable().optional(),
-});

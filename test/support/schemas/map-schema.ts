@@ -99,6 +99,7 @@ export const aliasEndSchema = z.strictObject({
   complete: z.boolean(),
   count: z.int().min(0),
   rootReadable: z.boolean(),
+  assumed: z.array(assumptionSchema),
 });
 
 export const sideSchema = z.strictObject({

@@ -32,21 +32,28 @@ const purpose = z.enum(['table', 'final']);
 /** What was assumed, and whether it decides. */
 export const assumptionSchema = z.strictObject({
   name: z.enum([
+    'cr0',
+    'cr4',
+    'efer',
     'pkru',
     'pkrs',
     'pdptes',
     'nested',
     'hypervisorSmep',
+    'rflags',
+    'cpl',
+    'a20',
     'maxPhyAddr',
     'vendor',
     'pse36',
     'pdpe1gb',
     'accelerator',
+    'leftOut',
     'moment',
     'runState',
     'memoryTypes',
-    'hypervisorMemoryTypes',
     'vtl',
+    'hypervisorMemoryTypes',
   ]),
   value: z.union([hex, z.literal(['intel', 'amd', 'kvm', 'tcg', 'running']), z.number(), z.boolean(), z.null()]),
   why: z.string().min(1),
@@ -289,4 +296,16 @@ export const stateLineSchema = z.strictObject({
   assumed: z.array(assumptionSchema),
   owner: ownerSchema.nullable().exactOptional(),
   place: placeSchema.nullable().exactOptional(),
+});
+
+/** One line of `pagewalk state --cpu all --json`. */
+export const vcpuLineSchema = z.strictObject({
+  cpu: z.int().min(0),
+  mode: z.enum(['off', '32-bit', 'pae', '4-level', '5-level']),
+  cpl: z.int().min(0).max(3),
+  cr3: hex,
+  rip: hex.nullable(),
+  owner: ownerSchema.nullable().optional(),
+  place: placeSchema.nullable().optional(),
+  assumed: z.array(assumptionSchema),
 });

@@ -62,7 +62,7 @@ async function printAliases(
   const notes = json ? [] : assumed.map((each) => `${style.mark(`! assumed: ${formatAssumption(each)}`)}\n`);
   const complete = incomplete.length === 0;
   const count = aliases.length;
-  const end = json ? [`${encodeAliasEnd({ complete, count, rootReadable })}\n`] : [];
+  const end = json ? [`${encodeAliasEnd({ complete, count, rootReadable, assumed })}\n`] : [];
   await context.print([...notes, ...aliases.map(show), ...end].join(''));
   complainOfRomTables(tablesInRom, context);
   for (const sentence of incomplete) context.complain(`pagewalk: ${sentence}`);

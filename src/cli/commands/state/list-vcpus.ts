@@ -25,16 +25,28 @@ export async function listVcpus(
   const [cpu = 0] = guest.vcpus;
   const looked = names ? await lookAtLinux(view, guest, { cpu, live: false }, context) : { view, linux: null };
   const { contextOf } = await import('../../../guest/index.ts');
+  const { assumedAmong } = await import('../../../report/index.ts');
   const vcpus: ReportedVcpu[] = [];
   for (const each of guest.vcpus) {
     const state = await looked.view.vcpuState(each);
     const { mode, root } = contextOf(state);
-    vcpus.push({ ...describe(state, mode), ...(await namesOf(state, root, looked.linux)) });
+    const assumed = [...assumedAmong(shown(state)), ...guest.assumed.map((one) => ({ ...one, decides: true }))];
+    vcpus.push({ ...describe(state, mode), assumed, ...(await namesOf(state, root, looked.linux)) });
   }
   return vcpus;
 }
 
-function describe({ cpu, cr0, cr3, cs, cpl, position }: VcpuState, mode: ReportedVcpu['mode']): ReportedVcpu {
+/** The registers that a row is made of: CR4 and EFER tell the mode. */
+function shown({ cr0, cr3, cr4, efer, cs, cpl, position }: VcpuState): object {
+  const { rip, csBase } = position ?? {};
+  const all = { cr0, cr3, cr4, efer, cs, cpl, rip, csBase };
+  return Object.fromEntries(Object.entries(all).filter(([, source]) => source !== undefined));
+}
+
+function describe(
+  { cpu, cr0, cr3, cs, cpl, position }: VcpuState,
+  mode: ReportedVcpu['mode'],
+): Omit<ReportedVcpu, 'assumed'> {
   const isReal = (cr0.value & (CR0_PE | CR0_PG)) === 0n;
   return {
     cpu,

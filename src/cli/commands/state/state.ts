@@ -124,7 +124,8 @@ async function list({ guest, hostMemory, json, names }: StateCommandLine, contex
   await context.print(
     json ? vcpus.map((each) => `${encodeVcpu(each)}\n`).join('') : formatVcpus(vcpus, chooseStyle(context)),
   );
-  return 0;
+  const assumed = vcpus.flatMap((each) => each.assumed);
+  return strictStatus(0, guest.strict, assumed, context);
 }
 
 async function run(words: readonly string[], context: CliContext): Promise<number> {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { createEpt, createNpt, type MappedRange } from '../../../../src/paging/index.ts';
+import { formatCause } from '../../../../src/report/causes/format-cause.ts';
 import {
   COLOURED,
   encodeAlias,
@@ -21,7 +22,12 @@ import {
   type ReportedMapEnd,
   type ReportedRegion,
 } from '../../../../src/report/index.ts';
-import { aliasLineSchema, mapLineSchema, summaryLineSchema } from '../../../support/schemas/map-schema.ts';
+import {
+  aliasEndSchema,
+  aliasLineSchema,
+  mapLineSchema,
+  summaryLineSchema,
+} from '../../../support/schemas/map-schema.ts';
 
 const NPT = createNpt(
   { cr0: 1n << 31n, nestedCr3: 0x340_0000n, cr4: 0x20n, efer: 0xd00n },
@@ -286,8 +292,14 @@ describe('report/formatAlias', () => {
     expect(formatAlias({ ...alias, pageSizeBytes: null }, '32-bit', PLAIN)).to.equal(
       '0x40000123  r-xu  no pages  → 0x120123\n',
     );
-    expect(JSON.parse(encodeAliasEnd({ complete: false, count: 3, rootReadable: true }))).to.deep.equal({
+    const cause = { code: 'stub-tells-no-run-state' } as const;
+    const assumed = [{ name: 'cpl', value: 0, cause, decides: true }];
+    const end = aliasEndSchema.parse(
+      JSON.parse(encodeAliasEnd({ complete: false, count: 3, rootReadable: true, assumed })),
+    );
+    expect(end).to.deep.equal({
       ...{ kind: 'end', complete: false, count: 3, rootReadable: true },
+      assumed: [{ name: 'cpl', value: 0, why: formatCause(cause), decides: true }],
     });
   });
 

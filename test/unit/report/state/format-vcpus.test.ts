@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { formatCause } from '../../../../src/report/causes/format-cause.ts';
 import { encodeVcpu, formatVcpus, type ReportedVcpu } from '../../../../src/report/state/format-vcpus.ts';
 import { PLAIN } from '../../../../src/report/style.ts';
 
@@ -9,6 +10,7 @@ const REAL: ReportedVcpu = {
   cr3: 0n,
   rip: { offset: 0xfff0n, base: 0xf_0000n },
   realModeSegment: 0xf000n,
+  assumed: [],
 };
 const USER: ReportedVcpu = {
   cpu: 2,
@@ -19,6 +21,7 @@ const USER: ReportedVcpu = {
   realModeSegment: undefined,
   owner: { kind: 'process', pid: 79, comm: 'a\u001bb', half: null },
   place: null,
+  assumed: [],
 };
 
 describe('report/formatVcpus', () => {
@@ -61,11 +64,36 @@ describe('report/formatVcpus', () => {
   });
 
   it('gives a program the linear address', () => {
-    expect(JSON.parse(encodeVcpu(REAL))).to.deep.equal({ cpu: 0, mode: 'off', cpl: 0, cr3: '0x0', rip: '0xffff0' });
+    expect(JSON.parse(encodeVcpu(REAL))).to.deep.equal({
+      cpu: 0,
+      mode: 'off',
+      cpl: 0,
+      cr3: '0x0',
+      rip: '0xffff0',
+      assumed: [],
+    });
     expect(JSON.parse(encodeVcpu(USER))).to.deep.include({ place: null, owner: USER.owner });
     expect(JSON.parse(encodeVcpu({ ...USER, owner: null, rip: { offset: 0x10n, base: -8n } }))).to.include({
       ...{ owner: null, rip: '0x8' },
     });
     expect(JSON.parse(encodeVcpu({ ...USER, rip: undefined }))).to.include({ rip: null });
+  });
+
+  it('says which values had to be assumed, and of which vCPUs', () => {
+    const assumed = [
+      { name: 'efer', value: 0xd00, cause: { code: 'not-in-dump', what: 'EFER' }, decides: true },
+    ] as const;
+    const notes = (vcpus: readonly ReportedVcpu[]) => formatVcpus(vcpus, PLAIN).split('\n').slice(3, -1);
+    const why = formatCause(assumed[0].cause);
+    expect(notes([REAL, { ...USER, assumed }])).to.deep.equal([`! assumed: vCPU 2: EFER=0xd00 (${why})`]);
+    expect(
+      notes([
+        { ...REAL, assumed },
+        { ...USER, assumed },
+      ]),
+    ).to.deep.equal([`! assumed: EFER=0xd00 (${why})`]);
+    expect(JSON.parse(encodeVcpu({ ...USER, assumed }))).to.deep.include({
+      assumed: [{ name: 'efer', value: '0xd00', why, decides: true }],
+    });
   });
 });
