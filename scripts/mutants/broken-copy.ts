@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -26,6 +27,8 @@ export class BrokenCopy implements Disposable {
   readonly root = mkdtempSync(join(tmpdir(), 'pagewalk-mutants-'));
 
   constructor() {
+    // Some tests run the product as another user, and QEMU under libvirt is one.
+    chmodSync(this.root, 0o755);
     mkdirSync(join(this.root, 'dist'));
     for (const name of readdirSync(ROOT)) {
       if (name !== 'dist' && name !== '.git' && name !== 'coverage')

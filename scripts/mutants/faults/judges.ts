@@ -11,19 +11,23 @@ const QUICK = ['test/unit/', 'test/conformance/'];
 /** Those of a second processor, of a Linux by hand, and of what is no product. */
 const LEFT_OUT = /\/(?:processor|nested-processor|bochs|linux\/main|scripts|support)\/|\/(?:documents|readme)\.test/;
 /** Those in which a guest is asked by the product. What the kit, a browser or another host does is no judge of these layers. */
-const LIVE = ['cli', 'device-state', 'guest', 'left-as-found', 'nested', 'peer', 'protocols', 'reach'];
-/** Of the live tests that come by a place: they take seconds each. */
-const MOST_LIVE = 4;
+const LIVE = ['cli', 'device-state', 'dump', 'guest', 'left-as-found', 'linux', 'nested', 'peer', 'protocols', 'reach'];
+
+/** Which of the tests with a guest are asked. */
+export interface LiveChoice {
+  /** What their names have in them. */
+  readonly name: string;
+  /** Of those that come by a place: they take seconds each. */
+  readonly most: number;
+}
 
 /**
  * Finds out which tests come by which places of the files of these faults.
- *
- * @param liveName - what the name of a test with a guest has in it
  */
 export async function findJudges(
   copy: BrokenCopy,
   faults: readonly DrawnFault[],
-  liveName: string,
+  { name, most }: LiveChoice,
   lanes: number,
   deadline: number,
 ): Promise<FaultJudges> {
@@ -43,15 +47,13 @@ export async function findJudges(
   // Of what a test starts as a process, its imports say nothing.
   const live = compiled.filter(
     (file) =>
-      LIVE.some((room) => file.startsWith(`test/live/${room}/`)) &&
-      file.endsWith('.test.js') &&
-      file.includes(liveName),
+      LIVE.some((room) => file.startsWith(`test/live/${room}/`)) && file.endsWith('.test.js') && file.includes(name),
   );
   const runs = await collectApart(bench, live.map(fromRoot));
   return {
     covering,
     environment: ENVIRONMENT,
-    live: { covering: new CoveringTests(copy.root, runs, imports), most: MOST_LIVE },
+    live: { covering: new CoveringTests(copy.root, runs, imports), most },
   };
 }
 

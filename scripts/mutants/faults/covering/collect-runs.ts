@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ProgramEnd, runProgram } from '../../run-program.ts';
-import type { Range, RunOfTest } from './run-of-test.ts';
+import type { Range, RunOfFile, RunOfTest } from './run-of-test.ts';
 
 const MOCHA = 'node_modules/.bin/mocha';
 const REPORTER = 'dist/scripts/mutants/faults/covering/coverage-reporter.js';
@@ -85,12 +85,18 @@ function runsOf(bench: Bench, test: string): Promise<RunOfTest[]> {
     const since = performance.now();
     const { code } = await run(bench, [...ARGS, 'dot', test], { NODE_V8_COVERAGE: directory });
     const ms = performance.now() - since;
-    return readdirSync(directory).map((name) => {
+    // A test may start hundreds of commands, most of which run the same: each way of running a file is kept once.
+    const ways = new Map<string, RunOfFile>();
+    for (const name of readdirSync(directory)) {
       const { result } = JSON.parse(readFileSync(join(directory, name), 'utf8')) as ProcessCoverage;
-      const files = result
-        .filter(({ url }) => /\/dist\/(?:src|protocols)\//.test(url))
-        .map(({ url, functions }) => ({ url, ranges: functions.flatMap(({ ranges }) => ranges) }));
-      return { test: join(bench.root, test), ms, failed: code !== 0, files };
-    });
+      for (const { url, functions } of result.filter(({ url }) => /\/dist\/(?:src|protocols)\//.test(url))) {
+        const ranges = functions.flatMap((each) => each.ranges);
+        ways.set(`${url} ${ranges.map(({ startOffset, count }) => `${startOffset}${count > 0 ? '+' : '-'}`)}`, {
+          url,
+          ranges,
+        });
+      }
+    }
+    return [{ test: join(bench.root, test), ms, failed: code !== 0, files: [...ways.values()] }];
   });
 }
