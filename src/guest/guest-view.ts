@@ -93,12 +93,16 @@ export class GuestView implements Disposable {
 
   /** Everything of a vCPU that a translation depends on. @throws GuestCpuError `ERR_GUEST_CPU`. */
   async vcpuState(cpu = 0): Promise<VcpuState> {
-    return (await this.#wholeSpace({ cpu })).state;
+    const { state } = await this.#wholeSpace({ cpu });
+    await this.#checkPause();
+    return state;
   }
 
   /** What lies at each guest physical address, as a vCPU sees it. @throws GuestCpuError `ERR_GUEST_CPU`. */
   async memoryMap(cpu = 0): Promise<MemoryMap> {
-    return (await this.#vcpu(cpu)).map;
+    const { map } = await this.#vcpu(cpu);
+    await this.#checkPause();
+    return map;
   }
 
   /**
@@ -110,13 +114,15 @@ export class GuestView implements Disposable {
   async memoryTypes(cpu = 0): Promise<Sourced<MemoryTypeMsrs>> {
     const vcpu = await this.#vcpu(cpu);
     const types = await this.#source.readMemoryTypes?.(vcpu);
-    this.#source.pause?.check();
+    await this.#checkPause();
     return types ?? assumedMemoryTypes({ code: 'not-in-source', register: 'memoryTypes' });
   }
 
   /** How many pages are read here, and why not in a better way. @throws GuestCpuError `ERR_GUEST_CPU`. */
   async memoryReport(cpu = 0): Promise<MemoryReport> {
-    return (await this.#memory(await this.#vcpu(cpu))).report;
+    const { report } = await this.#memory(await this.#vcpu(cpu));
+    await this.#checkPause();
+    return report;
   }
 
   /**

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { runCli } from '../../../../src/cli/index.ts';
+import { quietContext } from '../../../support/fakes/quiet-context.ts';
 import { assumedOfWalk, OverDump } from './over-dump.ts';
 
 describe('cli, over a dump: translate', () => {
@@ -103,6 +105,37 @@ describe('cli, over a dump: translate', () => {
     expect(err).to.have.length(1);
     expect(err[0]).to.include(':4: ').and.include('"odd"');
   });
+
+  it('prints a list that is too long to hold while it is answered, and never ahead of its reader', async () => {
+    const list = over.file('long', '0x200000010\n'.repeat(90_000));
+    let [printing, most, lines, prints] = [0, 0, 0, 0];
+    const context = quietContext({
+      print: async (text) => {
+        printing += 1;
+        prints += 1;
+        most = Math.max(most, printing);
+        lines += text.split('\n').length - 1;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        printing -= 1;
+      },
+    });
+    expect(await runCli(['translate', '--from', list, '--brief', '--dump', over.dump], context)).to.equal(0);
+    expect([lines, most]).to.deep.equal([90_000, 1]);
+    expect(prints).to.be.greaterThan(1);
+  });
+
+  for (const [words, message] of [
+    ['--pid 1 --process init', '--pid and --process exclude each other'],
+    ['--cr3 0x1000 --process init', '--cr3 and --process exclude each other'],
+    ['--cr3 0x1000 --pid 1 --process init', '--cr3 and --pid exclude each other'],
+    ['--live', '--live asks a guest that runs'],
+  ] as const) {
+    it(`refuses ${words}`, async () => {
+      const { status, out, err } = await over.run(`translate 0x200000010 ${words}`);
+      expect({ status, out }).to.deep.equal({ status: 2, out: [] });
+      expect(err[0]).to.contain(message);
+    });
+  }
 
   it('writes nothing to a dump', async () => {
     const { status, out, err } = await over.run('translate 0x200000010 --set-accessed');

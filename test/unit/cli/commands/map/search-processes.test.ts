@@ -93,6 +93,14 @@ describe('cli/searchProcesses', () => {
       Array.from({ length: 50 }, (_, pid) => task(pid, null, { mm: BigInt(pid) })),
     );
     expect([many.incomplete.length, many.incomplete.at(-1)]).to.deep.equal([9, 'and 43 more like these']);
+    for (const [count, last] of [
+      [8, 'process 9 task-9 has a page-table root that is mapped nowhere'],
+      [9, 'and 1 more like these'],
+    ] as const) {
+      const lost = Array.from({ length: count }, (_, at) => task(at + 2, null, { mm: BigInt(at) }));
+      const some = await search(long.view, [task(1, one), ...lost]);
+      expect([some.incomplete.length, some.incomplete.at(-1)], String(count)).to.deep.equal([count, last]);
+    }
   });
 
   it('stops after so many places, and says so', async () => {
