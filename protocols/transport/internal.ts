@@ -17,6 +17,13 @@ export { duplexOf, letEnd } from './duplex-of.ts';
 /** @internal */
 export { hostAndPortOf, onItsHost } from './endpoint.ts';
 /** @internal */
+export {
+  findBoundSocket,
+  identifySocket,
+  openSameSocket,
+  type SocketIdentity,
+} from './files/bound-socket.ts';
+/** @internal */
 export { makeNamelessPipe, type NamelessPipe } from './files/nameless-pipe.ts';
 /** @internal */
 export { randomBytes, randomDigits } from './files/random-bytes.ts';

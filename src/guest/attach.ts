@@ -41,8 +41,8 @@ export async function attach(options: AttachOptions): Promise<Guest> {
 
 async function openLink(options: AttachOptions): Promise<Link> {
   if (options.qmp !== undefined) return QmpLink.open(options.qmp, options);
-  if (options.gdb !== undefined && options.process !== undefined) requireOwnStub(options.process, options.gdb);
-  if (options.gdb !== undefined) return StubLink.open(options.gdb, options);
+  const { gdb, process: pid } = options;
+  if (gdb !== undefined) return StubLink.open(gdb, options, pid === undefined ? {} : requireOwnStub(pid, gdb));
   throw new GuestUsageError('there is neither a QMP endpoint nor a GDB endpoint to attach to');
 }
 

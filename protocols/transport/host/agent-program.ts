@@ -18,7 +18,7 @@ export const MAX_FRAME_BYTES = 1 << 20;
  * listens there. What has a name lies in a folder of its own, which goes with the program, by whatever signal but SIGKILL.
  */
 const AGENT_PROGRAM = `
-import array, json, os, select, signal, socket, struct, sys, time
+import array, json, os, select, signal, socket, stat, struct, sys, time
 MAX = 1 << 20
 MOST = 64 << 20
 channels, kept, taken, state = {}, {}, {}, {"next": 100}
@@ -66,16 +66,57 @@ def holders(inode):
             continue
     return found
 def rows(pid, table):
-    with open("/proc/%d/net/%s" % (pid, table), errors="surrogateescape") as lines:
+    with open("/proc/%d/net/%s" % (pid, table), errors="surrogateescape", newline="\\n") as lines:
         return lines.read().split("\\n")[1:]
+def bound_at(pid, path):
+    for attempt in range(5):
+        found = [row.split(None, 7) for row in rows(pid, "unix")]
+        found = [row for row in found if len(row) > 6 and row[6] != "0"]
+        if len(set(row[6] for row in found)) == len(found):
+            return [int(row[6]) for row in found if row[7:] == [path] and int(row[3], 16) & 0x10000]
+    return []
+def without_links(path):
+    place, waiting, links = "/", path.split("/"), 0
+    while waiting:
+        part = waiting.pop(0)
+        if part in ("", "."):
+            continue
+        following = os.path.normpath(os.path.join(place, part))
+        found = os.lstat(following)
+        if not stat.S_ISLNK(found.st_mode):
+            place = following
+            continue
+        links += 1
+        if links > 40 or found.st_uid not in (0, os.geteuid()):
+            return None
+        waiting = os.path.join(place, os.readlink(following)).split("/") + waiting
+        place = "/"
+    return place
+def bound_socket(path):
+    folder = without_links(os.path.dirname(os.path.abspath(path)))
+    if folder is None:
+        return None
+    place = os.path.join(folder, os.path.basename(path))
+    descriptor = os.open(place, os.O_PATH | os.O_NOFOLLOW)
+    found = os.fstat(descriptor)
+    if stat.S_ISSOCK(found.st_mode) and found.st_nlink == 1 and os.readlink("/proc/self/fd/%d" % descriptor) == place:
+        return descriptor
+    os.close(descriptor)
+    return None
+def same_file(one, other):
+    return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 def listens(pid, target):
     own = inodes(pid)
     if target["kind"] == "unix":
         path = target["path"]
-        bound = [row.split(None, 7) for row in rows(pid, "unix")]
-        bound = [int(row[6]) for row in bound if len(row) == 8 and row[7] == path and int(row[3], 16) & 0x10000]
-        here, there = os.stat(path), os.stat("/proc/%d/root%s" % (pid, path))
-        return any(inode in own for inode in bound) and (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+        bound = bound_at(pid, path)
+        if not bound or not all(inode in own for inode in bound):
+            return None
+        descriptor = bound_socket(path)
+        if descriptor is None or same_file(os.fstat(descriptor), os.stat("/proc/%d/root%s" % (pid, path))):
+            return descriptor
+        os.close(descriptor)
+        return None
     found = []
     for table in ("tcp", "tcp6"):
         try:
@@ -85,15 +126,22 @@ def listens(pid, target):
         for row in (line.split() for line in lines):
             if len(row) > 9 and row[3] == "0A" and int(row[1].split(":")[1], 16) == target["port"]:
                 found.append(int(row[9]))
-    return bool(found) and all(inode in own for inode in found)
+    return -1 if found and all(inode in own for inode in found) else None
 def connect(number, request):
     target = request["target"]
-    if request.get("holder") is not None and not listens(request["holder"], target):
-        return answer(number, error="it is not proven that process %d listens there" % request["holder"])
+    descriptor = -1
+    if request.get("holder") is not None:
+        descriptor = listens(request["holder"], target)
+        if descriptor is None:
+            return answer(number, error="it is not proven that process %d listens there" % request["holder"])
     if target["kind"] == "unix":
         sock = socket.socket(socket.AF_UNIX)
         sock.settimeout(request["seconds"])
-        sock.connect(target["path"])
+        try:
+            sock.connect(target["path"] if descriptor < 0 else "/proc/self/fd/%d" % descriptor)
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
     else:
         sock = socket.create_connection((target["host"], target["port"]), request["seconds"])
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -7,10 +7,13 @@ import type { DeviceStateFile } from '../monitor/device-state-file.ts';
 import type { Monitor, MonitorCpu } from '../monitor/monitor.ts';
 import { stubMonitor } from '../monitor/stub-monitor.ts';
 import { findPeer } from '../peer/find-peer.ts';
+import type { Listener } from '../peer/listens-at.ts';
 import { type Peer, unknownPeer } from '../peer/peer.ts';
 import { greetsWithStop } from '../restore/greets-with-stop.ts';
 import { findLeftJournals, type LeftJournal, removeJournal } from '../restore/journal.ts';
+import { connectStub } from '../restore/private-directory.ts';
 import { isSamePrint, printRegisters } from '../restore/register-prints.ts';
+import type { RestorePlan } from '../restore/restore-plan.ts';
 import { Safekeeping } from '../restore/safekeeping.ts';
 import { leaveAfter } from '../resume/leave-after.ts';
 import { leftToWatchdog } from '../resume/left-to-watchdog.ts';
@@ -44,6 +47,7 @@ export class StubLink implements Link {
   readonly asksLive = false;
   recoveries: readonly Recovery[] = [];
   readonly #options: AttachOptions;
+  readonly #file: Pick<RestorePlan, 'stubFile'>;
   readonly #safekeeping: Safekeeping;
   readonly #deadline: PauseDeadline;
   /** Why what was read in this pause does not count; undefined while it does. */
@@ -68,8 +72,9 @@ export class StubLink implements Link {
   #failure: unknown;
   readonly #turns = new Turns();
 
-  private constructor(endpoint: string, options: AttachOptions) {
+  private constructor(endpoint: string, options: AttachOptions, known: Listener) {
     this.endpoint = endpoint;
+    this.#file = known.file === undefined ? {} : { stubFile: known.file };
     this.#options = options;
     const maxPauseMs = options.maxPauseMs ?? DEFAULT_MAX_PAUSE_MS;
     this.#safekeeping = new Safekeeping({
@@ -80,9 +85,9 @@ export class StubLink implements Link {
     this.#deadline = new PauseDeadline(maxPauseMs, endpoint, (error) => this.#endPause(error));
   }
 
-  /** Connects, which pauses the guest. */
-  static async open(endpoint: string, options: AttachOptions): Promise<StubLink> {
-    const link = new StubLink(endpoint, options);
+  /** Connects, which pauses the guest. @param known - what was found to listen there: nothing else is connected to */
+  static async open(endpoint: string, options: AttachOptions, known: Listener = {}): Promise<StubLink> {
+    const link = new StubLink(endpoint, options, known);
     try {
       await link.#connect();
       return link;
@@ -254,7 +259,10 @@ export class StubLink implements Link {
     const { signal } = this.#options;
     await warnWithoutWatchdog(this.#safekeeping);
     const left = findLeftJournals({ endpoint: canonicalEndpoint(this.endpoint), qemu: null });
-    await this.#safekeeping.arm({ stub: canonicalEndpoint(this.endpoint), resume: true, ungreeted: false });
+    await this.#safekeeping.arm({
+      ...{ stub: canonicalEndpoint(this.endpoint), ...this.#file },
+      ...{ resume: true, ungreeted: false },
+    });
     signal?.throwIfAborted();
     this.#problem = undefined;
     this.#deadline.start();
@@ -304,6 +312,7 @@ export class StubLink implements Link {
     try {
       return await StubSession.open({
         endpoint: this.endpoint,
+        connect: (timeoutMs) => connectStub(this.endpoint, this.#file, timeoutMs),
         timeoutMs: connectTimeoutMs,
         requestTimeoutMs: this.#timeoutMs,
         onStop: () => {

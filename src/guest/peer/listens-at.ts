@@ -1,10 +1,21 @@
-import { statSync } from 'node:fs';
-import { type Endpoint, parseEndpoint } from '../../../protocols/transport/index.ts';
+import {
+  type Endpoint,
+  findBoundSocket,
+  identifySocket,
+  parseEndpoint,
+  type SocketIdentity,
+} from '../../../protocols/transport/internal.ts';
 import { ProcessScan } from './processes.ts';
 import { readListeningPorts, readUnixSockets } from './socket-tables.ts';
 
 /** How long the look at one process's descriptors may take; the guest runs meanwhile. */
 const BUDGET_MS = 1000;
+
+/** A socket that is listened at by whom it should be. @internal */
+export interface Listener {
+  /** Of a unix socket, which file it is: only that one is to be connected to. */
+  readonly file?: SocketIdentity;
+}
 
 /**
  * Whether a process listens at an endpoint of this host, and no other one does: what QEMU names as its stub may be any process's socket,
@@ -13,19 +24,27 @@ const BUDGET_MS = 1000;
  * @internal
  */
 export function listensAt(pid: number, endpoint: Endpoint): boolean {
+  return findListener(pid, endpoint) !== undefined;
+}
+
+/** The same with which file it is. @internal */
+export function findListener(pid: number, endpoint: Endpoint): Listener | undefined {
   try {
     const open = new ProcessScan(BUDGET_MS).sockets(pid);
     if (endpoint.kind === 'tcp') {
       const ports = readListeningPorts().filter(({ port }) => port === endpoint.port);
-      return ports.length > 0 && ports.every(({ inode }) => open.has(inode));
+      return ports.length > 0 && ports.every(({ inode }) => open.has(inode)) ? {} : undefined;
     }
-    if (endpoint.kind !== 'unix') return false;
+    if (endpoint.kind !== 'unix') return undefined;
     const { path } = endpoint;
     const bound = readUnixSockets(pid)?.filter((socket) => socket.isListening && socket.path === path) ?? [];
-    return bound.some(({ inode }) => open.has(inode)) && isSameFile(path, `/proc/${pid}/root${path}`);
+    if (bound.length === 0 || !bound.every(({ inode }) => open.has(inode))) return undefined;
+    const file = findBoundSocket(path);
+    // The name may lead to another file for the process than for us: it can have another root.
+    return file !== undefined && identifySocket(`/proc/${pid}/root${path}`).identity === file ? { file } : undefined;
   } catch {
     // Gone, or not for us to look into.
-    return false;
+    return undefined;
   }
 }
 
@@ -43,26 +62,23 @@ export function findOtherListener(pid: number, endpoint: Endpoint): number | und
   }
 }
 
-/** The name may lead to another file for the process than for us: it can have another root. */
-function isSameFile(one: string, other: string): boolean {
-  const [first, second] = [statSync(one), statSync(other)];
-  return first.dev === second.dev && first.ino === second.ino;
-}
-
 /**
- * Whether a socket of this host belongs to a user: behind a proxy QEMU is out of sight, but what the proxy's own user has made is no
+ * A socket of this host, if it belongs to a user: behind a proxy QEMU is out of sight, but what the proxy's own user has made is no
  * more than that user's.
  *
  * @internal
  */
-export function belongsTo(uid: number, endpoint: Endpoint): boolean {
+export function findListenerOf(uid: number, endpoint: Endpoint): Listener | undefined {
   try {
-    if (endpoint.kind === 'unix') return statSync(endpoint.path).uid === uid;
-    if (endpoint.kind !== 'tcp') return false;
+    if (endpoint.kind === 'unix') {
+      const { identity, uid: owner } = identifySocket(endpoint.path);
+      return owner === uid ? { file: identity } : undefined;
+    }
+    if (endpoint.kind !== 'tcp') return undefined;
     const ports = readListeningPorts().filter(({ port }) => port === endpoint.port);
-    return ports.length > 0 && ports.every((socket) => socket.uid === uid);
+    return ports.length > 0 && ports.every((socket) => socket.uid === uid) ? {} : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { parseEndpoint } from '../../../protocols/transport/index.ts';
 import { GuestUsageError } from '../errors.ts';
-import { listensAt } from './listens-at.ts';
+import { findListener, type Listener } from './listens-at.ts';
 import type { Peer } from './peer.ts';
 
 /**
@@ -33,11 +33,14 @@ export function requireProcess(
 /**
  * The same of a GDB stub, before it is connected to: that pauses the guest.
  *
+ * @returns what is to be connected to, and nothing else that may lie there later
  * @throws GuestUsageError `ERR_GUEST_USAGE`
  * @internal
  */
-export function requireOwnStub(pid: number, endpoint: string): void {
-  if (!listensAt(pid, parseEndpoint(endpoint))) throw refusal(pid, endpoint, 'that is not proven');
+export function requireOwnStub(pid: number, endpoint: string): Listener {
+  const listener = findListener(pid, parseEndpoint(endpoint));
+  if (listener === undefined) throw refusal(pid, endpoint, 'that is not proven');
+  return listener;
 }
 
 function hasThread(pid: number, thread: number): boolean {

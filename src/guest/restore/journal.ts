@@ -42,6 +42,7 @@ const headSchema = z.object({
 const planSchema = z.object({
   qmp: z.optional(z.string()),
   stub: z.optional(z.string()),
+  stubFile: z.optional(z.string()),
   resume: z.optional(z.boolean()),
   registers: z.optional(z.record(z.string(), z.string())),
   ungreeted: z.optional(z.boolean()),

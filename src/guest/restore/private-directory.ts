@@ -20,8 +20,10 @@ import {
   connect,
   formatEndpoint,
   O_PATH,
+  openSameSocket,
   parseEndpoint,
   randomBytes,
+  type SocketIdentity,
 } from '../../../protocols/transport/internal.ts';
 import { GuestUsageError } from '../errors.ts';
 
@@ -302,19 +304,21 @@ function readFully(descriptor: number, bytes: Buffer): number {
  * Connects to a stub. In a private directory only what QEMU has made there is connected to: its user may have put a link there, to a
  * socket that is not open to that user, such as another guest's stub.
  *
- * @param directory - the client's own, where it has one
+ * @param known - the client's own directory, where it has one; and which file the stub's socket is, where that is known
  * @throws ConnectError
  * @internal
  */
 export function connectStub(
   endpoint: string,
-  directory: DirectoryPlan | undefined,
+  { directory, stubFile }: { readonly directory?: DirectoryPlan; readonly stubFile?: SocketIdentity },
   timeoutMs: number,
 ): Promise<Connection> {
-  if (directory === undefined) return connect(endpoint, { timeoutMs });
-  const own = formatEndpoint({ kind: 'unix', path: pathOf(directory, 'gdb') });
-  const isOwn = formatEndpoint(parseEndpoint(endpoint)) === own;
-  return connect(endpoint, { timeoutMs, ...(isOwn ? { openSocket: () => openPrivateSocket(directory) } : {}) });
+  const stub = parseEndpoint(endpoint);
+  const own = directory && formatEndpoint({ kind: 'unix', path: pathOf(directory, 'gdb') });
+  if (directory !== undefined && formatEndpoint(stub) === own)
+    return connect(endpoint, { timeoutMs, openSocket: () => openPrivateSocket(directory) });
+  if (stub.kind !== 'unix' || stubFile === undefined) return connect(endpoint, { timeoutMs });
+  return connect(endpoint, { timeoutMs, openSocket: () => openSameSocket(stub.path, stubFile) });
 }
 
 /**

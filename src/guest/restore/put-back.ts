@@ -130,7 +130,7 @@ export async function putBack(
 
 /** The part of a plan that is to be tried again. */
 function leftOf(
-  { qmp, journal, stub, handedStub, resume, registers, ownStub, handed, directory }: RestorePlan,
+  { qmp, journal, stub, stubFile, handedStub, resume, registers, ownStub, handed, directory }: RestorePlan,
   lost: {
     readonly isModeLost: boolean;
     readonly isRunLost: boolean;
@@ -146,6 +146,7 @@ function leftOf(
     ...(qmp === undefined ? {} : { qmp }),
     ...(journal === undefined ? {} : { journal }),
     ...(isModeLost && stub !== undefined ? { stub } : {}),
+    ...(isModeLost && stubFile !== undefined ? { stubFile } : {}),
     ...(isModeLost && handedStub !== undefined ? { handedStub } : {}),
     ...(mayPauseLater ? { resume: true } : isRunLost && resume !== undefined ? { resume } : {}),
     ...(isRunLost && registers !== undefined && !mayPauseLater ? { registers } : {}),
@@ -173,13 +174,13 @@ async function judgePause(
 
 /** The guest must be paused for that; a stub which another client has taken meanwhile is theirs. */
 async function leavePhysicalMode(qmp: QmpClient, stub: string, plan: RestorePlan): Promise<void> {
-  const { directory, resume, ownStub } = plan;
+  const { resume, ownStub } = plan;
   // One that the client had started, and taken away again.
   if (ownStub === true && !(await hasOwnStub(qmp, plan))) return;
   // Who comes again does so where the guest need not wait.
   if (!(await stubBecomesFree(qmp, stub, resume === true ? STUB_TURN_MS : 0))) throw new StubBusyError();
   await stop(qmp);
-  const connection = await connectStub(stub, directory, STUB_TIMEOUT_MS);
+  const connection = await connectStub(stub, plan, STUB_TIMEOUT_MS);
   const opening = GdbClient.over(connection, { timeoutMs: STUB_TIMEOUT_MS, requestTimeoutMs: STUB_TIMEOUT_MS });
   const serving = watchServing(qmp, stub, opening);
   const gdb = await opening.catch((error: unknown) => {

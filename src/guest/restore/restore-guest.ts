@@ -161,13 +161,13 @@ async function throughStub(endpoint: string, plan: RestorePlan, elapsed: () => n
   }
   // A fresh connection stops it.
   if (hasStrayed) await (await openStub(endpoint, plan)).close();
-  const { stub, resume, ...left } = plan;
+  const { stub, stubFile, resume, ...left } = plan;
   return plan.qmp === undefined ? withoutDirectory(left) : left;
 }
 
-async function openStub(endpoint: string, { directory }: RestorePlan, onStop = () => {}): Promise<GdbClient> {
+async function openStub(endpoint: string, plan: RestorePlan, onStop = () => {}): Promise<GdbClient> {
   const times = { timeoutMs: ATTEMPT_TIMEOUT_MS, requestTimeoutMs: ATTEMPT_TIMEOUT_MS };
-  return GdbClient.over(await connectStub(endpoint, directory, ATTEMPT_TIMEOUT_MS), { ...times, onStop });
+  return GdbClient.over(await connectStub(endpoint, plan, ATTEMPT_TIMEOUT_MS), { ...times, onStop });
 }
 
 async function isToResume(gdb: GdbClient, plan: RestorePlan, elapsed: () => number): Promise<boolean> {
@@ -189,7 +189,7 @@ function hasStub({ stub, handedStub }: RestorePlan): boolean {
 }
 
 /** The stub's mode is left as it may be. */
-function withoutMode({ stub, handedStub, ...left }: RestorePlan): RestorePlan {
+function withoutMode({ stub, stubFile, handedStub, ...left }: RestorePlan): RestorePlan {
   return left;
 }
 

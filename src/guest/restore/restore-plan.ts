@@ -1,3 +1,4 @@
+import type { SocketIdentity } from '../../../protocols/transport/internal.ts';
 import type { LateConnections } from './late-connection.ts';
 import type { DirectoryPlan } from './private-directory.ts';
 import type { RegisterPrints } from './register-prints.ts';
@@ -7,6 +8,8 @@ export interface RestorePlan {
   readonly qmp?: string;
   /** The stub whose physical mode may be on. */
   readonly stub?: string;
+  /** Which file its socket is, where that is QEMU's own and stays the same: nothing else that lies there is connected to. */
+  readonly stubFile?: SocketIdentity;
   /** The guest ran, and must run again. */
   readonly resume?: boolean;
   /** The stub has answered without a greeting: of a QEMU that greets when connecting pauses the guest, it had been paused before. */
@@ -28,6 +31,14 @@ export interface RestorePlan {
 }
 
 /** What a resumed guest leaves of a plan: nothing of the pause. @internal */
-export function afterResume({ resume, ungreeted, registers, stub, handedStub, ...standing }: RestorePlan): RestorePlan {
+export function afterResume({
+  resume,
+  ungreeted,
+  registers,
+  stub,
+  stubFile,
+  handedStub,
+  ...standing
+}: RestorePlan): RestorePlan {
   return standing;
 }

@@ -12,13 +12,14 @@ import {
   formatPrintable,
   type HandedFile,
   parseEndpoint,
+  type SocketIdentity,
 } from '../../../protocols/transport/internal.ts';
 import type { StubCause } from '../causes/peer-cause.ts';
 import { GuestStubError, GuestUsageError } from '../errors.ts';
 import type { DeviceStateFile } from '../monitor/device-state-file.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { findHolderOf } from '../peer/find-peer.ts';
-import { belongsTo, findOtherListener, listensAt } from '../peer/listens-at.ts';
+import { findListener, findListenerOf, findOtherListener, type Listener } from '../peer/listens-at.ts';
 import type { Peer, PeerProcess } from '../peer/peer.ts';
 import {
   connectStub,
@@ -28,6 +29,7 @@ import {
   planPrivateDirectory,
   whereIs,
 } from '../restore/private-directory.ts';
+import type { RestorePlan } from '../restore/restore-plan.ts';
 import type { Safekeeping } from '../restore/safekeeping.ts';
 import { isStubBusy, seesConnection, stubBecomesFree } from '../restore/stub-turn.ts';
 import { canonicalEndpoint } from './canonical-endpoint.ts';
@@ -77,6 +79,8 @@ export class StubAccess {
   readonly #monitor: Monitor;
   readonly #safekeeping: Safekeeping;
   #endpoint: string | undefined;
+  /** Which file its socket is, where that was looked at: nothing that is put in its place later is connected to. */
+  #file: SocketIdentity | undefined;
   /** Before a stub was connected. */
   #devices: readonly ChardevInfo[] = [];
   #ownStub: OwnStub | undefined;
@@ -175,7 +179,13 @@ export class StubAccess {
   /** QEMU's process is known, and listens there. */
   #isQemus(endpoint: string): boolean {
     const stub = parseEndpoint(endpoint);
-    return this.process !== undefined && isLocal(stub) && listensAt(this.process.pid, stub);
+    return this.process !== undefined && isLocal(stub) && this.#keep(findListener(this.process.pid, stub));
+  }
+
+  /** From now on only that socket is connected to, should another lie there later. @returns whether there is one */
+  #keep(listener: Listener | undefined): boolean {
+    this.#file = listener?.file;
+    return listener !== undefined;
   }
 
   /** Connecting to it would pause that guest. @throws GuestStubError */
@@ -262,7 +272,7 @@ export class StubAccess {
     const stub = parseEndpoint(endpoint);
     const { socket } = this.#qmp.connection;
     const owner = socket?.kind === 'unix' ? socket.file?.uid : undefined;
-    if (this.process === undefined && owner !== undefined && belongsTo(owner, stub)) return;
+    if (this.process === undefined && owner !== undefined && this.#keep(findListenerOf(owner, stub))) return;
     const { peer } = this;
     throw new GuestStubError(
       'ERR_GUEST_STUB_UNREACHABLE',
@@ -289,8 +299,8 @@ export class StubAccess {
       if (target.kind === 'unix' || target.kind === 'tcp')
         return (timeoutMs) => host.connect(target, { timeoutMs, holder });
     }
-    const { plan } = this.#directory ?? {};
-    return plan && ((timeoutMs) => connectStub(this.endpoint, plan, timeoutMs));
+    const known = { ...(this.#directory && { directory: this.#directory.plan }), ...this.#stubFile };
+    return (timeoutMs) => connectStub(this.endpoint, known, timeoutMs);
   }
 
   /** Waits for the end of the connection before, of which QEMU hears in its own time. @throws GuestStubError */
@@ -311,8 +321,12 @@ export class StubAccess {
   }
 
   /** What has to be known of the stub to leave its physical mode. */
-  get toLeave(): { readonly handedStub: true } | { readonly stub: string } {
-    return this.#usesHanded ? { handedStub: true } : { stub: canonicalEndpoint(this.endpoint) };
+  get toLeave(): { readonly handedStub: true } | Pick<RestorePlan, 'stub' | 'stubFile'> {
+    return this.#usesHanded ? { handedStub: true } : { stub: canonicalEndpoint(this.endpoint), ...this.#stubFile };
+  }
+
+  get #stubFile(): Pick<RestorePlan, 'stubFile'> {
+    return this.#file === undefined ? {} : { stubFile: this.#file };
   }
 
   async deviceStateFile(): Promise<DeviceStateFile> {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { linkSync, symlinkSync } from 'node:fs';
+import { linkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { expect } from 'chai';
+import { identifySocket } from '../../../protocols/transport/internal.ts';
 import { connectStub, PrivateDirectory, planPrivateDirectory } from '../../../src/guest/restore/private-directory.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
@@ -42,17 +43,30 @@ describe('the stub in the directory that QEMU and the client share', () => {
   ] as const) {
     it(`is not connected to where QEMU's user has put ${kind} another socket`, async () => {
       put(scratch('elsewhere'), directory.pathOf('gdb'));
-      const error = await expectRejection(connectStub(endpoint, directory.plan, 5000));
+      const error = await expectRejection(connectStub(endpoint, { directory: directory.plan }, 5000));
       expect(String(error)).to.contain('is not the socket that QEMU was asked to make');
       // A later connection would come after that one.
-      await (await connectStub(`unix:${scratch('elsewhere')}`, directory.plan, 5000)).close();
+      await (await connectStub(`unix:${scratch('elsewhere')}`, { directory: directory.plan }, 5000)).close();
       expect(connections).to.equal(1);
     });
   }
 
   it('is connected to where it was made there', async () => {
     await listen(directory.pathOf('gdb'));
-    await (await connectStub(endpoint, directory.plan, 5000)).close();
+    await (await connectStub(endpoint, { directory: directory.plan }, 5000)).close();
     expect(connections).to.equal(1);
+  });
+
+  it('is connected to by its own name only while it is the same socket', async () => {
+    const path = scratch('named');
+    await listen(path);
+    const { identity: stubFile } = identifySocket(path);
+    await (await connectStub(`unix:${path}`, { stubFile }, 5000)).close();
+    unlinkSync(path);
+    symlinkSync(scratch('elsewhere'), path);
+    const error = await expectRejection(connectStub(`unix:${path}`, { stubFile }, 5000));
+    expect(String(error)).to.contain('is another socket than before');
+    await (await connectStub(`unix:${path}`, {}, 5000)).close();
+    expect(connections, 'and what lies there is, where nothing is known of it').to.equal(2);
   });
 });

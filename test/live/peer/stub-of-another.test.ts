@@ -1,0 +1,70 @@
+import { lchownSync, linkSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { expect } from 'chai';
+import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
+import { Witness } from '../../support/live/guest/witness.ts';
+import { OTHER_UID, QemuOfAnotherUser } from '../../support/live/peer/other-user.ts';
+import { runPagewalk } from '../../support/live/run-pagewalk.ts';
+
+const PATH = process.env['PATH'] ?? '';
+
+/** Puts something in the place of a socket, as the user whose folder it lies in can. @param victim - another socket */
+const REPLACED: Readonly<Record<string, (socket: string, victim: string) => void>> = {
+  'a link to it': (socket, victim) => {
+    unlinkSync(socket);
+    symlinkSync(victim, socket);
+    lchownSync(socket, OTHER_UID, OTHER_UID);
+  },
+  'a second name of it': (socket, victim) => {
+    unlinkSync(socket);
+    linkSync(victim, socket);
+  },
+  'a link in the place of its folder': (socket, victim) => {
+    const folder = dirname(socket);
+    renameSync(folder, `${folder}-away`);
+    symlinkSync(dirname(victim), folder);
+    lchownSync(folder, OTHER_UID, OTHER_UID);
+  },
+};
+
+/*
+ * QEMU says where its stub is, and does listen there; whose user has then put the socket of another guest in that place. We may be root,
+ * and could connect: that would pause the other guest.
+ */
+describe('the socket of a stub whose name has come to lead to another guest’s', function () {
+  this.timeout(60_000);
+
+  for (const [title, replace, way, refusal] of Object.entries(REPLACED).flatMap(([what, put]) => [
+    [what, put, [], /that is not proven to be its own/] as const,
+    [
+      `${what}, by a helper`,
+      put,
+      ['--host', 'env'],
+      /it is not proven that process \d+ listens there|Permission denied/,
+    ] as const,
+  ])) {
+    it(`is not connected to: ${title}`, async () => {
+      await using another = await QemuOfAnotherUser.make();
+      await using named = await launchKernel('long4', { binary: another.binary });
+      await using victim = await launchKernel('long4');
+      await using own = await Witness.of(named);
+      await using other = await Witness.of(victim);
+      const pathOf = (endpoint: string): string => endpoint.replace('unix:', '');
+      const qmp = `${dirname(named.directory)}/kept-${process.pid}`;
+      linkSync(pathOf(named.qmpEndpoint), qmp);
+      try {
+        replace(pathOf(named.gdbEndpoint), pathOf(victim.gdbEndpoint));
+        const { status, stderr, stdout } = await runPagewalk(['state', '--qmp', `unix:${qmp}`, ...way], { PATH });
+        expect(await other.runState()).to.equal('running');
+        expect(other.stops, 'of the guest whose socket it is').to.equal(0);
+        expect({ status, stdout }, stderr).to.deep.equal({ status: 3, stdout: '' });
+        expect(stderr).to.match(refusal);
+        expect(await own.runState()).to.equal('running');
+        // A helper is asked to connect when the guest is paused already.
+        expect(own.stops).to.equal(way.length === 0 ? 0 : 1);
+      } finally {
+        unlinkSync(qmp);
+      }
+    });
+  }
+});
