@@ -147,6 +147,11 @@ describe('a client that is killed together with its watchdog', function () {
     expect(registers).to.be.an('object');
     writeFileSync(join(folder, journal), [...lines, JSON.stringify(plan), ''].join('\n'));
     expect((await restore()).stdout).to.match(/so it stays paused.*; the GDB stub is in virtual mode; .* is gone\n$/);
+    const [left = ''] = readdirSync(folder);
+    // The next run looks at the same guest by it, and has the same to say.
+    expect(JSON.parse(readFileSync(join(folder, left), 'utf8').trim().split('\n').at(-1) ?? '')).to.deep.equal({
+      ...{ qmp: plan['qmp'], resume: true },
+    });
     expect((await restore()).stdout).to.match(/so it stays paused \([^)]*\)\n$/);
     await witness.execute('cont');
     expect((await restore()).stdout).to.match(/: the guest runs\n$/);

@@ -23,12 +23,12 @@ describe('kept code', () => {
     writeFileSync(file, PROGRAM);
   });
 
-  const run = (version = '1.0.0', purpose = 'answer'): string[] =>
-    spawnSync(process.execPath, ['--input-type=module', '-e', RUN, file, directory, version, purpose], {
-      encoding: 'utf8',
-    })
-      .stdout.trim()
-      .split('\n');
+  const run = (version = '1.0.0', purpose = 'answer'): string[] => {
+    const words = ['--input-type=module', '-e', RUN, file, directory, version, purpose];
+    const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+    expect(stderr).to.equal('');
+    return stdout.trim().split('\n');
+  };
   const kept = (): string[] => readdirSync(directory);
 
   it('runs from the second time on, and the program does the same', () => {

@@ -68,6 +68,7 @@ describe('cli/runCli', () => {
     for (const words of [['help'], ...COMMANDS.map(({ name }) => ['help', name])]) {
       const { out } = await run(...words);
       expect(out.split('\n').filter((line) => line.length > 120)).to.deep.equal([]);
+      expect(out, words.join(' ')).to.not.match(/NaN|undefined|\[object/);
     }
   });
 

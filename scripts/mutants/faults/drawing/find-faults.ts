@@ -69,13 +69,27 @@ const CALL = /^ +(?:this\.)?[\w$#.?]+\(.*\);$/gm;
 const BODY =
   /^(?:export )?(?:async )?function\*? \w+\(.*\) \{$|^ {4}(?:static )?(?:async )?#?(?!if|for|while|switch|catch|constructor)\w+\(.*\) \{$/gm;
 
+/** Where a file begins behind what the compiler has put before it: helpers, such as those for `using`. */
+function ownFrom(source: string): number {
+  let from = 0;
+  while (source.startsWith('var __', from)) {
+    const [end] = [source.indexOf('\n};\n', from), source.indexOf('\n});\n', from)]
+      .filter((at) => at >= 0)
+      .sort((one, other) => one - other);
+    if (end === undefined) return from;
+    from = source.indexOf('\n', end + 1) + 1;
+  }
+  return from;
+}
+
 /** Every single fault that can be put into a file. Imports and the last comment are left alone. */
 export function findFaults(source: string): Fault[] {
   const tokens = tokenize(source);
+  const from = ownFrom(source);
   return [
     ...tokens.flatMap((token, at) => faultsOf(token, tokens[at - 1], tokens[at + 1])),
     ...lineFaults(source),
-  ].filter(({ start }) => !/^(?:import|export \{|export \*)/.test(lineAt(source, start)));
+  ].filter(({ start }) => !/^(?:import|export \{|export \*)/.test(lineAt(source, start)) && start >= from);
 }
 
 function faultsOf(token: Token, before: Token | undefined, after: Token | undefined): Fault[] {

@@ -2,6 +2,7 @@ import { type Fault, findFaults, lineAt, withFault } from '../drawing/find-fault
 import type { EquivalentFaults } from './equivalent.ts';
 import { IN_ABI } from './in-abi.ts';
 import { IN_GDB } from './in-gdb.ts';
+import { IN_GUEST } from './in-guest.ts';
 import { IN_PAGING } from './in-paging.ts';
 import { IN_QMP } from './in-qmp.ts';
 import { IN_REPORT } from './in-report.ts';
@@ -12,6 +13,7 @@ export const EQUIVALENT_FAULTS: readonly EquivalentFaults[] = [
   ...IN_REPORT,
   ...IN_GDB,
   ...IN_QMP,
+  ...IN_GUEST,
 ];
 
 /** A limit of time that is a millisecond longer shows nowhere. */

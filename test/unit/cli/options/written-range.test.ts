@@ -18,6 +18,10 @@ describe('cli/parseWrittenRange', () => {
   it('takes a name at either end, a size behind it, and a symbol for all of it', () => {
     expect(parse('do_exit')).to.deep.include({ kind: 'symbol' });
     expect(parse('_stext-_etext')).to.deep.include({ kind: 'ends' });
+    for (const text of ['0x1000-_etext', '_stext-0xffffffff81ffffff']) {
+      const { kind, ...ends } = parse(text);
+      expect([kind, Object.keys(ends)], text).to.deep.equal(['ends', ['text', 'first', 'last']]);
+    }
     expect(parse('do_exit+0x10+0x100')).to.deep.equal({
       kind: 'size',
       text: 'do_exit+0x10+0x100',

@@ -43,4 +43,11 @@ describe('scripts/findFaults', () => {
     const template = (inside: string) => `const a = \`1 + \${${inside}} && 2\`;`;
     expect(broken(template('b + c'))).to.deep.equal([template('b - c')]);
   });
+
+  it('leaves what the compiler has put before a file alone', () => {
+    const helpers =
+      'var __one = (this && this.__one) || function (a) {\n    if (a === 1) return 2;\n};\n' +
+      'var __two = (function () {\n    return 1;\n})(3, function (e) {\n    return e;\n});\n';
+    expect(broken(`${helpers}const a = 1;\n`)).to.deep.equal([`${helpers}const a = 2;\n`]);
+  });
 });

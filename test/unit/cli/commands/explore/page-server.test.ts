@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { expect } from 'chai';
 import { PageServer, type ServedMoments } from '../../../../../src/cli/commands/explore/page-server.ts';
 
@@ -50,5 +51,74 @@ describe('cli/PageServer', () => {
     expect((await ask('places/a'))[0]).to.equal(404);
     server.serve({ ...MOMENTS, symbols: null });
     expect((await ask('symbols/a'))[0]).to.equal(404);
+  });
+
+  /** What is answered to these lines, sent as they are. */
+  function say(head: readonly string[], path = `${new URL(url).pathname}about`): Promise<string> {
+    const { hostname, port } = new URL(url);
+    return new Promise((resolve, reject) => {
+      const socket = connect(Number(port), hostname);
+      let answer = '';
+      socket.setEncoding('utf8').on('data', (text: string) => {
+        answer += text;
+      });
+      socket.on('end', () => resolve(answer)).on('error', reject);
+      // The older form of HTTP needs no Host, and ends with its answer.
+      socket.write([`GET ${path} HTTP/1.0`, ...head, '', ''].join('\r\n'));
+    });
+  }
+
+  it('answers to its own name and its own pages alone', async () => {
+    server.serve(MOMENTS);
+    const { host } = new URL(url);
+    const own = `Host: ${host}`;
+    for (const head of [
+      [own],
+      [own, `Origin: http://${host}`],
+      [own, 'Sec-Fetch-Site: none'],
+      [own, 'Sec-Fetch-Site: same-origin'],
+    ]) {
+      expect(await say(head), head.join()).to.match(/^HTTP\/1\.1 200 /);
+    }
+    for (const head of [
+      [],
+      [`Host: evil.example:${new URL(url).port}`],
+      ['Host: '],
+      ['Host: undefined'],
+      [own, 'Origin: http://evil.example'],
+      [own, 'Origin: null'],
+      [own, 'Sec-Fetch-Site: cross-site'],
+      [own, 'Sec-Fetch-Site: same-site'],
+    ]) {
+      expect(await say(head), head.join()).to.match(/^HTTP\/1\.1 403 /);
+    }
+    for (const path of ['/about', '//about', '/elsewhere/about', `${new URL(url).pathname.slice(0, -2)}/about`]) {
+      expect(await say([own], path), path).to.match(/^HTTP\/1\.1 403 /);
+    }
+  });
+
+  it('takes no body, and what follows one is no request', async () => {
+    server.serve(MOMENTS);
+    const { host } = new URL(url);
+    const answer = await say([`Host: ${host}`, 'Content-Length: 1', 'Connection: keep-alive']);
+    expect(answer)
+      .to.match(/^HTTP\/1\.1 413 /)
+      .and.match(/^connection: close/im);
+    expect(await say([`Host: ${host}`, 'Content-Length: 0'])).to.match(/^HTTP\/1\.1 200 /);
+  });
+
+  it('says what a page may do, and that nothing is kept', async () => {
+    server.serve(MOMENTS);
+    const answer = await say([`Host: ${new URL(url).host}`]);
+    for (const line of [
+      /^content-security-policy: default-src 'none'/im,
+      /^x-content-type-options: nosniff/im,
+      /^referrer-policy: no-referrer/im,
+      /^cross-origin-resource-policy: same-origin/im,
+      /^cross-origin-opener-policy: same-origin/im,
+      /^cache-control: no-store/im,
+    ]) {
+      expect(answer).to.match(line);
+    }
   });
 });

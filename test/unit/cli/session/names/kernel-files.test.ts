@@ -104,6 +104,7 @@ describe('names of kernels in the cache folder', () => {
         .at(TEXT)
         .map((known) => known.load()),
     ).to.deep.equal([null, null]);
+    expect(readLatestNames({ XDG_CACHE_HOME: folder })).to.equal(null);
   });
 
   it('are nothing where the folder cannot be written', () => {
