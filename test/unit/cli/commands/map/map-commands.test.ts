@@ -5,6 +5,7 @@ import { parseFind } from '../../../../../src/cli/commands/map/parse-find.ts';
 import { parseMap } from '../../../../../src/cli/commands/map/parse-map.ts';
 import { UsageError } from '../../../../../src/cli/errors.ts';
 import { parseMapFilter } from '../../../../../src/cli/options/map-filter.ts';
+import { NamedDump } from '../../../../../src/cli/options/sources/dump-file.ts';
 import type { PageAttributes } from '../../../../../src/paging/index.ts';
 
 const QMP = ['--qmp', 'unix:/run/vm.qmp'];
@@ -169,6 +170,32 @@ describe('cli/parseDiff', () => {
     });
   });
 
+  it('takes two dumps, each with its registers, and a dump beside a guest', () => {
+    const two = parseDiff(
+      '--dump a --dump b --registers r --registers s --cpu 1 --strict --html p --names'.split(' '),
+      {},
+    );
+    if (two.kind !== 'two') throw new Error('two guests are compared');
+    expect(two).to.deep.include({ range: null, names: true, html: 'p' });
+    expect(two.before).to.deep.include({
+      cpu: 1,
+      strict: true,
+      source: new NamedDump({ file: 'a', registersFile: 'r' }),
+    });
+    expect(two.after).to.deep.include({
+      cpu: 1,
+      strict: true,
+      source: new NamedDump({ file: 'b', registersFile: 's' }),
+    });
+    const words = ['--dump', 'a', '--registers', 'r', '--timeout', '7', '--range', '0-4095', ...QMP];
+    const beside = parseDiff(words, { PAGEWALK_QMP: 'unix:/another' });
+    if (beside.kind !== 'two') throw new Error('two guests are compared');
+    expect(beside).to.deep.include({ range: { kind: 'numbers', first: 0n, last: 4095n }, names: false });
+    expect(beside.before.source).to.deep.equal(new NamedDump({ file: 'a', registersFile: 'r' }));
+    expect(beside.after.source).to.not.be.instanceOf(NamedDump);
+    expect(beside.after.cpu).to.equal(0);
+  });
+
   const refused: readonly (readonly [string, string])[] = [
     [
       '',
@@ -189,6 +216,20 @@ describe('cli/parseDiff', () => {
     ['a b --set A20=0', '--set is about a guest, and needs --after MS'],
     ['a --after 1 --qmp vm', '--after compares a guest with itself, and "a" is a file'],
     ['--after soon --qmp vm', '--after "soon" is not a whole number from 0 to 2147483647'],
+    ['a b --html c --limit 1', '--html and --limit exclude each other'],
+    ['a b --names', '--names needs --html'],
+    ['a b --registers r', '--registers needs --dump'],
+    ['a b --limit 0', '--limit "0" is not a whole number from 1 to 999999999999999'],
+    ['--dump a --dump b --dump c', 'two dumps are compared (got 3)'],
+    ['--dump a --dump b c', '--dump compares dumps and guests, and "c" is a file'],
+    ['--dump a --after 1', '--after compares a guest that runs with itself, without --dump'],
+    ['--dump a --dump b --registers r', 'give --registers once for each --dump (got 1 for 2)'],
+    ['--dump a --registers r --registers s --qmp vm', 'give --registers once for each --dump (got 2 for 1)'],
+    ['--dump a --dump b --qmp vm', 'two dumps are compared, and --qmp names a third guest'],
+    ['--dump a --dump b --gdb vm', 'two dumps are compared, and --gdb names a third guest'],
+    ['--dump a --dump b --timeout 5', '--timeout is about a guest that runs, and --dump names a file'],
+    ['--dump a --dump b --no-host-memory', '--no-host-memory is about a guest that runs, and --dump names a file'],
+    ['--dump a --dump b --live', '--live asks a guest that runs, and --dump names a file'],
     [
       '--after 5',
       'no endpoint: say where the guest is with --qmp ENDPOINT (or PAGEWALK_QMP), --guest NAME|PID, or --gdb, or --dump FILE',

@@ -1,0 +1,139 @@
+import { expect } from 'chai';
+import { IdentitySpace } from '../../../src/guest/identity-space.ts';
+import { MemoryMap, type Region } from '../../../src/guest/index.ts';
+import { RegionSet } from '../../../src/guest/memory/region-set.ts';
+import type { Alias, MappedLeaf, MappedRange } from '../../../src/paging/index.ts';
+
+const region = (kind: Region['kind'], name: string, first: bigint, last: bigint): Region => ({
+  ...{ kind, name, first, last },
+  offset: 0n,
+});
+const MAP = new MemoryMap([
+  region('ram', 'low', 0n, 0x9_ffffn),
+  region('ram', 'main', 0x10_0000n, 0x60_0fffn),
+  region('device', 'hpet', 0xfed0_0000n, 0xfed0_03ffn),
+  region('rom', 'bios', 0xfffc_0000n, 0xffff_ffffn),
+  region('ram', 'high', 0x1_0000_0000n, 0x1_3fff_ffffn),
+]);
+const EVERYTHING = { write: true, user: true, exec: true };
+
+function space(a20Masked = false): IdentitySpace {
+  return new IdentitySpace(a20Masked, MAP, new RegionSet(MAP));
+}
+
+function rangesOf(of: IdentitySpace, range = {}): MappedRange[] {
+  const ranges: MappedRange[] = [];
+  const { complete } = of.ranges((each) => ranges.push({ ...each }) > 0, range);
+  expect(complete).to.equal(true);
+  return ranges;
+}
+
+function leavesOf(of: IdentitySpace, range = {}): MappedLeaf[] {
+  const leaves: MappedLeaf[] = [];
+  expect(of.leaves((each) => leaves.push({ ...each }) > 0, range).complete).to.equal(true);
+  return leaves;
+}
+
+const shown = ({ address, sizeBytes, physicalAddress }: MappedLeaf) => [address, sizeBytes, physicalAddress] as const;
+
+describe('guest/IdentitySpace', () => {
+  it('has a range for each region of the first 4 GiB, with everything allowed and no pages', () => {
+    const ranges = rangesOf(space());
+    expect(ranges.map(({ first, last, physicalFirst }) => [first, last, physicalFirst])).to.deep.equal([
+      [0n, 0x9_ffffn, 0n],
+      [0x10_0000n, 0x60_0fffn, 0x10_0000n],
+      [0xfed0_0000n, 0xfed0_03ffn, 0xfed0_0000n],
+      [0xfffc_0000n, 0xffff_ffffn, 0xfffc_0000n],
+    ]);
+    expect(ranges[1]).to.deep.include({
+      ...{ rights: EVERYTHING, protectionKey: null, global: false, leaves: {}, leafCount: 0, accessed: 0, dirty: 0 },
+      ...{ contiguous: true, physicalPieces: 1, physicalLowest: 0x10_0000n, physicalHighest: 0x60_0fffn },
+    });
+    expect(new Set(ranges.map(({ classes }) => classes)).size, 'a class for each region').to.equal(4);
+  });
+
+  it('has the parts of a range of addresses', () => {
+    const ranges = rangesOf(space(), { first: 0x9_f000n, last: 0x10_0001n });
+    expect(ranges.map(({ first, last }) => [first, last])).to.deep.equal([
+      [0x9_f000n, 0x9_ffffn],
+      [0x10_0000n, 0x10_0001n],
+    ]);
+    expect(rangesOf(space(), { first: 0xa_0000n, last: 0xf_ffffn })).to.deep.equal([]);
+    expect(rangesOf(space(), { first: 0x1_0000_0000n })).to.deep.equal([]);
+  });
+
+  it('has the largest pages that fit, each whole', () => {
+    const leaves = leavesOf(space(), { first: 0x10_0000n, last: 0x60_0fffn });
+    const small = Array.from({ length: 0x100 }, (_, at) => [0x10_0000n + BigInt(at) * 0x1000n, 0x1000] as const);
+    expect(leaves.map(({ address, sizeBytes }) => [address, sizeBytes])).to.deep.equal([
+      ...small,
+      [0x20_0000n, 0x20_0000],
+      [0x40_0000n, 0x20_0000],
+      [0x60_0000n, 0x1000],
+    ]);
+    for (const leaf of leaves) {
+      expect(leaf).to.deep.include({ rights: EVERYTHING, protectionKey: null, global: false });
+      expect(leaf).to.include({ accessed: false, dirty: false, physicalAddress: leaf.address });
+    }
+    const cut = leavesOf(space(), { first: 0x20_0000n, last: 0x3f_efffn });
+    expect([cut.length, cut[0]?.sizeBytes], 'not beyond what was asked for').to.deep.equal([0x1ff, 0x1000]);
+    expect(leavesOf(space(), { first: 0xfed0_0000n, last: 0xfed0_0fffn }).map(shown), 'a part of a page').to.deep.equal(
+      [[0xfed0_0000n, 0x1000, 0xfed0_0000n]],
+    );
+  });
+
+  it('folds each second megabyte onto the one before while the A20 gate masks', () => {
+    const ranges = rangesOf(space(true), { first: 0n, last: 0x2f_ffffn });
+    expect(ranges.map(({ first, last, physicalFirst }) => [first, last, physicalFirst])).to.deep.equal([
+      [0n, 0x9_ffffn, 0n],
+      [0x10_0000n, 0x19_ffffn, 0n],
+      [0x20_0000n, 0x2f_ffffn, 0x20_0000n],
+    ]);
+    const leaves = leavesOf(space(true), { first: 0x30_0000n, last: 0x30_1fffn });
+    expect(leaves.map(shown)).to.deep.equal([
+      [0x30_0000n, 0x1000, 0x20_0000n],
+      [0x30_1000n, 0x1000, 0x20_1000n],
+    ]);
+  });
+
+  it('finds what leads to physical addresses, whether anything is there or not', () => {
+    const aliasesOf = (a20Masked: boolean, first: bigint, last: bigint, range = {}) => {
+      const aliases: Alias[] = [];
+      space(a20Masked).aliases({ first, last }, (each) => aliases.push({ ...each }) > 0, range);
+      return aliases.map((each) => [each.first, each.last, each.physicalFirst] as const);
+    };
+    expect(aliasesOf(false, 0xa_0000n, 0xa_0010n)).to.deep.equal([[0xa_0000n, 0xa_0010n, 0xa_0000n]]);
+    expect(aliasesOf(false, 0xffff_fff0n, 0x1_0000_0010n)).to.deep.equal([[0xffff_fff0n, 0xffff_ffffn, 0xffff_fff0n]]);
+    expect(aliasesOf(true, 0xf_fff0n, 0x20_000fn, { first: 0n, last: 0x3f_ffffn })).to.deep.equal([
+      [0xf_fff0n, 0xf_ffffn, 0xf_fff0n],
+      [0x1f_fff0n, 0x1f_ffffn, 0xf_fff0n],
+      [0x20_0000n, 0x20_000fn, 0x20_0000n],
+      [0x30_0000n, 0x30_000fn, 0x20_0000n],
+    ]);
+    const [alias] = (() => {
+      const found: Alias[] = [];
+      space().aliases({ first: 5n, last: 6n }, (each) => found.push({ ...each }) > 0, {});
+      return found;
+    })();
+    expect(alias).to.deep.equal({
+      ...{ first: 5n, last: 6n, physicalFirst: 5n, pageSizeBytes: null, rights: EVERYTHING },
+      ...{ protectionKey: null, global: false, leaves: 0, accessed: 0, dirty: 0 },
+    });
+  });
+
+  it('stops where it is told to, and is incomplete then', () => {
+    for (const ask of [
+      (emit: () => boolean) => space().ranges(emit, {}),
+      (emit: () => boolean) => space().leaves(emit, {}),
+      (emit: () => boolean) => space(true).aliases({ first: 0n, last: 0xffn }, emit, {}),
+    ]) {
+      let told = 0;
+      const result = ask(() => {
+        told += 1;
+        return told < 2;
+      });
+      expect([told, result.complete]).to.deep.equal([2, false]);
+      expect(result).to.include({ tables: 0, reservedEntries: 0, unbackedTables: 0 });
+    }
+  });
+});
