@@ -12,6 +12,8 @@ const QUICK = ['test/unit/', 'test/conformance/'];
 const LEFT_OUT = /\/(?:processor|nested-processor|bochs|linux\/main|scripts|support)\/|\/(?:documents|readme)\.test/;
 /** Those in which a guest is asked by the product. What the kit, a browser or another host does is no judge of these layers. */
 const LIVE = ['cli', 'device-state', 'dump', 'guest', 'left-as-found', 'linux', 'nested', 'peer', 'protocols', 'reach'];
+/** Of the tests without one, those that start the product by itself. */
+const APART = ['cli', 'guest'];
 
 /** Which of the tests with a guest are asked. */
 export interface LiveChoice {
@@ -45,10 +47,10 @@ export async function findJudges(
   const covering = new CoveringTests(copy.root, await collectTogether(bench, quick.map(fromRoot)), imports);
   if (!faults.some(({ floor }) => floor.isLive)) return { covering, environment: ENVIRONMENT, live: null };
   // Of what a test starts as a process, its imports say nothing.
-  const live = compiled.filter(
-    (file) =>
-      LIVE.some((room) => file.startsWith(`test/live/${room}/`)) && file.endsWith('.test.js') && file.includes(name),
-  );
+  const startsProcesses = (file: string): boolean =>
+    LIVE.some((room) => file.startsWith(`test/live/${room}/`)) ||
+    (APART.some((room) => file.startsWith(`test/unit/${room}/`)) && copy.read(file).includes('node:child_process'));
+  const live = compiled.filter((file) => file.endsWith('.test.js') && file.includes(name) && startsProcesses(file));
   const runs = await collectApart(bench, live.map(fromRoot));
   return {
     covering,

@@ -1,12 +1,22 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { lchownSync, linkSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import type { ClientOrders } from '../../support/live/guest/attached-client.ts';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
 import { OTHER_UID, QemuOfAnotherUser } from '../../support/live/peer/other-user.ts';
 import { runPagewalk } from '../../support/live/run-pagewalk.ts';
+import { untilPasses } from '../../support/until-passes.ts';
 
 const PATH = process.env['PATH'] ?? '';
+
+/** Seen from dist/test/live/peer, where this file runs. */
+const CLIENT = fileURLToPath(new URL('../../support/live/guest/attached-client.js', import.meta.url));
+const pathOf = (endpoint: string): string => endpoint.replace('unix:', '');
 
 /** Puts something in the place of a socket, as the user whose folder it lies in can. @param victim - another socket */
 const REPLACED: Readonly<Record<string, (socket: string, victim: string) => void>> = {
@@ -49,7 +59,6 @@ describe('the socket of a stub whose name has come to lead to another guest’s'
       await using victim = await launchKernel('long4');
       await using own = await Witness.of(named);
       await using other = await Witness.of(victim);
-      const pathOf = (endpoint: string): string => endpoint.replace('unix:', '');
       const qmp = `${dirname(named.directory)}/kept-${process.pid}`;
       linkSync(pathOf(named.qmpEndpoint), qmp);
       try {
@@ -67,4 +76,24 @@ describe('the socket of a stub whose name has come to lead to another guest’s'
       }
     });
   }
+
+  it('is not connected to by the watchdog of a client that was killed, where it was put there in the pause', async () => {
+    await using another = await QemuOfAnotherUser.make();
+    await using named = await launchKernel('long4', { binary: another.binary });
+    await using victim = await launchKernel('long4');
+    await using own = await Witness.of(named);
+    await using other = await Witness.of(victim);
+    const orders: ClientOrders = { qmp: named.qmpEndpoint, until: 'paused' };
+    const client = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(client.stdout, 'data');
+    expect(await own.runState()).to.equal('paused');
+    REPLACED['a link to it']?.(pathOf(named.gdbEndpoint), pathOf(victim.gdbEndpoint));
+    client.kill('SIGKILL');
+    await once(client, 'exit');
+    await untilPasses(async () => expect(await own.runState()).to.equal('running'), 20_000);
+    // What it cannot put back it tries again.
+    await setTimeout(3000);
+    expect([await other.runState(), other.stops]).to.deep.equal(['running', 0]);
+    expect(await own.runState()).to.equal('running');
+  });
 });
