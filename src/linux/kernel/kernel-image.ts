@@ -55,7 +55,7 @@ export async function findKernel(space: AddressSpace): Promise<KernelPlace | str
   const hasNoExecute = ranges.some(({ rights }) => !rights.exec);
   const texts = ranges.filter(({ rights }) => rights.exec && !rights.user && (hasNoExecute || !rights.write));
   const text = texts.find((range) => range.last - range.first + 1n >= LEAST_TEXT_BYTES);
-  if (text === undefined) return texts.length === 0 ? "no executable pages in the kernel's range" : 'no kernel text';
+  if (text === undefined) return texts.length === 0 ? "no executable page in the kernel's range" : 'no kernel text';
   const isData = ({ first: at, rights }: MappedRange): boolean =>
     !rights.write && !rights.user && (hasNoExecute ? !rights.exec && at > text.first : at >= text.first);
   const readOnly = joinNeighbours(ranges.filter(isData));

@@ -17,7 +17,8 @@ export function gpaOf(gpaPage: bigint, gva: bigint): bigint {
 
 /** `VALIDATE_WRITE, SET_PAGE_TABLE_BITS, INPUT_VTL 1`: control flags by the specification's names. @internal */
 export function formatControlFlags(controlFlags: bigint): string {
-  return controlFlagNames(controlFlags).join(', ');
+  const names = controlFlagNames(controlFlags);
+  return names.length === 0 ? 'no flags' : names.join(', ');
 }
 
 /** The same, each by itself. @internal */

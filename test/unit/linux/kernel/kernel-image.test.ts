@@ -49,6 +49,6 @@ describe('linux/findKernel', () => {
   });
 
   it('takes no pages of a process', async () => {
-    expect(await findKernel(spaceWith('32-bit', true))).to.equal("no executable pages in the kernel's range");
+    expect(await findKernel(spaceWith('32-bit', true))).to.equal("no executable page in the kernel's range");
   });
 });
