@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { expect } from 'chai';
+import split2 from 'split2';
 import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { connect } from '../../../protocols/transport/index.ts';
 import { type Assumption, type AttachOptions, attach, withPausedGuest } from '../../../src/guest/index.ts';
@@ -6,8 +9,10 @@ import { launchQemu, type QemuProcess } from '../../../src/testing/index.ts';
 import { KERNELS } from '../../kernels/manifests/kernels.ts';
 import { kernelPage } from '../../kernels/manifests/manifest.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
+import { GREETING } from '../../support/fakes/fake-qmp-server.ts';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
+import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
 
 const READ = { write: false, user: false, exec: false };
 const RW = kernelPage(KERNELS.long4, 'rw');
@@ -44,6 +49,7 @@ async function physicalModeLeftOn(guest: QemuProcess): Promise<boolean> {
 
 describe('attaching to a guest and leaving it', function () {
   this.timeout(60_000);
+  const scratch = useScratchDirectory();
 
   for (const [way, options] of Object.entries(waysIn)) {
     it(`${way}: a running guest runs on, ticking, and the stub is free and in virtual mode`, async () => {
@@ -165,6 +171,49 @@ describe('attaching to a guest and leaving it', function () {
     expect(await witness.runState()).to.equal('running');
     await witness.execute('stop');
     expect(await physicalModeLeftOn(guest)).to.equal(false);
+  });
+
+  it('leaves a guest running that it had found paused, where another client resumed it in the middle', async () => {
+    await using guest = await launchKernel('long4');
+    await using witness = await Witness.of(guest);
+    await witness.execute('stop');
+    const attached = await attach({ qmp: guest.qmpEndpoint });
+    const paused = await attached.pause();
+    await paused.translate([{ linearAddress: RW.address, access: READ }]);
+    await witness.execute('cont');
+    await attached.detach();
+    expect(await witness.runState()).to.equal('running');
+    await witness.execute('stop');
+    expect(await physicalModeLeftOn(guest)).to.equal(false);
+  });
+
+  it('touches nothing of a machine that is not x86', async () => {
+    const asked: string[] = [];
+    const server = createServer((client) => {
+      client.write(`${GREETING}\n`);
+      client.pipe(split2()).on('data', (line: string) => {
+        const { execute, id } = JSON.parse(line);
+        asked.push(execute);
+        const answer =
+          execute === 'query-target'
+            ? { return: { arch: 'aarch64' } }
+            : execute === 'qmp_capabilities'
+              ? { return: {} }
+              : { error: { class: 'GenericError', desc: 'not here' } };
+        // What is asked beside it is answered first: nothing waits for the architecture by chance.
+        setTimeout(() => client.write(`${JSON.stringify({ ...answer, id })}\n`), execute === 'query-target' ? 200 : 0);
+      });
+      client.on('error', () => {});
+    }).listen(scratch('arm'));
+    await once(server, 'listening');
+    try {
+      const error = await expectRejection(attach({ qmp: `unix:${scratch('arm')}` }));
+      expect(error).to.include({ code: 'ERR_GUEST_ARCHITECTURE', architecture: 'aarch64' });
+    } finally {
+      server.close();
+    }
+    expect(asked).to.include('query-target');
+    expect(asked.filter((each) => /stop|cont|migrate|add|remove|system/.test(each))).to.deep.equal([]);
   });
 
   it('ends promptly with a clear error when QEMU dies in the middle', async () => {
