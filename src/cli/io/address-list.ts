@@ -130,7 +130,10 @@ export class AddressList {
   /** Says how much was left out, if not everything was said line by line. */
   complainOfRest(): void {
     const rest = this.#junkLines - MAX_COMPLAINTS;
-    if (rest > 0) this.#complain(`pagewalk: ${this.name}: ${rest} more lines that are no address`);
+    if (rest > 0)
+      this.#complain(
+        `pagewalk: ${this.name}: ${rest} more ${rest === 1 ? 'line that is' : 'lines that are'} no address`,
+      );
   }
 
   #hasNoAddresses({ number }: TextLine): InputFileError {

@@ -106,6 +106,27 @@ describe('cli, over a dump: translate', () => {
     expect(err[0]).to.include(':4: ').and.include('"odd"');
   });
 
+  it('names the first of many lines that are no address, and counts the rest, also where there is no other', async () => {
+    const list = over.file('junk', 'odd\n'.repeat(40));
+    const { status, out, err } = await over.run(`translate --from ${list} --brief --keep-going`);
+    expect({ status, out }).to.deep.equal({ status: 2, out: [] });
+    expect(err.slice(0, 20).map((line) => line.split(':')[2])).to.deep.equal(
+      Array.from({ length: 20 }, (_, at) => String(at + 1)),
+    );
+    expect(err.slice(20)).to.deep.equal([
+      `pagewalk: ${list}: 20 more lines that are no address`,
+      `pagewalk: there is no address in ${list}`,
+      'Try: pagewalk help translate',
+    ]);
+    const mixed = over.file('mixed', `${'odd\n'.repeat(21)}0x200000010\n`);
+    const answered = await over.run(`translate --from ${mixed} --brief --keep-going`);
+    expect({ status: answered.status, out: answered.out }).to.deep.equal({
+      status: 1,
+      out: ['0x0000000200000010  0x5010  4K  r-x-'],
+    });
+    expect(answered.err.at(-1)).to.equal(`pagewalk: ${mixed}: 1 more line that is no address`);
+  });
+
   it('prints a list that is too long to hold while it is answered, and never ahead of its reader', async () => {
     const list = over.file('long', '0x200000010\n'.repeat(90_000));
     let [printing, most, lines, prints] = [0, 0, 0, 0];
