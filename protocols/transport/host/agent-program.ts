@@ -334,8 +334,17 @@ def opened(pid):
             pass
     return found
 def identity(path):
-    stat = os.stat(path)
-    return "%d:%d" % (stat.st_dev, stat.st_ino) if stat.st_mode >> 12 == 12 else None
+    if not path.startswith("/proc/"):
+        descriptor = bound_socket(path)
+        if descriptor is None:
+            return None
+        found = os.fstat(descriptor)
+        os.close(descriptor)
+    else:
+        found = os.lstat(path)
+        if not stat.S_ISSOCK(found.st_mode) or found.st_nlink != 1:
+            return None
+    return "%d:%d" % (found.st_dev, found.st_ino)
 def sharers(number, request):
     wanted, found, end = set(request["of"]), {}, time.monotonic() + 5
     for name in sorted(filter(str.isdigit, os.listdir("/proc")), key=int, reverse=True):

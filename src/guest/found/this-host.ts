@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
-import { formatEndpoint, libvirtUriOf } from '../../../protocols/transport/internal.ts';
+import { lstatSync, readFileSync, statSync } from 'node:fs';
+import { findBoundSocket, formatEndpoint, libvirtUriOf } from '../../../protocols/transport/internal.ts';
 import { processWith } from '../peer/find-holder.ts';
 import { executableOf, ProcessScan } from '../peer/processes.ts';
 import { readTcpSockets, readUnixSockets } from '../peer/socket-tables.ts';
@@ -37,8 +37,10 @@ export function lookAtThisHost(): HostLook {
     },
     holder: (inodes) => processWith(inodes, scan),
     socketAt(path) {
-      const found = quietly(() => statSync(path, { bigint: true, throwIfNoEntry: false }));
-      return found?.isSocket() === true ? `${found.dev}:${found.ino}` : undefined;
+      // On the way through /proc there are links that only the kernel makes.
+      if (!path.startsWith('/proc/')) return quietly(() => findBoundSocket(path));
+      const found = quietly(() => lstatSync(path, { bigint: true, throwIfNoEntry: false }));
+      return found?.isSocket() === true && found.nlink === 1n ? `${found.dev}:${found.ino}` : undefined;
     },
     configuration: readNamedFile,
     record(path) {

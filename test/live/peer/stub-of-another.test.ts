@@ -77,6 +77,23 @@ describe('the socket of a stub whose name has come to lead to another guest’s'
     });
   }
 
+  it('is not taken for a monitor either, where a guest is named by its process', async () => {
+    await using another = await QemuOfAnotherUser.make();
+    await using victim = await launchKernel('long4');
+    for (const way of [[], ['--host', 'env']]) {
+      await using named = await launchKernel('long4', { binary: another.binary, gdb: false });
+      await using other = await Witness.of(victim);
+      const { pid } = named;
+      // A stub takes the connection, which pauses its guest.
+      for (const endpoint of [named.qmpEndpoint, named.witnessEndpoint])
+        REPLACED['a link to it']?.(pathOf(endpoint), pathOf(victim.gdbEndpoint));
+      const { status, stdout, stderr } = await runPagewalk(['state', '--guest', String(pid), ...way], { PATH });
+      expect([await other.runState(), other.stops], stderr).to.deep.equal(['running', 0]);
+      expect({ status, stdout }, stderr).to.deep.equal({ status: 3, stdout: '' });
+      expect(stderr).to.contain(`QEMU ${pid} has no monitor that is reached from here`);
+    }
+  });
+
   it('is not connected to by the watchdog of a client that was killed, where it was put there in the pause', async () => {
     await using another = await QemuOfAnotherUser.make();
     await using named = await launchKernel('long4', { binary: another.binary });
