@@ -1,6 +1,8 @@
 /** @internal */
 export { lookAtHost } from './connect.ts';
 /** @internal */
+export { connectSame } from './connect-same.ts';
+/** @internal */
 export type {
   DescriptorCarrier,
   HandedDescriptor,
@@ -17,12 +19,7 @@ export { duplexOf, letEnd } from './duplex-of.ts';
 /** @internal */
 export { hostAndPortOf, onItsHost } from './endpoint.ts';
 /** @internal */
-export {
-  findBoundSocket,
-  identifySocket,
-  openSameSocket,
-  type SocketIdentity,
-} from './files/bound-socket.ts';
+export { findBoundSocket, identifySocket, identityOfFile, type SocketIdentity } from './files/bound-socket.ts';
 /** @internal */
 export { makeNamelessPipe, type NamelessPipe } from './files/nameless-pipe.ts';
 /** @internal */

@@ -1,9 +1,14 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { O_PATH } from './socket-file.ts';
+import { O_PATH, type SocketFile } from './socket-file.ts';
 
 /** Which file a socket is, for as long as it is there: `device:inode`. Plain text, as others have to be told of it. @internal */
 export type SocketIdentity = string;
+
+/** Of a connection's file. @internal */
+export function identityOfFile({ device, inode }: Pick<SocketFile, 'device' | 'inode'>): SocketIdentity {
+  return `${device}:${inode}`;
+}
 
 /** Links of links: as many as the kernel follows. */
 const MOST_LINKS = 40;

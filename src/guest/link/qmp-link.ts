@@ -8,7 +8,7 @@ import {
   type RunStatus,
   stop,
 } from '../../../protocols/qmp/internal.ts';
-import { formatPrintable, letEnd } from '../../../protocols/transport/internal.ts';
+import { formatPrintable, identityOfFile, letEnd, type SocketIdentity } from '../../../protocols/transport/internal.ts';
 import { GuestArchitectureError, GuestRunStateError, GuestStubError } from '../errors.ts';
 import { nameHolder } from '../found/held-monitor.ts';
 import type { DeviceStateFile } from '../monitor/device-state-file.ts';
@@ -154,6 +154,7 @@ export class QmpLink implements Link {
       endpoint: name,
       qemu,
       qmp: name,
+      qmpFile: peer.kind === 'process' ? fileOf(qmp) : undefined,
       enabled: options.watchdog ?? true,
       endsStuckClient: options.endWhenStuck === true && Number.isFinite(options.maxPauseMs ?? 0),
     });
@@ -655,6 +656,11 @@ export class QmpLink implements Link {
     if (!this.#isDirect && this.#holding && this.#ranBefore === true && !isTold)
       throw leftToWatchdog(this.endpoint, hasWatchdog, 'the way to its monitor is gone');
   }
+}
+
+/** Of a monitor's unix socket. */
+function fileOf({ connection: { socket } }: QmpClient): SocketIdentity | undefined {
+  return socket?.kind === 'unix' && socket.file !== undefined ? identityOfFile(socket.file) : undefined;
 }
 
 function askFirst(monitor: Monitor): FirstAnswers {

@@ -41,6 +41,7 @@ const headSchema = z.object({
 });
 const planSchema = z.object({
   qmp: z.optional(z.string()),
+  qmpFile: z.optional(z.string()),
   stub: z.optional(z.string()),
   stubFile: z.optional(z.string()),
   resume: z.optional(z.boolean()),

@@ -18,9 +18,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import {
   type Connection,
   connect,
+  connectSame,
   formatEndpoint,
   O_PATH,
-  openSameSocket,
   parseEndpoint,
   randomBytes,
   type SocketIdentity,
@@ -313,12 +313,10 @@ export function connectStub(
   { directory, stubFile }: { readonly directory?: DirectoryPlan; readonly stubFile?: SocketIdentity },
   timeoutMs: number,
 ): Promise<Connection> {
-  const stub = parseEndpoint(endpoint);
   const own = directory && formatEndpoint({ kind: 'unix', path: pathOf(directory, 'gdb') });
-  if (directory !== undefined && formatEndpoint(stub) === own)
+  if (directory !== undefined && formatEndpoint(parseEndpoint(endpoint)) === own)
     return connect(endpoint, { timeoutMs, openSocket: () => openPrivateSocket(directory) });
-  if (stub.kind !== 'unix' || stubFile === undefined) return connect(endpoint, { timeoutMs });
-  return connect(endpoint, { timeoutMs, openSocket: () => openSameSocket(stub.path, stubFile) });
+  return connectSame(endpoint, stubFile, timeoutMs);
 }
 
 /**

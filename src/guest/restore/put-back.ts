@@ -130,7 +130,7 @@ export async function putBack(
 
 /** The part of a plan that is to be tried again. */
 function leftOf(
-  { qmp, journal, stub, stubFile, handedStub, resume, registers, ownStub, handed, directory }: RestorePlan,
+  { qmp, qmpFile, journal, stub, stubFile, handedStub, resume, registers, ownStub, handed, directory }: RestorePlan,
   lost: {
     readonly isModeLost: boolean;
     readonly isRunLost: boolean;
@@ -144,6 +144,7 @@ function leftOf(
   const needsStub = isModeLost || isStubLost;
   return {
     ...(qmp === undefined ? {} : { qmp }),
+    ...(qmpFile === undefined ? {} : { qmpFile }),
     ...(journal === undefined ? {} : { journal }),
     ...(isModeLost && stub !== undefined ? { stub } : {}),
     ...(isModeLost && stubFile !== undefined ? { stubFile } : {}),

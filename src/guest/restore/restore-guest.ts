@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus, parseInfoVersion, QmpClient } from '../../../protocols/qmp/index.ts';
-import { ConnectError, nowMs } from '../../../protocols/transport/internal.ts';
+import { ConnectError, connectSame, nowMs, type SocketIdentity } from '../../../protocols/transport/internal.ts';
 import { isSocketIdle } from '../peer/listens-at.ts';
 import { isOurPause } from '../resume/is-our-pause.ts';
 import { resumeByStub } from '../resume/resume-by-stub.ts';
@@ -59,16 +59,17 @@ export async function restoreGuest(plan: RestorePlan): Promise<void> {
     if (!isDone(left)) await delay(goneSince === undefined ? interval : FIRST_INTERVAL_MS);
   }
   if (plan.journal !== undefined) removeJournal(plan.journal);
-  if (plan.qmp !== undefined && late !== undefined && goneSince === undefined) await awaitLate(plan.qmp, late);
+  if (plan.qmp !== undefined && late !== undefined && goneSince === undefined)
+    await awaitLate({ qmp: plan.qmp, file: plan.qmpFile }, late);
 }
 
 /** Looks in from time to time: the monitor serves one client at a time, and others want to be served, too. */
-async function awaitLate(endpoint: string, late: LateConnections): Promise<void> {
+async function awaitLate(monitor: KnownMonitor, late: LateConnections): Promise<void> {
   const watch = new LateWatch(late);
   let goneSince: number | undefined;
   while (!watch.isOver) {
     try {
-      await withMonitor(endpoint, MONITOR_PATIENCE_MS, (qmp) => watch.look(qmp));
+      await withMonitor(monitor, MONITOR_PATIENCE_MS, (qmp) => watch.look(qmp));
       goneSince = undefined;
     } catch (error) {
       // Another client is served.
@@ -83,8 +84,19 @@ function isGoneError(error: unknown): boolean {
   return error instanceof ConnectError && NOT_LISTENING.has(error.code);
 }
 
-async function withMonitor<T>(endpoint: string, timeoutMs: number, use: (qmp: QmpClient) => Promise<T>): Promise<T> {
-  const qmp = await QmpClient.connect(endpoint, { timeoutMs, requestTimeoutMs: ATTEMPT_TIMEOUT_MS });
+/** A monitor by its endpoint, and by the file that its socket is. */
+interface KnownMonitor {
+  readonly qmp: string;
+  readonly file: SocketIdentity | undefined;
+}
+
+async function withMonitor<T>(
+  { qmp: endpoint, file }: KnownMonitor,
+  timeoutMs: number,
+  use: (qmp: QmpClient) => Promise<T>,
+): Promise<T> {
+  const connection = await connectSame(endpoint, file, timeoutMs);
+  const qmp = await QmpClient.connect(connection, { timeoutMs, requestTimeoutMs: ATTEMPT_TIMEOUT_MS });
   try {
     return await use(qmp);
   } finally {
@@ -137,7 +149,7 @@ async function throughQmp(
 ): Promise<Omit<Attempted, 'isGone'>> {
   // A monitor that serves another client says nothing: the guest waits for the first attempt.
   const timeoutMs = elapsed() < MONITOR_PATIENCE_MS ? MONITOR_PATIENCE_MS : ATTEMPT_TIMEOUT_MS;
-  return withMonitor(endpoint, timeoutMs, async (qmp) => {
+  return withMonitor({ qmp: endpoint, file: plan.qmpFile }, timeoutMs, async (qmp) => {
     if (plan.journal !== undefined && !existsSync(plan.journal)) return { left: {}, isBusy: false };
     // It has been here since the client died.
     const { left, late, isStubBusy } = await putBack(qmp, plan, { resumeUnrecorded: true });

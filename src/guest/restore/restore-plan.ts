@@ -6,6 +6,8 @@ import type { RegisterPrints } from './register-prints.ts';
 /** What has to be put back in a guest, should its client not live to do it. Plain data: it travels to the watchdog and the journal. @internal */
 export interface RestorePlan {
   readonly qmp?: string;
+  /** Which file its socket is, where that is QEMU's own: what its user may put there later is not connected to. */
+  readonly qmpFile?: SocketIdentity;
   /** The stub whose physical mode may be on. */
   readonly stub?: string;
   /** Which file its socket is, where that is QEMU's own and stays the same: nothing else that lies there is connected to. */

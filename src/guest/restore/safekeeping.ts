@@ -1,4 +1,4 @@
-import { timerMs } from '../../../protocols/transport/internal.ts';
+import { type SocketIdentity, timerMs } from '../../../protocols/transport/internal.ts';
 import type { ProcessLife } from '../peer/process-life.ts';
 import { Journal } from './journal.ts';
 import type { LateConnections } from './late-connection.ts';
@@ -11,6 +11,8 @@ export interface SafekeepingOptions {
   /** The endpoint by which the guest is reached, in canonical form. */
   readonly endpoint: string;
   readonly qmp?: string;
+  /** Which file its socket is, where that is QEMU's own. */
+  readonly qmpFile?: SocketIdentity | undefined;
   /** Neither watchdog nor journal unless true. */
   readonly enabled: boolean;
   /** QEMU's process, where it is proven. */
@@ -40,7 +42,8 @@ export class Safekeeping {
 
   constructor(options: SafekeepingOptions) {
     this.#options = options;
-    this.#plan = options.qmp === undefined ? {} : { qmp: options.qmp };
+    const { qmp, qmpFile } = options;
+    this.#plan = { ...(qmp === undefined ? {} : { qmp }), ...(qmpFile === undefined ? {} : { qmpFile }) };
     void this.#start();
   }
 
@@ -108,8 +111,9 @@ export class Safekeeping {
    * client has nothing to put back.
    */
   async leaveLate(late: LateConnections): Promise<void> {
-    const { qmp } = this.#plan;
-    this.#watchdog?.say({ plan: { ...(qmp === undefined ? {} : { qmp }), late } });
+    const { qmp, qmpFile } = this.#plan;
+    const monitor = { ...(qmp === undefined ? {} : { qmp }), ...(qmpFile === undefined ? {} : { qmpFile }) };
+    this.#watchdog?.say({ plan: { ...monitor, late } });
     this.#journal?.end();
     this.#journal = undefined;
     this.#watchdog?.end();

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import type { QemuProcess } from '../../../src/testing/index.ts';
 import type { ClientOrders } from '../../support/live/guest/attached-client.ts';
 import { launchKernel } from '../../support/live/guest/kernel-guest.ts';
 import { Witness } from '../../support/live/guest/witness.ts';
@@ -94,23 +95,30 @@ describe('the socket of a stub whose name has come to lead to another guest’s'
     }
   });
 
-  it('is not connected to by the watchdog of a client that was killed, where it was put there in the pause', async () => {
-    await using another = await QemuOfAnotherUser.make();
-    await using named = await launchKernel('long4', { binary: another.binary });
-    await using victim = await launchKernel('long4');
-    await using own = await Witness.of(named);
-    await using other = await Witness.of(victim);
-    const orders: ClientOrders = { qmp: named.qmpEndpoint, until: 'paused' };
-    const client = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(client.stdout, 'data');
-    expect(await own.runState()).to.equal('paused');
-    REPLACED['a link to it']?.(pathOf(named.gdbEndpoint), pathOf(victim.gdbEndpoint));
-    client.kill('SIGKILL');
-    await once(client, 'exit');
-    await untilPasses(async () => expect(await own.runState()).to.equal('running'), 20_000);
-    // What it cannot put back it tries again.
-    await setTimeout(3000);
-    expect([await other.runState(), other.stops]).to.deep.equal(['running', 0]);
-    expect(await own.runState()).to.equal('running');
-  });
+  for (const [what, endpointOf] of [
+    ['the stub', ({ gdbEndpoint }: QemuProcess) => gdbEndpoint],
+    ['the monitor', ({ qmpEndpoint }: QemuProcess) => qmpEndpoint],
+  ] as const) {
+    it(`is not connected to by the watchdog of a client that was killed, where it was put in the place of ${what} in the pause`, async () => {
+      await using another = await QemuOfAnotherUser.make();
+      await using named = await launchKernel('long4', { binary: another.binary });
+      await using victim = await launchKernel('long4');
+      await using own = await Witness.of(named);
+      await using other = await Witness.of(victim);
+      const orders: ClientOrders = { qmp: named.qmpEndpoint, until: 'paused' };
+      const client = spawn(process.execPath, [CLIENT, JSON.stringify(orders)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(client.stdout, 'data');
+      expect(await own.runState()).to.equal('paused');
+      REPLACED['a link to it']?.(pathOf(endpointOf(named)), pathOf(victim.gdbEndpoint));
+      client.kill('SIGKILL');
+      await once(client, 'exit');
+      await untilPasses(async () => expect(await own.runState()).to.equal('running'), 20_000);
+      // What it cannot put back it tries again.
+      await setTimeout(3000);
+      expect([await other.runState(), other.stops]).to.deep.equal(['running', 0]);
+      expect(await own.runState()).to.equal('running');
+    });
+  }
 });
