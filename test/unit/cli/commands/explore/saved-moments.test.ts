@@ -3,7 +3,13 @@ import { inflateSync } from 'node:zlib';
 import { expect } from 'chai';
 import { SavedMoments } from '../../../../../src/cli/commands/explore/saved-moments.ts';
 import { InputFileError } from '../../../../../src/cli/errors.ts';
-import { COLOURINGS, type ColouringInput, decodeMoment, decodeRanges } from '../../../../../src/picture/internal.ts';
+import {
+  COLOURINGS,
+  type ColouringInput,
+  decodeMoment,
+  decodeRanges,
+  nameOfRegion,
+} from '../../../../../src/picture/internal.ts';
 import { expectRejection } from '../../../../support/expect-rejection.ts';
 import { quietContext } from '../../../../support/fakes/quiet-context.ts';
 import { useScratchDirectory } from '../../../../support/live/scratch-directory.ts';
@@ -89,5 +95,21 @@ describe('cli/SavedMoments', () => {
     const { mode, regions, classNames } = heading;
     const input = { pieces: decodeRanges(ranges), context: null, mode, isNested: false, regions, classNames };
     expect(COLOURINGS.find(({ id }) => id === 'region')?.whyNot(input)).to.match(/does not say what lies/);
+  });
+
+  it('names as many regions as a number has bits for, the last one for all the others', async () => {
+    const names = Array.from({ length: 35 }, (_, at) => `device-${at}`);
+    const ranges = names.map((name, at) => {
+      const first = 0x10_0000n * BigInt(at);
+      const [from, to] = [first, first + 0xfffn].map((address) => `0x${address.toString(16)}`);
+      const place = { first: from, last: to, physicalFirst: from, leaves: { 4096: 1 }, accessed: 1 };
+      return { ...RANGE, ...place, regions: [{ kind: 'device', name }] };
+    });
+    const moments = await SavedMoments.read([await save('devices', {}, ...ranges)], context);
+    const { heading, ranges: kept } = decodeMoment(inflateSync(await moments.moment(0)));
+    const named = names.map((name) => nameOfRegion({ kind: 'device', name }));
+    expect(heading.classNames).to.deep.equal([...named.slice(0, 29), 'others']);
+    const expected = names.map((_, at) => 1 << Math.min(at, 29));
+    expect([...decodeRanges(kept).classes]).to.deep.equal(expected);
   });
 });
