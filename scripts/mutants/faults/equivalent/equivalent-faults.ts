@@ -1,6 +1,7 @@
 import { type Fault, findFaults, lineAt, withFault } from '../drawing/find-faults.ts';
 import type { EquivalentFaults } from './equivalent.ts';
 import { IN_ABI } from './in-abi.ts';
+import { IN_CLI } from './in-cli.ts';
 import { IN_GDB } from './in-gdb.ts';
 import { IN_GUEST } from './in-guest.ts';
 import { IN_PAGING } from './in-paging.ts';
@@ -14,6 +15,7 @@ export const EQUIVALENT_FAULTS: readonly EquivalentFaults[] = [
   ...IN_GDB,
   ...IN_QMP,
   ...IN_GUEST,
+  ...IN_CLI,
 ];
 
 /** A limit of time that is a millisecond longer shows nowhere. */

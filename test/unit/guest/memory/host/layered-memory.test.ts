@@ -72,9 +72,9 @@ class Layers {
     return this;
   }
 
-  /** The first byte of some pages. */
+  /** A byte of some pages, far in them: what is compared is all of the page. */
   async read(...pages: readonly number[]): Promise<number[]> {
-    const pieces = pages.map((page): MemoryPiece => ({ address: page * PAGE, lengthBytes: 8 }));
+    const pieces = pages.map((page): MemoryPiece => ({ address: page * PAGE + 0xff0, lengthBytes: 8 }));
     return (await this.memory.read(pieces)).map(([first = -1]) => first);
   }
 }
