@@ -158,6 +158,19 @@ describe('a client that is killed together with its watchdog', function () {
     expect(readdirSync(scratch)).to.deep.equal([]);
   });
 
+  it('had only the stub: the next run by the stub says what it puts back, and resumes the guest', async () => {
+    await using other = await launchKernel('long4');
+    await using of = await Witness.of(other);
+    const orders: ClientOrders = { gdb: other.gdbEndpoint, until: 'paused' };
+    await killBoth(await startClient('paused', orders));
+    expect(await of.runState()).to.equal('paused');
+    const run = await runPagewalk(['translate', ADDRESS, '--brief', '--gdb', other.gdbEndpoint], environment);
+    expect(run.status, run.stderr).to.equal(0);
+    expect(run.stderr).to.match(/^pagewalk: .*was killed.*is resumed.*the GDB stub is in virtual mode/m);
+    expect(await of.runState()).to.equal('running');
+    expect(readdirSync(scratch)).to.deep.equal([]);
+  });
+
   it('had found the guest paused: it stays paused', async () => {
     await witness.execute('stop');
     await killBoth(await startClient());
