@@ -50,6 +50,7 @@ describe('cli/runCli', () => {
     ['help', 'translate'],
     ['translate', '--help'],
     ['translate', '0x1', '-h'],
+    ['translate', '--help', '--', '0x1'],
   ]) {
     it(`explains every option: ${words.join(' ')}`, async () => {
       const { status, out, err } = await run(...words);
@@ -63,6 +64,20 @@ describe('cli/runCli', () => {
       );
     });
   }
+
+  it('has printed when it ends, also where the reader is slow', async () => {
+    for (const words of [['--help'], ['help', 'map'], ['map', '--help'], ['--version'], ['completion', 'bash']]) {
+      let hasPrinted = false;
+      const context = quietContext({
+        print: async () => {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          hasPrinted = true;
+        },
+      });
+      expect(await runCli(words, context)).to.equal(0);
+      expect(hasPrinted, words.join(' ')).to.equal(true);
+    }
+  });
 
   it('keeps its help within 120 columns', async () => {
     for (const words of [['help'], ...COMMANDS.map(({ name }) => ['help', name])]) {

@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ImportGraph } from './import-graph.ts';
-import { hasRun, type Range, type RunOfTest } from './run-of-test.ts';
+import { hasRun, isOutside, type Range, type RunOfTest } from './run-of-test.ts';
 
 /** What each process has run of a file. */
 type Processes = (readonly Range[])[];
@@ -37,8 +37,9 @@ export class CoveringTests {
   of(file: string, offset: number): string[] {
     const comesBy = (processes: Processes): boolean => processes.some((ranges) => hasRun(ranges, offset));
     const tests = [...(this.#ranges.get(file) ?? [])].flatMap(([test, processes]) => (comesBy(processes) ? test : []));
-    if (tests.length === 0 && comesBy(this.#loaded.get(file) ?? [])) tests.push(...this.#usersOf(file));
-    return tests.sort((one, other) => this.msOf(one) - this.msOf(other));
+    const loaded = [...(this.#loaded.get(file) ?? []), ...[...(this.#ranges.get(file)?.values() ?? [])].flat()];
+    if (comesBy(loaded) && loaded.some((ranges) => isOutside(ranges, offset))) tests.push(...this.#usersOf(file));
+    return [...new Set(tests)].sort((one, other) => this.msOf(one) - this.msOf(other));
   }
 
   /** How long a test file takes while what it runs is counted. */

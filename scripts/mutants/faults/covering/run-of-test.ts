@@ -22,7 +22,16 @@ export interface RunOfTest {
 
 /** By the smallest range around the place. */
 export function hasRun(ranges: readonly Range[], offset: number): boolean {
+  return smallestAround(ranges, offset).some(({ count }) => count > 0);
+}
+
+/** Whether a place is in no function: it runs once, when the file is loaded, which is the doing of whatever test comes first. */
+export function isOutside(ranges: readonly Range[], offset: number): boolean {
+  return smallestAround(ranges, offset).some(({ startOffset }) => startOffset === 0);
+}
+
+function smallestAround(ranges: readonly Range[], offset: number): readonly Range[] {
   const around = ranges.filter(({ startOffset, endOffset }) => startOffset <= offset && offset < endOffset);
   const smallest = Math.min(...around.map(({ startOffset, endOffset }) => endOffset - startOffset));
-  return around.some((range) => range.endOffset - range.startOffset === smallest && range.count > 0);
+  return around.filter(({ startOffset, endOffset }) => endOffset - startOffset === smallest);
 }

@@ -71,7 +71,7 @@ const BODY =
 
 /** Where a file begins behind what the compiler has put before it: helpers, such as those for `using`. */
 function ownFrom(source: string): number {
-  let from = 0;
+  let from = source.startsWith('#!') ? source.indexOf('\n') + 1 : 0;
   while (source.startsWith('var __', from)) {
     const [end] = [source.indexOf('\n};\n', from), source.indexOf('\n});\n', from)]
       .filter((at) => at >= 0)

@@ -95,6 +95,13 @@ describe('cli, over a dump: map', () => {
     });
   });
 
+  it('names what was changed, and the CR3 that was given', async () => {
+    const [heading] = (await over.run('map --json --set MAXPHYADDR=40 --set CR3=0x1000 --set CR4.SMEP=1')).out.map(
+      (line) => JSON.parse(line),
+    );
+    expect(heading).to.deep.include({ cr3: '0x1000', changes: ['MAXPHYADDR=40', 'CR4.SMEP=1'] });
+  });
+
   it('shows what is there where paging is off, and A and D of nothing', async () => {
     const { status, out, err } = await over.run('map --cpu 2');
     expect({ status, err, out: [out[0], ...out.slice(-2)] }).to.deep.equal({

@@ -115,6 +115,10 @@ describe('cli, over a dump: names', () => {
         range,
       ).to.deep.equal(parts);
     }
+    const [whole] = (await over.run(`map --json --range start_kernel --symbols ${symbols}`)).out.map((line) =>
+      JSON.parse(line),
+    );
+    expect(whole, 'up to the next symbol').to.include({ first: '0xffff800200000010', last: '0xffff800200003fff' });
     const backwards = await over.run(`map --range _sdata-_text --symbols ${symbols}`);
     expect(backwards.status).to.equal(2);
     expect(backwards.err[0]).to.contain('ends before it begins');

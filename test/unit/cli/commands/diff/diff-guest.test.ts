@@ -37,7 +37,11 @@ async function diff(
 
 /** The same of a guest of which so much had to be assumed, with complaints. */
 async function diffWith(
-  { assumed }: Pick<OpenGuest, 'assumed'>,
+  {
+    assumed,
+    onLook = () => {},
+    after = '0',
+  }: Pick<OpenGuest, 'assumed'> & { readonly onLook?: () => void; readonly after?: string },
   moments: readonly TableSnapshot[],
   ...words: string[]
 ): Promise<{ status: number; lines: string[]; complaints: string[] }> {
@@ -46,9 +50,12 @@ async function diffWith(
     assumed,
     requireCpu: () => {},
     detach: async () => {},
-    look: async () => ({ snapshot: async () => waiting.shift() }),
+    look: async () => {
+      onLook();
+      return { snapshot: async () => waiting.shift() };
+    },
   } as unknown as OpenGuest;
-  const line = parseDiff(['--after', '0', ...words, '--qmp', 'unix:/run/vm.qmp'], {});
+  const line = parseDiff(['--after', after, ...words, '--qmp', 'unix:/run/vm.qmp'], {});
   if (line.kind !== 'guest') throw new Error('the command line is about a guest');
   const source = { whyNotLive: null, open: async () => guest };
   const printed: string[] = [];
@@ -65,6 +72,15 @@ const range = (from: bigint, pages: bigint) =>
   `${hex(PAGE + from * 0x1000n)}-${hex(PAGE + (from + pages) * 0x1000n - 1n)}`;
 
 describe('cli/diffGuest', () => {
+  it('lets the guest run for as long as it was told between two looks', async () => {
+    const looks: number[] = [];
+    const onLook = (): void => void looks.push(performance.now());
+    await diffWith({ assumed: [], onLook, after: '120' }, [await moment(0), await moment(0)]);
+    const [first = 0, second = 0] = looks;
+    // A timer may fire a millisecond early.
+    expect(second - first).to.be.at.least(119);
+  });
+
   it('finds nothing between a guest and itself', async () => {
     expect(await diff([await moment(2), await moment(2)])).to.deep.equal({ status: 0, lines: [] });
   });
