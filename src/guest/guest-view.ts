@@ -316,7 +316,7 @@ export class GuestView implements Disposable {
   }
 
   /** The vCPU's own address space, to be read by linear addresses. @internal */
-  async addressSpace(cpu = 0): Promise<AddressSpace> {
+  async addressSpace(cpu: number): Promise<AddressSpace> {
     const { context } = await this.#staged({ cpu });
     return new AddressSpace(context, await this.#pagesOf(cpu));
   }

@@ -10,6 +10,8 @@ import { expect } from 'chai';
 import split2 from 'split2';
 import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { connect } from '../../../protocols/transport/index.ts';
+import { restoreGuest } from '../../../src/guest/restore/restore-guest.ts';
+import type { RestorePlan } from '../../../src/guest/restore/restore-plan.ts';
 import type { QemuProcess } from '../../../src/testing/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { ClientOrders } from '../../support/live/guest/attached-client.ts';
@@ -236,4 +238,46 @@ describe('a client that is killed outright', function () {
       await rm(folder, { recursive: true });
     }
   });
+});
+
+describe('what a watchdog makes of a plan', function () {
+  this.timeout(60_000);
+  let guest: QemuProcess;
+  let witness: Witness;
+
+  before(async () => {
+    guest = await launchKernel('long4');
+    witness = await Witness.of(guest);
+  });
+
+  after(async () => {
+    await witness[Symbol.asyncDispose]();
+    await guest.stop();
+  });
+
+  /** Plans by what they say; of a guest that is paused. */
+  const plans: readonly (readonly [string, (monitor: string) => RestorePlan, 'running' | 'paused'])[] = [
+    ['a guest that ran and has no stub yet is resumed', (qmp) => ({ qmp, resume: true }), 'running'],
+    ['a guest that was paused stays so', (qmp) => ({ qmp, resume: false }), 'paused'],
+    ['a guest of which nothing is said is left alone', (qmp) => ({ qmp }), 'paused'],
+    [
+      'a guest whose journal is gone has been put back',
+      (qmp) => ({ qmp, resume: true, journal: '/nowhere/journal' }),
+      'paused',
+    ],
+    [
+      'a guest of other registers is another client’s',
+      (qmp) => ({ qmp, resume: true, registers: { '0': 'others' } }),
+      'paused',
+    ],
+  ];
+  for (const [what, planOf, state] of plans) {
+    it(what, async () => {
+      await witness.execute('stop');
+      const { stops } = witness;
+      await restoreGuest(planOf(guest.qmpEndpoint));
+      expect(await witness.runState()).to.equal(state);
+      expect(witness.stops).to.equal(stops);
+    });
+  }
 });

@@ -18,5 +18,5 @@ export async function rehearseNames(
   const { Linux } = await import('../../../linux/internal.ts');
   const names = readLatestNames(environment);
   await view.lookForLinux({ at: () => [], keep: () => {} }).catch(() => {});
-  if (names !== null) await ask({ view, linux: new Linux(names, await view.addressSpace()) }).catch(() => {});
+  if (names !== null) await ask({ view, linux: new Linux(names, await view.addressSpace(0)) }).catch(() => {});
 }
