@@ -6,6 +6,8 @@ import {
   GuestView,
   givenSource,
 } from '../../../src/guest/index.ts';
+import { openNpt, twoStageLinear } from '../../support/builders/hand-made-stages.ts';
+import { nestedSpace, nestedVcpuStateWith } from '../../support/builders/nested-space.ts';
 import { TableBuilder } from '../../support/builders/table-builder.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
 import { memoryOfPages } from '../../support/fakes/memory-of-pages.ts';
@@ -84,6 +86,30 @@ describe('guest/GuestView', () => {
       new GuestView(source()).writePhysical(0x22_0000n, Uint8Array.of(1)),
     ]) {
       expect(await expectRejection(write)).to.be.instanceOf(GuestUsageError);
+    }
+  });
+
+  it('keeps what walks rest on, through one stage and through two: the answers are the same when nothing can be read', async () => {
+    const access = { write: false, user: false, exec: false };
+    const nested = nestedSpace(nestedVcpuStateWith(), openNpt).space;
+    const twoStages: GuestSource = {
+      vcpus: [0],
+      readVcpu: async () => ({ state: nested.state, map: nested.map }),
+      openMemory: async () => ({ memory: nested.memory, report: { provider: 'gdb-stub', attempts: [] } }),
+      pause: { check: () => {} },
+    };
+    for (const [view, address] of [
+      [paused().view, FIRST + 5n],
+      [new GuestView(twoStages), twoStageLinear],
+    ] as const) {
+      const kept = await view.keep([BigUint64Array.of(address)], access);
+      if (kept === null) throw new Error('it is not too much to keep');
+      const requests = [{ linearAddress: address, access }];
+      const [expected] = await view.translate(requests);
+      const [answer] = await kept.translate(requests);
+      expect(expected?.translation.kind).to.equal('mapped');
+      expect(answer?.translation).to.deep.equal(expected?.translation);
+      expect(answer?.nested).to.deep.equal(expected?.nested);
     }
   });
 
