@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, type Stats, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { closeSync, constants, fstatSync, openSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { O_PATH, type SocketFile } from './socket-file.ts';
 
 /** Which file a socket is, for as long as it is there: `device:inode`. Plain text, as others have to be told of it. @internal */
@@ -9,9 +9,6 @@ export type SocketIdentity = string;
 export function identityOfFile({ device, inode }: Pick<SocketFile, 'device' | 'inode'>): SocketIdentity {
   return `${device}:${inode}`;
 }
-
-/** Links of links: as many as the kernel follows. */
-const MOST_LINKS = 40;
 
 /** Of the file that a path leads to now, with its owner. @throws the system's error. @internal */
 export function identifySocket(path: string): { readonly identity: SocketIdentity; readonly uid: number } {
@@ -23,21 +20,18 @@ export function identifySocket(path: string): { readonly identity: SocketIdentit
  * Which file lies at a path at which a process is known to have bound a socket. Who may write to the folder may have put another thing
  * there since: a link to a socket that is not open to that user, or a second name of one.
  *
+ * @param path - absolute
+ * @param root - what `/` means: a process may have another root, in which a link that is followed as it is would lead into ours
  * @returns undefined where it may be another one's
  * @throws the system's error where nothing is there.
  * @internal
  */
-export function findBoundSocket(path: string): SocketIdentity | undefined {
-  const folder = withoutLinks(dirname(resolve(path)));
-  if (folder === undefined) return undefined;
-  // The socket itself is made by bind(2), never behind a link.
-  const place = join(folder, basename(path));
-  const descriptor = openSync(place, O_PATH | constants.O_NOFOLLOW);
+export function findBoundSocket(path: string, root = '/'): SocketIdentity | undefined {
+  const descriptor = openThere(root, path);
+  if (descriptor === undefined) return undefined;
   try {
     const stat = fstatSync(descriptor);
-    // Where it was opened is asked of the kernel: a folder on the way may have been replaced meanwhile.
-    const isThere = readlinkSync(`/proc/self/fd/${descriptor}`) === place;
-    return isThere && stat.isSocket() && stat.nlink === 1 ? identityOf(stat) : undefined;
+    return stat.isSocket() && stat.nlink === 1 ? identityOf(stat) : undefined;
   } finally {
     closeSync(descriptor);
   }
@@ -60,28 +54,57 @@ function identityOf({ dev, ino }: Stats): SocketIdentity {
   return `${dev}:${ino}`;
 }
 
+/** Links on the way: as many as the kernel follows. */
+const MOST_LINKS = 40;
+
 /**
- * The path with the links that root or this user has made followed, such as /var/run: no other user can change those.
+ * Opens, for its name only, what lies at a path: folder by folder, each held while it is gone into, so that none can be replaced meanwhile. Of
+ * links only those to folders are followed that root or this user has made, such as /var/run: no other user can change those.
  *
- * @returns undefined where there is a link of another user's
+ * @returns undefined where there is another link
  */
-function withoutLinks(path: string): string | undefined {
-  const waiting = resolve(path)
+function openThere(root: string, path: string): number | undefined {
+  let parts = partsOf(path);
+  for (let links = 0; links <= MOST_LINKS; links += 1) {
+    const reached = walk(root, parts);
+    if (reached === undefined || typeof reached === 'number') return reached;
+    const { at, target } = reached;
+    const from = target.startsWith('/') ? [] : parts.slice(0, at);
+    parts = partsOf(join('/', ...from, target, ...parts.slice(at + 1)));
+  }
+  return undefined;
+}
+
+/** @returns what was opened; or a link to be followed, by its place on the way; undefined for one that is not to be followed */
+function walk(
+  root: string,
+  parts: readonly string[],
+): number | { readonly at: number; readonly target: string } | undefined {
+  let descriptor = openSync(root, O_PATH | constants.O_DIRECTORY);
+  for (const [at, part] of parts.entries()) {
+    const folder = descriptor;
+    try {
+      const next = `/proc/self/fd/${folder}/${part}`;
+      descriptor = openSync(next, O_PATH | constants.O_NOFOLLOW);
+      const stat = fstatSync(descriptor);
+      if (!stat.isSymbolicLink()) continue;
+      closeSync(descriptor);
+      // The socket itself is made by bind(2), never behind a link.
+      if (at === parts.length - 1 || !isTrusted(stat)) return undefined;
+      return { at, target: readlinkSync(next) };
+    } finally {
+      closeSync(folder);
+    }
+  }
+  return descriptor;
+}
+
+function isTrusted({ uid }: Stats): boolean {
+  return uid === 0 || uid === process.geteuid?.();
+}
+
+function partsOf(path: string): string[] {
+  return resolve('/', path)
     .split('/')
     .filter((part) => part !== '');
-  let place = '/';
-  for (let links = 0; waiting.length > 0; ) {
-    const next = join(place, waiting.shift() ?? '');
-    const stat = lstatSync(next);
-    if (!stat.isSymbolicLink()) {
-      place = next;
-      continue;
-    }
-    links += 1;
-    if (links > MOST_LINKS || (stat.uid !== 0 && stat.uid !== process.geteuid?.())) return undefined;
-    const target = resolve(dirname(next), readlinkSync(next));
-    waiting.unshift(...target.split('/').filter((part) => part !== ''));
-    place = '/';
-  }
-  return place;
 }

@@ -75,36 +75,48 @@ def bound_at(pid, path):
         if len(set(row[6] for row in found)) == len(found):
             return [int(row[6]) for row in found if row[7:] == [path] and int(row[3], 16) & 0x10000]
     return []
-def without_links(path):
-    place, waiting, links = "/", path.split("/"), 0
-    while waiting:
-        part = waiting.pop(0)
-        if part in ("", "."):
-            continue
-        following = os.path.normpath(os.path.join(place, part))
-        found = os.lstat(following)
-        if not stat.S_ISLNK(found.st_mode):
-            place = following
-            continue
-        links += 1
-        if links > 40 or found.st_uid not in (0, os.geteuid()):
-            return None
-        waiting = os.path.join(place, os.readlink(following)).split("/") + waiting
-        place = "/"
-    return place
-def bound_socket(path):
-    folder = without_links(os.path.dirname(os.path.abspath(path)))
-    if folder is None:
+def parts_of(path):
+    return [part for part in os.path.normpath("/" + path).split("/") if part]
+def walk(root, parts):
+    descriptor = os.open(root, os.O_PATH | os.O_DIRECTORY)
+    for at, part in enumerate(parts):
+        folder = descriptor
+        try:
+            descriptor = os.open(part, os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)
+            found = os.fstat(descriptor)
+            if not stat.S_ISLNK(found.st_mode):
+                continue
+            os.close(descriptor)
+            if at == len(parts) - 1 or found.st_uid not in (0, os.geteuid()):
+                return None, None, None
+            return None, at, os.readlink(part, dir_fd=folder)
+        finally:
+            os.close(folder)
+    return descriptor, None, None
+def bound_socket(path, root="/"):
+    parts = parts_of(path)
+    for links in range(41):
+        descriptor, at, target = walk(root, parts)
+        if at is None:
+            break
+        before = [] if target.startswith("/") else parts[:at]
+        parts = parts_of("/".join(before + [target] + parts[at + 1:]))
+    else:
         return None
-    place = os.path.join(folder, os.path.basename(path))
-    descriptor = os.open(place, os.O_PATH | os.O_NOFOLLOW)
+    if descriptor is None:
+        return None
     found = os.fstat(descriptor)
-    if stat.S_ISSOCK(found.st_mode) and found.st_nlink == 1 and os.readlink("/proc/self/fd/%d" % descriptor) == place:
+    if stat.S_ISSOCK(found.st_mode) and found.st_nlink == 1:
         return descriptor
     os.close(descriptor)
     return None
-def same_file(one, other):
-    return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+def identity(path, root="/"):
+    descriptor = bound_socket(path, root)
+    if descriptor is None:
+        return None
+    found = os.fstat(descriptor)
+    os.close(descriptor)
+    return "%d:%d" % (found.st_dev, found.st_ino)
 def listens(pid, target):
     own = inodes(pid)
     if target["kind"] == "unix":
@@ -113,7 +125,10 @@ def listens(pid, target):
         if not bound or not all(inode in own for inode in bound):
             return None
         descriptor = bound_socket(path)
-        if descriptor is None or same_file(os.fstat(descriptor), os.stat("/proc/%d/root%s" % (pid, path))):
+        if descriptor is None:
+            return None
+        found = os.fstat(descriptor)
+        if identity(path, "/proc/%d/root" % pid) == "%d:%d" % (found.st_dev, found.st_ino):
             return descriptor
         os.close(descriptor)
         return None
@@ -333,18 +348,11 @@ def opened(pid):
         except OSError:
             pass
     return found
-def identity(path):
-    if not path.startswith("/proc/"):
-        descriptor = bound_socket(path)
-        if descriptor is None:
-            return None
-        found = os.fstat(descriptor)
-        os.close(descriptor)
-    else:
-        found = os.lstat(path)
-        if not stat.S_ISSOCK(found.st_mode) or found.st_nlink != 1:
-            return None
-    return "%d:%d" % (found.st_dev, found.st_ino)
+def named_socket(path):
+    place = path.split("/", 4)
+    if place[1:2] == ["proc"] and place[3:4] in (["root"], ["cwd"]):
+        return identity(place[4] if len(place) > 4 else "", "/".join(place[:4]))
+    return identity(path)
 def sharers(number, request):
     wanted, found, end = set(request["of"]), {}, time.monotonic() + 5
     for name in sorted(filter(str.isdigit, os.listdir("/proc")), key=int, reverse=True):
@@ -366,7 +374,7 @@ def processes(number, request):
     said(number, [int(name) for name in os.listdir("/proc") if name.isdigit()])
 GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 OPERATIONS = dict(connect=connect, pair=pair, file=file, listen=listen, take=take, hand=hand, holder=holder, arrived=arrived, maps=maps, memory=memory, ends=ends, sharers=sharers, processes=processes)
-for name, look_at in dict(texts=text, links=os.readlink, opened=opened, sockets=identity).items():
+for name, look_at in dict(texts=text, links=os.readlink, opened=opened, sockets=named_socket).items():
     OPERATIONS[name] = lambda number, request, look_at=look_at: said(number, look_at_each(request, look_at))
 def flush(channel):
     try:

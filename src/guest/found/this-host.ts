@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { findBoundSocket, formatEndpoint, libvirtUriOf } from '../../../protocols/transport/internal.ts';
 import { processWith } from '../peer/find-holder.ts';
 import { executableOf, ProcessScan } from '../peer/processes.ts';
@@ -37,10 +37,9 @@ export function lookAtThisHost(): HostLook {
     },
     holder: (inodes) => processWith(inodes, scan),
     socketAt(path) {
-      // On the way through /proc there are links that only the kernel makes.
-      if (!path.startsWith('/proc/')) return quietly(() => findBoundSocket(path));
-      const found = quietly(() => lstatSync(path, { bigint: true, throwIfNoEntry: false }));
-      return found?.isSocket() === true && found.nlink === 1n ? `${found.dev}:${found.ino}` : undefined;
+      // What a process names is meant in its own root, or its own working directory.
+      const [, root = '/', inRoot = path] = /^(\/proc\/\d+\/(?:root|cwd))(?:\/(.*))?$/s.exec(path) ?? [];
+      return quietly(() => findBoundSocket(inRoot, root));
     },
     configuration: readNamedFile,
     record(path) {

@@ -41,7 +41,7 @@ export function findListener(pid: number, endpoint: Endpoint): Listener | undefi
     if (bound.length === 0 || !bound.every(({ inode }) => open.has(inode))) return undefined;
     const file = findBoundSocket(path);
     // The name may lead to another file for the process than for us: it can have another root.
-    return file !== undefined && identifySocket(`/proc/${pid}/root${path}`).identity === file ? { file } : undefined;
+    return file !== undefined && findBoundSocket(path, `/proc/${pid}/root`) === file ? { file } : undefined;
   } catch {
     // Gone, or not for us to look into.
     return undefined;

@@ -4,6 +4,7 @@ import { lchownSync, linkSync, mkdirSync, renameSync, symlinkSync, unlinkSync } 
 import { createServer, type Server } from 'node:net';
 import { expect } from 'chai';
 import { findBoundSocket, identifySocket, parseEndpoint } from '../../../protocols/transport/internal.ts';
+import { lookAtThisHost } from '../../../src/guest/found/this-host.ts';
 import { findListener, findListenerOf, listensAt } from '../../../src/guest/peer/listens-at.ts';
 import { OTHER_UID } from '../../support/live/peer/other-user.ts';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
@@ -107,6 +108,35 @@ describe('who listens at a socket of this host', () => {
     symlinkSync(round, round);
     expect(findBoundSocket(`${folder}/socket`)).to.be.a('string');
     expect(listensAt(process.pid, unix(`${round}/socket`))).to.equal(false);
+  });
+
+  it('follows links of another root within that root alone', async () => {
+    const root = scratch('root');
+    mkdirSync(`${root}/run`, { recursive: true });
+    mkdirSync(scratch('host'));
+    await listen(`${root}/run/socket`);
+    await listen(scratch('host/socket'));
+    const { identity: within } = identifySocket(`${root}/run/socket`);
+    for (const [name, target] of [
+      ['absolute', '/run'],
+      ['relative', 'run'],
+      ['upwards', '../../../run'],
+    ] as const) {
+      symlinkSync(target, `${root}/${name}`);
+      expect(findBoundSocket(`/${name}/socket`, root), name).to.equal(within);
+      lchownSync(`${root}/${name}`, OTHER_UID, OTHER_UID);
+      expect(findBoundSocket(`/${name}/socket`, root), `${name}, of another user`).to.equal(undefined);
+    }
+    symlinkSync(scratch('host'), `${root}/out`);
+    expect(() => findBoundSocket('/out/socket', root), 'there is no such folder in it').to.throw('ENOENT');
+    const elsewhere = lookAtThisHost();
+    expect(elsewhere.socketAt(scratch('host/socket'))).to.equal(identifySocket(scratch('host/socket')).identity);
+    expect(elsewhere.socketAt(`/proc/${process.pid}/root${root}/run/socket`)).to.equal(within);
+    const before = process.cwd();
+    process.chdir(`${root}/run`);
+    expect(elsewhere.socketAt(`/proc/${process.pid}/cwd/socket`)).to.equal(within);
+    process.chdir(before);
+    expect(elsewhere.socketAt(`/proc/${process.pid}/root${root}/absolute/socket`)).to.equal(undefined);
   });
 
   it('knows a socket of a user by its owner', async () => {
