@@ -74,18 +74,21 @@ export function watchServing(
 ): { readonly isSeen: boolean } {
   const serving = { isSeen: false };
   let isOver = false;
+  let waiting: NodeJS.Timeout | undefined;
   const end = (): void => {
     isOver = true;
+    // It would keep a process that has nothing else to do, such as the command.
+    clearTimeout(waiting);
   };
-  attempt.then(end, end);
   const look = async (): Promise<void> => {
-    while (!serving.isSeen) {
-      await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
-      if (isOver) return;
-      serving.isSeen = isStubBusy(await queryChardev(qmp), endpoint);
-    }
+    serving.isSeen = isStubBusy(await queryChardev(qmp), endpoint);
+    if (!serving.isSeen && !isOver) lookLater();
   };
   // Who waits for the connection hears of it.
-  look().catch(() => {});
+  const lookLater = (): void => {
+    waiting = setTimeout(() => void look().catch(() => {}), BETWEEN_LOOKS_MS);
+  };
+  lookLater();
+  attempt.then(end, end);
   return serving;
 }
