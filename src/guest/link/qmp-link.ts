@@ -204,6 +204,7 @@ export class QmpLink implements Link {
       if (this.#holding && this.#watch.problem === undefined) return this.#enterStub();
       await warnWithoutWatchdog(this.#safekeeping);
       await this.#stub.find();
+      this.#stub.planFolder();
       await this.#undoTakenUp();
       const [{ status, running }, migration] = await Promise.all([queryStatus(this.#qmp), queryMigrate(this.#qmp)]);
       // It might end while the guest is paused: its destination would stay paused, and resuming here would make it two guests.

@@ -85,6 +85,8 @@ export class StubAccess {
   #devices: readonly ChardevInfo[] = [];
   #ownStub: OwnStub | undefined;
   #directory: PrivateDirectory | undefined;
+  /** Where one is going to be, should it be needed. */
+  #planned: DirectoryPlan | undefined;
   #handedStub: HandedStub | undefined;
   #handedFile: HandedStateFile | undefined;
   /** Why nothing can be handed over, where it was tried; what may be in QEMU all the same is taken back when it is left. */
@@ -174,6 +176,16 @@ export class StubAccess {
     await this.#startStub(qmp);
     // QEMU was told to start it by the monitor, and only it can reach the other end.
     this.isProven = true;
+  }
+
+  /** Looks for where QEMU and this process have a folder in common, before the guest is paused: nothing is made yet. */
+  planFolder(): void {
+    if (this.#directory !== undefined || this.#planned !== undefined || this.#handedStub !== undefined) return;
+    try {
+      this.#planned = planPrivateDirectory(this.process?.pid);
+    } catch {
+      // Who needs one is told why there is none.
+    }
   }
 
   /** QEMU's process is known, and listens there. */
@@ -364,7 +376,7 @@ export class StubAccess {
   }
 
   #privateDirectory(): PrivateDirectory {
-    return this.#directory ?? this.#makeDirectory(planPrivateDirectory(this.process?.pid));
+    return this.#directory ?? this.#makeDirectory(this.#planned ?? planPrivateDirectory(this.process?.pid));
   }
 
   /** Takes away a stub that was started. */
