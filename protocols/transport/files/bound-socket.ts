@@ -1,12 +1,17 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { O_PATH, type SocketFile } from './socket-file.ts';
+import { O_PATH } from './socket-file.ts';
 
 /** Which file a socket is, for as long as it is there: `device:inode`. Plain text, as others have to be told of it. @internal */
 export type SocketIdentity = string;
 
-/** Of a connection's file. @internal */
-export function identityOfFile({ device, inode }: Pick<SocketFile, 'device' | 'inode'>): SocketIdentity {
+interface FileNumbers {
+  readonly device: bigint | number;
+  readonly inode: bigint | number;
+}
+
+/** Of a connection's file, or of another one by the same numbers. @internal */
+export function identityOfFile({ device, inode }: FileNumbers): SocketIdentity {
   return `${device}:${inode}`;
 }
 
@@ -51,7 +56,7 @@ export function openSameSocket(path: string, identity: SocketIdentity): number {
 }
 
 function identityOf({ dev, ino }: Stats): SocketIdentity {
-  return `${dev}:${ino}`;
+  return identityOfFile({ device: dev, inode: ino });
 }
 
 /** Links on the way: as many as the kernel follows. */

@@ -42,8 +42,7 @@ export class Safekeeping {
 
   constructor(options: SafekeepingOptions) {
     this.#options = options;
-    const { qmp, qmpFile } = options;
-    this.#plan = { ...(qmp === undefined ? {} : { qmp }), ...(qmpFile === undefined ? {} : { qmpFile }) };
+    this.#plan = this.#monitor;
     void this.#start();
   }
 
@@ -56,6 +55,12 @@ export class Safekeeping {
   async problem(): Promise<string> {
     const watchdog = await this.#start();
     return typeof watchdog === 'string' ? watchdog : '';
+  }
+
+  /** How the monitor is found, which is a part of every plan. */
+  get #monitor(): Pick<RestorePlan, 'qmp' | 'qmpFile'> {
+    const { qmp, qmpFile } = this.#options;
+    return { ...(qmp === undefined ? {} : { qmp }), ...(qmpFile === undefined ? {} : { qmpFile }) };
   }
 
   /** Makes sure that what is added is known before it can happen. */
@@ -111,9 +116,7 @@ export class Safekeeping {
    * client has nothing to put back.
    */
   async leaveLate(late: LateConnections): Promise<void> {
-    const { qmp, qmpFile } = this.#plan;
-    const monitor = { ...(qmp === undefined ? {} : { qmp }), ...(qmpFile === undefined ? {} : { qmpFile }) };
-    this.#watchdog?.say({ plan: { ...monitor, late } });
+    this.#watchdog?.say({ plan: { ...this.#monitor, late } });
     this.#journal?.end();
     this.#journal = undefined;
     this.#watchdog?.end();
