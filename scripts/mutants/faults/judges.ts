@@ -1,7 +1,8 @@
 import type { BrokenCopy } from '../broken-copy.ts';
-import { type Bench, collectApart, collectTogether } from './covering/collect-runs.ts';
+import { type Bench, collectTogether } from './covering/collect-runs.ts';
 import { CoveringTests } from './covering/covering-tests.ts';
 import { ImportGraph } from './covering/import-graph.ts';
+import { KeptRuns } from './covering/kept-runs.ts';
 import type { DrawnFault } from './drawing/draw-faults.ts';
 import type { FaultJudges } from './try-fault.ts';
 
@@ -21,6 +22,8 @@ export interface LiveChoice {
   readonly name: string;
   /** Of those that come by a place: they take seconds each. */
   readonly most: number;
+  /** The file in which it is kept what they run, if any. */
+  readonly keptIn: string | undefined;
 }
 
 /**
@@ -29,7 +32,7 @@ export interface LiveChoice {
 export async function findJudges(
   copy: BrokenCopy,
   faults: readonly DrawnFault[],
-  { name, most }: LiveChoice,
+  { name, most, keptIn }: LiveChoice,
   lanes: number,
   deadline: number,
 ): Promise<FaultJudges> {
@@ -51,7 +54,7 @@ export async function findJudges(
     LIVE.some((room) => file.startsWith(`test/live/${room}/`)) ||
     (APART.some((room) => file.startsWith(`test/unit/${room}/`)) && copy.read(file).includes('node:child_process'));
   const live = compiled.filter((file) => file.endsWith('.test.js') && file.includes(name) && startsProcesses(file));
-  const runs = await collectApart(bench, live.map(fromRoot));
+  const runs = await new KeptRuns(keptIn, copy).collect(bench, live);
   return {
     covering,
     environment: ENVIRONMENT,

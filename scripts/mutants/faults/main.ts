@@ -21,6 +21,7 @@ Faults that change nothing are not drawn: scripts/mutants/faults/equivalent/ lis
   --file TEXT    only files whose name has this in it
   --live TEXT    of the tests with a guest, which judge guest and cli, only files whose name has this in it
   --most N       of the tests with a guest that come by a place, so many are asked, the quickest first (default 4)
+  --kept FILE    what the tests with a guest run is kept there, and not found out again as long as the product stays the same
   --since REF    only lines that differ from this commit's; a floor is missed then only by more than chance can do
 `;
 
@@ -36,6 +37,7 @@ const { values } = parseArgs({
     file: { type: 'string', default: '' },
     live: { type: 'string', default: '' },
     most: { type: 'string', default: '4' },
+    kept: { type: 'string' },
     since: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -110,7 +112,13 @@ async function main(): Promise<number> {
       print('no line of these layers has changed: there is nothing to judge');
       return stale.length === 0 ? 0 : 1;
     }
-    const judges = await findJudges(first, faults, { name: values.live, most: Number(values.most) }, LANES, deadline);
+    const judges = await findJudges(
+      first,
+      faults,
+      { name: values.live, most: Number(values.most), keptIn: values.kept },
+      LANES,
+      deadline,
+    );
     for (const test of [...judges.covering.leftOut, ...(judges.live?.covering.leftOut ?? [])]) {
       print(`left out, as it fails without any fault: ${test}`);
     }

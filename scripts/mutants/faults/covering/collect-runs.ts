@@ -67,20 +67,31 @@ export function collectTogether(bench: Bench, tests: readonly string[]): Promise
   });
 }
 
-/** Runs tests that start the product in processes of its own: each test file by itself. */
-export async function collectApart(bench: Bench, tests: readonly string[]): Promise<RunOfTest[]> {
+/**
+ * Runs tests that start the product in processes of its own: each test file by itself.
+ *
+ * @param tests - below dist
+ * @param onRun - is called with each run, as soon as it is known
+ */
+export async function collectApart(
+  bench: Bench,
+  tests: readonly string[],
+  onRun: (test: string, run: RunOfTest) => void,
+): Promise<RunOfTest[]> {
   const waiting = [...tests];
   const runs: RunOfTest[] = [];
   const lane = async (): Promise<void> => {
     for (let test = waiting.shift(); test !== undefined; test = waiting.shift()) {
-      runs.push(...(await runsOf(bench, test)));
+      const run = await runOf(bench, `dist/${test}`);
+      onRun(test, run);
+      runs.push(run);
     }
   };
   await Promise.all(Array.from({ length: bench.lanes }, lane));
   return runs;
 }
 
-function runsOf(bench: Bench, test: string): Promise<RunOfTest[]> {
+function runOf(bench: Bench, test: string): Promise<RunOfTest> {
   return inDirectory(async (directory) => {
     const since = performance.now();
     const { code } = await run(bench, [...ARGS, 'dot', test], { NODE_V8_COVERAGE: directory });
@@ -97,6 +108,6 @@ function runsOf(bench: Bench, test: string): Promise<RunOfTest[]> {
         });
       }
     }
-    return [{ test: join(bench.root, test), ms, failed: code !== 0, files: [...ways.values()] }];
+    return { test: join(bench.root, test), ms, failed: code !== 0, files: [...ways.values()] };
   });
 }
