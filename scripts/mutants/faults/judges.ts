@@ -11,8 +11,7 @@ const ENVIRONMENT = { PAGEWALK_SEED: '1', PAGEWALK_WALKS: '12000', PAGEWALK_SPAC
 const QUICK = ['test/unit/', 'test/conformance/'];
 /** Those of a second processor, of a Linux by hand, and of what is no product. */
 const LEFT_OUT = /\/(?:processor|nested-processor|bochs|linux\/main|scripts|support)\/|\/(?:documents|readme)\.test/;
-/** Those in which a guest is asked by the product. What the kit, a browser or another host does is no judge of these layers. */
-const LIVE = ['cli', 'device-state', 'dump', 'guest', 'left-as-found', 'linux', 'nested', 'peer', 'protocols', 'reach'];
+const LIVE = 'test/live/';
 /** Of the tests without one, those that start the product by itself. */
 const APART = ['cli', 'guest'];
 
@@ -51,7 +50,7 @@ export async function findJudges(
   if (!faults.some(({ floor }) => floor.isLive)) return { covering, environment: ENVIRONMENT, live: null };
   // Of what a test starts as a process, its imports say nothing.
   const startsProcesses = (file: string): boolean =>
-    LIVE.some((room) => file.startsWith(`test/live/${room}/`)) ||
+    file.startsWith(LIVE) ||
     (APART.some((room) => file.startsWith(`test/unit/${room}/`)) && copy.read(file).includes('node:child_process'));
   const live = compiled.filter((file) => file.endsWith('.test.js') && file.includes(name) && startsProcesses(file));
   const runs = await new KeptRuns(keptIn, copy).collect(bench, live);
