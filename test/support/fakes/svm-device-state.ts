@@ -39,6 +39,15 @@ export function kvmNestedDeviceState(isInGuest: boolean): Buffer {
   return withSubsection(Buffer.from(readFixture('qmp/device-state/x86_64.bin')), 'cpu/nested_state', fields);
 }
 
+/** The recorded device state as KVM has it, of a vCPU in PAE paging with these PDPTE registers. */
+export function kvmPaeDeviceState(pdptes: readonly bigint[]): Buffer {
+  const fields = Buffer.alloc(32);
+  pdptes.forEach((pdpte, at) => {
+    fields.writeBigUInt64BE(pdpte, 8 * at);
+  });
+  return withSubsection(Buffer.from(readFixture('qmp/device-state/x86_64.bin')), 'cpu/pdptrs', fields);
+}
+
 /** Adds a subsection, version 1, to the end of vCPU 0's section, which its footer follows. */
 function withSubsection(state: Buffer, subsection: string, fields: Buffer): Buffer {
   const name = state.indexOf(NAME, 0, 'latin1');

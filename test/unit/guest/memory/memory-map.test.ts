@@ -106,4 +106,81 @@ describe('the map of physical memory', () => {
     expect(dumped.regionFrom(0x2000n)).to.include({ kind: 'none', name: 'elsewhere', last: 2n ** 64n - 1n });
     expect(dumped.isReadable(0x1000, 8)).to.equal(false);
   });
+
+  it('says from where to where each thing lies, and nothing between them', () => {
+    const [, , ram, ioapic] = map.regions;
+    expect([0x100000n, 0x123456n, 0x7ffffffn].map((address) => map.regionFrom(address))).to.deep.equal([ram, ram, ram]);
+    expect(map.regionAt(0xfec00fffn)).to.equal(ioapic);
+    const nothing = (first: bigint, last: bigint) => ({ kind: 'none', name: '', first, last, offset: 0n });
+    expect(map.regionFrom(0xa0000n)).to.deep.equal(nothing(0xa0000n, 0xbffffn));
+    expect(map.regionFrom(0xbffffn)).to.deep.equal(nothing(0xbffffn, 0xbffffn));
+    expect(map.regionFrom(0xfec01000n)).to.deep.equal(nothing(0xfec01000n, 0xfecfffffn));
+    for (const first of [0x1_0000_0000n, (1n << 52n) - 1n, 1n << 52n, (1n << 64n) - 1n]) {
+      expect(map.regionFrom(first)).to.deep.equal(nothing(first, (1n << 64n) - 1n));
+    }
+    expect(new MemoryMap([], 'elsewhere').regionFrom(5n)).to.deep.equal({
+      ...nothing(5n, (1n << 64n) - 1n),
+      name: 'elsewhere',
+    });
+    expect(new MemoryMap([], 'elsewhere').regionAt(5n)).to.deep.equal({ ...nothing(5n, 5n), name: 'elsewhere' });
+    expect([map.elsewhere, map.hasSmram]).to.deep.equal(['', false]);
+    expect(map.regions).to.deep.equal(PC);
+  });
+
+  it('ends at 52 bits, also in a region that does not', () => {
+    const whole = new MemoryMap([region('ram', 0x1000n, (1n << 64n) - 1n)]);
+    const [ram] = whole.regions;
+    expect(whole.regionAt((1n << 52n) - 1n)).to.equal(ram);
+    expect(whole.regionAt(1n << 52n)).to.include({ kind: 'none', first: 1n << 52n });
+    expect(whole.regionFrom((1n << 52n) - 1n)).to.equal(ram);
+    expect(whole.regionFrom(1n << 52n)).to.include({ kind: 'none', last: (1n << 64n) - 1n });
+    expect(whole.readableParts(2 ** 52 - 8, 16)).to.deep.equal([{ address: 2 ** 52 - 8, lengthBytes: 8 }]);
+  });
+
+  it('gives the memory of a range that begins or ends within regions, or lies in none', () => {
+    expect(map.readableParts(0xfff00, 0x200)).to.deep.equal([
+      { address: 0xfff00, lengthBytes: 0x100 },
+      { address: 0x100000, lengthBytes: 0x100 },
+    ]);
+    expect(map.readableParts(0xfebff000, 0x13c1001)).to.deep.equal([{ address: 0xfffc0000, lengthBytes: 1 }]);
+    expect(map.readableParts(0xfebff000, 0x13c1000)).to.deep.equal([]);
+    expect(map.readableParts(0x9ffff, 2)).to.deep.equal([{ address: 0x9ffff, lengthBytes: 1 }]);
+    expect(map.readableParts(0xffffffff, 0x1000)).to.deep.equal([{ address: 0xffffffff, lengthBytes: 1 }]);
+    expect(map.readableParts(0x100000000, 0x1000)).to.deep.equal([]);
+    expect(map.readableParts(0x0, 0x10_0000_0000)).to.deep.equal([
+      { address: 0x0, lengthBytes: 0xa0000 },
+      { address: 0xc0000, lengthBytes: 0x40000 },
+      { address: 0x100000, lengthBytes: 0x7f00000 },
+      { address: 0xfffc0000, lengthBytes: 0x40000 },
+    ]);
+  });
+
+  it('knows SMRAM, which is read and never written, where it is memory', () => {
+    const hidden = { onlyInSmm: true } as const;
+    const smm = new MemoryMap([
+      region('ram', 0n, 0xfffn),
+      { ...region('ram', 0x1000n, 0x1fffn, 'smram'), ...hidden },
+      { ...region('device', 0x2000n, 0x2fffn, 'vga'), ...hidden },
+    ]);
+    expect(smm.hasSmram).to.equal(true);
+    expect([0xfff, 0x1000, 0x1fff, 0x2000, 0x3000].map((address) => smm.isOnlyInSmm(address))).to.deep.equal([
+      ...[false, true, true, true, false],
+    ]);
+    expect([smm.isReadable(0x1000, 8), smm.isWritable(0x1000, 8), smm.isWritable(0xff8, 8)]).to.deep.equal([
+      ...[true, false, true],
+    ]);
+    const device = new MemoryMap([{ ...region('device', 0x2000n, 0x2fffn, 'vga'), ...hidden }]);
+    expect([device.hasSmram, device.isOnlyInSmm(0x2000)]).to.deep.equal([false, false]);
+  });
+
+  it('takes regions that touch, of one byte too, and says which one is out of order', () => {
+    const bytes = new MemoryMap([region('ram', 0n, 0n, 'a'), region('rom', 1n, 1n, 'b'), region('ram', 2n, 9n, 'c')]);
+    expect([0n, 1n, 2n, 9n, 10n].map((address) => bytes.regionAt(address).name)).to.deep.equal([
+      ...['a', 'b', 'c', 'c', ''],
+    ]);
+    expect([bytes.isReadable(0, 1), bytes.isReadable(0, 2), bytes.isReadable(1, 1)]).to.deep.equal([true, false, true]);
+    expect(() => new MemoryMap([region('ram', 0x1000n, 0x1fffn), region('rom', 0x1fffn, 0x2fffn, 'a"b')])).to.throw(
+      /^the region "a\\"b" at 0x1fff-0x2fff ends before it begins, or does not come after the one before it$/,
+    );
+  });
 });

@@ -43,4 +43,88 @@ describe('guest/RegionSet', () => {
     expect(names.slice(0, 28)).to.deep.equal(devices.slice(0, 28).map(({ name }) => name));
     expect(names.slice(28)).to.deep.equal(Array(12).fill('others'));
   });
+
+  it('says by one bit each which regions lie at pages, and which bit is whose', () => {
+    expect(set.names).to.deep.equal([
+      { kind: 'ram', name: 'pc.ram' },
+      { kind: 'rom', name: 'pc.bios' },
+      { kind: 'none', name: '' },
+      { kind: 'device', name: 'vga' },
+    ]);
+    expect(set.names.map((each) => set.classOf(each))).to.deep.equal([1, 2, 4, 8]);
+    expect(set.classOf({ kind: 'ram', name: 'vga' })).to.equal(0);
+    expect(set.decode(0)).to.deep.equal([]);
+    expect(set.decode(9)).to.deep.equal([
+      { kind: 'ram', name: 'pc.ram' },
+      { kind: 'device', name: 'vga' },
+    ]);
+    // One page after the other, back and forth: what the last look found is used again only where it holds.
+    const pages: readonly (readonly [number, number])[] = [
+      ...([
+        [0, 0],
+        [0x9f, 0x9f],
+        [0x9f, 0xa0],
+        [0xa0, 0xa0],
+        [0x9f, 0x9f],
+        [0xbf, 0xc0],
+      ] as const),
+      ...([
+        [0xc0, 0xc0],
+        [0xff, 0xff],
+        [0xff, 0x100],
+        [0x100, 0x100],
+        [0x7ff, 0x7ff],
+        [0x7ff, 0x800],
+      ] as const),
+      ...([
+        [0x800, 0x900],
+        [0x7fe, 0x7fe],
+        [0x100, 0x7fe],
+        [0xff, 0x7fe],
+        [0, 0x7fe],
+      ] as const),
+    ];
+    expect(pages.map(([first, last]) => new RegionSet(map).classify(first, last))).to.deep.equal([
+      ...[1, 1, 9, 8, 1, 10, 2, 2, 3, 1, 5, 5, 4, 1, 1, 3, 11],
+    ]);
+    expect(pages.map(([first, last]) => set.classify(first, last))).to.deep.equal([
+      ...[1, 1, 9, 8, 1, 10, 2, 2, 3, 1, 5, 5, 4, 1, 1, 3, 11],
+    ]);
+  });
+
+  it('has a bit for each of twenty-nine, and one for all others', () => {
+    const setOf = (devices: number): RegionSet =>
+      new RegionSet(
+        new MemoryMap(
+          Array.from({ length: devices }, (_, at) => {
+            const first = BigInt(at) * 0x1000n;
+            return region('device', first, first + 0xfffn, `device ${at}`);
+          }),
+        ),
+      );
+    const namesOf = (devices: number): string[] => setOf(devices).names.map(({ name }) => name);
+    const all = Array.from({ length: 28 }, (_, at) => `device ${at}`);
+    expect(namesOf(28)).to.deep.equal(['', ...all]);
+    expect(namesOf(29)).to.deep.equal(['', ...all, 'others']);
+    expect(namesOf(31)).to.deep.equal(['', ...all, 'others']);
+    expect(setOf(31).names.at(-1)).to.deep.equal({ kind: 'device', name: 'others' });
+    expect([0, 27, 28, 30, 31].map((page) => setOf(31).classify(page, page))).to.deep.equal([
+      ...[2, 2 ** 28, 2 ** 29, 2 ** 29, 1],
+    ]);
+    expect(setOf(31).classify(27, 31)).to.equal(2 ** 28 + 2 ** 29 + 1);
+  });
+
+  it('has what lies elsewhere by its name, once', () => {
+    const dumped = new RegionSet(
+      new MemoryMap(
+        [region('ram', 0n, 0xfffn), region('none', 0x1000n, 0x1fffn, 'not in the dump')],
+        'not in the dump',
+      ),
+    );
+    expect(dumped.names).to.deep.equal([
+      { kind: 'ram', name: 'pc.ram' },
+      { kind: 'none', name: 'not in the dump' },
+    ]);
+    expect([0, 1, 2].map((page) => dumped.classify(page, page))).to.deep.equal([1, 2, 2]);
+  });
 });

@@ -121,4 +121,69 @@ describe('writing accessed and dirty bits', () => {
     expect([...(await writeBits([], memory, MAP))]).to.deep.equal([]);
     expect(memory.flights.flat()).to.deep.equal([]);
   });
+
+  it('sets those of EPT entries in the byte above the lowest', async () => {
+    const usageBits = { accessed: 0x100n, dirty: 0x200n };
+    const plans = [
+      { ...plan(0x1000, 0x8000_0000_0012_3407n, 'A'), usageBits },
+      { ...plan(0x2000, 0x1507n, 'AD'), usageBits },
+      { ...plan(0x2008, 0x1507n, 'D'), usageBits },
+    ];
+    const memory = memoryWith(...plans);
+    expect([...(await writeBits(plans, memory, MAP))]).to.deep.equal([
+      [0x1000n, 'written'],
+      [0x2000n, 'written'],
+      [0x2008n, 'written'],
+    ]);
+    expect([memory.entry(0x1000), memory.entry(0x2000), memory.entry(0x2008)]).to.deep.equal([
+      '0x8000000000123507',
+      '0x1707',
+      '0x1707',
+    ]);
+    expect(memory.flights[1]).to.deep.equal([
+      ...['w 0x1001+1', 'w 0x2001+1', 'w 0x2009+1', 'r 0x1001+1', 'r 0x2001+1', 'r 0x2009+1'],
+    ]);
+    memory.stubborn.add(0x1001);
+    memory.setEntry(0x1000, 0x1007n);
+    expect([...(await writeBits([{ ...plan(0x1000, 0x1007n, 'A'), usageBits }], memory, MAP)).values()]).to.deep.equal([
+      'not-taken',
+    ]);
+  });
+
+  it('takes one of two bits for not enough', async () => {
+    const memory = memoryWith(plan(0x1000, 0x2027n, 'AD'));
+    memory.stubborn.add(0x1000);
+    expect([...(await writeBits([plan(0x1000, 0x2027n, 'AD')], memory, MAP)).values()]).to.deep.equal(['not-taken']);
+  });
+
+  it('is prepared once for all that it writes, and not for nothing', async () => {
+    const fake = memoryWith(plan(0x1000, 0x2007n, 'A'), plan(0x2000, 0x3007n, 'A'));
+    const order: string[] = [];
+    const memory: WritableMemory = {
+      prepare: async () => {
+        await Promise.resolve();
+        order.push('prepare');
+      },
+      read: (pieces) => {
+        order.push(`read ${pieces.length}`);
+        return fake.read(pieces);
+      },
+      write: (address, bytes) => {
+        order.push(`write ${bytes.join()}`);
+        return fake.write(address, bytes);
+      },
+    };
+    await writeBits([plan(0x1000, 0x2007n, 'A'), plan(0x2000, 0x3007n, 'A')], memory, MAP);
+    expect(order.splice(0)).to.deep.equal(['read 2', 'prepare', 'write 39', 'write 39', 'read 2']);
+    await writeBits([plan(0x1000, 0n, 'A')], memory, MAP);
+    expect(order).not.to.include('prepare');
+  });
+
+  it('writes an entry that is RAM to its last byte, of its own size', async () => {
+    const memory = memoryWith(plan(0x3ff8, 0x2007n, 'A'));
+    expect([...(await writeBits([plan(0x3ff8, 0x2007n, 'A')], memory, MAP)).values()]).to.deep.equal(['written']);
+    memory.setEntry(0x3ff8, 0x2007_0000_0000n);
+    expect([...(await writeBits([plan(0x3ffc, 0x2007n, 'D', 4)], memory, MAP))]).to.deep.equal([[0x3ffcn, 'written']]);
+    expect(memory.entry(0x3ff8)).to.equal('0x204700000000');
+  });
 });

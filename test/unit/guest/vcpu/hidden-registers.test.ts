@@ -4,7 +4,11 @@ import { expect } from 'chai';
 import { QmpClosedError } from '../../../../protocols/qmp/index.ts';
 import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
 import type { Monitor } from '../../../../src/guest/monitor/monitor.ts';
-import { readHiddenRegisters } from '../../../../src/guest/vcpu/hidden-registers.ts';
+import {
+  assumedHiddenRegisters,
+  NO_HIDDEN_REGISTERS,
+  readHiddenRegisters,
+} from '../../../../src/guest/vcpu/hidden-registers.ts';
 import { type SeenMemory, VMCB_CR4 } from '../../../../src/guest/vcpu/vmcb.ts';
 import { CR4_SMEP } from '../../../../src/paging/index.ts';
 import { PROTECTION_KEYS } from '../../../support/builders/protection-keys-rom.ts';
@@ -14,7 +18,7 @@ import { fakeMonitor } from '../../../support/fakes/fake-monitor.ts';
 import { openFile, removeDirectory } from '../../../support/fakes/open-file.ts';
 import { readFixture } from '../../../support/fakes/read-fixture.ts';
 import { region } from '../../../support/fakes/region.ts';
-import { kvmNestedDeviceState, svmDeviceState } from '../../../support/fakes/svm-device-state.ts';
+import { kvmNestedDeviceState, kvmPaeDeviceState, svmDeviceState } from '../../../support/fakes/svm-device-state.ts';
 import { wordsOf } from '../../../support/words-of.ts';
 
 const STATE = readFixture('qmp/device-state/x86_64.bin');
@@ -140,5 +144,75 @@ describe('registers that no stub shows', () => {
     });
     await readHiddenRegisters(refusing, 0, openFile, NOWHERE);
     expect(await readdir(dirname(files[0] ?? ''))).to.deep.equal([]);
+  });
+
+  it('come each with the part of the device state that it is from', async () => {
+    const { monitor } = savingMonitor(STATE);
+    const read = (name: string, value: unknown) => {
+      return { value, from: 'device-state', detail: `section cpu, subsection cpu/${name}` };
+    };
+    expect(await readHiddenRegisters(monitor, 0, openFile, NOWHERE)).to.deep.equal({
+      pkru: read('pkru', PROTECTION_KEYS.pkru),
+      pkrs: read('pkrs', PROTECTION_KEYS.pkrs),
+      pdptes: read('pdptrs', null),
+      nested: read('svn_npt', null),
+      hypervisorSmep: { value: false, from: 'not-in-use', cause: { code: 'smep-decides-nothing' } },
+    });
+  });
+
+  it('PDPTE registers are those that KVM has saved, in their order', async () => {
+    const pdptes = [0x1001n, 0xf_ffff_ffff_f001n, 0n, 0x4001n];
+    const { monitor } = savingMonitor(kvmPaeDeviceState(pdptes));
+    expect((await readHiddenRegisters(monitor, 0, openFile, NOWHERE)).pdptes).to.deep.equal({
+      value: pdptes,
+      from: 'device-state',
+      detail: 'section cpu, subsection cpu/pdptrs',
+    });
+  });
+
+  it('the second stage of a nested guest (L2) is what TCG has saved of it', async () => {
+    const addresses = { vmcb: 0x1000n, hostSave: BigInt(HOST_SAVE), nestedCr3: 0x5000n };
+    const { monitor } = savingMonitor(svmDeviceState({ ...addresses, nestedPgMode: 3, nestedPaging: true }));
+    const { nested, hypervisorSmep } = await readHiddenRegisters(monitor, 0, openFile, memoryWith(CR4_SMEP));
+    expect(nested).to.deep.equal({
+      value: {
+        kind: 'npt',
+        registers: { cr0: 0x8000_0000n, nestedCr3: 0x5000n, cr4: 0x20n, efer: 0x400n },
+      },
+      from: 'device-state',
+      detail: 'section cpu, subsection cpu/svn_npt',
+    });
+    expect(hypervisorSmep).to.deep.equal({
+      value: true,
+      from: 'device-state',
+      detail: 'CR4 in the host-save area at 0x2000',
+    });
+  });
+
+  it('are assumed each for its own reason, and not in use each for its own', () => {
+    const told: string[] = [];
+    const assumed = assumedHiddenRegisters((register) => {
+      told.push(register);
+      return { code: 'not-kept', register };
+    });
+    expect(told).to.deep.equal(['pkru', 'pkrs', 'pdptes', 'nested']);
+    const value = (register: string, taken: number | null) => {
+      return { value: taken, from: 'assumed', cause: { code: 'not-kept', register } };
+    };
+    const hypervisorSmep = { value: false, from: 'not-in-use', cause: { code: 'smep-decides-nothing' } };
+    expect(assumed).to.deep.equal({
+      pkru: value('pkru', 0),
+      pkrs: value('pkrs', 0),
+      pdptes: value('pdptes', null),
+      nested: value('nested', null),
+      hypervisorSmep,
+    });
+    expect(NO_HIDDEN_REGISTERS).to.deep.equal({
+      pkru: { value: 0, from: 'not-in-use', cause: { code: 'no-protection-keys', bit: 'PKE' } },
+      pkrs: { value: 0, from: 'not-in-use', cause: { code: 'no-protection-keys', bit: 'PKS' } },
+      pdptes: { value: null, from: 'not-in-use', cause: { code: 'no-pdpte-registers' } },
+      nested: { value: null, from: 'not-in-use', cause: { code: 'svm-off' } },
+      hypervisorSmep,
+    });
   });
 });

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { parseDeviceState } from '../../../../protocols/qmp/index.ts';
 import { MemoryMap } from '../../../../src/guest/memory/memory-map.ts';
 import type { Monitor } from '../../../../src/guest/monitor/monitor.ts';
-import { type MemoryTypeMsrs, readMemoryTypes } from '../../../../src/guest/vcpu/memory-types.ts';
+import { assumedMemoryTypes, type MemoryTypeMsrs, readMemoryTypes } from '../../../../src/guest/vcpu/memory-types.ts';
 import type { Sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
 import { fakeMonitor } from '../../../support/fakes/fake-monitor.ts';
@@ -104,6 +104,36 @@ describe('PAT and MTRRs of a guest', () => {
         from: 'assumed',
         cause: { code: 'vmcb-unbacked', vmcb: 0x6000n, hostSaveArea: 0x7000n },
       });
+    });
+  });
+
+  it('are asked for by the path of the vCPU, and not without one', async () => {
+    const asked: unknown[] = [];
+    const monitor = fakeMonitor({
+      saveDeviceState: (file) => writeFile(file, STATE),
+      qomGet: async (...question) => {
+        asked.push(question);
+        return false;
+      },
+    });
+    await readMemoryTypes(monitor, 0, VCPU, NOTHING);
+    expect(asked).to.deep.equal([['/machine/cpu[0]', 'mtrr']]);
+    await readMemoryTypes(monitor, 0, { ...VCPU, qomPath: undefined }, NOTHING);
+    expect(asked).to.have.length(1);
+  });
+
+  it('are taken for those at reset, without MTRRs, where they cannot be read', () => {
+    expect(assumedMemoryTypes({ code: 'no-qmp' })).to.deep.equal({
+      value: {
+        pat: 0x0007_0406_0007_0406n,
+        mtrrDefType: 0n,
+        mtrrFixed: [],
+        mtrrVariable: [],
+        hasMtrrs: false,
+        hypervisor: null,
+      },
+      from: 'assumed',
+      cause: { code: 'no-qmp' },
     });
   });
 });

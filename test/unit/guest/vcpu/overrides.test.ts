@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { applyOverrides, overrideNames, parseOverride, parseProfile } from '../../../../src/guest/vcpu/overrides.ts';
 import { contextOf, type VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
-import { translate } from '../../../../src/paging/index.ts';
+import { REGISTER_BITS, tcgProfile, translate } from '../../../../src/paging/index.ts';
 import { vcpuStateWith } from '../../../support/fakes/sourced-state.ts';
 
 const READ = { write: false, user: false, exec: false };
@@ -109,5 +109,113 @@ describe('"what if" questions', () => {
         .to.throw('unknown profile')
         .with.property('code', 'ERR_GUEST_USAGE');
     }
+  });
+
+  it('change what they name and nothing else, and say so in their words', () => {
+    for (const [text, field, value] of [
+      ['CR0=0x11', 'cr0', 0x11n],
+      ['cr4=0xffffffffffffffff', 'cr4', 0xffff_ffff_ffff_ffffn],
+      ['EFER=1280', 'efer', 0x500n],
+      ['RFLAGS=0x4_0002', 'rflags', 0x4_0002n],
+      ['PKRU=0x0', 'pkru', 0],
+      ['PKRS=4294967295', 'pkrs', 0xffff_ffff],
+      ['CPL=0', 'cpl', 0],
+      ['CPL=3', 'cpl', 3],
+      ['MAXPHYADDR=32', 'maxPhyAddr', 32],
+      ['MAXPHYADDR=52', 'maxPhyAddr', 52],
+      ['C_BIT=32', 'encryptionBit', 32],
+      ['C_BIT=51', 'encryptionBit', 51],
+      ['CS.L=1', 'csL', true],
+      ['A20=1', 'a20', true],
+      ['a20=0', 'a20', false],
+      ['PSE36=0', 'pse36', false],
+      ['PDPE1GB=0', 'pdpe1gb', false],
+      ['VENDOR=Intel', 'vendor', 'intel'],
+      ['VENDOR=amd', 'vendor', 'amd'],
+    ] as const) {
+      const override = parseOverride(text);
+      expect(override.text).to.equal(text);
+      expect(override.apply(vcpuStateWith()), text).to.deep.equal({
+        ...vcpuStateWith(),
+        [field]: { value, from: 'given', detail: `--set ${text}` },
+      });
+    }
+    const given = { from: 'given', detail: '--set CR3=0x7000' };
+    expect(parseOverride('CR3=0x7000').apply(vcpuStateWith()), 'PDPTEs are loaded with it').to.deep.equal({
+      ...vcpuStateWith(),
+      cr3: { ...given, value: 0x7000n },
+      pdptes: { ...given, value: null },
+    });
+  });
+
+  it('set and clear each bit that has a name', () => {
+    const fields = { CR0: 'cr0', CR3: 'cr3', CR4: 'cr4', EFER: 'efer', RFLAGS: 'rflags' } as const;
+    for (const [register, bits] of Object.entries(REGISTER_BITS)) {
+      const field = fields[register as keyof typeof REGISTER_BITS];
+      for (const [bit, mask] of Object.entries(bits)) {
+        const name = `${register}.${bit}`;
+        const all = parseOverride(`${register}=0xffffffffffffffff`).apply(vcpuStateWith());
+        const none = parseOverride(`${register}=0`).apply(vcpuStateWith());
+        expect(parseOverride(`${name}=1`).apply(none)[field], name).to.deep.equal({
+          value: mask,
+          from: 'given',
+          detail: `--set ${name}=1`,
+        });
+        expect(parseOverride(`${name}=0`).apply(all)[field].value, name).to.equal(0xffff_ffff_ffff_ffffn & ~mask);
+      }
+    }
+  });
+
+  it('are known by these names', () => {
+    const names = overrideNames();
+    expect(names.slice(0, 5)).to.deep.equal(['CR0', 'CR3', 'CR4', 'EFER', 'RFLAGS']);
+    expect(names.slice(5)).to.deep.equal([
+      ...['CR0.PG', 'CR0.WP', 'CR3.LAM_U57', 'CR3.LAM_U48', 'CR4.PSE', 'CR4.PAE', 'CR4.LA57', 'CR4.SMEP', 'CR4.SMAP'],
+      ...['CR4.PKE', 'CR4.CET', 'CR4.PKS', 'CR4.LASS', 'CR4.LAM_SUP', 'EFER.LMA', 'EFER.NXE', 'EFER.UAIE', 'RFLAGS.AC'],
+      ...['PKRU', 'PKRS', 'CPL', 'MAXPHYADDR', 'C_BIT', 'CS.L', 'A20', 'PSE36', 'PDPE1GB', 'VENDOR'],
+    ]);
+  });
+
+  it('that are refused say why, and what is known where a name is not', () => {
+    for (const [text, why] of [
+      ['CPL', 'it is not NAME=VALUE'],
+      ['MAXPHYADDR=53', 'MAXPHYADDR is 32 to 52'],
+      ['C_BIT=31', 'C_BIT is 32 to 51'],
+      ['PKRS=0x100000000', 'PKRS is 0 to 4294967295'],
+      ['PSE36=2', 'a bit is 0 or 1'],
+      ['CR4=0x', '"0x" is not a number'],
+      ['CR4=12a', '"12a" is not a number'],
+      ['CR3=0x1_0000_0000_0000_0000', 'a register has 64 bits'],
+      ['VENDOR=', 'it is not NAME=VALUE'],
+      ['vendor=INTEL AMD', 'the vendor is intel or amd'],
+    ]) {
+      expect(refusal(text ?? '')).to.equal(`ERR_GUEST_USAGE: invalid change ${JSON.stringify(text)}: ${why}`);
+    }
+    const known = overrideNames();
+    expect(() => parseOverride('cr4.smpa=1'))
+      .to.throw(`invalid change "cr4.smpa=1": unknown name CR4.SMPA; use ${known.join(', ')}`)
+      .with.property('unknown')
+      .that.deep.equals({ given: 'CR4.SMPA', known });
+    expect(() => parseOverride('CPL=4'))
+      .to.throw()
+      .with.property('unknown', undefined);
+  });
+
+  it('name a profile by its version too, and no other', () => {
+    expect(parseProfile('tcg-10.0.2')).to.deep.equal(tcgProfile([10, 0, 2]));
+    expect(parseProfile('tcg-7.2.15')).to.deep.equal(tcgProfile([7, 2, 15]));
+    for (const name of ['tcg-7.2.5.1', ' tcg-7.2.5', 'tcg-7.2.', 'constructor']) {
+      expect(() => parseProfile(name), name)
+        .to.throw(`unknown profile ${JSON.stringify(name)}; use intel, amd, kvm, tcg or tcg-MAJOR.MINOR.MICRO`)
+        .with.property('unknown')
+        .that.deep.equals({ given: name, known: ['intel', 'amd', 'kvm', 'tcg'] });
+    }
+    const own = vcpuStateWith();
+    const profile = parseProfile('amd');
+    expect(applyOverrides(own, [], profile)).to.deep.equal({
+      ...own,
+      profile: { value: profile, from: 'given', detail: 'amd' },
+    });
+    expect(applyOverrides(own, [], undefined)).to.equal(own);
   });
 });

@@ -72,4 +72,51 @@ describe('what CPUID tells the guest', () => {
     expect(await of(false)).to.include({ value: 'tcg', from: 'monitor' });
     expect(await of(undefined)).to.include({ value: 'tcg', from: 'assumed' });
   });
+
+  it('is whole where QEMU says all of it', async () => {
+    const asked: (readonly string[])[] = [];
+    const monitor = fakeMonitor({
+      qomGet: async (path, name) => {
+        asked.push([path, name]);
+        return { ...KNOWN, vendor: 'AuthenticAMD', pse36: false, pdpe1gb: true }[name];
+      },
+      usesKvm: async () => true,
+      qemuVersion: async () => [10, 0, 2],
+    });
+    const read = (value: unknown, name: string) => ({ value, from: 'qom', detail: `${PATH}.${name}` });
+    expect(await readProcessor(monitor, PATH)).to.deep.equal({
+      accelerator: { value: 'kvm', from: 'monitor', detail: 'query-kvm' },
+      qemuVersion: [10, 0, 2],
+      maxPhyAddr: read(46, 'phys-bits'),
+      vendor: read('amd', 'vendor'),
+      pse36: read(false, 'pse36'),
+      pdpe1gb: read(true, 'pdpe1gb'),
+    });
+    expect(asked).to.deep.equal(['phys-bits', 'vendor', 'pse36', 'pdpe1gb'].map((name) => [PATH, name]));
+  });
+
+  it('is taken for the widest Intel processor where QEMU says nothing', async () => {
+    const silent = fakeMonitor({ usesKvm: async () => undefined });
+    const assumed = (value: unknown, property: string) => {
+      return { value, from: 'assumed', cause: { code: 'no-usable-property', path: '/a\\u001b', property } };
+    };
+    expect(await readProcessor(silent, '/a\u001b')).to.deep.equal({
+      accelerator: { value: 'tcg', from: 'assumed', cause: { code: 'accelerator-not-told' } },
+      qemuVersion: [7, 2, 22],
+      maxPhyAddr: assumed(52, 'phys-bits'),
+      vendor: assumed('intel', 'vendor'),
+      pse36: assumed(true, 'pse36'),
+      pdpe1gb: assumed(true, 'pdpe1gb'),
+    });
+    const nowhere = (value: unknown) => ({ value, from: 'assumed', cause: { code: 'no-qom-path' } });
+    const { maxPhyAddr, vendor, pse36, pdpe1gb } = await readProcessor(silent, undefined);
+    expect([maxPhyAddr, vendor, pse36, pdpe1gb]).to.deep.equal([52, 'intel', true, true].map(nowhere));
+  });
+
+  for (const width of [32, 52]) {
+    it(`a processor may have ${width} bits of physical addresses`, async () => {
+      const { maxPhyAddr } = await readProcessor(monitorWith({ ...KNOWN, 'phys-bits': width }), PATH);
+      expect(maxPhyAddr).to.include({ value: width, from: 'qom' });
+    });
+  }
 });
