@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -42,6 +52,21 @@ describe('where compiled code is kept', () => {
       expect(compiledCodeDirectory({ HOME: home })).to.equal(undefined);
     });
   }
+
+  for (const mode of [0o720, 0o702]) {
+    it(`is nowhere where it has mode ${mode.toString(8)}, and is where others may look in`, () => {
+      const directory = compiledCodeDirectory({ HOME: home });
+      chmodSync(join(home, '.cache/pagewalk'), mode);
+      expect(compiledCodeDirectory({ HOME: home })).to.equal(undefined);
+      chmodSync(join(home, '.cache/pagewalk'), 0o755);
+      expect(compiledCodeDirectory({ HOME: home })).to.equal(directory);
+    });
+  }
+
+  it('is nowhere when a file is in its place', () => {
+    writeFileSync(join(cache, 'pagewalk'), '', { mode: 0o600 });
+    expect(compiledCodeDirectory({ HOME: home })).to.equal(undefined);
+  });
 
   it('is nowhere when a link is in its place', () => {
     symlinkSync(home, join(cache, 'pagewalk'));

@@ -51,6 +51,43 @@ describe('cli/describeFailure', () => {
     expect(text).to.match(/\nError: deeper\n +at /);
   });
 
+  it('tells of each way in which memory was looked for', async () => {
+    const attempts = [
+      { provider: 'host-process', cause: { code: 'not-linux' } },
+      { provider: 'host-process', cause: { code: 'no-file', block: 'pc.ram' } },
+    ] as const;
+    const [line = ''] = await describeFailure(new GuestMemoryError('it is needed', attempts), false);
+    expect(line).to.match(/ \(host-process: which process .* Linux only; host-process: .*pc\.ram.*\)$/);
+  });
+
+  it('takes an error whose code is no text for a mistake in the program', async () => {
+    expect(await describeFailure(Object.assign(new Error('odd'), { code: 5 }), false)).to.deep.equal([
+      'pagewalk: internal error, please report it: Error: odd',
+    ]);
+  });
+
+  it('tells of each cause once, and of no cause that is no error', async () => {
+    const [one, other] = [new Error('one'), new Error('other', { cause: 'a text' })];
+    one.cause = other;
+    expect(await describeFailure(one, false)).to.deep.equal([
+      'pagewalk: internal error, please report it: Error: one; because of Error: other',
+    ]);
+    other.cause = one;
+    expect(await describeFailure(one, false)).to.deep.equal([
+      'pagewalk: internal error, please report it: Error: one; because of Error: other',
+    ]);
+  });
+
+  it('has as many stacks as there are', async () => {
+    const deeper = new Error('deeper');
+    const error = new UsageError('wrong', undefined, { cause: deeper });
+    error.stack = 'the stack';
+    delete deeper.stack;
+    expect(await describeFailure(error, true)).to.deep.equal(['pagewalk: wrong', 'the stack']);
+    const both = new AggregateError([error, 'a text']);
+    expect(await describeFailure(both, true)).to.deep.equal(['pagewalk: wrong', 'the stack', 'pagewalk: a text']);
+  });
+
   it('survives causes in a circle, and what is no error', async () => {
     const error = new Error('round');
     error.cause = error;

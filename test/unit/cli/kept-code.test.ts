@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { useScratchDirectory } from '../../support/live/scratch-directory.ts';
@@ -64,6 +64,33 @@ describe('kept code', () => {
       expect(run()).to.deep.equal(['program.js true', 'false']);
       expect(run()).to.deep.equal(['program.js true', 'true']);
     }
+  });
+
+  it('stays the file that it is where it runs', () => {
+    run();
+    const path = join(directory, kept()[0] ?? '');
+    const { ino } = statSync(path);
+    run();
+    expect(statSync(path).ino).to.equal(ino);
+  });
+
+  it('is kept of a run that says no, too, and nothing else goes from where it is kept', () => {
+    writeFileSync(file, `${PROGRAM} process.exitCode = 1;`);
+    writeFileSync(join(directory, 'notes'), '');
+    run();
+    expect(run()).to.deep.equal(['program.js true', 'true']);
+    writeFileSync(file, PROGRAM);
+    run();
+    expect(kept()).to.have.lengthOf(2).and.to.include('notes');
+  });
+
+  it('leaves nothing half done where its place is taken', () => {
+    run();
+    const [name = ''] = kept();
+    rmSync(join(directory, name));
+    mkdirSync(join(directory, name, 'taken'), { recursive: true });
+    expect(run()).to.deep.equal(['program.js true', 'false']);
+    expect(kept()).to.deep.equal([name]);
   });
 
   it('is not missed where it cannot be kept', () => {

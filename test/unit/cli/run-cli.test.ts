@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { COMMANDS } from '../../../src/cli/commands.ts';
+import { formatCompletion } from '../../../src/cli/completion/format-completion.ts';
+import { formatCommandHelp, formatOverview } from '../../../src/cli/help.ts';
 import { type CliContext, runCli } from '../../../src/cli/index.ts';
 import { chooseStyle } from '../../../src/cli/io/choose-style.ts';
 import { COLOURED, PLAIN } from '../../../src/report/index.ts';
@@ -87,6 +89,45 @@ describe('cli/runCli', () => {
     }
   });
 
+  it('folds the help of a command for a terminal alone', async () => {
+    const shown = async (isTerminal: boolean, ...words: readonly string[]): Promise<string> => {
+      let out = '';
+      await runCli(words, quietContext({ isTerminal, print: (text) => void (out += text) }));
+      return out;
+    };
+    const map = await COMMANDS.find(({ name }) => name === 'map')?.load();
+    if (map === undefined) throw new Error('there is no map');
+    for (const words of [
+      ['help', 'map'],
+      ['map', '-h'],
+    ]) {
+      expect(await shown(true, ...words)).to.equal(formatCommandHelp(map, true));
+      expect(await shown(false, ...words)).to.equal(formatCommandHelp(map, false));
+    }
+    expect(await shown(false, 'help')).to.equal(formatOverview(COMMANDS));
+  });
+
+  it('shows where it failed, if that is asked for', async () => {
+    const said = async (PAGEWALK_DEBUG: string): Promise<string[]> => {
+      const err: string[] = [];
+      await runCli(
+        ['walk'],
+        quietContext({ environment: { PAGEWALK_DEBUG }, complain: (line) => void err.push(line) }),
+      );
+      return err;
+    };
+    expect(await said('')).to.have.length(2);
+    const [line, stack, hint] = await said('1');
+    expect(stack).to.match(/^UsageError: unknown command "walk".*\n +at /);
+    expect([line?.split(';')[0], hint]).to.deep.equal(['pagewalk: unknown command "walk"', 'Try: pagewalk help']);
+  });
+
+  it('prints what completes it', async () => {
+    const { status, out, err } = await run('completion', 'fish');
+    expect({ status, err }).to.deep.equal({ status: 0, err: [] });
+    expect(out).to.equal(await formatCompletion(['fish'], COMMANDS));
+  });
+
   const refused: readonly (readonly [string[], readonly string[]])[] = [
     [[], ['pagewalk: no command was given', 'Try: pagewalk help']],
     [['walk'], [`pagewalk: unknown command "walk"; a command comes first: ${LIST}`, 'Try: pagewalk help']],
@@ -107,6 +148,12 @@ describe('cli/runCli', () => {
       ['0xffff'],
       ['pagewalk: unknown command "0xffff"; to translate an address: pagewalk translate 0xffff', 'Try: pagewalk help'],
     ],
+    [
+      ['12345'],
+      ['pagewalk: unknown command "12345"; to translate an address: pagewalk translate 12345', 'Try: pagewalk help'],
+    ],
+    [['a1'], [`pagewalk: unknown command "a1"; a command comes first: ${LIST}`, 'Try: pagewalk help']],
+    [['completion'], ['pagewalk: completion needs the name of a shell: bash, zsh, fish', 'Try: pagewalk help']],
     [
       ['state', '--foo'],
       ['pagewalk: unknown option --foo', 'Try: pagewalk help state'],

@@ -117,6 +117,131 @@ describe('cli/AddressList', () => {
     expect((await list('\xff\xfe\x00\x80\n7\n', { keepGoing: true })).junkLines).to.equal(1);
   });
 
+  it('says each of twenty lines, and only how many more there are', async () => {
+    const junk = async (count: number) => (await list('x\n'.repeat(count), { keepGoing: true })).complaints;
+    expect(await junk(20)).to.have.lengthOf(20);
+    expect((await junk(21)).slice(20)).to.deep.equal(['pagewalk: standard input: 1 more line that is no address']);
+    expect((await junk(22)).slice(20)).to.deep.equal(['pagewalk: standard input: 2 more lines that are no address']);
+  });
+
+  it('hands on nothing empty', async () => {
+    expect((await list('1\n'.repeat(8192))).chunks).to.deep.equal([4096, 4096]);
+    expect((await list('# nothing\n')).chunks).to.deep.equal([]);
+    expect((await list('')).chunks).to.deep.equal([]);
+  });
+
+  it('takes addresses as kernels print them, of sixteen digits alone', async () => {
+    expect((await list('FFFFffff81000000\n0000000000001000\n')).addresses).to.deep.equal([
+      '0xffffffff81000000',
+      '0x1000',
+    ]);
+    expect((await expectRejection(list('ffffffff8100000\n'))).message).to.match(/:1: .* is not a number; hexadecimal/);
+  });
+
+  it('keeps 256 characters of a line, and takes no part of a number for one', async () => {
+    const spaced = (count: number): string => `0x1${' '.repeat(count - 3)}`;
+    expect((await list(`${spaced(256)}\n`)).addresses).to.deep.equal(['0x1']);
+    expect((await expectRejection(list(`${spaced(257)}\n`))).message).to.equal(
+      'standard input:1: "0x1"… is too long for an address',
+    );
+    expect((await list(`${spaced(255)}#${'x'.repeat(100)}\n${'#'.repeat(300)}\n`)).addresses).to.deep.equal(['0x1']);
+    // What would count may be behind what was cut off.
+    expect((await expectRejection(list(`${' '.repeat(300)}\n`))).message).to.equal(
+      'standard input:1: ""… is too long for an address',
+    );
+  });
+
+  it('gives up after sixteen million characters without an address, and not before', async () => {
+    const line = Buffer.from(`#${'x'.repeat(4094)}\n`.repeat(16));
+    const run = async (...last: readonly string[]): Promise<number> => {
+      async function* input(): AsyncGenerator<Uint8Array> {
+        for (let count = 0; count < 256; count += 1) yield line;
+        for (const text of last) yield Buffer.from(text);
+      }
+      const found = await AddressList.open('-', { keepGoing: false }, contextWith(input(), []), 'translate');
+      let addresses = 0;
+      for await (const chunk of found.chunks()) addresses += chunk.length;
+      return addresses;
+    };
+    expect(await run('1\n', '\n'.repeat(100), '2')).to.equal(2);
+    expect((await expectRejection(run('\n'))).message).to.equal(
+      'standard input:4097: no address in the last 16777216 characters',
+    );
+  });
+
+  it('answers nothing of what came before another failure', async () => {
+    async function* input(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('1\n2\n');
+      throw new Error('gone');
+    }
+    const found = await AddressList.open('-', { keepGoing: false }, contextWith(input(), []), 'translate');
+    expect((await expectRejection(found.chunks().next())).message).to.equal('gone');
+  });
+
+  describe('with names', () => {
+    const named = async (text: string, keepGoing = false) => {
+      const complaints: string[] = [];
+      const context = contextWith(inPieces(Buffer.from(text), 65_536), complaints);
+      const found = await AddressList.open('-', { keepGoing, takesNames: true }, context, 'translate');
+      const addresses: bigint[] = [];
+      for await (const chunk of found.chunks()) addresses.push(...chunk);
+      return { found, addresses, complaints };
+    };
+
+    it('has them by where they are in the list, with the line that they are in', async () => {
+      const { found, addresses } = await named('0x10\n\ndo_exit+1\nCR2: 0020\n# no\nrsp\n');
+      expect(addresses).to.deep.equal([0x10n, 0n, 0x20n, 0n]);
+      const symbol = { name: 'do_exit', module: undefined, sizeBytes: undefined };
+      expect([...found.names]).to.deep.equal([
+        [1, { number: 3, written: { kind: 'symbol', text: 'do_exit+1', symbol, offset: 1n } }],
+        [3, { number: 6, written: { kind: 'register', text: 'rsp', register: 'rsp', offset: 0n } }],
+      ]);
+    });
+
+    it('has them anew each time it is read', async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'pagewalk-'));
+      try {
+        const file = join(directory, 'list');
+        await writeFile(file, '1\nrip\n');
+        const options = { keepGoing: false, takesNames: true };
+        const found = await AddressList.open(file, options, contextWith(undefined, []), 'translate');
+        expect(found.name).to.equal(file);
+        for (const _ of [1, 2]) {
+          for await (const chunk of found.chunks()) expect(chunk).to.deep.equal(BigUint64Array.of(1n, 0n));
+          expect([...found.names.keys()]).to.deep.equal([1]);
+        }
+      } finally {
+        await rm(directory, { recursive: true });
+      }
+    });
+
+    it('takes no name where none is taken', async () => {
+      expect((await expectRejection(list('rip\n'))).message).to.match(/^standard input:1: address "rip" is not a/);
+    });
+
+    it('holds no more than 65536 of them', async () => {
+      const names = 'rip\n'.repeat(65_536);
+      expect((await named(`${names}1\n`)).found.names.size).to.equal(65_536);
+      expect((await expectRejection(named(`${names}rip\n`))).message).to.equal(
+        'standard input:65537: more than 65536 lines of a list are names',
+      );
+    });
+
+    it('refuses a name that the guest does not have, with its line, or goes on', async () => {
+      const cause = new Error('below');
+      const { found } = await named('nothing\n');
+      const [line] = found.names.values();
+      if (line === undefined) throw new Error('there is no name');
+      expect(() => found.refuseName(line, 'no such name', cause))
+        .to.throw(InputFileError, 'standard input:1: no such name')
+        .that.includes({ cause, line: 1 });
+      const going = await named('nothing\n', true);
+      expect(going.found.refuseName(line, 'no such name')).to.equal(undefined);
+      expect(going.found.junkLines).to.equal(1);
+      expect(going.complaints).to.deep.equal(['pagewalk: standard input:1: no such name']);
+    });
+  });
+
   it('looks through a whole file before it hands on anything', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'pagewalk-'));
     try {

@@ -23,6 +23,10 @@ describe('cli/HeldOutput', () => {
     expect(printed).to.deep.equal(['abc', 'd']);
   });
 
+  it('knows of no reader that has gone where none can go', () => {
+    expect(new HeldOutput({ print: () => {} }, 0).isUnread).to.equal(false);
+  });
+
   it('waits for a reader who is behind, and notices when there is none', async () => {
     const unread = new AbortController();
     let finish = () => {};

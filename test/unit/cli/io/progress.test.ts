@@ -14,6 +14,11 @@ describe('cli/Progress', () => {
       'reading [##################------------] 1200 of 2000',
       '',
     ]);
+    progress.end();
+    expect(
+      shown.filter((text) => text === ''),
+      'once',
+    ).to.have.length(1);
   });
 
   it('takes nothing away where it has shown nothing', () => {
@@ -30,10 +35,13 @@ describe('cli/Progress', () => {
     now = 5000;
     progress.report(1, 2);
     progress.end();
+    expect(now).to.equal(5000);
   });
 
   it('is full at the end, and of nothing', () => {
     expect(formatProgress('x', 3, 3)).to.equal(`x [${'#'.repeat(30)}] 3 of 3`);
+    expect(formatProgress('x', 1, 3)).to.equal(`x [${'#'.repeat(10)}${'-'.repeat(20)}] 1 of 3`);
+    expect(formatProgress('x', 29, 900)).to.equal(`x [${'-'.repeat(30)}] 29 of 900`);
     expect(formatProgress('x', 0, 0)).to.equal(`x [${'#'.repeat(30)}] 0 of 0`);
   });
 });

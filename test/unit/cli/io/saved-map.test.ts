@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { InputFileError } from '../../../../src/cli/errors.ts';
 import { SavedMap } from '../../../../src/cli/io/saved-map.ts';
 import type { CliContext } from '../../../../src/cli/options/command.ts';
-import type { MapSegment } from '../../../../src/report/index.ts';
+import { formatHex, type MapSegment } from '../../../../src/report/index.ts';
 import { expectRejection } from '../../../support/expect-rejection.ts';
 import { quietContext } from '../../../support/fakes/quiet-context.ts';
 
@@ -115,6 +115,92 @@ describe('cli/SavedMap', () => {
     ]);
   });
 
+  it('has all that a heading says', async () => {
+    const heading = {
+      ...{ kind: 'map', of: 'pages', mode: '5-level', cpu: 3, cr3: '0x1000', changes: ['CR4.SMEP=1'] },
+      ...{ nested: { any: 'thing' }, first: '0x0', last: '0xffffffffffffffff', filter: 'w+x' },
+      assumed: [
+        { name: 'vendor', value: 'intel', why: 'not told', decides: true },
+        { name: 'a20', value: true, why: 'not told', decides: false },
+        { name: 'x', value: null, why: '', decides: false },
+        { name: 'maxPhyAddr', value: 52, why: 'not told', decides: true },
+      ],
+    };
+    const input = bytesOf([JSON.stringify(heading)]);
+    await using map = await SavedMap.open('-', quietContext({ input }), 'diff');
+    expect({ name: map.name, isComplete: map.isComplete }).to.deep.equal({
+      name: 'standard input',
+      isComplete: undefined,
+    });
+    const cause = { code: 'as-saved', text: 'not told' };
+    expect(map.heading).to.deep.equal({
+      ...{ ...heading, cr3: 0x1000n, first: 0n, last: 0xffff_ffff_ffff_ffffn },
+      assumed: [
+        { name: 'vendor', value: 'intel', decides: true, cause },
+        { name: 'a20', value: true, decides: false, cause },
+        { name: 'x', value: null, decides: false, cause: { code: 'as-saved', text: '' } },
+        { name: 'maxPhyAddr', value: 52, decides: true, cause },
+      ],
+    });
+  });
+
+  it('has all that a page says, of each size', async () => {
+    const region = { kind: 'device', name: 'vga' };
+    for (const [size, last] of [
+      [4096, 0xc000_0fffn],
+      [0x20_0000, 0xc01f_ffffn],
+      [0x40_0000, 0xc03f_ffffn],
+      [0x4000_0000, 0xffff_ffffn],
+    ] as const) {
+      const line = page('0xc0000000')
+        .replace('"size":4096', `"size":${size}`)
+        .replace('"protectionKey":null,"global":true', '"protectionKey":15,"global":false')
+        .replace('"accessed":true,"dirty":false', '"accessed":false,"dirty":true')
+        .replace('"physicalAddress"', `"region":${JSON.stringify(region)},"physicalAddress"`);
+      expect((await read([PAGE_HEADING, line, END])).segments, String(size)).to.deep.equal([
+        {
+          ...{ first: 0xc000_0000n, last, rights: attributes.rights, protectionKey: 15, global: false },
+          ...{ pageSizeBytes: size, physicalFirst: 0x5000n, accessed: 0, dirty: 1 },
+          ...{ onlySizeBytes: size, leafCount: 1, regions: [region] },
+        },
+      ]);
+    }
+    const [plain] = (await read([PAGE_HEADING, page('0x0'), END])).segments;
+    expect(plain).to.deep.include({ regions: undefined, protectionKey: null });
+  });
+
+  it('takes the last address of each mode, the first of the upper half, and ranges that touch', async () => {
+    for (const [mode, lower, upper] of [
+      ['32-bit', '0xffffffff', null],
+      ['pae', '0xffffffff', null],
+      ['4-level', '0x7fffffffffff', '0xffff800000000000'],
+      ['5-level', '0xffffffffffffff', '0xff00000000000000'],
+    ] as const) {
+      const heading = HEADING.replace('4-level', mode);
+      const low = range('0x0', '0xfff');
+      const lines = [
+        heading,
+        low,
+        range('0x1000', lower),
+        ...(upper === null ? [] : [range(upper, '0xffffffffffffffff')]),
+      ];
+      expect((await read([...lines, END])).segments, mode).to.have.length(lines.length - 1);
+      const beyond = formatHex(BigInt(lower) + 1n);
+      const refused = await expectRejection(read([heading, range(beyond, formatHex(BigInt(beyond) + 0xfffn)), END]));
+      expect(refused.message).to.equal(`standard input:2: has an address that there is not in ${mode}`);
+    }
+  });
+
+  it('takes as many pages with A and D as there are, and lines of 65536 characters', async () => {
+    const full = range('0x0', '0x1fff').replace('"dirty":1', '"dirty":2');
+    expect((await read([HEADING, full, END])).segments[0]).to.deep.include({ accessed: 2, dirty: 2, leafCount: 2 });
+    const spaced = (length: number): string => `${' '.repeat(length - full.length)}${full}`;
+    expect((await read([HEADING, spaced(65_536), END])).segments).to.have.length(1);
+    expect((await expectRejection(read([HEADING, spaced(65_537), END]))).message).to.equal(
+      'standard input:2: is too long; a map is saved by pagewalk map --json',
+    );
+  });
+
   it('knows an incomplete map', async () => {
     expect((await read([HEADING, '{"kind":"end","complete":false}'])).isComplete).to.equal(false);
   });
@@ -169,6 +255,18 @@ describe('cli/SavedMap', () => {
       [HEADING, range('0x0', '0x1fff').replace('"accessed":2', '"accessed":3')],
       /:2: has more pages with A or D than pages$/,
     ],
+    [
+      'more dirty pages than pages',
+      [HEADING, range('0x0', '0x1fff').replace('"dirty":1', '"dirty":3')],
+      /:2: has more pages with A or D than pages$/,
+    ],
+    ['no piece of physical memory', [HEADING, range('0x0', '0xfff', 0)], /:2: is no line of a map \(physicalPieces: /],
+    [
+      'a key below zero',
+      [HEADING, range('0x0', '0xfff').replace('"protectionKey":null', '"protectionKey":-1')],
+      /:2: is no line of a map \(protectionKey: /,
+    ],
+    ['a range that begins within a page', [HEADING, range('0x1800', '0x1fff')], /:2: does not begin and end where a/],
     ['a page among ranges', [HEADING, page('0x1000'), END], /^standard input:2: is no part of a map of ranges$/],
     ['a range among pages', [PAGE_HEADING, range('0x0', '0xfff'), END], /:2: is no part of a map of pages$/],
     ['disorder', [PAGE_HEADING, page('0x2000'), page('0x1000'), END], /^standard input:3: is not in ascending order$/],

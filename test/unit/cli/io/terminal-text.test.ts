@@ -14,6 +14,14 @@ describe('terminalText', () => {
     );
   });
 
+  it('keeps lines apart, with colours and without', () => {
+    expect(terminalText('a\tb\nc\u0007\n')).to.equal('a\\u0009b\nc\\u0007\n');
+    expect(terminalText('a\tb\n\u001b[1mc\u0007\u001b[0m\u001b[\n')).to.equal(
+      'a\\u0009b\n\u001b[1mc\\u0007\u001b[0m\\u001b[\n',
+    );
+    expect(terminalText('\u001b')).to.equal('\\u001b');
+  });
+
   it('leaves JSON what it was', () => {
     const value = { name: 'a\u0080\u202eb\u{e0041}', other: '\u2028' };
     const printed = terminalText(JSON.stringify(value));

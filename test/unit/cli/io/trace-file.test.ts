@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { TraceFileError } from '../../../../src/cli/errors.ts';
 import { TraceFile } from '../../../../src/cli/io/trace-file.ts';
+import { openingsOf } from '../../../support/openings-of.ts';
 
 describe('cli/TraceFile', () => {
   let directory: string;
@@ -37,6 +38,35 @@ describe('cli/TraceFile', () => {
       '',
     ]);
     expect(trace.close()).to.equal(undefined);
+  });
+
+  it('has the time since it was opened, in a column, and the number of the flight in another', async () => {
+    const before = performance.now();
+    const trace = new TraceFile(file);
+    for (let flight = 1; flight <= 10; flight += 1) {
+      trace.sink({ channel: 'gdb', direction: '->', text: '$g#67' });
+      trace.sink({ channel: 'gdb', direction: '<-', text: '+' });
+    }
+    const mostMs = performance.now() - before;
+    trace.close();
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    expect(lines).to.have.length(20);
+    for (const line of lines) {
+      expect(line).to.match(/^[ \d]{6}\.\d{3} {2}gdb [ \d]\d (?:->|<-) {2}\S/);
+      // It is rounded.
+      expect(Number(line.slice(0, 10))).to.be.within(0, mostMs + 0.001);
+    }
+    expect(lines.slice(-2).map((line) => line.slice(12))).to.deep.equal(['gdb 10 ->  $g#67', 'gdb 10 <-  +']);
+  });
+
+  it('is closed in the end, and takes what is left of a file before', async () => {
+    await writeFile(file, 'old\n'.repeat(100));
+    const trace = new TraceFile(file);
+    expect(openingsOf(file)).to.equal(1);
+    trace.sink({ channel: 'gdb', direction: '->', text: '+' });
+    expect(trace.close()).to.equal(undefined);
+    expect(openingsOf(file)).to.equal(0);
+    expect(await readFile(file, 'utf8')).to.match(/^ +\d+\.\d{3} {2}gdb {2}1 -> {2}\+\n$/);
   });
 
   it('keeps a record on its line, whatever is in it', async () => {

@@ -37,7 +37,12 @@ export class OverDump implements Disposable {
   async runBare(line: string): Promise<Ended> {
     const err: string[] = [];
     const printed: string[] = [];
-    const context = quietContext({ print: (text) => void printed.push(text), complain: (said) => void err.push(said) });
+    const context = quietContext({
+      // Names of a kernel are kept from run to run.
+      environment: { XDG_CACHE_HOME: this.#folder },
+      print: (text) => void printed.push(text),
+      complain: (said) => void err.push(said),
+    });
     const status = await runCli(
       line.split(' ').filter((word) => word !== ''),
       context,
