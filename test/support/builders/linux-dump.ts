@@ -8,6 +8,8 @@ export const SMALL_LINUX = {
   readOnly: 0xffff_ffff_8120_0000n,
   data: 0xffff_ffff_8140_0000n,
   doExit: 0xffff_ffff_8104_0000n,
+  /** A page of the module. */
+  module: 0xffff_ffff_c000_0000n,
   /** Physical memory from 0 on. */
   directMap: 0xffff_8880_0000_0000n,
   /** Of the kernel alone, and of the process 91. */
@@ -136,6 +138,9 @@ function mapMemory(memory: Buffer): void {
   set(0x7000, 0, NO_EXECUTE | 0x0000_01e3n);
   set(0x7000, 1, NO_EXECUTE | 0x0020_01e3n);
   set(0x3000, 510, 0x4063);
+  set(0x3000, 511, 0x1_6063);
+  set(0x1_6000, 0, 0x1_7063);
+  set(0x1_7000, 0, 0x6_8121);
   // The text, which is not in the dump.
   set(0x4000, 8, 0x20_01a1);
   set(0x4000, 9, 0x5063);
@@ -211,17 +216,17 @@ function putAreas(word: PutWords, text: PutText, data: AddressOf): void {
   word(mount, data(mount), data(root), data(root));
 }
 
-/** Of one function, whose text is in the kernel's data: nothing of it is run. */
+/** Of one function. */
 function putModule(memory: Buffer, word: PutWords, text: PutText, data: AddressOf): void {
   const { modules, module, moduleTables, moduleSymbols } = AT;
   word(modules, data(module + 8));
   word(module, 0, data(modules));
   text(module + 0x18, 'small');
   word(module + 0x60, data(moduleTables));
-  word(module + 0x70, data(0x8000), 0x1000);
+  word(module + 0x70, SMALL_LINUX.module, 0x1000);
   word(moduleTables, data(moduleSymbols), 2, data(moduleSymbols + 0x100), data(moduleSymbols + 0x200));
   // The first is none, the second small_init in section 1.
-  word(moduleSymbols + 24, 1n | (1n << 48n), data(0x8010), 0x20);
+  word(moduleSymbols + 24, 1n | (1n << 48n), SMALL_LINUX.module + 0x10n, 0x20);
   text(moduleSymbols + 0x101, 'small_init');
   memory.write('?t', DATA_AT + moduleSymbols + 0x200, 'latin1');
 }

@@ -91,9 +91,9 @@ describe('cli/runCli', () => {
 
   it('folds the help of a command for a terminal alone', async () => {
     const shown = async (isTerminal: boolean, ...words: readonly string[]): Promise<string> => {
-      let out = '';
-      await runCli(words, quietContext({ isTerminal, print: (text) => void (out += text) }));
-      return out;
+      const out: string[] = [];
+      await runCli(words, quietContext({ isTerminal, print: (text) => void out.push(text) }));
+      return out.join('');
     };
     const map = await COMMANDS.find(({ name }) => name === 'map')?.load();
     if (map === undefined) throw new Error('there is no map');

@@ -151,7 +151,7 @@ describe('cli/AddressList', () => {
     );
   });
 
-  it('gives up after sixteen million characters without an address, and not before', async () => {
+  it('stops after sixteen million characters without an address, and not before', async () => {
     const line = Buffer.from(`#${'x'.repeat(4094)}\n`.repeat(16));
     const run = async (...last: readonly string[]): Promise<number> => {
       async function* input(): AsyncGenerator<Uint8Array> {
