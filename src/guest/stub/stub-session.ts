@@ -114,9 +114,12 @@ export class StubSession {
    * @throws GuestStubError `ERR_GUEST_STUB_UNREACHABLE` for a stub that does not answer in time: the guest waits for this.
    */
   async leavePhysicalMode(): Promise<void> {
+    await this.#inTime(this.#leaveMode());
+  }
+
+  async #leaveMode(): Promise<void> {
     this.#leaving = true;
-    if (this.#physical === undefined) return;
-    await this.#inTime(this.#turnPhysicalModeOff());
+    if (this.#physical !== undefined) await this.#turnPhysicalModeOff();
   }
 
   async #turnPhysicalModeOff(): Promise<void> {
@@ -149,7 +152,8 @@ export class StubSession {
       await this.leavePhysicalMode();
       return { kind: 'refused', complaint: 'the connection to its GDB stub has failed' };
     }
-    const [, status] = await this.#inTime(Promise.all([this.leavePhysicalMode(), this.#client.monitor('info status')]));
+    // One time for both: of two that are up together, the first would fail what the second waits for, and for another reason.
+    const [, status] = await this.#inTime(Promise.all([this.#leaveMode(), this.#client.monitor('info status')]));
     const { status: state } = parseInfoStatus(status);
     if (!isOurs(state)) {
       return { kind: 'refused', complaint: `it is in the state "${state}" now, which another client has done` };
