@@ -37,6 +37,68 @@ function leavesOf(of: IdentitySpace, range = {}): MappedLeaf[] {
 const shown = ({ address, sizeBytes, physicalAddress }: MappedLeaf) => [address, sizeBytes, physicalAddress] as const;
 
 describe('guest/IdentitySpace', () => {
+  it('has everything of a range, and the bit of what lies there', () => {
+    const set = new RegionSet(MAP);
+    const [, , hpet] = rangesOf(space(), { first: 0n, last: 0xffff_ffffn });
+    expect(hpet).to.deep.equal({
+      ...{ first: 0xfed0_0000n, last: 0xfed0_03ffn, rights: EVERYTHING, protectionKey: null, global: false },
+      ...{ leaves: {}, leafCount: 0, accessed: 0, dirty: 0, physicalFirst: 0xfed0_0000n, contiguous: true },
+      ...{ physicalPieces: 1, physicalLowest: 0xfed0_0000n, physicalHighest: 0xfed0_03ffn },
+      classes: set.classOf({ kind: 'device', name: 'hpet' }),
+    });
+    expect(set.decode(hpet?.classes ?? 0)).to.deep.equal([{ kind: 'device', name: 'hpet' }]);
+  });
+
+  it('has a page once that two regions share, and the largest there are', () => {
+    const shared = new MemoryMap([
+      region('ram', 'one', 0n, 0x7ffn),
+      region('rom', 'other', 0x800n, 0x17ffn),
+      region('ram', 'large', 0x4000_0000n, 0xbfff_ffffn),
+    ]);
+    const leaves: MappedLeaf[] = [];
+    const emit = (leaf: MappedLeaf): boolean => leaves.push({ ...leaf }) > 0;
+    const result = new IdentitySpace(false, shared, new RegionSet(shared)).leaves(emit, {});
+    expect(result).to.deep.equal({ tables: 0, reservedEntries: 0, unbackedTables: 0, complete: true });
+    expect(leaves.map(shown)).to.deep.equal([
+      [0n, 0x1000, 0n],
+      [0x1000n, 0x1000, 0x1000n],
+      [0x4000_0000n, 0x4000_0000, 0x4000_0000n],
+      [0x8000_0000n, 0x4000_0000, 0x8000_0000n],
+    ]);
+    expect(leaves[2]).to.deep.equal({
+      ...{ address: 0x4000_0000n, sizeBytes: 0x4000_0000, physicalAddress: 0x4000_0000n, rights: EVERYTHING },
+      ...{ protectionKey: null, global: false, accessed: false, dirty: false },
+    });
+  });
+
+  it('has no page that begins in the middle of one', () => {
+    expect(leavesOf(space(), { first: 0x10_0800n, last: 0x10_17ffn }).map(shown)).to.deep.equal([
+      [0x10_0000n, 0x1000, 0x10_0000n],
+      [0x10_1000n, 0x1000, 0x10_1000n],
+    ]);
+    // 2 MB from 0x20_0000 on would begin where 0x20_0000 physical does not.
+    const masked = leavesOf(space(true), { first: 0x20_0000n, last: 0x5f_ffffn }).map(shown);
+    expect(masked).to.have.length(0x400);
+    expect(
+      masked.every(([address, size, physical]) => size === 0x1000 && physical === (address & ~0x10_0000n)),
+    ).to.equal(true);
+  });
+
+  it('leads nowhere above 4 GiB, nor to what the range leaves out', () => {
+    const found: Alias[] = [];
+    const emit = (alias: Alias): boolean => found.push({ ...alias }) > 0;
+    const result = space().aliases({ first: 0x1_0000_0000n, last: 0x1_0000_0fffn }, emit, {});
+    expect(result).to.deep.equal({ tables: 0, reservedEntries: 0, unbackedTables: 0, complete: true });
+    space().aliases({ first: 0x1000n, last: 0x1fffn }, emit, { first: 0x2000n });
+    space().aliases({ first: 0x2000n, last: 0x2fffn }, emit, { first: 0n, last: 0x1fffn });
+    space(true).aliases({ first: 0x10_0000n, last: 0x1f_ffffn }, emit, {});
+    expect(found).to.deep.equal([]);
+    space().aliases({ first: 0x1000n, last: 0x1fffn }, emit, { first: 0x1fffn, last: 0x2000n });
+    expect(found.map(({ first, last, physicalFirst }) => [first, last, physicalFirst])).to.deep.equal([
+      [0x1fffn, 0x1fffn, 0x1fffn],
+    ]);
+  });
+
   it('has a range for each region of the first 4 GiB, with everything allowed and no pages', () => {
     const ranges = rangesOf(space());
     expect(ranges.map(({ first, last, physicalFirst }) => [first, last, physicalFirst])).to.deep.equal([

@@ -231,6 +231,14 @@ describe('walks that advance together', () => {
       expect(known.buffers.length).to.be.within(1, 16);
     });
 
+    it('goes on where a batch before has come to tables that the cache has not', async () => {
+      const known = new LastTables(LONG);
+      const asked = [NOWHERE, MAPPED];
+      const outcomes = ['unbacked-table', '0x65123'];
+      expect(await runMany(asked, new PageCache(guestMemory(), MAP), LONG, known)).to.deep.equal(outcomes);
+      expect(await runMany(asked, new PageCache(guestMemory(), MAP), LONG, known)).to.deep.equal(outcomes);
+    });
+
     it('keeps tables apart that want the same place among those at hand', async () => {
       const memory = new FakeMemory(0x7000);
       const map = new MemoryMap([region('ram', 0n, 0x6fffn)]);

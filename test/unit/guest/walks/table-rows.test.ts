@@ -133,7 +133,6 @@ describe('the rows of a table say what translations say', () => {
     for (const changes of endings) {
       const addresses = [twoStageLinear, twoStageLinear + 0x1000n, 1n << 50n];
       const { rows, expected } = await rowsOf(nestedVcpuStateWith(), { ...openNpt, ...changes }, addresses);
-      // A row names the entry that is not to be had; whether a processor would name it is the translation's business.
       expect(rows).to.deep.equal(expected);
       seen.push(...rows);
     }

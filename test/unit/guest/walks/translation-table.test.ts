@@ -28,6 +28,17 @@ describe('TranslationTable', () => {
     });
   }
 
+  it('says nothing of an address that is not in the question', () => {
+    const table = tableOf([0n]);
+    for (const index of [1, -1]) {
+      expect(table.at(index)).to.deep.equal({
+        ...{ cause: null, physicalAddress: null, l1PhysicalAddress: null, pageSizeBytes: null, rights: null },
+        ...{ errorCode: null, responsibleAddress: null, refusedPageAddress: null, assumed: [], deviates: null },
+      });
+      expect(table.isMapped(index)).to.equal(false);
+    }
+  });
+
   it('has a row for each address', () => {
     expect(tableOf([0n, 0x1000n, 0x2000n]).toJSON()).to.have.length(3);
   });

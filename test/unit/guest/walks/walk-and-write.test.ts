@@ -69,6 +69,12 @@ describe('a walk whose entries change before its bits are set', () => {
       expect(hex(answer.translation.steps.at(-1)?.value ?? 0n), 'what the last walk saw').to.equal(hex(pte & ~0x60n));
     });
 
+    it(`is made three times at most (${name})`, async () => {
+      const { answer, pte } = await ask(3);
+      expect(answer.bitsAreSet).to.equal(false);
+      expect(hex(pte & 0x60n)).to.equal('0x0');
+    });
+
     it(`is not made for ever (${name})`, async () => {
       const { answer, pte } = await ask(100);
       expect(answer.bitsAreSet).to.equal(false);
