@@ -1,8 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
-import { MomentError } from '../../../../src/cli/errors.ts';
-import { parseUntil } from '../../../../src/cli/options/moment/until.ts';
+import { MomentError, UsageError } from '../../../../src/cli/errors.ts';
+import { parseUntil, type Until } from '../../../../src/cli/options/moment/until.ts';
 import { waitingGuest } from '../../../../src/cli/session/look-until.ts';
-import type { UnavailableCause } from '../../../../src/guest/index.ts';
+import { openDump } from '../../../../src/dump/index.ts';
+import type { UnavailableCause, VcpuState } from '../../../../src/guest/index.ts';
 import {
   type GuestSource,
   type GuestView,
@@ -12,7 +17,9 @@ import {
   GuestView as View,
 } from '../../../../src/guest/index.ts';
 import { assumed } from '../../../../src/guest/vcpu/sourced.ts';
+import { linuxDump, SMALL_LINUX } from '../../../support/builders/linux-dump.ts';
 import { expectRejection } from '../../../support/expect-rejection.ts';
+import { vcpuStateWith } from '../../../support/fakes/sourced-state.ts';
 
 const parse = (text: string, within = '60000') =>
   parseUntil(
@@ -144,6 +151,203 @@ describe('cli/waitingGuest', () => {
       'x',
     );
     expect(await expectRejection(waitFor(still, 'user').look())).to.be.instanceOf(MomentError);
+  });
+});
+
+describe('cli/waitingGuest, by what it is waited for', () => {
+  const sourced = <T>(value: T) => ({ value, from: 'gdb-stub', detail: 'a register' }) as const;
+
+  /** A guest that runs, with these states of its vCPU, one in each pause, the last again and again. */
+  function guestWith(...states: readonly Partial<VcpuState>[]) {
+    const log: string[] = [];
+    const guest = changingGuest();
+    let pauses = 0;
+    const look = async (): Promise<GuestView> => {
+      log.push('pause');
+      const state = vcpuStateWith(states[Math.min(pauses, states.length - 1)]);
+      pauses += 1;
+      return { vcpuState: async (cpu: number) => ({ ...state, cpu }) } as unknown as GuestView;
+    };
+    const resume = async (): Promise<void> => {
+      log.push('resume');
+      await nextTurn();
+      log.push('resumed');
+    };
+    return { log, guest: { ...guest, look, running: { ...guest.running, resume } } as OpenGuest };
+  }
+
+  const until = (text: string, withinMs = 60_000): Until => {
+    const parsed = parse(text);
+    if (parsed === undefined) throw new Error('nothing to wait for');
+    return { ...parsed, withinMs };
+  };
+
+  async function pausesUntil(text: string, ...states: readonly Partial<VcpuState>[]): Promise<number> {
+    const { guest, log } = guestWith(...states);
+    await waitingGuest(guest, until(text), 0, asking().context).look();
+    return log.filter((each) => each === 'pause').length;
+  }
+
+  const [kernel, user] = [{ cpl: sourced(0) }, { cpl: sourced(3) }];
+
+  it('knows user mode by the privilege level, and the kernel by any other', async () => {
+    expect(await pausesUntil('user', kernel, { cpl: sourced(2) }, user)).to.equal(3);
+    expect(await pausesUntil('kernel', user, kernel)).to.equal(2);
+    expect(await pausesUntil('kernel', { cpl: sourced(1) })).to.equal(1);
+  });
+
+  it('knows a nested guest where its second stage is known', async () => {
+    const nested = { kind: 'npt', root: 0n } as unknown as VcpuState['nested']['value'];
+    const [off, on] = [{ nested: sourced(null) }, { nested: sourced(nested) }];
+    expect(await pausesUntil('nested', off as Partial<VcpuState>, on as Partial<VcpuState>)).to.equal(2);
+  });
+
+  it('compares CR3 as a whole where paging is off', async () => {
+    const off = (cr3: bigint) => ({ cr0: sourced(0x11n), cr3: sourced(cr3) });
+    expect(await pausesUntil('cr3=0x1001', off(0x1000n), off(0x1001n))).to.equal(2);
+  });
+
+  it('looks again when the guest was resumed, and not before', async () => {
+    const { guest, log } = guestWith(kernel, user);
+    await waitingGuest(guest, until('user'), 0, asking().context).look();
+    expect(log).to.deep.equal(['pause', 'resume', 'resumed', 'pause']);
+  });
+
+  it('fails where the guest cannot be resumed', async () => {
+    const { guest } = guestWith(kernel);
+    const failure = new Error('stuck');
+    const running = { ...guest.running, resume: () => Promise.reject(failure) } as OpenGuest['running'];
+    const waiting = waitingGuest({ ...guest, running }, until('user'), 0, asking().context);
+    expect(await expectRejection(waiting.look())).to.equal(failure);
+  });
+
+  it('ends with the signal while the guest runs', async () => {
+    const { guest, log } = guestWith(kernel);
+    const end = new AbortController();
+    const resume = async (): Promise<void> => {
+      end.abort(new Error('enough'));
+    };
+    const running = { ...guest.running, resume } as OpenGuest['running'];
+    const context = { ...asking().context, signal: end.signal };
+    const ended = await expectRejection(waitingGuest({ ...guest, running }, until('user'), 0, context).look());
+    expect(ended.name).to.equal('AbortError');
+    expect(log).to.deep.equal(['pause']);
+  });
+
+  it('says how often it has looked, and how long', async () => {
+    const { guest, log } = guestWith(kernel);
+    const missed = await expectRejection(waitingGuest(guest, until('user', 0), 5, asking().context).look());
+    expect(missed).to.include({
+      message: '--until user: never true of vCPU 5 in 1 pauses within 0 ms; --within MS waits longer',
+      until: 'user',
+      pauses: 1,
+    });
+    expect(log).to.deep.equal(['pause', 'resume', 'resumed']);
+    const running = { ...guest.running, ranBefore: false } as OpenGuest['running'];
+    const still = waitingGuest({ ...guest, running }, until('user'), 5, asking().context);
+    expect((await expectRejection(still.look())).message).to.equal(
+      '--until user: vCPU 5 is somewhere else, and stays there: the guest does not run',
+    );
+  });
+
+  it('is the guest in all else', async () => {
+    const { guest, log } = guestWith(kernel);
+    const failure = new Error('no such vCPU');
+    const own: OpenGuest = {
+      ...guest,
+      requireCpu: (cpu) => {
+        log.push(`cpu ${cpu}`);
+        throw failure;
+      },
+      detach: async () => void log.push('detach'),
+    };
+    const waiting = waitingGuest(own, until('user'), 0, asking().context);
+    const { endpoint, vcpus, assumed: noted, running } = waiting;
+    expect({ endpoint, vcpus, noted, running }).to.deep.equal({
+      ...{ endpoint: own.endpoint, vcpus: own.vcpus, noted: own.assumed, running: own.running },
+    });
+    expect(() => waiting.requireCpu(7)).to.throw(failure.message);
+    await waiting.detach();
+    expect(log).to.deep.equal(['cpu 7', 'detach']);
+  });
+
+  describe('a process', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pagewalk-until-'));
+    after(() => rmSync(folder, { recursive: true }));
+
+    /** The dump as a guest that runs, and is the same in each pause. */
+    async function linuxGuest(dump = linuxDump()) {
+      const file = join(folder, 'guest.elf');
+      writeFileSync(file, dump);
+      const still = await openDump(file);
+      const { log, guest } = guestWith({});
+      const look = async (): Promise<GuestView> => {
+        log.push('pause');
+        return still.look();
+      };
+      return { log, guest: { ...guest, look, detach: () => still.detach() } as OpenGuest };
+    }
+    const context = () => ({
+      ...asking().context,
+      environment: { XDG_CACHE_HOME: mkdtempSync(join(folder, 'cache-')) },
+    });
+
+    it('is known by its tables', async () => {
+      for (const text of ['process=bash', 'process=91', 'process=93']) {
+        const { guest, log } = await linuxGuest();
+        const waiting = waitingGuest(guest, until(text), 1, context());
+        expect((await (await waiting.look()).vcpuState(1)).cr3.value, text).to.equal(0x8000n);
+        // Its names are made, or read, while the guest runs.
+        expect(log, text).to.deep.equal(['pause', 'resume', 'resumed', 'pause']);
+        await waiting.look();
+        expect(log.slice(4), 'known by now').to.deep.equal(['pause']);
+        await guest.detach();
+      }
+    });
+
+    it('is somewhere else while other tables are in use', async () => {
+      const { guest } = await linuxGuest();
+      const missed = await expectRejection(waitingGuest(guest, until('process=bash', 0), 0, context()).look());
+      expect(missed).to.be.instanceOf(MomentError).that.includes({ pauses: 1 });
+      await guest.detach();
+    });
+
+    it('is refused where there is none, as the command line says it', async () => {
+      const { guest } = await linuxGuest();
+      const refused = await expectRejection(waitingGuest(guest, until('process=sh'), 0, context()).look());
+      expect(refused).to.be.instanceOf(UsageError).that.includes({
+        message: 'no process has the name "sh"',
+        command: 'state',
+      });
+      await guest.detach();
+    });
+
+    it('is in the kernel as in user mode, where tables are isolated', async () => {
+      const { guest } = await linuxGuest(
+        linuxDump({
+          types: { cpuinfo_x86: { x86_capability: 0 } },
+          symbols: [{ name: 'boot_cpu_data', type: 'D', address: SMALL_LINUX.data + 0x6000n }],
+          words: { '0xffffffff81406018': 1n << 43n },
+        }),
+      );
+      const own = async (): Promise<GuestView> => {
+        const view = await guest.look();
+        const vcpuState = async (cpu: number): Promise<VcpuState> => {
+          const state = await view.vcpuState(cpu);
+          return { ...state, cr3: { ...state.cr3, value: 0x9000n } };
+        };
+        return new Proxy(view, {
+          get: (target, name) => {
+            if (name === 'vcpuState') return vcpuState;
+            const value: unknown = Reflect.get(target, name, target);
+            return typeof value === 'function' ? value.bind(target) : value;
+          },
+        });
+      };
+      const waiting = waitingGuest({ ...guest, look: own }, until('process=bash', 0), 1, context());
+      expect((await (await waiting.look()).vcpuState(1)).cr3.value).to.equal(0x9000n);
+      await guest.detach();
+    });
   });
 });
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { viewOnce } from '../../../../src/cli/session/with-guest.ts';
 import { GuestRunStateError, GuestView, givenSource, type OpenGuest, StillGuest } from '../../../../src/guest/index.ts';
@@ -29,6 +30,8 @@ function guestResumedIn(pauses: readonly number[]): OpenGuest & { readonly log: 
       live: () => view,
       resume: async () => {
         log.push('resume');
+        await nextTurn();
+        log.push('resumed');
       },
       flushTranslations: async () => true,
       findResumption: async () => (pauses.includes(count()) ? RESUMED : undefined),
@@ -48,7 +51,7 @@ describe('cli/viewOnce', () => {
       if (guest.log.length === 1) throw new Error('E22');
       return 'answer';
     });
-    expect([answer, ...guest.log]).to.deep.equal(['answer', 'pause', 'resume', 'pause']);
+    expect([answer, ...guest.log]).to.deep.equal(['answer', 'pause', 'resume', 'resumed', 'pause']);
   });
 
   it('the reason is the other client, in the last pause as in the first', async () => {
@@ -56,6 +59,14 @@ describe('cli/viewOnce', () => {
     const once = guestResumedIn([1]);
     expect(await expectRejection(viewOnce(once, PAUSED, confused, () => false))).to.equal(RESUMED);
     expect(once.log).to.deep.equal(['pause']);
+  });
+
+  it('a pause that was too long is not made again', async () => {
+    const guest = guestResumedIn([1]);
+    const late = new GuestRunStateError('ERR_GUEST_PAUSE_TOO_LONG', 'the pause was too long');
+    const running = { ...guest.running, findResumption: async () => late } as OpenGuest['running'];
+    expect(await expectRejection(viewOnce({ ...guest, running }, PAUSED, confused))).to.equal(late);
+    expect(guest.log).to.deep.equal(['pause']);
   });
 
   it('a guest that does not run has nothing to be resumed, and its failures are its own', async () => {

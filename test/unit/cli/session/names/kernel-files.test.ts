@@ -1,8 +1,19 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { KernelFiles, readLatestNames } from '../../../../../src/cli/session/names/kernel-files.ts';
+import { listKernels } from '../../../../../src/cli/session/names/kernel-folder.ts';
 import {
   decodeKernelNames,
   encodeKernelNames,
@@ -105,6 +116,63 @@ describe('names of kernels in the cache folder', () => {
         .map((known) => known.load()),
     ).to.deep.equal([null, null]);
     expect(readLatestNames({ XDG_CACHE_HOME: folder })).to.equal(null);
+  });
+
+  it('are read from no file once they are at hand', () => {
+    files().keep(namesOf('ab12'));
+    const environment = { XDG_CACHE_HOME: folder };
+    const names = readLatestNames(environment);
+    rmSync(kernels(), { recursive: true });
+    expect(readLatestNames(environment)).to.equal(names);
+    const [known] = new KernelFiles(environment).at(TEXT);
+    expect(known?.names).to.equal(names);
+    expect(known?.load()).to.equal(names);
+  });
+
+  it('are those of the others where a file goes after it was seen, and nothing where it was the only one', () => {
+    files().keep(namesOf('ab12'));
+    files().keep(namesOf('cd34'));
+    const named = (id: string): string =>
+      join(kernels(), readdirSync(kernels()).find((file) => file.includes(id)) ?? '');
+    // The one that stays was used long ago, and yet after one that is gone.
+    utimesSync(named('cd34'), 5, 5);
+    const environment = { XDG_CACHE_HOME: folder };
+    expect(listKernels(environment)).to.have.length(2);
+    rmSync(named('ab12'));
+    expect(readLatestNames(environment)?.buildId?.id).to.equal('cd34');
+    const later = { XDG_CACHE_HOME: folder };
+    expect(listKernels(later)).to.have.length(1);
+    rmSync(named('cd34'));
+    expect(readLatestNames(later)).to.equal(null);
+    const [gone] = new KernelFiles(later).at(TEXT);
+    expect([gone?.names, gone?.load()]).to.deep.equal([null, null]);
+  });
+
+  it('are not kept of a kernel that has no symbols or no build id', () => {
+    files().keep({ ...namesOf('ab12'), symbols: null });
+    files().keep({ ...namesOf('ab12'), buildId: null });
+    expect(files().at(TEXT)).to.deep.equal([]);
+  });
+
+  it('leave nothing half written behind where their place is taken', () => {
+    files().keep(namesOf('ab12'));
+    const [name = ''] = readdirSync(kernels());
+    rmSync(join(kernels(), name));
+    mkdirSync(join(kernels(), name, 'taken'), { recursive: true });
+    files().keep(namesOf('ab12'));
+    expect(readdirSync(kernels())).to.deep.equal([name]);
+    // What is there cannot be read either.
+    expect(readLatestNames({ XDG_CACHE_HOME: folder })).to.equal(null);
+  });
+
+  it('are read of files of 128 MiB at most', () => {
+    files().keep(namesOf('ab12'));
+    const [name = ''] = readdirSync(kernels());
+    const load = () => files().at(TEXT)[0]?.load() ?? null;
+    truncateSync(join(kernels(), name), 128 * 1024 * 1024);
+    expect(load()?.buildId?.id).to.equal('ab12');
+    truncateSync(join(kernels(), name), 128 * 1024 * 1024 + 1);
+    expect(load()).to.equal(null);
   });
 
   it('are nothing where the folder cannot be written', () => {
