@@ -63,3 +63,75 @@ describe('cli/parseWrittenAddress', () => {
     expect(() => parse('ffff80')).to.throw(/hexadecimal is written with 0x in front: 0xffff80/);
   });
 });
+
+describe('cli/parseWrittenAddress, in full', () => {
+  const plain = (text: string, name: string, offset = 0n, more: object = {}): unknown => ({
+    ...{ kind: 'symbol', text, symbol: { name, module: undefined, sizeBytes: undefined, ...more }, offset },
+  });
+  const register = (text: string, name: string, offset = 0n): unknown => ({
+    ...{ kind: 'register', text, register: name, offset },
+  });
+
+  const UNDERSTOOD: readonly (readonly [string, unknown])[] = [
+    ['  0x10 ', number(0x10n)],
+    ['12345678', number(12_345_678n)],
+    ['1234567a', number(0x1234_567an)],
+    ['01234567', number(0x123_4567n)],
+    ['0000000000000010', number(0x10n)],
+    ['[<10>]', number(0x10n)],
+    ['<ffff>', number(0xffffn)],
+    ['CR2: 20', number(0x20n)],
+    ['cr2 : 20 more', number(0x20n)],
+    ['RSP: 0018:ffffc90000013e60', number(0xffff_c900_0001_3e60n)],
+    ['EIP: 0060:[<c1000010>] EFLAGS', number(0xc100_0010n)],
+    ['[  1.5] ? 0x10', number(0x10n)],
+    ['rip', register('rip', 'rip')],
+    ['EIP', register('EIP', 'rip')],
+    ['pc+1', register('pc+1', 'rip', 1n)],
+    ['esp', register('esp', 'rsp')],
+    ['sp+0x10', register('sp+0x10', 'rsp', 0x10n)],
+    ['rsp', register('rsp', 'rsp')],
+    ['Cr2', register('Cr2', 'cr2')],
+    ['CS:IP', register('CS:IP', 'cs:ip')],
+    ['PHYS:4096', { kind: 'physical', text: 'PHYS:4096', value: 4096n }],
+    ['constructor', plain('constructor', 'constructor')],
+    ['_', plain('_', '_')],
+    ['a.b$c@d', plain('a.b$c@d', 'a.b$c@d')],
+    ['do_exit+0x10/0xb30', plain('do_exit+0x10/0xb30', 'do_exit', 0x10n, { sizeBytes: 0xb30 })],
+    ['do_exit/0xb30', plain('do_exit/0xb30', 'do_exit', 0n, { sizeBytes: 0xb30 })],
+    ['a+1/0xfffffffffff1', plain('a+1/0xfffffffffff1', 'a', 1n, { sizeBytes: 0xffff_ffff_fff1 })],
+    ['x+1/0xfffffffffff12', plain('x+1/0xfffffffffff12', 'x', 1n)],
+    ['m-1:name', plain('m-1:name', 'name', 0n, { module: 'm-1' })],
+    ['m:name+2 [n]', plain('m:name+2 [n]', 'name', 2n, { module: 'n' })],
+    ['RIP: 0010:f+0x4/0x20 [fuse] Code', plain('f+0x4/0x20 [fuse]', 'f', 4n, { sizeBytes: 0x20, module: 'fuse' })],
+    ['RIP: 0010:f+0x4/0x20 Code', plain('f+0x4/0x20', 'f', 4n, { sizeBytes: 0x20 })],
+    ['g', plain('g', 'g')],
+  ];
+  for (const [text, address] of UNDERSTOOD) {
+    it(`takes ${text}`, () => {
+      expect(parseWrittenAddress(text, 'translate')).to.deep.equal(address);
+    });
+  }
+
+  const NOT = 'is not a number (hexadecimal with 0x in front, or decimal)';
+  const REFUSED: readonly (readonly [string, string])[] = [
+    ['RIP:', `address "RIP:" ${NOT}`],
+    ['[<12345678123456781>]', `address "[<12345678123456781>]" ${NOT}`],
+    ['12ab', 'address "12ab" is not a number; hexadecimal is written with 0x in front: 0x12ab'],
+    ['b0h', 'address "b0h" is not a number; hexadecimal is written with 0x in front: 0xb0'],
+    ['phys:x', `physical address "x" ${NOT}`],
+    ['rip+x', `offset "x" ${NOT}`],
+  ];
+  for (const [text, message] of REFUSED) {
+    it(`refuses ${text}`, () => {
+      expect(() => parseWrittenAddress(text, 'find'))
+        .to.throw(UsageError)
+        .that.includes({ message, command: 'find' });
+    });
+  }
+
+  it('takes for a name what no digit is in, and for a long number what is behind a label', () => {
+    expect(parseWrittenAddress('abc', 'find')).to.deep.equal(plain('abc', 'abc'));
+    expect(parseWrittenAddress('CR2: 12345678123456781', 'find')).to.deep.equal(number(12_345_678_123_456_781n));
+  });
+});

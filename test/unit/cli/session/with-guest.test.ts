@@ -206,6 +206,9 @@ describe('cli/withOpened', () => {
       { ...recovery, physicalModeOff: null, stubRemoved: null },
       { ...recovery, client: 8, physicalModeOff: true, stubRemoved: null },
     ];
+    Object.assign(running ?? {}, { recoveries: recoveries.slice(0, 1) });
+    await withOpened(scene.options(), HOW, scene.context, use(scene));
+    expect(scene.said.splice(0)).to.have.length(1);
     Object.assign(running ?? {}, { recoveries });
     await withOpened(scene.options(), HOW, scene.context, use(scene));
     expect(scene.said).to.have.length(2);

@@ -57,6 +57,7 @@ describe('cli/rehearseNames', () => {
     const { view, log } = viewOf();
     await rehearseNames(view, { environment: { XDG_CACHE_HOME: cache } }, async (looked: LookAtLinux) => {
       expect(looked.view).to.equal(view);
+      expect(await looked.linux.physicalOf(0x1234n)).to.equal(0x1234);
       await nextTurn();
       log.push(looked.linux.banner);
       throw new Error('its memory is empty');
