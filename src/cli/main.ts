@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { constants } from 'node:os';
 import { foldLines, LEAST_COLUMNS } from '../report/internal.ts';
-import { InterruptedError } from './errors.ts';
+import { InterruptedError, OutputFileError } from './errors.ts';
 import { terminalText } from './io/terminal-text.ts';
 import type { CliContext } from './options/command.ts';
 import { runCli } from './run-cli.ts';
@@ -29,8 +29,17 @@ function onUncaughtException(error: unknown): void {
 const unread = new AbortController();
 
 /** The reader of our output may leave before its end (`| head`): that is no failure. */
+function isReaderGone(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'EPIPE';
+}
+
+/** What else goes wrong is told to what prints. */
 function onOutputError(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+  if (isReaderGone(error)) unread.abort();
+}
+
+function onComplaintError(error: NodeJS.ErrnoException): void {
+  if (!isReaderGone(error)) throw error;
   unread.abort();
 }
 
@@ -40,10 +49,13 @@ function shownOn(stream: NodeJS.WriteStream, text: string): string {
   return stream.isTTY === true ? foldLines(safe, Math.max(LEAST_COLUMNS, stream.columns ?? 0)) : safe;
 }
 
-/** Resolves when the text is on its way, or its reader is gone. */
+/** Resolves when the text is on its way, or its reader is gone. Rejects where it cannot be written: a disk may be full. */
 function print(text: string): Promise<void> {
-  return new Promise((resolve) => {
-    process.stdout.write(shownOn(process.stdout, text), () => resolve());
+  return new Promise((resolve, reject) => {
+    process.stdout.write(shownOn(process.stdout, text), (error) => {
+      if (error && !isReaderGone(error)) reject(new OutputFileError('standard output', error));
+      else resolve();
+    });
   });
 }
 
@@ -55,7 +67,7 @@ function showStatus(text: string): void {
 for (const name of SIGNALS) process.on(name, onSignal);
 process.on('uncaughtException', onUncaughtException);
 process.stdout.on('error', onOutputError);
-process.stderr.on('error', onOutputError);
+process.stderr.on('error', onComplaintError);
 
 let isInputOpen = false;
 

@@ -11,4 +11,29 @@ export const IN_CLI: readonly EquivalentFaults[] = [
     reason: 'the upper half of an entry that has none is compared with itself',
     lines: ['const high = sizeBytes === 8 ? (words[at / 4 + 1] ?? 0) : 1;'],
   },
+  {
+    file: 'src/cli/options/written-address.js',
+    reason: 'the first piece alone is taken, however many there are',
+    lines: ["const [word = ''] = text.trim().split(' ', 2);"],
+  },
+  {
+    file: 'src/cli/io/address-list.js',
+    reason: 'the first piece alone is taken, however many there are',
+    lines: ["const [before = ''] = line.split('#', 2);"],
+  },
+  {
+    file: 'src/cli/io/read-lines.js',
+    reason: 'whether anything was read at all is asked, not how much',
+    lines: ['total -= length;'],
+  },
+  {
+    file: 'src/cli/session/names/kernel-files.js',
+    reason: 'what Node reads a file into is aligned to 8 bytes, and a copy of it has the same bytes',
+    lines: [
+      'const names = decodeKernelNames(byteOffset % 8 !== 0 ? bytes : bytes.slice());',
+      'const names = decodeKernelNames(byteOffset * 8 === 0 ? bytes : bytes.slice());',
+      'const names = decodeKernelNames(byteOffset % 9 === 0 ? bytes : bytes.slice());',
+      'const names = decodeKernelNames(byteOffset % 8 === 1 ? bytes : bytes.slice());',
+    ],
+  },
 ];
