@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { findDomain, type Records } from '../../../../src/guest/found/find-domain.ts';
+import { findDomain, type Records, systemRecordOf } from '../../../../src/guest/found/find-domain.ts';
 import { lookAtThisHost } from '../../../../src/guest/found/this-host.ts';
 import { useScratchDirectory } from '../../../support/live/scratch-directory.ts';
 
@@ -67,5 +67,53 @@ describe('the libvirt of a QEMU', () => {
       if (OWN === 0) process.seteuid?.(OWN);
       chmodSync(records.system, 0o755);
     }
+  });
+
+  describe('by what is seen of its records', () => {
+    /** Which records are asked for, and what is told of it. */
+    function find(
+      line: Partial<typeof LINE>,
+      seen: Readonly<Record<string, string | null>>,
+      { pid = 10, isOwnUser = true } = {},
+    ) {
+      const asked: string[] = [];
+      const record = (path: string) => {
+        asked.push(path);
+        return seen[path];
+      };
+      const domain = findDomain(pid, 5, { ...LINE, ...line }, { record, isOwnUser: () => isOwnUser });
+      return { domain, asked };
+    }
+    const SYSTEM = '/run/libvirt/qemu/vm.pid';
+    const SESSION = '/run/user/5/libvirt/qemu/run/vm.pid';
+
+    it('looks into those of the system first, and of the session only of its own user', () => {
+      const system = { uri: 'qemu:///system', domain: 'vm', isProven: true };
+      const session = { uri: 'qemu:///session', domain: 'vm', isProven: true };
+      expect(find({}, { [SYSTEM]: ' 10\n', [SESSION]: '10' })).to.deep.equal({ domain: system, asked: [SYSTEM] });
+      expect(find({}, { [SESSION]: '10' })).to.deep.equal({ domain: session, asked: [SYSTEM, SESSION] });
+      expect(find({}, { [SESSION]: '10' }, { isOwnUser: false })).to.deep.equal({ domain: null, asked: [SYSTEM] });
+      expect(find({}, { [SYSTEM]: '100', [SESSION]: '1' })).to.deep.equal({ domain: null, asked: [SYSTEM, SESSION] });
+    });
+
+    it('takes the word of a process of libvirt where a record is hidden, and of no other', () => {
+      const system = { uri: 'qemu:///system', domain: 'vm', isProven: false };
+      const session = { uri: 'qemu:///session', domain: 'vm', isProven: false };
+      expect(find({}, { [SYSTEM]: null }).domain).to.deep.equal(system);
+      expect(find({}, { [SYSTEM]: null }, { isOwnUser: false }).domain).to.deep.equal(system);
+      expect(find({}, { [SESSION]: null }).domain).to.deep.equal(session);
+      expect(find({}, { [SYSTEM]: null, [SESSION]: null }).domain).to.deep.equal(session);
+      expect(find({}, {}).domain).to.equal(null);
+      expect(find({ isLibvirts: false }, { [SYSTEM]: null, [SESSION]: null }).domain).to.equal(null);
+    });
+
+    it('looks nowhere for a name that is none of a file', () => {
+      for (const name of ['', 'a/b', 'a\0b']) {
+        expect(find({ name }, {})).to.deep.equal({ domain: null, asked: [] });
+        expect(systemRecordOf(name)).to.equal(undefined);
+      }
+      expect(systemRecordOf(null)).to.equal(undefined);
+      expect(systemRecordOf('vm')).to.equal(SYSTEM);
+    });
   });
 });

@@ -75,4 +75,104 @@ describe("a QEMU's command line", () => {
     const line = parseQemuCommandLine(['qemu-system-x86_64', '-name', '-qmp']);
     expect(line).to.deep.include({ machine: null, accelerator: null, isLibvirts: false, channels: [] });
   });
+
+  const NOTHING = {
+    name: null,
+    uuid: null,
+    machine: null,
+    accelerator: null,
+    channels: [],
+    configurationFiles: [],
+    isLibvirts: false,
+  };
+
+  it('says what was said last, with one dash or two', () => {
+    expect(
+      parseQemuCommandLine(words('-name a --name b,process=x -uuid 1 --uuid 2 -machine pc --machine type=q35')),
+    ).to.deep.equal({ ...NOTHING, name: 'b', uuid: '2', machine: 'q35' });
+    expect(parseQemuCommandLine(words('-M isapc -name guest=c')), 'a short name').to.deep.equal({
+      ...NOTHING,
+      name: 'c',
+      machine: 'isapc',
+    });
+    expect(parseQemuCommandLine(words('-machine pc -M isapc')).machine).to.equal('pc');
+    expect(parseQemuCommandLine(words('-machine accel=kvm')).machine).to.equal(null);
+    expect(parseQemuCommandLine(words('')), 'nothing').to.deep.equal(NOTHING);
+  });
+
+  it('says by what it is run, the accelerators first', () => {
+    const accelerator = (text: string, ...files: readonly string[]) =>
+      parseQemuCommandLine(words(text), files).accelerator;
+    expect(accelerator('-accel kvm,kernel-irqchip=on -enable-kvm -machine accel=tcg')).to.equal('kvm');
+    expect(accelerator('-accel accel=hvf -accel kvm')).to.equal('hvf');
+    expect(accelerator('--enable-kvm -machine pc,accel=tcg')).to.equal('kvm');
+    expect(accelerator('-machine pc,accel=kvm:tcg')).to.equal('kvm:tcg');
+    expect(accelerator('-machine pc', '[accel]\n accel = "tcg"\n')).to.equal('tcg');
+    expect(accelerator('-machine pc', '[memory]\n accel = "tcg"\n')).to.equal(null);
+  });
+
+  it('has channels in the order of their options', () => {
+    const text =
+      '-s -gdb chardev:c -mon chardev=c -monitor chardev:c -qmp-pretty chardev:c -qmp chardev:c -chardev socket,id=c,path=/run/c,server -mon mode=control';
+    const c = { kind: 'unix', path: '/run/c' };
+    expect(parseQemuCommandLine(words(text)).channels).to.deep.equal([
+      { purpose: 'qmp', address: c },
+      { purpose: 'qmp', address: c },
+      { purpose: 'hmp', address: c },
+      { purpose: 'hmp', address: c },
+      { purpose: 'qmp', address: { kind: 'other', text: '' } },
+      { purpose: 'gdb', address: c },
+      { purpose: 'gdb', address: { kind: 'tcp', host: '', port: 1234, wire: 'plain' } },
+    ]);
+    expect(parseQemuCommandLine(words('-chardev socket,path=/run/c,server -mon mode=readline')).channels).to.deep.equal(
+      [{ purpose: 'hmp', address: c }],
+    );
+  });
+
+  it('is completed by sections that are well formed, and by nothing else', () => {
+    const text = [
+      'name = "before any section"',
+      '[chardev "c"]',
+      ' backend="socket"',
+      '# path = "/run/comment"',
+      'path = "/run/c=d"',
+      'server = on',
+      'server = "on" more',
+      'odd name = "x"',
+      '= "x"',
+      '[chardev "d"',
+      'server = "yes"',
+      '[mon]',
+      'chardev = "c"',
+      '[mon "e"]',
+      'chardev = "nowhere"',
+      'mode = "control"',
+      '[name]',
+      'process = "x"',
+      '[name]',
+      'guest = "later"',
+    ];
+    expect(parseQemuCommandLine(words('-readconfig /a --readconfig /b'), [text.join('\n')])).to.deep.equal({
+      ...NOTHING,
+      channels: [
+        { purpose: 'hmp', address: { kind: 'unix', path: '/run/c=d' } },
+        { purpose: 'qmp', address: { kind: 'other', text: 'nowhere' } },
+      ],
+      configurationFiles: ['/a', '/b'],
+    });
+    const named = '[name]\nguest = "filed"\n[chardev "charmonitor"]\nbackend = "pty"\n';
+    expect(parseQemuCommandLine(words('-name said'), [named])).to.deep.equal({
+      ...NOTHING,
+      name: 'said',
+      isLibvirts: true,
+    });
+    expect(parseQemuCommandLine(words('-name debug-threads=on'), [named]).name).to.equal('filed');
+  });
+
+  it('is read from a configuration file to its ten thousandth line', () => {
+    const nameAt = (line: number) =>
+      parseQemuCommandLine(words(''), [`${'\n'.repeat(line - 2)}[name]\nguest = "x"\n`]).name;
+    expect(nameAt(10_000)).to.equal('x');
+    expect(nameAt(10_001)).to.equal(null);
+  });
 });

@@ -1,0 +1,340 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { printRegisters } from '../../../../src/guest/restore/register-prints.ts';
+import { restoreGuest } from '../../../../src/guest/restore/restore-guest.ts';
+import type { RestorePlan } from '../../../../src/guest/restore/restore-plan.ts';
+import { FakeClock } from '../../../support/host/fake-clock.ts';
+import { FakeQemu } from '../../../support/host/fake-qemu.ts';
+import { HeldTimers } from '../../../support/host/held-timers.ts';
+
+const MODE_OFF = ['Qqemu.PhyMemMode:0', 'qqemu.PhyMemMode'];
+const RESUME = ['query-status', 'cont'];
+const BY_STUB = ['info status', 'cont'];
+/** So long a monitor that says nothing is waited for first. */
+const PATIENCE_MS = 1000;
+
+describe('restoring the guest of a client that is gone', () => {
+  let folder: string;
+  let qemu: FakeQemu;
+  let directory: { path: string; room: string };
+  let journal: string;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'pagewalk-'));
+    qemu = await FakeQemu.start(folder);
+    directory = { path: join(folder, 'pagewalk-x'), room: 'room' };
+    mkdirSync(join(directory.path, 'room'), { recursive: true });
+    mkdirSync(join(folder, 'journals'));
+    journal = join(folder, 'journals', 'a.journal');
+    writeFileSync(journal, '');
+  });
+
+  afterEach(async () => {
+    await qemu[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+  });
+
+  describe('by its monitor', () => {
+    for (const [what, plan, commands] of [
+      ['resumes it', { resume: true }, ['query-status', ...RESUME]],
+      ['takes its stub away', { ownStub: true }, ['query-status', 'query-chardev']],
+      [
+        'takes its device away',
+        { handed: 'pagewalk-01234567' },
+        ['query-status', 'chardev-remove pagewalk-01234567', 'closefd pagewalk-01234567', 'query-fdsets'],
+      ],
+    ] as const) {
+      it(`${what}, and then the journal`, async () => {
+        await restoreGuest({ qmp: qemu.qmp, journal, ...plan });
+        expect(qemu.commands).to.deep.equal(commands);
+        expect(qemu.monitorConnections).to.equal(1);
+        expect(existsSync(journal)).to.equal(false);
+      });
+    }
+
+    it('turns the mode of its stub off', async () => {
+      await restoreGuest({ qmp: qemu.qmp, stub: qemu.stub });
+      expect(qemu.requests).to.deep.equal(MODE_OFF);
+      expect(qemu.status).to.equal('paused');
+    });
+
+    it('removes its directory', async () => {
+      await restoreGuest({ qmp: qemu.qmp, directory });
+      expect(qemu.commands).to.deep.equal(['query-status']);
+      expect(existsSync(directory.path)).to.equal(false);
+    });
+
+    it('does not ask where there is nothing to put back', async () => {
+      await restoreGuest({});
+      await restoreGuest({ qmp: qemu.qmp, resume: false, ownStub: false, registers: {}, journal });
+      await restoreGuest({ directory, journal: join(folder, 'none') });
+      expect(existsSync(directory.path), 'another client has seen to it').to.equal(true);
+      await restoreGuest({ directory });
+      expect(existsSync(directory.path)).to.equal(false);
+      expect(qemu.monitorConnections).to.equal(0);
+      expect(existsSync(journal)).to.equal(false);
+    });
+
+    it('does nothing more once another client has put it back', async () => {
+      qemu.onClient = () => rmSync(journal);
+      await restoreGuest({ qmp: qemu.qmp, resume: true, journal, directory });
+      expect(qemu.commands).to.deep.equal([]);
+      expect(qemu.monitorConnections).to.equal(1);
+    });
+
+    it('connects to no other socket than that of QEMU', async () => {
+      using clock = new FakeClock();
+      clock.stepMs = 400_000;
+      await restoreGuest({ qmp: qemu.qmp, qmpFile: '0:0', resume: true, journal });
+      expect(qemu.monitorConnections).to.equal(0);
+      expect(existsSync(journal), 'ten minutes have passed').to.equal(true);
+    });
+  });
+
+  describe('whose stub does not let its mode be turned off', () => {
+    it('tries three times, and then leaves it', async () => {
+      qemu.stubWay = 'hangs-up';
+      await restoreGuest({ qmp: qemu.qmp, stub: qemu.stub, resume: true });
+      expect(qemu.stubConnections).to.equal(3);
+      expect(qemu.monitorConnections, 'it is resumed once more').to.equal(4);
+      expect(qemu.status).to.equal('running');
+    });
+
+    it('tries three times where that stub was handed over', async () => {
+      qemu.onCommand = (command) =>
+        command === 'query-chardev' && qemu.monitorConnections < 4 ? 'hang-up' : undefined;
+      await restoreGuest({ qmp: qemu.qmp, handed: 'pagewalk-01234567', handedStub: true });
+      expect(qemu.monitorConnections).to.equal(4);
+      expect(qemu.commands.slice(6)).to.deep.equal([
+        'query-status',
+        'chardev-remove pagewalk-01234567',
+        'closefd pagewalk-01234567',
+        'query-fdsets',
+      ]);
+    });
+
+    it('does not count as tries while it serves another client', async () => {
+      using _clock = new FakeClock();
+      qemu.onCommand = (command) => {
+        if (command === 'query-status') qemu.isStubBusy = qemu.monitorConnections < 4;
+        return undefined;
+      };
+      await restoreGuest({ qmp: qemu.qmp, stub: qemu.stub });
+      expect(qemu.monitorConnections).to.equal(4);
+      expect(qemu.requests).to.deep.equal(MODE_OFF);
+    });
+
+    it('leaves it to another client that has it for more than three seconds', async () => {
+      for (const [ms, attempts] of [
+        [3001, 1],
+        [3000, 2],
+      ] as const) {
+        using clock = new FakeClock();
+        qemu.isStubBusy = true;
+        qemu.monitorConnections = 0;
+        qemu.onCommand = (command) => {
+          if (command === 'query-chardev') clock.now += ms;
+          return undefined;
+        };
+        await restoreGuest({ qmp: qemu.qmp, stub: qemu.stub });
+        expect(qemu.monitorConnections).to.equal(attempts);
+        expect(qemu.stubConnections).to.equal(0);
+      }
+    });
+  });
+
+  describe('whose QEMU is gone', () => {
+    it('removes what lies on this host, when that has been so for two seconds', async () => {
+      await qemu[Symbol.asyncDispose]();
+      for (const reach of [{ qmp: qemu.qmp }, { stub: qemu.stub }, { qmp: qemu.qmp, stub: qemu.stub }]) {
+        mkdirSync(join(directory.path, 'room'), { recursive: true });
+        mkdirSync(join(folder, 'journals'), { recursive: true });
+        writeFileSync(journal, '');
+        using clock = new FakeClock();
+        clock.stepMs = 700;
+        const late = { stub: qemu.stub, count: 1, wasServed: false };
+        await restoreGuest({ ...reach, resume: true, directory, journal, late });
+        expect(existsSync(directory.path)).to.equal(false);
+        expect(existsSync(journal)).to.equal(false);
+        expect(clock.now - 1_000_000, 'and not much more').to.be.within(2000, 20_000);
+      }
+    });
+  });
+
+  describe('whose monitor serves another client', () => {
+    /** Attempts at the monitor end, the clock goes on by so much while each is waited for. */
+    async function restore(plan: RestorePlan, ...waits: readonly number[]): Promise<void> {
+      using clock = new FakeClock();
+      using timers = new HeldTimers();
+      qemu.greets = false;
+      qemu.monitorConnections = 0;
+      let isOver = false;
+      const restoring = restoreGuest(plan).finally(() => {
+        isOver = true;
+      });
+      for (const [at, ms] of waits.entries()) {
+        while (!isOver && qemu.monitorConnections <= at) await new Promise(setImmediate);
+        const attempt = clock.now - 1_000_000 < PATIENCE_MS ? PATIENCE_MS : 5000;
+        clock.now += ms;
+        await timers.endNext(attempt);
+      }
+      await restoring;
+    }
+
+    it('waits for it, for ten minutes and no longer', async () => {
+      await restore({ qmp: qemu.qmp, resume: true, journal }, 600_001);
+      expect(qemu.monitorConnections).to.equal(1);
+      await restore({ qmp: qemu.qmp, resume: true, journal }, 1, 600_000 - 1, 1);
+      expect(qemu.monitorConnections).to.equal(3);
+      expect(existsSync(journal)).to.equal(true);
+    });
+
+    it('resumes it by a stub that is idle, once the monitor is another client’s', async () => {
+      await restore({ qmp: qemu.qmp, stub: qemu.stub, resume: true, journal }, PATIENCE_MS);
+      expect(qemu.requests).to.deep.equal([...MODE_OFF, 'info status', 'info version', ...BY_STUB]);
+      expect(qemu.status).to.equal('running');
+      expect(qemu.monitorConnections).to.equal(1);
+      expect(existsSync(journal)).to.equal(false);
+    });
+
+    it('does not touch the stub before', async () => {
+      await restore({ qmp: qemu.qmp, stub: qemu.stub, resume: true }, PATIENCE_MS - 1, 600_000);
+      expect(qemu.monitorConnections).to.equal(2);
+      // The second attempt came later.
+      expect(qemu.stubConnections).to.equal(1);
+    });
+
+    it('does not touch the stub of a guest that is not to be resumed', async () => {
+      await restore({ qmp: qemu.qmp, stub: qemu.stub }, 600_001);
+      expect(qemu.stubConnections).to.equal(0);
+    });
+
+    it('resumes one by its registers, as others had time to pause it', async () => {
+      const plan: RestorePlan = { qmp: qemu.qmp, stub: qemu.stub, resume: true };
+      await restore({ ...plan, registers: { 0: 'other' } }, PATIENCE_MS);
+      const asked = [...MODE_OFF, 'info status', 'info version', 'info registers -a'];
+      expect(qemu.requests.splice(0)).to.deep.equal(asked);
+      expect(qemu.status).to.equal('paused');
+      await restore({ ...plan, registers: printRegisters(qemu.registers) }, PATIENCE_MS);
+      expect(qemu.requests).to.deep.equal([...asked, ...BY_STUB]);
+      expect(qemu.status).to.equal('running');
+    });
+
+    it('resumes one that was reset meanwhile', async () => {
+      qemu.status = 'prelaunch';
+      await restore({ qmp: qemu.qmp, stub: qemu.stub, resume: true }, PATIENCE_MS);
+      expect(qemu.requests).to.deep.equal([...MODE_OFF, 'info status', ...BY_STUB]);
+    });
+  });
+
+  describe('by its stub alone', () => {
+    const alone = (more: RestorePlan = {}): RestorePlan => ({ stub: qemu.stub, resume: true, ...more });
+
+    it('resumes it, and removes its directory', async () => {
+      await restoreGuest(alone({ directory, journal, registers: { 0: 'other' } }));
+      expect(qemu.requests).to.deep.equal([...MODE_OFF, 'info status', 'info version', ...BY_STUB]);
+      expect(qemu.status).to.equal('running');
+      expect(existsSync(directory.path)).to.equal(false);
+      expect(existsSync(journal)).to.equal(false);
+    });
+
+    it('resumes one that the connection itself has paused', async () => {
+      qemu.status = 'running';
+      await restoreGuest({ stub: qemu.stub });
+      expect(qemu.requests).to.deep.equal([...MODE_OFF, ...BY_STUB]);
+      expect(qemu.status).to.equal('running');
+    });
+
+    it('leaves one paused that was paused before', async () => {
+      await restoreGuest({ stub: qemu.stub });
+      expect(qemu.requests.splice(0)).to.deep.equal(MODE_OFF);
+      await restoreGuest(alone({ ungreeted: true }));
+      expect(qemu.requests.splice(0), 'as its first connection was not greeted').to.deep.equal([
+        ...MODE_OFF,
+        'info status',
+        'info version',
+      ]);
+      qemu.status = 'prelaunch';
+      await restoreGuest(alone());
+      expect(qemu.requests, 'or never started').to.deep.equal([...MODE_OFF, 'info status']);
+      expect(qemu.stubConnections).to.equal(3);
+    });
+
+    it('takes one of a QEMU that greets no one for its own pause', async () => {
+      qemu.version = '10.0.2';
+      await restoreGuest(alone({ ungreeted: true }));
+      expect(qemu.status).to.equal('running');
+      qemu.status = 'paused';
+      using clock = new FakeClock();
+      // Others had the time to pause it: but it may have been this connection as well.
+      qemu.onLine = () => {
+        clock.now += PATIENCE_MS;
+      };
+      await restoreGuest(alone({ registers: { 0: 'other' } }));
+      expect(qemu.status).to.equal('running');
+    });
+
+    it('leaves one that has run since to who has paused it', async () => {
+      using clock = new FakeClock();
+      qemu.onLine = (line) => {
+        if (line === 'info version') clock.now += PATIENCE_MS;
+      };
+      await restoreGuest(alone({ registers: { 0: 'other' } }));
+      expect(qemu.status).to.equal('paused');
+      expect(qemu.requests.at(-1)).to.equal('info registers -a');
+    });
+
+    it('stops one again that has strayed, by another connection', async () => {
+      let looks = 0;
+      qemu.onLine = (line) => {
+        if (line === 'info status') looks += 1;
+        if (line === 'info status' && looks === 2) qemu.status = 'postmigrate';
+      };
+      await restoreGuest(alone());
+      expect(qemu.stubConnections).to.equal(2);
+      expect(qemu.status).to.equal('paused');
+    });
+
+    it('connects to no other socket than that of the stub', async () => {
+      using clock = new FakeClock();
+      clock.stepMs = 400_000;
+      await restoreGuest(alone({ stubFile: '0:0', journal }));
+      expect(qemu.stubConnections).to.equal(0);
+      expect(existsSync(journal)).to.equal(true);
+    });
+  });
+
+  describe('into whose pause a connection may yet come', () => {
+    const late = (count: number, wasServed: boolean) => ({ stub: qemu.stub, count, wasServed });
+
+    it('looks in until none may come', async () => {
+      qemu.status = 'running';
+      await restoreGuest({ qmp: qemu.qmp, late: late(1, true) });
+      expect(qemu.commands).to.deep.equal(['query-status', 'query-chardev']);
+      expect(qemu.monitorConnections).to.equal(1);
+    });
+
+    it('ends the pause that it makes, after a second look', async () => {
+      await restoreGuest({ qmp: qemu.qmp, late: late(1, false) });
+      const look = ['query-status', 'query-chardev', 'hmp info registers -a'];
+      expect(qemu.commands).to.deep.equal([...look, ...look, ...RESUME]);
+      expect(qemu.monitorConnections).to.equal(2);
+      expect(qemu.status).to.equal('running');
+    });
+
+    it('ends with its QEMU', async () => {
+      await qemu[Symbol.asyncDispose]();
+      using clock = new FakeClock();
+      clock.stepMs = 2001;
+      await restoreGuest({ qmp: qemu.qmp, late: late(1, false) });
+      expect(clock.now).to.be.lessThan(1_000_000 + 60_000);
+    });
+
+    it('does not look where there is no monitor', async () => {
+      await restoreGuest({ late: late(1, false) });
+      expect(qemu.monitorConnections).to.equal(0);
+    });
+  });
+});
