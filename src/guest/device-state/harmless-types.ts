@@ -67,7 +67,10 @@ const HARMLESS = new Set([SINCE_7_2, UNDER_KVM, PARTS].flatMap(words));
 const HARMLESS_IN_NEWER = new Set(words(SINCE_10_0));
 
 function words(list: string): string[] {
-  return list.split('\n').flatMap((line) => line.trim().split(' '));
+  return list
+    .trim()
+    .split('\n')
+    .flatMap((line) => line.trim().split(' '));
 }
 
 /** Whether a machine with an object of this type is known to survive it when its device state is saved. @internal */

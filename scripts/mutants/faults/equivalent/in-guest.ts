@@ -16,4 +16,14 @@ export const IN_GUEST: readonly EquivalentFaults[] = [
     reason: 'which walks have their last entries fetched side by side changes how long they take alone',
     lines: ['if (open === undefined && at % FETCHED_TOGETHER === 1)'],
   },
+  {
+    file: 'src/guest/memory/region-set.js',
+    reason: 'each region of the map has a bit, and so has what lies elsewhere',
+    lines: ['this.#lastBit = this.#bitOf.get(keyOf(region)) ?? 1;'],
+  },
+  {
+    file: 'src/guest/memory/host/layered-memory.js',
+    reason: 'reading no page at all is nothing',
+    lines: ['for (let from = 0; from <= pages.length && telling.length < SAMPLES; from += AT_ONCE) {'],
+  },
 ];

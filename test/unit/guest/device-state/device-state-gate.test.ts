@@ -214,4 +214,98 @@ describe('the device state', () => {
       }
     });
   }
+
+  it('is written where it is told, once, and refused in words that say why', async () => {
+    const { gate, asked } = await open({ ...SAFE, status: 'running' });
+    const error = await gate.save('/file').then(
+      () => undefined,
+      (failure: unknown) => failure,
+    );
+    expect(error).to.be.instanceOf(DeviceStateObstacle);
+    expect(error).to.deep.include({
+      code: 'ERR_GUEST_DEVICE_STATE',
+      message: 'QEMU is not asked for its device state: unsafe-run-state',
+    });
+    expect((error as DeviceStateObstacle).obstacle).to.deep.include({ code: 'unsafe-run-state', status: 'running' });
+    expect(asked.filter((command) => command === SAVE)).to.deep.equal([]);
+  });
+
+  it('is saved in each state in which every device was told, and in no other', async () => {
+    for (const status of [
+      'prelaunch',
+      'paused',
+      'debug',
+      'io-error',
+      'watchdog',
+      'guest-panicked',
+      'internal-error',
+      'shutdown',
+    ]) {
+      expect(await obstacleOf({ status }), status).to.equal('');
+    }
+    for (const status of ['restore-vm', 'colo', 'paused-x'])
+      expect(await obstacleOf({ status }), status).not.to.equal('');
+  });
+
+  it('looks at the state first, then at migrations, then at what the machine is made of', async () => {
+    const tree = TREE.replace('/device[0] (max-x86_64-cpu)', '/device[0] (vmbus-bridge)');
+    const blocked = { 'blocked-reasons': ['non-migratable device: a', 'b'] };
+    const active = { status: 'active', ...blocked };
+    const causeOf = async (machine: Partial<Machine>, version?: string) => {
+      const { gate } = await open({ ...SAFE, ...machine }, version);
+      return gate.save('/file').then(
+        () => null,
+        (error: unknown) => (error as DeviceStateObstacle).obstacle,
+      );
+    };
+    expect(await causeOf({ status: 'running', migration: active, tree }, '"minor": 1, "major": 7')).to.deep.equal({
+      code: 'untried-qemu',
+      version: '7.1',
+    });
+    expect(await causeOf({ status: 'running', migration: active, tree })).to.deep.equal({
+      code: 'unsafe-run-state',
+      status: 'running',
+    });
+    expect(await causeOf({ migration: active, tree })).to.deep.equal({ code: 'migrating', status: 'active' });
+    expect(await causeOf({ migration: blocked, tree })).to.deep.equal({ code: 'non-migratable', device: 'a' });
+    expect(await causeOf({ migration: { 'blocked-reasons': ['b', 'non-migratable device: a'] }, tree })).to.deep.equal({
+      code: 'migration-blocked',
+      blocker: 'b',
+    });
+    expect(await causeOf({ tree })).to.deep.equal({ code: 'untried-devices', types: ['vmbus-bridge'] });
+    expect(await causeOf({})).to.equal(null);
+    expect(await causeOf({}, '"minor": 2, "major": 7')).to.equal(null);
+    expect(await causeOf({}, '"minor": 0, "major": 8')).to.equal(null);
+  });
+
+  it('does not count what is outside of the machine and its objects, but all that is in them', async () => {
+    const beside = TREE.replace('/chardevs (container)', '/machinery (vmbus-bridge)');
+    expect(await obstacleOf({ tree: beside })).to.equal('');
+    const objects = TREE.replace('/objects (container)', '/objects (vmbus-bridge)');
+    expect(await obstacleOf({ tree: objects })).to.contain('"vmbus-bridge"');
+    const once = TREE.replace('/disk0 (virtio-blk-pci)', '/disk0 (one)').replace('/lapic (apic)', '/lapic (one)');
+    expect(await obstacleOf({ tree: once })).to.contain('of type "one" are not known');
+  });
+
+  it('is asked for again where the machine could not be read beforehand', async () => {
+    const machine = { ...SAFE, peripheral: 'Error: not yet\n' };
+    const { gate, asked } = await open(machine);
+    await gate.prepare();
+    expect(asked.splice(0)).not.to.include(TREE_COMMAND);
+    machine.peripheral = SAFE.peripheral;
+    await gate.prepare();
+    expect(asked.splice(0), 'it is known that it failed').to.deep.equal([]);
+    expect(await obstacleAt(gate, asked)).to.equal('');
+    expect(asked).to.include(TREE_COMMAND);
+  });
+
+  it('is known by the order of nothing: the lists of what is plugged in are compared sorted', async () => {
+    const machine = { ...SAFE };
+    const { gate, asked } = await open(machine);
+    await gate.prepare();
+    machine.peripheral = 'disk0 (child<virtio-blk-pci>)\ntype (string)\n';
+    asked.splice(0);
+    expect(await obstacleAt(gate, asked)).to.equal('');
+    expect(asked).not.to.include(TREE_COMMAND);
+  });
 });

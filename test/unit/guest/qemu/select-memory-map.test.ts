@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { FlatRange } from '../../../../protocols/qmp/index.ts';
 import { selectMemoryMap } from '../../../../src/guest/qemu/select-memory-map.ts';
 import { flatRange, flatView } from '../../../support/fakes/flat-range.ts';
 
@@ -87,5 +88,83 @@ describe('selecting the map of a vCPU', () => {
         at === count - 1 ? 0xfff_ffff_ffffn : BigInt(at * 0x2000 + 0x1fff),
       );
     }
+  });
+
+  describe('cuts a view where the system’s shows something else', () => {
+    /** The regions of vCPU 0, by what its view and the system's have: hidden or shown, range and offset. */
+    function cutOf(own: readonly FlatRange[], shown: readonly FlatRange[]): readonly string[] {
+      const map = selectMemoryMap([flatView(['cpu-memory-0'], own), flatView(['memory'], shown)], 0, false);
+      const hex = (value: bigint): string => value.toString(16);
+      return map.regions.map(
+        ({ kind, name, first, last, offset, onlyInSmm }) =>
+          `${onlyInSmm === true ? 'hidden' : 'shown'} ${kind} ${name} ${hex(first)}-${hex(last)} @${hex(offset)}`,
+      );
+    }
+    const ram = (first: bigint, last: bigint, offset = first) => flatRange('ram', first, last, 'r', offset);
+
+    it('at its beginning, its end, and in between, to the byte', () => {
+      expect(cutOf([ram(0x1000n, 0x4fffn, 0n)], [ram(0x1000n, 0x4fffn, 0n)])).to.deep.equal([
+        'shown ram r 1000-4fff @0',
+      ]);
+      expect(cutOf([ram(0x1000n, 0x4fffn, 0n)], [ram(0x1001n, 0x4ffen, 1n)])).to.deep.equal([
+        ...['hidden ram r 1000-1000 @0', 'shown ram r 1001-4ffe @1', 'hidden ram r 4fff-4fff @3fff'],
+      ]);
+      expect(
+        cutOf([ram(0x1000n, 0x4fffn)], [ram(0n, 0x1fffn), ram(0x2000n, 0x2fffn), ram(0x4000n, 0x8fffn)]),
+      ).to.deep.equal([
+        ...['shown ram r 1000-1fff @1000', 'shown ram r 2000-2fff @2000', 'hidden ram r 3000-3fff @3000'],
+        'shown ram r 4000-4fff @4000',
+      ]);
+      expect(cutOf([ram(0x1000n, 0x4fffn)], [ram(0n, 0x1000n), ram(0x4fffn, 0x4fffn)])).to.deep.equal([
+        ...['shown ram r 1000-1000 @1000', 'hidden ram r 1001-4ffe @1001', 'shown ram r 4fff-4fff @4fff'],
+      ]);
+      expect(cutOf([ram(0x1000n, 0x1fffn)], [ram(0n, 0xfffn), ram(0x2000n, 0x2fffn)])).to.deep.equal([
+        'hidden ram r 1000-1fff @1000',
+      ]);
+    });
+
+    it('in each range by itself, against the same of the system’s where one reaches over several', () => {
+      const own = [
+        ram(0n, 0xfffn),
+        flatRange('i/o', 0x1000n, 0x1fffn, 'd', 0n),
+        ram(0x2000n, 0x2fffn),
+        ram(0x5000n, 0x5fffn),
+      ];
+      expect(cutOf(own, [ram(0n, 0x3fffn), ram(0x5000n, 0x57ffn)])).to.deep.equal([
+        ...['shown ram r 0-fff @0', 'hidden device d 1000-1fff @0', 'shown ram r 2000-2fff @2000'],
+        ...['shown ram r 5000-57ff @5000', 'hidden ram r 5800-5fff @5800'],
+      ]);
+      expect(cutOf([ram(0x1000n, 0x1fffn)], [])).to.deep.equal(['hidden ram r 1000-1fff @1000']);
+      expect(cutOf([], [ram(0x1000n, 0x1fffn)])).to.deep.equal([]);
+    });
+
+    it('where the name or the place within it is another’s, whatever the type', () => {
+      const shown = [flatRange('ram', 0x1000n, 0x1fffn, 'other', 0x1000n)];
+      expect(cutOf([ram(0x1000n, 0x1fffn)], shown)).to.deep.equal(['hidden ram r 1000-1fff @1000']);
+      expect(cutOf([ram(0x1000n, 0x1fffn, 0n)], [ram(0x1000n, 0x1fffn)])).to.deep.equal(['hidden ram r 1000-1fff @0']);
+      expect(cutOf([flatRange('rom', 0x1000n, 0x1fffn, 'r')], [ram(0x1000n, 0x1fffn)])).to.deep.equal([
+        'shown rom r 1000-1fff @1000',
+      ]);
+    });
+  });
+
+  it('leaves the system’s own view as it is', () => {
+    const map = selectMemoryMap(
+      [flatView(['memory', 'cpu-memory-0'], [flatRange('rom', 0x1000n, 0x1fffn, 'r', 8n)])],
+      0,
+      true,
+    );
+    expect(map.regions).to.deep.equal([{ kind: 'rom', name: 'r', first: 0x1000n, last: 0x1fffn, offset: 8n }]);
+  });
+
+  it('prefers a vCPU’s own view of system management mode to the one for all', () => {
+    const own = flatView(['cpu-smm-1'], [flatRange('ram', 0n, 0xfffn, 'own')]);
+    const all = flatView(['KVM-SMRAM'], [flatRange('ram', 0n, 0xfffn, 'all')]);
+    const ordinary = flatView(['cpu-memory-1'], [flatRange('ram', 0n, 0xfffn, 'ordinary')]);
+    const nameIn = (cpu: number, inSmm: boolean) =>
+      selectMemoryMap([all, own, ordinary, system], cpu, inSmm).regionAt(0n).name;
+    expect([nameIn(1, true), nameIn(0, true), nameIn(1, false), nameIn(0, false)]).to.deep.equal([
+      ...['own', 'all', 'ordinary', 'pc.ram'],
+    ]);
   });
 });

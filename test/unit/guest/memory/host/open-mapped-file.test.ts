@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import {
   closeSync,
   fstatSync,
@@ -77,6 +78,24 @@ describe('the file that a process has mapped', () => {
     expect(() => writeSync(opened, 'x')).to.throw('EBADF');
     const [, flags = ''] = /^flags:\t(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${opened}`, 'latin1')) ?? [];
     expect(Number.parseInt(flags, 8) & O_NONBLOCK).to.equal(O_NONBLOCK);
+  });
+
+  it('is opened where a process has it as its first descriptor alone', () => {
+    const file = join(folder, 'input');
+    writeFileSync(file, 'bytes of input');
+    const descriptor = openSync(file, 'r');
+    const mapping = mappingOf(descriptor);
+    const other = spawn('sleep', ['60'], { stdio: [descriptor, 'ignore', 'ignore'] });
+    closeSync(descriptor);
+    try {
+      if (other.pid === undefined) throw new Error('there is no process');
+      const opened = openMappedFile(other.pid, mapping);
+      if (opened === undefined) throw new Error('it was not opened');
+      held.push(opened);
+      expect(readFileSync(opened, 'latin1')).to.equal('bytes of input');
+    } finally {
+      other.kill('SIGKILL');
+    }
   });
 
   it('is none other, and none that is no plain file', () => {
