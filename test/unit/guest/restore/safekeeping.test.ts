@@ -1,0 +1,153 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { lifeOf } from '../../../../src/guest/peer/process-life.ts';
+
+import { Safekeeping, type SafekeepingOptions } from '../../../../src/guest/restore/safekeeping.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { FakeQemu } from '../../../support/host/fake-qemu.ts';
+
+const ENDPOINT = 'unix:/run/vm.qmp';
+
+describe('what is kept to be put back', () => {
+  let runtime: string;
+  const runtimeBefore = process.env['XDG_RUNTIME_DIR'];
+
+  beforeEach(() => {
+    runtime = mkdtempSync(join(tmpdir(), 'pagewalk-'));
+    process.env['XDG_RUNTIME_DIR'] = runtime;
+  });
+
+  afterEach(() => {
+    if (runtimeBefore === undefined) delete process.env['XDG_RUNTIME_DIR'];
+    else process.env['XDG_RUNTIME_DIR'] = runtimeBefore;
+    rmSync(runtime, { recursive: true });
+  });
+
+  const folder = (): string => join(runtime, 'pagewalk');
+  const journals = (): string[] => (existsSync(folder()) ? readdirSync(folder()) : []);
+
+  /** The lines of the only journal that there is. */
+  function lines(): Record<string, unknown>[] {
+    const [name = '', ...others] = journals();
+    expect(others).to.deep.equal([]);
+    return readFileSync(join(folder(), name), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  }
+
+  /** The plan that counts. */
+  const kept = (): unknown => lines().at(-1);
+
+  async function keep(
+    options: Partial<SafekeepingOptions>,
+    use: (keeping: Safekeeping) => Promise<void>,
+  ): Promise<void> {
+    const keeping = new Safekeeping({ endpoint: ENDPOINT, enabled: true, ...options });
+    try {
+      expect(await keeping.problem()).to.equal('');
+      await use(keeping);
+    } finally {
+      await keeping.disarm();
+    }
+  }
+
+  it('is in a journal from the first thing on, each thing as it is added, until all is back in its place', async () => {
+    const qemu = lifeOf(process.pid);
+    await keep({ qmp: 'unix:/run/vm.qmp', qmpFile: '1:2', qemu }, async (keeping) => {
+      expect(journals(), 'nothing is kept beforehand').to.deep.equal([]);
+      keeping.forgetRegisters();
+      keeping.relax();
+      expect(journals()).to.deep.equal([]);
+      await keeping.arm({ resume: true });
+      const [head, first] = lines();
+      expect(head).to.deep.include({ version: 1, client: lifeOf(process.pid), endpoint: ENDPOINT, qemu });
+      expect(first).to.deep.equal({ qmp: 'unix:/run/vm.qmp', qmpFile: '1:2', resume: true });
+      await keeping.arm({ stub: 'unix:/run/vm.gdb' });
+      keeping.note({ ownStub: true });
+      const monitor = { qmp: 'unix:/run/vm.qmp', qmpFile: '1:2' };
+      const plan = { ...monitor, resume: true, stub: 'unix:/run/vm.gdb', ownStub: true };
+      expect(kept()).to.deep.equal(plan);
+      keeping.noteRegisters({ 0: 'a' });
+      keeping.noteRegisters({ 1: 'b' });
+      expect(kept()).to.deep.equal({ ...plan, registers: { 0: 'a', 1: 'b' } });
+      const count = lines().length;
+      keeping.noteRegisters({ 1: 'b' });
+      expect(lines().length, 'it is known').to.equal(count);
+      keeping.noteRegisters({ 1: 'c' });
+      expect(kept()).to.deep.equal({ ...plan, registers: { 0: 'a', 1: 'c' } });
+      keeping.forgetRegisters();
+      expect(kept()).to.deep.equal(plan);
+      keeping.relax();
+      expect(kept()).to.deep.equal({ ...monitor, ownStub: true });
+    });
+    expect(existsSync(folder())).to.equal(false);
+  });
+
+  it('is nowhere where the caller wants none', async () => {
+    await keep({ enabled: false }, async (keeping) => {
+      await keeping.arm({ resume: true });
+      expect(existsSync(folder())).to.equal(false);
+      expect(await keeping.trigger()).to.equal(false);
+      await keeping.arm({ resume: true });
+      expect(existsSync(folder())).to.equal(false);
+    });
+  });
+
+  it('is with the watchdog alone where there is no folder for a journal', async () => {
+    mkdirSync(folder());
+    chmodSync(folder(), 0o777);
+    await keep({}, async (keeping) => {
+      await keeping.arm({ resume: true });
+      keeping.note({ ownStub: true });
+      expect(journals()).to.deep.equal([]);
+    });
+  });
+
+  it('does not name a QEMU that is not proven', async () => {
+    await keep({}, async (keeping) => {
+      await keeping.arm({});
+      expect(lines()).to.have.lengthOf(2);
+      expect(lines()[0]).to.have.property('qemu', null);
+      expect(lines()[1]).to.deep.equal({});
+    });
+  });
+
+  describe('when the watchdog has to act', () => {
+    let qemu: FakeQemu;
+
+    beforeEach(async () => {
+      qemu = await FakeQemu.start(runtime);
+    });
+
+    afterEach(() => qemu[Symbol.asyncDispose]());
+
+    it('is left to it, with the journal, and what comes then begins anew', async () => {
+      await keep({ qmp: qemu.qmp }, async (keeping) => {
+        await keeping.arm({ resume: true, ownStub: true });
+        expect(await keeping.trigger()).to.equal(true);
+        expect(await keeping.trigger(), 'one has it in hand already').to.equal(true);
+        await eventually('the guest runs', () => qemu.status === 'running');
+        await eventually('the journal is gone', () => journals().length === 0);
+        await keeping.arm({ resume: true });
+        expect(kept(), 'nothing of the pause is left').to.deep.equal({ qmp: qemu.qmp, ownStub: true, resume: true });
+      });
+      expect(journals()).to.deep.equal([]);
+    }).timeout(20_000);
+
+    it('is not done once all is back in its place', async () => {
+      await keep({ qmp: qemu.qmp }, async (keeping) => keeping.arm({ resume: true }));
+      const late = { stub: qemu.stub, count: 1, wasServed: true };
+      const keeping = new Safekeeping({ endpoint: ENDPOINT, enabled: true, qmp: qemu.qmp });
+      await keeping.arm({ resume: true, ownStub: true });
+      qemu.status = 'running';
+      await keeping.leaveLate(late);
+      expect(journals(), 'the next client has nothing to put back').to.deep.equal([]);
+      await eventually('it looks for what comes late', () => qemu.commands.length === 2);
+      expect(qemu.commands).to.deep.equal(['query-status', 'query-chardev']);
+      expect(qemu.monitorConnections).to.equal(1);
+    }).timeout(20_000);
+  });
+});

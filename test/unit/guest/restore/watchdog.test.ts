@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Watchdog } from '../../../../src/guest/restore/watchdog.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { FakeQemu } from '../../../support/host/fake-qemu.ts';
+
+const MODULE = new URL('../../../../src/guest/restore/watchdog.js', import.meta.url).href;
+/** Where a shell finds no sleep(1), the watchdog's own program waits. */
+const WAYS = { 'a shell': process.env['PATH'], 'its program': '/nowhere' } as const;
+
+for (const [way, path] of Object.entries(WAYS)) {
+  describe(`a watchdog, while ${way} waits for the end of its client`, function () {
+    this.timeout(30_000);
+    let folder: string;
+    let qemu: FakeQemu;
+    const before = process.env['PATH'];
+
+    beforeEach(async () => {
+      folder = mkdtempSync(join(tmpdir(), 'pagewalk-'));
+      qemu = await FakeQemu.start(folder);
+      process.env['PATH'] = path;
+    });
+
+    afterEach(async () => {
+      process.env['PATH'] = before;
+      await qemu[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true });
+    });
+
+    async function start(): Promise<Watchdog> {
+      const watchdog = await Watchdog.start();
+      if (typeof watchdog === 'string') throw new Error(watchdog);
+      return watchdog;
+    }
+
+    it('puts back what it was told last', async () => {
+      const directory = { path: join(folder, 'pagewalk-x'), room: 'room' };
+      mkdirSync(join(directory.path, 'room'), { recursive: true });
+      const watchdog = await start();
+      watchdog.say({ plan: { qmp: 'unix:/no/such/socket', resume: true } });
+      watchdog.say({ plan: { qmp: qemu.qmp, resume: true, directory } });
+      watchdog.end();
+      await eventually('all is put back', () => qemu.status === 'running' && !existsSync(directory.path));
+      expect(qemu.commands).to.deep.equal(['query-status', 'query-status', 'cont']);
+    });
+
+    it('does nothing for a client that has put it back', async () => {
+      const [told, other] = [await start(), await start()];
+      told.say({ plan: { qmp: qemu.qmp, resume: true } });
+      told.say({ disarm: true });
+      told.end();
+      other.say({ plan: { qmp: qemu.qmp, stub: qemu.stub } });
+      other.end();
+      await eventually('the other one has come', () => qemu.requests.length === 2);
+      expect(qemu.monitorConnections).to.equal(1);
+      expect(qemu.status).to.equal('paused');
+    });
+
+    /** How a client ends that says this to its watchdog, and then is busy until it is ended, or for so long. */
+    async function endOfClient(messages: readonly object[], busyMs: number): Promise<unknown[]> {
+      const program = `
+        const { Watchdog } = await import(${JSON.stringify(MODULE)});
+        const watchdog = await Watchdog.start();
+        for (const message of ${JSON.stringify(messages)}) watchdog.say(message);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${busyMs});
+        process.exit(7);`;
+      const client = spawn(process.execPath, ['--input-type=module', '-e', program], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
+      return once(client, 'exit');
+    }
+
+    it('ends a client whose pause is over and that does not come, and resumes the guest then', async () => {
+      const messages = [{ plan: { qmp: qemu.qmp, resume: true } }, { deadline: 60_000 }, { deadline: 50 }];
+      expect(await endOfClient(messages, 20_000)).to.deep.equal([null, 'SIGKILL']);
+      await eventually('the guest runs', () => qemu.status === 'running');
+    });
+
+    it('ends no client that has come', async () => {
+      expect(await endOfClient([{ deadline: 100 }, { deadline: null }], 1300)).to.deep.equal([7, null]);
+    });
+  });
+}
