@@ -1,4 +1,4 @@
-import { type GivenGuest, GuestView, givenSource } from '../../../src/guest/index.ts';
+import { type GivenGuest, type GuestSource, GuestView, givenSource } from '../../../src/guest/index.ts';
 import { type AskedAccess, askAddress, type GuestAnswer } from '../../../src/testing/answers/guest-answer.ts';
 import { type GuestMap, takeMap } from '../../../src/testing/answers/guest-map.ts';
 
@@ -18,6 +18,11 @@ const NO_EXECUTE = 1n << 63n;
 
 /** 64 KiB with four tables: code, data that was written, a page that is writable and executable, one of users. */
 export function smallGuest(): GuestView {
+  return new GuestView(smallSource());
+}
+
+/** The same, to be changed by a test. */
+export function smallSource(): GuestSource {
   const memory = new Uint8Array(0x1_0000);
   const tables = new DataView(memory.buffer);
   const set = (address: number, value: bigint) => tables.setBigUint64(address, value, true);
@@ -31,7 +36,7 @@ export function smallGuest(): GuestView {
   const registers = { cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n, a20: true };
   const features = { maxPhyAddr: 40, vendor: 'intel', pse36: true, pdpe1gb: true } as const;
   const guest: GivenGuest = { vcpus: [{ registers, features }], memory };
-  return new GuestView(givenSource(guest));
+  return givenSource(guest);
 }
 
 export function askSmall(address: bigint, access: AskedAccess = {}): Promise<GuestAnswer> {

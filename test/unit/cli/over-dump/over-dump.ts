@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runCli } from '../../../../src/cli/index.ts';
+import { type CliContext, runCli } from '../../../../src/cli/index.ts';
 import { mappedDump } from '../../../support/builders/mapped-dump.ts';
 import { quietContext } from '../../../support/fakes/quiet-context.ts';
 
@@ -34,7 +34,12 @@ export class OverDump implements Disposable {
   }
 
   /** Runs a command as it is. */
-  async runBare(line: string): Promise<Ended> {
+  runBare(line: string): Promise<Ended> {
+    return this.runIn({}, line);
+  }
+
+  /** Runs a command as it is, in a context of its own. */
+  async runIn(parts: Partial<CliContext>, line: string): Promise<Ended> {
     const err: string[] = [];
     const printed: string[] = [];
     const context = quietContext({
@@ -42,6 +47,7 @@ export class OverDump implements Disposable {
       environment: { XDG_CACHE_HOME: this.#folder },
       print: (text) => void printed.push(text),
       complain: (said) => void err.push(said),
+      ...parts,
     });
     const status = await runCli(
       line.split(' ').filter((word) => word !== ''),

@@ -2,9 +2,10 @@ import { inflateSync } from 'node:zlib';
 import { expect } from 'chai';
 import { LiveMoments } from '../../../../../src/cli/commands/explore/live-moments.ts';
 import { parseExplore } from '../../../../../src/cli/commands/explore/parse-explore.ts';
-import { GuestView, givenSource, type OpenGuest, type RunningGuest } from '../../../../../src/guest/index.ts';
+import { GuestView, givenSource, type OpenGuest } from '../../../../../src/guest/index.ts';
 import { decodeMoment, type MomentHeading } from '../../../../../src/picture/internal.ts';
 import { expectRejection } from '../../../../support/expect-rejection.ts';
+import { guestOver } from '../../../../support/fakes/guest-over.ts';
 import { quietContext } from '../../../../support/fakes/quiet-context.ts';
 
 const MEMORY = new Uint8Array(0x8000);
@@ -13,46 +14,6 @@ const REGISTERS = { cr0: 0x8001_0011n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n };
 
 function viewOf(memory: Uint8Array): GuestView {
   return new GuestView(givenSource({ vcpus: [{ registers: REGISTERS, features: { maxPhyAddr: 40 } }], memory }));
-}
-
-interface Fake extends OpenGuest {
-  readonly log: string[];
-}
-
-/** A guest that is looked at as `look` says. */
-function guestOf(look: () => GuestView, running: Partial<RunningGuest> | null, log: string[] = []): Fake {
-  return {
-    log,
-    endpoint: 'nowhere',
-    vcpus: [0],
-    assumed: [],
-    look: async () => {
-      log.push('look');
-      return look();
-    },
-    requireCpu() {},
-    detach: () => Promise.resolve(),
-    running:
-      running === null
-        ? undefined
-        : {
-            ranBefore: true,
-            recoveries: [],
-            get pausedMs() {
-              return 10 * log.filter((what) => what === 'look').length;
-            },
-            live: () => {
-              log.push('live');
-              return look();
-            },
-            resume: async () => {
-              log.push('resume');
-            },
-            flushTranslations: async () => true,
-            findResumption: async () => undefined,
-            ...running,
-          },
-  };
 }
 
 function momentsOf(guest: OpenGuest, complaints: string[] = [], ...words: readonly string[]): LiveMoments {
@@ -67,7 +28,7 @@ function headingOf(bytes: Uint8Array): MomentHeading {
 
 describe('cli/LiveMoments', () => {
   it('resumes the guest after each look, and says for how long that one paused it', async () => {
-    const guest = guestOf(() => viewOf(MEMORY), {});
+    const guest = guestOver(() => viewOf(MEMORY), {});
     const moments = momentsOf(guest);
     await moments.begin();
     for (const bytes of [await moments.moment(), await moments.moment(), await moments.take()]) {
@@ -80,15 +41,15 @@ describe('cli/LiveMoments', () => {
   });
 
   it('says that a guest was paused before, and that one that is asked live was not', async () => {
-    const before = await momentsOf(guestOf(() => viewOf(MEMORY), { ranBefore: false })).take();
+    const before = await momentsOf(guestOver(() => viewOf(MEMORY), { ranBefore: false })).take();
     expect(headingOf(before).pause).to.deep.equal({ kind: 'paused-before' });
-    const guest = guestOf(() => viewOf(MEMORY), {});
+    const guest = guestOver(() => viewOf(MEMORY), {});
     expect(headingOf(await momentsOf(guest, [], '--live').take()).pause).to.deep.equal({ kind: 'live' });
     expect(guest.log).to.deep.equal(['live']);
   });
 
   it('reads what does not run once, and does not know when it was taken', async () => {
-    const guest = guestOf(() => viewOf(MEMORY), null);
+    const guest = guestOver(() => viewOf(MEMORY), null);
     const moments = momentsOf(guest);
     await moments.begin();
     const [one, other] = [await moments.moment(), await moments.moment()];
@@ -103,7 +64,7 @@ describe('cli/LiveMoments', () => {
     };
     const resume = (): Promise<never> => Promise.reject(new Error('the guest could not be resumed'));
     const complaints: string[] = [];
-    const moments = momentsOf(guestOf(broken, { resume }), complaints);
+    const moments = momentsOf(guestOver(broken, { resume }), complaints);
     for (let times = 1; times <= 2; times += 1) {
       const error = await expectRejection(moments.take());
       const told = ['the look failed', 'the guest could not be resumed'];
@@ -115,7 +76,7 @@ describe('cli/LiveMoments', () => {
       expect(complaints).to.have.length(2 * times);
     }
     // Without another failure it is the one that counts.
-    const other = await expectRejection(momentsOf(guestOf(() => viewOf(MEMORY), { resume })).take());
+    const other = await expectRejection(momentsOf(guestOver(() => viewOf(MEMORY), { resume })).take());
     expect(other.message).to.equal('the guest could not be resumed');
   });
 });

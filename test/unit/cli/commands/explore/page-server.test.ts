@@ -121,4 +121,134 @@ describe('cli/PageServer', () => {
       expect(answer).to.match(line);
     }
   });
+
+  async function request(path: string, init: RequestInit = {}) {
+    const response = await fetch(`${url}${path}`, { ...init, headers: { Connection: 'close' } });
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const { status, headers } = response;
+    return { status, type: headers.get('content-type'), length: Number(headers.get('content-length')), bytes };
+  }
+
+  const TEXT = 'text/plain; charset=utf-8';
+  const refused = (status: number, text: string) => {
+    const bytes = Uint8Array.from(Buffer.from(text));
+    return { status, type: TEXT, length: bytes.length, bytes };
+  };
+  const NOTHING = refused(404, 'there is nothing here\n');
+
+  it('gives the page, before there is anything to see and after', async () => {
+    for (const moments of [undefined, MOMENTS]) {
+      if (moments !== undefined) server.serve(moments);
+      const { status, type, length, bytes } = await request('');
+      expect([status, type, length]).to.deep.equal([200, 'text/html; charset=utf-8', bytes.length]);
+      expect(Buffer.from(bytes).toString())
+        .to.match(/^<!doctype html>/)
+        .and.contain('id="served"');
+    }
+    expect(await request('', { method: 'POST' })).to.deep.equal(NOTHING);
+  });
+
+  it('gives moments by their numbers', async () => {
+    const asked: number[] = [];
+    const moment = async (at: number): Promise<Uint8Array> => {
+      asked.push(at);
+      return Uint8Array.of(at, 255);
+    };
+    server.serve({ ...MOMENTS, count: 12, moment });
+    const bytesOf = (at: number) => {
+      return { status: 200, type: 'application/octet-stream', length: 2, bytes: Uint8Array.of(at, 255) };
+    };
+    expect(await request('moments/0')).to.deep.equal(bytesOf(0));
+    expect(await request('moments/11')).to.deep.equal(bytesOf(11));
+    expect(await request('moments/0011')).to.deep.equal(bytesOf(11));
+    expect(asked).to.deep.equal([0, 11, 11]);
+    for (const path of ['moments/12', 'moments/00011', 'moments/', 'moments/-1', 'moments/0/', 'moments', 'moments/x'])
+      expect(await request(path), path).to.deep.equal(NOTHING);
+    for (const path of ['moments/0', 'about', 'symbols/a', 'places/0x1010', 'moments'])
+      expect(await request(path, { method: 'POST' }), path).to.deep.equal(NOTHING);
+    expect(asked).to.have.length(3);
+  });
+
+  it('takes a new moment of a guest that runs, and says in words why that is unavailable', async () => {
+    const described: unknown[] = [];
+    const live: ServedMoments = {
+      ...MOMENTS,
+      ...{ live: true, symbols: null, take: async () => Uint8Array.of(7) },
+      describe: async (error) => {
+        described.push(error);
+        return 'it is so: é';
+      },
+    };
+    server.serve(live);
+    expect(await ask('about')).to.deep.equal([200, '{"moments":1,"live":true,"symbols":false}']);
+    expect(await request('moments', { method: 'POST' })).to.deep.equal({
+      ...{ status: 200, type: 'application/octet-stream', length: 1, bytes: Uint8Array.of(7) },
+    });
+    expect(await request('moments')).to.deep.equal(NOTHING);
+    const broken = new Error('broken');
+    server.serve({ ...live, take: () => Promise.reject(broken) });
+    expect(await request('moments', { method: 'POST' })).to.deep.equal(refused(502, 'it is so: é'));
+    expect(described).to.deep.equal([broken]);
+  });
+
+  it('takes names and addresses up to a length', async () => {
+    server.serve(MOMENTS);
+    const long = 'a'.repeat(1024);
+    expect((await ask(`symbols/${long}`))[0]).to.equal(200);
+    expect(await request(`symbols/${long}a`)).to.deep.equal(NOTHING);
+    expect(await request('symbols/%')).to.deep.equal(refused(404, 'this is no name\n'));
+    expect(await ask(`places/0x${'0'.repeat(12)}1010`)).to.deep.equal(await ask('places/0x1010'));
+    for (const path of [`places/0x${'0'.repeat(13)}1010`, 'places/0x', 'places/1010', 'places/0x1010/', 'places/0xA'])
+      expect(await request(path), path).to.deep.equal(NOTHING);
+    expect((await request('places/0x1010')).type).to.equal('application/json');
+    expect((await request('symbols/a')).type).to.equal('application/json');
+  });
+
+  it('says in words why it does not answer', async () => {
+    server.serve(MOMENTS);
+    const { host, pathname } = new URL(url);
+    const body = (answer: string): string => answer.slice(answer.indexOf('\r\n\r\n') + 4);
+    const own = `Host: ${host}`;
+    expect(body(await say(['Host: other']))).to.equal(`this server answers to http://${host} alone\n`);
+    for (const head of ['Origin: null', 'Sec-Fetch-Site: cross-site'])
+      expect(body(await say([own, head]))).to.equal('pages of other origins get no answer\n');
+    const lacks = 'the address lacks the token that pagewalk explore has printed\n';
+    expect(body(await say([own], '/elsewhere/about'))).to.equal(lacks);
+    expect(body(await say([own], `${pathname}about?a=1`))).to.equal(lacks);
+    expect(body(await say([own], `${pathname}about`))).to.match(/^\{"moments":1,/);
+    for (const head of ['Content-Length: 1', 'Transfer-Encoding: chunked'])
+      expect(body(await say([own, head]))).to.equal('requests have no body here\n');
+  });
+
+  it('sends with each answer what a browser may do with it', async () => {
+    server.serve(MOMENTS);
+    const policy =
+      "default-src 'none'; script-src 'sha256-a'; style-src 'sha256-b'; img-src data:; connect-src 'self'; " +
+      "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    for (const path of ['', 'about', 'nothing']) {
+      const { headers } = await fetch(`${url}${path}`, { headers: { Connection: 'close' } });
+      expect(headers.get('content-security-policy'), path).to.equal(policy);
+      expect(headers.get('cache-control'), path).to.equal('no-store');
+      expect(headers.get('x-content-type-options'), path).to.equal('nosniff');
+    }
+  });
+
+  it('takes no heading that is too long', async () => {
+    server.serve(MOMENTS);
+    const own = `Host: ${new URL(url).host}`;
+    expect(await say([own, `X-Long: ${'a'.repeat(15_000)}`])).to.match(/^HTTP\/1\.1 200 /);
+    expect(await say([own, `X-Long: ${'a'.repeat(17_000)}`])).to.match(/^HTTP\/1\.1 431 /);
+  });
+
+  it('has a token that is another one each time, and is closed once and for all', async () => {
+    const other = new PageServer({ script: '', style: '', scriptHash: 'a', styleHash: 'b' });
+    await other.close();
+    const address = await other.listen(0);
+    expect(address).to.match(/^http:\/\/127\.0\.0\.1:\d+\/[\w-]{32}\/$/);
+    expect(new URL(address).pathname).not.to.equal(new URL(url).pathname);
+    await other.close();
+    await other.close();
+    const failure = await fetch(address).catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(TypeError);
+  });
 });

@@ -112,4 +112,26 @@ describe('cli/SavedMoments', () => {
     const expected = names.map((_, at) => 1 << Math.min(at, 29));
     expect([...decodeRanges(kept).classes]).to.deep.equal(expected);
   });
+
+  it('has moments by their numbers, takes no other, and knows no symbols', async () => {
+    const file = await save('still', {}, RANGE);
+    const moments = await SavedMoments.read([file, file], context);
+    expect({ count: moments.count, live: moments.live, symbols: moments.symbols }).to.deep.equal({
+      ...{ count: 2, live: false, symbols: null },
+    });
+    expect(moments.placeOf()).to.equal(null);
+    for (const at of [2, -1]) {
+      const error = await expectRejection(moments.moment(at));
+      expect(error).to.be.instanceOf(RangeError);
+      expect(error.message).to.equal(`there is no moment ${at}`);
+    }
+    const refused = await expectRejection(moments.take());
+    expect(refused).to.be.instanceOf(RangeError);
+    expect(refused.message).to.equal('a saved map stays as it was');
+    const missing = new InputFileError('a.json', 3, 'is no map');
+    expect(await moments.describe(missing)).to.equal('pagewalk: a.json:3: is no map');
+    expect(
+      await moments.describe(new AggregateError([missing, new InputFileError('b', undefined, 'is empty')])),
+    ).to.equal('pagewalk: a.json:3: is no map pagewalk: b: is empty');
+  });
 });

@@ -32,4 +32,25 @@ describe('cli/parseWatch', () => {
     const dump = ['--range', '0x1000+0x1000', '--clear', '--dump', 'vm.elf'];
     expect(() => parseWatch(dump, {})).to.throw(UsageError, 'a dump is only read');
   });
+
+  it('passes each option on, and has bounds for numbers', () => {
+    const full = parse(
+      '--range 0-0xfff --clear --for 2147483647 --rounds 1000000 --cpu 2 --process sh --symbols f --no-host-memory --strict',
+    );
+    expect(full).to.deep.include({ forMs: 2_147_483_647, rounds: 1_000_000, clearsDirty: false, json: false });
+    expect(full.guest).to.include({ cpu: 2, strict: true });
+    expect(full.scope).to.deep.equal({
+      ...{ cr3: undefined, process: 'sh', symbolsFile: 'f', overrides: [], profile: undefined, nested: undefined },
+      ...{ live: false, hostMemory: false },
+    });
+    expect(parse('--range 0-0xfff --clear --pid 7 --for 1 --rounds 1')).to.deep.include({ forMs: 1, rounds: 1 });
+    const refused = (words: string, message: string) =>
+      expect(() => parse(`--range 0-0xfff --clear ${words}`), words)
+        .to.throw(UsageError)
+        .that.includes({ message, command: 'watch' });
+    refused('--for 0', '--for "0" is not a whole number from 1 to 2147483647');
+    refused('--for 2147483648', '--for "2147483648" is not a whole number from 1 to 2147483647');
+    refused('--rounds 0', '--rounds "0" is not a whole number from 1 to 1000000');
+    refused('--rounds 1000001', '--rounds "1000001" is not a whole number from 1 to 1000000');
+  });
 });

@@ -50,4 +50,37 @@ describe('cli/RootEntries', () => {
     expect(rootOf('pae', { 0: 0x1001n, 3: 0x2001n }).isOfProcessOf(four)).to.equal(true);
     expect(rootOf('pae', { 0: 0x9001n, 3: 0x2001n }, 0x20).isOfProcessOf(four)).to.equal(false);
   });
+
+  it('are kept where just half of them are, and one of the lower half', () => {
+    const four = rootOf('4-level', { 1: 0x1007n, 2: 0x2007n, 300: 0x3007n, 301: 0x4007n });
+    const is = (now: Readonly<Record<number, bigint>>): boolean => rootOf('4-level', now).isOfProcessOf(four);
+    expect(is({ 1: 0x1007n, 300: 0x3007n })).to.equal(true);
+    expect(is({ 1: 0x1007n, 2: 0x2007n })).to.equal(true);
+    expect(is({ 1: 0x1007n })).to.equal(false);
+    expect(is({ 300: 0x3007n, 301: 0x4007n })).to.equal(false);
+    // What is not present is none, whatever else is in it.
+    const upper = rootOf('4-level', { 1: 0x1006n, 300: 0x3007n });
+    expect(rootOf('4-level', { 300: 0x3007n }).isOfProcessOf(upper)).to.equal(true);
+    expect(rootOf('4-level', { 1: 0x1006n }).isOfProcessOf(upper)).to.equal(false);
+    // The last of the lower half, and the first of the upper one.
+    const middle = rootOf('4-level', { 255: 0x1007n, 256: 0x2007n });
+    expect(rootOf('4-level', { 255: 0x1007n }).isOfProcessOf(middle)).to.equal(true);
+    expect(rootOf('4-level', { 256: 0x2007n }).isOfProcessOf(middle)).to.equal(false);
+  });
+
+  it('are those of a process that has none, and of a table that is not there, as little as of any', () => {
+    const none = rootOf('4-level', {});
+    expect(none.isOfProcessOf(none)).to.equal(true);
+    expect(rootOf('4-level', { 1: 0x1007n }).isOfProcessOf(none)).to.equal(true);
+    const lost = new RootEntries({ context: { mode: '4-level', root: TABLE }, tables: [] });
+    expect(lost.isOfProcessOf(rootOf('4-level', { 1: 0x1007n }))).to.equal(false);
+    expect(lost.isOfProcessOf(lost)).to.equal(true);
+  });
+
+  it('may differ in A and D alone, in each half of an entry', () => {
+    const one = rootOf('4-level', { 1: 0x1007n | (1n << 63n) });
+    expect(rootOf('4-level', { 1: 0x1067n | (1n << 63n) }).isOfProcessOf(one)).to.equal(true);
+    for (const changed of [0x1007n, 0x1005n | (1n << 63n), 0x1087n | (1n << 63n), 0x1017n | (1n << 63n)])
+      expect(rootOf('4-level', { 1: changed }).isOfProcessOf(one), String(changed)).to.equal(false);
+  });
 });

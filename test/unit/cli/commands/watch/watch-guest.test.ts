@@ -38,6 +38,8 @@ interface Happens {
   isUnpaged?(time: number): boolean;
   /** In these pauses, counted from 1, another client resumes it. */
   readonly resumedIn?: readonly number[];
+  /** It was paused before. */
+  readonly isPaused?: boolean;
 }
 
 /** A guest with two processes of three pages each, all of which were accessed, and of which the first runs. */
@@ -87,7 +89,7 @@ class TwoProcesses {
 
   get open(): OpenGuest {
     const count = (what: string): number => this.log.filter((each) => each === what).length;
-    const { flushes = [true], assumed = [], resumedIn = [], runs } = this.#happens;
+    const { flushes = [true], assumed = [], resumedIn = [], runs, isPaused = false } = this.#happens;
     return {
       ...{ endpoint: 'nowhere', vcpus: [0], assumed, requireCpu() {}, detach: async () => {} },
       look: async () => {
@@ -95,7 +97,7 @@ class TwoProcesses {
         return this.view;
       },
       running: {
-        ...{ ranBefore: true, pausedMs: 0, recoveries: [], live: () => this.view },
+        ...{ ranBefore: !isPaused, pausedMs: 0, recoveries: [], live: () => this.view },
         resume: async () => {
           this.log.push('resume');
           this.resumedAt.push(performance.now());
@@ -356,6 +358,122 @@ describe('cli/watchGuest', () => {
     expect(rounds.map(({ exact }) => exact)).to.deep.equal([false, true]);
     expect(complaints.at(-1)).to.equal('pagewalk: --strict: TLBs could not be flushed');
     expect(complaints.filter((text) => text.startsWith('pagewalk: assumed: '))).to.have.length(1);
+  });
+});
+
+describe('cli/watchGuest, as it is printed', () => {
+  /** Without how long a round was. */
+  const timeless = (text: string): string[] =>
+    text
+      .replaceAll(/\b\d+ ms/g, 'N ms')
+      .split('\n')
+      .slice(0, -1);
+
+  it('has a heading, the sum, and a line for each range with the same rights', async () => {
+    const guest = new TwoProcesses({ runs: (time) => (time === 1 ? guest.touch(0, 1n) : undefined) });
+    const { outcome, complaints, text } = await watch(guest, `--range ${RANGE}`, []);
+    expect({ outcome, complaints }).to.deep.equal({ outcome: 0, complaints: [] });
+    expect(timeless(text)).to.deep.equal([
+      '4-level paging, CR3 0x1000, vCPU 0',
+      'round 1, N ms: 1 of 3 pages touched (4K of 12K), 0 written (0)',
+      'linear addresses                         size  rights  touched; . none, a some, A all, w some written, W all written',
+      '0x0000000040400000-0x0000000040402fff     12K  rwxu    1 of 3  .A.',
+    ]);
+  });
+
+  it('counts pages that were dirty before apart, unless their bits are cleared, too', async () => {
+    const dirty = (guest: TwoProcesses, page: bigint): void => {
+      const at = guest.entry(0, page);
+      guest.bytes[at] = (guest.bytes[at] ?? 0) | 0x40;
+    };
+    const run = async (words: string) => {
+      const guest = new TwoProcesses({
+        runs: (time) => {
+          if (time > 1) return;
+          guest.touch(0, 0n);
+          guest.touch(0, 1n);
+          dirty(guest, 1n);
+        },
+      });
+      dirty(guest, 0n);
+      const { lines, outcome } = await watch(guest, `--range ${RANGE}${words}`);
+      const bits = [0n, 1n, 2n].map((page) => (guest.bytes[guest.entry(0, page)] ?? 0) & 0x60);
+      return { outcome, lines: lines.map(({ ms: _, ...line }) => line), bits };
+    };
+    const own = { cpu: 0, mode: '4-level', cr3: '0x1000', exact: true };
+    const counts = { pages: 3, touched: 2, written: 1, size: 12_288, touchedSize: 8192, writtenSize: 4096 };
+    const place = {
+      ...{ kind: 'range', round: 1, first: '0x40400000', last: '0x40402fff' },
+      rights: { write: true, user: true, exec: true },
+    };
+    expect(await run('')).to.deep.equal({
+      outcome: 0,
+      lines: [
+        { kind: 'round', round: 1, ...own, ...counts, dirtyBefore: 1 },
+        { ...place, ...counts, dirtyBefore: 1, strip: 'AW.' },
+      ],
+      bits: [0x60, 0x60, 0x20],
+    });
+    const cleared = await run(' --clear-dirty');
+    expect(cleared.lines.map(({ strip, dirtyBefore }) => [strip, dirtyBefore])).to.deep.equal([
+      [undefined, 0],
+      ['AW.', 0],
+    ]);
+    expect(cleared.bits).to.deep.equal([0x60, 0x60, 0x20]);
+  });
+
+  it('watches nothing of a guest that is paused, and nothing where nothing is mapped', async () => {
+    const paused = new TwoProcesses({ isPaused: true });
+    expect(await watch(paused, `--range ${RANGE}`)).to.deep.equal({
+      ...{ outcome: 1, text: '', lines: [] },
+      complaints: ['pagewalk: the guest is paused: it touches nothing until it is resumed'],
+    });
+    expect([paused.accessed(0), paused.log]).to.deep.equal(['AAA', ['pause']]);
+    const nothing = new TwoProcesses();
+    expect(await watch(nothing, '--range 0x50000000+0x1000')).to.deep.equal({
+      ...{ outcome: 1, text: '', lines: [] },
+      complaints: ['pagewalk: nothing is mapped in the range'],
+    });
+    expect(nothing.log).to.deep.equal(['pause']);
+  });
+
+  it('watches as many pages as it may, and no more', async () => {
+    const most = await watch(new TwoProcesses(), `--range ${RANGE}`, ['--json'], 3);
+    expect([most.outcome, most.complaints]).to.deep.equal([0, []]);
+    const guest = new TwoProcesses();
+    const { outcome } = await watch(guest, `--range ${RANGE}`, ['--json'], 2);
+    expect(outcome).to.include({
+      message: 'there are more than 2 pages in the range: watch a smaller one',
+      code: 'ERR_CLI_USAGE',
+    });
+    expect(guest.accessed(0)).to.equal('AAA');
+  });
+
+  it('says once that figures are the least where TLBs cannot be flushed', async () => {
+    const guest = new TwoProcesses({ flushes: [false] });
+    const { outcome, complaints, text } = await watch(guest, `--range ${RANGE} --rounds 2`, []);
+    expect(outcome).to.equal(0);
+    expect(complaints).to.deep.equal([
+      'pagewalk: only the TLBs of emulated processors (TCG) can be flushed from outside: pages whose translation a processor ' +
+        'has kept count as untouched, so that figures are the least that was touched',
+    ]);
+    expect(timeless(text)[1]).to.equal('round 1, N ms: at least 0 of 3 pages touched (0 of 12K), 0 written (0)');
+  });
+
+  it('says that bits may stay cleared where they cannot be set again', async () => {
+    let writes = 0;
+    const guest = new TwoProcesses({
+      writes: () => {
+        writes += 1;
+        if (writes > 1) throw new Error('E22');
+        return undefined;
+      },
+    });
+    const { outcome, complaints } = await watch(guest, `--range ${RANGE}`);
+    expect(outcome).to.have.property('message').that.contains('cannot be written: E22');
+    expect(complaints).to.deep.equal([
+      `pagewalk: accessed bits that were cleared could not be set again: ${(outcome as Error).message}`,
+    ]);
   });
 });
 
