@@ -155,6 +155,7 @@ describe('cli/AddressList', () => {
     const line = Buffer.from(`#${'x'.repeat(4094)}\n`.repeat(16));
     const run = async (...last: readonly string[]): Promise<number> => {
       async function* input(): AsyncGenerator<Uint8Array> {
+        yield Buffer.from('5\n');
         for (let count = 0; count < 256; count += 1) yield line;
         for (const text of last) yield Buffer.from(text);
       }
@@ -163,9 +164,9 @@ describe('cli/AddressList', () => {
       for await (const chunk of found.chunks()) addresses += chunk.length;
       return addresses;
     };
-    expect(await run('1\n', '\n'.repeat(100), '2')).to.equal(2);
+    expect(await run('1\n', '\n'.repeat(100), '2')).to.equal(3);
     expect((await expectRejection(run('\n'))).message).to.equal(
-      'standard input:4097: no address in the last 16777216 characters',
+      'standard input:4098: no address in the last 16777216 characters',
     );
   });
 

@@ -46,6 +46,13 @@ describe('lines of a source', () => {
     }
   });
 
+  it('are cut where what is dropped comes behind a carriage return, which is no end then', async () => {
+    for (let size = 1; size <= 7; size += 1) {
+      const [line, ...others] = await linesOf(inPieces(Buffer.from('1234\r5\n'), size), 4);
+      expect([line?.text, line?.isCut, others.length], `pieces of ${size}`).to.deep.equal(['1234', true, 0]);
+    }
+  });
+
   it('are none where there is nothing, and one where nothing ends the only one', async () => {
     expect(await linesOf(inPieces(Buffer.alloc(0), 1), 4)).to.deep.equal([]);
     expect(await linesOf(inPieces(Buffer.from('a\n'), 1), 4)).to.deep.equal([whole(1, 'a')]);
@@ -54,10 +61,17 @@ describe('lines of a source', () => {
   });
 
   it('come together where they arrive together', async () => {
-    const batches: number[] = [];
-    const source = { name: 'x', open: () => inPieces(Buffer.from('a\nb\nc\nd'), 4) };
-    for await (const some of readLines(source, 4)) batches.push(some.length);
-    expect(batches).to.deep.equal([2, 1, 1]);
+    const batchesOf = async (size: number): Promise<number[]> => {
+      const batches: number[] = [];
+      const source = { name: 'x', open: () => inPieces(Buffer.from('a\nb\nc\nd'), size) };
+      for await (const some of readLines(source, 4)) batches.push(some.length);
+      return batches;
+    };
+    expect([await batchesOf(4), await batchesOf(1), await batchesOf(7)]).to.deep.equal([
+      [2, 1, 1],
+      [1, 1, 1, 1],
+      [3, 1],
+    ]);
   });
 
   it('have an end within a million characters', async () => {

@@ -271,6 +271,11 @@ describe('cli/SavedMap', () => {
     ['a range among pages', [PAGE_HEADING, range('0x0', '0xfff'), END], /:2: is no part of a map of pages$/],
     ['disorder', [PAGE_HEADING, page('0x2000'), page('0x1000'), END], /^standard input:3: is not in ascending order$/],
     ['overlap', [HEADING, range('0x0', '0x1fff'), range('0x1000', '0x2fff'), END], /:3: is not in ascending order$/],
+    [
+      'overlap of a byte, where paging is off',
+      [HEADING.replace('4-level', 'off'), range('0x0', '0x10'), range('0x10', '0x20'), END],
+      /:3: is not in ascending order$/,
+    ],
     ['an end before the beginning', [HEADING, range('0x1000', '0xfff'), END], /:2: is not in ascending order$/],
     ['more after the end', [HEADING, END, range('0x0', '0xfff')], /:3: comes after the end of the map$/],
     [

@@ -16,6 +16,7 @@ function scene(parts: { readonly running?: undefined } = {}) {
   const asked: Record<string, unknown>[] = [];
   const opened: OpenOptions[] = [];
   const shown: string[] = [];
+  const looks: string[] = [];
   const snapshot = { assumed: [OF_SNAPSHOT] };
   const view = {
     snapshot: async ({ onProgress, ...scope }: { onProgress?: (done: number, total: number) => void }) => {
@@ -25,7 +26,10 @@ function scene(parts: { readonly running?: undefined } = {}) {
     },
     vcpuState: async (cpu: number) => vcpuStateWith({ cpu }),
     [Symbol.dispose]: () => {},
-    lookForLinux: async () => Promise.reject(new Error('looked for a Linux')),
+    lookForLinux: async () => {
+      looks.push('looked');
+      throw new Error('looked for a Linux');
+    },
   } as unknown as GuestView;
   const running = {
     ranBefore: true,
@@ -54,8 +58,10 @@ function scene(parts: { readonly running?: undefined } = {}) {
     range: null,
     command: 'map',
   };
-  const context = quietContext({ showStatus: (text) => void shown.push(text) });
-  return { asked, opened, shown, snapshot, view, question, context };
+  // No names of another guest are kept there.
+  const environment = { XDG_CACHE_HOME: '/nonexistent' };
+  const context = quietContext({ environment, showStatus: (text) => void shown.push(text) });
+  return { asked, opened, shown, looks, snapshot, view, question, context };
 }
 
 describe('cli/takeSnapshot', () => {
@@ -110,6 +116,19 @@ describe('cli/takeSnapshot', () => {
       asked.splice(0);
       await opened[0]?.rehearsal?.(view);
       expect(asked).to.deep.equal([{ ...wanted, forWalks, hasProgress: false }]);
+    }
+  });
+
+  it('rehearses looking for a Linux where names are needed, and alone there', async () => {
+    for (const [names, looked] of [
+      [true, ['looked']],
+      [false, []],
+    ] as const) {
+      const { asked, opened, looks, question, view, context } = scene();
+      await takeSnapshot({ ...question, names }, context).catch(() => {});
+      for (const each of [asked, looks]) each.splice(0);
+      await opened[0]?.rehearsal?.(view);
+      expect({ looks, asked: asked.length }).to.deep.equal({ looks: looked, asked: 1 });
     }
   });
 
