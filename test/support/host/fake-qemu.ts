@@ -32,6 +32,8 @@ export class FakeQemu implements AsyncDisposable {
   greets = true;
   monitorConnections = 0;
   stubConnections = 0;
+  /** Whose clients have not left yet. */
+  readonly open = { monitor: 0, stub: 0 };
   /** Comes before what is answered else; also a place to change what is to be seen from then on. */
   onCommand: (command: string) => OddAnswer | { readonly return: unknown } | undefined = () => undefined;
   /** A place to change what is to be seen, when a client has come to the monitor, and when the stub is told a line of the monitor's. */
@@ -84,8 +86,16 @@ export class FakeQemu implements AsyncDisposable {
     return server;
   }
 
+  #count(socket: Socket, of: 'monitor' | 'stub'): void {
+    this.open[of] += 1;
+    socket.once('end', () => {
+      this.open[of] -= 1;
+    });
+  }
+
   #serveMonitor(socket: Socket): void {
     this.monitorConnections += 1;
+    this.#count(socket, 'monitor');
     this.onClient();
     if (this.greets) socket.write(`${GREETING}\r\n`);
     socket.pipe(split2()).on('data', (line: string) => this.#answer(socket, JSON.parse(line)));
@@ -167,6 +177,7 @@ export class FakeQemu implements AsyncDisposable {
 
   #serveStub(socket: Socket): void {
     this.stubConnections += 1;
+    this.#count(socket, 'stub');
     if (this.stubWay === 'silent') return;
     if (this.stubWay === 'hangs-up') {
       socket.destroy();

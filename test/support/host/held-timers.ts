@@ -1,14 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** Timers of a second and more, which end only when a test says so. Those of Node's own modules are not among them. */
+/** Timers of a second and more, unless shorter ones are named, which end only when a test says so. Those of Node's own modules are not among them. */
 export class HeldTimers implements Disposable {
   readonly #setTimeout = globalThis.setTimeout;
   readonly #clearTimeout = globalThis.clearTimeout;
   readonly #held = new Map<NodeJS.Timeout, { readonly ms: number; readonly end: () => void }>();
 
-  constructor() {
+  constructor(fromMs = 1000) {
     const hold = (end: (...values: unknown[]) => void, ms = 0, ...values: unknown[]): NodeJS.Timeout => {
-      if (ms < 1000) return this.#setTimeout(end, ms, ...values);
+      if (ms < fromMs) return this.#setTimeout(end, ms, ...values);
       const timer = this.#setTimeout(() => {}, 2 ** 30);
       this.#held.set(timer, { ms, end: () => end(...values) });
       return timer;

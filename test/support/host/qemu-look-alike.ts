@@ -26,10 +26,17 @@ export class QemuLookAlike implements AsyncDisposable {
   }
 
   /** A QEMU by its name, of another user: only root can do that. */
-  static async startAs(uid: number, options: LookAlikeOptions = {}): Promise<QemuLookAlike> {
+  static async startAs(
+    uid: number,
+    { isReadable = true, ...options }: LookAlikeOptions & { readonly isReadable?: boolean } = {},
+  ): Promise<QemuLookAlike> {
     const folder = mkdtempSync(join(tmpdir(), 'pagewalk-'));
     chmodSync(folder, 0o711);
-    const started = await QemuLookAlike.start(join(folder, 'qemu-of-user'), { ...options, uid, gid: uid });
+    const program = join(folder, 'qemu-of-user');
+    copyFileSync(realpathSync('/bin/sh'), program);
+    // Into a program that may be run and not read the kernel does not let its user look.
+    chmodSync(program, isReadable ? 0o755 : 0o711);
+    const started = await QemuLookAlike.start(program, { ...options, uid, gid: uid });
     started.#folder = folder;
     return started;
   }

@@ -32,4 +32,21 @@ describe('the QEMU that was handed the end of a connection', () => {
       identity: readIdentity(qemu.pid),
     });
   });
+
+  it('may be closed to its own user where root looks', async function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    await using open = new OpenSockets();
+    const server = await open.listen(scratch('closed'));
+    const { accepted } = await open.connect(server);
+    const inode = readUnixSockets('self')?.find(
+      ({ path, isListening }) => path === scratch('closed') && !isListening,
+    )?.inode;
+    await using qemu = await QemuLookAlike.startAs(65_534, { isReadable: false, sockets: [accepted] });
+    expect(findHandedPeer(inode ?? 0, ENDPOINT)).to.deep.equal({
+      kind: 'process',
+      pid: qemu.pid,
+      uid: 65_534,
+      identity: readIdentity(qemu.pid),
+    });
+  });
 });

@@ -45,6 +45,8 @@ describe('what a process is', () => {
     if (process.getuid?.() !== 0) return this.skip();
     await using other = await QemuLookAlike.startAs(65_534);
     expect(readIdentity(other.pid)).to.include({ uid: 65_534, gid: 65_534, isOpenToItsUser: true });
+    await using closed = await QemuLookAlike.startAs(65_534, { isReadable: false });
+    expect(readIdentity(closed.pid)).to.include({ uid: 65_534, gid: 65_534, isOpenToItsUser: false });
   });
 });
 

@@ -142,10 +142,16 @@ describe('putting a guest back', () => {
 
     it('has its mode turned off, and is resumed then', async () => {
       const plan: RestorePlan = { stub: qemu.stub, resume: true };
+      const open: number[] = [];
+      qemu.onCommand = () => {
+        open.push(qemu.open.stub);
+        return undefined;
+      };
       expect(await put(plan)).to.deep.equal(told({ resumption: 'resumed', physicalModeOff: true }));
       expect(qemu.commands).to.deep.equal(['query-status', FREE_LOOK, 'stop', ...RESUME]);
       expect(qemu.requests).to.deep.equal(MODE_OFF);
       expect(qemu.stubConnections).to.equal(1);
+      expect(open, 'it is free before the guest runs').to.deep.equal([0, 0, 0, 0, 0]);
     });
 
     it('runs on where it ran, and stays paused where it was paused before', async () => {

@@ -36,6 +36,20 @@ describe('the print of a text', () => {
     expect(printOf(ONE)).to.equal(first);
   });
 
+  it('is that of every process of the same version: journals are read by others', () => {
+    expect(printOf('R')).to.equal('q49177S8FjhmAKMupz2Vlg');
+    expect(printOf('RAX=0123456789abcdef RIP=fff0\n')).to.equal('8jXHJVRONOUOSTXz9VUzCw');
+  });
+
+  it('of a vCPU is that of what follows its number, without space around', () => {
+    const prints = { 0: printOf('RAX=1'), 12: printOf('RAX=2\nRIP=3') };
+    expect(printRegisters('said before\r\n\r\nCPU#0\r\nRAX=1\r\n\r\nCPU#12 \r\n RAX=2\r\nRIP=3\r\n')).to.deep.equal(
+      prints,
+    );
+    expect(printRegisters('CPU#0\nRAX=1\nCPU#12\nRAX=2\nRIP=3')).to.deep.equal(prints);
+    expect(printRegisters('')).to.deep.equal({});
+  });
+
   const quarters = (text: string): readonly number[] => {
     const bytes = Buffer.from(printOf(text), 'base64url');
     return [0, 4, 8, 12].map((at) => bytes.readInt32LE(at));

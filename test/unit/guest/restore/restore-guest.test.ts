@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { identifySocket } from '../../../../protocols/transport/internal.ts';
 import { printRegisters } from '../../../../src/guest/restore/register-prints.ts';
 import { restoreGuest } from '../../../../src/guest/restore/restore-guest.ts';
 import type { RestorePlan } from '../../../../src/guest/restore/restore-plan.ts';
@@ -50,6 +51,7 @@ describe('restoring the guest of a client that is gone', () => {
         await restoreGuest({ qmp: qemu.qmp, journal, ...plan });
         expect(qemu.commands).to.deep.equal(commands);
         expect(qemu.monitorConnections).to.equal(1);
+        expect(qemu.open, 'the monitor is there for the next client').to.deep.equal({ monitor: 0, stub: 0 });
         expect(existsSync(journal)).to.equal(false);
       });
     }
@@ -84,25 +86,33 @@ describe('restoring the guest of a client that is gone', () => {
       expect(qemu.monitorConnections).to.equal(1);
     });
 
-    it('connects to no other socket than that of QEMU', async () => {
+    it('connects to no other socket than that of QEMU, and tries less and less often for ten minutes', async () => {
       using clock = new FakeClock();
-      clock.stepMs = 400_000;
+      clock.skipDelays();
       await restoreGuest({ qmp: qemu.qmp, qmpFile: '0:0', resume: true, journal });
       expect(qemu.monitorConnections).to.equal(0);
-      expect(existsSync(journal), 'ten minutes have passed').to.equal(true);
+      expect(existsSync(journal), 'what is not done is left to the next client').to.equal(true);
+      expect(clock.skipped.slice(0, 7)).to.deep.equal([50, 100, 200, 400, 800, 1600, 3200]);
+      expect(new Set(clock.skipped.slice(7))).to.deep.equal(new Set([5000]));
+      expect(clock.now - 1_000_000).to.equal(6350 + 119 * 5000);
     });
   });
 
   describe('whose stub does not let its mode be turned off', () => {
     it('tries three times, and then leaves it', async () => {
+      using clock = new FakeClock();
+      clock.skipDelays();
       qemu.stubWay = 'hangs-up';
       await restoreGuest({ qmp: qemu.qmp, stub: qemu.stub, resume: true });
       expect(qemu.stubConnections).to.equal(3);
       expect(qemu.monitorConnections, 'it is resumed once more').to.equal(4);
+      expect(clock.skipped).to.deep.equal([50, 100, 200]);
       expect(qemu.status).to.equal('running');
     });
 
     it('tries three times where that stub was handed over', async () => {
+      using clock = new FakeClock();
+      clock.skipDelays();
       qemu.onCommand = (command) =>
         command === 'query-chardev' && qemu.monitorConnections < 4 ? 'hang-up' : undefined;
       await restoreGuest({ qmp: qemu.qmp, handed: 'pagewalk-01234567', handedStub: true });
@@ -116,7 +126,8 @@ describe('restoring the guest of a client that is gone', () => {
     });
 
     it('does not count as tries while it serves another client', async () => {
-      using _clock = new FakeClock();
+      using clock = new FakeClock();
+      clock.skipDelays();
       qemu.onCommand = (command) => {
         if (command === 'query-status') qemu.isStubBusy = qemu.monitorConnections < 4;
         return undefined;
@@ -132,6 +143,7 @@ describe('restoring the guest of a client that is gone', () => {
         [3000, 2],
       ] as const) {
         using clock = new FakeClock();
+        clock.skipDelays();
         qemu.isStubBusy = true;
         qemu.monitorConnections = 0;
         qemu.onCommand = (command) => {
@@ -153,12 +165,12 @@ describe('restoring the guest of a client that is gone', () => {
         mkdirSync(join(folder, 'journals'), { recursive: true });
         writeFileSync(journal, '');
         using clock = new FakeClock();
-        clock.stepMs = 700;
+        clock.skipDelays();
         const late = { stub: qemu.stub, count: 1, wasServed: false };
         await restoreGuest({ ...reach, resume: true, directory, journal, late });
         expect(existsSync(directory.path)).to.equal(false);
         expect(existsSync(journal)).to.equal(false);
-        expect(clock.now - 1_000_000, 'and not much more').to.be.within(2000, 20_000);
+        expect(clock.skipped, 'until it is more than two seconds').to.deep.equal(Array(41).fill(50));
       }
     });
   });
@@ -199,6 +211,33 @@ describe('restoring the guest of a client that is gone', () => {
       expect(existsSync(journal)).to.equal(false);
     });
 
+    it('leaves what else there is to the monitor', async () => {
+      qemu.onClient = () => {
+        qemu.greets = qemu.monitorConnections > 1;
+      };
+      const plan: RestorePlan = {
+        qmp: qemu.qmp,
+        stub: qemu.stub,
+        stubFile: identifySocket(qemu.stub.slice('unix:'.length)).identity,
+        resume: true,
+        ownStub: true,
+        directory,
+      };
+      await restore(plan, PATIENCE_MS);
+      expect(qemu.requests).to.deep.equal([...MODE_OFF, 'info status', 'info version', ...BY_STUB]);
+      expect(qemu.commands).to.deep.equal(['query-status', 'query-chardev']);
+      expect(existsSync(directory.path)).to.equal(false);
+    });
+
+    it('looks for what comes late when that is done', async () => {
+      qemu.onClient = () => {
+        qemu.greets = qemu.monitorConnections > 1;
+      };
+      const late = { stub: qemu.stub, count: 1, wasServed: true };
+      await restore({ qmp: qemu.qmp, stub: qemu.stub, resume: true, late }, PATIENCE_MS);
+      expect(qemu.commands).to.deep.equal(['query-status', 'query-chardev']);
+    });
+
     it('does not touch the stub before', async () => {
       await restore({ qmp: qemu.qmp, stub: qemu.stub, resume: true }, PATIENCE_MS - 1, 600_000);
       expect(qemu.monitorConnections).to.equal(2);
@@ -233,7 +272,11 @@ describe('restoring the guest of a client that is gone', () => {
     const alone = (more: RestorePlan = {}): RestorePlan => ({ stub: qemu.stub, resume: true, ...more });
 
     it('resumes it, and removes its directory', async () => {
+      using clock = new FakeClock();
+      clock.skipDelays();
       await restoreGuest(alone({ directory, journal, registers: { 0: 'other' } }));
+      expect(clock.skipped, 'at once').to.deep.equal([]);
+      expect(qemu.open).to.deep.equal({ monitor: 0, stub: 0 });
       expect(qemu.requests).to.deep.equal([...MODE_OFF, 'info status', 'info version', ...BY_STUB]);
       expect(qemu.status).to.equal('running');
       expect(existsSync(directory.path)).to.equal(false);
@@ -294,12 +337,13 @@ describe('restoring the guest of a client that is gone', () => {
       };
       await restoreGuest(alone());
       expect(qemu.stubConnections).to.equal(2);
+      expect(qemu.open).to.deep.equal({ monitor: 0, stub: 0 });
       expect(qemu.status).to.equal('paused');
     });
 
     it('connects to no other socket than that of the stub', async () => {
       using clock = new FakeClock();
-      clock.stepMs = 400_000;
+      clock.skipDelays();
       await restoreGuest(alone({ stubFile: '0:0', journal }));
       expect(qemu.stubConnections).to.equal(0);
       expect(existsSync(journal)).to.equal(true);
@@ -316,20 +360,53 @@ describe('restoring the guest of a client that is gone', () => {
       expect(qemu.monitorConnections).to.equal(1);
     });
 
-    it('ends the pause that it makes, after a second look', async () => {
+    it('ends the pause that it makes, after a second look soon after', async () => {
+      using clock = new FakeClock();
+      clock.skipDelays();
       await restoreGuest({ qmp: qemu.qmp, late: late(1, false) });
       const look = ['query-status', 'query-chardev', 'hmp info registers -a'];
       expect(qemu.commands).to.deep.equal([...look, ...look, ...RESUME]);
       expect(qemu.monitorConnections).to.equal(2);
       expect(qemu.status).to.equal('running');
+      expect(clock.skipped).to.deep.equal([250]);
+    });
+
+    it('looks once in a second, and lets others have the monitor meanwhile', async () => {
+      qemu.status = 'running';
+      using clock = new FakeClock();
+      clock.skipDelays();
+      await restoreGuest({ qmp: qemu.qmp, late: late(1, false) });
+      expect(clock.skipped, 'for as long as a connection may be on its way').to.deep.equal(Array(131).fill(1000));
+      expect(qemu.monitorConnections).to.equal(132);
+    });
+
+    it('looks on where the monitor does not answer, and connects to no other socket', async () => {
+      using clock = new FakeClock();
+      clock.skipDelays();
+      await restoreGuest({ qmp: qemu.qmp, qmpFile: '0:0', late: late(1, false) });
+      expect(qemu.monitorConnections).to.equal(0);
+      expect(clock.skipped, 'ten minutes').to.deep.equal(Array(601).fill(1000));
     });
 
     it('ends with its QEMU', async () => {
       await qemu[Symbol.asyncDispose]();
       using clock = new FakeClock();
-      clock.stepMs = 2001;
+      clock.skipDelays();
       await restoreGuest({ qmp: qemu.qmp, late: late(1, false) });
-      expect(clock.now).to.be.lessThan(1_000_000 + 60_000);
+      expect(clock.skipped).to.deep.equal([1000, 1000, 1000]);
+    });
+
+    it('comes after what else is put back, with those that come on the way', async () => {
+      using clock = new FakeClock();
+      clock.skipDelays();
+      qemu.onCommand = (command) => {
+        // It is paused again each time that it was resumed.
+        if (command === 'query-chardev') qemu.status = 'paused';
+        return undefined;
+      };
+      await restoreGuest({ qmp: qemu.qmp, resume: true, late: late(2, false), journal });
+      expect(existsSync(journal)).to.equal(false);
+      expect(qemu.monitorConnections).to.equal(7);
     });
 
     it('does not look where there is no monitor', async () => {

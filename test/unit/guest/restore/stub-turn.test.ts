@@ -14,6 +14,7 @@ import {
 import { eventually } from '../../../support/eventually.ts';
 import { FakeClock } from '../../../support/host/fake-clock.ts';
 import { FakeQemu } from '../../../support/host/fake-qemu.ts';
+import { HeldTimers } from '../../../support/host/held-timers.ts';
 
 const device = (label: string, filename: string): ChardevInfo => ({
   label,
@@ -106,6 +107,19 @@ describe('the turn at a stub', () => {
     expect(looks).to.equal(5);
     qemu.onCommand = () => undefined;
     expect(await stubBecomesFree(qmp, qemu.stub, 0), 'not at all').to.equal(false);
+  });
+
+  it('is looked for again only after a while', async () => {
+    qemu.isStubBusy = true;
+    using timers = new HeldTimers(50);
+    const waiting = stubBecomesFree(qmp, qemu.stub, 10_000);
+    await eventually('it has looked', () => qemu.commands.length > 0);
+    for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
+    expect(qemu.commands).to.have.lengthOf(1);
+    qemu.isStubBusy = false;
+    await timers.endNext(50);
+    expect(await waiting).to.equal(true);
+    expect(qemu.commands).to.have.lengthOf(2);
   });
 
   it('is a device’s that is there, while QEMU has no stub of its own', async () => {
