@@ -128,8 +128,12 @@ export class LayeredMemory implements PhysicalMemory {
     }
     const deciding = this.#compareBlock(block, pages);
     this.#deciding.set(block, deciding);
-    await deciding;
-    this.#deciding.delete(block);
+    try {
+      await deciding;
+    } finally {
+      // Of one that failed nothing is left: the next question compares anew.
+      this.#deciding.delete(block);
+    }
   }
 
   async #compareBlock(block: HostBlock, wanted: readonly number[]): Promise<void> {

@@ -382,6 +382,26 @@ describe('guest/LayeredMemory', () => {
       expect(compared).to.have.length(3);
     });
 
+    it('compares a block again when comparing has failed, for the next that asks', async () => {
+      const outcomes = [
+        () => Promise.reject(new Error('no answer in time')),
+        () => Promise.resolve<Comparison>({ kind: 'same' }),
+      ];
+      const { memory, block, compared } = record({
+        regions: [ram(0, PAGE)],
+        outcome: () => outcomes.shift()?.() ?? Promise.reject(new Error('asked too often')),
+      });
+      const both = await Promise.allSettled([memory.read([at(0)]), memory.read([at(0)])]);
+      expect(
+        both.map(({ status }) => status),
+        'those that ask together fail together',
+      ).to.deep.equal([...['rejected', 'rejected']]);
+      expect(firstOf(await memory.read([at(0)]))).to.deep.equal([0]);
+      expect([block.verdict, compared.length]).to.deep.equal(['same', 2]);
+      expect(firstOf(await memory.read([at(0)]))).to.deep.equal([0]);
+      expect(compared).to.have.length(2);
+    });
+
     it('leaves it open when comparing fails, and says so where it is this host that failed', async () => {
       const gone = new Error('the stub is gone');
       const failing = record({ regions: [ram(0, PAGE)], outcome: () => Promise.reject(gone) });
