@@ -78,6 +78,15 @@ describe('cli/describeFailure', () => {
     ]);
   });
 
+  it('tells of each cause once where they run in a circle among themselves', async () => {
+    const [one, other] = [new Error('one'), new Error('other')];
+    one.cause = other;
+    other.cause = one;
+    expect(await describeFailure(new Error('first', { cause: one }), false)).to.deep.equal([
+      'pagewalk: internal error, please report it: Error: first; because of Error: one; because of Error: other',
+    ]);
+  });
+
   it('has as many stacks as there are', async () => {
     const deeper = new Error('deeper');
     const error = new UsageError('wrong', undefined, { cause: deeper });

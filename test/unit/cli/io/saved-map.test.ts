@@ -210,7 +210,12 @@ describe('cli/SavedMap', () => {
     ['something else', ['hello'], /^standard input:1: is not JSON; /],
     ['a line without end', [`${' '.repeat(100_000)}{}`], /^standard input:1: is too long; /],
     ['other JSON', ['{"kind":"summary"}'], /^standard input:1: is no line of a map \(kind: .*\); /],
-    ['an array', ['[]'], /^standard input:1: is no line of a map; |^standard input:1: is no line of a map \(/],
+    ['an array', ['[]'], /^standard input:1: is no line of a map; a map is saved by pagewalk map --json$/],
+    [
+      'an assumption that is none',
+      [HEADING.replace('"assumed":[]', '"assumed":[{"name":"a","value":[],"why":"","decides":true}]')],
+      /^standard input:1: is no line of a map \(assumed\.0\.value: Invalid input\); a map is saved by pagewalk map --json$/,
+    ],
     ['a heading twice', [HEADING, HEADING], /^standard input:2: is no line of a map \(kind: /],
     [
       'a number for an address',
