@@ -2,6 +2,7 @@ import { execFileSync, type SpawnSyncReturns, spawn, spawnSync } from 'node:chil
 import { once } from 'node:events';
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { text as textOf } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { COMMANDS } from '../../../src/cli/commands.ts';
@@ -92,6 +93,24 @@ describe('the program', () => {
       expect(said.join('')).to.equal(`pagewalk: ended by ${name}\n`);
     });
   }
+
+  it('ends on a signal while it waits for standard input, which may have no end', async () => {
+    const words = ['translate', '--from', '-', '--dump', dump];
+    const child = spawn(process.execPath, [MAIN, ...words], { stdio: ['pipe', 'ignore', 'pipe'] });
+    try {
+      const { stdin, stderr } = child;
+      if (stderr === null) throw new Error('there is no standard error');
+      const said = textOf(stderr);
+      const ended = once(child, 'exit');
+      // More than a pipe holds: when it is taken, it is read.
+      await new Promise((resolve) => stdin?.write('# nothing\n'.repeat(40_000), resolve));
+      child.kill('SIGTERM');
+      expect(await ended).to.deep.equal([143, null]);
+      expect(await said).to.equal('pagewalk: ended by SIGTERM\n');
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
 
   describe('whose output cannot be written', () => {
     /** A pipe that is read by nothing any more. */

@@ -134,8 +134,8 @@ describe('names of kernels in the cache folder', () => {
     files().keep(namesOf('cd34'));
     const named = (id: string): string =>
       join(kernels(), readdirSync(kernels()).find((file) => file.includes(id)) ?? '');
-    // The one that stays was used long ago, and yet after one that is gone.
-    utimesSync(named('cd34'), 5, 5);
+    // The one that stays was used half a millisecond after the beginning of time, and yet after one that is gone.
+    utimesSync(named('cd34'), 0.0005, 0.0005);
     const environment = { XDG_CACHE_HOME: folder };
     expect(listKernels(environment)).to.have.length(2);
     rmSync(named('ab12'));
