@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { QmpClient } from '../../../../protocols/qmp/index.ts';
-import { identifySocket } from '../../../../protocols/transport/internal.ts';
+import { type Connection, type DescriptorCarrier, identifySocket } from '../../../../protocols/transport/internal.ts';
 import { PrivateDirectory } from '../../../../src/guest/restore/private-directory.ts';
 import { type PutBack, putBack } from '../../../../src/guest/restore/put-back.ts';
 import { printRegisters } from '../../../../src/guest/restore/register-prints.ts';
 import type { RestorePlan } from '../../../../src/guest/restore/restore-plan.ts';
 import { expectRejection } from '../../../support/expect-rejection.ts';
+import { FakeGdbStub } from '../../../support/fakes/fake-gdb-stub.ts';
+import { FakeQmpServer, GREETING } from '../../../support/fakes/fake-qmp-server.ts';
 import { FakeClock } from '../../../support/host/fake-clock.ts';
 import { FakeQemu } from '../../../support/host/fake-qemu.ts';
 import { HeldTimers } from '../../../support/host/held-timers.ts';
@@ -366,6 +368,93 @@ describe('putting a guest back', () => {
       qemu.chardevs = [{ label: id, filename: 'socket' }];
       expect(await put(plan)).to.deep.equal(told({ physicalModeOff: true, stubRemoved: true }));
       expect(qemu.commands).to.not.include('stop');
+    });
+
+    /** The monitor of one that takes the other end of a connection to a stub by its path, and the order in which all is done. */
+    async function handOver(plan: RestorePlan, stub: FakeGdbStub, onCommand: (command: string) => void = () => {}) {
+      const server = new FakeQmpServer();
+      const done: string[] = [];
+      const connection: Connection = {
+        ...stub.connection,
+        close: async () => {
+          for (let turns = 0; turns < 10; turns += 1) await turn();
+          done.push('closed');
+          await stub.connection.close();
+        },
+      };
+      const carrier: DescriptorCarrier = {
+        makeStream: async (findThread) => {
+          done.push(`made for ${await findThread?.()}`);
+          return { connection, handed: { path: '/run/handed' } };
+        },
+        makeFile: () => {
+          throw new Error('no file is handed over');
+        },
+      };
+      const prepareCarrier = async (): Promise<void> => {
+        done.push('prepared');
+      };
+      const connecting = QmpClient.connect({ ...server.connection, carrier, prepareCarrier });
+      server.sayLine(GREETING);
+      const client = await connecting;
+      const answers: Record<string, unknown> = {
+        'query-status': { status: 'running', running: true },
+        'query-chardev': [{ label: id, filename: 'socket', 'frontend-open': true }],
+        'query-cpus-fast': [{ 'cpu-index': 0, 'qom-path': '/machine/cpu', 'thread-id': 77, target: 'x86_64' }],
+        'query-fdsets': [],
+        'human-monitor-command': '',
+      };
+      const answering = (async () => {
+        for (let at = 0; ; at += 1) {
+          const request = (await server.received(at + 1))[at];
+          if (request === undefined) return;
+          const command = [
+            request.execute,
+            ...Object.values(request.arguments ?? {}).map((value) => JSON.stringify(value)),
+          ];
+          done.push(command.join(' '));
+          onCommand(command.join(' '));
+          server.reply(request, answers[request.execute] ?? {});
+        }
+      })();
+      answering.catch(() => {});
+      const found = await putBack(client, plan, { resumeUnrecorded: true });
+      await client.close();
+      return { found, done };
+    }
+
+    const HANDED_OVER = [
+      ...['query-status', 'query-chardev', 'prepared', 'stop', 'human-monitor-command "gdbserver none"'],
+      ...['query-cpus-fast', 'made for 77'],
+      `chardev-add "${id}" {"type":"socket","data":{"addr":{"type":"unix","data":{"path":"/run/handed"}},"server":false}}`,
+      `human-monitor-command "gdbserver chardev:${id}"`,
+      ...['closed', 'human-monitor-command "gdbserver none"', ...RESUME],
+      ...[`chardev-remove "${id}"`, `closefd "${id}"`, 'query-fdsets'],
+    ];
+
+    it('has its mode turned off by way of a fresh connection', async () => {
+      const stub = new FakeGdbStub();
+      const { found, done } = await handOver({ handed: id, handedStub: true, resume: true }, stub);
+      expect(found).to.deep.equal(
+        told({ resumption: 'runs', foundState: 'running', physicalModeOff: true, stubRemoved: true }),
+      );
+      expect(done).to.deep.equal(HANDED_OVER);
+      expect(stub.requests.slice(2)).to.deep.equal(MODE_OFF);
+    });
+
+    it('is tried again where that connection ends', async () => {
+      const stub = new FakeGdbStub();
+      const plan: RestorePlan = { handed: id, handedStub: true };
+      const { found, done } = await handOver({ ...plan, resume: true }, stub, (command) => {
+        if (command.includes('gdbserver chardev:')) stub.hangUp();
+      });
+      expect(found).to.deep.equal(
+        told({
+          ...{ resumption: 'runs', foundState: 'running', physicalModeOff: false, stubRemoved: true },
+          left: { ...plan, resume: true },
+        }),
+      );
+      expect(done).to.deep.equal(HANDED_OVER);
     });
 
     it('is told of where there is no way to hand it a connection, and resumed', async () => {
