@@ -229,6 +229,19 @@ describe('restoring the guest of a client that is gone', () => {
       expect(existsSync(directory.path)).to.equal(false);
     });
 
+    it('is asked again where the stub does not help', async () => {
+      qemu.stubWay = 'hangs-up';
+      qemu.onClient = () => {
+        qemu.greets = qemu.monitorConnections > 1;
+        if (qemu.greets) qemu.stubWay = 'serves';
+      };
+      await restore({ qmp: qemu.qmp, stub: qemu.stub, resume: true, journal }, PATIENCE_MS);
+      expect(qemu.stubConnections).to.equal(2);
+      expect(qemu.requests).to.deep.equal(MODE_OFF);
+      expect(qemu.commands).to.deep.equal(['query-status', 'query-chardev', 'stop', ...RESUME]);
+      expect(existsSync(journal)).to.equal(false);
+    });
+
     it('looks for what comes late when that is done', async () => {
       qemu.onClient = () => {
         qemu.greets = qemu.monitorConnections > 1;

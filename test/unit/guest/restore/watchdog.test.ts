@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { Safekeeping } from '../../../../src/guest/restore/safekeeping.ts';
 import { Watchdog } from '../../../../src/guest/restore/watchdog.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { FakeQemu } from '../../../support/host/fake-qemu.ts';
@@ -81,7 +82,45 @@ for (const [way, path] of Object.entries(WAYS)) {
     });
 
     it('ends no client that has come', async () => {
-      expect(await endOfClient([{ deadline: 100 }, { deadline: null }], 1300)).to.deep.equal([7, null]);
+      expect(await endOfClient([{ deadline: 100 }, { deadline: null }], way === 'a shell' ? 1300 : 400)).to.deep.equal([
+        7,
+        null,
+      ]);
     });
   });
 }
+
+describe('a watchdog that cannot be started', () => {
+  let folder: string;
+  const { execPath } = process;
+  const before = process.env['PATH'];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'pagewalk-'));
+    // No shell waits there.
+    process.env['PATH'] = '/nowhere';
+  });
+
+  afterEach(() => {
+    process.env['PATH'] = before;
+    process.execPath = execPath;
+    rmSync(folder, { recursive: true });
+  });
+
+  for (const [what, script, problem] of [
+    ['that is not there', undefined, 'its process did not start (Error: spawn PROGRAM ENOENT)'],
+    ['that ends', 'exit 3', 'its process ended at once (status 3)'],
+    ['that is ended', 'kill -KILL $$', 'its process ended at once (SIGKILL)'],
+  ] as const) {
+    it(`says why, with a program ${what}`, async () => {
+      process.execPath = join(folder, 'program');
+      if (script !== undefined) writeFileSync(process.execPath, `#!/bin/sh\n${script}\n`, { mode: 0o700 });
+      const expected = problem.replace('PROGRAM', process.execPath);
+      expect(await Watchdog.start()).to.equal(expected);
+      const keeping = new Safekeeping({ endpoint: 'unix:/run/vm.qmp', enabled: true });
+      expect(await keeping.problem()).to.equal(expected);
+      expect(await keeping.trigger(), 'there is none that has it in hand').to.equal(false);
+      await keeping.disarm();
+    });
+  }
+});
