@@ -1,7 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { GdbClient } from '../../../protocols/gdb/index.ts';
 import { nowMs } from '../../../protocols/transport/internal.ts';
-import { attach } from '../../../src/guest/attach.ts';
 import { Guest } from '../../../src/guest/guest.ts';
 import { GuestCpuError, GuestUsageError, type GuestView } from '../../../src/guest/index.ts';
 import type { AttachOptions } from '../../../src/guest/link/attach-options.ts';
@@ -30,7 +30,7 @@ interface Made {
 const open: (() => Promise<void>)[] = [];
 
 /** A guest behind a link that leads to the script. */
-async function make(replaced: Partial<Link> = {}, options: AttachOptions = {}): Promise<Made> {
+async function make(replaced: Partial<Link> = {}, options: AttachOptions = { hostMemory: false }): Promise<Made> {
   const connection = connectScriptedStub();
   open.push(() => connection.close());
   const log: string[] = [];
@@ -50,14 +50,19 @@ async function make(replaced: Partial<Link> = {}, options: AttachOptions = {}): 
       log.push('paused');
       return stub;
     },
-    resume: async () => void log.push('resumed'),
-    release: async () => void log.push('released'),
+    resume: async () => {
+      await nextTurn();
+      log.push('resumed');
+    },
+    release: async () => {
+      await nextTurn();
+      log.push('released');
+    },
     ...replaced,
   };
   const cpus = [0, 3].map((index) => ({ index, qomPath: `/machine/cpu[${index}]`, threadId: undefined }));
   const known = { maps: new MemoryMapMemo(), places: new HostPlaces() };
-  const own = { hostMemory: false, ...options };
-  const guest = new Guest(link, cpus, SCRIPTED_PROCESSOR, own, known, nowMs() - LONG_AGO_MS);
+  const guest = new Guest(link, cpus, SCRIPTED_PROCESSOR, options, known, nowMs() - LONG_AGO_MS);
   return { guest, log, sent };
 }
 
@@ -118,7 +123,7 @@ describe('guest/Guest', () => {
     const refused = await make();
     const refusal = await expectRejection((await refused.guest.pause()).writePhysical(0x2000n, Uint8Array.of(1)));
     expect(refusal.message).to.equal('memory is written only for those who say so: attach({ allowWrites: true })');
-    const { guest } = await make({}, { allowWrites: true });
+    const { guest } = await make({}, { hostMemory: false, allowWrites: true });
     const view = await guest.pause();
     await view.writePhysical(0x2000n, Uint8Array.of(1, 2, 3));
     expect([...(await view.readPhysical(0x2000n, 3))]).to.deep.equal([1, 2, 3]);
@@ -145,9 +150,33 @@ describe('guest/Guest', () => {
     expect(total).to.be.at.least(LONG_AGO_MS);
     const { guest } = await make();
     await guest.pause();
-    expect(guest.pausedMs).to.be.within(0, LONG_AGO_MS - 1);
+    expect(guest.pausedMs).to.be.above(0);
     await guest.detach();
-    expect(guest.pausedMs).to.be.within(0, LONG_AGO_MS - 1);
+    expect(guest.pausedMs).to.be.above(0);
+    expect(guest.pausedMs).to.be.below(LONG_AGO_MS);
+  });
+
+  it('is paused no longer once it runs again', async () => {
+    for (const end of ['resume', 'detach'] as const) {
+      const { guest } = await make();
+      await guest.pause();
+      await guest[end]();
+      const total = guest.pausedMs;
+      await nextTurn();
+      expect(guest.pausedMs).to.equal(total);
+    }
+  });
+
+  it('is read from this host unless that was not wanted', async () => {
+    for (const [options, looks] of [
+      [{}, true],
+      [{ hostMemory: true }, true],
+      [{ hostMemory: false }, false],
+    ] as const) {
+      const { guest } = await make({}, options);
+      const { provider, attempts } = await (await guest.pause()).memoryReport();
+      expect([provider, attempts.length > 0]).to.deep.equal(['gdb-stub', looks]);
+    }
   });
 
   it('was not paused here where it had been paused before', async () => {
@@ -178,6 +207,7 @@ describe('guest/Guest', () => {
     const { guest, log } = await make({
       findResumption: async () => new Error('another client has resumed the guest'),
       resume: async () => {
+        await nextTurn();
         log.push('tried');
         throw new Error('it is not there any more');
       },
@@ -236,13 +266,5 @@ describe('guest/Guest', () => {
       expect(await expectRejection(ask())).to.be.instanceOf(GuestCpuError);
     }
     expect(log).to.deep.equal(['paused', 'paused']);
-  });
-});
-
-describe('attach', () => {
-  it('needs an endpoint', async () => {
-    const refusal = await expectRejection(attach({ watchdog: false }));
-    expect(refusal).to.be.instanceOf(GuestUsageError);
-    expect(refusal.message).to.equal('there is neither a QMP endpoint nor a GDB endpoint to attach to');
   });
 });

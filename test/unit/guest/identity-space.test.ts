@@ -71,6 +71,25 @@ describe('guest/IdentitySpace', () => {
     });
   });
 
+  it('has a range of a single byte', () => {
+    const ranges = rangesOf(space(), { first: 5n, last: 5n });
+    expect(ranges.map((each) => [each.first, each.last, each.physicalFirst, each.physicalHighest])).to.deep.equal([
+      [5n, 5n, 5n, 5n],
+    ]);
+  });
+
+  it('has a large page whole where the range ends in its last page', () => {
+    for (const last of [0x3f_f000n, 0x3f_f001n, 0x3f_fffen, 0x3f_ffffn]) {
+      const range = { first: 0x20_0000n, last };
+      expect(leavesOf(space(), range).map(shown), String(last)).to.deep.equal([[0x20_0000n, 0x20_0000, 0x20_0000n]]);
+    }
+    expect(leavesOf(space(), { first: 0x20_0000n, last: 0x3f_efffn })).to.have.length(0x1ff);
+    expect(leavesOf(space(), { first: 0x5f_f000n, last: 0x60_0000n }).map(shown)).to.deep.equal([
+      [0x5f_f000n, 0x1000, 0x5f_f000n],
+      [0x60_0000n, 0x1000, 0x60_0000n],
+    ]);
+  });
+
   it('has no page that begins in the middle of one', () => {
     expect(leavesOf(space(), { first: 0x10_0800n, last: 0x10_17ffn }).map(shown)).to.deep.equal([
       [0x10_0000n, 0x1000, 0x10_0000n],

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
-import type { GuestTranslation } from '../../../src/guest/index.ts';
+import { type GuestTranslation, GuestUsageError } from '../../../src/guest/index.ts';
 import { rehearse, rehearseHostMemory } from '../../../src/guest/internal.ts';
 
 const WRITE = { write: true, user: false, exec: false };
@@ -48,6 +48,17 @@ describe('a rehearsal', () => {
     const before = readdirSync('/proc/self/fd').length;
     expect(await rehearseHostMemory()).to.equal('host-process');
     expect(readdirSync('/proc/self/fd').length).to.equal(before);
+  });
+
+  it('has no memory on this host, and none that may be written', async () => {
+    let report: unknown;
+    let refusal: unknown;
+    await rehearse(async (view) => {
+      report = await view.memoryReport();
+      refusal = await view.writePhysical(0x2000n, Uint8Array.of(1)).catch((error: unknown) => error);
+    }, false);
+    expect(report).to.deep.equal({ provider: 'gdb-stub', attempts: [] });
+    expect(refusal).to.be.instanceOf(GuestUsageError);
   });
 
   it('is not disturbed by a question that fails: the guest itself says what is wrong', async () => {

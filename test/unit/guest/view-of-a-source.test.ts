@@ -14,7 +14,7 @@ import { assumedMemoryTypes } from '../../../src/guest/vcpu/memory-types.ts';
 import { parseOverride } from '../../../src/guest/vcpu/overrides.ts';
 import { assumed, notInUse, sourced } from '../../../src/guest/vcpu/sourced.ts';
 import type { VcpuState } from '../../../src/guest/vcpu/vcpu-state.ts';
-import { type Access, planBits, TCG } from '../../../src/paging/index.ts';
+import { type Access, type NptRegisters, planBits, TCG } from '../../../src/paging/index.ts';
 import { openNpt, twoStageLinear } from '../../support/builders/hand-made-stages.ts';
 import { HAND_MADE_HOST } from '../../support/builders/nested-space.ts';
 import { expectRejection } from '../../support/expect-rejection.ts';
@@ -393,6 +393,16 @@ describe('what a source says that everything rests on', () => {
     expect((await view.snapshot()).assumed).to.deep.equal([{ ...own, decides: true }, NOTE, silent]);
   });
 
+  it('stands there also where it is one thing, or decides nothing', async () => {
+    for (const note of [NOTE, { ...NOTE, name: 'moment', decides: false } as const]) {
+      const { view } = make({ more: () => ({ notes: [note] }) });
+      const [answer] = await view.translate([{ linearAddress: 0n, access: READ }]);
+      expect(answer?.assumed).to.deep.equal([note]);
+      expect((await view.translateMany(BigUint64Array.of(0n), READ)).assumed(0)).to.deep.equal([note]);
+      expect((await view.snapshot()).assumed).to.deep.equal([note]);
+    }
+  });
+
   it('is nothing unless it says so', async () => {
     const { view } = make();
     expect(view.notes).to.deep.equal([]);
@@ -486,6 +496,46 @@ describe('what was kept', () => {
       expect(answers).to.deep.equal(await view.translate(requests, scope));
       expect(await kept.memoryReport(2)).to.equal(REPORT);
     }
+  });
+
+  it('has what either of both looks at: the walk that was asked for, and that of the machine', async () => {
+    const [tcg, amd] = [sourced('tcg' as const, 'monitor', ''), sourced('amd' as const, 'qom', '')];
+    const behind = (registers: NptRegisters): Partial<VcpuState> => ({
+      ...{ accelerator: tcg, vendor: amd },
+      nested: sourced({ kind: 'npt', registers } as const, 'device-state', 'svn_npt'),
+    });
+    const own = { '0x1120': 0x2027n, '0x2688': 0x3027n, '0x3598': 0x4027n, '0x4c48': 0x5067n };
+    for (const [name, state, entries] of [
+      // TCG does not look at the tables of a hypervisor without PAE.
+      ['one stage of the machine', behind({ ...HAND_MADE_HOST, cr4: 0x10n, efer: 0n }), { ...openNpt, ...own }],
+      // TCG does not look at bit 8 of the top level, and goes on.
+      ['more of the machine', behind(HAND_MADE_HOST), { ...openNpt, '0x10000': 0x1_1107n }],
+      ['the same', behind(HAND_MADE_HOST), openNpt],
+    ] as const) {
+      const { view } = make({ state, entries, regions: [region('ram', 0n, 0x2_ffffn)], more: paused });
+      const kept = await view.keep([BigUint64Array.of(twoStageLinear)], READ);
+      const requests = [{ linearAddress: twoStageLinear, access: READ }];
+      expect(await kept?.translate(requests), name).to.deep.equal(await view.translate(requests));
+    }
+  });
+
+  it('is nothing where the pause is over before all is read', async () => {
+    let isOver = false;
+    const { view } = make({
+      more: () => ({
+        pause: {
+          check: () => {
+            if (isOver) throw new Error('the pause is over');
+          },
+        },
+      }),
+    });
+    await view.vcpuState();
+    const kept = view.keep([BigUint64Array.of(0n)], READ);
+    setImmediate(() => {
+      isOver = true;
+    });
+    expect((await expectRejection(kept)).message).to.equal('the pause is over');
   });
 
   it('is of one vCPU, and of what was named', async () => {
@@ -622,6 +672,45 @@ describe('what is written', () => {
       expect(failure.message).to.equal('the pause is over');
       expect(memory.flights.flat().filter((each) => each.startsWith('w'))).to.deep.equal([]);
     }
+  });
+
+  it('is not told of where memory does not take it', async () => {
+    const { view } = make({
+      more: ({ memory }) => ({
+        writable: {
+          read: (pieces) => memory.read(pieces),
+          write: () => Promise.reject(new Error('the stub does not answer')),
+        },
+        allowsWrites: true,
+      }),
+    });
+    await view.translateMany(BigUint64Array.of(0n), READ);
+    const failure = await expectRejection(view.writePhysical(0x4000n, Uint8Array.of(0)));
+    expect(failure.message).to.match(/the stub does not answer/);
+    expect((await view.translateMany(BigUint64Array.of(0n), READ)).physicalAddress(0)).to.equal(0x5000n);
+  });
+
+  it('is as long as it can be, as is what is read', async () => {
+    const { view } = make({ more: writable(true) });
+    const tooMany = '67108865 bytes are not asked for at once: 0 to 67108864 are';
+    const beyond = (space: string, address: string): string =>
+      `2 bytes from ${address} on go beyond the end of ${space} addresses`;
+    const last = [(1n << 52n) - 1n, (1n << 64n) - 1n] as const;
+    for (const [ask, message] of [
+      [() => view.readPhysical(0n, 67_108_865), tooMany],
+      [() => view.readVirtual(0n, 67_108_865), tooMany],
+      [() => view.readPhysical(0n, -1), '-1 bytes are not asked for at once: 0 to 67108864 are'],
+      [() => view.readPhysical(last[0], 2), beyond('physical', '0xfffffffffffff')],
+      [() => view.readVirtual(last[1], 2), beyond('virtual', '0xffffffffffffffff')],
+      [() => view.writePhysical(last[0], Uint8Array.of(1, 2)), beyond('physical', '0xfffffffffffff')],
+      [() => view.writeVirtual(last[1], Uint8Array.of(1, 2)), beyond('virtual', '0xffffffffffffffff')],
+    ] as const) {
+      const refusal = await expectRejection(ask());
+      expect(refusal).to.be.instanceOf(GuestUsageError);
+      expect(refusal.message).to.equal(message);
+    }
+    expect([...(await view.readPhysical(0n, 0))]).to.deep.equal([]);
+    expect([...(await view.readVirtual(0n, 0))]).to.deep.equal([]);
   });
 
   it('are bits, for which it need not be allowed', async () => {

@@ -91,9 +91,12 @@ interface Made {
   readonly memory: FakeMemory;
 }
 
+function made(isIsolated = true): { readonly memory: FakeMemory; readonly map: MemoryMap } {
+  return { memory: memoryOf(isIsolated), map: new MemoryMap([region('ram', 0n, 0x60_ffffn)]) };
+}
+
 function make(more: Partial<GuestSource> = {}, isIsolated = true): Made {
-  const memory = memoryOf(isIsolated);
-  const map = new MemoryMap([region('ram', 0n, 0x60_ffffn)]);
+  const { memory, map } = made(isIsolated);
   const kernels = new KernelMemo();
   kernels.keep(NAMES);
   const view = new GuestView({
@@ -151,8 +154,6 @@ describe('the address space of a process, with page-table isolation', () => {
     expect((await view.scopedState(scope)).cr3.value).to.equal(0x60_2000n);
     expect((await view.scopedState(scope, 'kernel')).cr3.value).to.equal(0x60_2000n);
     expect((await view.scopedState(scope, 'user')).cr3.value).to.equal(0x60_3000n);
-    const { memory } = make();
-    memory.bytes.set([1, 2, 3], 0x8000);
     const written = make();
     written.memory.bytes.set([1, 2, 3], 0x8000);
     expect([...(await written.view.readVirtual(0x1000n, 3, scope))]).to.deep.equal([1, 2, 3]);
@@ -189,6 +190,25 @@ describe('the Linux of a guest', () => {
     expect((await linux.rootOf(SHELL.pid, 'user')).root).to.equal(0x60_3000n);
     expect((await make({ notes: [leftOut] }).view.linux()).takenLive).to.equal(false);
     expect((await make({ notes: [leftOut, moment] }).view.linux(1)).takenLive).to.equal(true);
+  });
+
+  it('is that of the first vCPU unless another is named', async () => {
+    const { view } = make({ vcpus: [0] });
+    expect((await view.linux()).banner).to.equal(NAMES.banner);
+    const kernels = new KernelMemo();
+    kernels.keep(NAMES);
+    expect((await view.lookForLinux(kernels)).kernel).to.deep.equal({ names: NAMES });
+  });
+
+  it('has the names that it can be read by where none were kept', async () => {
+    const { memory, map } = made();
+    const view = new GuestView({
+      vcpus: [0],
+      readVcpu: async (cpu) => ({ state: vcpuStateWith({ cpu }), map }),
+      openMemory: async () => ({ memory, report: { provider: 'gdb-stub', attempts: [] } }),
+    });
+    const linux = await view.linux();
+    expect([linux.names.textFirst, linux.names.symbols, linux.banner]).to.deep.equal([TEXT, null, null]);
   });
 
   it('cannot be named where the names that were kept are gone', async () => {

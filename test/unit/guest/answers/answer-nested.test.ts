@@ -96,6 +96,14 @@ describe('answers about a nested guest (L2)', () => {
       expect(table?.responsible).to.deep.equal({ level: 2, address: 0x3598n });
     });
 
+    it('blames the entry of the guest that was read, and may not be written back to', async () => {
+      const nested = sourced({ kind: 'ept', eptp: 0x1_001en } as const, 'given', 'the request');
+      const changes = { ...openEpt, [guestEntry.pde]: 0x4007n, [nestedEntry.ofPd]: 0x2_3035n };
+      const { translation } = await ask(nestedVcpuStateWith({ nested }), changes);
+      expect(translation).to.deep.include({ cause: 'unbacked-table', responsible: { level: 2, address: 0x3598n } });
+      expect(translation.steps).to.have.length(3);
+    });
+
     it('is an exception where its own tables refuse', async () => {
       expect(await fault({ [guestEntry.pte]: 0n })).to.include({ vector: 14, errorCode: 0 });
     });

@@ -4,8 +4,8 @@ import type { GuestTranslation } from '../../../../src/guest/answers/guest-trans
 import { notInUse, sourced } from '../../../../src/guest/vcpu/sourced.ts';
 import type { VcpuState } from '../../../../src/guest/vcpu/vcpu-state.ts';
 import type { Space } from '../../../../src/guest/walks/space.ts';
-import { type Access, PagingInputError, translate } from '../../../../src/paging/index.ts';
-import { guestEntry, openNpt, twoStageLinear } from '../../../support/builders/hand-made-stages.ts';
+import { type Access, PagingInputError, translate, translateNested } from '../../../../src/paging/index.ts';
+import { guestEntry, nestedEntry, openNpt, twoStageLinear } from '../../../support/builders/hand-made-stages.ts';
 import { nestedSpace, nestedVcpuStateWith } from '../../../support/builders/nested-space.ts';
 import { expectRejection } from '../../../support/expect-rejection.ts';
 import type { FakeMemory } from '../../../support/fakes/fake-memory.ts';
@@ -65,6 +65,26 @@ describe('answerRequests', () => {
     expect((await ask(space, 0x3abcn)).region).to.deep.equal({
       ...{ kind: 'none', name: '', first: 0x7_0abcn, last: 0x7_0abcn, offset: 0n },
     });
+  });
+
+  it('has what lies where an address leads through two stages, in the memory of L1', async () => {
+    const through = nestedSpace(nestedVcpuStateWith(), openNpt).space;
+    const mapped = await ask(through, twoStageLinear);
+    expect(mapped.region).to.deep.equal({ kind: 'ram', name: 'pc.ram', first: 0n, last: 0x2_ffffn, offset: 0n });
+    const readEntry = (address: bigint): bigint =>
+      BigInt(nestedSpace(nestedVcpuStateWith(), openNpt).memory.entry(Number(address)));
+    const stage = through.nested?.context;
+    const both = stage && translateNested(through.context, stage, { readEntry }, twoStageLinear, READ);
+    expect(mapped.nested).to.deep.equal({ translation: both, wrote: [] });
+    expect(mapped.translation).to.deep.equal(both?.kind === 'mapped' && both.guest);
+    const beyond = nestedSpace(nestedVcpuStateWith(), { ...openNpt, [nestedEntry.ofData]: 0x70_0007n }).space;
+    expect((await ask(beyond, twoStageLinear)).region).to.deep.equal({
+      ...{ kind: 'none', name: '', first: 0x70_0abcn, last: 0x70_0abcn, offset: 0n },
+    });
+    for (const changes of [{ [nestedEntry.ofData]: 0n }, { [guestEntry.pte]: 0n }]) {
+      const { space } = nestedSpace(nestedVcpuStateWith(), { ...openNpt, ...changes });
+      expect((await ask(space, twoStageLinear)).region).to.equal(null);
+    }
   });
 
   it('reads entries for fewer than 16 requests, and whole pages from then on', async () => {
@@ -149,7 +169,10 @@ describe('protection keys are read', () => {
 
   it('for no fetch, and where no page is reached', async () => {
     expect(await outcome(PKE | PKS, 0n, { ...READ, exec: true })).to.equal('mapped, 0 read');
-    expect(await outcome(PKE | PKS, 0x3000n, READ)).to.equal('not-present, 0 read');
+    // Whatever else CR4 has: VME is its lowest bit.
+    for (const others of [0n, 1n, 0b1111n]) {
+      expect(await outcome(PKE | PKS | others, 0x3000n, READ)).to.equal('not-present, 0 read');
+    }
     expect(await outcome(PKE | PKS, 1n << 50n, READ)).to.equal('non-canonical, 0 read');
   });
 
@@ -220,6 +243,16 @@ describe('bits that requests ask for', () => {
     expect(answers.map(({ wrote }) => wrote.map(({ address }) => address))).to.deep.equal([[], [0x4008n]]);
     expect(answers.map(({ bitsAreSet }) => bitsAreSet)).to.deep.equal([true, true]);
     expect([memory.entry(0x4000), memory.entry(0x4008)]).to.deep.equal(['0x5007', '0x6067']);
+  });
+
+  it('cost two flights more: entries are read again, then written and checked together', async () => {
+    const { space, memory } = nestedSpace(vcpuStateWith(), { ...TABLES, '0x3000': 0x4007n, '0x4000': 0x5007n });
+    await answerRequests([{ linearAddress: 0n, access: write, flags: ALL }], space);
+    expect(memory.flights).to.deep.equal([
+      ...[['r 0x1000+8'], ['r 0x2000+8'], ['r 0x3000+8'], ['r 0x4000+8']],
+      ['r 0x3000+8', 'r 0x4000+8'],
+      ['w 0x3000+1', 'w 0x4000+1', 'r 0x3000+1', 'r 0x4000+1'],
+    ]);
   });
 
   it('are not all set where memory does not take them', async () => {

@@ -118,6 +118,27 @@ describe('the vCPUs whose walks tell whether something assumed decides an answer
     ]);
   });
 
+  it('are compared by all that they are made of, PDPTEs that registers hold among it', () => {
+    const pdptes = sourced([0x2001n, 0n, 0n, 0n] as const, 'device-state', '');
+    // In PAE paging there is no PSE-36, nor are there pages of 1 GB.
+    expect(
+      assumableStages(vcpuStateWith({ ...pae, pdptes, pse36: assumed(true), pdpe1gb: assumed(true) })),
+    ).to.deep.equal([]);
+    const narrow = assumableStages(vcpuStateWith({ ...pae, pdptes, maxPhyAddr: assumed(46) }));
+    expect(narrow).to.have.length(6);
+  });
+
+  it('have none where there could not be such a second stage, also where nothing else differs', () => {
+    const nested = sourced({ kind: 'ept', eptp: 0x80_0001_001en } as const, 'given', 'the request');
+    const off = { cr0: read(0x11n), maxPhyAddr: assumed(52), nested };
+    const found = assumableStages(nestedVcpuStateWith(off));
+    expect(found.slice(0, 3).map((each) => each.nested)).to.deep.equal([null, null, null]);
+    expect(found.map((each) => each.context.levels)).to.deep.equal(found.map(() => []));
+    // And the other way round: others could have it.
+    const others = assumableStages(nestedVcpuStateWith({ ...off, maxPhyAddr: assumed(36) }));
+    expect(others.map((each) => each.nested === null)).to.deep.equal([false, false, false, false]);
+  });
+
   it('have none where there could not be such a second stage', () => {
     const nested = sourced({ kind: 'ept', eptp: 0x80_0001_001en } as const, 'given', 'the request');
     const found = assumableStages(nestedVcpuStateWith({ maxPhyAddr: assumed(52), nested }));
@@ -281,23 +302,31 @@ describe('what the shape of an address space rests on', () => {
 });
 
 describe('many answers rest on an assumption', () => {
-  it('each where another vCPU would answer otherwise', async () => {
-    const state = vcpuStateWith({ maxPhyAddr: assumed(48), rflags: assumed(2n) });
-    const table = new TranslationTable(3, contextOf(state));
-    table.columns.physical.set([1, 2, 3]);
-    let at = 0;
-    await addAssumptions(table, state, async ({ context }) => {
-      const other = new TranslationTable(3, context);
-      other.columns.physical.set([1, 2, 3]);
-      // Only one of the others has another answer to the second address.
-      if (at === 2) other.columns.physical[1] = 7;
-      at += 1;
-      return other;
+  for (const different of [
+    { call: 1, row: 0 },
+    { call: 2, row: 1 },
+    { call: 5, row: 2 },
+  ]) {
+    it(`each where another vCPU would answer otherwise: ${different.row}`, async () => {
+      const state = vcpuStateWith({ maxPhyAddr: assumed(48), rflags: assumed(2n) });
+      const table = new TranslationTable(3, contextOf(state));
+      table.columns.physical.set([1, 2, 3]);
+      let at = 0;
+      await addAssumptions(table, state, async ({ context }) => {
+        const other = new TranslationTable(3, context);
+        other.columns.physical.set([1, 2, 3]);
+        // Only one of the others has another answer to an address.
+        if (at === different.call) other.columns.physical[different.row] = 7;
+        at += 1;
+        return other;
+      });
+      expect([0, 1, 2].map((row) => table.assumed(row))).to.deep.equal(
+        [0, 1, 2]
+          .map((row) => row === different.row)
+          .map((decides) => [{ name: 'maxPhyAddr', value: 48, cause: CAUSE, decides }]),
+      );
     });
-    expect([0, 1, 2].map((row) => table.assumed(row))).to.deep.equal(
-      [false, true, false].map((decides) => [{ name: 'maxPhyAddr', value: 48, cause: CAUSE, decides }]),
-    );
-  });
+  }
 
   it('all of them where the second stage would be none, for which no walk is made', async () => {
     const nested = sourced({ kind: 'ept', eptp: 0x80_0001_001en } as const, 'given', 'the request');

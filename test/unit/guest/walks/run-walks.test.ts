@@ -129,6 +129,10 @@ describe('walks that advance together', () => {
       startWalk(walk, 0x1abcn, READ);
       await runWalks([walk], memory, MAP);
       expect(outcomeOf(walk)).to.equal('0x7abc');
+      expect(toTranslation(walk).steps.map(({ value, sizeBytes }) => [value, sizeBytes])).to.deep.equal([
+        [0x2007n, 4],
+        [0x7007n, 4],
+      ]);
       expect(memory.flights).to.deep.equal([['r 0x1000+4'], ['r 0x2004+4']]);
     });
 
@@ -229,6 +233,27 @@ describe('walks that advance together', () => {
         expect(outcomes).to.deep.equal(all.map(([table, entry]) => leadsTo(table, entry)));
       }
       expect(known.buffers.length).to.be.within(1, 16);
+    });
+
+    it('finds tables in the first page of memory, too', async () => {
+      const memory = new FakeMemory(0x3000);
+      const map = new MemoryMap([region('ram', 0n, 0x2fffn)]);
+      const atZero = createContext({ cr0: 0x8001_0011n, cr3: 0n, cr4: 0x20n, efer: 0xd00n }, { maxPhyAddr: 46 });
+      // The root leads to itself; what it leads to in the end are pages.
+      memory.setEntry(0, 0x7n);
+      memory.setEntry(8, 0x1007n);
+      memory.setEntry(0x1000, 0x2007n);
+      memory.setEntry(0x2008, 0x3_3007n);
+      const addresses = [0n, 0x1000n, 0x20_0000n, 0x4000_1000n, 0x80_0000_0000n];
+      expect(await runMany(addresses, new PageCache(memory, map), atZero)).to.deep.equal([
+        ...['0x0', '0x1000', '0x2000', '0x33000', 'not-present'],
+      ]);
+    });
+
+    it('fetches nothing but what walks come to', async () => {
+      const cache = new PageCache(guestMemory(), MAP);
+      await runMany([LARGE, LARGE + 5n], cache);
+      expect(cache.pages.map(([page]) => page)).to.deep.equal([1, 2]);
     });
 
     it('goes on where a batch before has come to tables that the cache has not', async () => {

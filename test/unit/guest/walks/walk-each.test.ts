@@ -5,7 +5,7 @@ import { TranslationTable } from '../../../../src/guest/walks/translation-table.
 import { walkEach } from '../../../../src/guest/walks/walk-each.ts';
 import { createContext } from '../../../../src/paging/index.ts';
 import { openNpt, twoStageLinear } from '../../../support/builders/hand-made-stages.ts';
-import { nestedSpace, nestedVcpuStateWith } from '../../../support/builders/nested-space.ts';
+import { HAND_MADE_HOST, nestedSpace, nestedVcpuStateWith } from '../../../support/builders/nested-space.ts';
 import { FakeMemory } from '../../../support/fakes/fake-memory.ts';
 import { region } from '../../../support/fakes/region.ts';
 
@@ -79,6 +79,15 @@ describe('walkEach', () => {
       });
       expect(wrong, `of ${count}`).to.deep.equal([]);
     }
+  });
+
+  it('finds tables of a second stage in the first page of memory, too', async () => {
+    const state = nestedVcpuStateWith({}, { ...HAND_MADE_HOST, nestedCr3: 0n });
+    const { space } = nestedSpace(state, { ...openNpt, '0x0': 0x1_1007n });
+    const table = new TranslationTable(2, space.context, true);
+    const stages = { context: space.context, nested: space.nested?.context ?? null };
+    await walkEach(stages, BigUint64Array.of(twoStageLinear, 0n), READ, await space.cache(), table);
+    expect([table.l1PhysicalAddress(0), table.cause(1)]).to.deep.equal([0x2_5abcn, 'not-present']);
   });
 
   it('walks for the access that is asked for', async () => {
