@@ -196,4 +196,22 @@ export const IN_GUEST: readonly EquivalentFaults[] = [
     reason: 'it counts only once no watchdog is being started, which is after it was set',
     lines: ['#isInHand = true;'],
   },
+  {
+    file: 'src/guest/peer/socket-tables.js',
+    reason: 'a limit on parts of which only the first are looked at',
+    lines: [
+      "const [, , , flags = '', , , inode = ''] = line.trimStart().split(/ {1,20}/, 8);",
+      "const [, local = '', remote = '', printed = '', , , , uid, , inode] = line.trim().split(/ {1,20}/, 11);",
+      "const port = Number.parseInt(local.split(':', 3)[1] ?? '', 16);",
+      "const [printed = '', printedPort = ''] = text.split(':', 3);",
+      "const [head = '', tail] = address.split('::', 3);",
+    ],
+  },
+  {
+    file: 'src/guest/found/other-ends.js',
+    reason: 'the words at the end of a row are shorter by far',
+    lines: [
+      "const [own, asterisk, other] = line.trimEnd().slice(-201).split(' ').filter(Boolean).slice(-3).map(Number);",
+    ],
+  },
 ];

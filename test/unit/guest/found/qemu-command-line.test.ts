@@ -169,6 +169,14 @@ describe("a QEMU's command line", () => {
     expect(parseQemuCommandLine(words('-name debug-threads=on'), [named]).name).to.equal('filed');
   });
 
+  it('has no value from a line that is not well formed', () => {
+    const text =
+      '[chardev "c"]\nbackend = "socket"\nport = "1"\nserver = "on"\ntls-creds = tls0\n[mon]\nchardev = "c"\n';
+    expect(parseQemuCommandLine(words(''), [text]).channels).to.deep.equal([
+      { purpose: 'hmp', address: { kind: 'tcp', host: '', port: 1, wire: 'plain' } },
+    ]);
+  });
+
   it('is read from a configuration file to its ten thousandth line', () => {
     const nameAt = (line: number) =>
       parseQemuCommandLine(words(''), [`${'\n'.repeat(line - 2)}[name]\nguest = "x"\n`]).name;

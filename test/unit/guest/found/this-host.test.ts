@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { relative } from 'node:path';
 import { expect } from 'chai';
+import type { HostLook } from '../../../../src/guest/found/host-look.ts';
 import { lookAtThisHost } from '../../../../src/guest/found/this-host.ts';
 import { OpenSockets, portOf } from '../../../support/host/open-sockets.ts';
 import { QemuLookAlike } from '../../../support/host/qemu-look-alike.ts';
@@ -13,7 +15,12 @@ const NO_PID = 2 ** 22 + 1;
 
 describe('what is seen of this host', () => {
   const scratch = useScratchDirectory();
-  const look = lookAtThisHost();
+  let look: HostLook;
+
+  // It has its time from then on.
+  beforeEach(() => {
+    look = lookAtThisHost();
+  });
 
   it('are its processes, each with what the kernel says of it', () => {
     expect(look.processes()).to.include(process.pid);
@@ -48,21 +55,32 @@ describe('what is seen of this host', () => {
     const server = await open.listen(path);
     const port = portOf(await open.listen({ port: 0, host: '127.0.0.1' }));
     await using qemu = await QemuLookAlike.start(scratch('qemu-of-a-test'), { sockets: [server], cwd: scratch('.') });
-    const fresh = lookAtThisHost();
-    const row = fresh.unixSockets('self').find((each) => each.path === path);
+    const row = look.unixSockets('self').find((each) => each.path === path);
     const inode = row?.inode ?? 0;
     expect(row).to.deep.equal({ inode, isListening: true, path });
-    expect(fresh.sockets(qemu.pid).get(inode)).to.equal(3);
-    expect(fresh.holder([inode])).to.be.oneOf([qemu.pid, process.pid]);
-    expect(fresh.holder([])).to.equal(undefined);
-    expect(fresh.tcpSockets('self').filter((each) => each.port === port)).to.have.lengthOf(1);
+    expect(look.sockets(qemu.pid).get(inode)).to.equal(3);
+    expect(look.holder([inode])).to.be.oneOf([qemu.pid, process.pid]);
+    expect(look.holder([])).to.equal(undefined);
+    expect(look.tcpSockets('self').filter((each) => each.port === port)).to.have.lengthOf(1);
     const { dev, ino } = statSync(path);
-    expect(fresh.socketAt(path)).to.equal(`${dev}:${ino}`);
-    expect(fresh.socketAt(`/proc/${qemu.pid}/root${path}`)).to.equal(`${dev}:${ino}`);
-    expect(fresh.socketAt(`/proc/${qemu.pid}/cwd/seen.sock`)).to.equal(`${dev}:${ino}`);
-    expect(fresh.socketAt(scratch('absent.sock'))).to.equal(undefined);
-    expect(fresh.socketAt(`/proc/${qemu.pid}/root`), 'a folder').to.equal(undefined);
-    expect(fresh.otherEnds()).to.equal(fresh.otherEnds());
+    expect(look.socketAt(path)).to.equal(`${dev}:${ino}`);
+    expect(look.socketAt(`/proc/${qemu.pid}/root${path}`)).to.equal(`${dev}:${ino}`);
+    expect(look.socketAt(`/proc/${qemu.pid}/cwd/seen.sock`)).to.equal(`${dev}:${ino}`);
+    expect(look.socketAt(scratch('absent.sock'))).to.equal(undefined);
+    expect(look.socketAt(`/proc/${qemu.pid}/root`), 'a folder').to.equal(undefined);
+    expect(look.otherEnds()).to.equal(look.otherEnds());
+  });
+
+  it('are the other ends of its sockets, where a program tells them', async function () {
+    if (spawnSync('ss', ['-V']).status !== 0) return this.skip();
+    const path = scratch('pair.sock');
+    await using open = new OpenSockets();
+    await open.connect(await open.listen(path));
+    const accepted = look.unixSockets('self').find((each) => each.path === path && !each.isListening);
+    const ends = look.otherEnds();
+    const other = ends.get(accepted?.inode ?? 0) ?? 0;
+    expect(ends.get(other)).to.equal(accepted?.inode);
+    expect(look.sockets(process.pid).has(other)).to.equal(true);
   });
 
   it('are files of its processes and of its libvirt', () => {

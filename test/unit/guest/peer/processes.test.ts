@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { asNamedBy, executableOf, ProcessScan } from '../../../../src/guest/peer/processes.ts';
 import { readUnixSockets } from '../../../../src/guest/peer/socket-tables.ts';
 import { FakeClock } from '../../../support/host/fake-clock.ts';
+import { openBelow } from '../../../support/host/open-below.ts';
 import { OpenSockets } from '../../../support/host/open-sockets.ts';
 import { QemuLookAlike } from '../../../support/host/qemu-look-alike.ts';
 import { useScratchDirectory } from '../../../support/live/scratch-directory.ts';
@@ -45,6 +46,7 @@ describe("a look at this host's processes", () => {
     }
     expect(scan.sockets(qemu.pid)).to.equal(sockets);
     expect([...scan.sockets(NO_PID)]).to.deep.equal([]);
+    expect(openBelow(`/proc/${qemu.pid}`)).to.deep.equal([]);
     expect(scan.ranOut).to.equal(false);
   });
 

@@ -31,6 +31,7 @@ import {
 import { printOf } from '../../../../src/guest/restore/register-prints.ts';
 import { restoreGuest } from '../../../../src/guest/restore/restore-guest.ts';
 import type { RestorePlan } from '../../../../src/guest/restore/restore-plan.ts';
+import { openBelow } from '../../../support/host/open-below.ts';
 
 const JOURNAL_MODULE = new URL('../../../../src/guest/restore/journal.js', import.meta.url).href;
 const HERE = { endpoint: 'unix:/run/vm.qmp', qemu: null };
@@ -49,6 +50,7 @@ describe('the journal of what has to be put back', function () {
   });
 
   afterEach(async () => {
+    expect(openBelow(runtime), 'what was opened is closed').to.deep.equal([]);
     if (runtimeBefore === undefined) delete process.env['XDG_RUNTIME_DIR'];
     else process.env['XDG_RUNTIME_DIR'] = runtimeBefore;
     await rm(runtime, { recursive: true });

@@ -26,6 +26,7 @@ import {
   removePrivateDirectory,
   whereIs,
 } from '../../../../src/guest/restore/private-directory.ts';
+import { openBelow } from '../../../support/host/open-below.ts';
 import { OpenSockets } from '../../../support/host/open-sockets.ts';
 
 describe('the directory that QEMU and the client share', () => {
@@ -40,6 +41,7 @@ describe('the directory that QEMU and the client share', () => {
   });
 
   afterEach(async () => {
+    expect(openBelow(directory.plan.path, elsewhere), 'what is held is let go').to.deep.equal([]);
     directory.remove();
     await rm(elsewhere, { recursive: true });
     await rm(directory.plan.path, { recursive: true, force: true });

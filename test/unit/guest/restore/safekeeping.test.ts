@@ -1,10 +1,20 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { lifeOf } from '../../../../src/guest/peer/process-life.ts';
 
 import { Safekeeping, type SafekeepingOptions } from '../../../../src/guest/restore/safekeeping.ts';
+import { decodeMessage, type WatchdogMessage } from '../../../../src/guest/restore/watchdog-message.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { FakeQemu } from '../../../support/host/fake-qemu.ts';
 
@@ -84,6 +94,85 @@ describe('what is kept to be put back', () => {
       expect(kept()).to.deep.equal({ ...monitor, ownStub: true });
     });
     expect(existsSync(folder())).to.equal(false);
+  });
+
+  describe('as the watchdog is told', () => {
+    const { execPath } = process;
+    const pathBefore = process.env['PATH'];
+
+    /** A watchdog that writes down what it is told: where no shell can wait, the program of Node is started. */
+    beforeEach(() => {
+      const script = `#!/bin/sh\necho ready\nwhile IFS= read -r line; do echo "$line" >>'${runtime}/told'; done\necho end >>'${runtime}/told'\n`;
+      writeFileSync(join(runtime, 'node'), script, { mode: 0o700 });
+      process.execPath = join(runtime, 'node');
+      process.env['PATH'] = '/nowhere';
+    });
+
+    afterEach(() => {
+      process.execPath = execPath;
+      process.env['PATH'] = pathBefore;
+    });
+
+    /** All that it was told, once it has come to its end. */
+    async function told(): Promise<WatchdogMessage[]> {
+      const file = join(runtime, 'told');
+      await eventually('it has heard all', () => existsSync(file) && readFileSync(file, 'utf8').endsWith('end\n'));
+      return readFileSync(file, 'utf8').split('\n').slice(0, -2).map(decodeMessage);
+    }
+
+    const reach = { qmp: 'unix:/run/vm.qmp' };
+
+    it('is each thing, before it is done, and the end of it', async () => {
+      let journal = '';
+      await keep({ ...reach, endsStuckClient: true }, async (keeping) => {
+        keeping.expectResume(1);
+        await keeping.arm({ resume: true });
+        journal = join(folder(), journals()[0] ?? '');
+        keeping.expectResume(100.2);
+        keeping.expectResume(null);
+        keeping.noteRegisters({ 0: 'a' });
+        keeping.relax();
+      });
+      const plan = { ...reach, journal };
+      expect(await told()).to.deep.equal([
+        { plan },
+        { plan: { ...plan, resume: true } },
+        { deadline: 3101 },
+        { deadline: null },
+        { plan: { ...plan, resume: true, registers: { 0: 'a' } } },
+        { plan },
+        { disarm: true },
+      ]);
+    });
+
+    it('is no deadline where its client is not to be ended', async () => {
+      let journal = '';
+      await keep({ endsStuckClient: false }, async (keeping) => {
+        await keeping.arm({});
+        journal = join(folder(), journals()[0] ?? '');
+        keeping.expectResume(100);
+      });
+      expect(await told()).to.deep.equal([{ plan: { journal } }, { plan: { journal } }, { disarm: true }]);
+    });
+
+    it('is at the end what may come late, and nothing else', async () => {
+      const late = { stub: 'unix:/run/vm.gdb', count: 1, wasServed: false };
+      await keep({ ...reach, qmpFile: '1:2' }, async (keeping) => {
+        await keeping.arm({ resume: true, ownStub: true });
+        await keeping.leaveLate(late);
+      });
+      expect((await told()).slice(2)).to.deep.equal([{ plan: { ...reach, qmpFile: '1:2', late } }]);
+    });
+
+    it('is no more once it has to act', async () => {
+      await keep(reach, async (keeping) => {
+        await keeping.arm({ resume: true });
+        expect(await keeping.trigger()).to.equal(true);
+        keeping.expectResume(1);
+        expect(journals(), 'the journal stays').to.have.lengthOf(1);
+      });
+      expect(await told()).to.have.lengthOf(2);
+    });
   });
 
   it('is nowhere where the caller wants none', async () => {
