@@ -12,6 +12,30 @@ export const IN_CLI: readonly EquivalentFaults[] = [
     lines: ['const high = sizeBytes === 8 ? (words[at / 4 + 1] ?? 0) : 1;'],
   },
   {
+    file: 'src/cli/commands/watch/cleared-bits.js',
+    reason: 'a page of tables has a word at each place of it, and the list is gone through as long as it is',
+    lines: [
+      'const low = words[at / 4] ?? 1;',
+      'const high = sizeBytes === 8 ? (words[at / 4 + 1] ?? 1) : 0;',
+      'const from = changed[first] ?? 1;',
+    ],
+  },
+  {
+    file: 'src/cli/commands/watch/entry-addresses.js',
+    reason: 'each page was given its table',
+    lines: ['const index = tableOf[at] ?? 1;'],
+  },
+  {
+    file: 'src/cli/commands/watch/root-entries.js',
+    reason: 'the words are gone through as long as there are any',
+    lines: ['const low = before.#words[at] ?? 1;'],
+  },
+  {
+    file: 'src/cli/commands/translate/answer-list.js',
+    reason: 'a part was added before its length is asked for',
+    lines: ['for (let count = 0; count < MAX_AHEAD; count += ahead.at(-1)?.length ?? 1) {'],
+  },
+  {
     file: 'src/cli/options/written-address.js',
     reason: 'the first piece alone is taken, however many there are',
     lines: ["const [word = ''] = text.trim().split(' ', 2);"],

@@ -248,3 +248,102 @@ describe('cli/parseDiff', () => {
     });
   }
 });
+
+describe('cli/parseMap, parseFind, parseExplore and parseDiff, at their bounds', () => {
+  const words = (text: string): string[] => text.split(' ').filter((word) => word !== '');
+  const map = (text: string) => parseMap([...words(text), ...QMP], {});
+  const find = (text: string) => parseFind([...words(text), ...QMP], {});
+  const explore = (text: string) => parseExplore(words(text), {});
+  const messageOf = (parse: () => unknown): string => {
+    try {
+      parse();
+    } catch (error) {
+      if (error instanceof UsageError) return error.message;
+    }
+    return expect.fail('it was not refused');
+  };
+
+  it('take limits up to the largest, and no larger one', () => {
+    expect(map('--limit 1').limit).to.equal(1);
+    expect(map('--limit 999999999999999').limit).to.equal(999_999_999_999_999);
+    const tooMany = '--limit "1000000000000000" is not a whole number from 1 to 999999999999999';
+    expect(messageOf(() => map('--limit 1000000000000000'))).to.equal(tooMany);
+    expect(parseDiff(['a', 'b', '--limit', '999999999999999'], {})).to.include({ limit: 999_999_999_999_999 });
+    expect(parseDiff(['a', 'b'], {})).to.include({ limit: 1_000_000, json: false, strict: false });
+    expect(messageOf(() => parseDiff(['a', 'b', '--limit', '1000000000000000'], {}))).to.equal(tooMany);
+  });
+
+  it('show names where these are asked for, or a process or a file of symbols is given', () => {
+    for (const [text, shown] of [
+      ['', false],
+      ['--names', true],
+      ['--pid 1', true],
+      ['--process sh', true],
+      ['--symbols f', true],
+      ['--cr3 1', false],
+    ] as const) {
+      expect(map(text).names, text).to.equal(shown);
+      expect(find(`1 ${text}`).names, text).to.equal(shown);
+      const line = explore(`${text} ${QMP.join(' ')}`);
+      expect(line.kind === 'guest' && line.names, text).to.equal(shown);
+    }
+    expect(find('1 --processes')).to.include({ names: true, processes: true, l2: false });
+    expect(find('1 --l2')).to.include({ names: false, processes: false, l2: true });
+  });
+
+  it('write a picture of everything alone', () => {
+    expect(map('--html f').html).to.equal('f');
+    expect(map('')).to.include({ html: undefined, of: 'ranges', summary: false, json: false });
+    expect(map('--summary')).to.include({ summary: true, of: 'ranges' });
+    for (const name of ['leaves', 'summary', 'json', 'filter w', 'limit 1'])
+      expect(messageOf(() => map(`--html f --${name}`))).to.equal(
+        `--html and --${name.split(' ')[0]} exclude each other: a picture has everything in it`,
+      );
+  });
+
+  it('take physical addresses of 52 bits, and what is linear for where it leads', () => {
+    const most = 0xf_ffff_ffff_ffffn;
+    expect(find('0xfffffffffffff').physical).to.deep.equal({ first: most, last: most });
+    expect(find('phys:4096').physical).to.deep.equal({ first: 4096n, last: 4096n });
+    expect(find('PHYS:0x1000-0x1001').physical).to.deep.equal({ first: 0x1000n, last: 0x1001n });
+    for (const text of ['0x10000000000000', '0x1000-0x10000000000000', '0xfffffffffffff+2'])
+      expect(messageOf(() => find(text))).to.equal(
+        `physical addresses have at most 52 bits, and ${JSON.stringify(text)} has more`,
+      );
+    expect(find('do_exit').physical).to.deep.include({ kind: 'symbol', offset: 0n });
+    expect(find('rip+1').physical).to.deep.include({ kind: 'register', register: 'rip', offset: 1n });
+    expect(find('1 --range do_exit').range).to.deep.include({ kind: 'symbol' });
+  });
+
+  it('take ports and files up to a number', () => {
+    const qmp = QMP.join(' ');
+    expect(explore(`--port 1 ${qmp}`).port).to.equal(1);
+    expect(explore(`--port 65535 ${qmp}`).port).to.equal(65_535);
+    for (const port of ['0', '65536'])
+      expect(messageOf(() => explore(`--port ${port} ${qmp}`))).to.equal(
+        `--port "${port}" is not a whole number from 1 to 65535`,
+      );
+    const files = Array.from({ length: 17 }, (_, at) => `f${at}`);
+    expect(explore(`${files.slice(1).join(' ')} --port 7`)).to.deep.equal({
+      ...{ kind: 'saved', files: files.slice(1), port: 7 },
+    });
+    expect(messageOf(() => explore(files.join(' ')))).to.equal('at most 16 files at once; these are 17');
+    for (const [text, name] of [
+      ['--range 0-1', 'range'],
+      ['--set PKRU=0', 'set'],
+      ['--live', 'live'],
+      ['--names', 'names'],
+      ['--cpu 0', 'cpu'],
+    ])
+      expect(messageOf(() => explore(`f ${text}`))).to.equal(`--${name} is about a guest, and files were given`);
+  });
+
+  it('look at a part of the address space, or at all of it', () => {
+    const part = explore(`--range 0x1000+0x1000 ${QMP.join(' ')} --pid 7`);
+    if (part.kind !== 'guest') throw new TypeError('a guest was asked for');
+    expect(part.range).to.deep.equal({ first: 0x1000n, last: 0x1fffn });
+    expect(part.scope).to.include({ process: 7, live: false, hostMemory: true });
+    for (const name of ['json', 'strict'])
+      expect(messageOf(() => explore(`--${name} ${QMP.join(' ')}`))).to.contain(`unknown option --${name}`);
+  });
+});

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { searchProcesses } from '../../../../../src/cli/commands/map/find-in-processes.ts';
-import { GuestView, givenSource } from '../../../../../src/guest/index.ts';
+import { GuestView, givenSource, type TableSnapshot } from '../../../../../src/guest/index.ts';
 import type { LinuxTask } from '../../../../../src/linux/index.ts';
 import { AreaMap } from '../../../../../src/linux/internal.ts';
 import { TableBuilder } from '../../../../support/builders/table-builder.ts';
@@ -33,10 +33,16 @@ interface Told {
   readonly limit?: number;
   readonly ofKernel?: readonly string[];
   readonly range?: { readonly first: bigint; readonly last: bigint };
+  /** Takes what is looked in: a root, and a part below it. */
+  readonly parts?: (readonly [cr3: bigint, first: bigint, last: bigint])[];
+  /** How each snapshot is otherwise than it is. */
+  readonly changed?: Partial<Record<keyof TableSnapshot, unknown>>;
 }
 
 async function search(view: GuestView, tasks: readonly LinuxTask[], told: Told = {}) {
   const { problem = null, kernelFirst = 1n << 63n, limit = 100, range = {}, ofKernel = [] } = told;
+  const { parts = [], changed = {} } = told;
+  const changes = Object.entries(changed).map(([name, value]) => [name, { value }] as const);
   const said: string[] = [];
   const found = await searchProcesses(
     {
@@ -45,7 +51,10 @@ async function search(view: GuestView, tasks: readonly LinuxTask[], told: Told =
         kernelFirst: async () => kernelFirst,
         areaMap: async () => ({ map: new AreaMap([]), problem: null, ofKernel }),
       },
-      snapshotOf: (cr3, part) => view.snapshot({ cr3, ...part }),
+      snapshotOf: async (cr3, part) => {
+        parts.push([cr3, part.first, part.last]);
+        return Object.defineProperties(await view.snapshot({ cr3, ...part }), Object.fromEntries(changes));
+      },
       range,
       physical: { first: WANTED, last: WANTED },
       limit,
@@ -134,5 +143,81 @@ describe('cli/searchProcesses', () => {
       [2, 0x50_0000n],
       [2, 0x8010_0000n],
     ]);
+  });
+
+  it('looks in the part that is asked about, on either side of where the kernel begins, and across', async () => {
+    const tasks = [task(1, one), task(2, other)];
+    const placesIn = async (first: bigint, last: bigint) => {
+      const parts: (readonly [bigint, bigint, bigint])[] = [];
+      const { places } = await search(long.view, tasks, { range: { first, last }, parts });
+      return { places, parts };
+    };
+    const last = 0xffff_ffff_ffff_ffffn;
+    const kernel = 1n << 63n;
+    expect(await placesIn(0x40_0000n, 0x40_ffffn)).to.deep.equal({
+      places: [[1, 0x40_0000n]],
+      parts: [
+        [one, 0x40_0000n, 0x40_ffffn],
+        [other, 0x40_0000n, 0x40_ffffn],
+      ],
+    });
+    expect(await placesIn(KERNEL_PAGE, last)).to.deep.equal({
+      ...{ places: [[null, KERNEL_PAGE]], parts: [[one, KERNEL_PAGE, last]] },
+    });
+    expect((await placesIn(kernel, kernel)).parts).to.deep.equal([[one, kernel, kernel]]);
+    expect((await placesIn(kernel - 1n, kernel)).parts).to.deep.equal([
+      [one, kernel, kernel],
+      [one, kernel - 1n, kernel - 1n],
+      [other, kernel - 1n, kernel - 1n],
+    ]);
+    expect((await placesIn(kernel - 1n, kernel - 1n)).parts).to.deep.equal([
+      [one, kernel - 1n, kernel - 1n],
+      [other, kernel - 1n, kernel - 1n],
+    ]);
+    const whole: (readonly [bigint, bigint, bigint])[] = [];
+    await search(long.view, tasks, { parts: whole });
+    expect(whole).to.deep.equal([
+      [one, kernel, last],
+      [one, 0n, kernel - 1n],
+      [other, 0n, kernel - 1n],
+    ]);
+  });
+
+  it('looks once in what processes share, by the root that user mode has', async () => {
+    const parts: (readonly [bigint, bigint, bigint])[] = [];
+    const tasks = [task(1, one, { userCr3: other }), task(2, one, { userCr3: other }), task(3, one)];
+    await search(long.view, tasks, { parts });
+    expect(parts.map(([cr3]) => cr3)).to.deep.equal([one, other, one]);
+  });
+
+  it('says in which ROM tables lie, what is assumed once each, and whose half cannot be looked in', async () => {
+    const assumed = [{ name: 'a20', value: true, cause: { code: 'smep-not-stated' }, decides: true }] as const;
+    const changed = { tablesInRom: ['pc.rom'], assumed, isRootReadable: false };
+    const found = await search(long.view, [task(1, one)], { changed });
+    expect(found.tablesInRom).to.deep.equal(['pc.rom']);
+    expect(found.assumed).to.deep.equal(assumed);
+    expect(found.isNested).to.equal(false);
+    const lost = `the root table at 0x1000 is neither in RAM nor in ROM: nothing is known of this address space`;
+    expect(found.incomplete).to.deep.equal([`the kernel's half: ${lost}`, `process 1 task-1: ${lost}`]);
+    expect(found.rootReadable).to.equal(false);
+  });
+
+  it('names threads that share memory once, and those without any never', async () => {
+    const tasks = [task(1, one), task(2, null, { mm: 5n }), task(3, null, { mm: 5n }), task(4, null, { mm: null })];
+    expect((await search(long.view, tasks)).incomplete).to.deep.equal([
+      'process 2 task-2 has a page-table root that is mapped nowhere',
+    ]);
+  });
+
+  it('stops at the limit within a process, and counts all places for it', async () => {
+    const tasks = [task(1, one), task(2, other)];
+    for (const [limit, count, isStopped] of [
+      [1, 1, true],
+      [3, 3, true],
+      [4, 3, false],
+    ] as const) {
+      const { places, incomplete } = await search(long.view, tasks, { limit });
+      expect([places.length, incomplete.length > 0], String(limit)).to.deep.equal([count, isStopped]);
+    }
   });
 });
