@@ -5,6 +5,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -163,6 +164,17 @@ describe('names of kernels in the cache folder', () => {
     expect(readdirSync(kernels())).to.deep.equal([name]);
     // What is there cannot be read either.
     expect(readLatestNames({ XDG_CACHE_HOME: folder })).to.equal(null);
+  });
+
+  it('are kept beside a link that leads nowhere, which is none of them', () => {
+    files().keep(namesOf('ab12'));
+    const [name = ''] = readdirSync(kernels());
+    symlinkSync(join(kernels(), 'gone'), join(kernels(), name.replace('ab12', 'cd34')));
+    files().keep(namesOf('ef56'));
+    const loaded = files()
+      .at(TEXT)
+      .map((known) => known.load()?.buildId?.id ?? null);
+    expect(loaded).to.have.members(['ab12', null, 'ef56']);
   });
 
   it('are read of files of 128 MiB at most', () => {
