@@ -214,4 +214,20 @@ export const IN_GUEST: readonly EquivalentFaults[] = [
       "const [own, asterisk, other] = line.trimEnd().slice(-201).split(' ').filter(Boolean).slice(-3).map(Number);",
     ],
   },
+  {
+    file: 'src/guest/found/this-host.js',
+    reason: 'what is thrown for a process that is gone is caught, and there is none either way',
+    lines: [`user: (pid) => quietly(() => statSync(\`/proc/\${pid}\`, { throwIfNoEntry: true }))?.uid,`],
+  },
+  {
+    file: 'src/guest/peer/processes.js',
+    reason: 'what is thrown for a process that is gone is caught, and there is none either way',
+    lines: [`if (statSync(\`/proc/\${pid}/exe\`, { throwIfNoEntry: true }) === undefined)`],
+  },
+  {
+    file: 'src/guest/peer/process-life.js',
+    reason:
+      'the first field is the state, of one letter: without it the field is empty, and all others are where they were',
+    lines: ["return stat.slice(stat.lastIndexOf(')') + 3).split(' ')[19] ?? null;"],
+  },
 ];

@@ -1,4 +1,6 @@
-import { readlinkSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, chownSync, copyFileSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { expect } from 'chai';
 import { isQemuProgram, isStill, readIdentity } from '../../../../src/guest/peer/process-identity.ts';
 import { startTimeOf } from '../../../../src/guest/peer/process-life.ts';
@@ -39,6 +41,25 @@ describe('what a process is', () => {
     }
     await other[Symbol.asyncDispose]();
     expect(isStill(identity), 'gone').to.equal(false);
+  });
+
+  it('is not told while its rights change: it has more than one user, or group', async function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    const program = scratch('changing');
+    copyFileSync(realpathSync('/bin/cat'), program);
+    chownSync(program, 65_534, 65_534);
+    for (const mode of [0o4755, 0o2755]) {
+      chmodSync(program, mode);
+      const child = spawn(program, { argv0: 'cat', stdio: ['pipe', 'ignore', 'ignore'] });
+      await once(child, 'spawn');
+      const pid = Number(child.pid);
+      // Some file systems give no rights.
+      const hasChanged = /^[UG]id:\t0\t65534\t/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+      const identity = readIdentity(pid);
+      child.stdin.end();
+      await once(child, 'exit');
+      if (hasChanged) expect(identity).to.equal(undefined);
+    }
   });
 
   it('is that of another user where it has become one', async function () {

@@ -66,6 +66,13 @@ describe('guest/unixSocketsOf', () => {
     expect(unixSocketsOf('')).to.deep.equal([]);
   });
 
+  it('takes a name from behind the first word that is its number', () => {
+    expect(unixSocketsOf(table(' 16 2 0 00010000 1 1 16 /x', '1: 2 0 00010000 17 1 17 /y 17 z'))).to.deep.equal([
+      { inode: 16, isListening: true, path: '2 0 00010000 1 1 16 /x' },
+      { inode: 17, isListening: true, path: '1 17 /y 17 z' },
+    ]);
+  });
+
   it('counts a second row of a socket also where it has no name', () => {
     expect(unixSocketsOf(table(row(5, '').trimEnd(), row(5, '/run/a')))).to.equal(undefined);
     expect(unixSocketsOf(table(row(0, '/run/a'), row(0, '/run/a')))).to.deep.equal([]);
