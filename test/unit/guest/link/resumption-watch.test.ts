@@ -46,6 +46,45 @@ describe('whether another client has resumed the guest', () => {
     expect(watched.problem).to.equal(undefined);
   });
 
+  it('tells why what was read is torn, and that it was, once for a pause', () => {
+    const told: Error[] = [];
+    const watched = new ResumptionWatch({ endpoint: 'unix:/run/vm.qmp', onResumption: (error) => told.push(error) });
+    watched.onRunning();
+    expect([watched.problem, watched.wasResumed, told], 'it is not paused').to.deep.equal([undefined, false, []]);
+    watched.arm();
+    watched.onRunning();
+    expect(watched.problem).to.include({ code: 'ERR_GUEST_RESUMED' });
+    expect(watched.problem?.message).to.equal(
+      'another client resumed the guest behind unix:/run/vm.qmp in the middle; what was read may be torn. Try again',
+    );
+    expect(watched.wasResumed).to.equal(true);
+    expect(told).to.deep.equal([watched.problem]);
+    const first = watched.problem;
+    watched.onRunning();
+    expect(watched.problem, 'the first counts').to.equal(first);
+    watched.arm();
+    expect([watched.problem, watched.wasResumed]).to.deep.equal([undefined, false]);
+    watched.disarm();
+    watched.onRunning();
+    expect(watched.problem).to.equal(undefined);
+    if (first !== undefined) watched.spoil(first);
+    expect([watched.problem, watched.wasResumed], 'spoilt by something else').to.deep.equal([first, false]);
+  });
+
+  it('takes no other event for one, and needs no one who doubts', () => {
+    const watched = new ResumptionWatch({ endpoint: 'unix:/run/vm.qmp', onResumption: () => {} });
+    watched.armAfterRun();
+    watched.onEvent('SHUTDOWN');
+    watched.onEvent('STOP');
+    expect(watched.problem).to.equal(undefined);
+    watched.onEvent('RESUME');
+    expect(watched.wasResumed, 'on a direct connection the events of a run are in').to.equal(true);
+    const late = new ResumptionWatch({ endpoint: 'libvirt:vm', onResumption: () => {}, areEventsLate: true });
+    late.armAfterRun();
+    late.onEvent('RESUME');
+    expect(late.wasResumed).to.equal(false);
+  });
+
   describe('where events come in their own time', () => {
     /** `!`: a pause; `?`: the guest ran before it; `-`: it had been paused; `(`: it is being left; `)`: it runs again; `run`: let run. */
     function watchLate(steps: string): { wasResumed: boolean; doubts: number } {
@@ -78,6 +117,9 @@ describe('whether another client has resumed the guest', () => {
       ['! ? STOP ( RESUME ) ! ? STOP RESUME', true, 0, 'events that were not late after all'],
       ['! ? STOP ( ) RESUME ! ? STOP', false, 0, 'an event between two pauses'],
       ['! ? STOP ( run RESUME STOP', false, 1, 'an event of a run of ours: nothing but the run state tells'],
+      ['! ? ! ? STOP STOP RESUME', true, 0, 'the event of a pause that was made twice, and then a resumption'],
+      ['! ? ! ? STOP RESUME', false, 0, 'the event of the first of two pauses without one between, and an old one'],
+      ['! ? STOP ( ) ! ? STOP', false, 0, 'the event of a pause, before that of the resumption before it'],
     ];
 
     for (const [steps, wasResumed, doubts, what] of LATE) {

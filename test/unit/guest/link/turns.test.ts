@@ -35,4 +35,30 @@ describe('guest/Turns', () => {
     await Promise.all([pause, ...ends]);
     expect(said).to.deep.equal(['paused', 'left']);
   });
+
+  it('is over when what has begun is, whatever came of it', async () => {
+    const turns = new Turns();
+    const said: string[] = [];
+    const failing = turns.take(async () => {
+      await turn();
+      said.push('failed');
+      throw new Error('it failed');
+    });
+    const failure = expectRejection(failing);
+    await turns.over();
+    expect(said).to.deep.equal(['failed']);
+    await failure;
+    const ending = turns.end(async () => {
+      await turn();
+      said.push('ended');
+      throw new Error('it failed, too');
+    });
+    const end = expectRejection(ending);
+    await turns.over();
+    expect(said).to.deep.equal(['failed', 'ended']);
+    expect((await end).message).to.equal('it failed, too');
+    expect((await expectRejection(turns.take(() => Promise.resolve()))).message).to.equal(
+      'this guest was detached from already; attach anew',
+    );
+  });
 });

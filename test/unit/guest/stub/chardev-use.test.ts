@@ -28,4 +28,38 @@ describe('what character devices are used for', () => {
     expect([...others].sort()).to.deep.equal(['mon0', 'qga0', 'ser']);
     expect([...stubs]).to.deep.equal(['stub']);
   });
+
+  it('is in the tree alone where the command line cannot be read', async () => {
+    const { stubs, others } = await readChardevUse(monitor, 2 ** 30);
+    expect([[...others], [...stubs]]).to.deep.equal([['qga0'], []]);
+  });
+
+  it('asks for the tree, and takes nothing else in it for a device', async () => {
+    const asked: string[] = [];
+    const hmp = (line: string): Promise<string> => {
+      asked.push(line);
+      return Promise.resolve('  chardev = "a"\r\n  xchardev = "b"\n chardev = \n    chardev = "c,d"\n');
+    };
+    const { others } = await readChardevUse(fakeMonitor({ hmp }), undefined);
+    expect(asked).to.deep.equal(['info qtree']);
+    expect([...others]).to.deep.equal(['a', 'c,d']);
+  });
+
+  it('is a stub’s with one dash or two, and no other option’s', async () => {
+    const options = [
+      '--gdb',
+      'chardev:two',
+      '-gdbx',
+      'chardev:x',
+      '-device',
+      'a,chardev=b,xchardev=c',
+      '-chardev',
+      'd',
+    ];
+    const child = spawn('/bin/sh', ['-c', 'read line', 'qemu', ...options], { stdio: ['pipe', 'ignore', 'ignore'] });
+    await once(child, 'spawn');
+    const { stubs, others } = await readChardevUse(fakeMonitor(), child.pid);
+    child.stdin.end();
+    expect([[...stubs], [...others].sort()]).to.deep.equal([['two'], ['b', 'x']]);
+  });
 });

@@ -2,7 +2,7 @@ import { duplexPair } from 'node:stream';
 import { expect } from 'chai';
 import { QmpClient } from '../../../../protocols/qmp/index.ts';
 import type { DescriptorCarrier } from '../../../../protocols/transport/internal.ts';
-import { HandedStub } from '../../../../src/guest/stub/handed-stub.ts';
+import { HandedStub, newHandedId } from '../../../../src/guest/stub/handed-stub.ts';
 import { expectRejection } from '../../../support/expect-rejection.ts';
 import { FakeQmpServer, GREETING, type SeenRequest } from '../../../support/fakes/fake-qmp-server.ts';
 
@@ -116,5 +116,60 @@ describe('a stub on a connection that was handed over', () => {
     expect(await expectRejection(stub.prepare())).to.have.property('code', 'ERR_QMP_TIMEOUT');
     expect(stub.isThere).to.equal(true);
     await qmp.close();
+  });
+
+  it('is handed over once for a connection, and where its stub has failed the device goes first', async () => {
+    const { stub, qmp, seen, closed } = await start((command) => {
+      if (command === 'query-chardev') return [];
+      return command.startsWith('gdbserver') ? LISTENS : {};
+    });
+    expect([stub.id, stub.endpoint, stub.isThere]).to.deep.equal([ID, '', false]);
+    const handed = await stub.prepare();
+    expect(await stub.prepare()).to.equal(handed);
+    expect([stub.endpoint, stub.isThere]).to.deep.equal(['libvirt:vm (GDB stub)', true]);
+    expect(seen.splice(0)).to.deep.equal(['getfd', 'chardev-add']);
+    expect(await stub.connect()).to.equal(handed.connection);
+    expect(seen.splice(0)).to.deep.equal([`gdbserver chardev:${ID}`]);
+    expect(await stub.connect()).to.not.equal(handed.connection);
+    expect(seen.splice(0)).to.deep.equal([
+      ...['chardev-remove', 'closefd', 'getfd', 'chardev-add', `gdbserver chardev:${ID}`],
+    ]);
+    await stub.prepare();
+    await stub.remove();
+    expect([stub.isThere, closed()]).to.deep.equal([false, 1]);
+    await stub.prepare();
+    expect(stub.isThere).to.equal(true);
+    await qmp.close();
+  });
+
+  for (const [what, says, told] of [
+    ['it fails', 'Could not open gdbserver\r\n', 'Could not open gdbserver'],
+    ['there is one', 'duplicate yank instance\r\n', 'exists'],
+  ] as const) {
+    it(`is told of in QEMU’s words where ${what}, and tried on a fresh device`, async () => {
+      const { stub, qmp, seen } = await start((command) => {
+        if (command === 'query-chardev') return [];
+        return command.startsWith('gdbserver') ? says : {};
+      });
+      const error = await expectRejection(stub.connect());
+      expect(error).to.include({ code: 'ERR_GUEST_STUB_START', stub: ID });
+      expect(error.message).to.equal(
+        `QEMU behind ${qmp.endpoint} would not start a GDB stub: ${told}. Start one by hand and pass --gdb`,
+      );
+      seen.length = 0;
+      await expectRejection(stub.connect());
+      expect(seen, 'no stub was there to be taken away').to.deep.equal([
+        'getfd',
+        'chardev-add',
+        `gdbserver chardev:${ID}`,
+      ]);
+      await qmp.close();
+    });
+  }
+
+  it('has a name that no other has', () => {
+    const ids = Array.from({ length: 16 }, newHandedId);
+    expect(new Set(ids).size).to.equal(16);
+    expect(ids.filter((id) => !/^pagewalk-[0-9a-f]{8}$/.test(id))).to.deep.equal([]);
   });
 });

@@ -75,8 +75,9 @@ describe('where the stub is', () => {
 
   it('reports a stub that another debugger holds, and that nothing was touched', async () => {
     const message = await refusal([MONITOR, BUSY, STUB_MONITOR]);
-    expect(message).to.match(/^ERR_GUEST_STUB_BUSY: another debugger holds the GDB stub \(unix:\/run\/vm\.gdb/);
-    expect(message).to.contain('Nothing was touched');
+    expect(message).to.equal(
+      'ERR_GUEST_STUB_BUSY: another debugger holds the GDB stub (unix:/run/vm.gdb,server=on); it takes one client at a time. Nothing was touched: detach the other debugger and try again. A proxy that holds the stub all the time is such a debugger, too: have it connect only while it has a client itself',
+    );
   });
 
   it('says where a stub is that it does not understand the address of', async () => {
@@ -92,6 +93,20 @@ describe('where the stub is', () => {
     it('is on the host of the monitor, if it listens on all its addresses', async () => {
       expect(await locate([FREE_ON_ALL], lab)).to.equal('tcp:lab:1234');
       expect(await locate([FREE_ON_ALL], parseEndpoint('tcp:[fd00::1]:4444'))).to.equal('tcp:[fd00::1]:1234');
+    });
+
+    it('is there, too, where the monitor is behind TLS, and nowhere for a monitor of another kind', async () => {
+      expect(await locate([FREE_ON_ALL], parseEndpoint('tls:lab:4444'))).to.equal('tcp:lab:1234');
+      expect(await refusal([FREE_ON_ALL], parseEndpoint('libvirt:qemu+ssh://lab/system/vm'))).to.equal(
+        `ERR_GUEST_STUB_UNREACHABLE: QEMU's GDB stub (${FREE_ON_ALL.slice(4)}) listens on QEMU's host; say how to reach it from here with --gdb (exec:ssh …, for example), or name that host with --host`,
+      );
+    });
+
+    it('is reached by the helper on that host', async () => {
+      const host = parseEndpoint('host:[ssh lab]unix:/run/vm.qmp');
+      expect(await locate([FREE], host)).to.equal('host:[ssh lab]unix:/run/vm.gdb');
+      expect(await locate([FREE_ON_LOOPBACK], host)).to.equal('host:[ssh lab]tcp:127.0.0.1:1234');
+      expect(await refusal([BUSY], host)).to.match(/^ERR_GUEST_STUB_BUSY/);
     });
 
     for (const [what, line] of [
@@ -141,6 +156,34 @@ describe('where the stub is', () => {
       expect(message).to.match(
         /^ERR_GUEST_STUB_UNREACHABLE: .*mine \(disconnected:unix:\/run\/mine,server=on\).*--gdb/,
       );
+    });
+
+    it('is not libvirt’s own monitor, for who goes by libvirt', async () => {
+      const libvirts = 'charmonitor unix:/run/libvirt.sock,server=on';
+      expect(await locate([libvirts, STUB_MONITOR], parseEndpoint('libvirt:qemu:///system/vm'))).to.equal('absent');
+      expect(await refusal([libvirts, STUB_MONITOR])).to.match(/^ERR_GUEST_STUB_UNREACHABLE/);
+    });
+
+    it('is not one of QEMU’s own ports, whatever their number', async () => {
+      const ports = ['serial0', 'parallel12', 'virtcon999'].map((label) => `${label} unix:/run/${label},server=on`);
+      expect(await locate([...ports, STUB_MONITOR])).to.equal('absent');
+      for (const label of ['serial1000', 'myserial0', 'serial0x']) {
+        expect(await refusal([`${label} unix:/run/port,server=on`, STUB_MONITOR])).to.contain(
+          `may be: ${label} (unix:`,
+        );
+      }
+    });
+
+    it('is asked what its devices are for only where there may be one', async () => {
+      const asked: string[] = [];
+      const use = (): Promise<ChardevUse> => {
+        asked.push('use');
+        return Promise.resolve(NOTHING_KNOWN);
+      };
+      await locateStub(await chardevs(MONITOR, MINE), HERE, use);
+      await locateStub(await chardevs(MONITOR, STUB_MONITOR), HERE, use);
+      await locateStub(await chardevs(MONITOR, FREE, MINE, STUB_MONITOR), HERE, use);
+      expect(asked).to.deep.equal([]);
     });
 
     it('is not one of QEMU’s monitors, nor the monitor that is spoken to', async () => {
