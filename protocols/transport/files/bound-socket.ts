@@ -59,12 +59,14 @@ function identityOf({ dev, ino }: Stats): SocketIdentity {
   return identityOfFile({ device: dev, inode: ino });
 }
 
+/** S_ISVTX, which Node has no name for: in such a folder names belong to who has made the file. */
+const STICKY = 0o1000;
 /** Links on the way: as many as the kernel follows. */
 const MOST_LINKS = 40;
 
 /**
  * Opens, for its name only, what lies at a path: folder by folder, each held while it is gone into, so that none can be replaced meanwhile. Of
- * links only those to folders are followed that root or this user has made, such as /var/run: no other user can change those.
+ * links only those to folders are followed that root or this user has made, where no other user can put another one in their place: /var/run is one.
  *
  * @returns undefined where there is another link
  */
@@ -95,13 +97,22 @@ function walk(
       if (!stat.isSymbolicLink()) continue;
       closeSync(descriptor);
       // The socket itself is made by bind(2), never behind a link.
-      if (at === parts.length - 1 || !isTrusted(stat)) return undefined;
+      if (at === parts.length - 1 || !isTrusted(stat) || !keepsNames(fstatSync(folder))) return undefined;
       return { at, target: readlinkSync(next) };
     } finally {
       closeSync(folder);
     }
   }
   return descriptor;
+}
+
+/**
+ * Whether no other user can rename what root or this user has made in a folder: a link is read by its name, after it was looked at. Who
+ * owns a folder can, and who may write to it where it is not sticky.
+ */
+function keepsNames(folder: Stats): boolean {
+  const { S_IWGRP, S_IWOTH } = constants;
+  return isTrusted(folder) && ((folder.mode & (S_IWGRP | S_IWOTH)) === 0 || (folder.mode & STICKY) !== 0);
 }
 
 function isTrusted({ uid }: Stats): boolean {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { lchownSync, linkSync, mkdirSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
+import { chmodSync, lchownSync, linkSync, mkdirSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { expect } from 'chai';
 import { findBoundSocket, identifySocket, parseEndpoint } from '../../../protocols/transport/internal.ts';
@@ -108,6 +108,28 @@ describe('who listens at a socket of this host', () => {
     symlinkSync(round, round);
     expect(findBoundSocket(`${folder}/socket`)).to.be.a('string');
     expect(listensAt(process.pid, unix(`${round}/socket`))).to.equal(false);
+  });
+
+  it('follows a link only where no other user can put another one in its place', async () => {
+    const [at, folder] = [scratch('at'), scratch('behind')];
+    mkdirSync(at);
+    mkdirSync(folder);
+    symlinkSync(folder, `${at}/link`);
+    await listen(`${folder}/socket`);
+    const { identity } = identifySocket(`${folder}/socket`);
+    const bound = () => findBoundSocket(`${at}/link/socket`);
+    for (const [mode, isFollowed] of [
+      [0o755, true],
+      [0o775, false],
+      [0o757, false],
+      [0o1777, true],
+    ] as const) {
+      chmodSync(at, mode);
+      expect(bound(), `${mode}`).to.equal(isFollowed ? identity : undefined);
+    }
+    lchownSync(at, OTHER_UID, OTHER_UID);
+    expect(bound(), 'who owns a folder may rename in it').to.equal(undefined);
+    expect(findBoundSocket(`${folder}/socket`), 'by itself').to.equal(identity);
   });
 
   it('follows links of another root within that root alone', async () => {
