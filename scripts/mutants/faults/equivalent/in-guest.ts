@@ -229,5 +229,59 @@ export const IN_GUEST: readonly EquivalentFaults[] = [
     reason:
       'the first field is the state, of one letter: without it the field is empty, and all others are where they were',
     lines: ["return stat.slice(stat.lastIndexOf(')') + 3).split(' ')[19] ?? null;"],
+    file: 'src/guest/memory/host/open-mapped-file.js',
+    reason: 'a descriptor that is gone when its link is read cannot be opened either',
+    lines: ['return true;'],
+  },
+  {
+    file: 'src/guest/linux/look-for-linux.js',
+    reason: 'bit 0 of CR3 is no part of a root, and of one root that is looked at twice the same is said',
+    lines: [
+      'const USER_ROOT_BIT = 4097n;',
+      'return (cr3 & USER_ROOT_BIT) === 1n ? [cr3] : [cr3 & ~USER_ROOT_BIT, cr3];',
+      'return (cr3 | USER_ROOT_BIT) === 0n ? [cr3] : [cr3 & ~USER_ROOT_BIT, cr3];',
+    ],
+  },
+  {
+    file: 'src/guest/vcpu/hidden-registers.js',
+    reason: 'QEMU has saved all four PDPTE registers, or none',
+    lines: [
+      'return first === undefined && second === undefined || third === undefined || fourth === undefined',
+      'return first === undefined || second === undefined && third === undefined || fourth === undefined',
+      'return first === undefined || second === undefined || third === undefined && fourth === undefined',
+    ],
+  },
+  {
+    file: 'src/guest/rehearsal/rehearse-host-memory.js',
+    reason: 'nothing that is read in a rehearsal is kept, and any piece of this process does; it is read at once',
+    lines: [
+      'const PAGES = 17;',
+      'const PAGE_BYTES = 4097;',
+      "const place = parseMappings(readFileSync('/proc/self/maps', 'latin1')).find(({ isReadable, first, end }) => isReadable && end - first > lengthBytes);",
+      "const map = new MemoryMap([{ kind: 'ram', name: 'ram', first: 0n, last: BigInt(lengthBytes + 1), offset: 0n }]);",
+      "const map = new MemoryMap([{ kind: 'ram', name: 'ram', first: 0n, last: BigInt(lengthBytes - 2), offset: 0n }]);",
+      "const map = new MemoryMap([{ kind: 'ram', name: 'ram', first: 0n, last: BigInt(lengthBytes - 1), offset: 1n }]);",
+      'host.read(pieces, targets);',
+      'const layers = __addDisposableResource(env_1, await openLayeredMemory(host, trusted, map, comparePaused, 1), false);',
+      'await layers.memory.read([{ address: 1, lengthBytes }]);',
+    ],
+  },
+  {
+    file: 'src/guest/memory/memory-map.js',
+    reason: 'of two numbers that are the same either is taken',
+    lines: [
+      'return { region, first: Number(first), last: last >= BigInt(PHYSICAL_END) ? PHYSICAL_END : Number(last) };',
+    ],
+  },
+  {
+    file: 'src/guest/qemu/select-memory-map.js',
+    reason: 'of two numbers that are the same either is taken',
+    lines: ['return one >= other ? one : other;', 'return one <= other ? one : other;'],
+  },
+  {
+    file: 'src/guest/memory/page-cache.js',
+    reason:
+      'a page that is memory throughout can be read wherever it is asked for; the look into the set is saved alone',
+    lines: ['#hasPartial = true;', 'if (!this.#hasPartial && !this.#partial.has(Math.floor(address / PAGE_BYTES)))'],
   },
 ];

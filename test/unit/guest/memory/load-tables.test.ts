@@ -88,7 +88,10 @@ describe('fetching the tables of an address space', () => {
     ] as const) {
       const { memory, flights } = memoryOf(TREE);
       const cache = new PageCache(memory, MAP, room);
-      expect(await loadTables(contextOf(vcpuStateWith()), null, cache, {}), `${room}`).to.equal(false);
+      const loaded: number[] = [];
+      const told = (pages: number): void => void loaded.push(pages);
+      expect(await loadTables(contextOf(vcpuStateWith()), null, cache, {}, told), `${room}`).to.equal(false);
+      expect(loaded, `${room}`).to.deep.equal(expected.map((_, at) => expected.slice(0, at + 1).flat().length));
       expect(flights, `${room}`).to.deep.equal(expected);
       expect(cache.hasForgotten).to.equal(false);
     }

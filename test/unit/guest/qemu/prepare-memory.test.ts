@@ -6,6 +6,19 @@ import { MONITOR_TEXTS } from '../../../../src/guest/rehearsal/scripted-texts.ts
 import { fakeMonitor } from '../../../support/fakes/fake-monitor.ts';
 
 const VIEWS = MONITOR_TEXTS.get('info mtree -f')?.replaceAll('\r\n', '\n') ?? '';
+/** Another vCPU, and the first in system management mode, see something else. */
+const OTHERS = [
+  'FlatView #2',
+  ' AS "cpu-memory-1", root: other',
+  ' Root memory region: other',
+  '  0000000000005000-0000000000005fff (prio 0, ram): pc.ram',
+  '',
+  'FlatView #3',
+  ' AS "cpu-smm-0", root: smm',
+  ' Root memory region: smm',
+  '  0000000000006000-0000000000006fff (prio 0, ram): pc.ram',
+  '',
+].join('\n');
 const REMOTE: Peer = {
   kind: 'remote',
   process: {
@@ -30,9 +43,9 @@ describe('what the first pause would ask of a guest’s memory', () => {
   }
 
   it('is where this host has the regions of the map, where many pages are going to be read', async () => {
-    const { known, asked } = await prepared(true, REMOTE, () => Promise.resolve(VIEWS));
+    const { known, asked } = await prepared(true, REMOTE, () => Promise.resolve(VIEWS + OTHERS));
     expect(asked).to.deep.equal(['gpa2hva 0x0', 'gpa2hva 0xc0000', 'gpa2hva 0x100000', 'gpa2hva 0xfffc0000']);
-    const map = known.maps.select(VIEWS, 0, false);
+    const map = known.maps.select(VIEWS + OTHERS, 0, false);
     expect(map.regions.map((region) => known.places.addressOf(region))).to.deep.equal([
       ...[0x7f00_0000_0000, 0x7f00_0000_0000, 0x7f00_0000_0000, undefined, 0x7f00_0000_0000],
     ]);

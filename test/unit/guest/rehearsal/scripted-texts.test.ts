@@ -20,6 +20,7 @@ function textOf(command: string): string {
 
 describe('what the guest of a rehearsal shows', () => {
   it('is a vCPU in 64-bit mode', () => {
+    expect(textOf('info registers -a')).to.contain('\nES =0010 ').and.to.contain('\nLDT=0010 ');
     const [vcpu, ...others] = parseAllInfoRegisters(textOf('info registers -a'));
     expect(others).to.deep.equal([]);
     const segment = { selector: 0x10, base: 0n, limit: 0xffff_ffff, flags: 0xaf_9b00 };
@@ -60,6 +61,13 @@ describe('what the guest of a rehearsal shows', () => {
       { name: 'cpu/pkru', version: 1, data: Buffer.from([0, 0, 0, 0]) },
     ]);
     expect(readPkru(vcpu)).to.equal(0);
+    // As QEMU writes it: section 1, vCPU 0, version 12; the subsection, version 1; the footer, and the end.
+    const [heading, fields, rest] = [25, 1817, 24];
+    const bytes = deviceState();
+    expect(bytes).to.have.length(heading + fields + rest);
+    expect(bytes.toString('latin1', 0, heading)).to.equal('QEVM\0\0\0\x03\x04\0\0\0\x01\x03cpu\0\0\0\0\0\0\0\x0c');
+    expect(bytes.subarray(heading, heading + fields).every((byte) => byte === 0)).to.equal(true);
+    expect(bytes.toString('latin1', heading + fields)).to.equal('\x05\x08cpu/pkru\0\0\0\x01\0\0\0\0\x7e\0\0\0\x01\0');
   });
 
   it('describes each register with its width, in the order of their bytes', () => {
