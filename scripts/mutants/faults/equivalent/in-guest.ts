@@ -229,6 +229,8 @@ export const IN_GUEST: readonly EquivalentFaults[] = [
     reason:
       'the first field is the state, of one letter: without it the field is empty, and all others are where they were',
     lines: ["return stat.slice(stat.lastIndexOf(')') + 3).split(' ')[19] ?? null;"],
+  },
+  {
     file: 'src/guest/memory/host/open-mapped-file.js',
     reason: 'a descriptor that is gone when its link is read cannot be opened either',
     lines: ['return true;'],

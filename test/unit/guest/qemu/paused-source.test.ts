@@ -17,6 +17,7 @@ import { deviceState, MONITOR_TEXTS } from '../../../../src/guest/rehearsal/scri
 import { StubSession } from '../../../../src/guest/stub/stub-session.ts';
 import { KernelMemo } from '../../../../src/linux/internal.ts';
 import { openFile, removeDirectory } from '../../../support/fakes/open-file.ts';
+import { svmDeviceState } from '../../../support/fakes/svm-device-state.ts';
 
 const TIMES = { timeoutMs: 5000, requestTimeoutMs: 5000 };
 const VIEWS = MONITOR_TEXTS.get('info mtree -f')?.replaceAll('\r\n', '\n') ?? '';
@@ -207,6 +208,24 @@ describe('a QEMU that is paused', () => {
     const { saveDeviceState: _, ...without } = scriptedLink().monitor;
     const vcpu = await sourceOf({ monitor: without }).readVcpu(0);
     expect((await vcpu.readHidden?.())?.pkru).to.deep.include({ from: 'assumed', cause: { code: 'no-qmp' } });
+  });
+
+  it('is read through its stub for what a hypervisor has in memory while its guest runs', async () => {
+    const svm = { vmcb: 0x2000n, hostSave: 0x1000n, nestedCr3: 0x5000n, nestedPgMode: 3, nestedPaging: true };
+    const saveDeviceState = (file: string): Promise<void> => writeFile(file, svmDeviceState(svm));
+    const source = sourceOf({ monitor: { ...scriptedLink().monitor, saveDeviceState }, deviceStateFile: openFile });
+    const vcpu = await source.readVcpu(0);
+    sent = '';
+    expect((await vcpu.readHidden?.())?.hypervisorSmep).to.deep.equal({
+      value: false,
+      from: 'device-state',
+      detail: 'CR4 in the host-save area at 0x1000',
+    });
+    expect(sent).to.contain('$m1548,8#');
+    const { value } = await source.readMemoryTypes(vcpu);
+    // What the tables of the script have there.
+    expect([value.pat, value.hypervisor?.value.cr0]).to.deep.equal([0x3007n, 0x2007n]);
+    expect(sent).to.contain('$m2668,8#').and.to.contain('$m1558,8#');
   });
 
   it('is over when it is resumed, or when another client has done that', async () => {

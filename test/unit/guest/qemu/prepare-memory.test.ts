@@ -35,6 +35,7 @@ describe('what the first pause would ask of a guest’s memory', () => {
     const monitor: Monitor = fakeMonitor({
       hmp: async (command) => {
         asked.push(command);
+        await new Promise(setImmediate);
         return 'Host virtual address for 0x0 (pc.ram) is 0x7f0000000000\n';
       },
     });
