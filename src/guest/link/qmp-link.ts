@@ -530,7 +530,10 @@ export class QmpLink implements Link {
   async #cleanStub(session: StubSession): Promise<void> {
     if (!session.isPhysical && !session.mayPauseLater) return;
     // Its own connection is what the stub serves then.
-    if (!(await session.settle())) await this.#stub.awaitTurn();
+    if (!(await session.settle())) {
+      await session.closeFailed();
+      await this.#stub.awaitTurn();
+    }
     const { status, running } = await queryStatus(this.#qmp);
     const mustRun = running || (session.mayPauseLater && this.#ranBefore === true && this.#isOurs(status));
     if (running) await stop(this.#qmp);

@@ -103,6 +103,11 @@ export class StubSession {
     return this.#client.state === 'open';
   }
 
+  /** Closes a connection that has failed: the stub serves it until then, and so no other one. */
+  async closeFailed(): Promise<void> {
+    if (this.#client.state !== 'open') await this.#client.close();
+  }
+
   /** Physical mode is on, or may be. */
   get isPhysical(): boolean {
     return this.#physical !== undefined;

@@ -619,6 +619,27 @@ describe('a guest whose monitor is held', () => {
       expect([machine.isPhysical, machine.status]).to.deep.equal([false, 'running']);
     });
 
+    it('is resumed where its stub is silent, and that stub is told by a fresh connection when the guest is left', async () => {
+      let isSilent = false;
+      const { link, session } = await attachPaused({ stub: () => (isSilent ? undefined : 'default') });
+      await read(session);
+      isSilent = true;
+      const resuming = link.resume().then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      await eventually('it is waited for', () => timers.waiting(2000).length > 0, { betweenMs: 1 });
+      timers.fire(2000);
+      await turn();
+      expect(await resuming).to.have.property('code', 'ERR_GUEST_STUB_UNREACHABLE');
+      await eventually('it runs', () => machine.status === 'running', { betweenMs: 1 });
+      isSilent = false;
+      forget();
+      await link.release();
+      expect(machine.takeDebugged()).to.deep.equal(['close', ...HANDSHAKE, ...VIRTUAL, 'close']);
+      expect([machine.isPhysical, machine.status]).to.deep.equal([false, 'running']);
+    });
+
     it('is told of where nothing resumes it', async () => {
       const refuses = (command: string): unknown => (command === 'cont' ? new Refusal('locked') : undefined);
       const { link } = await attachPaused({
