@@ -10,7 +10,7 @@ export type RegisterPrints = Readonly<Record<string, string>>;
 const FACTORS = [0x2611_186b, 0x51cb_453b, 0x8406_003b, 0xbdb8_cdad] as const;
 
 /** The last one: a pause shows the same registers twice, through QMP and through the stub, and the guest waits meanwhile. */
-let printed = { text: '', print: '' };
+let printed: { readonly text: string; readonly print: string } | undefined;
 
 /**
  * 128 bits of a text, which no two texts share by chance. That one can be made that does is no harm: a guest that wants to
@@ -19,7 +19,7 @@ let printed = { text: '', print: '' };
  * @internal
  */
 export function printOf(text: string): string {
-  if (text === printed.text) return printed.print;
+  if (text === printed?.text) return printed.print;
   let [a, b, c, d] = FACTORS as readonly number[] as [number, number, number, number];
   const [byA, byB, byC, byD] = FACTORS;
   for (let at = 0; at < text.length; at += 1) {

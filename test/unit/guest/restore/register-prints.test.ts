@@ -4,6 +4,8 @@ import { readFixture } from '../../../support/fakes/read-fixture.ts';
 
 const ALL = readFixture('qmp/registers/all.txt').toString();
 const ONE = readFixture('qmp/registers/long-mode.txt').toString();
+/** Before anything else is printed: the last one is kept. */
+const NOTHING = printOf('');
 
 describe('the print of registers', () => {
   it('is there for each vCPU, whatever the line ends', () => {
@@ -34,6 +36,12 @@ describe('the print of a text', () => {
     expect(printOf(ONE)).to.equal(first);
     expect(printOf(ALL)).not.to.equal(first);
     expect(printOf(ONE)).to.equal(first);
+  });
+
+  it('is one of no text, too', () => {
+    expect(NOTHING).to.have.length(22);
+    printOf(ONE);
+    expect(printOf('')).to.equal(NOTHING);
   });
 
   it('is that of every process of the same version: journals are read by others', () => {
