@@ -1,271 +1,235 @@
 import { buildElf, type NotedRegisters } from '../../../scripts/parsers/dumps/build-dump.ts';
 import { type BuiltMembers, buildBtf } from '../linux/build-btf.ts';
 import { type BuiltSymbol, buildKallsyms } from '../linux/build-kallsyms.ts';
+import { type EntryFlags, TableBuilder } from './table-builder.ts';
 
-/** Where the Linux in the dump has what tests ask for. */
-export const SMALL_LINUX = {
-  text: 0xffff_ffff_8100_0000n,
-  readOnly: 0xffff_ffff_8120_0000n,
-  data: 0xffff_ffff_8140_0000n,
-  doExit: 0xffff_ffff_8104_0000n,
-  /** A page of the module. */
-  module: 0xffff_ffff_c000_0000n,
-  /** Physical memory from 0 on. */
-  directMap: 0xffff_8880_0000_0000n,
-  /** Of the kernel alone, and of the process 91. */
-  kernelRoot: 0x1000n,
-  shellRoot: 0x8000n,
-  banner: 'Linux version 6.1.0-small (build@host) #1 SMP',
+const PAGE = 0x1000n;
+const TEXT = 0xffff_ffff_8100_0000n;
+const RODATA = 0xffff_ffff_8120_0000n;
+const RODATA_BYTES = 0x2_0000;
+const DATA = 0xffff_ffff_8140_0000n;
+const DATA_BYTES = 0x1_0000;
+const OWN_ROOT = DATA + 0x1_0000n;
+const MODULE = 0xffff_ffff_c000_0000n;
+const DIRECT = 0xffff_8880_0000_0000n;
+
+/** Where what lies in physical memory. */
+const AT = {
+  kernelTables: 0x1000n,
+  initTables: 0xa000n,
+  shellTables: 0x1_8000n,
+  rodata: 0x2_0000,
+  data: 0x4_0000,
+  shared: 0x5_0000n,
+  heap: 0x5_1000n,
+  stack: 0x5_2000n,
+  vdso: 0x5_3000n,
+  module: 0x5_4000n,
+  moduleData: 0x5_5000n,
+  shellOwn: 0x5_6000n,
+  end: 0x6_0000,
 } as const;
 
-/** What makes one Linux another one. */
-export interface SmallLinux {
-  /** Structures that its type information has besides, or undefined for those that it lacks; null for a kernel without any. */
-  readonly types?: Readonly<Record<string, BuiltMembers | undefined>> | null;
-  /** Symbols besides. */
-  readonly symbols?: readonly BuiltSymbol[];
-  /** Words that are put somewhere else in its memory, by linear addresses of its data. */
-  readonly words?: Readonly<Record<string, bigint>>;
-}
+/** Where what lies in the kernel's data. */
+const IN_DATA = {
+  pageOffsetBase: 0x00,
+  vmallocBase: 0x08,
+  vmemmapBase: 0x10,
+  swapFiles: 0x18,
+  modules: 0x20,
+  specialOperations: 0x30,
+  cpu: 0x80,
+  idt: 0x100,
+  /** Of the lists of threads. */
+  signals: 0x400,
+  tasks: 0x1000,
+  spaces: 0x2000,
+  areas: 0x3000,
+  files: 0x4000,
+  modulesFirst: 0x5000,
+} as const;
 
-/** Where its structures have their members. A list of areas is what kernels before 6.1 have. */
+const TASK_BYTES = 0x80;
+const TASK = { __state: 0, tasks: 8, mm: 24, pid: 32, tgid: 36, comm: 40, signal: 56, thread_node: 64, exit_state: 80 };
+const AREA_BYTES = 0x40;
+
+/** Type information of the structures that are here, as kernels before 6.1 have them. */
 const TYPES: Readonly<Record<string, BuiltMembers>> = {
-  task_struct: {
-    ...{ __state: 0x00, tasks: 0x10, pid: 0x20, tgid: 0x24, mm: 0x28, exit_state: 0x30, signal: 0x38 },
-    ...{ thread_node: 0x40, comm: 0x50 },
-  },
-  signal_struct: { thread_head: 0x08 },
+  task_struct: TASK,
+  signal_struct: { thread_head: 0 },
   mm_struct: {
-    ...{ pgd: 0x08, mmap: 0x10, start_brk: 0x18, brk: 0x20, start_stack: 0x28 },
-    rss_stat: { at: 0x40, of: { count: { at: 0, count: 4 } } },
+    ...{ pgd: 0, rss_stat: { at: 8, of: { count: { at: 0, count: 4 } } } },
+    ...{ mmap: 64, start_brk: 72, brk: 80, start_stack: 88 },
   },
   vm_area_struct: { vm_start: 0, vm_end: 8, vm_next: 16, vm_file: 24, vm_ops: 32, vm_private_data: 40 },
   vm_special_mapping: { name: 0 },
   file: { f_path: { at: 0, of: { mnt: 0, dentry: 8 } } },
-  dentry: { d_parent: 0, d_name: { at: 8, of: { len: 0, name: 8 } } },
+  dentry: { d_parent: 0, d_name: { at: 8, of: { len: 4, name: 8 } } },
   vfsmount: { mnt_root: 0 },
-  mount: { mnt_parent: 0, mnt_mountpoint: 8, mnt: { at: 16, of: { mnt_root: 0 } } },
-  module: { list: 0x08, state: 0x00, name: 0x18, kallsyms: 0x60, core_layout: { at: 0x70, of: { base: 0, size: 8 } } },
+  mount: { mnt_parent: 8, mnt_mountpoint: 16, mnt: 24 },
+  module: { state: 0, list: 8, name: 24, core_layout: { at: 96, of: { base: 0, size: 8 } }, kallsyms: 112 },
   mod_kallsyms: { symtab: 0, num_symtab: 8, strtab: 16, typetab: 24 },
+  cpuinfo_x86: { x86_capability: 0 },
 };
+const BANNER = 'Linux version 6.0.0-built (a test) #1 SMP\n\0';
+const BUILD_ID = Buffer.from('00112233445566778899aabbccddeeff00112233', 'hex');
+/** kallsyms is recognized from some thousand names on. */
+const FILLERS = 3900;
 
-const BYTES = 0x8_0000;
-const READ_ONLY_AT = 0x2_0000;
-const DATA_AT = 0x6_0000;
-const DATA_BYTES = 0x1_0000;
-const BTF_OFFSET = 0x1000;
-const KALLSYMS_OFFSET = 0x3000;
-const NO_EXECUTE = 1n << 63n;
-const CODE_64 = 0x00af_9b00;
-const USER_STACK = 3 << 13;
-const FILLERS = 4000;
-
-const KERNEL_CPU: NotedRegisters = {
-  cr0: 0x8001_0011n,
-  cr3: SMALL_LINUX.kernelRoot,
-  cr4: 0x20n,
-  rip: SMALL_LINUX.doExit + 0x10n,
-  csFlags: CODE_64,
-  idt: SMALL_LINUX.data,
-};
-const USER_CPU: NotedRegisters = {
-  ...KERNEL_CPU,
-  cr3: SMALL_LINUX.shellRoot,
-  rip: 0x40_0010n,
-  ssFlags: USER_STACK,
-};
-
-/** What each thing in the data of the kernel is, by its offset there. */
-const AT = {
-  init: 0x1000,
-  shell: 0x1100,
-  worker: 0x1200,
-  twins: [0x1300, 0x1400],
-  thread: 0x1500,
-  ended: 0x1600,
-  signal: 0x1700,
-  shellMm: 0x2000,
-  twinMm: 0x2200,
-  areas: [0x3000, 0x3040, 0x3080, 0x30c0, 0x3100],
-  special: 0x3200,
-  file: 0x4000,
-  dentries: [0x4100, 0x4140, 0x4180],
-  mount: 0x4200,
-  names: 0x4300,
-  modules: 0x5000,
-  module: 0x5100,
-  moduleTables: 0x5200,
-  moduleSymbols: 0x5300,
+/** Addresses and numbers of a dump of {@link linuxDump}. */
+export const SMALL_LINUX = {
+  /** Where the kernel's text begins. */
+  text: TEXT,
+  /** Of the symbol `start_kernel`, and of `do_idle`, on which a vCPU stands. */
+  startKernel: TEXT + 0x10n,
+  doIdle: TEXT + 0x40n,
+  roots: { kernel: AT.kernelTables, init: AT.initTables, shell: AT.shellTables },
+  symbols: FILLERS,
 } as const;
 
+/** What is otherwise than in a guest that is well. */
+export interface LinuxOddities {
+  /** Page-table isolation is on. */
+  readonly isIsolated?: boolean;
+  /** The list of processes leads where nothing is, behind the second. */
+  readonly isCutOff?: boolean;
+  /** A process has a root that is mapped nowhere. */
+  readonly hasLostRoot?: boolean;
+  /** The list of modules runs in a circle. */
+  readonly areModulesDamaged?: boolean;
+  /** So many functions are called f0000, f0001, and so on. */
+  readonly fillers?: number;
+  /** Structures that its type information has besides, or undefined for those that it lacks; null for a kernel without any. */
+  readonly types?: Readonly<Record<string, BuiltMembers | undefined>> | null;
+  /** Symbols besides. */
+  readonly symbols?: readonly BuiltSymbol[];
+  /** Words of the kernel's data that are others, by their linear addresses. */
+  readonly words?: Readonly<Record<string, bigint>>;
+}
+
+const SUPERVISOR: EntryFlags = { user: false, accessed: true };
+const NO_CODE = { ...SUPERVISOR, noExecute: true };
+
 /**
- * An ELF core of a guest with a small Linux in it: a kernel with its symbols and types, the processes 0 to 2, one with a second thread,
- * two of one name, one that has ended, and a module. vCPU 0 is in the kernel, vCPU 1 in user code of process 91, whose areas are a
- * file, a heap, one without a name, one of the kernel's own and a stack.
+ * An ELF core of a guest with a small Linux, whose processes share a page, and which may be damaged or isolated. Its processes: init,
+ * a thread of the kernel, a shell with a second thread, a zombie. Its module has a function and a variable. Of the vCPUs the first is
+ * in init's tables in the kernel, the second in the shell's in user mode, the third in the kernel's own, in the module.
  */
-export function linuxDump({ types = {}, symbols = [], words = {} }: SmallLinux = {}): Buffer {
-  const memory = Buffer.alloc(BYTES);
-  const data = (offset: number): bigint => SMALL_LINUX.data + BigInt(offset);
-  const word = (offset: number, ...values: readonly (bigint | number)[]): void => {
-    for (const [at, value] of values.entries()) memory.writeBigUInt64LE(BigInt(value), DATA_AT + offset + 8 * at);
-  };
-  const text = (offset: number, value: string): bigint => {
-    memory.write(`${value}\0`, DATA_AT + offset, 'latin1');
-    return data(offset);
-  };
-  mapMemory(memory);
-  putTasks(memory, word, data);
-  putAreas(word, text, data);
-  putModule(memory, word, text, data);
-  for (const [address, value] of Object.entries(words)) word(Number(BigInt(address) - SMALL_LINUX.data), value);
-  putReadOnly(memory, types, symbols);
-  return buildElf({ memory: [{ address: 0, bytes: memory }], vcpus: [KERNEL_CPU, USER_CPU] });
-}
-
-type PutWords = (offset: number, ...values: readonly (bigint | number)[]) => void;
-type PutText = (offset: number, value: string) => bigint;
-type AddressOf = (offset: number) => bigint;
-
-/** The kernel's tables at 0x1000, those of process 91 at 0x8000, which lead to the same upper half. */
-function mapMemory(memory: Buffer): void {
-  const set = (table: number, index: number, value: bigint | number): void =>
-    void memory.writeBigUInt64LE(BigInt(value), table + 8 * index);
-  for (const root of [0x1000, 0x8000]) {
-    set(root, 273, 0x2063);
-    set(root, 511, 0x3063);
+export function linuxDump(odd: LinuxOddities = {}): Buffer {
+  const kernel = new TableBuilder('4-level', AT.kernelTables);
+  mapKernel(kernel);
+  const init = new TableBuilder('4-level', AT.initTables, kernel.memory);
+  const shell = new TableBuilder('4-level', AT.shellTables, kernel.memory);
+  // The roots of user mode, right behind the others.
+  const userRoots = [init, shell].map((tables) => tables.allocateTable());
+  mapProcesses(init, shell);
+  for (const [process, { root }] of [init, shell].entries()) {
+    for (let at = 0n; at < 512n; at += 1n) {
+      if (at >= 256n) kernel.poke(root + 8n * at, kernel.peek(kernel.root + 8n * at));
+      else kernel.poke((userRoots[process] ?? 0n) + 8n * at, kernel.peek(root + 8n * at));
+    }
   }
-  set(0x2000, 0, 0x7063);
-  set(0x7000, 0, NO_EXECUTE | 0x0000_01e3n);
-  set(0x7000, 1, NO_EXECUTE | 0x0020_01e3n);
-  set(0x3000, 510, 0x4063);
-  set(0x3000, 511, 0x1_6063);
-  set(0x1_6000, 0, 0x1_7063);
-  set(0x1_7000, 0, 0x6_8121);
-  // The text, which is not in the dump.
-  set(0x4000, 8, 0x20_01a1);
-  set(0x4000, 9, 0x5063);
-  set(0x4000, 10, 0x6063);
-  const page = BigInt(0x1000);
-  for (let at = 0n; at < BigInt((DATA_AT - READ_ONLY_AT) / 0x1000); at += 1n)
-    set(0x5000, Number(at), NO_EXECUTE | (BigInt(READ_ONLY_AT) + at * page) | 0x121n);
-  for (let at = 0n; at < BigInt(DATA_BYTES / 0x1000); at += 1n)
-    set(0x6000, Number(at), NO_EXECUTE | (BigInt(DATA_AT) + at * page) | 0x163n);
-  // swapper_pg_dir
-  set(0x6000, DATA_BYTES / 0x1000, NO_EXECUTE | 0x1163n);
-  set(0x8000, 0, 0xa067);
-  set(0xa000, 0, 0xb067);
-  set(0xa000, 1, 0xe067);
-  set(0xb000, 2, 0xc067);
-  set(0xb000, 3, 0xd067);
-  set(0xc000, 0, 0x1_0025);
-  set(0xd000, 0, NO_EXECUTE | 0x1_1067n);
-  set(0xd000, 256, NO_EXECUTE | 0x1_2047n);
-  set(0xe000, 511, 0xf067);
-  set(0xf000, 510, NO_EXECUTE | 0x1_3025n);
-  set(0xf000, 511, NO_EXECUTE | 0x1_4067n);
+  const memory = Buffer.alloc(AT.end);
+  for (const { address, bytes } of kernel.memory.pages()) memory.set(bytes, Number(address));
+  memory.set(readOnlyData(odd), AT.rodata);
+  memory.set(kernelData(odd), AT.data);
+  memory.fill('code', Number(AT.shared), Number(AT.shared) + 0x1000);
+  return buildElf({ memory: [{ address: 0, bytes: memory }], vcpus: vcpus(odd.isIsolated === true) });
 }
 
-function putTasks(memory: Buffer, word: PutWords, data: AddressOf): void {
-  const { init, shell, worker, twins, thread, ended, signal, shellMm, twinMm } = AT;
-  const [twin, other] = twins;
-  const order: readonly number[] = [init, shell, worker, twin, other, ended];
-  const task = (at: number, pid: number, tgid: number, comm: string, state: number, mm: number, exit = 0): void => {
-    const next = order[(order.indexOf(at) + 1) % order.length] ?? init;
-    word(at, state);
-    if (order.includes(at)) word(at + 0x10, data(next + 0x10));
-    memory.writeInt32LE(pid, DATA_AT + at + 0x20);
-    memory.writeInt32LE(tgid, DATA_AT + at + 0x24);
-    word(at + 0x28, mm === 0 ? 0n : data(mm), exit);
-    memory.write(comm, DATA_AT + at + 0x50, 'latin1');
+function vcpus(isIsolated: boolean): readonly NotedRegisters[] {
+  const own = { cr0: 0x8005_0033n, cr4: 0x20n, csFlags: 0x00af_9b00, idt: DATA + BigInt(IN_DATA.idt) };
+  return [
+    { ...own, cr3: AT.initTables, rip: SMALL_LINUX.doIdle + 4n },
+    { ...own, cr3: AT.shellTables + (isIsolated ? PAGE : 0n), rip: 0x40_0010n, ssFlags: 3 << 13 },
+    { ...own, cr3: AT.kernelTables, rip: MODULE + 0x20n },
+  ];
+}
+
+function mapKernel(tables: TableBuilder): void {
+  const above = { 4: SUPERVISOR, 3: SUPERVISOR, 2: SUPERVISOR };
+  const pages = (first: bigint, physical: bigint, bytes: number, flags: EntryFlags): void => {
+    for (let at = 0n; at < bytes; at += PAGE)
+      tables.map(first + at, physical + at, { levels: { ...above, 1: { ...SUPERVISOR, ...flags } } });
   };
-  task(init, 0, 0, 'swapper/0', 0, 0);
-  task(shell, 91, 91, 'bash', 1, shellMm);
-  task(worker, 2, 2, 'kworker/0:0', 0x402, 0);
-  task(twin, 100, 100, 'twin', 1, twinMm);
-  task(other, 101, 101, 'twin', 2, twinMm);
-  task(thread, 93, 91, 'bash-io', 0, shellMm);
-  task(ended, 105, 105, 'gone', 0, 0, 0x20);
-  word(shell + 0x38, data(signal), data(thread + 0x40));
-  word(thread + 0x38, data(signal), data(signal + 0x08));
-  word(signal + 0x08, data(shell + 0x40));
-  word(shellMm + 0x08, SMALL_LINUX.directMap + SMALL_LINUX.shellRoot);
-  word(shellMm + 0x40, 5, 7, 100, 1);
-  // Tables that are mapped nowhere.
-  word(twinMm + 0x08, 0xdead_0000);
+  const large = (first: bigint, physical: bigint, flags: EntryFlags): void =>
+    tables.map(first, physical, { size: 0x20_0000, levels: { ...above, 2: { ...SUPERVISOR, ...flags } } });
+  large(DIRECT, 0n, { noExecute: true, dirty: true });
+  large(TEXT, 0x100_0000n, { write: false });
+  pages(RODATA, BigInt(AT.rodata), RODATA_BYTES, { write: false, noExecute: true });
+  pages(DATA, BigInt(AT.data), DATA_BYTES, { ...NO_CODE, dirty: true });
+  pages(OWN_ROOT, AT.kernelTables, 0x1000, { ...NO_CODE, dirty: true });
+  pages(MODULE, AT.module, 0x1000, { write: false });
+  pages(MODULE + PAGE, AT.moduleData, 0x1000, NO_CODE);
 }
 
-function putAreas(word: PutWords, text: PutText, data: AddressOf): void {
-  const { shellMm, areas, special, file, dentries, mount, names } = AT;
-  const [root, folder, program] = dentries;
-  word(shellMm + 0x10, data(areas[0]), 0x60_0000, 0x60_1000, 0x7fff_f800);
-  const area = (at: number, first: number, end: number, ofFile = 0n, operations = 0n, own = 0n): void =>
-    word(areas[at] ?? 0, first, end, data(areas[at + 1] ?? 0), ofFile, operations, own);
-  area(0, 0x40_0000, 0x40_1000, data(file));
-  area(1, 0x60_0000, 0x60_1000);
-  area(2, 0x70_0000, 0x70_1000);
-  area(3, 0x7fff_e000, 0x7fff_f000, 0n, data(special + 0x40), data(special));
-  area(4, 0x7fff_f000, 0x8000_0000);
-  word(areas[4] + 16, 0);
-  word(special, text(names, '[vdso]'));
-  word(file, data(mount + 16), data(program));
-  const dentry = (at: number, parent: number, name: bigint, length: number): void =>
-    word(at, data(parent), length, name);
-  dentry(root, root, text(names + 0x10, '/'), 1);
-  dentry(folder, root, text(names + 0x20, 'bin'), 3);
-  dentry(program, folder, text(names + 0x30, 'sh'), 2);
-  word(mount, data(mount), data(root), data(root));
+function mapProcesses(init: TableBuilder, shell: TableBuilder): void {
+  const map = (tables: TableBuilder, address: bigint, physical: bigint, flags: EntryFlags): void =>
+    tables.map(address, physical, { levels: { 1: { accessed: true, ...flags } } });
+  for (const tables of [init, shell]) map(tables, 0x40_0000n, AT.shared, { write: false });
+  map(init, 0x60_0000n, AT.heap, { noExecute: true, dirty: true });
+  // Page 7 of swap area 0, as __swp_entry() makes it.
+  map(init, 0x60_1000n, 0n, {});
+  init.poke(init.entryAddress(0x60_1000n, 1), (~7n << 9n) & 0x07ff_ffff_ffff_fe00n);
+  map(init, 0x7fff_0000_0000n, AT.stack, { noExecute: true, dirty: true });
+  map(init, 0x7fff_f000_0000n, AT.vdso, { write: false });
+  map(shell, 0x7000_0000_0000n, AT.shellOwn, { noExecute: true, accessed: false });
 }
 
-/** Of one function. */
-function putModule(memory: Buffer, word: PutWords, text: PutText, data: AddressOf): void {
-  const { modules, module, moduleTables, moduleSymbols } = AT;
-  word(modules, data(module + 8));
-  word(module, 0, data(modules));
-  text(module + 0x18, 'small');
-  word(module + 0x60, data(moduleTables));
-  word(module + 0x70, SMALL_LINUX.module, 0x1000);
-  word(moduleTables, data(moduleSymbols), 2, data(moduleSymbols + 0x100), data(moduleSymbols + 0x200));
-  // The first is none, the second small_init in section 1.
-  word(moduleSymbols + 24, 1n | (1n << 48n), SMALL_LINUX.module + 0x10n, 0x20);
-  text(moduleSymbols + 0x101, 'small_init');
-  memory.write('?t', DATA_AT + moduleSymbols + 0x200, 'latin1');
-}
-
-function putReadOnly(memory: Buffer, types: SmallLinux['types'], more: readonly BuiltSymbol[]): void {
-  const { text, readOnly, data, doExit, banner } = SMALL_LINUX;
-  const put = (offset: number, bytes: Uint8Array): void => void memory.set(bytes, READ_ONLY_AT + offset);
-  put(0x10, Buffer.from(`${banner}\n\0`, 'latin1'));
-  put(0x100, Buffer.from('040000001400000003000000474e5500', 'hex'));
-  put(0x110, Buffer.from('00112233445566778899aabbccddeeff01234567', 'hex'));
+function readOnlyData({ fillers = FILLERS, types = {}, symbols: more = [] }: LinuxOddities): Buffer {
+  const bytes = Buffer.alloc(RODATA_BYTES);
   const btf = types && builtTypes(types);
-  if (btf) put(BTF_OFFSET, btf);
-  const named = (name: string, address: bigint, type = 'D'): BuiltSymbol => ({ name, type, address });
-  const fillers = Array.from({ length: FILLERS }, (_, at) => named(`f${at}`, text + 0x40n * BigInt(at + 1), 't'));
-  const ofTypes = btf
+  const note = Buffer.alloc(16);
+  note.writeUInt32LE(4, 0);
+  note.writeUInt32LE(BUILD_ID.length, 4);
+  note.writeUInt32LE(3, 8);
+  note.write('GNU\0', 12, 'latin1');
+  const notes = Buffer.concat([note, BUILD_ID]);
+  bytes.write(BANNER, 0, 'latin1');
+  bytes.set(notes, 0x100);
+  if (btf) bytes.set(btf, 0x200);
+  if (btf && 0x200 + btf.length > 0x2000) throw new RangeError('the type information needs more room');
+  const place = (at: number): bigint => RODATA + BigInt(at);
+  const data = (at: number): bigint => DATA + BigInt(at);
+  const ofTypes: readonly BuiltSymbol[] = btf
     ? [
-        named('__start_BTF', readOnly + BigInt(BTF_OFFSET), 'R'),
-        named('__stop_BTF', readOnly + BigInt(BTF_OFFSET + btf.length), 'R'),
+        { name: '__start_BTF', type: 'R', address: place(0x200) },
+        { name: '__stop_BTF', type: 'R', address: place(0x200 + btf.length) },
       ]
     : [];
-  const symbols = [
-    ...[named('_stext', text, 'T'), named('_text', text, 'T'), ...fillers],
-    ...[
-      named('do_exit', doExit, 'T'),
-      named('do_group_exit', doExit + 0xb30n, 'T'),
-      named('_etext', text + 0x20_0000n),
-    ],
-    ...[named('__start_rodata', readOnly, 'R'), named('__start_notes', readOnly + 0x100n, 'R')],
-    ...[named('__stop_notes', readOnly + 0x124n, 'R'), ...ofTypes, named('__end_rodata', readOnly + 0x4_0000n, 'R')],
-    ...[named('_sdata', data), named('init_task', data + BigInt(AT.init)), named('modules', data + BigInt(AT.modules))],
-    named('special_mapping_vmops', data + BigInt(AT.special + 0x40)),
-    ...[named('_edata', data + BigInt(DATA_BYTES)), named('swapper_pg_dir', data + BigInt(DATA_BYTES), 'B')],
-    named('_end', data + BigInt(DATA_BYTES + 0x1000), 'B'),
+  const symbols: readonly BuiltSymbol[] = [
+    { name: '_stext', type: 'T', address: TEXT },
+    { name: '_text', type: 'T', address: TEXT },
+    { name: 'start_kernel', type: 'T', address: SMALL_LINUX.startKernel },
+    { name: 'do_idle', type: 't', address: SMALL_LINUX.doIdle },
+    ...Array.from({ length: fillers }, (_, at) => {
+      return { name: `f${String(at).padStart(4, '0')}`, type: 't', address: TEXT + 0x100n + 0x10n * BigInt(at) };
+    }),
+    { name: '_etext', type: 'T', address: RODATA },
+    { name: '__start_rodata', type: 'R', address: RODATA },
+    { name: 'linux_banner', type: 'R', address: RODATA },
+    { name: '__start_notes', type: 'R', address: place(0x100) },
+    { name: '__stop_notes', type: 'R', address: place(0x100 + notes.length) },
+    ...ofTypes,
+    { name: '__end_rodata', type: 'R', address: RODATA + BigInt(RODATA_BYTES) },
+    { name: '_sdata', type: 'D', address: DATA },
+    { name: 'page_offset_base', type: 'D', address: data(IN_DATA.pageOffsetBase) },
+    { name: 'vmalloc_base', type: 'D', address: data(IN_DATA.vmallocBase) },
+    { name: 'vmemmap_base', type: 'D', address: data(IN_DATA.vmemmapBase) },
+    { name: 'nr_swapfiles', type: 'b', address: data(IN_DATA.swapFiles) },
+    { name: 'modules', type: 'd', address: data(IN_DATA.modules) },
+    { name: 'special_mapping_vmops', type: 'd', address: data(IN_DATA.specialOperations) },
+    { name: 'boot_cpu_data', type: 'D', address: data(IN_DATA.cpu) },
+    { name: 'init_task', type: 'D', address: data(IN_DATA.tasks) },
+    { name: '_edata', type: 'D', address: OWN_ROOT },
+    { name: 'swapper_pg_dir', type: 'D', address: OWN_ROOT },
+    { name: '_end', type: 'B', address: OWN_ROOT + PAGE },
     ...more,
   ].sort((one, other) => (one.address < other.address ? -1 : one.address > other.address ? 1 : 0));
-  const shape = { form: 'base', order: 'names-first', wordBytes: 8 } as const;
-  const kallsyms = buildKallsyms(symbols, readOnly + BigInt(KALLSYMS_OFFSET), shape);
-  if (READ_ONLY_AT + KALLSYMS_OFFSET + kallsyms.length > DATA_AT) throw new RangeError('too many symbols');
-  put(KALLSYMS_OFFSET, kallsyms);
+  const tables = buildKallsyms(symbols, place(0x2000), { form: 'base', order: 'names-first', wordBytes: 8 });
+  if (0x2000 + tables.length > RODATA_BYTES) throw new RangeError('the symbols need more room');
+  bytes.set(tables, 0x2000);
+  return bytes;
 }
 
 function builtTypes(changed: Readonly<Record<string, BuiltMembers | undefined>>): Uint8Array {
@@ -273,4 +237,147 @@ function builtTypes(changed: Readonly<Record<string, BuiltMembers | undefined>>)
     members === undefined ? [] : [[name, members] as const],
   );
   return buildBtf(Object.fromEntries(structures)).bytes;
+}
+
+/** Words, and text, at places of the kernel's data. */
+class KernelData {
+  readonly bytes = Buffer.alloc(DATA_BYTES);
+
+  address(at: number): bigint {
+    return DATA + BigInt(at);
+  }
+
+  words(at: number, ...values: readonly (bigint | number)[]): void {
+    for (const [index, value] of values.entries())
+      this.bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), at + 8 * index);
+  }
+
+  text(at: number, text: string): bigint {
+    this.bytes.write(`${text}\0`, at, 'latin1');
+    return this.address(at);
+  }
+}
+
+function kernelData(odd: LinuxOddities): Buffer {
+  const { isIsolated, isCutOff, hasLostRoot, areModulesDamaged, words = {} } = odd;
+  const data = new KernelData();
+  data.words(IN_DATA.pageOffsetBase, DIRECT, 0xffff_c900_0000_0000n, 0xffff_ea00_0000_0000n, 1);
+  // X86_FEATURE_PTI: word 7, bit 11.
+  if (isIsolated) data.bytes.writeUInt32LE(1 << 11, IN_DATA.cpu + 28);
+  putSpaces(data, hasLostRoot === true);
+  putTasks(data, isCutOff === true);
+  putModule(data, areModulesDamaged === true);
+  for (const [address, value] of Object.entries(words)) data.words(Number(BigInt(address) - DATA), value);
+  return data.bytes;
+}
+
+interface BuiltTask {
+  readonly pid: number;
+  readonly comm: string;
+  readonly state?: number;
+  readonly exitState?: number;
+  readonly mm?: number;
+  /** The process that it is a further thread of, by its place. */
+  readonly leader?: number;
+}
+
+const TASKS: readonly BuiltTask[] = [
+  { pid: 0, comm: 'swapper/0' },
+  { pid: 1, comm: 'init', state: 1, mm: 0 },
+  { pid: 2, comm: 'kthreadd', state: 0x402 },
+  { pid: 7, comm: 'sh', mm: 1 },
+  { pid: 9, comm: 'gone', exitState: 0x20 },
+  { pid: 8, comm: 'sh-worker', state: 2, mm: 1, leader: 3 },
+];
+
+function putTasks(data: KernelData, isCutOff: boolean): void {
+  const at = (index: number): number => IN_DATA.tasks + TASK_BYTES * index;
+  const link = (index: number, member: number): bigint => data.address(at(index) + member);
+  const processes = TASKS.flatMap(({ leader }, index) => (leader === undefined ? [index] : []));
+  for (const [index, { pid, comm, state = 0, exitState = 0, mm, leader = index }] of TASKS.entries()) {
+    const own = at(index);
+    data.words(own + TASK.__state, state);
+    data.words(own + TASK.mm, mm === undefined ? 0 : data.address(IN_DATA.spaces + 0x100 * mm));
+    data.bytes.writeInt32LE(pid, own + TASK.pid);
+    data.bytes.writeInt32LE(TASKS[leader]?.pid ?? pid, own + TASK.tgid);
+    data.text(own + TASK.comm, comm);
+    data.words(own + TASK.signal, data.address(IN_DATA.signals + 0x10 * leader));
+    data.words(own + TASK.exit_state, exitState);
+    const after = processes[processes.indexOf(index) + 1];
+    const next = isCutOff && index === 1 ? 0xffff_dead_0000_0000n : link(after ?? 0, TASK.tasks);
+    if (leader === index) data.words(own + TASK.tasks, next);
+  }
+  for (const process of processes) {
+    const threads = TASKS.flatMap(({ leader }, index) => (index === process || leader === process ? [index] : []));
+    const head = IN_DATA.signals + 0x10 * process;
+    const places = [data.address(head), ...threads.map((index) => link(index, TASK.thread_node)), data.address(head)];
+    data.words(head, places[1] ?? 0);
+    for (const [index, thread] of threads.entries()) data.words(at(thread) + TASK.thread_node, places[index + 2] ?? 0);
+  }
+}
+
+/** The address spaces of init and the shell, with their areas, and the path of the file that both have mapped. */
+function putSpaces(data: KernelData, hasLostRoot: boolean): void {
+  const file = data.address(IN_DATA.files);
+  const mount = data.address(IN_DATA.files + 0x100);
+  const root = data.address(IN_DATA.files + 0x200);
+  const bin = data.address(IN_DATA.files + 0x240);
+  const busybox = data.address(IN_DATA.files + 0x280);
+  data.words(IN_DATA.files, mount + 24n, busybox);
+  data.words(IN_DATA.files + 0x100, 0, mount, 0, root);
+  const dentry = (at: bigint, parent: bigint, name: string): void => {
+    const place = Number(at - DATA);
+    data.words(place, parent, BigInt(name.length) << 32n, data.text(place + 0x20, name));
+  };
+  dentry(root, root, '/');
+  dentry(bin, root, 'bin');
+  dentry(busybox, bin, 'busybox');
+  const vdso = IN_DATA.files + 0x300;
+  data.words(vdso, data.text(vdso + 8, '[vdso]'));
+  const operations = data.address(IN_DATA.specialOperations);
+  const areasOfInit = [
+    [0x40_0000, 0x40_1000, file, 0n, 0n],
+    [0x60_0000, 0x60_2000, 0n, 0n, 0n],
+    [0x7fff_0000_0000, 0x7fff_0000_1000, 0n, 0n, 0n],
+    [0x7fff_f000_0000, 0x7fff_f000_1000, 0n, operations, data.address(vdso)],
+  ] as const;
+  const areasOfShell = [
+    [0x40_0000, 0x40_1000, file, 0n, 0n],
+    [0x7000_0000_0000, 0x7000_0000_1000, 0n, 0n, 0n],
+  ] as const;
+  const put = (first: number, areas: typeof areasOfInit | typeof areasOfShell): bigint => {
+    for (const [at, [from, to, ...rest]] of areas.entries()) {
+      const next = at + 1 === areas.length ? 0n : data.address(first + AREA_BYTES * (at + 1));
+      data.words(first + AREA_BYTES * at, from, to, next, ...rest);
+    }
+    return data.address(first);
+  };
+  const space = (at: number, pgd: bigint, resident: readonly number[], marks: readonly number[], areas: bigint): void =>
+    data.words(IN_DATA.spaces + 0x100 * at, pgd, ...resident, 0, 0, 0, areas, ...marks);
+  const ofInit = put(IN_DATA.areas, areasOfInit);
+  space(0, DIRECT + AT.initTables, [1, 2, 50, -1], [0x60_0000, 0x60_2000, 0x7fff_0000_0800], ofInit);
+  const rootOfShell = hasLostRoot ? 0xffff_dead_0000_0000n : DIRECT + AT.shellTables;
+  space(1, rootOfShell, [300, 0, 0, 5], [0, 0, 0], put(IN_DATA.areas + 0x400, areasOfShell));
+}
+
+/** One that has two symbols: `probe` in its code, and one of no name. */
+function putModule(data: KernelData, isDamaged: boolean): void {
+  const first = IN_DATA.modulesFirst;
+  const list = data.address(first + 8);
+  const head = data.address(IN_DATA.modules);
+  data.words(IN_DATA.modules, list, list);
+  data.words(first, 0, isDamaged ? list : head, head);
+  data.text(first + 24, 'toy_module');
+  data.words(first + 96, MODULE, 0x2000, data.address(first + 0x100));
+  const [symbols, names, types] = [first + 0x200, first + 0x300, first + 0x400];
+  data.words(first + 0x100, data.address(symbols), 3, data.address(names), data.address(types));
+  data.bytes.write('\0probe\0toy_state\0', names, 'latin1');
+  data.bytes.write('?td', types, 'latin1');
+  const symbol = (at: number, name: number, address: bigint): void => {
+    data.bytes.writeUInt32LE(name, symbols + 24 * at);
+    data.bytes.writeUInt16LE(1, symbols + 24 * at + 6);
+    data.words(symbols + 24 * at + 8, address, 0x10);
+  };
+  symbol(1, 1, MODULE + 0x10n);
+  symbol(2, 7, MODULE + PAGE);
 }

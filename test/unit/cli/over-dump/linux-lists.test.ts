@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { formatHex } from '../../../../src/paging/index.ts';
-import { PROCESSES_DUMP, processesDump } from '../../../support/builders/processes-dump.ts';
+import { linuxDump, SMALL_LINUX } from '../../../support/builders/linux-dump.ts';
 import { OverDump } from './over-dump.ts';
 
 describe('cli, over a dump of a Linux: ps', () => {
-  const over = new OverDump(processesDump());
+  const over = new OverDump(linuxDump());
   after(() => over[Symbol.dispose]());
 
   const HEADING = 'PID  TGID  S      CR3    RSS  name';
@@ -17,7 +17,9 @@ describe('cli, over a dump of a Linux: ps', () => {
   ];
 
   it('lists processes, and threads where that is asked for', async () => {
-    expect(await over.run('ps')).to.deep.equal({ status: 0, out: [HEADING, ...PROCESSES], err: [] });
+    for (const cpu of ['', ' --cpu 1']) {
+      expect(await over.run(`ps${cpu}`)).to.deep.equal({ status: 0, out: [HEADING, ...PROCESSES], err: [] });
+    }
     const threads = [...PROCESSES.slice(0, 4), '  8     7  D  0x18000  1220K  sh-worker', ...PROCESSES.slice(4)];
     expect(await over.run('ps --threads')).to.deep.equal({ status: 0, out: [HEADING, ...threads], err: [] });
   });
@@ -43,17 +45,37 @@ describe('cli, over a dump of a Linux: ps', () => {
   });
 
   it('shows both roots of each process where user mode has one of its own', async () => {
-    using isolated = new OverDump(processesDump({ isIsolated: true }));
+    using isolated = new OverDump(linuxDump({ isIsolated: true }));
     const { out } = await isolated.run('ps --cpu 1');
     expect(out[0]).to.equal('PID  TGID  S      CR3  user CR3    RSS  name');
     expect(out.filter((line) => /init|sh$/.test(line))).to.deep.equal([
       '  1     1  S   0xa000    0xb000    12K  init',
       '  7     7  R  0x18000   0x19000  1220K  sh',
     ]);
+    const sh = (await isolated.run('ps --json')).out.map((line) => JSON.parse(line))[3];
+    expect(sh).to.include({ cr3: '0x18000', userCr3: '0x19000' });
+  });
+
+  it('has no root of a process whose tables are mapped nowhere, and no page where none is resident', async () => {
+    // The counts of the shell's pages.
+    const words = { '0xffffffff81402108': 0n, '0xffffffff81402120': 0n };
+    using lost = new OverDump(linuxDump({ hasLostRoot: true, words }));
+    expect(await lost.run('ps')).to.deep.equal({
+      status: 0,
+      out: [
+        'PID  TGID  S     CR3  RSS  name',
+        '  0     0  R       -    -  [swapper/0]',
+        '  1     1  S  0xa000  12K  init',
+        '  2     2  I       -    -  [kthreadd]',
+        '  7     7  R       -    0  sh',
+        '  9     9  Z       -    -  [gone]',
+      ],
+      err: [],
+    });
   });
 
   it('has what it has of a list that is cut off, says so, and has status 1', async () => {
-    using cut = new OverDump(processesDump({ isCutOff: true }));
+    using cut = new OverDump(linuxDump({ isCutOff: true }));
     for (const words of ['ps', 'ps --threads']) {
       expect(await cut.run(words), words).to.deep.equal({
         status: 1,
@@ -71,7 +93,7 @@ describe('cli, over a dump of a Linux: ps', () => {
 });
 
 describe('cli, over a dump of a Linux: symbols', () => {
-  const over = new OverDump(processesDump());
+  const over = new OverDump(linuxDump());
   after(() => over[Symbol.dispose]());
 
   it('lists all of them, those of modules last', async () => {
@@ -79,7 +101,7 @@ describe('cli, over a dump of a Linux: symbols', () => {
     expect({ status, err, count: out.length }).to.deep.equal({
       status: 0,
       err: [],
-      count: PROCESSES_DUMP.symbols + 26,
+      count: SMALL_LINUX.symbols + 26,
     });
     expect(out.slice(0, 5)).to.deep.equal([
       'ffffffff81000000 T _stext',
@@ -160,7 +182,7 @@ describe('cli, over a dump of a Linux: symbols', () => {
   });
 
   it('says what is lacking of modules, and has the rest', async () => {
-    using damaged = new OverDump(processesDump({ areModulesDamaged: true }));
+    using damaged = new OverDump(linuxDump({ areModulesDamaged: true }));
     const complaint = 'pagewalk: the list of modules is damaged after 1 of them';
     const listed = await damaged.run('symbols toy_*');
     expect(listed).to.deep.equal({
@@ -170,7 +192,7 @@ describe('cli, over a dump of a Linux: symbols', () => {
   });
 
   it('ends where its reader is gone, or where it is interrupted', async () => {
-    using large = new OverDump(processesDump({ fillers: 9000 }));
+    using large = new OverDump(linuxDump({ fillers: 9000 }));
     const gone = new AbortController();
     gone.abort();
     const unread = await large.runIn({ unread: gone.signal }, `symbols --dump ${large.dump}`);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { processesDump } from '../../../support/builders/processes-dump.ts';
+import { linuxDump } from '../../../support/builders/linux-dump.ts';
 import { ASSUMED_OF_MAP, assumedOfWalk, OverDump } from './over-dump.ts';
 
 const NOTES = ASSUMED_OF_MAP.map((each) => `! assumed: ${each}`);
@@ -24,7 +24,7 @@ const OF_KERNEL = [
 ];
 
 describe('cli, over a dump of a Linux: map', () => {
-  const over = new OverDump(processesDump());
+  const over = new OverDump(linuxDump());
   after(() => over[Symbol.dispose]());
 
   it('says whose address space it is, and what lies where', async () => {
@@ -33,9 +33,16 @@ describe('cli, over a dump of a Linux: map', () => {
       ...{ status: 0, err, out: [heading, ...NOTES, RANGES, ...OF_INIT, ...OF_KERNEL] },
     });
     const shell = '4-level paging, CR3 0x18000 (process 7 sh), vCPU 0';
-    for (const words of ['map --pid 7', 'map --process sh']) {
-      expect(await over.run(words), words).to.deep.equal({
-        ...{ status: 0, err, out: [shell, ...NOTES, RANGES, ...OF_SHELL, ...OF_KERNEL] },
+    for (const [words, ofShell] of [
+      ['--pid 7', shell],
+      ['--process sh', shell],
+      ['--pid 8', '4-level paging, CR3 0x18000 (process 8 sh-worker), vCPU 0'],
+      ['--names --cpu 1', '4-level paging, CR3 0x18000 (process 7 sh), vCPU 1'],
+      ['--names --cr3 0x18000', shell],
+      ['--names --set CR3=0x18000', shell],
+    ] as const) {
+      expect(await over.run(`map ${words}`), words).to.deep.equal({
+        ...{ status: 0, err, out: [ofShell, ...NOTES, RANGES, ...OF_SHELL, ...OF_KERNEL] },
       });
     }
     const kernel = "4-level paging, CR3 0x1000 (the kernel's own tables), vCPU 2";
@@ -47,6 +54,12 @@ describe('cli, over a dump of a Linux: map', () => {
       ...[heading.replace(' (process 1 init)', ''), ...NOTES, RANGES],
       ...[...OF_INIT, ...OF_KERNEL].map((line) => line.replace(/(RAM|dump) {2}.*/, '$1')),
     ]);
+    expect((await over.run('map --names --cr3 0x5000 --range 0-1')).out[0]).to.equal(
+      '4-level paging, CR3 0x5000 (given), vCPU 0',
+    );
+    expect((await over.run('map --range 0xffffffff81200000+1')).out.at(-1)).to.equal(
+      '0xffffffff81200000-0xffffffff81200fff      4K  r---  1x4K A=1 D=0  → 0x20000-0x20fff RAM',
+    );
   });
 
   it('says of each page what lies there', async () => {
@@ -80,22 +93,32 @@ describe('cli, over a dump of a Linux: map', () => {
     ]);
   });
 
-  it('refuses a process that has no address space, or that there is not', async () => {
-    for (const [words, message] of [
+  it('refuses a process that has no address space, or that there is not, and several', async () => {
+    using lost = new OverDump(linuxDump({ hasLostRoot: true }));
+    // The name of init.
+    using twins = new OverDump(linuxDump({ words: { '0xffffffff814010a8': 0x6873n } }));
+    for (const [words, message, from = over] of [
       ['--pid 2', 'process 2 kthreadd is a thread of the kernel: it has no address space'],
       ['--pid 9', 'process 9 gone has ended: it has no address space any more'],
       ['--process nope', 'no process has the name "nope"'],
       ['--pid 3', 'no process has pid 3'],
+      ['--pid 7', 'process 7 sh has a page-table root that is mapped nowhere', lost],
+      ['--process sh', '2 processes have the name "sh": 1, 7; take one of them by its pid', twins],
     ] as const) {
-      expect(await over.run(`map ${words}`), words).to.deep.equal({
-        ...{ status: 2, out: [], err: [`pagewalk: ${message}`, 'Try: pagewalk help map'] },
-      });
+      for (const [command, line] of [
+        ['map', `map ${words}`],
+        ['translate', `translate 0x400000 ${words}`],
+      ] as const) {
+        expect(await from.run(line), line).to.deep.equal({
+          ...{ status: 2, out: [], err: [`pagewalk: ${message}`, `Try: pagewalk help ${command}`] },
+        });
+      }
     }
   });
 });
 
 describe('cli, over a dump of a Linux: find', () => {
-  const over = new OverDump(processesDump());
+  const over = new OverDump(linuxDump());
   after(() => over[Symbol.dispose]());
 
   const DIRECT = '0xffff888000050000  rw--  1x2M A=1 D=1  → 0x50000  direct map';
@@ -145,6 +168,42 @@ describe('cli, over a dump of a Linux: find', () => {
     expect((await found('do_idle --processes')).out).to.deep.equal([
       '0xffffffff81000040  r-x-  1x2M A=1 D=0  → 0x1000040  kernel text',
     ]);
+    // A symbol is the kernel's, whatever address space is looked through; a register and phys: are its own.
+    expect((await found('do_idle --pid 7')).out).to.deep.equal([
+      '0xffffffff81000040  r-x-  1x2M A=1 D=0  → 0x1000040  kernel text',
+    ]);
+    expect((await found('phys:0x54000')).out).to.deep.equal([
+      '0xffff888000054000  rw--  1x2M A=1 D=1  → 0x54000',
+      '0xffffffffc0000000  r-x-  1x4K A=1 D=0  → 0x54000',
+    ]);
+    expect((await found('rip --cpu 1')).out).to.deep.equal([
+      '0x0000000000400010  r-xu  1x4K A=1 D=0  → 0x50010',
+      '0xffff888000050010  rw--  1x2M A=1 D=1  → 0x50010',
+    ]);
+  });
+
+  it('refuses what leads nowhere, and says where nothing leads to a symbol', async () => {
+    for (const [word, address] of [
+      ['rsp', '0x0'],
+      ['_end', '0xffffffff81411000'],
+    ] as const) {
+      expect(await over.run(`find ${word}`), word).to.deep.equal({
+        ...{ status: 2, out: [] },
+        err: [
+          `pagewalk: ${address} is mapped nowhere, so there is no physical address to look for`,
+          'Try: pagewalk help find',
+        ],
+      });
+    }
+    expect((await over.run('find do_idle --range 0-0xffffffff')).err.at(-1)).to.equal(
+      'pagewalk: no linear address from 0x0 to 0xffffffff leads to 0x1000040',
+    );
+    // Tables of user mode alone: the symbol leads where the kernel's own tables say.
+    const ofUser = await over.run('find do_idle --cr3 0x19000');
+    expect({ ...ofUser, out: ofUser.out.filter((line) => !NOTES.includes(line)) }).to.deep.equal({
+      ...{ status: 1, out: [] },
+      err: ['pagewalk: no linear address leads to 0x1000040'],
+    });
   });
 
   it('gives a program owner and areas', async () => {
@@ -171,19 +230,19 @@ describe('cli, over a dump of a Linux: find', () => {
   });
 
   it('is incomplete where a process cannot be looked in, or the list is cut off, and has status 5', async () => {
-    using lost = new OverDump(processesDump({ hasLostRoot: true }));
+    using lost = new OverDump(linuxDump({ hasLostRoot: true }));
     const without = await lost.run('find 0x50000 --processes');
     expect({ ...without, out: without.out.slice(NOTES.length) }).to.deep.equal({
       ...{ status: 5, out: [DIRECT, `${SHARED}  process 1 init`] },
       err: ['pagewalk: process 7 sh has a page-table root that is mapped nowhere'],
     });
-    using cut = new OverDump(processesDump({ isCutOff: true }));
+    using cut = new OverDump(linuxDump({ isCutOff: true }));
     const { status, err } = await cut.run('find 0x50000 --processes');
     expect({ status, err }).to.deep.equal({
       status: 5,
       err: ['pagewalk: the list of tasks leads to 0xffffdeacfffffff8, where no memory is mapped, after 2 of them'],
     });
-    using damaged = new OverDump(processesDump({ areModulesDamaged: true }));
+    using damaged = new OverDump(linuxDump({ areModulesDamaged: true }));
     const complete = await damaged.run('find 0x50000 --processes');
     expect([complete.status, complete.err]).to.deep.equal([
       0,
@@ -211,7 +270,7 @@ describe('cli, over a dump of a Linux: find', () => {
 });
 
 describe('cli, over a dump of a Linux: state', () => {
-  const over = new OverDump(processesDump());
+  const over = new OverDump(linuxDump());
   after(() => over[Symbol.dispose]());
 
   it('says whose CR3 it is, and which symbol the code is in', async () => {
@@ -268,7 +327,7 @@ describe('cli, over a dump of a Linux: state', () => {
   });
 
   it('tells which half of an isolated process a CR3 is of', async () => {
-    using isolated = new OverDump(processesDump({ isIsolated: true }));
+    using isolated = new OverDump(linuxDump({ isIsolated: true }));
     const { out } = await isolated.run('state --cpu all --names --json');
     expect(out.map((line) => JSON.parse(line).owner)).to.deep.equal([
       { kind: 'process', pid: 1, comm: 'init', half: 'kernel' },
@@ -279,7 +338,7 @@ describe('cli, over a dump of a Linux: state', () => {
 });
 
 describe('cli, over a dump of a Linux: translate', () => {
-  const over = new OverDump(processesDump());
+  const over = new OverDump(linuxDump());
   after(() => over[Symbol.dispose]());
 
   it('says what lies at an address, and what Linux means by an entry', async () => {
@@ -340,11 +399,10 @@ describe('cli, over a dump of a Linux: translate', () => {
         '0xffff888000054000  0x54000  2M  rw--  direct map',
       ],
     });
-    expect(going.err).to.have.length(1);
-    expect(going.err[0]).to.contain(`${list}:2: `).and.contain('no_such');
+    expect(going.err).to.deep.equal([`pagewalk: ${list}:2: no symbol is called "no_such"`]);
     const ended = await over.run(`translate --from ${list} --brief --names`);
     expect({ status: ended.status, out: ended.out }).to.deep.equal({ status: 2, out: [] });
-    expect(ended.err[0]).to.contain(`${list}:2: `);
+    expect(ended.err[0]).to.equal(`pagewalk: ${list}:2: no symbol is called "no_such"`);
   });
 
   it('gives a program all of it', async () => {
@@ -372,7 +430,7 @@ describe('cli, over a dump of a Linux: translate', () => {
     expect(await headingOf(over, '--pid 7 --user')).to.equal(
       `${at}user read   4-level paging, CR3 0x18000 (process 7 sh), vCPU 0`,
     );
-    using isolated = new OverDump(processesDump({ isIsolated: true }));
+    using isolated = new OverDump(linuxDump({ isIsolated: true }));
     expect(await headingOf(isolated, '--process sh --user')).to.equal(
       `${at}user read   4-level paging, CR3 0x19000 (process 7 sh, user half), vCPU 0`,
     );
@@ -388,7 +446,7 @@ describe('cli, over a dump of a Linux: translate', () => {
 });
 
 describe('cli, over a dump of a Linux: hv-translate', () => {
-  const over = new OverDump(processesDump());
+  const over = new OverDump(linuxDump());
   after(() => over[Symbol.dispose]());
 
   it('takes symbols, and physical addresses, of the command line and of a list', async () => {

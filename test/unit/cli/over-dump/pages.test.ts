@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { decodeRanges } from '../../../../src/picture/internal.ts';
-import { PROCESSES_DUMP, processesDump } from '../../../support/builders/processes-dump.ts';
+import { linuxDump, SMALL_LINUX } from '../../../support/builders/linux-dump.ts';
 import { momentsOfPage, type ReadPage } from '../../../support/moments-of-page.ts';
 import { ASSUMED_OF_MAP, OverDump } from './over-dump.ts';
 
@@ -10,7 +10,7 @@ const ASSUMED = ASSUMED_OF_MAP.map((each) => `pagewalk: assumed: ${each}`);
 const STRICT = ASSUMED_OF_MAP.map((each) => `pagewalk: --strict: ${each}`);
 
 describe('cli, over dumps: pages that are written', () => {
-  const over = new OverDump(processesDump());
+  const over = new OverDump(linuxDump());
   after(() => over[Symbol.dispose]());
 
   /** What a command writes into a page, and what it says besides. */
@@ -38,7 +38,7 @@ describe('cli, over dumps: pages that are written', () => {
     expect(others).to.deep.equal([]);
     expect(moment?.heading).to.deep.include({
       ...{ from: over.dump, takenAtMs: null, pause: null, cpu: 0, mode: '4-level', first: 0n, last: 0x7fff_ffff_ffffn },
-      ...{ space: { cr3: PROCESSES_DUMP.roots.init, given: false, changes: [] }, names: [], notes: [] },
+      ...{ space: { cr3: SMALL_LINUX.roots.init, given: false, changes: [] }, names: [], notes: [] },
       whyNoWalks: null,
     });
     expect(moment?.heading.assumed.map(({ name }) => name)).to.deep.equal(

@@ -1,7 +1,7 @@
 import { inflateSync } from 'node:zlib';
 import { expect } from 'chai';
 import { decodeMoment, decodeRanges, type MomentFile } from '../../../../src/picture/internal.ts';
-import { PROCESSES_DUMP, processesDump } from '../../../support/builders/processes-dump.ts';
+import { linuxDump, SMALL_LINUX } from '../../../support/builders/linux-dump.ts';
 import { type Ended, OverDump } from './over-dump.ts';
 
 /** What a page of `pagewalk explore` asks its server. */
@@ -64,7 +64,7 @@ async function explore(
 }
 
 describe('cli, over a dump: explore', () => {
-  const over = new OverDump(processesDump());
+  const over = new OverDump(linuxDump());
   after(() => over[Symbol.dispose]());
 
   it('serves the moment of a dump, from which walks are made, until it is interrupted', async () => {
@@ -73,7 +73,7 @@ describe('cli, over a dump: explore', () => {
       const { heading, tables, ranges } = await served.moment();
       expect(heading).to.deep.include({
         ...{ from: over.dump, takenAtMs: null, pause: null, cpu: 0, first: 0n, last: 0xffff_ffff_ffff_ffffn },
-        ...{ space: { cr3: PROCESSES_DUMP.roots.init, given: false, changes: [] }, names: [], notes: [] },
+        ...{ space: { cr3: SMALL_LINUX.roots.init, given: false, changes: [] }, names: [], notes: [] },
         whyNoWalks: null,
       });
       expect(heading.assumed.map(({ name }) => name)).to.deep.equal('a20 maxPhyAddr vendor pse36 pdpe1gb'.split(' '));
@@ -97,7 +97,7 @@ describe('cli, over a dump: explore', () => {
       const { heading } = await served.moment();
       expect(heading).to.deep.include({ first: 0x40_0000n, last: 0x7fff_ffff_ffffn });
       expect(heading.space).to.deep.equal({
-        ...{ cr3: PROCESSES_DUMP.roots.shell, given: true, changes: [] },
+        ...{ cr3: SMALL_LINUX.roots.shell, given: true, changes: [] },
         owner: { kind: 'process', pid: 7, comm: 'sh', half: null },
       });
       expect(heading.names.filter(({ first }) => first < 1n << 63n)).to.deep.equal([

@@ -17,7 +17,7 @@ import {
   GuestView as View,
 } from '../../../../src/guest/index.ts';
 import { assumed } from '../../../../src/guest/vcpu/sourced.ts';
-import { linuxDump, SMALL_LINUX } from '../../../support/builders/linux-dump.ts';
+import { linuxDump } from '../../../support/builders/linux-dump.ts';
 import { expectRejection } from '../../../support/expect-rejection.ts';
 import { vcpuStateWith } from '../../../support/fakes/sourced-state.ts';
 
@@ -293,10 +293,10 @@ describe('cli/waitingGuest, by what it is waited for', () => {
     });
 
     it('is known by its tables', async () => {
-      for (const text of ['process=bash', 'process=91', 'process=93']) {
+      for (const text of ['process=sh', 'process=7', 'process=8']) {
         const { guest, log } = await linuxGuest();
         const waiting = waitingGuest(guest, until(text), 1, context());
-        expect((await (await waiting.look()).vcpuState(1)).cr3.value, text).to.equal(0x8000n);
+        expect((await (await waiting.look()).vcpuState(1)).cr3.value, text).to.equal(0x1_8000n);
         // Its names are made, or read, while the guest runs.
         expect(log, text).to.deep.equal(['pause', 'resume', 'resumed', 'pause']);
         await waiting.look();
@@ -307,45 +307,30 @@ describe('cli/waitingGuest, by what it is waited for', () => {
 
     it('is somewhere else while other tables are in use', async () => {
       const { guest } = await linuxGuest();
-      const missed = await expectRejection(waitingGuest(guest, until('process=bash', 0), 0, context()).look());
+      const missed = await expectRejection(waitingGuest(guest, until('process=sh', 0), 0, context()).look());
       expect(missed).to.be.instanceOf(MomentError).that.includes({ pauses: 1 });
       await guest.detach();
     });
 
     it('is refused where there is none, as the command line says it', async () => {
       const { guest } = await linuxGuest();
-      const refused = await expectRejection(waitingGuest(guest, until('process=sh'), 0, context()).look());
+      const refused = await expectRejection(waitingGuest(guest, until('process=bash'), 0, context()).look());
       expect(refused).to.be.instanceOf(UsageError).that.includes({
-        message: 'no process has the name "sh"',
+        message: 'no process has the name "bash"',
         command: 'state',
       });
       await guest.detach();
     });
 
     it('is in the kernel as in user mode, where tables are isolated', async () => {
-      const { guest } = await linuxGuest(
-        linuxDump({
-          types: { cpuinfo_x86: { x86_capability: 0 } },
-          symbols: [{ name: 'boot_cpu_data', type: 'D', address: SMALL_LINUX.data + 0x6000n }],
-          words: { '0xffffffff81406018': 1n << 43n },
-        }),
-      );
-      const own = async (): Promise<GuestView> => {
-        const view = await guest.look();
-        const vcpuState = async (cpu: number): Promise<VcpuState> => {
-          const state = await view.vcpuState(cpu);
-          return { ...state, cr3: { ...state.cr3, value: 0x9000n } };
-        };
-        return new Proxy(view, {
-          get: (target, name) => {
-            if (name === 'vcpuState') return vcpuState;
-            const value: unknown = Reflect.get(target, name, target);
-            return typeof value === 'function' ? value.bind(target) : value;
-          },
-        });
-      };
-      const waiting = waitingGuest({ ...guest, look: own }, until('process=bash', 0), 1, context());
-      expect((await (await waiting.look()).vcpuState(1)).cr3.value).to.equal(0x9000n);
+      const { guest } = await linuxGuest(linuxDump({ isIsolated: true }));
+      for (const [text, cpu, root] of [
+        ['process=init', 0, 0xa000n],
+        ['process=sh', 1, 0x1_9000n],
+      ] as const) {
+        const waiting = waitingGuest(guest, until(text, 0), cpu, context());
+        expect((await (await waiting.look()).vcpuState(cpu)).cr3.value, text).to.equal(root);
+      }
       await guest.detach();
     });
   });
