@@ -1,13 +1,17 @@
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import split2 from 'split2';
 import { encodePacket } from '../../../../protocols/gdb/index.ts';
 import { duplexOf } from '../../../../protocols/transport/internal.ts';
+import { portOf } from '../../host/open-sockets.ts';
 import { FakeGdbStub } from '../fake-gdb-stub.ts';
 import { readFixtureText } from '../read-fixture.ts';
 
 /** What is not answered at all. */
 export const SILENCE = Symbol('silence');
+
+/** The monitor ends the connection instead of an answer. */
+export const HANG_UP = Symbol('hang up');
 
 /** A refusal in QEMU's words. */
 export class Refusal extends Error {}
@@ -63,14 +67,28 @@ export class FakeQemu {
   readonly debugged: string[] = [];
   /** Each run state with what has brought it about. */
   readonly states: string[] = [];
+  /** How many connections there have been, also those that got no answer. */
+  readonly connections = { monitor: 0, stub: 0 };
   status: string;
+  version: readonly [major: number, minor: number, micro: number];
+  /** What is asked by the options first; a test may change it on the way. */
+  onCommand: NonNullable<FakeQemuOptions['monitor']>;
+  onRequest: NonNullable<FakeQemuOptions['stub']>;
+  /** A client has come to the monitor: a place to change how it and the next ones are served. */
+  onClient: () => void = () => {};
   /** Of the stub, for all its clients. */
   isPhysical = false;
   registers = readFixtureText('qmp/registers/long-mode.txt');
   /** Character devices beside the monitor and the stub: label and file name. */
-  readonly devices: (readonly [label: string, filename: string])[] = [];
+  devices: (readonly [label: string, filename: string])[] = [];
+  /** The monitor greets no one, as while it serves another client. */
+  isMonitorHeld = false;
   /** The stub takes no one up: connections wait. */
   isStubHeld = false;
+  /** The stub ends each connection at once. */
+  isStubBroken = false;
+  /** The stub shows as one that serves another client, even while no one is connected. */
+  isStubBusy = false;
   /** The STOP event of the next pause, and all that follows, waits until it is let go. */
   holdsEvents = false;
   readonly #options: FakeQemuOptions;
@@ -89,6 +107,9 @@ export class FakeQemu {
     this.#options = options;
     this.#path = options.path;
     this.status = options.status ?? 'running';
+    this.version = options.version ?? [7, 2, 22];
+    this.onCommand = options.monitor ?? (() => undefined);
+    this.onRequest = options.stub ?? (() => 'default');
     this.qmpEndpoint = `unix:${this.#path}.qmp`;
     this.gdbEndpoint = `unix:${this.#path}.gdb`;
   }
@@ -106,8 +127,17 @@ export class FakeQemu {
     this.#stubServer = await this.#listen(path, (socket) => this.#acceptDebugger(socket));
   }
 
-  get version(): readonly [number, number, number] {
-    return this.#options.version ?? [7, 2, 22];
+  /** It is not there any more, as after `gdbserver none`. */
+  endStub(): void {
+    this.#stubPath = undefined;
+    this.#stubServer?.close();
+    this.#debugger?.destroy();
+  }
+
+  /** The same monitor at a port of the loopback address, where no descriptor can be handed over. */
+  async listenAtPort(): Promise<string> {
+    const server = await this.#listen({ port: 0, host: '127.0.0.1' }, (socket) => this.#serveMonitor(socket));
+    return `tcp:127.0.0.1:${portOf(server)}`;
   }
 
   get isRunning(): boolean {
@@ -171,6 +201,11 @@ export class FakeQemu {
     return this.asked.splice(0);
   }
 
+  /** What its stub was asked beside handshakes, without where connections begin and end. */
+  get requests(): readonly string[] {
+    return this.debugged.filter((request) => !/^(?:open|close|qSupported|qqemu\.Supported)$/.test(request));
+  }
+
   takeDebugged(): readonly string[] {
     return this.debugged.splice(0);
   }
@@ -190,7 +225,7 @@ export class FakeQemu {
     );
   }
 
-  async #listen(path: string, serve: (socket: Socket) => void): Promise<Server> {
+  async #listen(at: string | ListenOptions, serve: (socket: Socket) => void): Promise<Server> {
     const server = createServer((socket) => {
       this.#sockets.add(socket);
       socket.on('error', () => {});
@@ -198,16 +233,23 @@ export class FakeQemu {
       serve(socket);
     });
     this.#servers.push(server);
-    server.listen(path);
+    server.listen(at);
     await once(server, 'listening');
     return server;
   }
 
   #serveMonitor(socket: Socket): void {
+    this.connections.monitor += 1;
+    this.onClient();
+    if (this.isMonitorHeld) {
+      // Its end is noticed nevertheless.
+      socket.resume();
+      return;
+    }
     const [major, minor, micro] = this.version;
     const version = { qemu: { major, minor, micro }, package: this.#options.package ?? 'Debian' };
     say(socket, { QMP: { version, capabilities: ['oob'] } });
-    socket.on('close', () => this.#monitors.delete(socket));
+    for (const end of ['end', 'close']) socket.on(end, () => this.#monitors.delete(socket));
     socket.pipe(split2()).on('data', (line: string) => this.#take(socket, JSON.parse(line) as Request));
   }
 
@@ -219,8 +261,12 @@ export class FakeQemu {
     }
     const name = nameOf(request);
     this.asked.push(name);
-    const value = this.#options.monitor?.(name, this) ?? this.#answer(name, request);
+    const value = this.onCommand(name, this) ?? this.#answer(name, request);
     if (value === SILENCE) return;
+    if (value === HANG_UP) {
+      socket.destroy();
+      return;
+    }
     const reply =
       value instanceof Refusal ? { error: { class: 'GenericError', desc: value.message } } : { return: value };
     say(socket, { ...reply, id: request.id });
@@ -246,7 +292,12 @@ export class FakeQemu {
         return { enabled: false, present: true };
       case 'query-migrate':
       case 'blockdev-set-active':
+      case 'chardev-remove':
+      case 'closefd':
+      case 'remove-fd':
         return {};
+      case 'query-fdsets':
+        return [];
       case 'qom-get':
         return PROPERTIES[String(request.arguments?.['property'])] ?? new Refusal('no such property');
       case 'human-monitor-command':
@@ -259,7 +310,7 @@ export class FakeQemu {
   #chardevs(): readonly (readonly [string, string])[] {
     const monitor = ['compat_monitor0', `unix:${this.#path}.qmp,server=on`] as const;
     if (this.#stubPath === undefined) return [monitor, ...this.devices];
-    const state = this.#debugger === undefined ? 'disconnected:' : '';
+    const state = this.#debugger === undefined && !this.isStubBusy ? 'disconnected:' : '';
     const stub = ['gdb', `${state}unix:${this.#stubPath},server=on`] as const;
     return [monitor, stub, ['#chr042', 'gdb'], ...this.devices];
   }
@@ -286,7 +337,7 @@ export class FakeQemu {
         this.change('running', 'cont of the stub');
         return '';
       case 'gdbserver none':
-        this.#endStub();
+        this.endStub();
         return 'Disabled gdbserver\r\n';
       default:
         return this.#startOwn(line);
@@ -303,14 +354,12 @@ export class FakeQemu {
     return `Waiting for gdb connection on device '${device}'\r\n`;
   }
 
-  #endStub(): void {
-    this.#stubPath = undefined;
-    this.#stubServer?.close();
-    this.#debugger?.destroy();
-  }
-
   #acceptDebugger(socket: Socket): void {
-    socket.on('error', () => {});
+    this.connections.stub += 1;
+    if (this.isStubBroken) {
+      socket.destroy();
+      return;
+    }
     this.#waiting.push(socket);
     this.#takeUpNext();
   }
@@ -345,7 +394,7 @@ export class FakeQemu {
     const line = digits === undefined ? undefined : Buffer.from(digits, 'hex').toString();
     const request = line === undefined ? payload : `monitor ${line}`;
     this.debugged.push(request);
-    const own = this.#options.stub === undefined ? 'default' : this.#options.stub(request, this);
+    const own = this.onRequest(request, this);
     if (own !== 'default') return own;
     if (line !== undefined) return console(this.#stubPrints(line));
     if (payload.startsWith('qXfer')) return [LAYOUT];

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { identifySocket, type TraceRecord } from '../../../../protocols/transport/internal.ts';
 import type { AttachOptions } from '../../../../src/guest/link/attach-options.ts';
@@ -240,6 +241,8 @@ describe('a guest of which only the stub is known', () => {
       const link = await attach();
       machine.dropDebugger();
       await left();
+      // The machine sees the end first, the link only in a later turn.
+      for (let turns = 0; turns < 10; turns += 1) await turn();
       machine.takeDebugged();
       await link.release();
       await left();

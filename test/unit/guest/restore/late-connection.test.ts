@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { QmpClient } from '../../../../protocols/qmp/index.ts';
 import { addLate, LateWatch } from '../../../../src/guest/restore/late-connection.ts';
+import { FakeQemu } from '../../../support/fakes/machine/fake-qemu.ts';
 import { FakeClock } from '../../../support/host/fake-clock.ts';
-import { FakeQemu } from '../../../support/host/fake-qemu.ts';
 
 describe('connections to a stub that got no answer', () => {
   it('are counted, and were served where all were', () => {
@@ -33,25 +33,25 @@ describe('a pause by a connection that QEMU has taken up late', () => {
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'pagewalk-'));
-    qemu = await FakeQemu.start(folder);
-    qmp = await QmpClient.connect(qemu.qmp);
+    qemu = await FakeQemu.start({ path: join(folder, 'vm'), status: 'paused' });
+    qmp = await QmpClient.connect(qemu.qmpEndpoint);
     clock = new FakeClock();
   });
 
   afterEach(async () => {
     clock[Symbol.dispose]();
     await qmp.close();
-    await qemu[Symbol.asyncDispose]();
+    await qemu.close();
     rmSync(folder, { recursive: true });
   });
 
-  const watchFor = (count = 1, wasServed = false) => new LateWatch({ stub: qemu.stub, count, wasServed });
+  const watchFor = (count = 1, wasServed = false) => new LateWatch({ stub: qemu.gdbEndpoint, count, wasServed });
 
   /** Looks, and tells what was asked, and what is to come. */
   async function look(watch: LateWatch) {
-    qemu.commands.length = 0;
+    qemu.asked.length = 0;
     await watch.look(qmp);
-    return { commands: [...qemu.commands], isSuspicious: watch.isSuspicious, isOver: watch.isOver };
+    return { commands: [...qemu.asked], isSuspicious: watch.isSuspicious, isOver: watch.isOver };
   }
 
   const nothing = { commands: LOOK, isSuspicious: false, isOver: false };

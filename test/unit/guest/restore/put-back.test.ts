@@ -12,9 +12,9 @@ import type { RestorePlan } from '../../../../src/guest/restore/restore-plan.ts'
 import { expectRejection } from '../../../support/expect-rejection.ts';
 import { FakeGdbStub } from '../../../support/fakes/fake-gdb-stub.ts';
 import { FakeQmpServer, GREETING } from '../../../support/fakes/fake-qmp-server.ts';
+import { FakeQemu, HANG_UP, Refusal } from '../../../support/fakes/machine/fake-qemu.ts';
+import { useWatchedTimers } from '../../../support/fakes/machine/watched-timers.ts';
 import { FakeClock } from '../../../support/host/fake-clock.ts';
-import { FakeQemu } from '../../../support/host/fake-qemu.ts';
-import { HeldTimers } from '../../../support/host/held-timers.ts';
 
 /** Longer than what a stub gets, so that the two can be told apart. */
 const QMP_TIMEOUT_MS = 7000;
@@ -29,13 +29,14 @@ describe('putting a guest back', () => {
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'pagewalk-'));
-    qemu = await FakeQemu.start(folder);
-    qmp = await QmpClient.connect(qemu.qmp, { requestTimeoutMs: QMP_TIMEOUT_MS });
+    qemu = await FakeQemu.start({ path: join(folder, 'vm'), status: 'paused' });
+    qemu.registers = 'CPU#0\nRAX=1\n\nCPU#1\nRAX=2\n';
+    qmp = await QmpClient.connect(qemu.qmpEndpoint, { requestTimeoutMs: QMP_TIMEOUT_MS });
   });
 
   afterEach(async () => {
     await qmp.close();
-    await qemu[Symbol.asyncDispose]();
+    await qemu.close();
     rmSync(folder, { recursive: true });
   });
 
@@ -56,12 +57,12 @@ describe('putting a guest back', () => {
       expect(await put({})).to.deep.equal(told({ foundState: 'running' }));
       expect(await put({ resume: false })).to.deep.equal(told({ foundState: 'running' }));
       expect(await put({ resume: true })).to.deep.equal(told({ resumption: 'runs', foundState: 'running' }));
-      expect(qemu.commands).to.deep.equal(Array(4).fill('query-status'));
+      expect(qemu.asked).to.deep.equal(Array(4).fill('query-status'));
     });
 
     it('resumes it where it has been there ever since', async () => {
       expect(await put({ resume: true })).to.deep.equal(told({ resumption: 'resumed' }));
-      expect(qemu.commands).to.deep.equal(['query-status', ...RESUME]);
+      expect(qemu.asked).to.deep.equal(['query-status', ...RESUME]);
       expect(qemu.status).to.equal('running');
     });
 
@@ -73,7 +74,7 @@ describe('putting a guest back', () => {
       expect(await put({ resume: true, registers: { 0: 'other' } })).to.deep.equal(
         told({ resumption: 'resumed', foundState: 'prelaunch' }),
       );
-      expect(qemu.commands).to.deep.equal(['query-status', 'query-status', ...RESUME]);
+      expect(qemu.asked).to.deep.equal(['query-status', 'query-status', ...RESUME]);
     });
 
     it('leaves one in any other state as it is', async () => {
@@ -85,7 +86,7 @@ describe('putting a guest back', () => {
           );
         }
       }
-      expect(qemu.commands).to.deep.equal(Array(6).fill('query-status'));
+      expect(qemu.asked).to.deep.equal(Array(6).fill('query-status'));
     });
 
     it('resumes one by its registers, and none that has run since or may have', async () => {
@@ -96,7 +97,7 @@ describe('putting a guest back', () => {
       );
       expect(await put({ resume: true, registers }, false)).to.deep.equal(told({ resumption: 'resumed' }));
       const look = ['query-status', 'hmp info registers -a'];
-      expect(qemu.commands).to.deep.equal(['query-status', ...look, ...look, ...RESUME]);
+      expect(qemu.asked).to.deep.equal(['query-status', ...look, ...look, ...RESUME]);
     });
 
     it('says so when it has strayed in the moment of its resumption', async () => {
@@ -107,25 +108,30 @@ describe('putting a guest back', () => {
         return undefined;
       };
       expect(await put({ resume: true })).to.deep.equal(told({ resumption: 'other-state', foundState: 'postmigrate' }));
-      expect(qemu.commands).to.deep.equal(['query-status', ...RESUME, 'stop', 'blockdev-set-active false']);
+      expect(qemu.asked).to.deep.equal(['query-status', ...RESUME, 'stop', 'blockdev-set-active false']);
     });
 
     it('says so when QEMU refuses, and leaves nothing to try again', async () => {
-      qemu.onCommand = (command) => (command === 'cont' ? 'refused' : undefined);
+      qemu.onCommand = (command) => (command === 'cont' ? new Refusal('no') : undefined);
       expect(await put({ resume: true })).to.deep.equal(told({ resumption: 'failed' }));
     });
 
     it('leaves what QEMU may not have heard of to be tried again', async () => {
-      qemu.onCommand = (command) => (command === 'cont' ? 'hang-up' : undefined);
+      qemu.onCommand = (command) => (command === 'cont' ? HANG_UP : undefined);
       const plan: RestorePlan = { resume: true, registers: printRegisters(qemu.registers) };
       expect(await put({ ...plan, ungreeted: true })).to.deep.equal(told({ resumption: 'failed', left: plan }));
     });
 
     it('leaves with that how the guest is reached, and nothing of the stub', async () => {
-      qemu.onCommand = (command) => (command === 'cont' ? 'hang-up' : undefined);
+      qemu.onCommand = (command) => (command === 'cont' ? HANG_UP : undefined);
       const directory = { path: join(folder, 'pagewalk-x'), room: 'room' };
       PrivateDirectory.make(directory, undefined);
-      const reach: RestorePlan = { qmp: qemu.qmp, qmpFile: '1:2', journal: '/run/pagewalk/a.journal', resume: true };
+      const reach: RestorePlan = {
+        qmp: qemu.qmpEndpoint,
+        qmpFile: '1:2',
+        journal: '/run/pagewalk/a.journal',
+        resume: true,
+      };
       expect(await put({ ...reach, directory, late: undefined })).to.deep.equal(
         told({ resumption: 'failed', left: reach }),
       );
@@ -133,51 +139,59 @@ describe('putting a guest back', () => {
     });
 
     it('is not done where the run state is not told', async () => {
-      qemu.onCommand = () => 'refused';
+      qemu.onCommand = () => new Refusal('no');
       expect(await expectRejection(put({ resume: true }))).to.have.property('code', 'ERR_QMP_COMMAND');
-      expect(qemu.commands).to.deep.equal(['query-status']);
+      expect(qemu.asked).to.deep.equal(['query-status']);
     });
   });
 
   describe('whose stub was used', () => {
+    const timers = useWatchedTimers();
     const FREE_LOOK = 'query-chardev';
 
     it('has its mode turned off, and is resumed then', async () => {
-      const plan: RestorePlan = { stub: qemu.stub, resume: true };
-      const open: number[] = [];
+      const plan: RestorePlan = { stub: qemu.gdbEndpoint, resume: true };
+      const isHeld: boolean[] = [];
       qemu.onCommand = () => {
-        open.push(qemu.open.stub);
+        isHeld.push(qemu.hasDebugger);
         return undefined;
       };
       expect(await put(plan)).to.deep.equal(told({ resumption: 'resumed', physicalModeOff: true }));
-      expect(qemu.commands).to.deep.equal(['query-status', FREE_LOOK, 'stop', ...RESUME]);
+      expect(qemu.asked).to.deep.equal(['query-status', FREE_LOOK, 'stop', ...RESUME]);
       expect(qemu.requests).to.deep.equal(MODE_OFF);
-      expect(qemu.stubConnections).to.equal(1);
-      expect(open, 'it is free before the guest runs').to.deep.equal([0, 0, 0, 0, 0]);
+      expect(qemu.connections.stub).to.equal(1);
+      expect(isHeld, 'it is free before the guest runs').to.deep.equal(Array(5).fill(false));
     });
 
     it('runs on where it ran, and stays paused where it was paused before', async () => {
-      expect(await put({ stub: qemu.stub })).to.deep.equal(told({ physicalModeOff: true }));
-      expect(qemu.commands).to.deep.equal(['query-status', FREE_LOOK, 'stop']);
+      expect(await put({ stub: qemu.gdbEndpoint })).to.deep.equal(told({ physicalModeOff: true }));
+      expect(qemu.asked).to.deep.equal(['query-status', FREE_LOOK, 'stop']);
       qemu.status = 'running';
-      expect(await put({ stub: qemu.stub, resume: true })).to.deep.equal(
+      expect(await put({ stub: qemu.gdbEndpoint, resume: true })).to.deep.equal(
         told({ resumption: 'runs', foundState: 'running', physicalModeOff: true }),
       );
-      expect(qemu.commands.slice(3)).to.deep.equal(['query-status', FREE_LOOK, 'stop', ...RESUME]);
+      expect(qemu.asked.slice(3)).to.deep.equal(['query-status', FREE_LOOK, 'stop', ...RESUME]);
       expect(qemu.status).to.equal('running');
     });
 
     it('is left to the client that the stub serves now, at once or after a second', async () => {
       qemu.isStubBusy = true;
       const plan: RestorePlan = {
-        ...{ qmp: qemu.qmp, qmpFile: '1:2', journal: '/a.journal', stub: qemu.stub, stubFile: '1:3', ownStub: false },
+        ...{
+          qmp: qemu.qmpEndpoint,
+          qmpFile: '1:2',
+          journal: '/a.journal',
+          stub: qemu.gdbEndpoint,
+          stubFile: '1:3',
+          ownStub: false,
+        },
         ...{ handedStub: false, directory: { path: join(folder, 'pagewalk-x'), room: 'room' } },
       };
       expect(await put({ ...plan, resume: false, registers: {} })).to.deep.equal(
         told({ physicalModeOff: false, isStubBusy: true, left: plan }),
       );
-      expect(qemu.commands).to.deep.equal(['query-status', FREE_LOOK]);
-      qemu.commands.length = 0;
+      expect(qemu.asked).to.deep.equal(['query-status', FREE_LOOK]);
+      qemu.asked.length = 0;
       using clock = new FakeClock();
       qemu.onCommand = (command) => {
         if (command === FREE_LOOK) clock.now += 500;
@@ -186,17 +200,17 @@ describe('putting a guest back', () => {
       expect(await put({ ...plan, resume: true })).to.deep.equal(
         told({ resumption: 'resumed', physicalModeOff: false, isStubBusy: true, left: plan }),
       );
-      expect(qemu.commands, 'and resumed all the same').to.deep.equal([
+      expect(qemu.asked, 'and resumed all the same').to.deep.equal([
         'query-status',
         ...[FREE_LOOK, FREE_LOOK],
         ...RESUME,
       ]);
-      expect(qemu.stubConnections).to.equal(0);
+      expect(qemu.connections.stub).to.equal(0);
     });
 
     it('is tried again where the stub ends the connection', async () => {
-      qemu.stubWay = 'hangs-up';
-      const plan: RestorePlan = { stub: qemu.stub, stubFile: identifySocket(join(folder, 'gdb')).identity };
+      qemu.isStubBroken = true;
+      const plan: RestorePlan = { stub: qemu.gdbEndpoint, stubFile: identifySocket(join(folder, 'vm.gdb')).identity };
       expect(await put({ ...plan, resume: true, registers: printRegisters(qemu.registers) })).to.deep.equal(
         told({ resumption: 'resumed', physicalModeOff: false, left: { ...plan, resume: true } }),
       );
@@ -208,9 +222,9 @@ describe('putting a guest back', () => {
     });
 
     it('is tried again where something else lies at its path', async () => {
-      const plan: RestorePlan = { stub: qemu.stub, stubFile: '0:0' };
+      const plan: RestorePlan = { stub: qemu.gdbEndpoint, stubFile: '0:0' };
       expect(await put(plan)).to.deep.equal(told({ physicalModeOff: false, left: plan }));
-      expect(qemu.stubConnections).to.equal(0);
+      expect(qemu.connections.stub).to.equal(0);
     });
 
     for (const [what, isServed] of [
@@ -218,33 +232,33 @@ describe('putting a guest back', () => {
       ['while it serves another client', true],
     ] as const) {
       it(`is known to pause the guest later where the stub does not answer ${what}`, async () => {
-        qemu.stubWay = 'silent';
-        using timers = new HeldTimers();
+        qemu.isStubHeld = true;
+        timers.hold(1000);
         using clock = new FakeClock();
         let looked: () => void = () => {};
         const hasLooked = new Promise<void>((resolve) => {
           looked = resolve;
         });
         qemu.onCommand = (command) => {
-          if (command === FREE_LOOK && qemu.stubConnections > 0) {
+          if (command === FREE_LOOK && qemu.connections.stub > 0) {
             qemu.isStubBusy = isServed;
             looked();
           }
           return undefined;
         };
-        const plan: RestorePlan = { stub: qemu.stub, resume: true, registers: printRegisters(qemu.registers) };
+        const plan: RestorePlan = { stub: qemu.gdbEndpoint, resume: true, registers: printRegisters(qemu.registers) };
         const putting = put(plan);
         await hasLooked;
         // The answer to the look comes in.
         for (let turns = 0; turns < 10; turns += 1) await turn();
         clock.now += 5000;
-        timers.end(5000);
+        timers.fire(5000);
         expect(await putting).to.deep.equal(
           told({
             resumption: 'resumed',
             physicalModeOff: false,
-            late: { stub: qemu.stub, count: 1, wasServed: isServed },
-            left: { stub: qemu.stub, resume: true },
+            late: { stub: qemu.gdbEndpoint, count: 1, wasServed: isServed },
+            left: { stub: qemu.gdbEndpoint, resume: true },
           }),
         );
       });
@@ -255,78 +269,80 @@ describe('putting a guest back', () => {
     it('has it taken away, with its directory', async () => {
       const directory = { path: join(folder, 'pagewalk-x'), room: 'room' };
       PrivateDirectory.make(directory, undefined);
-      qemu.hasStub = false;
+      qemu.endStub();
       const filename = `disconnected:unix:${directory.path}/room/gdb,server=on`;
-      qemu.chardevs = [
-        { label: 'serial', filename: 'pty' },
-        { label: 'gdb', filename },
+      qemu.devices = [
+        ['serial', 'pty'],
+        ['gdb', filename],
       ];
       expect(await put({ ownStub: true, directory })).to.deep.equal(told({ stubRemoved: true }));
-      expect(qemu.commands).to.deep.equal(['query-status', 'query-chardev', 'hmp gdbserver none']);
+      expect(qemu.asked).to.deep.equal(['query-status', 'query-chardev', 'hmp gdbserver none']);
       expect(existsSync(directory.path)).to.equal(false);
-      qemu.chardevs = [{ label: 'gdb', filename: `disconnected:unix:/there/room/gdb,server=on` }];
+      qemu.devices = [['gdb', `disconnected:unix:/there/room/gdb,server=on`]];
       expect(await put({ ownStub: true, directory: { ...directory, inQemu: '/there' } })).to.deep.equal(
         told({ stubRemoved: true }),
       );
-      expect(qemu.commands.slice(3)).to.deep.equal(['query-status', 'query-chardev', 'hmp gdbserver none']);
+      expect(qemu.asked.slice(3)).to.deep.equal(['query-status', 'query-chardev', 'hmp gdbserver none']);
     });
 
     it('keeps the stub that another has put in its place', async () => {
       const directory = { path: '/tmp/pagewalk-x', room: 'room' };
-      qemu.hasStub = false;
-      for (const chardevs of [
+      qemu.endStub();
+      for (const devices of [
         [],
-        [{ label: 'gdb', filename: 'disconnected:unix:/tmp/pagewalk-xy/gdb,server=on' }],
-        [{ label: 'gdb', filename: 'disconnected:tcp:127.0.0.1:1234,server=on' }],
-        [{ label: 'gdb', filename: 'pty:/dev/pts/1' }],
-        [{ label: 'gdb0', filename: 'disconnected:unix:/tmp/pagewalk-x/room/gdb,server=on' }],
-      ]) {
-        qemu.chardevs = chardevs;
+        [['gdb', 'disconnected:unix:/tmp/pagewalk-xy/gdb,server=on']],
+        [['gdb', 'disconnected:tcp:127.0.0.1:1234,server=on']],
+        [['gdb', 'pty:/dev/pts/1']],
+        [['gdb0', 'disconnected:unix:/tmp/pagewalk-x/room/gdb,server=on']],
+      ] as const) {
+        qemu.devices = [...devices];
         expect(await put({ ownStub: true, directory })).to.deep.equal(told({ stubRemoved: true }));
       }
-      qemu.chardevs = [{ label: 'gdb', filename: 'disconnected:unix:/tmp/pagewalk-x/room/gdb,server=on' }];
+      qemu.devices = [['gdb', 'disconnected:unix:/tmp/pagewalk-x/room/gdb,server=on']];
       expect(await put({ ownStub: true }), 'without a directory').to.deep.equal(told({ stubRemoved: true }));
-      expect(qemu.commands).to.not.include('hmp gdbserver none');
+      expect(qemu.asked).to.not.include('hmp gdbserver none');
     });
 
     it('has no mode to be turned off where that stub is gone', async () => {
-      qemu.hasStub = false;
+      qemu.endStub();
       expect(
-        await put({ ownStub: true, stub: qemu.stub, directory: { path: folder, room: 'room' }, resume: true }),
+        await put({ ownStub: true, stub: qemu.gdbEndpoint, directory: { path: folder, room: 'room' }, resume: true }),
       ).to.deep.equal(told({ resumption: 'resumed', physicalModeOff: true, stubRemoved: true }));
-      expect(qemu.commands).to.deep.equal(['query-status', 'query-chardev', ...RESUME, 'query-chardev']);
-      expect(qemu.stubConnections).to.equal(0);
+      expect(qemu.asked).to.deep.equal(['query-status', 'query-chardev', ...RESUME, 'query-chardev']);
+      expect(qemu.connections.stub).to.equal(0);
     });
 
     it('has its mode turned off where that stub is there', async () => {
       const directory = { path: folder, room: '.' };
+      qemu.endStub();
+      await qemu.startStub(join(folder, 'gdb'));
       expect(await put({ ownStub: true, stub: `unix:${folder}/./gdb`, directory })).to.deep.include({
         physicalModeOff: true,
         stubRemoved: true,
       });
       expect(qemu.requests).to.deep.equal(MODE_OFF);
-      expect(qemu.commands.at(-1)).to.equal('hmp gdbserver none');
+      expect(qemu.asked.at(-1)).to.equal('hmp gdbserver none');
     });
 
     it('keeps it while it serves another client, and is tried again', async () => {
       qemu.isStubBusy = true;
-      const plan: RestorePlan = { ownStub: true, stub: qemu.stub, directory: { path: folder, room: 'room' } };
+      const plan: RestorePlan = { ownStub: true, stub: qemu.gdbEndpoint, directory: { path: folder, room: 'room' } };
       expect(await put(plan)).to.deep.equal(
         told({ physicalModeOff: false, stubRemoved: false, isStubBusy: true, left: plan }),
       );
-      expect(qemu.commands).to.deep.equal(['query-status', 'query-chardev', 'query-chardev']);
+      expect(qemu.asked).to.deep.equal(['query-status', 'query-chardev', 'query-chardev']);
     });
 
     it('is tried again where QEMU does not answer', async () => {
       const directory = { path: folder, room: 'room' };
-      qemu.onCommand = (command) => (command === 'hmp gdbserver none' ? 'hang-up' : undefined);
-      const plan: RestorePlan = { qmp: qemu.qmp, ownStub: true, directory };
+      qemu.onCommand = (command) => (command === 'hmp gdbserver none' ? HANG_UP : undefined);
+      const plan: RestorePlan = { qmp: qemu.qmpEndpoint, ownStub: true, directory };
       expect(await put({ ...plan, handedStub: false })).to.deep.equal(told({ stubRemoved: false, left: plan }));
       expect(existsSync(folder)).to.equal(true);
     });
 
     it('is not tried again where QEMU refuses', async () => {
-      qemu.onCommand = (command) => (command === 'hmp gdbserver none' ? 'refused' : undefined);
+      qemu.onCommand = (command) => (command === 'hmp gdbserver none' ? new Refusal('no') : undefined);
       const plan: RestorePlan = { ownStub: true, directory: { path: folder, room: 'room' } };
       expect(await put(plan)).to.deep.equal(told({ stubRemoved: false }));
     });
@@ -338,15 +354,13 @@ describe('putting a guest back', () => {
     it('has it taken away, and files of its name', async () => {
       qemu.onCommand = (command) =>
         command === 'query-fdsets'
-          ? {
-              return: [
-                { 'fdset-id': 3, fds: [{ opaque: id }, {}] },
-                { 'fdset-id': 4, fds: [{ opaque: 'other' }] },
-              ],
-            }
+          ? [
+              { 'fdset-id': 3, fds: [{ opaque: id }, {}] },
+              { 'fdset-id': 4, fds: [{ opaque: 'other' }] },
+            ]
           : undefined;
       expect(await put({ handed: id })).to.deep.equal(told({ stubRemoved: true }));
-      expect(qemu.commands).to.deep.equal([
+      expect(qemu.asked).to.deep.equal([
         'query-status',
         `chardev-remove ${id}`,
         `closefd ${id}`,
@@ -356,7 +370,7 @@ describe('putting a guest back', () => {
     });
 
     it('is tried again where QEMU does not answer', async () => {
-      qemu.onCommand = (command) => (command === 'query-fdsets' ? 'hang-up' : undefined);
+      qemu.onCommand = (command) => (command === 'query-fdsets' ? HANG_UP : undefined);
       expect(await put({ handed: id, ownStub: false })).to.deep.equal(
         told({ stubRemoved: false, left: { handed: id, ownStub: false } }),
       );
@@ -365,9 +379,9 @@ describe('putting a guest back', () => {
     it('has no mode to be turned off where that stub is gone, or another has taken its place', async () => {
       const plan: RestorePlan = { handed: id, handedStub: true };
       expect(await put(plan)).to.deep.equal(told({ physicalModeOff: true, stubRemoved: true }));
-      qemu.chardevs = [{ label: id, filename: 'socket' }];
+      qemu.devices = [[id, 'socket']];
       expect(await put(plan)).to.deep.equal(told({ physicalModeOff: true, stubRemoved: true }));
-      expect(qemu.commands).to.not.include('stop');
+      expect(qemu.asked).to.not.include('stop');
     });
 
     /** The monitor of one that takes the other end of a connection to a stub by its path, and the order in which all is done. */
@@ -458,14 +472,14 @@ describe('putting a guest back', () => {
     });
 
     it('is told of where there is no way to hand it a connection, and resumed', async () => {
-      qemu.hasStub = false;
-      qemu.chardevs = [{ label: id, filename: 'socket' }];
+      qemu.endStub();
+      qemu.devices = [[id, 'socket']];
       qemu.status = 'running';
       const overTcp = await QmpClient.connect(await qemu.listenAtPort());
       const found = await putBack(overTcp, { handed: id, handedStub: true }, { resumeUnrecorded: true });
       await overTcp.close();
       expect(found).to.deep.equal(told({ foundState: 'running', physicalModeOff: false, stubRemoved: true }));
-      expect(qemu.commands.slice(0, 4)).to.deep.equal(['query-status', 'query-chardev', ...RESUME]);
+      expect(qemu.asked.slice(0, 4)).to.deep.equal(['query-status', 'query-chardev', ...RESUME]);
     });
   });
 });

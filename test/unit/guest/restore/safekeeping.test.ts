@@ -16,7 +16,7 @@ import { lifeOf } from '../../../../src/guest/peer/process-life.ts';
 import { Safekeeping, type SafekeepingOptions } from '../../../../src/guest/restore/safekeeping.ts';
 import { decodeMessage, type WatchdogMessage } from '../../../../src/guest/restore/watchdog-message.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { FakeQemu } from '../../../support/host/fake-qemu.ts';
+import { FakeQemu } from '../../../support/fakes/machine/fake-qemu.ts';
 
 const ENDPOINT = 'unix:/run/vm.qmp';
 
@@ -208,35 +208,39 @@ describe('what is kept to be put back', () => {
     let qemu: FakeQemu;
 
     beforeEach(async () => {
-      qemu = await FakeQemu.start(runtime);
+      qemu = await FakeQemu.start({ path: join(runtime, 'vm'), status: 'paused' });
     });
 
-    afterEach(() => qemu[Symbol.asyncDispose]());
+    afterEach(() => qemu.close());
 
     it('is left to it, with the journal, and what comes then begins anew', async () => {
-      await keep({ qmp: qemu.qmp }, async (keeping) => {
+      await keep({ qmp: qemu.qmpEndpoint }, async (keeping) => {
         await keeping.arm({ resume: true, ownStub: true });
         expect(await keeping.trigger()).to.equal(true);
         expect(await keeping.trigger(), 'one has it in hand already').to.equal(true);
         await eventually('the guest runs', () => qemu.status === 'running');
         await eventually('the journal is gone', () => journals().length === 0);
         await keeping.arm({ resume: true });
-        expect(kept(), 'nothing of the pause is left').to.deep.equal({ qmp: qemu.qmp, ownStub: true, resume: true });
+        expect(kept(), 'nothing of the pause is left').to.deep.equal({
+          qmp: qemu.qmpEndpoint,
+          ownStub: true,
+          resume: true,
+        });
       });
       expect(journals()).to.deep.equal([]);
     }).timeout(20_000);
 
     it('is not done once all is back in its place', async () => {
-      await keep({ qmp: qemu.qmp }, async (keeping) => keeping.arm({ resume: true }));
-      const late = { stub: qemu.stub, count: 1, wasServed: true };
-      const keeping = new Safekeeping({ endpoint: ENDPOINT, enabled: true, qmp: qemu.qmp });
+      await keep({ qmp: qemu.qmpEndpoint }, async (keeping) => keeping.arm({ resume: true }));
+      const late = { stub: qemu.gdbEndpoint, count: 1, wasServed: true };
+      const keeping = new Safekeeping({ endpoint: ENDPOINT, enabled: true, qmp: qemu.qmpEndpoint });
       await keeping.arm({ resume: true, ownStub: true });
       qemu.status = 'running';
       await keeping.leaveLate(late);
       expect(journals(), 'the next client has nothing to put back').to.deep.equal([]);
-      await eventually('it looks for what comes late', () => qemu.commands.length === 2);
-      expect(qemu.commands).to.deep.equal(['query-status', 'query-chardev']);
-      expect(qemu.monitorConnections).to.equal(1);
+      await eventually('it looks for what comes late', () => qemu.asked.length === 2);
+      expect(qemu.asked).to.deep.equal(['query-status', 'query-chardev']);
+      expect(qemu.connections.monitor).to.equal(1);
     }).timeout(20_000);
   });
 });

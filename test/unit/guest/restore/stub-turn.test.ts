@@ -12,9 +12,9 @@ import {
   watchServing,
 } from '../../../../src/guest/restore/stub-turn.ts';
 import { eventually } from '../../../support/eventually.ts';
+import { FakeQemu, Refusal } from '../../../support/fakes/machine/fake-qemu.ts';
+import { useWatchedTimers } from '../../../support/fakes/machine/watched-timers.ts';
 import { FakeClock } from '../../../support/host/fake-clock.ts';
-import { FakeQemu } from '../../../support/host/fake-qemu.ts';
-import { HeldTimers } from '../../../support/host/held-timers.ts';
 
 const device = (label: string, filename: string): ChardevInfo => ({
   label,
@@ -64,32 +64,33 @@ describe('whether QEMU serves a connection that was just answered', () => {
 });
 
 describe('the turn at a stub', () => {
+  const timers = useWatchedTimers();
   let folder: string;
   let qemu: FakeQemu;
   let qmp: QmpClient;
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'pagewalk-'));
-    qemu = await FakeQemu.start(folder);
-    qmp = await QmpClient.connect(qemu.qmp);
+    qemu = await FakeQemu.start({ path: join(folder, 'vm'), status: 'paused' });
+    qmp = await QmpClient.connect(qemu.qmpEndpoint);
   });
 
   afterEach(async () => {
     await qmp.close();
-    await qemu[Symbol.asyncDispose]();
+    await qemu.close();
     rmSync(folder, { recursive: true });
   });
 
   it('comes when the stub serves no one', async () => {
-    expect(await stubBecomesFree(qmp, qemu.stub, 0)).to.equal(true);
+    expect(await stubBecomesFree(qmp, qemu.gdbEndpoint, 0)).to.equal(true);
     qemu.isStubBusy = true;
     qemu.onCommand = () => {
-      qemu.isStubBusy = qemu.commands.length < 4;
+      qemu.isStubBusy = qemu.asked.length < 4;
       return undefined;
     };
     using _clock = new FakeClock();
-    expect(await stubBecomesFree(qmp, qemu.stub, 1)).to.equal(true);
-    expect(qemu.commands).to.deep.equal(Array(4).fill('query-chardev'));
+    expect(await stubBecomesFree(qmp, qemu.gdbEndpoint, 1)).to.equal(true);
+    expect(qemu.asked).to.deep.equal(Array(4).fill('query-chardev'));
   });
 
   it('is waited for no longer than that', async () => {
@@ -101,31 +102,31 @@ describe('the turn at a stub', () => {
       clock.now += 50;
       return undefined;
     };
-    expect(await stubBecomesFree(qmp, qemu.stub, 100)).to.equal(false);
+    expect(await stubBecomesFree(qmp, qemu.gdbEndpoint, 100)).to.equal(false);
     expect(looks).to.equal(2);
-    expect(await stubBecomesFree(qmp, qemu.stub, 101)).to.equal(false);
+    expect(await stubBecomesFree(qmp, qemu.gdbEndpoint, 101)).to.equal(false);
     expect(looks).to.equal(5);
     qemu.onCommand = () => undefined;
-    expect(await stubBecomesFree(qmp, qemu.stub, 0), 'not at all').to.equal(false);
+    expect(await stubBecomesFree(qmp, qemu.gdbEndpoint, 0), 'not at all').to.equal(false);
   });
 
   it('is looked for again only after a while', async () => {
     qemu.isStubBusy = true;
-    using timers = new HeldTimers(50);
-    const waiting = stubBecomesFree(qmp, qemu.stub, 10_000);
-    await eventually('it has looked', () => qemu.commands.length > 0);
+    timers.hold(50);
+    const waiting = stubBecomesFree(qmp, qemu.gdbEndpoint, 10_000);
+    await eventually('it has looked', () => qemu.asked.length > 0);
     for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
-    expect(qemu.commands).to.have.lengthOf(1);
+    expect(qemu.asked).to.have.lengthOf(1);
     qemu.isStubBusy = false;
-    await timers.endNext(50);
+    await timers.fireNext(50);
     expect(await waiting).to.equal(true);
-    expect(qemu.commands).to.have.lengthOf(2);
+    expect(qemu.asked).to.have.lengthOf(2);
   });
 
   it('is a device’s that is there, while QEMU has no stub of its own', async () => {
-    qemu.chardevs = [{ label: 'pagewalk-1', filename: 'socket' }];
+    qemu.devices = [['pagewalk-1', 'socket']];
     expect(await isStubOn(qmp, 'pagewalk-1')).to.equal(false);
-    qemu.hasStub = false;
+    qemu.endStub();
     expect(await isStubOn(qmp, 'pagewalk-1')).to.equal(true);
     expect(await isStubOn(qmp, 'pagewalk-2')).to.equal(false);
   });
@@ -136,21 +137,22 @@ describe('the turn at a stub', () => {
       qemu.isStubBusy = isServed;
       return undefined;
     };
-    const serving = watchServing(qmp, qemu.stub, new Promise(() => {}));
-    await eventually('it has looked twice', () => qemu.commands.length >= 2);
+    const serving = watchServing(qmp, qemu.gdbEndpoint, new Promise(() => {}));
+    await eventually('it has looked twice', () => qemu.asked.length >= 2);
     expect(serving.isSeen).to.equal(false);
     isServed = true;
     await eventually('it has seen another', () => serving.isSeen);
-    const looks = qemu.commands.length;
-    expect(await stubBecomesFree(qmp, qemu.stub, 0)).to.equal(false);
-    expect(qemu.commands.length, 'and looks no more').to.equal(looks + 1);
+    const looks = qemu.asked.length;
+    expect(timers.waiting(50), 'and looks no more').to.deep.equal([]);
+    expect(await stubBecomesFree(qmp, qemu.gdbEndpoint, 0)).to.equal(false);
+    expect(qemu.asked.length, 'and looks no more').to.equal(looks + 1);
   });
 
   it('is not looked at when the connection is answered soon, or fails', async () => {
-    const answered = watchServing(qmp, qemu.stub, Promise.resolve());
-    const failed = watchServing(qmp, qemu.stub, Promise.reject(new Error('refused')));
+    const answered = watchServing(qmp, qemu.gdbEndpoint, Promise.resolve());
+    const failed = watchServing(qmp, qemu.gdbEndpoint, Promise.reject(new Error('refused')));
     await new Promise((resolve) => setTimeout(resolve, 120));
-    expect(qemu.commands).to.deep.equal([]);
+    expect(qemu.asked).to.deep.equal([]);
     expect([answered.isSeen, failed.isSeen]).to.deep.equal([false, false]);
   });
 
@@ -163,20 +165,20 @@ describe('the turn at a stub', () => {
       answer();
       return undefined;
     };
-    const serving = watchServing(qmp, qemu.stub, attempt);
-    await eventually('it has looked', () => qemu.commands.length === 1);
+    const serving = watchServing(qmp, qemu.gdbEndpoint, attempt);
+    await eventually('it has looked', () => qemu.asked.length === 1);
     await new Promise((resolve) => setTimeout(resolve, 120));
-    expect(qemu.commands).to.have.lengthOf(1);
-    qemu.onCommand = () => 'refused';
+    expect(qemu.asked).to.have.lengthOf(1);
+    qemu.onCommand = () => new Refusal('no');
     let end: () => void = () => {};
     watchServing(
       qmp,
-      qemu.stub,
+      qemu.gdbEndpoint,
       new Promise<void>((resolve) => {
         end = resolve;
       }),
     );
-    await eventually('it has looked', () => qemu.commands.length === 2);
+    await eventually('it has looked', () => qemu.asked.length === 2);
     await new Promise((resolve) => setTimeout(resolve, 60));
     end();
     expect(serving.isSeen).to.equal(false);

@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { Safekeeping } from '../../../../src/guest/restore/safekeeping.ts';
 import { Watchdog } from '../../../../src/guest/restore/watchdog.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { FakeQemu } from '../../../support/host/fake-qemu.ts';
+import { FakeQemu } from '../../../support/fakes/machine/fake-qemu.ts';
 
 const MODULE = new URL('../../../../src/guest/restore/watchdog.js', import.meta.url).href;
 /** Where a shell finds no sleep(1), the watchdog's own program waits. */
@@ -22,13 +22,13 @@ for (const [way, path] of Object.entries(WAYS)) {
 
     beforeEach(async () => {
       folder = mkdtempSync(join(tmpdir(), 'pagewalk-'));
-      qemu = await FakeQemu.start(folder);
+      qemu = await FakeQemu.start({ path: join(folder, 'vm'), status: 'paused' });
       process.env['PATH'] = path;
     });
 
     afterEach(async () => {
       process.env['PATH'] = before;
-      await qemu[Symbol.asyncDispose]();
+      await qemu.close();
       rmSync(folder, { recursive: true });
     });
 
@@ -43,21 +43,21 @@ for (const [way, path] of Object.entries(WAYS)) {
       mkdirSync(join(directory.path, 'room'), { recursive: true });
       const watchdog = await start();
       watchdog.say({ plan: { qmp: 'unix:/no/such/socket', resume: true } });
-      watchdog.say({ plan: { qmp: qemu.qmp, resume: true, directory } });
+      watchdog.say({ plan: { qmp: qemu.qmpEndpoint, resume: true, directory } });
       watchdog.end();
       await eventually('all is put back', () => qemu.status === 'running' && !existsSync(directory.path));
-      expect(qemu.commands).to.deep.equal(['query-status', 'query-status', 'cont']);
+      expect(qemu.asked).to.deep.equal(['query-status', 'query-status', 'cont']);
     });
 
     it('does nothing for a client that has put it back', async () => {
       const [told, other] = [await start(), await start()];
-      told.say({ plan: { qmp: qemu.qmp, resume: true } });
+      told.say({ plan: { qmp: qemu.qmpEndpoint, resume: true } });
       told.say({ disarm: true });
       told.end();
-      other.say({ plan: { qmp: qemu.qmp, stub: qemu.stub } });
+      other.say({ plan: { qmp: qemu.qmpEndpoint, stub: qemu.gdbEndpoint } });
       other.end();
       await eventually('the other one has come', () => qemu.requests.length === 2);
-      expect(qemu.monitorConnections).to.equal(1);
+      expect(qemu.connections.monitor).to.equal(1);
       expect(qemu.status).to.equal('paused');
     });
 
@@ -76,7 +76,7 @@ for (const [way, path] of Object.entries(WAYS)) {
     }
 
     it('ends a client whose pause is over and that does not come, and resumes the guest then', async () => {
-      const messages = [{ plan: { qmp: qemu.qmp, resume: true } }, { deadline: 60_000 }, { deadline: 50 }];
+      const messages = [{ plan: { qmp: qemu.qmpEndpoint, resume: true } }, { deadline: 60_000 }, { deadline: 50 }];
       expect(await endOfClient(messages, 20_000)).to.deep.equal([null, 'SIGKILL']);
       await eventually('the guest runs', () => qemu.status === 'running');
     });
