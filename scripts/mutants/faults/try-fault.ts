@@ -11,7 +11,7 @@ export type Verdict =
   | 'not noticed'
   | 'no test comes by'
   | 'no program'
-  /** The tests do not come to an end without it either: the machine is too busy. */
+  /** The tests fail without it, too: the machine is too busy. */
   | 'not judged';
 
 export interface TriedFault extends DrawnFault {
@@ -22,10 +22,7 @@ export interface TriedFault extends DrawnFault {
 export interface FaultJudges {
   readonly covering: CoveringTests;
   readonly environment: Readonly<Record<string, string>>;
-  /**
-   * Tests with a guest: only some of those that come by a place are asked, as each takes seconds, and where one fails it is asked
-   * without the fault, too, as a machine may be too busy for it.
-   */
+  /** Tests with a guest: only some of those that come by a place are asked, as each takes seconds. */
   readonly live: { readonly covering: CoveringTests; readonly most: number } | null;
 }
 
@@ -35,7 +32,7 @@ const MOCHA = ['node_modules/.bin/mocha', '--bail', '--reporter', 'dot'];
 /** A loop without end may also take memory without end. */
 const BOUND = { NODE_OPTIONS: '--max-old-space-size=1024' };
 
-/** Puts a fault into a copy, and asks its tests. */
+/** Puts a fault into a copy, and asks its tests; those that fail are asked without it, too, as a machine may be too busy for them. */
 export async function tryFault(copy: BrokenCopy, judges: FaultJudges, drawn: DrawnFault): Promise<TriedFault> {
   const { floor, file, fault, source } = drawn;
   const text = withFault(source, fault);
@@ -77,9 +74,7 @@ async function ask(
     copy.with(file, text, (root) => runProgram(root, [...MOCHA, ...tests], { ...environment, ...BOUND }, limitMs));
   const { code, timedOut } = await run(withFault(source, fault));
   if (code === 0) return 'not noticed';
-  if (timedOut || isLive) {
-    const good = await run(source);
-    if (good.code !== 0) return 'not judged';
-  }
+  const good = await run(source);
+  if (good.code !== 0) return 'not judged';
   return timedOut ? 'no end' : 'noticed';
 }

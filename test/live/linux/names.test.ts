@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { attach } from '../../../src/guest/index.ts';
 import { KERNELS } from '../../kernels/manifests/kernels.ts';
@@ -80,6 +80,26 @@ describe('names of a Linux guest, against what it says of itself', function () {
     expect(kernel.stdout).to.match(new RegExp(`CR3 0x[0-9a-f]+ \\(process ${pid} sleeper, kernel half\\)`));
     expect(found.stdout).to.contain(first.slice(2));
     expect(map.stdout).to.contain(`(process ${pid} sleeper, kernel half)`);
+  });
+
+  it('lets a guest run while its names are read, whatever asks for them, and pauses it once where they are at hand', async () => {
+    await using witness = await Witness.of(linux.guest);
+    await witness.execute('cont');
+    const looks = ['state', 'state --cpu all', 'map --range 0+0x1000', 'translate 0 --brief'].map(
+      (look) => `${look} --names`,
+    );
+    for (const line of [...looks, 'symbols do_exit', 'ps', 'find 0x1000 --processes']) {
+      const cache = { XDG_CACHE_HOME: scratch(`cache-${line.replaceAll(/[^a-z]/g, '')}`) };
+      const pauses: number[] = [];
+      for (const trace of [scratch('first'), scratch('second')]) {
+        const { status, stderr } = await runPagewalk(words(...line.split(' '), '--trace', trace), cache);
+        expect([0, 1], `${line}: ${stderr}`).to.include(status);
+        const sent = (await readFile(trace, 'utf8')).split('\n').filter((record) => / -> /.test(record));
+        pauses.push(sent.filter((record) => record.includes('"execute":"stop"')).length);
+      }
+      expect(pauses, line).to.deep.equal([2, 1]);
+    }
+    await witness.execute('stop');
   });
 
   it('refuses processes that there are not, or that have no address space', async () => {

@@ -65,4 +65,18 @@ export const IN_CLI: readonly EquivalentFaults[] = [
     reason: 'void of any number is undefined',
     lines: ['const env_1 = { stack: [], error: void 1, hasError: false };'],
   },
+  {
+    file: 'src/cli/session/look-until.js',
+    reason: 'how long the guest runs between two looks is a matter of chance, and of a few milliseconds',
+    lines: [
+      'await sleep(LEAST_RUN_MS / (1 + Math.random()), undefined, { signal: this.#context.signal });',
+      'await sleep(LEAST_RUN_MS * (1 - Math.random()), undefined, { signal: this.#context.signal });',
+      'await sleep(LEAST_RUN_MS * (2 + Math.random()), undefined, { signal: this.#context.signal });',
+    ],
+  },
+  {
+    file: 'src/cli/commands/translate/answer-addresses.js',
+    reason: 'what is rehearsed makes the pause shorter, and changes no answer',
+    lines: ['rehearseScope(view, needsOf(line), context);'],
+  },
 ];

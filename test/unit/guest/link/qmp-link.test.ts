@@ -756,6 +756,21 @@ describe('a guest whose monitor is held', () => {
       expect(machine.status, 'there was one such connection').to.equal('paused');
     });
 
+    it('is looked after when the guest is paused, and for no other event', async () => {
+      const { link } = await attachInVain();
+      await link.resume();
+      await isRunningAgain();
+      forget();
+      machine.tell('RTC_CHANGE');
+      await turn();
+      // What is asked is answered in turn: had the event led to anything, that would be here.
+      await link.firstProcessor('/machine/cpu');
+      expect(machine.takeAsked()).to.deep.equal([
+        'query-kvm',
+        ...PROPERTIES.map((property) => `qom-get /machine/cpu ${property}`),
+      ]);
+    });
+
     const isRunningAgain = (): Promise<void> =>
       eventually('it runs', () => machine.status === 'running', { betweenMs: 1 });
 
