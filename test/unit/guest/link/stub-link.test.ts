@@ -47,7 +47,11 @@ describe('a guest of which only the stub is known', () => {
   }
 
   const runState = ({ ranBefore, runStateCause }: StubLink) => ({ ranBefore, runStateCause });
-  const left = (): Promise<void> => eventually('it was left', () => !machine.hasDebugger, { betweenMs: 1 });
+  /** No one is served, and the other end has had the time to see it. */
+  const left = async (): Promise<void> => {
+    await eventually('it was left', () => !machine.hasDebugger, { betweenMs: 1 });
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+  };
 
   it('is paused by the connection, and resumed in few words', async () => {
     const link = await attach();
