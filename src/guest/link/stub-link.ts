@@ -1,4 +1,4 @@
-import { GdbBusyError, type GdbClient, GdbTimeoutError } from '../../../protocols/gdb/index.ts';
+import { GdbBusyError, type GdbClient, GdbClosedError, GdbTimeoutError } from '../../../protocols/gdb/index.ts';
 import { parseInfoStatus, parseInfoVersion } from '../../../protocols/qmp/index.ts';
 import { ConnectError } from '../../../protocols/transport/index.ts';
 import type { UnavailableCause } from '../causes/unavailable-cause.ts';
@@ -153,16 +153,29 @@ export class StubLink implements Link {
     this.#isConnected = false;
     this.#stranded = 'shown';
     try {
-      await this.#renew(session);
-      if (this.#ranBefore === undefined) await this.#learnRunState(session.client, []);
-      if (this.#ranBefore === false) await session.leavePhysicalMode();
-      else await this.#requireRuns(session, await session.leaveAndRun());
+      await this.#leaveStub(session).catch((error: unknown) => this.#leaveStubAnew(session, error));
       this.#stranded = 'no';
     } finally {
       await session.abandon();
       this.#endDeadline();
     }
     this.#safekeeping.relax();
+  }
+
+  async #leaveStub(session: StubSession): Promise<void> {
+    await this.#renew(session);
+    if (this.#ranBefore === undefined) await this.#learnRunState(session.client, []);
+    if (this.#ranBefore === false) await session.leavePhysicalMode();
+    else await this.#requireRuns(session, await session.leaveAndRun());
+  }
+
+  /** That a connection broke may show only by what is sent over it: nothing else knows whether it was carried out, so it is once more. */
+  async #leaveStubAnew(session: StubSession, error: unknown): Promise<void> {
+    if (!(error instanceof GdbClosedError)) throw error;
+    await this.#leaveStub(session).catch((again: unknown) => {
+      // Where there is no stub any more, why the first one ended says more.
+      throw again instanceof ConnectError ? error : again;
+    });
   }
 
   /** A wire that broke or was full of garbage may be sane the next time. */

@@ -254,6 +254,48 @@ describe('a guest of which only the stub is known', () => {
       expect(machine.status).to.equal('running');
     });
 
+    it('is connected to anew where its connection breaks while it is left, once', async () => {
+      for (const [breaks, isLeft] of [
+        [1, true],
+        [2, false],
+      ] as const) {
+        let left = 0;
+        let isLeaving = false;
+        const stub = (request: string): readonly string[] | 'default' | undefined => {
+          if (!isLeaving || request !== 'monitor info status' || left === breaks) return 'default';
+          left += 1;
+          machine.dropDebugger();
+          return undefined;
+        };
+        const link = await attach({ stub });
+        machine.takeDebugged();
+        isLeaving = true;
+        const failure = await link.release().then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        await eventually('it was left', () => !machine.hasDebugger, { betweenMs: 1 });
+        expect(failure === undefined, `${breaks}`).to.equal(isLeft);
+        expect(machine.status, `${breaks}`).to.equal(isLeft ? 'running' : 'paused');
+        expect(machine.takeDebugged().filter((one) => one === 'open')).to.deep.equal(['open']);
+        if (!isLeft) expect(failure).to.have.property('code', 'ERR_GUEST_NOT_RESTORED');
+      }
+    });
+
+    it('is told why its first connection has ended where there is no other any more', async () => {
+      let isLeaving = false;
+      const stub = (): 'default' | undefined => {
+        if (!isLeaving) return 'default';
+        machine.endStub();
+        return undefined;
+      };
+      const link = await attach({ stub });
+      isLeaving = true;
+      const error = await expectRejection(link.release());
+      expect(error).to.have.property('code', 'ERR_GUEST_NOT_RESTORED');
+      expect(error.cause).to.have.property('code', 'ERR_GDB_CLOSED');
+    });
+
     it('runs again where a client had resumed it and the new connection has paused it', async () => {
       const link = await attach({ status: 'paused' });
       expect(link.ranBefore).to.equal(false);
