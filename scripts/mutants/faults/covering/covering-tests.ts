@@ -38,7 +38,9 @@ export class CoveringTests {
     const comesBy = (processes: Processes): boolean => processes.some((ranges) => hasRun(ranges, offset));
     const tests = [...(this.#ranges.get(file) ?? [])].flatMap(([test, processes]) => (comesBy(processes) ? test : []));
     const loaded = [...(this.#loaded.get(file) ?? []), ...[...(this.#ranges.get(file)?.values() ?? [])].flat()];
-    if (comesBy(loaded) && loaded.some((ranges) => isOutside(ranges, offset))) tests.push(...this.#usersOf(file));
+    // What ran only while test files were loaded (a table of what is to be looked at) is judged by one of those that use it.
+    const isOfAll = tests.length === 0 || loaded.some((ranges) => isOutside(ranges, offset));
+    if (comesBy(loaded) && isOfAll) tests.push(...this.#usersOf(file));
     return [...new Set(tests)].sort((one, other) => this.msOf(one) - this.msOf(other));
   }
 
@@ -47,10 +49,12 @@ export class CoveringTests {
     return this.#ms.get(test) ?? 0;
   }
 
-  /** Who looks at a table runs functions beside it, or of a file that imports it. */
+  /** Who looks at a table imports it, or runs functions beside it or of a file that imports it. */
   #usersOf(file: string): string[] {
-    const users = [file, ...this.#imports.importersOf(file)].map((user) => this.#ranges.get(user)?.keys() ?? []);
-    return [...new Set(users.flatMap((tests) => [...tests]))];
+    const importers = [...this.#imports.importersOf(file)];
+    const users = [file, ...importers].map((user) => this.#ranges.get(user)?.keys() ?? []);
+    const tests = importers.map((importer) => join('dist', importer)).filter((importer) => this.#ms.has(importer));
+    return [...new Set([...tests, ...users.flatMap((each) => [...each])])];
   }
 
   #processesOf(file: string, test: string | null): Processes {

@@ -53,6 +53,17 @@ describe('scripts/CoveringTests', () => {
     expect(tests.of('src/table.js', 10)).to.deep.equal(['dist/test/user.js']);
     expect(tests.of('src/table.js', 70)).to.deep.equal([]);
   });
+
+  it('asks those who import the file about what only they have run, before their tests began', () => {
+    const imports = [['test/table.js', "import { make } from '../src/made.js';"]] as const;
+    const inLoading = runOf(null, 0, 'src/made.js', range(0, 100, 1), range(10, 40, 1), range(50, 90, 0));
+    const runs = [inLoading, runOf('table', 1, 'src/other.js', range(0, 100, 1))];
+    const tests = covering(runs, imports);
+    expect(tests.of('src/made.js', 20)).to.deep.equal(['dist/test/table.js']);
+    expect(tests.of('src/made.js', 60)).to.deep.equal([]);
+    const another = runOf('another', 1, 'src/made.js', range(0, 100, 0), range(10, 40, 1));
+    expect(covering([...runs, another], imports).of('src/made.js', 20)).to.deep.equal(['dist/test/another.js']);
+  });
 });
 
 describe('scripts/ImportGraph', () => {
