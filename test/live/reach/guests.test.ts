@@ -190,6 +190,14 @@ describe('the guests of this host', function () {
     expect(await witness.runState()).to.equal('running');
   });
 
+  it('are none where no QEMU runs, and that is told of', async () => {
+    const host = ['--host', 'unshare --pid --fork --mount-proc'];
+    const [text, json] = [await runPagewalk(['guests', ...host]), await runPagewalk(['guests', '--json', ...host])];
+    expect([text.status, text.stdout]).to.deep.equal([1, '']);
+    expect(text.stderr).to.equal('pagewalk: no QEMU runs on that host, as far as its user may see\n');
+    expect(json).to.deep.include({ status: 1, stdout: '', stderr: '' });
+  });
+
   it('that do not exist, or share a name, are refused with what there is', async () => {
     const extraArgs = ['-name', `twins-${process.pid}`];
     await using one = await launchKernel('long4', { extraArgs });
