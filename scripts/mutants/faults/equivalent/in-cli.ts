@@ -79,4 +79,22 @@ export const IN_CLI: readonly EquivalentFaults[] = [
     reason: 'what is rehearsed makes the pause shorter, and changes no answer',
     lines: ['rehearseScope(view, needsOf(line), context);'],
   },
+  {
+    file: 'src/cli/commands/translate/answer-addresses.js',
+    reason:
+      'what is made ready before the pause, though nothing needs it, or is not, changes how long the pause takes alone',
+    lines: [
+      "const isUpper = (address) => address.kind !== 'number' && address.value >= UPPER_HALF;",
+      "const isUpper = (address) => address.kind === 'number' || address.value >= UPPER_HALF;",
+      "const isUpper = (address) => address.kind === 'number' && address.value > UPPER_HALF;",
+    ],
+  },
+  {
+    file: 'src/cli/session/names/kernel-files.js',
+    reason: 'a time is there for each of its own keys',
+    lines: [
+      'const [latest] = [...usedMs.keys()].sort((one, other) => (usedMs.get(other) ?? 0) - (usedMs.get(one) ?? 1));',
+      'const [latest] = [...usedMs.keys()].sort((one, other) => (usedMs.get(other) ?? 1) - (usedMs.get(one) ?? 0));',
+    ],
+  },
 ];

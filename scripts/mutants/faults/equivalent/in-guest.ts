@@ -286,4 +286,9 @@ export const IN_GUEST: readonly EquivalentFaults[] = [
       'a page that is memory throughout can be read wherever it is asked for; the look into the set is saved alone',
     lines: ['#hasPartial = true;', 'if (!this.#hasPartial && !this.#partial.has(Math.floor(address / PAGE_BYTES)))'],
   },
+  {
+    file: 'src/guest/memory/host/mappings.js',
+    reason: 'a text that is split has a first piece',
+    lines: [`const [major = 1n, minor = 0n] = text.split(':', 2).map((digits) => BigInt(\`0x\${digits || '0'}\`));`],
+  },
 ];
