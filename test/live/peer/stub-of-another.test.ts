@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { lchownSync, linkSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
+import { lchownSync, linkSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,7 @@ const PATH = process.env['PATH'] ?? '';
 
 /** Seen from dist/test/live/peer, where this file runs. */
 const CLIENT = fileURLToPath(new URL('../../support/live/guest/attached-client.js', import.meta.url));
+const away = (folder: string): string => `${folder}-away`;
 const pathOf = (endpoint: string): string => endpoint.replace('unix:', '');
 
 /** Puts something in the place of a socket, as the user whose folder it lies in can. @param victim - another socket */
@@ -32,7 +33,7 @@ const REPLACED: Readonly<Record<string, (socket: string, victim: string) => void
   },
   'a link in the place of its folder': (socket, victim) => {
     const folder = dirname(socket);
-    renameSync(folder, `${folder}-away`);
+    renameSync(folder, away(folder));
     symlinkSync(dirname(victim), folder);
     lchownSync(folder, OTHER_UID, OTHER_UID);
   },
@@ -74,6 +75,7 @@ describe('the socket of a stub whose name has come to lead to another guest’s'
         expect(own.stops).to.equal(way.length === 0 ? 0 : 1);
       } finally {
         unlinkSync(qmp);
+        rmSync(away(named.directory), { recursive: true, force: true });
       }
     });
   }
