@@ -169,7 +169,10 @@ export class StubLink implements Link {
     else await this.#requireRuns(session, await session.leaveAndRun());
   }
 
-  /** That a connection broke may show only by what is sent over it: nothing else knows whether it was carried out, so it is once more. */
+  /**
+   * A connection that broke may show it only when something is sent over it. Whether QEMU has carried that out is not known, so it is
+   * said once more over a fresh one, which pauses a guest that runs by then.
+   */
   async #leaveStubAnew(session: StubSession, error: unknown): Promise<void> {
     if (!(error instanceof GdbClosedError)) throw error;
     await this.#leaveStub(session).catch((again: unknown) => {

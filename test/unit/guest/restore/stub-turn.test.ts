@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'chai';
 import { parseChardevFilename } from '../../../../protocols/qmp/commands/query-chardev.ts';
 import { type ChardevInfo, QmpClient } from '../../../../protocols/qmp/index.ts';
@@ -12,7 +9,8 @@ import {
   watchServing,
 } from '../../../../src/guest/restore/stub-turn.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { FakeQemu, Refusal } from '../../../support/fakes/machine/fake-qemu.ts';
+import { type FakeQemu, Refusal } from '../../../support/fakes/machine/fake-qemu.ts';
+import { useFakeQemus } from '../../../support/fakes/machine/use-fake-qemus.ts';
 import { useWatchedTimers } from '../../../support/fakes/machine/watched-timers.ts';
 import { FakeClock } from '../../../support/host/fake-clock.ts';
 
@@ -64,22 +62,17 @@ describe('whether QEMU serves a connection that was just answered', () => {
 });
 
 describe('the turn at a stub', () => {
+  const machines = useFakeQemus();
   const timers = useWatchedTimers();
-  let folder: string;
   let qemu: FakeQemu;
   let qmp: QmpClient;
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'pagewalk-'));
-    qemu = await FakeQemu.start({ path: join(folder, 'vm'), status: 'paused' });
+    qemu = await machines.start({ status: 'paused' });
     qmp = await QmpClient.connect(qemu.qmpEndpoint);
   });
 
-  afterEach(async () => {
-    await qmp.close();
-    await qemu.close();
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => qmp.close());
 
   it('comes when the stub serves no one', async () => {
     expect(await stubBecomesFree(qmp, qemu.gdbEndpoint, 0)).to.equal(true);
